@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Read-copy-update over liburcu's QSBR flavour: readers pay nothing, and say when they hold nothing.
+//
+// Every thread that reads RCU-protected data registers, and calls rcu_quiesce() between units of work
+// (a burst, a loop iteration); before it sleeps it calls rcu_offline(), after it rcu_online().
+#pragma once
+
+#include <urcu-qsbr.h>
+#include <urcu-pointer.h>
+
+#include "core/base/util.h"
+
+#define RCU_GET(p) rcu_dereference(p)
+#define RCU_SET(p, v) rcu_assign_pointer(p, v)
+
+static inline void rcu_thread_begin(void)
+{
+	rcu_register_thread();
+}
+
+static inline void rcu_thread_end(void)
+{
+	rcu_unregister_thread();
+}
+
+static inline void rcu_quiesce(void)
+{
+	rcu_quiescent_state();
+}
+
+static inline void rcu_offline(void)
+{
+	rcu_thread_offline();
+}
+
+static inline void rcu_online(void)
+{
+	rcu_thread_online();
+}
+
+// Runs cb(p) (on another thread) once no reader can hold 'p'. From registered threads only.
+void rcu_defer(void (*cb)(void *p), void *p);
+// rcu_defer(free, p).
+void rcu_free(void *p);
+// Waits until every deferred call has run: for orderly exit and tests.
+void rcu_drain(void);

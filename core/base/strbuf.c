@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/strbuf.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+void strbuf_init(struct strbuf *b)
+{
+	*b = (struct strbuf)STRBUF_INIT;
+}
+
+void strbuf_uninit(struct strbuf *b)
+{
+	free(b->s);
+	strbuf_init(b);
+}
+
+void strbuf_clear(struct strbuf *b)
+{
+	strbuf_truncate(b, 0);
+}
+
+void strbuf_truncate(struct strbuf *b, size_t len)
+{
+	if (len < b->len || (b->s && len == b->len)) {
+		b->len = len;
+		b->s[len] = '\0';
+	}
+}
+
+char *strbuf_reserve(struct strbuf *b, size_t n)
+{
+	b->s = xgrow(b->s, &b->cap, b->len + n + 1, 1);
+	b->s[b->len] = '\0';
+	return b->s + b->len;
+}
+
+char *strbuf_put_uninit(struct strbuf *b, size_t n)
+{
+	char *p = strbuf_reserve(b, n);
+
+	b->len += n;
+	b->s[b->len] = '\0';
+	return p;
+}
+
+void strbuf_put(struct strbuf *b, const void *p, size_t n)
+{
+	char *dst = strbuf_put_uninit(b, n);
+
+	if (n)
+		memcpy(dst, p, n);
+}
+
+void strbuf_put_zeros(struct strbuf *b, size_t n)
+{
+	memset(strbuf_put_uninit(b, n), 0, n);
+}
+
+void strbuf_puts(struct strbuf *b, const char *s)
+{
+	strbuf_put(b, s, strlen(s));
+}
+
+void strbuf_putc(struct strbuf *b, char c)
+{
+	*strbuf_put_uninit(b, 1) = c;
+}
+
+void strbuf_putc_n(struct strbuf *b, char c, size_t n)
+{
+	memset(strbuf_put_uninit(b, n), c, n);
+}
+
+void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list args)
+{
+	char *dst = strbuf_reserve(b, 64);
+	size_t room = b->cap - b->len;
+	va_list again;
+	int n;
+
+	va_copy(again, args);
+	n = vsnprintf(dst, room, fmt, args);
+	assert(n >= 0);
+	if ((size_t)n >= room)
+		vsnprintf(strbuf_reserve(b, n), n + 1, fmt, again);
+	va_end(again);
+	b->len += n;
+}
+
+void strbuf_printf(struct strbuf *b, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	strbuf_vprintf(b, fmt, args);
+	va_end(args);
+}
+
+void strbuf_chomp(struct strbuf *b, char c)
+{
+	if (b->len && b->s[b->len - 1] == c)
+		strbuf_truncate(b, b->len - 1);
+}
+
+static void put_hex_line(struct strbuf *b, const uint8_t *p, size_t first, size_t n, bool ascii)
+{
+	for (size_t i = 0; i < 16; i++) {
+		if (i < first || i >= first + n)
+			strbuf_puts(b, "   ");
+		else
+			strbuf_printf(b, "%c%02x", i == 8 && i > first ? '-' : ' ', p[i - first]);
+	}
+	if (!ascii)
+		return;
+	strbuf_puts(b, " |");
+	for (size_t i = 0; i < 16; i++) {
+		if (i < first || i >= first + n)
+			strbuf_putc(b, ' ');
+		else
+			strbuf_putc(b, isprint(p[i - first]) ? p[i - first] : '.');
+	}
+	strbuf_putc(b, '|');
+}
+
+void strbuf_put_hex_dump(struct strbuf *b, const void *data, size_t n, uintptr_t ofs, bool ascii)
+{
+	const uint8_t *p = data;
+
+	while (n) {
+		size_t first = ofs % 16, chunk = MIN(16 - first, n);
+
+		strbuf_printf(b, "%08llx ", (unsigned long long)(ofs - first));
+		put_hex_line(b, p, first, chunk, ascii);
+		strbuf_putc(b, '\n');
+		p += chunk;
+		ofs += chunk;
+		n -= chunk;
+	}
+}
+
+const char *strbuf_cstr(const struct strbuf *b)
+{
+	return b->s ? b->s : "";
+}
+
+char *strbuf_take(struct strbuf *b)
+{
+	char *s = b->s ? b->s : xstrdup("");
+
+	strbuf_init(b);
+	return s;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// A typed growing array: struct { T *v; size_t n, cap; }.
+#pragma once
+
+#include "core/base/util.h"
+
+#define VEC(T) \
+	struct { \
+		T *v; \
+		size_t n, cap; \
+	}
+
+#define VEC_INIT \
+	{ \
+		NULL, 0, 0 \
+	}
+
+// Room for one more element; evaluates to a pointer to it (uninitialised).
+#define VEC_PUSH_UNINIT(A) \
+	((A)->v = xgrow((A)->v, &(A)->cap, (A)->n + 1, sizeof(*(A)->v)), &(A)->v[(A)->n++])
+#define VEC_PUSH(A, X) (*VEC_PUSH_UNINIT(A) = (X))
+#define VEC_CLEAR(A) ((A)->n = 0)
+#define VEC_FREE(A) (free((A)->v), (A)->v = NULL, (A)->n = (A)->cap = 0)
+// P points at each element in turn.
+#define VEC_FOR_EACH(P, A) for (P = (A)->v; P < (A)->v + (A)->n; P++)
