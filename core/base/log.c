@@ -78,9 +78,9 @@ static void put_date(struct strbuf *out, const char *fmt, size_t n, bool utc)
 	strftime(text, sizeof(text), f, &tm);
 	hashes = strstr(text, "###");
 	if (hashes) {
-		char ms[4];
+		char ms[8];
 
-		snprintf(ms, sizeof(ms), "%03d", (int)(wall % 1000));
+		snprintf(ms, sizeof(ms), "%03u", (unsigned int)(wall % 1000));
 		memcpy(hashes, ms, 3);
 	}
 	strbuf_puts(out, text);
