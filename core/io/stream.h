@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Byte streams by name: "tcp:HOST:PORT", "unix:PATH", and their passive forms "ptcp:[PORT][:IP]", "punix:PATH".
+// IPv6 addresses stand in brackets. TLS (ssl:, pssl:) will be another class behind the same interface; until
+// then opening one says so. Everything runs on the loop's thread and never blocks.
+#pragma once
+
+#include "core/base/error.h"
+#include "core/io/loop.h"
+
+struct stream;
+struct listener;
+
+// Called from the loop, never from within a stream_*() call. 'closed' comes at most once; 'err' is 0 for an orderly
+// end, else a negative errno; the owner then calls stream_close(). Any callback may close the stream.
+struct stream_events {
+	void (*connected)(void *aux); // active streams only
+	void (*readable)(void *aux); // call stream_recv() until it says -EAGAIN
+	void (*drained)(void *aux); // the backlog is empty again; may be NULL
+	void (*closed)(void *aux, int err);
+};
+
+// True when 'name' begins like an active stream (tcp:, unix:, ssl:), or a passive one.
+bool stream_name_is_active(const char *name);
+bool stream_name_is_passive(const char *name);
+
+// Begins to connect. 'default_port' is for names without one (6640 OVSDB, 6653 OpenFlow); 'dscp' 0..63 or -1.
+// Bad names, and failures known at once, return negative errno and fill 'err'.
+int stream_open(struct loop *l, const char *name, uint16_t default_port, int dscp,
+		const struct stream_events *events, void *aux, struct stream **ret_stream,
+		struct error *err);
+// Blocking form for command-line tools: waits until connected, 'timeout_msec' at most (-1: no limit).
+int stream_open_block(struct loop *l, const char *name, uint16_t default_port, int timeout_msec,
+		      const struct stream_events *events, void *aux, struct stream **ret_stream,
+		      struct error *err);
+void stream_set_events(struct stream *s, const struct stream_events *events, void *aux);
+// Accepts NULL. Bytes not sent yet are lost; to send them first use stream_close_after_flush().
+void stream_close(struct stream *s);
+// Detaches the owner (no more callbacks), sends the backlog, closes; gives up after 5 s.
+void stream_close_after_flush(struct stream *s);
+// Bytes read (> 0), 0 at the end of the stream, -EAGAIN, or another negative errno.
+ssize_t stream_recv(struct stream *s, void *buf, size_t n);
+// Queues all of 'n' bytes and sends what the kernel takes. Errors come through 'closed'.
+void stream_send(struct stream *s, const void *buf, size_t n);
+size_t stream_backlog(const struct stream *s);
+bool stream_is_connected(const struct stream *s);
+// "tcp:127.0.0.1:6640", "unix:/path" for active ones; for accepted ones the peer ("unix#3", "tcp:[::1]:4711").
+const char *stream_name(const struct stream *s);
+
+// Listens. accept_cb gets each new stream without events: set them there or close it. 'default_port' as above.
+// For punix: the socket is created with mode 0770 & ~umask and removed on close.
+int listener_open(struct loop *l, const char *name, uint16_t default_port, int dscp,
+		  void (*accept_cb)(void *aux, struct stream *s), void *aux,
+		  struct listener **ret_listener, struct error *err);
+void listener_close(struct listener *ls);
+const char *listener_name(const struct listener *ls);
+// The port in use (host order), for ptcp:0; 0 for unix sockets.
+uint16_t listener_port(const struct listener *ls);
