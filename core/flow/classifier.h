@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The classifier: rules with priorities and masks; finds the best one for a key and says which bits of the key it
+// looked at (un-wildcarding), with staged lookup and prefix tries so that it looks at few.
+//
+// One writer at a time; any number of RCU readers (core/base/rcu.h) beside it. The algorithm is tuple space search for
+// now and may change behind this header.
+#pragma once
+
+#include "core/base/rcu.h"
+#include "core/flow/match.h"
+#include "core/flow/miniflow.h"
+
+struct classifier;
+
+// Embedded by its owner (an OpenFlow rule). Immutable once inserted; a removed rule must outlive its readers.
+struct cls_rule {
+	int priority; // 0..65535 for rules of controllers; larger for the switch's own
+	struct miniflow *match_key, *match_mask; // packed; owned by the rule
+	void *entry; // the classifier's; NULL while not inserted
+};
+
+void cls_rule_init(struct cls_rule *r, const struct match *m, int priority);
+// After removal and a grace period.
+void cls_rule_uninit(struct cls_rule *r);
+void cls_rule_get_match(const struct cls_rule *r, struct match *m);
+
+struct classifier *classifier_create(void);
+void classifier_destroy(struct classifier *c); // must be empty
+size_t classifier_count(const struct classifier *c);
+bool classifier_is_empty(const struct classifier *c);
+// A rule with same match and priority must not be there.
+void classifier_insert(struct classifier *c, struct cls_rule *r);
+// Puts 'new' in the place of 'old' (same match and priority): no reader misses both.
+void classifier_replace(struct classifier *c, struct cls_rule *old, struct cls_rule *new);
+void classifier_remove(struct classifier *c, struct cls_rule *r);
+// Exactly this match and priority, or NULL.
+struct cls_rule *classifier_find_exactly(const struct classifier *c, const struct match *m,
+					 int priority);
+bool classifier_rule_overlaps(const struct classifier *c, const struct cls_rule *r);
+
+// The best rule for 'key', or NULL. When 'mask' is not NULL, adds to it the bits that decided: any key equal in
+// them gets the same answer. Lock-free reader.
+struct cls_rule *classifier_lookup(const struct classifier *c, const struct flow_key *key,
+				   struct flow_mask *mask);
+// The same for a burst of 'n' keys; masks[] entries may be NULL.
+void classifier_lookup_batch(const struct classifier *c, const struct flow_key *const keys[],
+			     size_t n, struct flow_mask *const masks[], struct cls_rule *results[]);
+
+// Version of what lookups can see: grows with each change; and the version of the last change that could concern 'key'
+// (subtables that cannot match it do not count). A translation remembers (classifier, version) as a dependency.
+uint64_t classifier_version(const struct classifier *c);
+uint64_t classifier_version_for(const struct classifier *c, const struct flow_key *key);
+
+// Rules whose match is a subset of 'criteria' (loose flow_mod, dump); NULL: all. Subtables that cannot hold one are skipped.
+// The callback may remove the rule it is given (writer only). Stops when it returns false.
+void classifier_for_each(const struct classifier *c, const struct match *criteria,
+			 bool (*cb)(struct cls_rule *r, void *aux), void *aux);
+// Fields of which prefixes get a trie (at most 4; IPv4/IPv6 addresses...); Flow_Table.prefixes. Default nw_dst, nw_src.
+struct field;
+int classifier_set_prefixes(struct classifier *c, const struct field *const fields[], size_t n,
+			    struct error *err);
+size_t classifier_n_masks(const struct classifier *c);

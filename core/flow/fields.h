@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fields: the names under which parts of the flow key are matched and set, in text and on the wire.
+//
+// fields.def is the only place that describes a field; this header expands it. Values and masks of fields travel
+// in a union field_value, big-endian and right-aligned in the field's n_bytes (as on the wire of an OXM).
+#pragma once
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+#include "core/flow/key.h"
+#include "core/flow/match.h"
+
+enum field_id {
+#define FIELD(ID, ...) FIELD_##ID,
+#include "core/flow/fields.def"
+#undef FIELD
+	FIELD_MAX
+};
+
+enum field_format {
+	FMT_DEC,
+	FMT_HEX,
+	FMT_ETHERNET,
+	FMT_IPV4,
+	FMT_IPV6,
+	FMT_OF_PORT,
+	FMT_FRAG,
+	FMT_TCP_FLAGS,
+	FMT_TNL_FLAGS,
+	FMT_CT_STATE,
+	FMT_PACKET_TYPE
+};
+
+enum field_need {
+	NEED_NONE,
+	NEED_ETH,
+	NEED_VLAN,
+	NEED_MPLS,
+	NEED_IPV4,
+	NEED_IPV6,
+	NEED_IP,
+	NEED_ARP,
+	NEED_TCP,
+	NEED_UDP,
+	NEED_SCTP,
+	NEED_ICMPV4,
+	NEED_ICMPV6,
+	NEED_ND,
+	NEED_ND_SOLICIT,
+	NEED_ND_ADVERT,
+	NEED_NSH,
+	NEED_CT,
+	NEED_MAX
+};
+
+// One wire code. The header is class (16), field (7), has-mask (1), length (8); experimenter ids for class 0xffff.
+struct field_oxm {
+	uint16_t class;
+	uint8_t field;
+	uint32_t experimenter; // 0, 0x00002320 (Nicira), 0x4f4e4600 (ONF), ...
+	const char *name; // "NXM_OF_IN_PORT", "OXM_OF_ETH_SRC"
+	uint8_t min_version; // lowest OpenFlow version (0x01...) whose peers expect it instead of an earlier code
+};
+
+struct field {
+	enum field_id id;
+	const char *name, *alias; // alias may be NULL
+	uint16_t n_bytes, n_bits; // of the value on the wire
+	enum field_format format;
+	enum field_need need;
+	bool maskable, writable;
+	struct field_oxm oxm[3]; // unused ones have class 0 and name NULL
+	// How the value sits in struct flow_key; set for plain members, others have accessors of their own.
+	uint16_t offset, size;
+};
+
+union field_value {
+	uint8_t b[TUN_METADATA_LEN];
+	uint8_t u8;
+	be16 be16;
+	be32 be32;
+	be64 be64;
+	struct eth_addr eth;
+	struct ipv6_addr ipv6;
+	uint8_t u128[16];
+};
+
+const struct field *field_get(enum field_id id);
+// By name or alias, also "NXM_OF_IN_PORT[]"'s bare name "NXM_OF_IN_PORT"; NULL when unknown.
+const struct field *field_by_name(const char *name);
+const struct field *field_by_oxm(uint16_t class, uint8_t field, uint32_t experimenter);
+// Reads and writes the field in a key. Values of fields narrower than their bytes have zero upper bits.
+void field_read(const struct field *f, const struct flow_key *key, union field_value *value);
+void field_write(const struct field *f, const union field_value *value, struct flow_key *key);
+// key = (key & ~mask) | (value & mask), for the bits of the field.
+void field_write_masked(const struct field *f, const union field_value *value,
+			const union field_value *mask, struct flow_key *key);
+// Sets 'mask' to ones for all bits of the field.
+void field_all_ones(const struct field *f, union field_value *mask);
+// Adds all bits of the field, and of what must hold for it to be there (eth_type...), to a flow mask.
+void field_unwildcard(const struct field *f, const struct flow_key *key, struct flow_mask *mask);
+// True when a packet with this key has the field (its prerequisites hold).
+bool field_is_present(const struct field *f, const struct flow_key *key);
+// True when the match pins the prerequisites down; for flow_mod checks.
+bool field_prerequisites_hold(const struct field *f, const struct match *m);
+// Same value in the sense of the field's bits.
+bool field_value_is_valid(const struct field *f, const union field_value *value);
+
+// Text: "10.0.0.0/8", "0x1234", "ab:cd:..", "syn|ack", "+trk-new". *ret_mask is all-ones when the text has none.
+int field_parse(const struct field *f, const char *text, union field_value *ret_value,
+		union field_value *ret_mask, struct error *err);
+// 'mask' NULL or all-ones: value only.
+void field_format(const struct field *f, const union field_value *value,
+		  const union field_value *mask, struct strbuf *out);
+
+// A field or a run of its bits: "reg0[0..15]", "NXM_OF_ETH_SRC[]", "in_port".
+struct subfield {
+	const struct field *field;
+	uint16_t ofs, n_bits;
+};
+
+// Parses the longest subfield at '*s' and moves '*s' behind it.
+int subfield_parse(const char **s, struct subfield *ret, struct error *err);
+void subfield_format(const struct subfield *sf, struct strbuf *out);
+// Up to 64 bits, host order.
+uint64_t subfield_get(const struct subfield *sf, const struct flow_key *key);
+void subfield_set(const struct subfield *sf, uint64_t value, struct flow_key *key);
+// Any width: value big-endian right-aligned.
+void subfield_read(const struct subfield *sf, const struct flow_key *key, union field_value *value);
+void subfield_write(const struct subfield *sf, const union field_value *value,
+		    struct flow_key *key);
+void subfield_unwildcard(const struct subfield *sf, const struct flow_key *key,
+			 struct flow_mask *mask);
+
+// OXM/NXM TLVs. 'version' (0x01 ... 0x06) chooses among a field's codes when writing.
+// Writes header and value (mask only when not all-ones).
+void field_put_oxm(const struct field *f, uint8_t version, const union field_value *value,
+		   const union field_value *mask, struct strbuf *out);
+// Writes the 4-byte (or 8-byte experimenter) header alone, as actions carry it.
+void field_put_oxm_header(const struct field *f, uint8_t version, struct strbuf *out);
+// Reads one TLV; *ret_field NULL (and no error) when the code is unknown: 'r' is behind it.
+int field_get_oxm(struct reader *r, const struct field **ret_field, union field_value *ret_value,
+		  union field_value *ret_mask, struct error *err);
+int field_get_oxm_header(struct reader *r, const struct field **ret_field, struct error *err);

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// A packet in memory: a view of bytes that begin with the Ethernet header, and where its headers are.
+//
+// The view owns nothing. The userspace datapath makes one over an mbuf; the pipeline over any buffer.
+#pragma once
+
+#include "core/base/strbuf.h"
+#include "core/flow/key.h"
+#include "core/flow/miniflow.h"
+
+struct packet {
+	uint8_t *data;
+	uint32_t size; // bytes at 'data'
+	uint32_t headroom; // writable bytes before 'data'
+	uint32_t tailroom; // writable bytes behind
+	uint16_t l2_5, l3, l4; // offsets from 'data', UINT16_MAX: not there; set by packet_parse()
+};
+
+// Metadata that is not in the bytes.
+struct packet_metadata {
+	uint32_t in_port; // dp_port_t
+	uint32_t recirc_id, dp_hash, skb_priority, pkt_mark, ct_mark;
+	uint16_t ct_zone;
+	uint8_t ct_state;
+	uint8_t ct_label[16];
+	const struct flow_tunnel *tunnel; // NULL: none
+};
+
+// Reads all headers it knows (Ethernet, VLAN x2, MPLS, ARP, IPv4, IPv6 with extension headers and fragments, TCP, UDP, SCTP, ICMP,
+// ICMPv6 with ND, IGMP) into 'key' (zeroed first) and sets the packet's offsets. Headers cut short leave their members zero,
+// never read outside. Returns 0, or -EINVAL when not even an Ethernet header fits.
+int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow_key *key);
+// The same straight into packed form, for the fast path. 'dst' has room for FLOW_WORDS words. Same result as packing
+// packet_parse()'s key, bit by bit.
+int packet_parse_mini(struct packet *p, const struct packet_metadata *md, struct miniflow *dst);
+// A burst; returns a bitmap of those that failed (n <= 64).
+uint64_t packet_parse_burst(struct packet *const p[], const struct packet_metadata *const md[],
+			    size_t n, struct miniflow_buf out[]);
+
+// Changes to the bytes; checksums (IPv4 header, TCP, UDP, SCTP, ICMPv6) are kept right. Offsets must be set.
+// Need 4 bytes of headroom; false when there is not enough.
+bool packet_push_vlan(struct packet *p, be16 tpid, be16 tci);
+void packet_pop_vlan(struct packet *p);
+// Writes the bits of 'field' (enum field_id) that are in the packet; false when the packet has no such header.
+bool packet_set_field(struct packet *p, unsigned int field, const uint8_t *value,
+		      const uint8_t *mask);
+// Recomputes all checksums from scratch (packets made by us, tests). False when one was wrong before.
+bool packet_fix_checksums(struct packet *p);
+uint16_t checksum(const void *p, size_t n, uint32_t partial);
+
+// Makes a minimal valid packet for 'key' (ofproto/trace, packet-out tests, oracles), 'payload' bytes long behind the
+// headers; appended to 'out'. Parsing it gives 'key' back for every field that can be in a packet.
+void packet_compose(const struct flow_key *key, size_t payload, struct strbuf *out);
