@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenFlow actions and instructions as one contiguous list, whatever the version they came in.
+//
+// The list is what apply_actions holds, in order, with instructions as elements of their own (write_actions,
+// clear_actions, write_metadata, meter, goto_table come last and in OpenFlow's order of execution). Elements are 8-byte
+// aligned; 'size' covers header, payload and what is nested. actions.def has a row per kind, actions/ a file per family
+// with all its verbs (decode, encode, parse, format).
+#pragma once
+
+#include "core/base/bytes.h"
+#include "core/flow/fields.h"
+#include "ofproto/openflow/errors.h"
+
+enum act_type {
+#define ACT(ID, NAME, SUPPORTED) ACT_##ID,
+#include "ofproto/openflow/actions.def"
+#undef ACT
+	ACT_MAX
+};
+
+struct act {
+	uint16_t type; // enum act_type
+	uint16_t nested; // offset from this header of the nested list or bytes; 0: none
+	uint32_t size;
+	union {
+		struct {
+			of_port_t port; // reserved ones too
+			uint16_t
+				max_len; // for CONTROLLER: bytes of the packet to send; 0xffff: all
+		} output;
+		struct {
+			of_port_t port;
+			uint32_t max_len; // bytes
+		} output_trunc;
+		struct {
+			struct subfield src;
+			uint16_t max_len;
+		} output_reg;
+		struct {
+			of_port_t port;
+			uint32_t queue;
+		} enqueue;
+		struct {
+			uint16_t max_len, controller_id;
+			uint8_t reason; // OFPR_*
+			bool pause; // not supported yet when true
+			uint32_t meter_id, n_userdata; // userdata: nested bytes
+		} controller;
+		// set_field, load, and the mod_* family where they set a whole field. 'form' remembers how it was written so that
+		// it is printed and encoded again in the same way.
+		struct {
+			const struct field *field;
+			uint8_t form; // enum act_set_form
+			uint8_t value[TUN_METADATA_LEN > 16 ? 128 : 16],
+				mask[128]; // like union field_value, first n_bytes
+		} set_field;
+		struct {
+			struct subfield src, dst;
+		} move;
+		struct {
+			be16 ethertype;
+		} push_vlan;
+		struct {
+			uint16_t vid; // 0..4095
+		} set_vlan_vid;
+		struct {
+			uint8_t pcp; // 0..7
+		} set_vlan_pcp;
+		struct {
+			of_port_t in_port; // OFPP_IN_PORT: unchanged
+			uint8_t table; // 255: the current one
+			bool ct; // not supported yet when true
+		} resubmit;
+		struct {
+			uint16_t
+				n_ids; // controller ids follow as nested uint16_t, host order; {0} for plain dec_ttl
+		} dec_ttl;
+		struct {
+			uint32_t n; // nested bytes
+		} note;
+		struct {
+			be64 metadata, mask;
+		} write_metadata;
+		struct {
+			uint8_t table;
+		} goto_table;
+		struct {
+			uint32_t id;
+		} group, meter, queue;
+		struct {
+			uint64_t id; // set_tunnel
+			bool wide; // set_tunnel64
+		} tunnel;
+	};
+};
+
+// How a field setting was written: printed and encoded the same way where the version allows.
+enum act_set_form {
+	SET_FORM_SET_FIELD, // set_field:VALUE[/MASK]->FIELD
+	SET_FORM_LOAD, // load:VALUE->FIELD[a..b]
+	SET_FORM_MOD, // mod_dl_src, mod_nw_tos, mod_tp_dst, ...: by field
+};
+
+struct acts {
+	const struct act *first;
+	size_t size; // bytes
+};
+
+#define OFPACT_FOR_EACH(A, LIST) \
+	for (A = (LIST).first; (const uint8_t *)A < (const uint8_t *)(LIST).first + (LIST).size; \
+	     A = (const struct act *)((const uint8_t *)A + A->size))
+
+static inline struct acts acts_of(const struct strbuf *b)
+{
+	return (struct acts){ (const struct act *)b->s, b->len };
+}
+
+static inline const void *act_nested(const struct act *a)
+{
+	return (const uint8_t *)a + a->nested;
+}
+
+// clone and write_actions: the list inside.
+static inline struct acts act_nested_list(const struct act *a)
+{
+	if (!a->nested)
+		return (struct acts){ NULL, 0 };
+	return (struct acts){ (const struct act *)act_nested(a), a->size - a->nested };
+}
+
+// Builders: append one element (payload zeroed); pointer valid until the next append.
+struct act *act_put(struct strbuf *b, enum act_type type);
+// 'n' nested bytes behind the payload of the element that was put last.
+void act_put_nested_bytes(struct strbuf *b, size_t act_ofs, const void *p, size_t n);
+size_t act_nested_begin(struct strbuf *b, enum act_type type);
+void act_nested_end(struct strbuf *b, size_t begin);
+bool acts_equal(struct acts a, struct acts b);
+const char *act_name(enum act_type type);
+
+// Wire. 'n' bytes of actions (OpenFlow 1.0, packet_out) or instructions (1.1+ flow_mod). Errors are OFPERR_*.
+enum ofperr acts_decode_actions(struct reader *r, uint8_t version, struct strbuf *out);
+enum ofperr acts_decode_instructions(struct reader *r, uint8_t version, struct strbuf *out);
+void acts_encode_actions(struct acts a, uint8_t version, struct strbuf *out);
+void acts_encode_instructions(struct acts a, uint8_t version, struct strbuf *out);
+// Checks against the match and the number of tables: prerequisites of set fields, goto_table forwards, in_port of output...
+// 'table' is the rule's table (or 255 for packet_out).
+enum ofperr acts_check(struct acts a, const struct match *m, uint8_t table, unsigned int n_tables,
+		       of_port_t max_port);
+// True when the list outputs to 'port' (flow_mod's out_port), nested lists included.
+bool acts_output_to(struct acts a, of_port_t port);
+
+// Text: "output:2,set_field:..." or "drop" for an empty list. In error the text names the word.
+int acts_parse(const char *text, const struct port_names *ports, struct strbuf *out,
+	       struct error *err);
+void acts_format(struct acts a, const struct port_names *ports, struct strbuf *out);
+// Which OpenFlow 1.0..1.5 versions can carry the list: bitmap 1 << version.
+uint32_t acts_versions(struct acts a);

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenFlow messages: one abstract struct per message, decoded from and encoded to any version.
+//
+// A decode function gets a message whose header has been checked by msg_decode_header() and returns OFPERR_NONE or the
+// error for the peer; an encode function appends one whole message (header included, xid in host order) to 'out'.
+// Replies that may need several multipart messages take a struct mp_writer. Everything is in host order.
+#pragma once
+
+#include "ofproto/openflow/act.h"
+
+enum { OFP10 = 1, OFP11, OFP12, OFP13, OFP14, OFP15 };
+
+enum msg_type {
+#define MSG(ID, NAME, ...) MSG_##ID,
+#include "ofproto/openflow/messages.def"
+#undef MSG
+	MSG_MAX
+};
+
+struct msg {
+	enum msg_type type;
+	uint8_t version;
+	uint32_t xid;
+	uint16_t mp_flags; // multipart: bit 0 means that more follow
+	const void *whole; // the message as received
+	size_t size;
+	struct reader body; // behind the header (and behind the multipart or experimenter header)
+};
+
+// Looks at one whole message of 'n' bytes (the framing has checked the length field).
+enum ofperr msg_decode_header(const void *p, size_t n, struct msg *ret);
+const char *msg_name(enum msg_type type);
+// Appends a message without body (hello, barrier, features_request, echo...).
+void msg_put_plain(enum msg_type type, uint8_t version, uint32_t xid, struct strbuf *out);
+// Low level: header now, length patched by msg_end(). Returns the offset where the message starts.
+size_t msg_begin(enum msg_type type, uint8_t version, uint32_t xid, struct strbuf *out);
+void msg_end(struct strbuf *out, size_t start);
+
+// Hello with a version bitmap (bit V for version V); the result of both sides' bitmaps is the highest common one, 0: none.
+void hello_encode(uint32_t versions, uint32_t xid, struct strbuf *out);
+uint32_t hello_decode(const struct msg *m);
+void echo_reply_encode(const struct msg *request, struct strbuf *out);
+
+// Flow table commands and rules.
+enum flow_mod_command { FM_ADD, FM_MODIFY, FM_MODIFY_STRICT, FM_DELETE, FM_DELETE_STRICT };
+enum flow_mod_flags {
+	FM_SEND_FLOW_REM = 1,
+	FM_CHECK_OVERLAP = 2,
+	FM_RESET_COUNTS = 4,
+	FM_NO_PKT_COUNTS = 8,
+	FM_NO_BYT_COUNTS = 16,
+	FM_HIDDEN = 32
+};
+
+struct flow_mod {
+	struct match match;
+	uint16_t priority;
+	uint8_t table; // 255: all (delete, modify) or unset
+	enum flow_mod_command command;
+	uint64_t cookie, cookie_mask; // of rules to modify or delete
+	uint64_t new_cookie; // for add and modify
+	bool modify_cookie;
+	uint16_t idle_timeout, hard_timeout; // seconds, 0: none
+	uint32_t buffer_id; // UINT32_MAX: none (buffering is not done)
+	of_port_t out_port;
+	uint32_t out_group;
+	uint16_t flags; // enum flow_mod_flags
+	uint16_t importance;
+	struct strbuf acts; // owned; struct act list
+};
+
+void flow_mod_init(struct flow_mod *fm);
+void flow_mod_uninit(struct flow_mod *fm);
+enum ofperr flow_mod_decode(const struct msg *m, struct flow_mod *fm);
+void flow_mod_encode(const struct flow_mod *fm, uint8_t version, uint32_t xid, struct strbuf *out);
+// One line of ovs-ofctl flow text, as for 'command'; with 'del' words like out_port and cookie/mask are allowed.
+// *ret_versions: bitmap of versions that can carry it.
+int flow_mod_parse(const char *line, enum flow_mod_command command, const struct port_names *ports,
+		   struct flow_mod *fm, uint32_t *ret_versions, struct error *err);
+
+// Flow and aggregate statistics.
+struct flow_stats_request {
+	struct match match;
+	uint8_t table; // 255: all
+	of_port_t out_port;
+	uint32_t out_group;
+	uint64_t cookie, cookie_mask;
+	bool aggregate;
+};
+
+struct flow_stats {
+	const struct match *match; // encoding
+	struct match match_buf; // decoding fills this one and points 'match' at it
+	uint64_t cookie, n_packets, n_bytes; // UINT64_MAX: unknown
+	uint16_t priority, idle_timeout, hard_timeout, flags, importance;
+	uint8_t table;
+	uint32_t duration_sec, duration_nsec;
+	int32_t idle_age, hard_age; // seconds, -1: unknown
+	struct acts acts;
+};
+
+struct aggregate_stats {
+	uint64_t n_packets, n_bytes;
+	uint32_t n_flows;
+};
+
+enum ofperr flow_stats_request_decode(const struct msg *m, struct flow_stats_request *r);
+void flow_stats_request_encode(const struct flow_stats_request *r, uint8_t version, uint32_t xid,
+			       struct strbuf *out);
+// Takes the next entry off m->body. 1: got one ('acts' holds its actions), 0: end, negative: malformed.
+int flow_stats_decode_next(struct msg *m, struct flow_stats *fs, struct strbuf *acts);
+void aggregate_stats_encode(const struct aggregate_stats *s, const struct msg *request,
+			    struct strbuf *out);
+enum ofperr aggregate_stats_decode(const struct msg *m, struct aggregate_stats *s);
+
+// Multipart replies: entries are appended; a message that would pass 64 KiB is closed with the "more" flag.
+struct mp_writer {
+	struct strbuf *out;
+	enum msg_type type;
+	uint8_t version;
+	uint32_t xid;
+	size_t start; // of the message now open in 'out'
+};
+
+void mp_begin(struct mp_writer *w, const struct msg *request, struct strbuf *out);
+void mp_end(struct mp_writer *w);
+void mp_put_flow_stats(struct mp_writer *w, const struct flow_stats *fs);
+
+struct table_stats {
+	uint8_t table;
+	char name[32];
+	uint32_t active, max_entries;
+	uint64_t lookup, matched;
+};
+
+struct port_stats {
+	of_port_t port;
+	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped, rx_errors,
+		tx_errors;
+	uint64_t rx_frame_err, rx_over_err, rx_crc_err,
+		collisions; // UINT64_MAX: not known, in all members
+	uint32_t duration_sec, duration_nsec;
+};
+
+// State and configuration in OpenFlow 1.0's bits where they exist there.
+struct port_desc {
+	of_port_t port;
+	struct eth_addr hw_addr;
+	char name[64];
+	uint32_t config; // PORT_CONFIG_*
+	uint32_t state; // PORT_STATE_*
+	uint32_t current, advertised, supported, peer; // OFPPF_* of OpenFlow 1.1+
+	uint32_t current_kbps, max_kbps;
+};
+
+enum {
+	PORT_CONFIG_DOWN = 1,
+	PORT_CONFIG_NO_STP = 2,
+	PORT_CONFIG_NO_RECV = 4,
+	PORT_CONFIG_NO_RECV_STP = 8,
+	PORT_CONFIG_NO_FLOOD = 16,
+	PORT_CONFIG_NO_FWD = 32,
+	PORT_CONFIG_NO_PACKET_IN = 64
+};
+enum { PORT_STATE_LINK_DOWN = 1, PORT_STATE_BLOCKED = 2, PORT_STATE_LIVE = 4 };
+enum port_reason { PORT_ADDED, PORT_DELETED, PORT_MODIFIED };
+
+struct port_mod {
+	of_port_t port;
+	struct eth_addr hw_addr;
+	uint32_t config, mask, advertise;
+};
+
+struct switch_features {
+	uint64_t datapath_id;
+	uint32_t n_buffers, capabilities, actions;
+	uint8_t n_tables, auxiliary_id;
+	const struct port_desc *ports; // OpenFlow 1.0..1.2 carry them here
+	size_t n_ports;
+};
+
+struct switch_config {
+	uint16_t flags, miss_send_len;
+};
+
+struct switch_desc {
+	char mfr[256], hw[256], sw[256], serial[32], dp[256];
+};
+
+void features_reply_encode(const struct switch_features *f, const struct msg *request,
+			   struct strbuf *out);
+// ports[] of 1.0 replies are appended to 'ports' as struct port_desc.
+enum ofperr features_reply_decode(const struct msg *m, struct switch_features *f,
+				  struct strbuf *ports);
+enum ofperr switch_config_decode(const struct msg *m, struct switch_config *c);
+void switch_config_encode(const struct switch_config *c, enum msg_type type, uint8_t version,
+			  uint32_t xid, struct strbuf *out);
+void switch_desc_encode(const struct switch_desc *d, const struct msg *request, struct strbuf *out);
+enum ofperr switch_desc_decode(const struct msg *m, struct switch_desc *d);
+void mp_put_table_stats(struct mp_writer *w, const struct table_stats *ts);
+int table_stats_decode_next(struct msg *m, struct table_stats *ts);
+// A port stats request names one port or OFPP_ANY.
+enum ofperr port_stats_request_decode(const struct msg *m, of_port_t *ret_port);
+void port_stats_request_encode(of_port_t port, uint8_t version, uint32_t xid, struct strbuf *out);
+void mp_put_port_stats(struct mp_writer *w, const struct port_stats *ps);
+int port_stats_decode_next(struct msg *m, struct port_stats *ps);
+enum ofperr port_desc_request_decode(const struct msg *m, of_port_t *ret_port);
+void port_desc_request_encode(of_port_t port, uint8_t version, uint32_t xid, struct strbuf *out);
+void mp_put_port_desc(struct mp_writer *w, const struct port_desc *pd);
+int port_desc_decode_next(struct msg *m, struct port_desc *pd);
+void port_status_encode(const struct port_desc *pd, enum port_reason reason, uint8_t version,
+			struct strbuf *out);
+enum ofperr port_status_decode(const struct msg *m, struct port_desc *pd,
+			       enum port_reason *ret_reason);
+enum ofperr port_mod_decode(const struct msg *m, struct port_mod *pm);
+void port_mod_encode(const struct port_mod *pm, uint8_t version, uint32_t xid, struct strbuf *out);
+
+// Packets to and from controllers.
+enum packet_in_reason {
+	OFPR_NO_MATCH,
+	OFPR_ACTION,
+	OFPR_INVALID_TTL,
+	OFPR_ACTION_SET,
+	OFPR_GROUP,
+	OFPR_PACKET_OUT,
+	OFPR_IMPLICIT_MISS,
+	OFPR_EXPLICIT_MISS
+};
+// What a connection asked for with NXT_SET_PACKET_IN_FORMAT.
+enum packet_in_format { PIN_STANDARD, PIN_NXT, PIN_NXT2 };
+
+struct packet_in {
+	const uint8_t *packet;
+	size_t len, total_len; // 'len' of 'total_len' bytes are here
+	uint8_t reason, table;
+	uint64_t cookie; // UINT64_MAX: none
+	struct match metadata; // in_port, metadata, registers, tunnel
+	const uint8_t *userdata;
+	size_t n_userdata;
+};
+
+void packet_in_encode(const struct packet_in *p, enum packet_in_format format, uint8_t version,
+		      struct strbuf *out);
+enum ofperr packet_in_decode(const struct msg *m, struct packet_in *p);
+
+struct packet_out {
+	const uint8_t *packet; // in the message
+	size_t len;
+	uint32_t buffer_id;
+	struct match metadata; // in_port and, in 1.5, other pipeline fields
+	struct strbuf acts; // owned
+};
+
+enum ofperr packet_out_decode(const struct msg *m, struct packet_out *p);
+void packet_out_encode(const struct packet_out *p, uint8_t version, uint32_t xid,
+		       struct strbuf *out);
+void packet_out_uninit(struct packet_out *p);
+
+enum flow_removed_reason {
+	REMOVED_IDLE,
+	REMOVED_HARD,
+	REMOVED_DELETE,
+	REMOVED_GROUP_DELETE,
+	REMOVED_METER_DELETE,
+	REMOVED_EVICTION
+};
+
+struct flow_removed {
+	struct match match;
+	uint64_t cookie, n_packets, n_bytes;
+	uint16_t priority, idle_timeout, hard_timeout;
+	uint8_t table, reason;
+	uint32_t duration_sec, duration_nsec;
+};
+
+void flow_removed_encode(const struct flow_removed *fr, uint8_t version, struct strbuf *out);
+enum ofperr flow_removed_decode(const struct msg *m, struct flow_removed *fr);
+
+// Roles (1.2+ and Nicira), and Nicira's small settings.
+enum controller_role { ROLE_NOCHANGE, ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY };
+struct role_request {
+	enum controller_role role;
+	bool have_generation_id;
+	uint64_t generation_id;
+};
+enum ofperr role_request_decode(const struct msg *m, struct role_request *r);
+void role_reply_encode(const struct role_request *r, const struct msg *request, struct strbuf *out);
+// NXT_SET_PACKET_IN_FORMAT, NXT_SET_FLOW_FORMAT, NXT_FLOW_MOD_TABLE_ID, NXT_SET_CONTROLLER_ID: one number each.
+enum ofperr nx_number_decode(const struct msg *m, uint32_t *ret);
+void nx_number_encode(enum msg_type type, uint32_t value, uint8_t version, uint32_t xid,
+		      struct strbuf *out);
+
+// What ovs-ofctl ofp-print shows for any message; 'verbosity' 0..3. Undecodable parts are shown as a hex dump.
+void msg_print(const void *p, size_t n, const struct port_names *ports, int verbosity,
+	       struct strbuf *out);
