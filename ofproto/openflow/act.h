@@ -46,13 +46,11 @@ struct act {
 			bool pause; // not supported yet when true
 			uint32_t meter_id, n_userdata; // userdata: nested bytes
 		} controller;
-		// set_field, load, and the mod_* family where they set a whole field. 'form' remembers how it was written so that
-		// it is printed and encoded again in the same way.
+		// set_field, load, and the mod_* family where they set a whole field. 'form' remembers how it was
+		// written so that it is printed and encoded again in the same way. Nested: n_bytes of value, then of mask.
 		struct {
 			const struct field *field;
 			uint8_t form; // enum act_set_form
-			uint8_t value[TUN_METADATA_LEN > 16 ? 128 : 16],
-				mask[128]; // like union field_value, first n_bytes
 		} set_field;
 		struct {
 			struct subfield src, dst;
@@ -118,6 +116,17 @@ static inline struct acts acts_of(const struct strbuf *b)
 static inline const void *act_nested(const struct act *a)
 {
 	return (const uint8_t *)a + a->nested;
+}
+
+// set_field's value and mask: like union field_value, field->n_bytes each.
+static inline const uint8_t *act_set_value(const struct act *a)
+{
+	return act_nested(a);
+}
+
+static inline const uint8_t *act_set_mask(const struct act *a)
+{
+	return (const uint8_t *)act_nested(a) + a->set_field.field->n_bytes;
 }
 
 // clone and write_actions: the list inside.
