@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// A database error as RFC 7047 puts it on the wire: a name ("constraint violation") and details for a person.
+#pragma once
+
+#include "core/base/error.h"
+#include "core/io/json.h"
+
+struct ovsdb_error {
+	const char *tag; // static text; NULL when there is no error
+	char details[1000];
+};
+
+#define OVSDB_ERROR_INIT \
+	{ \
+		NULL, "" \
+	}
+
+#define OVSDB_SYNTAX "syntax error"
+#define OVSDB_CONSTRAINT "constraint violation"
+#define OVSDB_REFERENTIAL "referential integrity violation"
+
+// Fills 'err' (never NULL) and returns -EINVAL. 'tag' must be a static string.
+int ovsdb_error_set(struct ovsdb_error *err, const char *tag, const char *fmt, ...) PRINTF(3, 4);
+// When reading 'r' failed: a syntax error with what the reader says.
+int ovsdb_error_from_json(struct ovsdb_error *err, const struct json_reader *r);
+// {"details":...,"error":...}
+void ovsdb_error_write(const struct ovsdb_error *err, struct json_writer *w);
+// "constraint violation: details".
+void ovsdb_error_format(const struct ovsdb_error *err, struct strbuf *out);
