@@ -375,7 +375,10 @@ void log_list_pattern(struct strbuf *out)
 
 int log_set_file(const char *path, struct error *err)
 {
-	char *name = path ? xstrdup(path) : xasprintf("%s/%s.log", LOGDIR, program_name);
+	char *name =
+		path ? xstrdup(path)
+		     : xasprintf("%s/%s.log", getenv("OVS_LOGDIR") ? getenv("OVS_LOGDIR") : LOGDIR,
+				 program_name);
 	int fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
 	if (fd < 0) {

@@ -7,6 +7,22 @@ struct deferred {
 	void *p;
 };
 
+static __thread bool registered;
+
+void rcu_thread_begin(void)
+{
+	if (!registered)
+		rcu_register_thread();
+	registered = true;
+}
+
+void rcu_thread_end(void)
+{
+	if (registered)
+		rcu_unregister_thread();
+	registered = false;
+}
+
 static void run(struct rcu_head *head)
 {
 	struct deferred *d = CONTAINER_OF(head, struct deferred, head);

@@ -13,15 +13,9 @@
 #define RCU_GET(p) rcu_dereference(p)
 #define RCU_SET(p, v) rcu_assign_pointer(p, v)
 
-static inline void rcu_thread_begin(void)
-{
-	rcu_register_thread();
-}
-
-static inline void rcu_thread_end(void)
-{
-	rcu_unregister_thread();
-}
+// Registers this thread (once, however often it is called); rcu_thread_end() undoes it.
+void rcu_thread_begin(void);
+void rcu_thread_end(void);
 
 static inline void rcu_quiesce(void)
 {

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/io/jsonrpc.h"
+
+LOG_MODULE(jsonrpc);
+
+#define OVSDB_PORT 6640
+#define MIN_BACKOFF 1000
+#define DEFAULT_MAX_BACKOFF 8000
+#define DEFAULT_PROBE 5000
+#define CONNECT_MSEC 10000
+
+enum session_state {
+	SESSION_VOID,
+	SESSION_BACKOFF,
+	SESSION_CONNECTING,
+	SESSION_ACTIVE,
+	SESSION_IDLE
+};
+
+struct jsonrpc_session {
+	struct loop *loop;
+	const struct jsonrpc_session_events *events;
+	void *aux;
+	char *remotes; // all of them, separated by commas
+	char *remote; // the one in use or to be tried next
+	size_t next; // offset of the next one in 'remotes'
+	bool retry;
+	enum session_state state;
+	struct stream *stream; // while connecting
+	struct jsonrpc *rpc; // while active or idle
+	struct timer timer; // what the state waits for
+	int probe, backoff, max_backoff;
+	int64_t connected_at, disconnected_at; // -1: never
+	char *last_error;
+	bool *destroyed;
+};
+
+static void start_connecting(struct jsonrpc_session *s);
+
+static void pick_remote(struct jsonrpc_session *s)
+{
+	const char *p = s->remotes + s->next, *comma = strchr(p, ',');
+
+	free(s->remote);
+	s->remote = comma ? xstrndup(p, comma - p) : xstrdup(p);
+	s->next = comma ? (size_t)(comma + 1 - s->remotes) : 0;
+}
+
+static void back_off(struct jsonrpc_session *s)
+{
+	if (!s->retry) {
+		s->state = SESSION_VOID;
+		timer_cancel(&s->timer);
+		return;
+	}
+	s->state = SESSION_BACKOFF;
+	// With several remotes the next one is tried at once until all have been.
+	if (s->next) {
+		pick_remote(s);
+		timer_in(&s->timer, 0);
+		return;
+	}
+	pick_remote(s);
+	timer_in(&s->timer, s->backoff);
+	s->backoff = MIN(s->backoff ? s->backoff * 2 : MIN_BACKOFF, s->max_backoff);
+}
+
+static void drop(struct jsonrpc_session *s, const char *reason)
+{
+	bool was_connected = s->rpc != NULL, destroyed = false;
+
+	free(s->last_error);
+	s->last_error = reason ? xstrdup(reason) : NULL;
+	stream_close(s->stream);
+	s->stream = NULL;
+	jsonrpc_close(s->rpc);
+	s->rpc = NULL;
+	if (was_connected)
+		s->disconnected_at = clock_msec();
+	back_off(s);
+	if (was_connected && s->events->disconnected) {
+		s->destroyed = &destroyed;
+		s->events->disconnected(s->aux);
+		if (!destroyed)
+			s->destroyed = NULL;
+	}
+}
+
+static void arm_probe(struct jsonrpc_session *s)
+{
+	if (s->probe)
+		timer_at(&s->timer, jsonrpc_last_activity(s->rpc) +
+					    s->probe * (s->state == SESSION_IDLE ? 2 : 1));
+	else
+		timer_cancel(&s->timer);
+}
+
+// The largest id: no owner counts that far.
+#define PROBE_ID UINT64_MAX
+
+static void send_probe(struct jsonrpc_session *s)
+{
+	AUTO(strbuf) params = STRBUF_INIT;
+
+	strbuf_puts(&params, "[]");
+	jsonrpc_send_request(s->rpc, "echo", &params, PROBE_ID);
+}
+
+static bool is_probe_reply(const struct jsonrpc_message *m)
+{
+	static const char id[] = "18446744073709551615";
+
+	return (m->type == JSONRPC_REPLY || m->type == JSONRPC_ERROR) && m->id.n == strlen(id) &&
+	       !memcmp(m->id.p, id, m->id.n);
+}
+
+static void on_message(void *aux, const struct jsonrpc_message *m)
+{
+	struct jsonrpc_session *s = aux;
+
+	if (s->state == SESSION_IDLE)
+		s->state = SESSION_ACTIVE;
+	s->backoff = 0;
+	if (is_probe_reply(m))
+		return;
+	if (m->type == JSONRPC_REQUEST && !strcmp(m->method, "echo")) {
+		jsonrpc_send_reply(s->rpc, m->params.p, m->params.n, m->id);
+		return;
+	}
+	s->events->message(s->aux, m);
+}
+
+static void on_rpc_closed(void *aux, int err, const char *reason)
+{
+	struct jsonrpc_session *s = aux;
+
+	log_info("%s: connection lost (%s)", s->remote, reason);
+	drop(s, reason);
+}
+
+static const struct jsonrpc_events rpc_callbacks = { on_message, on_rpc_closed };
+
+static void on_connected(void *aux)
+{
+	struct jsonrpc_session *s = aux;
+	struct stream *stream = s->stream;
+
+	s->stream = NULL;
+	s->rpc = jsonrpc_create(stream, 0, &rpc_callbacks, s);
+	s->state = SESSION_ACTIVE;
+	s->connected_at = clock_msec();
+	log_info("%s: connected", s->remote);
+	arm_probe(s);
+	if (s->events->connected)
+		s->events->connected(s->aux);
+}
+
+static void on_connect_failed(void *aux, int err)
+{
+	struct jsonrpc_session *s = aux;
+	const char *reason = err ? strerror(-err) : "connection closed by peer";
+
+	log_dbg("%s: connection attempt failed (%s)", s->remote, reason);
+	drop(s, reason);
+}
+
+static void connecting_readable(void *aux) {}
+
+static const struct stream_events connect_callbacks = {
+	.connected = on_connected,
+	.readable = connecting_readable,
+	.closed = on_connect_failed,
+};
+
+static void start_connecting(struct jsonrpc_session *s)
+{
+	struct error err = ERROR_INIT;
+
+	s->state = SESSION_CONNECTING;
+	if (stream_open(s->loop, s->remote, OVSDB_PORT, -1, &connect_callbacks, s, &s->stream,
+			&err) < 0) {
+		log_dbg("%s", err.text);
+		s->stream = NULL;
+		drop(s, err.text);
+		return;
+	}
+	timer_in(&s->timer, CONNECT_MSEC);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct jsonrpc_session *s = CONTAINER_OF(t, struct jsonrpc_session, timer);
+	int64_t silence;
+
+	switch (s->state) {
+	case SESSION_VOID:
+		return;
+	case SESSION_BACKOFF:
+		start_connecting(s);
+		return;
+	case SESSION_CONNECTING:
+		drop(s, "connection attempt timed out");
+		return;
+	case SESSION_ACTIVE:
+		silence = clock_msec() - jsonrpc_last_activity(s->rpc);
+		if (s->probe && silence >= s->probe) {
+			s->state = SESSION_IDLE;
+			send_probe(s);
+		}
+		arm_probe(s);
+		return;
+	case SESSION_IDLE:
+		silence = clock_msec() - jsonrpc_last_activity(s->rpc);
+		if (silence < s->probe * 2) {
+			arm_probe(s);
+			return;
+		}
+		log_err("%s: no response to inactivity probe after %d ms, disconnecting", s->remote,
+			s->probe);
+		drop(s, "no response to inactivity probe");
+	}
+}
+
+static struct jsonrpc_session *create(struct loop *l, const char *remotes, bool retry,
+				      const struct jsonrpc_session_events *events, void *aux)
+{
+	struct jsonrpc_session *s = xzalloc(sizeof(*s));
+
+	s->loop = l;
+	s->remotes = xstrdup(remotes);
+	s->retry = retry;
+	s->events = events;
+	s->aux = aux;
+	s->probe = DEFAULT_PROBE;
+	s->max_backoff = DEFAULT_MAX_BACKOFF;
+	s->connected_at = s->disconnected_at = -1;
+	timer_init(&s->timer, l, on_timer);
+	pick_remote(s);
+	return s;
+}
+
+struct jsonrpc_session *jsonrpc_session_open(struct loop *l, const char *remotes, bool retry,
+					     const struct jsonrpc_session_events *events, void *aux)
+{
+	struct jsonrpc_session *s = create(l, remotes, retry, events, aux);
+
+	// From the loop, so that the owner holds the session before its first callback.
+	s->state = SESSION_BACKOFF;
+	timer_in(&s->timer, 0);
+	return s;
+}
+
+struct jsonrpc_session *jsonrpc_session_accept(struct loop *l, struct stream *stream,
+					       const struct jsonrpc_session_events *events,
+					       void *aux)
+{
+	struct jsonrpc_session *s = create(l, stream_name(stream), false, events, aux);
+
+	s->rpc = jsonrpc_create(stream, 0, &rpc_callbacks, s);
+	s->state = SESSION_ACTIVE;
+	s->connected_at = clock_msec();
+	arm_probe(s);
+	return s;
+}
+
+void jsonrpc_session_close(struct jsonrpc_session *s)
+{
+	if (!s)
+		return;
+	if (s->destroyed)
+		*s->destroyed = true;
+	timer_cancel(&s->timer);
+	stream_close(s->stream);
+	jsonrpc_close(s->rpc);
+	free(s->remotes);
+	free(s->remote);
+	free(s->last_error);
+	free(s);
+}
+
+bool jsonrpc_session_is_connected(const struct jsonrpc_session *s)
+{
+	return s->rpc != NULL;
+}
+
+bool jsonrpc_session_is_dead(const struct jsonrpc_session *s)
+{
+	return s->state == SESSION_VOID;
+}
+
+struct jsonrpc *jsonrpc_session_rpc(struct jsonrpc_session *s)
+{
+	return s->rpc;
+}
+
+void jsonrpc_session_set_probe_interval(struct jsonrpc_session *s, int msec)
+{
+	s->probe = msec;
+	if (s->rpc)
+		arm_probe(s);
+}
+
+void jsonrpc_session_set_max_backoff(struct jsonrpc_session *s, int msec)
+{
+	s->max_backoff = MAX(msec, MIN_BACKOFF);
+	s->backoff = MIN(s->backoff, s->max_backoff);
+}
+
+void jsonrpc_session_force_reconnect(struct jsonrpc_session *s)
+{
+	if (s->rpc || s->stream)
+		drop(s, "reconnect requested");
+}
+
+const char *jsonrpc_session_state(const struct jsonrpc_session *s)
+{
+	static const char *const names[] = { "VOID", "BACKOFF", "CONNECTING", "ACTIVE", "IDLE" };
+
+	return names[s->state];
+}
+
+static int64_t seconds_since(int64_t when)
+{
+	return when < 0 ? -1 : (clock_msec() - when) / 1000;
+}
+
+int64_t jsonrpc_session_sec_connected(const struct jsonrpc_session *s)
+{
+	return seconds_since(s->connected_at);
+}
+
+int64_t jsonrpc_session_sec_disconnected(const struct jsonrpc_session *s)
+{
+	return seconds_since(s->disconnected_at);
+}
+
+const char *jsonrpc_session_last_error(const struct jsonrpc_session *s)
+{
+	return s->last_error;
+}
+
+const char *jsonrpc_session_name(const struct jsonrpc_session *s)
+{
+	return s->remote;
+}

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/io/stream-private.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+
+#define FLUSH_MSEC 5000
+
+bool stream_name_is_active(const char *name)
+{
+	return str_starts(name, "tcp:") || str_starts(name, "unix:") || str_starts(name, "ssl:");
+}
+
+bool stream_name_is_passive(const char *name)
+{
+	return str_starts(name, "ptcp:") || str_starts(name, "punix:") || str_starts(name, "pssl:");
+}
+
+static void die(struct stream *s, int err)
+{
+	if (s->state == STREAM_DEAD)
+		return;
+	s->state = STREAM_DEAD;
+	s->error = err;
+	io_watch_set(&s->watch, 0);
+	timer_in(&s->deferred, 0);
+}
+
+static void update_watch(struct stream *s)
+{
+	int want = 0;
+
+	if (s->state == STREAM_CONNECTING)
+		want = IO_WRITE;
+	else if (s->state == STREAM_OPEN)
+		want = (s->eof_seen ? 0 : IO_READ) | (s->out.len > s->out_sent ? IO_WRITE : 0);
+	io_watch_set(&s->watch, want);
+}
+
+static void flush(struct stream *s)
+{
+	while (s->out_sent < s->out.len) {
+		ssize_t n = send(s->watch.fd, s->out.s + s->out_sent, s->out.len - s->out_sent,
+				 MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0) {
+			die(s, -errno);
+			return;
+		}
+		s->out_sent += n;
+	}
+	if (s->out_sent == s->out.len) {
+		// A buffer that once was large goes back to the heap.
+		if (s->out.cap > 1 << 20)
+			strbuf_uninit(&s->out);
+		strbuf_clear(&s->out);
+		s->out_sent = 0;
+	}
+	update_watch(s);
+}
+
+static void destroy(struct stream *s)
+{
+	int fd = s->watch.fd;
+
+	io_watch_uninit(&s->watch);
+	timer_cancel(&s->deferred);
+	resolve_cancel(s->resolve);
+	if (fd >= 0)
+		close(fd);
+	strbuf_uninit(&s->out);
+	free(s->name);
+	free(s);
+}
+
+static void on_deferred(struct timer *t)
+{
+	struct stream *s = CONTAINER_OF(t, struct stream, deferred);
+
+	if (s->closing)
+		destroy(s);
+	else if (s->state == STREAM_DEAD && s->events)
+		s->events->closed(s->aux, s->error);
+}
+
+static void finish_connect(struct stream *s)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	if (err) {
+		die(s, -err);
+		return;
+	}
+	s->state = STREAM_OPEN;
+	flush(s);
+	if (s->state == STREAM_OPEN && s->events && s->events->connected)
+		s->events->connected(s->aux);
+}
+
+static void on_io(struct io_watch *w, int events)
+{
+	struct stream *s = CONTAINER_OF(w, struct stream, watch);
+
+	if (s->state == STREAM_CONNECTING) {
+		finish_connect(s);
+		return;
+	}
+	if (events & IO_WRITE) {
+		flush(s);
+		if (s->closing && !s->out.len) {
+			destroy(s);
+			return;
+		}
+		if (s->state == STREAM_OPEN && !s->out.len && s->events && s->events->drained) {
+			// The callback may close the stream; what is readable then comes with the next round.
+			s->events->drained(s->aux);
+			return;
+		}
+	}
+	if ((events & IO_READ) && s->state == STREAM_OPEN) {
+		if (s->closing) {
+			char sink[4096];
+
+			ssize_t n = recv(w->fd, sink, sizeof(sink), 0);
+
+			if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
+				destroy(s);
+		} else if (s->events) {
+			s->events->readable(s->aux);
+		}
+	}
+}
+
+static struct stream *create(struct loop *l, int fd, const char *name)
+{
+	struct stream *s = xzalloc(sizeof(*s));
+
+	s->loop = l;
+	s->name = xstrdup(name);
+	s->dscp = -1;
+	io_watch_init(&s->watch, l, fd, on_io);
+	timer_init(&s->deferred, l, on_deferred);
+	return s;
+}
+
+struct stream *stream_from_fd(struct loop *l, int fd, const char *name)
+{
+	struct stream *s = create(l, fd, name);
+
+	s->state = STREAM_OPEN;
+	return s;
+}
+
+void stream_set_dscp(int fd, int family, int dscp)
+{
+	int tos = dscp << 2;
+
+	if (dscp < 0)
+		return;
+	if (family == AF_INET)
+		setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	else if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+}
+
+// Starts a non-blocking connect of s->watch.fd's new socket.
+static int begin_connect(struct stream *s, const struct sockaddr_storage *addr, socklen_t len)
+{
+	int one = 1, fd = socket(addr->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (addr->ss_family != AF_UNIX) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		stream_set_dscp(fd, addr->ss_family, s->dscp);
+	}
+	s->watch.fd = fd;
+	s->state = STREAM_CONNECTING;
+	if (connect(fd, (const struct sockaddr *)addr, len) < 0 && errno != EINPROGRESS)
+		return -errno;
+	update_watch(s);
+	return 0;
+}
+
+static void on_resolved(void *aux, int err, const char *text,
+			const struct sockaddr_storage *addresses, size_t n)
+{
+	struct stream *s = aux;
+	struct sockaddr_storage a;
+
+	s->resolve = NULL;
+	if (err) {
+		die(s, err);
+		return;
+	}
+	a = addresses[0];
+	if (a.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&a)->sin6_port = htons(s->port);
+	else
+		((struct sockaddr_in *)&a)->sin_port = htons(s->port);
+	err = begin_connect(s, &a,
+			    a.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+						    : sizeof(struct sockaddr_in));
+	if (err)
+		die(s, err);
+}
+
+int stream_parse_address(const char *text, uint16_t default_port, char *host, size_t host_size,
+			 uint16_t *ret_port, struct error *err)
+{
+	const char *colon, *end = text + strlen(text);
+	uint32_t port = default_port;
+
+	if (*text == '[') {
+		const char *close = strchr(text, ']');
+
+		if (!close || (close[1] && close[1] != ':'))
+			return error_set(err, -EINVAL, "%s: bad bracketed address", text);
+		colon = close[1] ? close + 1 : NULL;
+		end = close;
+		text++;
+	} else {
+		colon = strrchr(text, ':');
+		if (colon && strchr(text, ':') != colon)
+			return error_set(err, -EINVAL, "%s: IPv6 addresses must be in brackets",
+					 text);
+		if (colon)
+			end = colon;
+	}
+	if (colon && colon[1] && (!parse_u32(colon + 1, 10, &port) || port > UINT16_MAX))
+		return error_set(err, -EINVAL, "%s: bad port number", colon + 1);
+	if (end == text || (size_t)(end - text) >= host_size)
+		return error_set(err, -EINVAL, "%s: host name needed", text);
+	memcpy(host, text, end - text);
+	host[end - text] = '\0';
+	*ret_port = port;
+	return 0;
+}
+
+int stream_unix_address(const char *path, struct sockaddr_storage *ret, socklen_t *ret_len,
+			int *ret_dirfd)
+{
+	struct sockaddr_un *un = (struct sockaddr_un *)ret;
+	const char *slash = strrchr(path, '/');
+
+	memset(ret, 0, sizeof(*ret));
+	un->sun_family = AF_UNIX;
+	*ret_len = sizeof(*un);
+	*ret_dirfd = -1;
+	if (strlen(path) < sizeof(un->sun_path)) {
+		strcpy(un->sun_path, path);
+		return 0;
+	}
+	if (!slash)
+		return -ENAMETOOLONG;
+	AUTO_FREE char *dir = xstrndup(path, slash - path);
+	*ret_dirfd = open(dir, O_DIRECTORY | O_PATH | O_CLOEXEC);
+	if (*ret_dirfd < 0)
+		return -errno;
+	if (snprintf(un->sun_path, sizeof(un->sun_path), "/proc/self/fd/%d/%s", *ret_dirfd,
+		     slash + 1) >= (int)sizeof(un->sun_path)) {
+		close(*ret_dirfd);
+		return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+static int open_unix(struct stream *s, const char *path)
+{
+	struct sockaddr_storage addr;
+	socklen_t len;
+	int dirfd, ret = stream_unix_address(path, &addr, &len, &dirfd);
+
+	if (ret < 0)
+		return ret;
+	ret = begin_connect(s, &addr, len);
+	if (dirfd >= 0)
+		close(dirfd);
+	return ret;
+}
+
+static int open_tcp(struct stream *s, const char *address, uint16_t default_port, struct error *err)
+{
+	struct sockaddr_storage addr;
+	socklen_t len;
+	char host[256];
+	int ret = stream_parse_address(address, default_port, host, sizeof(host), &s->port, err);
+
+	if (ret < 0)
+		return ret;
+	if (!s->port)
+		return error_set(err, -EINVAL, "port number needed");
+	if (resolve_numeric(host, s->port, &addr, &len)) {
+		ret = begin_connect(s, &addr, len);
+	} else {
+		s->state = STREAM_RESOLVING;
+		s->resolve = resolve_start(s->loop, host, on_resolved, s);
+		ret = s->resolve ? 0 : -ENOMEM;
+	}
+	return ret < 0 ? error_set(err, ret, "%s", strerror(-ret)) : 0;
+}
+
+int stream_open(struct loop *l, const char *name, uint16_t default_port, int dscp,
+		const struct stream_events *events, void *aux, struct stream **ret_stream,
+		struct error *err)
+{
+	struct stream *s = create(l, -1, name);
+	int ret;
+
+	s->events = events;
+	s->aux = aux;
+	s->dscp = dscp;
+	if (str_starts(name, "unix:")) {
+		ret = open_unix(s, name + 5);
+		if (ret < 0)
+			error_set(err, ret, "%s", strerror(-ret));
+	} else if (str_starts(name, "tcp:")) {
+		ret = open_tcp(s, name + 4, default_port, err);
+	} else if (str_starts(name, "ssl:")) {
+		ret = error_set(err, -EPROTONOSUPPORT, "TLS streams are not supported yet");
+	} else {
+		ret = error_set(err, -EAFNOSUPPORT,
+				"unknown stream type (tcp: and unix: are known)");
+	}
+	if (ret < 0) {
+		destroy(s);
+		return error_wrap(err, "%s", name);
+	}
+	*ret_stream = s;
+	return 0;
+}
+
+// What stream_open_block() sees of the stream while it waits.
+struct waiting {
+	bool connected, closed;
+	int err;
+};
+
+static void waiting_connected(void *aux)
+{
+	((struct waiting *)aux)->connected = true;
+}
+
+static void waiting_readable(void *aux) {}
+
+static void waiting_closed(void *aux, int err)
+{
+	struct waiting *w = aux;
+
+	w->closed = true;
+	w->err = err;
+}
+
+int stream_open_block(struct loop *l, const char *name, uint16_t default_port, int timeout_msec,
+		      const struct stream_events *events, void *aux, struct stream **ret_stream,
+		      struct error *err)
+{
+	static const struct stream_events waiting_events = { waiting_connected, waiting_readable,
+							     NULL, waiting_closed };
+	int64_t end = timeout_msec < 0 ? INT64_MAX : clock_real_nsec() / 1000000 + timeout_msec;
+	struct waiting w = { 0 };
+	struct stream *s;
+	int ret = stream_open(l, name, default_port, -1, &waiting_events, &w, &s, err);
+
+	if (ret < 0)
+		return ret;
+	while (!w.connected && !w.closed && clock_real_nsec() / 1000000 < end)
+		loop_step(l, 20);
+	if (!w.connected) {
+		ret = w.closed ? (w.err ? w.err : -ECONNRESET) : -ETIMEDOUT;
+		stream_close(s);
+		return error_set(err, ret, "%s: %s", name, strerror(-ret));
+	}
+	stream_set_events(s, events, aux);
+	*ret_stream = s;
+	return 0;
+}
+
+void stream_set_events(struct stream *s, const struct stream_events *events, void *aux)
+{
+	s->events = events;
+	s->aux = aux;
+	update_watch(s);
+}
+
+void stream_close(struct stream *s)
+{
+	if (s)
+		destroy(s);
+}
+
+void stream_close_after_flush(struct stream *s)
+{
+	if (!s)
+		return;
+	if (s->state == STREAM_DEAD || !stream_backlog(s)) {
+		destroy(s);
+		return;
+	}
+	s->closing = true;
+	s->events = NULL;
+	timer_in(&s->deferred, FLUSH_MSEC);
+	update_watch(s);
+}
+
+ssize_t stream_recv(struct stream *s, void *buf, size_t n)
+{
+	ssize_t got;
+
+	if (s->state == STREAM_DEAD)
+		return s->error ? s->error : 0;
+	if (s->state != STREAM_OPEN)
+		return -EAGAIN;
+	do {
+		got = recv(s->watch.fd, buf, n, 0);
+	} while (got < 0 && errno == EINTR);
+	if (!got) {
+		s->eof_seen = true;
+		update_watch(s);
+	}
+	return got < 0 ? -errno : got;
+}
+
+void stream_send(struct stream *s, const void *buf, size_t n)
+{
+	bool idle = s->out.len == s->out_sent;
+
+	if (s->state == STREAM_DEAD)
+		return;
+	// Once most of the buffer is sent, move the rest to its front.
+	if (s->out_sent > 1 << 16 && s->out_sent > s->out.len / 2) {
+		memmove(s->out.s, s->out.s + s->out_sent, s->out.len - s->out_sent);
+		s->out.len -= s->out_sent;
+		s->out_sent = 0;
+	}
+	strbuf_put(&s->out, buf, n);
+	if (idle && s->state == STREAM_OPEN)
+		flush(s);
+}
+
+size_t stream_backlog(const struct stream *s)
+{
+	return s->out.len - s->out_sent;
+}
+
+bool stream_is_connected(const struct stream *s)
+{
+	return s->state == STREAM_OPEN;
+}
+
+const char *stream_name(const struct stream *s)
+{
+	return s->name;
+}
