@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The software datapath: ports, megaflows, packets. The userspace one (datapath/user) runs on DPDK.
+//
+// Ports and flows are changed by the main thread; packets are handled by PMD threads, which run their own misses to
+// completion through the upcall they were given. Forwarding tables are read under RCU.
+#pragma once
+
+#include "core/base/error.h"
+#include "core/base/strmap.h"
+#include "core/flow/megaflow.h"
+#include "core/packet/packet.h"
+#include "core/port.h"
+
+struct datapath;
+
+// What a miss, or a userspace action, asks of the pipeline; called on the thread that has the packet.
+struct upcall {
+	struct packet *packet; // with offsets set; valid during the call
+	const struct flow_key *key; // with in_port as dp_port_t
+	const struct dp_action *userspace; // the action that asked, NULL: a miss
+};
+
+// Answer to a miss: 'actions' gets what to do with this packet now (struct dp_action list), and *ret_flow the megaflow to
+// install for those that follow, NULL: none. The megaflow stays the upcall module's. Returns 0, or negative errno (the
+// packet is dropped and counted).
+struct upcall_ops {
+	int (*miss)(void *aux, const struct upcall *u, struct strbuf *actions,
+		    struct megaflow **ret_flow);
+	// A userspace action: the packet goes to a controller or through the slow path. 'actions' as above for the latter.
+	int (*userspace)(void *aux, const struct upcall *u, struct strbuf *actions);
+};
+
+struct datapath_config {
+	const char *extra_eal_args; // dpdk-extra, NULL: none
+	const char *lcore_mask; // dpdk-lcore-mask, NULL: one
+	const char *socket_mem; // dpdk-socket-mem: with hugepages; NULL: without
+	uint64_t
+		pmd_cpu_mask; // 0: one core that the process may run on, not the main thread's where there are two
+	uint64_t pmd_sleep_max_usec; // 0: never sleep (default for physical ports), else cap
+	bool pmd_sleep_is_set;
+	double emc_insert_inv_prob;
+};
+
+// Starts DPDK (once per process, irrevocably) and makes a datapath. Main thread.
+int datapath_open(const char *name, const struct upcall_ops *ops, void *aux,
+		  const struct datapath_config *config, struct datapath **ret, struct error *err);
+void datapath_close(struct datapath *dp);
+// pmd-cpu-mask, sleep and cache settings may change while running.
+void datapath_reconfigure(struct datapath *dp, const struct datapath_config *config);
+const char *datapath_version(void); // of DPDK: "DPDK 22.11.11"
+
+// Ports. 'type': "dpdk" (options: dpdk-devargs, n_rxq, n_rxq_desc...), "system" (a Linux netdev, through AF_XDP or AF_PACKET),
+// "internal" and "tap" (a tap device made by us), "dummy" (tests). Patch ports never reach a datapath.
+// Main thread; takes effect before it returns.
+int datapath_port_add(struct datapath *dp, const char *name, const char *type,
+		      const struct smap *options, dp_port_t *ret_port, struct error *err);
+void datapath_port_del(struct datapath *dp, dp_port_t port);
+int datapath_port_set_options(struct datapath *dp, dp_port_t port, const struct smap *options,
+			      struct error *err);
+// False when there is no such port.
+bool datapath_port_ref(struct datapath *dp, dp_port_t port, struct port_ref *ret);
+bool datapath_port_by_name(struct datapath *dp, const char *name, dp_port_t *ret);
+
+struct datapath_port_info {
+	char name[64], type[32];
+	struct eth_addr mac;
+	uint32_t mtu;
+	bool admin_up, link_up, full_duplex;
+	uint64_t link_mbps; // 0: unknown
+	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped, rx_errors,
+		tx_errors;
+	uint64_t link_resets;
+	struct smap status; // driver_name, if_type, ...; the caller frees
+};
+
+bool datapath_port_info(struct datapath *dp, dp_port_t port, struct datapath_port_info *ret);
+int datapath_port_set_mac(struct datapath *dp, dp_port_t port, struct eth_addr mac,
+			  struct error *err);
+int datapath_port_set_mtu(struct datapath *dp, dp_port_t port, uint32_t mtu, struct error *err);
+int datapath_port_set_admin(struct datapath *dp, dp_port_t port, bool up, struct error *err);
+// Grows when a port's link state, MTU, MAC... changed.
+uint64_t datapath_port_change_seq(const struct datapath *dp);
+
+// Flows. The megaflow stays the caller's; it must outlive datapath_flow_del() by a grace period.
+// Any RCU thread (a PMD installs the flow of its own miss); -EEXIST when one with the same key and mask is there.
+int datapath_flow_add(struct datapath *dp, struct megaflow *mf);
+void datapath_flow_del(struct datapath *dp, struct megaflow *mf);
+// Adds up the software counters of all threads.
+void datapath_flow_counts(struct datapath *dp, const struct megaflow *mf, struct flow_counts *ret);
+size_t datapath_flow_count(const struct datapath *dp);
+
+// Sends a packet that is not from a port through 'actions' (packet_out, flow_mod probes). Copies the bytes. Main thread.
+int datapath_execute(struct datapath *dp, const void *packet, size_t n, const struct flow_key *key,
+		     struct dp_actions actions, struct error *err);
+
+struct datapath_stats {
+	uint64_t hit, missed, lost, flows, masks;
+};
+
+void datapath_stats(struct datapath *dp, struct datapath_stats *ret);
+// Runs 'cb' for every port, in the order of numbers.
+void datapath_for_each_port(struct datapath *dp, void (*cb)(dp_port_t port, void *aux), void *aux);

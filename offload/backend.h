@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of a hardware backend: how placement talks to rte_flow (and later TC) without knowing either.
+//
+// compile() is pure and runs on whoever created the megaflow; insert(), remove(), query() and reset run on the device's
+// own worker thread only, one at a time, and may block.
+#pragma once
+
+#include "core/base/strmap.h"
+#include "core/flow/megaflow.h"
+#include "core/port.h"
+#include "offload/verdict.h"
+
+struct offload_device;
+struct compiled_rule; // backend's own: what insert() needs, independent of the megaflow's life
+struct hw_rule; // backend's own: a rule that is in the device
+
+// Looks up ports for compile(): NULL when the number is unknown.
+struct port_lookup {
+	const struct port_ref *(*find)(dp_port_t number, void *aux);
+	void *aux;
+};
+
+struct device_limits {
+	uint32_t capacity; // rules, 0: not known
+	char handle[64]; // "net_simnic0", later "pci/0000:03:00.0"
+};
+
+struct backend_ops {
+	const char *name; // "rte_flow"
+
+	// Opens the device behind 'port' (an uplink or representor). On failure nothing is left behind.
+	int (*open)(const struct port_ref *port, void **ret_priv, struct device_limits *ret_limits,
+		    struct error *err);
+	void (*close)(void *priv);
+
+	// Pure: can this device take this flow, and as what rule? 'recirc_group' gives the hardware group for a recirculation
+	// id (for recirc actions and recirc_id matches). True: *ret_rule is the caller's, to insert or to free.
+	// False: 'v' says why.
+	bool (*compile)(void *priv, const struct megaflow *mf, const struct port_lookup *ports,
+			struct compiled_rule **ret_rule, struct verdict *v);
+	void (*compiled_free)(struct compiled_rule *rule);
+	// Identity of what the device is asked (pattern shape and actions, not values): refusals are remembered by it.
+	uint64_t (*compiled_shape)(const struct compiled_rule *rule);
+
+	// 0 and *ret_hw, or negative errno and 'v' with the driver's text (-ENOSPC: table full).
+	int (*insert)(void *priv, const struct compiled_rule *rule, struct hw_rule **ret_hw,
+		      struct verdict *v);
+	// Replaces the actions of a rule so that every packet meets the old or the new one: the new rule is in before the
+	// old one goes. On failure the old one stays.
+	int (*replace)(void *priv, struct hw_rule *old, const struct compiled_rule *rule,
+		       struct hw_rule **ret_hw, struct verdict *v);
+	int (*remove)(void *priv, struct hw_rule *hw);
+	// Total packets and bytes since insertion. -ENOENT: the device lost the rule.
+	int (*query)(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
+	// Frees the handle of a rule that the device lost; it is not asked.
+	void (*forget)(void *priv, struct hw_rule *hw);
+	// Puts name/value pairs: capabilities as found by probing, for OVSDB and offload/show.
+	void (*capabilities)(void *priv, struct smap *out);
+};
+
+extern const struct backend_ops backend_rte_flow;

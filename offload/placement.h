@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Placement: which megaflow sits on which device, and why the others do not.
+//
+// The upcall module creates megaflows and offers them here; placement only borrows them until offload_withdraw().
+// Each device has a queue and one worker thread, the only one that talks to the driver. No packet and no caller ever
+// waits for a NIC: software runs a flow until its device has confirmed it.
+#pragma once
+
+#include "offload/backend.h"
+
+struct offload; // all of placement: one per datapath
+
+// A device as others see it; snapshot.
+struct offload_device_status {
+	char name[64], handle[64], backend[16];
+	const char *state; // "ok", "lost", "faulty", "disabled"
+	uint32_t capacity, rules, queued;
+	uint64_t inserted, removed, refused, lost, hw_packets, hw_bytes;
+	uint64_t insert_nsec; // spent in the driver for the insertions
+	struct smap capabilities; // the caller frees
+};
+
+// One line of the verdict summary: flows refused for one reason on one device.
+struct offload_verdict_count {
+	char device[64];
+	struct verdict verdict;
+	uint64_t count; // since start
+	uint32_t flows; // now
+	char example[37]; // ufid
+};
+
+struct offload *offload_create(void);
+void offload_destroy(struct offload *o);
+
+// Switched while running: on offers every flow known, off withdraws all from the devices. Main thread.
+void offload_set_enabled(struct offload *o, bool enabled);
+bool offload_is_enabled(const struct offload *o);
+
+// A port came or goes. 'backend' NULL: a port without hardware (still needed to name it in verdicts). Main thread; the
+// device is opened with its first port and closed with its last.
+int offload_add_port(struct offload *o, const struct port_ref *port,
+		     const struct backend_ops *backend, struct error *err);
+void offload_remove_port(struct offload *o, dp_port_t port);
+
+// Offers a megaflow that is in the software datapath; returns at once. The answer lands in mf->placement and its record.
+// From any thread registered with RCU.
+void offload_place(struct offload *o, struct megaflow *mf);
+// The actions have changed: the device's rule follows, without a moment in which neither matches. Any thread.
+void offload_update(struct offload *o, struct megaflow *mf);
+// Takes the flow off its device. Returns at once; 'done'(aux) is called from the worker (or at once, when no device has
+// it) when the device has let go and mf->hw is final. Only then may the owner free it.
+void offload_withdraw(struct offload *o, struct megaflow *mf,
+		      void (*done)(struct megaflow *mf, void *aux), void *aux);
+// Asks the device for the counters of all its rules, on its worker, at most once per 'stats interval'; results appear in
+// mf->hw. Called by the revalidator before it reads statistics. Any thread.
+void offload_poll_stats(struct offload *o);
+// Blocks until all queues are empty and all polls done: tests and orderly exit.
+void offload_flush(struct offload *o);
+// Something changed that may make a device take what it refused (capabilities, room): forget the refusals.
+void offload_forget_refusals(struct offload *o);
+
+// The verdict on a megaflow now; reason NONE when it is in hardware. Thread-safe.
+void offload_get_verdict(struct offload *o, const struct megaflow *mf, struct verdict *ret,
+			 char device[64]);
+// Snapshots; arrays are the caller's.
+size_t offload_list_devices(struct offload *o, struct offload_device_status **ret);
+size_t offload_list_verdicts(struct offload *o, struct offload_verdict_count **ret);
+// Grows whenever what the two lists show has changed: OVSDB is written only then.
+uint64_t offload_change_seq(const struct offload *o);
+// Compares what the device holds with what placement believes: queries every rule, queues again what is lost.
+// Returns the number of differences. Runs on the workers; 'done' from there.
+void offload_audit(struct offload *o, void (*done)(uint32_t checked, uint32_t lost, void *aux),
+		   void *aux);
