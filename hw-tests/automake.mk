@@ -1,1 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
+SIMNIC_SOURCES = \
+	hw-tests/simnic/action.c hw-tests/simnic/actions.def hw-tests/simnic/control.c \
+	hw-tests/simnic/devargs.c hw-tests/simnic/esw-counters.def hw-tests/simnic/esw.c \
+	hw-tests/simnic/ethdev.c hw-tests/simnic/faults.c hw-tests/simnic/flow.c hw-tests/simnic/item.c \
+	hw-tests/simnic/items.def hw-tests/simnic/packet.c hw-tests/simnic/pmd.c hw-tests/simnic/rewrite.c \
+	hw-tests/simnic/rewrite.h hw-tests/simnic/service.c hw-tests/simnic/simnic-private.h \
+	hw-tests/simnic/simnic.h hw-tests/simnic/table.c hw-tests/simnic/tap.c
+EXTRA_DIST += hw-tests/simnic/README.md hw-tests/simnic/fetch-driver-headers
+
+if HAVE_SIMNIC
+# A program that calls simnic_link() puts SIMNIC_LIBS before CORE_LIBS.
+SIMNIC_LIBS = hw-tests/libsimnic.a -lrte_bus_vdev $(DPDK_LIBS)
+noinst_LIBRARIES += hw-tests/libsimnic.a
+hw_tests_libsimnic_a_SOURCES = $(SIMNIC_SOURCES)
+hw_tests_libsimnic_a_CPPFLAGS = $(AM_CPPFLAGS) $(SIMNIC_CPPFLAGS) $(DPDK_CFLAGS)
+
+# The same driver as a plug-in, for dpdk-testpmd -d: self-contained, so with the little of core/ that it needs.
+SIMNIC_PLUGIN_FILES = $(filter %.c,$(SIMNIC_SOURCES)) core/base/clock.c core/base/error.c core/base/hash.c \
+	core/base/hmap.c core/base/strbuf.c core/base/util.c
+noinst_DATA = hw-tests/librte_net_simnic.so
+CLEANFILES += hw-tests/librte_net_simnic.so
+hw-tests/librte_net_simnic.so: hw-tests/libsimnic.a $(SIMNIC_PLUGIN_FILES)
+	$(AM_V_CCLD)$(CC) -shared -fPIC -o $@ $(DEFS) $(AM_CPPFLAGS) $(SIMNIC_CPPFLAGS) $(DPDK_CFLAGS) $(CPPFLAGS) \
+		$(AM_CFLAGS) $(CFLAGS) $(addprefix $(srcdir)/,$(SIMNIC_PLUGIN_FILES)) $(AM_LDFLAGS) $(LDFLAGS) \
+		-lrte_bus_vdev $(DPDK_LIBS) $(XXHASH_LIBS)
+else
+EXTRA_DIST += $(SIMNIC_SOURCES)
+endif

@@ -2,6 +2,11 @@
 // Intrusive circular doubly linked list. The head is a node too; an empty list points at itself.
 #pragma once
 
+// DPDK's headers bring this one, which has two macros of our names: ours win, in any order of inclusion.
+#include <sys/queue.h>
+#undef LIST_INIT
+#undef LIST_ENTRY
+
 #include "core/base/util.h"
 
 struct list {
