@@ -12,3 +12,11 @@ core_libcore_a_SOURCES = \
 	core/base/rcu.c core/base/rcu.h core/base/strbuf.c core/base/strbuf.h core/base/strmap.c \
 	core/base/strmap.h core/base/util.c core/base/util.h core/base/uuid.c core/base/uuid.h core/base/vec.h
 EXTRA_DIST += core/base/README.md
+
+core_libcore_a_SOURCES += \
+	core/types.h core/flow/classifier.h core/flow/dp-action.h core/flow/dp-actions.def core/flow/field-needs.c \
+	core/flow/field-oxm.c core/flow/field-text.c core/flow/fields.c core/flow/fields.def core/flow/fields.h \
+	core/flow/key.c core/flow/key.h core/flow/match-text.c core/flow/match.c core/flow/match.h \
+	core/flow/miniflow.c core/flow/miniflow.h core/flow/subfield.c core/flow/text-private.h \
+	core/packet/packet.h core/packet/parse.c core/packet/proto-private.h
+EXTRA_DIST += core/flow/README.md core/packet/README.md

@@ -49,8 +49,26 @@ enum field_need {
 	NEED_ND_SOLICIT,
 	NEED_ND_ADVERT,
 	NEED_NSH,
-	NEED_CT,
+	NEED_CT, // a tracked packet that has an original direction tuple
+	NEED_CT_IPV4,
+	NEED_CT_IPV6,
+	NEED_CT_PORTS,
 	NEED_MAX
+};
+
+// How a field's value sits in struct flow_key.
+enum field_at {
+	FIELD_AT_BE, // bits of a network-order member of up to 8 bytes
+	FIELD_AT_HOST, // bits of a host-order member
+	FIELD_AT_WIDE, // a 16-byte member
+	FIELD_AT_PORT10, // in_port in its 16-bit form
+	FIELD_AT_XREG, // two registers
+	FIELD_AT_XXREG, // four registers
+	FIELD_AT_DL_VLAN, // the VLAN id alone; writing it makes a tag present, 0xffff takes it away
+	FIELD_AT_VLAN_VID, // VLAN id and VLAN_PRESENT
+	FIELD_AT_VLAN_PCP,
+	FIELD_AT_TOS, // DSCP in the upper six bits
+	FIELD_AT_TUN_METADATA
 };
 
 // One wire code. The header is class (16), field (7), has-mask (1), length (8); experimenter ids for class 0xffff.
@@ -70,8 +88,10 @@ struct field {
 	enum field_need need;
 	bool maskable, writable;
 	struct field_oxm oxm[3]; // unused ones have class 0 and name NULL
-	// How the value sits in struct flow_key; set for plain members, others have accessors of their own.
-	uint16_t offset, size;
+	enum field_at at;
+	uint16_t offset, size; // of the member (BE, HOST, WIDE)
+	uint8_t shift; // of the value's lowest bit within the member
+	uint8_t index; // number of the register or tunnel option
 };
 
 union field_value {
@@ -88,6 +108,8 @@ union field_value {
 const struct field *field_get(enum field_id id);
 // By name or alias, also "NXM_OF_IN_PORT[]"'s bare name "NXM_OF_IN_PORT"; NULL when unknown.
 const struct field *field_by_name(const char *name);
+// The same for the first 'n' bytes of 'name'.
+const struct field *field_by_name_n(const char *name, size_t n);
 const struct field *field_by_oxm(uint16_t class, uint8_t field, uint32_t experimenter);
 // Reads and writes the field in a key. Values of fields narrower than their bytes have zero upper bits.
 void field_read(const struct field *f, const struct flow_key *key, union field_value *value);
@@ -95,15 +117,21 @@ void field_write(const struct field *f, const union field_value *value, struct f
 // key = (key & ~mask) | (value & mask), for the bits of the field.
 void field_write_masked(const struct field *f, const union field_value *value,
 			const union field_value *mask, struct flow_key *key);
+// The value as a number, for fields of up to 8 bytes; and the reverse.
+uint64_t field_value_to_u64(const struct field *f, const union field_value *value);
+void field_value_from_u64(const struct field *f, uint64_t v, union field_value *value);
 // Sets 'mask' to ones for all bits of the field.
 void field_all_ones(const struct field *f, union field_value *mask);
 // Adds all bits of the field, and of what must hold for it to be there (eth_type...), to a flow mask.
 void field_unwildcard(const struct field *f, const struct flow_key *key, struct flow_mask *mask);
+// The latter part alone.
+void field_unwildcard_needs(const struct field *f, const struct flow_key *key,
+			    struct flow_mask *mask);
 // True when a packet with this key has the field (its prerequisites hold).
 bool field_is_present(const struct field *f, const struct flow_key *key);
 // True when the match pins the prerequisites down; for flow_mod checks.
 bool field_prerequisites_hold(const struct field *f, const struct match *m);
-// Same value in the sense of the field's bits.
+// False when bits outside the field are set, or the value cannot be (an arp_op above 255 has no room in a key).
 bool field_value_is_valid(const struct field *f, const union field_value *value);
 
 // Text: "10.0.0.0/8", "0x1234", "ab:cd:..", "syn|ack", "+trk-new". *ret_mask is all-ones when the text has none.
@@ -131,6 +159,12 @@ void subfield_write(const struct subfield *sf, const union field_value *value,
 		    struct flow_key *key);
 void subfield_unwildcard(const struct subfield *sf, const struct flow_key *key,
 			 struct flow_mask *mask);
+
+// Ports in text: reserved names (any case), numbers (16-bit reserved ones are widened), names by 'ports' (NULL: none).
+bool of_port_parse(const char *text, const struct port_names *ports, of_port_t *ret_port);
+void of_port_format(of_port_t port, const struct port_names *ports, struct strbuf *out);
+// "LOCAL", ...; NULL when the number is not reserved.
+const char *of_port_reserved_name(of_port_t port);
 
 // OXM/NXM TLVs. 'version' (0x01 ... 0x06) chooses among a field's codes when writing.
 // Writes header and value (mask only when not all-ones).

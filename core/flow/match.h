@@ -29,6 +29,10 @@ uint64_t match_hash(const struct match *m, uint64_t basis);
 // True when every packet that 'sub' matches is matched by 'super' too (loose flow_mod semantics).
 bool match_is_subset(const struct match *sub, const struct match *super);
 
+// Drops matches on fields whose prerequisites the match does not pin down (they could never be looked at). True when
+// something was dropped.
+bool match_normalize(struct match *m);
+
 // One "field=value" or protocol word ("tcp", "ip6") of flow text. 'value' NULL when there was no '='. Returns -ENOENT
 // when 'key' is neither, other errors with 'err' filled.
 int match_parse_word(struct match *m, const char *key, const char *value,

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/flow/fields.h"
+
+#include <pthread.h>
+
+#include "core/base/hash.h"
+#include "core/base/hmap.h"
+
+static const struct field fields[FIELD_MAX] = {
+#define FIELD(ID, ...) [FIELD_##ID] = { .id = FIELD_##ID, __VA_ARGS__ },
+#include "core/flow/fields.def"
+#undef FIELD
+};
+
+// Names and wire codes of all fields, built once.
+struct index_entry {
+	struct hmap_node by_name, by_code;
+	const char *name;
+	const struct field *field;
+	const struct field_oxm *code; // NULL for plain names
+};
+
+static struct hmap names, codes;
+static pthread_once_t index_once = PTHREAD_ONCE_INIT;
+
+static uint64_t code_hash(uint16_t class, uint8_t field, uint32_t experimenter)
+{
+	return hash_u64((uint64_t)experimenter << 32 | (uint32_t) class << 8 | field, 0);
+}
+
+static void index_name(const struct field *f, const char *name, const struct field_oxm *code)
+{
+	struct index_entry *e;
+
+	if (!name)
+		return;
+	e = xzalloc(sizeof(*e));
+	*e = (struct index_entry){ .name = name, .field = f, .code = code };
+	hmap_insert(&names, &e->by_name, hash_string(name, 0));
+	if (code)
+		hmap_insert(&codes, &e->by_code,
+			    code_hash(code->class, code->field, code->experimenter));
+}
+
+// The entries live as long as the process.
+static void index_build(void)
+{
+	hmap_init(&names);
+	hmap_init(&codes);
+	for (const struct field *f = fields; f < &fields[FIELD_MAX]; f++) {
+		index_name(f, f->name, NULL);
+		index_name(f, f->alias, NULL);
+		for (size_t i = 0; i < ARRAY_SIZE(f->oxm); i++)
+			index_name(f, f->oxm[i].name, &f->oxm[i]);
+	}
+}
+
+const struct field *field_get(enum field_id id)
+{
+	assert(id < FIELD_MAX);
+	return &fields[id];
+}
+
+const struct field *field_by_name_n(const char *name, size_t n)
+{
+	struct index_entry *e;
+
+	pthread_once(&index_once, index_build);
+	HMAP_FOR_EACH_WITH_HASH (e, by_name, hash_bytes(name, n, 0), &names)
+		if (!strncmp(e->name, name, n) && !e->name[n])
+			return e->field;
+	return NULL;
+}
+
+const struct field *field_by_name(const char *name)
+{
+	return field_by_name_n(name, strlen(name));
+}
+
+const struct field *field_by_oxm(uint16_t class, uint8_t field, uint32_t experimenter)
+{
+	struct index_entry *e;
+
+	pthread_once(&index_once, index_build);
+	HMAP_FOR_EACH_WITH_HASH (e, by_code, code_hash(class, field, experimenter), &codes)
+		if (e->code->class == class && e->code->field == field &&
+		    e->code->experimenter == experimenter)
+			return e->field;
+	return NULL;
+}
+
+static uint64_t ones(unsigned int n)
+{
+	return n >= 64 ? UINT64_MAX : (1ULL << n) - 1;
+}
+
+static uint64_t load_be(const void *p, size_t n)
+{
+	const uint8_t *b = p;
+	uint64_t v = 0;
+
+	while (n--)
+		v = v << 8 | *b++;
+	return v;
+}
+
+static void store_be(void *p, size_t n, uint64_t v)
+{
+	uint8_t *b = p;
+
+	for (; n--; v >>= 8)
+		b[n] = v;
+}
+
+static uint64_t load_host(const void *p, size_t n)
+{
+	uint64_t v = 0;
+
+	memcpy((uint8_t *)&v + (__BYTE_ORDER == __BIG_ENDIAN ? 8 - n : 0), p, n);
+	return v;
+}
+
+static void store_host(void *p, size_t n, uint64_t v)
+{
+	memcpy(p, (uint8_t *)&v + (__BYTE_ORDER == __BIG_ENDIAN ? 8 - n : 0), n);
+}
+
+uint64_t field_value_to_u64(const struct field *f, const union field_value *value)
+{
+	return load_be(value->b, f->n_bytes);
+}
+
+void field_value_from_u64(const struct field *f, uint64_t v, union field_value *value)
+{
+	store_be(value->b, f->n_bytes, v);
+}
+
+static uint32_t port_to_16(uint32_t n)
+{
+	return n >= OFPP_MAX ? n & 0xffff : MIN(n, 0xffffu);
+}
+
+static uint32_t port_from_16(uint32_t n)
+{
+	return n >= OFPP10_MAX ? n | 0xffff0000u : n;
+}
+
+static uint16_t get_tci(const struct flow_key *key)
+{
+	return be16toh(key->vlans[0].tci);
+}
+
+// Fields of up to 8 bytes as a number.
+static uint64_t read_number(const struct field *f, const struct flow_key *key)
+{
+	const uint8_t *p = (const uint8_t *)key + f->offset;
+
+	switch (f->at) {
+	case FIELD_AT_BE:
+		return load_be(p, f->size) >> f->shift & ones(f->n_bits);
+	case FIELD_AT_HOST:
+		return load_host(p, f->size) >> f->shift & ones(f->n_bits);
+	case FIELD_AT_PORT10:
+		return port_to_16(key->in_port);
+	case FIELD_AT_XREG:
+		return (uint64_t)key->regs[f->index * 2] << 32 | key->regs[f->index * 2 + 1];
+	case FIELD_AT_DL_VLAN:
+		return get_tci(key) & VLAN_VID_MASK;
+	case FIELD_AT_VLAN_VID:
+		return get_tci(key) & (VLAN_VID_MASK | VLAN_PRESENT);
+	case FIELD_AT_VLAN_PCP:
+		return get_tci(key) >> VLAN_PCP_SHIFT;
+	case FIELD_AT_TOS:
+		return key->nw_tos & 0xfc;
+	case FIELD_AT_TUN_METADATA:
+		return load_be(key->tunnel.metadata + 4 * f->index, 4);
+	case FIELD_AT_WIDE:
+	case FIELD_AT_XXREG:
+		break;
+	}
+	return 0;
+}
+
+static void put_bits(uint64_t *word, unsigned int shift, unsigned int n, uint64_t v)
+{
+	uint64_t m = ones(n) << shift;
+
+	*word = (*word & ~m) | (v << shift & m);
+}
+
+static void write_member(const struct field *f, uint64_t v, struct flow_key *key)
+{
+	uint8_t *p = (uint8_t *)key + f->offset;
+	uint64_t word = f->at == FIELD_AT_BE ? load_be(p, f->size) : load_host(p, f->size);
+
+	put_bits(&word, f->shift, MIN(f->n_bits, f->size * 8), v);
+	if (f->at == FIELD_AT_BE)
+		store_be(p, f->size, word);
+	else
+		store_host(p, f->size, word);
+}
+
+static void write_tci(struct flow_key *key, uint16_t bits, uint16_t v)
+{
+	key->vlans[0].tci = htobe16((get_tci(key) & ~bits) | (v & bits));
+}
+
+static void write_number(const struct field *f, uint64_t v, struct flow_key *key)
+{
+	switch (f->at) {
+	case FIELD_AT_BE:
+	case FIELD_AT_HOST:
+		write_member(f, v, key);
+		break;
+	case FIELD_AT_PORT10:
+		key->in_port = port_from_16(v);
+		break;
+	case FIELD_AT_XREG:
+		key->regs[f->index * 2] = v >> 32;
+		key->regs[f->index * 2 + 1] = v;
+		break;
+	case FIELD_AT_DL_VLAN:
+		write_tci(key, VLAN_VID_MASK | VLAN_PRESENT, v | VLAN_PRESENT);
+		break;
+	case FIELD_AT_VLAN_VID:
+		write_tci(key, VLAN_VID_MASK | VLAN_PRESENT, v);
+		break;
+	case FIELD_AT_VLAN_PCP:
+		write_tci(key, VLAN_PCP_MASK | VLAN_PRESENT, v << VLAN_PCP_SHIFT | VLAN_PRESENT);
+		break;
+	case FIELD_AT_TOS:
+		key->nw_tos = (key->nw_tos & 3) | (v & 0xfc);
+		break;
+	case FIELD_AT_TUN_METADATA:
+		store_be(key->tunnel.metadata + 4 * f->index, 4, v);
+		key->tunnel.metadata_present |= 1ULL << f->index;
+		break;
+	case FIELD_AT_WIDE:
+	case FIELD_AT_XXREG:
+		break;
+	}
+}
+
+void field_read(const struct field *f, const struct flow_key *key, union field_value *value)
+{
+	if (f->at == FIELD_AT_WIDE) {
+		memcpy(value->b, (const uint8_t *)key + f->offset, 16);
+	} else if (f->at == FIELD_AT_XXREG) {
+		for (int i = 0; i < 4; i++)
+			store_be(value->b + 4 * i, 4, key->regs[f->index * 4 + i]);
+	} else {
+		store_be(value->b, f->n_bytes, read_number(f, key));
+	}
+}
+
+void field_write(const struct field *f, const union field_value *value, struct flow_key *key)
+{
+	if (f->at == FIELD_AT_WIDE) {
+		memcpy((uint8_t *)key + f->offset, value->b, 16);
+	} else if (f->at == FIELD_AT_XXREG) {
+		for (int i = 0; i < 4; i++)
+			key->regs[f->index * 4 + i] = load_be(value->b + 4 * i, 4);
+	} else {
+		write_number(f, load_be(value->b, f->n_bytes), key);
+	}
+}
+
+void field_write_masked(const struct field *f, const union field_value *value,
+			const union field_value *mask, struct flow_key *key)
+{
+	union field_value v;
+
+	field_read(f, key, &v);
+	for (size_t i = 0; i < f->n_bytes; i++)
+		v.b[i] = (v.b[i] & ~mask->b[i]) | (value->b[i] & mask->b[i]);
+	field_write(f, &v, key);
+}
+
+// The bits that a value of the field may have.
+static uint64_t valid_bits(const struct field *f)
+{
+	switch (f->at) {
+	case FIELD_AT_VLAN_VID:
+		return VLAN_VID_MASK | VLAN_PRESENT;
+	case FIELD_AT_TOS:
+		return 0xfc;
+	case FIELD_AT_HOST:
+		// ct_state and arp_op are wider on the wire than in a key.
+		return ones(MIN(f->n_bits, f->size * 8));
+	default:
+		return ones(f->n_bits);
+	}
+}
+
+void field_all_ones(const struct field *f, union field_value *mask)
+{
+	if (f->n_bytes > 8)
+		memset(mask->b, 0xff, f->n_bytes);
+	else
+		store_be(mask->b, f->n_bytes, valid_bits(f));
+}
+
+bool field_value_is_valid(const struct field *f, const union field_value *value)
+{
+	return f->n_bytes > 8 || !(load_be(value->b, f->n_bytes) & ~valid_bits(f));
+}

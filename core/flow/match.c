@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/flow/match.h"
+
+#include "core/base/hash.h"
+#include "core/flow/fields.h"
+
+void match_init_any(struct match *m)
+{
+	memset(m, 0, sizeof(*m));
+}
+
+static void keep_invariant(struct match *m)
+{
+	flow_key_masked(&m->key, &m->key, &m->mask);
+}
+
+// Bits of the mask where the union says so; the key follows.
+static void set_bits(struct match *m, const struct field *f, const union field_value *value,
+		     const union field_value *mask)
+{
+	union field_value v, old_value, old_mask;
+
+	field_read(f, &m->key, &old_value);
+	field_read(f, &m->mask.m, &old_mask);
+	for (size_t i = 0; i < f->n_bytes; i++) {
+		v.b[i] = value->b[i] & mask->b[i];
+		old_value.b[i] = v.b[i];
+		old_mask.b[i] = mask->b[i];
+	}
+	field_write(f, &old_value, &m->key);
+	field_write(f, &old_mask, &m->mask.m);
+}
+
+static void set_tci(struct match *m, uint16_t value, uint16_t mask)
+{
+	be16 keep = ~htobe16(mask);
+
+	m->key.vlans[0].tci = (m->key.vlans[0].tci & keep) | htobe16(value & mask);
+	m->mask.m.vlans[0].tci |= htobe16(mask);
+}
+
+static void set_vlan_vid(struct match *m, uint16_t value, uint16_t mask)
+{
+	// Exactly "no tag": then there is no PCP either.
+	if (mask == (VLAN_VID_MASK | VLAN_PRESENT) && !value)
+		set_tci(m, 0, UINT16_MAX);
+	else
+		set_tci(m, value, mask & (VLAN_VID_MASK | VLAN_PRESENT));
+}
+
+static void set_dl_vlan(struct match *m, uint16_t value, uint16_t mask)
+{
+	if (!mask)
+		return;
+	if (value == UINT16_MAX)
+		set_tci(m, 0, UINT16_MAX);
+	else
+		set_tci(m, value | VLAN_PRESENT, VLAN_VID_MASK | VLAN_PRESENT);
+}
+
+static void set_packet_type(struct match *m, uint32_t type)
+{
+	// Ethernet is what every match is about unless it says otherwise.
+	if (!type)
+		return;
+	m->key.packet_type = htobe32(type);
+	m->mask.m.packet_type = UINT32_MAX;
+	// In the Ethertype name space the type is the packet's.
+	if (type >> 16 == 1) {
+		m->key.eth_type = htobe16(type & 0xffff);
+		m->mask.m.eth_type = UINT16_MAX;
+	}
+}
+
+void match_set_field(struct match *m, const struct field *f, const union field_value *value,
+		     const union field_value *mask)
+{
+	uint64_t v = f->n_bytes <= 8 ? field_value_to_u64(f, value) : 0;
+	uint64_t bits = !mask || f->n_bytes > 8 ? UINT64_MAX : field_value_to_u64(f, mask);
+	union field_value all;
+
+	if (!mask) {
+		field_all_ones(f, &all);
+		mask = &all;
+	}
+	if (is_all_zeros(mask, f->n_bytes))
+		return;
+	switch (f->at) {
+	case FIELD_AT_DL_VLAN:
+		set_dl_vlan(m, v, bits);
+		break;
+	case FIELD_AT_VLAN_VID:
+		set_vlan_vid(m, v, bits);
+		break;
+	case FIELD_AT_VLAN_PCP:
+		if (bits)
+			set_tci(m, v << VLAN_PCP_SHIFT | VLAN_PRESENT,
+				VLAN_PCP_MASK | VLAN_PRESENT);
+		break;
+	default:
+		if (f->id == FIELD_PACKET_TYPE)
+			set_packet_type(m, v);
+		else
+			set_bits(m, f, value, mask);
+	}
+	keep_invariant(m);
+}
+
+bool match_equal(const struct match *a, const struct match *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+uint64_t match_hash(const struct match *m, uint64_t basis)
+{
+	return hash_bytes(m, sizeof(*m), basis);
+}
+
+bool match_is_subset(const struct match *sub, const struct match *super)
+{
+	return flow_mask_contains(&sub->mask, &super->mask) &&
+	       flow_key_equal_masked(&sub->key, &super->key, &super->mask);
+}
+
+// A field whose prerequisites do not hold cannot be matched, unless another field with the same bits can be.
+bool match_normalize(struct match *m)
+{
+	struct flow_mask allowed;
+	struct match before = *m;
+
+	memset(&allowed, 0, sizeof(allowed));
+	for (unsigned int i = 0; i < FIELD_MAX; i++) {
+		const struct field *f = field_get(i);
+		union field_value all;
+
+		if (!field_prerequisites_hold(f, m))
+			continue;
+		field_all_ones(f, &all);
+		if (f->at != FIELD_AT_TUN_METADATA && f->at != FIELD_AT_DL_VLAN) {
+			union field_value old;
+
+			field_read(f, &allowed.m, &old);
+			for (size_t b = 0; b < f->n_bytes; b++)
+				all.b[b] |= old.b[b];
+		}
+		field_write(f, &all, &allowed.m);
+	}
+	// Comes with the packet type where there is no Ethernet header.
+	allowed.m.eth_type = UINT16_MAX;
+	allowed.m.tunnel.flags = UINT16_MAX;
+	for (size_t i = 0; i < FLOW_WORDS; i++)
+		flow_words(&m->mask.m)[i] &= flow_words(&allowed.m)[i];
+	keep_invariant(m);
+	return !match_equal(&before, m);
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/flow/fields.h"
+
+#include <ctype.h>
+
+// Bits of a big-endian byte string, counted from the least significant one.
+static bool get_bit(const uint8_t *b, size_t n_bytes, unsigned int i)
+{
+	return b[n_bytes - 1 - i / 8] >> i % 8 & 1;
+}
+
+static void put_bit(uint8_t *b, size_t n_bytes, unsigned int i, bool v)
+{
+	uint8_t *p = &b[n_bytes - 1 - i / 8];
+
+	*p = (*p & ~(1u << i % 8)) | (unsigned int)v << i % 8;
+}
+
+static int parse_range(const char *text, const char **s, struct subfield *sf, struct error *err)
+{
+	const char *p = *s;
+	char *end;
+	unsigned long first, last;
+
+	if (*p == ']') {
+		*s = p + 1;
+		return 0;
+	}
+	first = last = strtoul(p, &end, 10);
+	if (end == p)
+		goto syntax;
+	if (!strncmp(end, "..", 2)) {
+		p = end + 2;
+		last = strtoul(p, &end, 10);
+		if (end == p)
+			goto syntax;
+	}
+	if (*end != ']')
+		goto syntax;
+	if (first > last)
+		return error_set(err, -EINVAL, "%s: starting bit %lu is after ending bit %lu", text,
+				 first, last);
+	if (last >= sf->field->n_bits)
+		return error_set(err, -EINVAL,
+				 "%s: bits %lu to %lu are not valid because width is only %u bits",
+				 text, first, last, sf->field->n_bits);
+	sf->ofs = first;
+	sf->n_bits = last - first + 1;
+	*s = end + 1;
+	return 0;
+syntax:
+	return error_set(err, -EINVAL,
+			 "%s: syntax error expecting [] or [<bit>] or [<start>..<end>]", text);
+}
+
+int subfield_parse(const char **s, struct subfield *ret, struct error *err)
+{
+	const char *text = *s, *p = text;
+
+	while (isalnum((unsigned char)*p) || *p == '_')
+		p++;
+	ret->field = field_by_name_n(text, p - text);
+	if (!ret->field)
+		return error_set(err, -EINVAL, "%s: unknown field '%.*s'", text, (int)(p - text),
+				 text);
+	ret->ofs = 0;
+	ret->n_bits = ret->field->n_bits;
+	*s = p;
+	if (*p != '[')
+		return 0;
+	*s = p + 1;
+	return parse_range(text, s, ret, err);
+}
+
+void subfield_format(const struct subfield *sf, struct strbuf *out)
+{
+	const struct field *f = sf->field;
+
+	strbuf_puts(out, f->oxm[0].name ? f->oxm[0].name : f->name);
+	if (!sf->ofs && sf->n_bits == f->n_bits)
+		strbuf_puts(out, "[]");
+	else if (sf->n_bits == 1)
+		strbuf_printf(out, "[%u]", sf->ofs);
+	else
+		strbuf_printf(out, "[%u..%u]", sf->ofs, sf->ofs + sf->n_bits - 1);
+}
+
+void subfield_read(const struct subfield *sf, const struct flow_key *key, union field_value *value)
+{
+	union field_value whole;
+
+	field_read(sf->field, key, &whole);
+	memset(value, 0, sizeof(*value));
+	for (unsigned int i = 0; i < sf->n_bits; i++)
+		put_bit(value->b, sf->field->n_bytes, i,
+			get_bit(whole.b, sf->field->n_bytes, sf->ofs + i));
+}
+
+void subfield_write(const struct subfield *sf, const union field_value *value, struct flow_key *key)
+{
+	union field_value whole;
+
+	field_read(sf->field, key, &whole);
+	for (unsigned int i = 0; i < sf->n_bits; i++)
+		put_bit(whole.b, sf->field->n_bytes, sf->ofs + i,
+			get_bit(value->b, sf->field->n_bytes, i));
+	field_write(sf->field, &whole, key);
+}
+
+uint64_t subfield_get(const struct subfield *sf, const struct flow_key *key)
+{
+	union field_value v;
+	uint64_t n = 0;
+
+	subfield_read(sf, key, &v);
+	for (size_t i = 0; i < sf->field->n_bytes; i++)
+		n = n << 8 | v.b[i];
+	return n;
+}
+
+void subfield_set(const struct subfield *sf, uint64_t value, struct flow_key *key)
+{
+	union field_value v;
+
+	memset(&v, 0, sizeof(v));
+	for (size_t i = 0; i < MIN(sf->field->n_bytes, 8); i++, value >>= 8)
+		v.b[sf->field->n_bytes - 1 - i] = value;
+	subfield_write(sf, &v, key);
+}
+
+void subfield_unwildcard(const struct subfield *sf, const struct flow_key *key,
+			 struct flow_mask *mask)
+{
+	union field_value bits, old;
+
+	// The prerequisites through the whole field on a scratch mask would mark too much: only the slice counts.
+	memset(&bits, 0, sizeof(bits));
+	for (unsigned int i = 0; i < sf->n_bits; i++)
+		put_bit(bits.b, sf->field->n_bytes, sf->ofs + i, true);
+	field_read(sf->field, &mask->m, &old);
+	for (size_t i = 0; i < sf->field->n_bytes; i++)
+		old.b[i] |= bits.b[i];
+	field_write(sf->field, &old, &mask->m);
+	field_unwildcard_needs(sf->field, key, mask);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests of core/flow and core/packet share.
+#pragma once
+
+#include <check.h>
+
+#include "core/base/hash.h"
+#include "core/flow/fields.h"
+
+// Where the sources are: automake's srcdir, or the current directory.
+static inline const char *test_srcdir(void)
+{
+	const char *dir = getenv("srcdir");
+
+	return dir ? dir : ".";
+}
+
+// "a,b=c": words of a match, as flow text has them; without cookies, priorities and actions.
+static inline int match_from_text(const char *text, struct match *m, struct error *err)
+{
+	AUTO_FREE char *copy = xstrdup(text);
+	int depth = 0;
+	char *word = copy, *p = copy;
+
+	match_init_any(m);
+	for (bool last = false; !last; p++) {
+		char *value;
+		int error;
+
+		depth += *p == '(' ? 1 : *p == ')' ? -1 : 0;
+		if (*p && (*p != ',' || depth))
+			continue;
+		last = !*p;
+		*p = '\0';
+		value = strchr(word, '=');
+		if (value)
+			*value++ = '\0';
+		error = *word && strcmp(word, "priority")
+				? match_parse_word(m, word, value, NULL, err)
+				: 0;
+		if (error == -ENOENT)
+			error = error_set(err, -EINVAL, "unknown keyword %s", word);
+		if (error)
+			return error;
+		word = p + 1;
+	}
+	return 0;
+}
+
+static inline int run_case(TCase *t)
+{
+	Suite *s = suite_create("flow");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	hash_seed_init();
+	tcase_set_timeout(t, 300);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
