@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes of the flow tables, and walks over them in the sense of OpenFlow's loose and strict requests.
+#include "core/base/clock.h"
+#include "core/base/hash.h"
+#include "core/base/vec.h"
+#include "ofproto/pipeline/switch-private.h"
+
+typedef VEC(struct rule *) rule_vec;
+
+static struct rule *rule_of(struct cls_rule *cr)
+{
+	return cr ? CONTAINER_OF(cr, struct rule, cls) : NULL;
+}
+
+// What a loose request selects by, beside the match.
+struct selection {
+	const struct match *match;
+	uint8_t table;
+	uint64_t cookie, cookie_mask;
+	of_port_t out_port;
+	rule_vec rules;
+	bool hidden_too;
+};
+
+static bool selected(const struct selection *s, const struct rule *r)
+{
+	if ((r->flags & FM_HIDDEN) && !s->hidden_too)
+		return false;
+	if ((r->cookie ^ s->cookie) & s->cookie_mask)
+		return false;
+	return s->out_port.n == OFPP_ANY || acts_output_to(rule_acts_get(r), s->out_port);
+}
+
+static bool collect(struct cls_rule *cr, void *aux)
+{
+	struct selection *s = aux;
+	struct rule *r = rule_of(cr);
+
+	if (selected(s, r))
+		VEC_PUSH(&s->rules, r);
+	return true;
+}
+
+// A whole cookie: its index instead of the tables.
+static void collect_by_cookie(struct of_switch *sw, struct selection *s)
+{
+	struct rule *r;
+
+	HMAP_FOR_EACH_WITH_HASH (r, cookie_node, hash_u64(s->cookie, 0), &sw->cookies) {
+		struct match m;
+
+		if ((s->table != 255 && r->table != s->table) || !selected(s, r))
+			continue;
+		cls_rule_get_match(&r->cls, &m);
+		if (match_is_subset(&m, s->match))
+			VEC_PUSH(&s->rules, r);
+	}
+}
+
+static void collect_loose(struct of_switch *sw, struct selection *s)
+{
+	if (s->cookie_mask == UINT64_MAX) {
+		collect_by_cookie(sw, s);
+		return;
+	}
+	for (int i = 0; i < SWITCH_N_TABLES; i++)
+		if ((s->table == 255 || s->table == i) && !classifier_is_empty(sw->tables[i].cls))
+			classifier_for_each(sw->tables[i].cls, s->match, collect, s);
+}
+
+static void collect_strict(struct of_switch *sw, struct selection *s, int priority)
+{
+	for (int i = 0; i < SWITCH_N_TABLES; i++) {
+		struct rule *r;
+
+		if (s->table != 255 && s->table != i)
+			continue;
+		r = rule_of(classifier_find_exactly(sw->tables[i].cls, s->match, priority));
+		if (r && selected(s, r))
+			VEC_PUSH(&s->rules, r);
+	}
+}
+
+static enum ofperr add(struct of_switch *sw, const struct flow_mod *fm)
+{
+	uint8_t table = fm->table == 255 ? 0 : fm->table;
+	struct table *t = &sw->tables[table];
+	struct rule *old, *r;
+
+	if (table >= SWITCH_N_TABLES)
+		return OFPERR_OFPBRC_BAD_TABLE_ID;
+	old = rule_of(classifier_find_exactly(t->cls, &fm->match, fm->priority));
+	r = rule_create(sw, fm, table, fm->priority);
+	if (!old && (fm->flags & FM_CHECK_OVERLAP) && classifier_rule_overlaps(t->cls, &r->cls)) {
+		rule_unref(r);
+		return OFPERR_OFPFMFC_OVERLAP;
+	}
+	if (old) {
+		// An identical rule is replaced; its counters go on unless they were to be reset.
+		if (!(fm->flags & FM_RESET_COUNTS)) {
+			r->packets = atomic_load(&old->packets);
+			r->bytes = atomic_load(&old->bytes);
+			r->used = atomic_load(&old->used);
+		}
+		old->flags &= ~FM_SEND_FLOW_REM;
+		rule_remove(old, REMOVED_DELETE);
+	}
+	rule_insert(r);
+	return OFPERR_NONE;
+}
+
+static void modify_one(struct rule *r, const struct flow_mod *fm)
+{
+	struct of_switch *sw = r->sw;
+
+	rule_set_acts(r, acts_of(&fm->acts));
+	if (fm->modify_cookie && fm->new_cookie != r->cookie) {
+		hmap_remove(&sw->cookies, &r->cookie_node);
+		r->cookie = fm->new_cookie;
+		hmap_insert(&sw->cookies, &r->cookie_node, hash_u64(r->cookie, 0));
+	}
+	if (fm->flags & FM_RESET_COUNTS) {
+		atomic_store(&r->packets, 0);
+		atomic_store(&r->bytes, 0);
+	}
+	r->modified = clock_msec();
+}
+
+// Modifies what 'fm' selects; where OpenFlow 1.0 and 1.1 want it, adds when there was nothing.
+static enum ofperr change(struct of_switch *sw, const struct flow_mod *fm)
+{
+	bool strict = fm->command == FM_MODIFY_STRICT || fm->command == FM_DELETE_STRICT;
+	bool delete = fm->command == FM_DELETE || fm->command == FM_DELETE_STRICT;
+	struct selection s = {
+		.match = &fm->match,
+		.table = fm->table,
+		.cookie = fm->cookie,
+		.cookie_mask = fm->cookie_mask,
+		.out_port = delete ? fm->out_port : OF_PORT(OFPP_ANY),
+	};
+	enum ofperr err = OFPERR_NONE;
+	struct rule **r;
+
+	if (fm->table != 255 && fm->table >= SWITCH_N_TABLES)
+		return OFPERR_OFPBRC_BAD_TABLE_ID;
+	if (strict)
+		collect_strict(sw, &s, fm->priority);
+	else
+		collect_loose(sw, &s);
+	VEC_FOR_EACH (r, &s.rules) {
+		if (delete)
+			rule_remove(*r, REMOVED_DELETE);
+		else
+			modify_one(*r, fm);
+	}
+	if (!delete && !s.rules.n && !fm->cookie_mask && fm->new_cookie != UINT64_MAX && fm->modify_cookie)
+		err = add(sw, fm);
+	VEC_FREE(&s.rules);
+	return err;
+}
+
+enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm)
+{
+	enum ofperr err;
+
+	if (fm->command == FM_ADD || fm->command == FM_MODIFY || fm->command == FM_MODIFY_STRICT) {
+		uint8_t table = fm->table == 255 ? 0 : fm->table;
+
+		err = acts_check(acts_of(&fm->acts), &fm->match, table, SWITCH_N_TABLES, OF_PORT(OFPP_MAX));
+		if (err)
+			return err;
+	}
+	err = fm->command == FM_ADD ? add(sw, fm) : change(sw, fm);
+	switch_notify_changed(sw);
+	return err;
+}
+
+void switch_for_each_flow(struct of_switch *sw, const struct flow_stats_request *rq,
+			  bool (*cb)(const struct rule *r, void *aux), void *aux)
+{
+	struct selection s = {
+		.match = &rq->match,
+		.table = rq->table,
+		.cookie = rq->cookie,
+		.cookie_mask = rq->cookie_mask,
+		.out_port = rq->out_port,
+	};
+	bool more = true;
+
+	collect_loose(sw, &s);
+	for (size_t i = 0; more && i < s.rules.n; i++)
+		more = cb(s.rules.v[i], aux);
+	VEC_FREE(&s.rules);
+}
+
+static bool is_expired(const struct rule *r, int64_t now, enum flow_removed_reason *ret_reason)
+{
+	if (r->hard_timeout && now >= r->modified + r->hard_timeout * 1000) {
+		*ret_reason = REMOVED_HARD;
+		return true;
+	}
+	*ret_reason = REMOVED_IDLE;
+	return r->idle_timeout && now >= atomic_load(&r->used) + r->idle_timeout * 1000;
+}
+
+void switch_expire(struct of_switch *sw)
+{
+	enum flow_removed_reason reason;
+	int64_t now = clock_msec();
+	struct rule *r, *next;
+	bool any = false;
+
+	LIST_FOR_EACH_SAFE (r, next, timeout_node, &sw->expirable) {
+		if (!is_expired(r, now, &reason))
+			continue;
+		rule_remove(r, reason);
+		any = true;
+	}
+	if (mac_table_expire(sw->macs) || any)
+		switch_notify_changed(sw);
+}
+
+void switch_flush(struct of_switch *sw)
+{
+	struct rule *r;
+
+	HMAP_FOR_EACH_SAFE (r, cookie_node, &sw->cookies)
+		if (r != sw->fallback)
+			rule_remove(r, REMOVED_DELETE);
+	switch_notify_changed(sw);
+}

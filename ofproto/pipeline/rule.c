@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/clock.h"
+#include "core/base/hash.h"
+#include "ofproto/pipeline/switch-private.h"
+
+static struct rule_acts *acts_copy(struct acts a)
+{
+	struct rule_acts *copy = xmalloc(sizeof(*copy) + a.size);
+
+	copy->size = a.size;
+	if (a.size)
+		memcpy(copy->list, a.first, a.size);
+	return copy;
+}
+
+struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table, int priority)
+{
+	struct rule *r = xzalloc(sizeof(*r));
+
+	cls_rule_init(&r->cls, &fm->match, priority);
+	r->sw = sw;
+	r->table = table;
+	r->acts = acts_copy(acts_of(&fm->acts));
+	r->cookie = fm->new_cookie;
+	r->idle_timeout = fm->idle_timeout;
+	r->hard_timeout = fm->hard_timeout;
+	r->flags = fm->flags;
+	r->importance = fm->importance;
+	r->created = r->modified = clock_msec();
+	r->used = r->created;
+	r->refs = 1;
+	list_init(&r->timeout_node);
+	return r;
+}
+
+static void rule_free(void *p)
+{
+	struct rule *r = p;
+
+	cls_rule_uninit(&r->cls);
+	free(r->acts);
+	free(r);
+}
+
+void rule_ref(struct rule *r)
+{
+	atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+}
+
+void rule_unref(struct rule *r)
+{
+	if (r && atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1)
+		rcu_defer(rule_free, r);
+}
+
+void rule_credit(struct rule *r, uint64_t packets, uint64_t bytes, int64_t used)
+{
+	int64_t old = atomic_load_explicit(&r->used, memory_order_relaxed);
+
+	atomic_fetch_add_explicit(&r->packets, packets, memory_order_relaxed);
+	atomic_fetch_add_explicit(&r->bytes, bytes, memory_order_relaxed);
+	while (used > old && !atomic_compare_exchange_weak(&r->used, &old, used))
+		;
+}
+
+void table_changed(struct table *t)
+{
+	atomic_fetch_add(&t->version, 1);
+}
+
+static bool is_hidden(const struct rule *r)
+{
+	return r->flags & FM_HIDDEN;
+}
+
+void rule_insert(struct rule *r)
+{
+	struct of_switch *sw = r->sw;
+	struct table *t = &sw->tables[r->table];
+
+	classifier_insert(t->cls, &r->cls);
+	table_changed(t);
+	hmap_insert(&sw->cookies, &r->cookie_node, hash_u64(r->cookie, 0));
+	if (r->idle_timeout || r->hard_timeout)
+		list_push_back(&sw->expirable, &r->timeout_node);
+	sw->n_rules += !is_hidden(r);
+}
+
+void rule_remove(struct rule *r, enum flow_removed_reason reason)
+{
+	struct of_switch *sw = r->sw;
+	struct table *t = &sw->tables[r->table];
+
+	classifier_remove(t->cls, &r->cls);
+	atomic_store(&r->removed, true);
+	atomic_fetch_add(&r->version, 1);
+	table_changed(t);
+	hmap_remove(&sw->cookies, &r->cookie_node);
+	list_remove(&r->timeout_node);
+	sw->n_rules -= !is_hidden(r);
+	if ((r->flags & FM_SEND_FLOW_REM) && sw->events && sw->events->flow_removed)
+		sw->events->flow_removed(sw->events_aux, r, reason);
+	rule_unref(r);
+}
+
+void rule_set_acts(struct rule *r, struct acts a)
+{
+	struct rule_acts *old = r->acts;
+
+	RCU_SET(r->acts, acts_copy(a));
+	rcu_free(old);
+	atomic_fetch_add(&r->version, 1);
+	table_changed(&r->sw->tables[r->table]);
+}
+
+static int32_t age_seconds(int64_t since)
+{
+	return (clock_msec() - since) / 1000;
+}
+
+void rule_fill_stats(const struct rule *r, struct match *match_storage, struct flow_stats *fs)
+{
+	int64_t lived = clock_msec() - r->created;
+
+	memset(fs, 0, sizeof(*fs));
+	cls_rule_get_match(&r->cls, match_storage);
+	fs->match = match_storage;
+	fs->cookie = r->cookie;
+	fs->n_packets = atomic_load(&r->packets);
+	fs->n_bytes = atomic_load(&r->bytes);
+	fs->priority = r->cls.priority;
+	fs->idle_timeout = r->idle_timeout;
+	fs->hard_timeout = r->hard_timeout;
+	fs->flags = r->flags;
+	fs->importance = r->importance;
+	fs->table = r->table;
+	fs->duration_sec = lived / 1000;
+	fs->duration_nsec = lived % 1000 * 1000000;
+	fs->idle_age = age_seconds(atomic_load(&r->used));
+	fs->hard_age = age_seconds(r->modified);
+	fs->acts = rule_acts_get(r);
+}

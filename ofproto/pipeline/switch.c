@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+
+#include "core/base/clock.h"
+#include "core/base/hash.h"
+#include "core/base/log.h"
+#include "ofproto/pipeline/switch-private.h"
+
+LOG_MODULE(ofproto);
+
+static struct port_index *index_create(size_t n)
+{
+	struct port_index *ix = xzalloc(sizeof(*ix) + (n + 1) * sizeof(ix->ports[0]));
+
+	ix->n = n;
+	return ix;
+}
+
+struct of_switch *switch_create(const char *name, uint64_t datapath_id)
+{
+	struct of_switch *sw = xzalloc(sizeof(*sw));
+
+	sw->name = xstrdup(name);
+	sw->datapath_id = datapath_id;
+	for (int i = 0; i < SWITCH_N_TABLES; i++)
+		sw->tables[i].cls = classifier_create();
+	sw->ports = index_create(0);
+	sw->macs = mac_table_create();
+	hmap_init(&sw->cookies);
+	list_init(&sw->expirable);
+	sw->next_number = OF_PORT(1);
+	return sw;
+}
+
+static void free_port(void *p)
+{
+	struct of_port *port = p;
+
+	free(port->settings);
+	free(port);
+}
+
+static void destroy_deferred(void *p)
+{
+	struct of_switch *sw = p;
+
+	for (int i = 0; i < SWITCH_N_TABLES; i++)
+		classifier_destroy(sw->tables[i].cls);
+	mac_table_destroy(sw->macs);
+	hmap_uninit(&sw->cookies);
+	free(sw->ports);
+	free(sw->name);
+	free(sw);
+}
+
+void switch_destroy(struct of_switch *sw)
+{
+	if (!sw)
+		return;
+	sw->events = NULL;
+	switch_set_normal_fallback(sw, false);
+	switch_flush(sw);
+	while (sw->ports->n)
+		switch_port_del(sw, sw->ports->ports[0]);
+	// Readers may be in the middle of a translation.
+	rcu_defer(destroy_deferred, sw);
+}
+
+void switch_set_events(struct of_switch *sw, const struct switch_events *events, void *aux)
+{
+	sw->events = events;
+	sw->events_aux = aux;
+}
+
+void switch_notify_changed(struct of_switch *sw)
+{
+	if (sw->events && sw->events->changed)
+		sw->events->changed(sw->events_aux);
+}
+
+const char *switch_name(const struct of_switch *sw)
+{
+	return sw->name;
+}
+
+uint64_t switch_datapath_id(const struct of_switch *sw)
+{
+	return sw->datapath_id;
+}
+
+void switch_set_datapath_id(struct of_switch *sw, uint64_t id)
+{
+	sw->datapath_id = id;
+}
+
+struct table *switch_table(const struct of_switch *sw, uint8_t id)
+{
+	return id < SWITCH_N_TABLES ? (struct table *)&sw->tables[id] : NULL;
+}
+
+struct mac_table *switch_macs(const struct of_switch *sw)
+{
+	return sw->macs;
+}
+
+uint64_t switch_ports_version(const struct of_switch *sw)
+{
+	return atomic_load(&sw->ports_version);
+}
+
+size_t switch_n_rules(const struct of_switch *sw)
+{
+	return sw->n_rules;
+}
+
+void switch_set_normal_fallback(struct of_switch *sw, bool on)
+{
+	struct flow_mod fm;
+	struct act *a;
+
+	if (on == (sw->fallback != NULL))
+		return;
+	if (!on) {
+		rule_remove(sw->fallback, REMOVED_DELETE);
+		sw->fallback = NULL;
+		switch_notify_changed(sw);
+		return;
+	}
+	flow_mod_init(&fm);
+	match_init_any(&fm.match);
+	fm.flags = FM_HIDDEN;
+	a = act_put(&fm.acts, ACT_OUTPUT);
+	a->output.port = OF_PORT(OFPP_NORMAL);
+	// Below every rule that a controller can make.
+	sw->fallback = rule_create(sw, &fm, 0, -1);
+	rule_insert(sw->fallback);
+	flow_mod_uninit(&fm);
+	switch_notify_changed(sw);
+}
+
+struct of_port *switch_port_find(const struct of_switch *sw, of_port_t number)
+{
+	const struct port_index *ix = RCU_GET(sw->ports);
+	size_t low = 0, high = ix->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (ix->ports[mid]->number.n == number.n)
+			return ix->ports[mid];
+		if (ix->ports[mid]->number.n < number.n)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+struct of_port *switch_port_by_name(const struct of_switch *sw, const char *name)
+{
+	const struct port_index *ix = RCU_GET(sw->ports);
+
+	for (size_t i = 0; i < ix->n; i++)
+		if (!strcmp(ix->ports[i]->name, name))
+			return ix->ports[i];
+	return NULL;
+}
+
+struct of_port *const *switch_ports(const struct of_switch *sw)
+{
+	return RCU_GET(sw->ports)->ports;
+}
+
+static void publish_ports(struct of_switch *sw, struct port_index *ix)
+{
+	struct port_index *old = sw->ports;
+
+	RCU_SET(sw->ports, ix);
+	rcu_free(old);
+	atomic_fetch_add(&sw->ports_version, 1);
+	switch_notify_changed(sw);
+}
+
+static of_port_t choose_number(struct of_switch *sw)
+{
+	for (uint32_t tries = 0; tries < OFPP10_MAX; tries++) {
+		of_port_t n = sw->next_number;
+
+		sw->next_number.n = n.n + 1 < OFPP10_MAX ? n.n + 1 : 1;
+		if (!switch_port_find(sw, n))
+			return n;
+	}
+	return OF_PORT(0);
+}
+
+// Patch ports find each other by name, in any switch; the caller wires them (see bridge/).
+struct of_port *switch_port_add(struct of_switch *sw, const char *name, of_port_t number, dp_port_t dp_port,
+				struct eth_addr mac, const struct port_settings *settings)
+{
+	struct port_index *ix;
+	struct of_port *p;
+	size_t i = 0, n = sw->ports->n;
+
+	if (!number.n || switch_port_find(sw, number))
+		number = choose_number(sw);
+	if (!number.n)
+		return NULL;
+	p = xzalloc(sizeof(*p));
+	p->sw = sw;
+	p->number = number;
+	p->dp_port = dp_port;
+	p->mac = mac;
+	p->created = clock_msec();
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	p->settings = xmemdup(settings, sizeof(*settings));
+	ix = index_create(n + 1);
+	while (i < n && sw->ports->ports[i]->number.n < number.n)
+		i++;
+	memcpy(ix->ports, sw->ports->ports, i * sizeof(p));
+	ix->ports[i] = p;
+	memcpy(ix->ports + i + 1, sw->ports->ports + i, (n - i) * sizeof(p));
+	publish_ports(sw, ix);
+	if (sw->events && sw->events->port_status)
+		sw->events->port_status(sw->events_aux, p, PORT_ADDED);
+	return p;
+}
+
+void switch_port_del(struct of_switch *sw, struct of_port *p)
+{
+	size_t n = sw->ports->n, out = 0;
+	struct port_index *ix = index_create(n - 1);
+	struct of_port *peer = atomic_load(&p->peer);
+
+	for (size_t i = 0; i < n; i++)
+		if (sw->ports->ports[i] != p)
+			ix->ports[out++] = sw->ports->ports[i];
+	if (peer)
+		atomic_store(&peer->peer, NULL);
+	mac_table_forget_port(sw->macs, p->number);
+	publish_ports(sw, ix);
+	if (sw->events && sw->events->port_status)
+		sw->events->port_status(sw->events_aux, p, PORT_DELETED);
+	rcu_defer(free_port, p);
+}
+
+void switch_port_set(struct of_switch *sw, struct of_port *p, const struct port_settings *settings)
+{
+	struct port_settings *old = p->settings;
+
+	if (!memcmp(old, settings, sizeof(*old)))
+		return;
+	RCU_SET(p->settings, (struct port_settings *)xmemdup(settings, sizeof(*settings)));
+	rcu_free(old);
+	atomic_fetch_add(&sw->ports_version, 1);
+	switch_notify_changed(sw);
+}
+
+void switch_port_set_state(struct of_switch *sw, struct of_port *p, uint32_t config, uint32_t state)
+{
+	if (config == p->config && state == p->state)
+		return;
+	atomic_store(&p->config, config);
+	atomic_store(&p->state, state);
+	atomic_fetch_add(&sw->ports_version, 1);
+	switch_notify_changed(sw);
+	if (sw->events && sw->events->port_status)
+		sw->events->port_status(sw->events_aux, p, PORT_MODIFIED);
+}
+
+static bool port_by_name(const char *name, of_port_t *ret_port, void *aux)
+{
+	struct of_port *p = switch_port_by_name(aux, name);
+
+	if (p)
+		*ret_port = p->number;
+	return p != NULL;
+}
+
+static const char *port_by_number(of_port_t number, void *aux)
+{
+	struct of_port *p = switch_port_find(aux, number);
+
+	return p ? p->name : NULL;
+}
+
+struct port_names switch_port_names(const struct of_switch *sw)
+{
+	return (struct port_names){ port_by_name, port_by_number, (void *)sw };
+}

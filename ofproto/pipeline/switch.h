@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// An OpenFlow switch: tables of rules, ports, the MAC table. One per bridge; knows nothing of OVSDB or connections.
+//
+// The main thread is the only writer. PMD threads translate packets through it under RCU: rules, ports and port
+// settings they meet stay valid until their next quiescent state; counters are atomics.
+#pragma once
+
+#include <stdatomic.h>
+
+#include "core/base/rcu.h"
+#include "core/base/strmap.h"
+#include "core/flow/classifier.h"
+#include "ofproto/openflow/msg.h"
+
+#define SWITCH_N_TABLES 254
+
+struct of_switch;
+struct mac_table;
+
+// A list of actions that readers may hold; immutable.
+struct rule_acts {
+	size_t size;
+	struct act list[];
+};
+
+struct rule {
+	struct cls_rule cls;
+	struct of_switch *sw;
+	uint8_t table;
+	struct rule_acts *acts; // RCU
+	uint64_t cookie;
+	uint16_t idle_timeout, hard_timeout, flags, importance;
+	int64_t created, modified; // clock_msec()
+	_Atomic uint64_t packets, bytes;
+	_Atomic int64_t used;
+	_Atomic uint32_t version; // grows when the actions change or the rule is removed
+	_Atomic uint32_t refs;
+	_Atomic bool removed;
+	struct hmap_node cookie_node;
+	struct list timeout_node; // in the switch's list of rules that may expire
+};
+
+static inline struct acts rule_acts_get(const struct rule *r)
+{
+	const struct rule_acts *a = RCU_GET(r->acts);
+
+	return (struct acts){ a->list, a->size };
+}
+
+// Megaflows that count into a rule hold a reference; the last one frees it after a grace period.
+void rule_ref(struct rule *r);
+void rule_unref(struct rule *r);
+// Credits traffic: any thread.
+void rule_credit(struct rule *r, uint64_t packets, uint64_t bytes, int64_t used);
+
+struct table {
+	struct classifier *cls;
+	char name[32];
+	_Atomic uint64_t version; // grows with every change that could alter a translation
+	_Atomic uint64_t lookups, matches;
+};
+
+enum vlan_mode { VLAN_TRUNK, VLAN_ACCESS, VLAN_NATIVE_TAGGED, VLAN_NATIVE_UNTAGGED };
+
+// What configuration says of a port; immutable, replaced whole (RCU).
+struct port_settings {
+	enum vlan_mode vlan_mode;
+	uint16_t tag; // access and native modes
+	uint64_t trunks[4096 / 64]; // bitmap of VLANs carried; all ones: every VLAN
+	bool priority_tags;
+	bool protected;
+	char patch_peer[64]; // not empty: a patch port
+};
+
+struct of_port {
+	struct of_switch *sw;
+	of_port_t number;
+	dp_port_t dp_port; // DP_PORT_NONE for patch ports
+	char name[64];
+	struct port_settings *settings; // RCU
+	struct of_port *_Atomic peer;   // patch ports that are wired
+	_Atomic uint32_t config, state; // PORT_CONFIG_*, PORT_STATE_*
+	struct eth_addr mac;
+	int64_t created;
+	_Atomic uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; // of patch ports: what was translated through
+	struct hmap_node number_node, name_node;
+};
+
+// What happens to the switch, told to those who must send it on (connections); main thread.
+struct switch_events {
+	void (*flow_removed)(void *aux, const struct rule *r, enum flow_removed_reason reason);
+	void (*port_status)(void *aux, const struct of_port *p, enum port_reason reason);
+	// Something changed that may alter translations: megaflows that depend on it must be looked at again.
+	void (*changed)(void *aux);
+};
+
+struct of_switch *switch_create(const char *name, uint64_t datapath_id);
+void switch_destroy(struct of_switch *sw);
+void switch_set_events(struct of_switch *sw, const struct switch_events *events, void *aux);
+const char *switch_name(const struct of_switch *sw);
+uint64_t switch_datapath_id(const struct of_switch *sw);
+void switch_set_datapath_id(struct of_switch *sw, uint64_t id);
+// fail_mode standalone without a controller: a NORMAL rule of lowest priority in table 0 that nobody sees.
+void switch_set_normal_fallback(struct of_switch *sw, bool on);
+struct table *switch_table(const struct of_switch *sw, uint8_t id);
+struct mac_table *switch_macs(const struct of_switch *sw);
+// Grows with changes of ports and their settings.
+uint64_t switch_ports_version(const struct of_switch *sw);
+
+// Ports. 'number' 0 in add: choose a free one. The settings are copied.
+struct of_port *switch_port_add(struct of_switch *sw, const char *name, of_port_t number, dp_port_t dp_port,
+				struct eth_addr mac, const struct port_settings *settings);
+void switch_port_del(struct of_switch *sw, struct of_port *p);
+void switch_port_set(struct of_switch *sw, struct of_port *p, const struct port_settings *settings);
+void switch_port_set_state(struct of_switch *sw, struct of_port *p, uint32_t config, uint32_t state);
+// RCU readers too.
+struct of_port *switch_port_find(const struct of_switch *sw, of_port_t number);
+struct of_port *switch_port_by_name(const struct of_switch *sw, const char *name);
+// Ports ordered by number, NULL-terminated snapshot under RCU; do not free.
+struct of_port *const *switch_ports(const struct of_switch *sw);
+struct port_names switch_port_names(const struct of_switch *sw);
+
+// Flow table changes. Errors for the peer are OFPERR_*. 'fm' stays the caller's.
+enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm);
+// Rules in the sense of a statistics request, in table order. Stops when 'cb' returns false.
+void switch_for_each_flow(struct of_switch *sw, const struct flow_stats_request *rq,
+			  bool (*cb)(const struct rule *r, void *aux), void *aux);
+void rule_fill_stats(const struct rule *r, struct match *match_storage, struct flow_stats *fs);
+// Removes rules whose time has come; call about once a second.
+void switch_expire(struct of_switch *sw);
+void switch_flush(struct of_switch *sw);
+size_t switch_n_rules(const struct of_switch *sw);

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Translation: one packet's key through the OpenFlow tables, giving datapath actions and the mask of what decided.
+//
+// Pure: it changes nothing. What must happen besides (learning a station) is a list of effects that the caller applies;
+// what the answer rests on (table versions, port settings, stations) a list of dependencies that the caller keeps.
+// Any RCU reader may translate.
+#pragma once
+
+#include "core/base/vec.h"
+#include "core/flow/dp-action.h"
+#include "ofproto/pipeline/switch.h"
+
+struct xlate_dep {
+	enum { DEP_TABLE, DEP_PORTS, DEP_MAC } kind;
+	struct of_switch *sw;
+	uint64_t version;
+	uint8_t table;         // DEP_TABLE
+	uint16_t vlan;         // DEP_MAC
+	struct eth_addr mac;
+};
+
+struct xlate_effect {
+	enum { EFFECT_LEARN } kind;
+	struct of_switch *sw;
+	struct eth_addr mac;
+	uint16_t vlan;
+	of_port_t port;
+};
+
+// What counts traffic when the megaflow does.
+struct xlate_credit {
+	enum { CREDIT_RULE, CREDIT_TABLE_MATCH, CREDIT_TABLE_MISS, CREDIT_PORT_RX, CREDIT_PORT_TX } kind;
+	union {
+		struct rule *rule;     // with a reference held by the result
+		struct table *table;
+		struct { struct of_switch *sw; of_port_t number; } port; // patch ports
+	};
+};
+
+struct xlate_input {
+	struct of_switch *sw;
+	const struct flow_key *key; // in_port as of_port_t
+	// packet_out: these actions instead of a table look-up.
+	const struct acts *acts;
+	uint8_t tcp_flags;
+	// ofproto/trace: every step is explained here. NULL otherwise.
+	struct strbuf *trace;
+	// dp_port_t to send to LOCAL etc. come from the switch's ports.
+};
+
+enum xlate_error { XLATE_OK, XLATE_TOO_DEEP, XLATE_TOO_MANY_RESUBMITS, XLATE_NO_INPUT_PORT };
+
+struct xlate_result {
+	enum xlate_error error;
+	struct flow_mask mask;     // in pipeline terms; in_port always exact
+	struct strbuf actions;     // struct dp_action list
+	VEC(struct xlate_dep) deps;
+	VEC(struct xlate_effect) effects;
+	VEC(struct xlate_credit) credits;
+	struct flow_key final; // the key after all actions, for trace
+};
+
+void xlate(const struct xlate_input *in, struct xlate_result *ret);
+// Gives back references and memory.
+void xlate_result_uninit(struct xlate_result *r);
+// Applies the effects.  True when one changed an answer that others may rest on.
+bool xlate_apply_effects(const struct xlate_result *r);
+bool xlate_dep_is_current(const struct xlate_dep *d);
+void xlate_credit_apply(const struct xlate_credit *c, uint64_t packets, uint64_t bytes, int64_t used);
+const char *xlate_error_text(enum xlate_error e);
