@@ -147,7 +147,8 @@ static int cmd_show(struct esw *sw, char **args, struct strbuf *reply, struct er
 		rte_ether_format_addr(mac, sizeof(mac), &p->far_mac);
 		strbuf_printf(reply, "port %u %s far=%s mac=%s ethdev=%s%s\n", i, name,
 			      p->tap < 0 ? "queue" : p->tap_name, mac,
-			      p->dev ? p->dev->data->name : "none", p->started ? " started" : "");
+			      p->dev ? p->dev->data->name : "none",
+			      __atomic_load_n(&p->started, __ATOMIC_RELAXED) ? " started" : "");
 	}
 	show_refusals(f, reply);
 	if (f->fail_next)

@@ -80,6 +80,12 @@ void port_send_app(struct simnic_port *port, const uint8_t *data, uint32_t len)
 		ESW_COUNT(port->sw, drop_no_representor);
 		return;
 	}
+	if (len > rte_pktmbuf_data_room_size(port->pool) - RTE_PKTMBUF_HEADROOM &&
+	    !(port->dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER)) {
+		ESW_COUNT(port->sw, drop_no_scatter);
+		PORT_ADD(port, rx_errors, 1);
+		return;
+	}
 	m = to_mbuf(port->pool, data, len);
 	if (!m) {
 		ESW_COUNT(port->sw, drop_no_mbuf);

@@ -229,6 +229,7 @@ static int stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *out)
 	out->ipackets = get(&s->rx_packets);
 	out->ibytes = get(&s->rx_bytes);
 	out->imissed = get(&s->rx_missed);
+	out->ierrors = get(&s->rx_errors);
 	out->rx_nombuf = get(&s->rx_nombuf);
 	out->opackets = get(&s->tx_packets);
 	out->obytes = get(&s->tx_bytes);
@@ -351,9 +352,11 @@ int ethdev_create(struct esw *sw, unsigned port_index, struct rte_device *device
 	dev->dev_ops = &ops;
 	dev->rx_pkt_burst = rx_burst;
 	dev->tx_pkt_burst = tx_burst;
+	pthread_mutex_lock(&sw->firmware_lock);
 	pthread_rwlock_wrlock(&sw->table_lock);
 	port->dev = dev;
 	pthread_rwlock_unlock(&sw->table_lock);
+	pthread_mutex_unlock(&sw->firmware_lock);
 	rte_eth_dev_probing_finish(dev);
 	return 0;
 }

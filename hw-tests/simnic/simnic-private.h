@@ -201,7 +201,7 @@ struct esw_counters {
 #define ESW_COUNT(sw, name) __atomic_fetch_add(&(sw)->counters.name, 1, __ATOMIC_RELAXED)
 
 struct port_stats {
-	uint64_t rx_packets, rx_bytes, rx_missed, rx_nombuf, tx_packets, tx_bytes,
+	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, rx_nombuf, tx_packets, tx_bytes,
 		tx_errors; // atomic
 };
 #define PORT_ADD(port, name, n) __atomic_fetch_add(&(port)->stats.name, (n), __ATOMIC_RELAXED)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/simnic/bench.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -35,7 +34,7 @@ void bench_start_eal(const char *argv0)
 
 void bench_start_ethdev(uint16_t port)
 {
-	struct rte_eth_conf conf = { 0 };
+	struct rte_eth_conf conf = { .rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER };
 
 	ck_assert_int_eq(rte_eth_dev_configure(port, 1, 1, &conf), 0);
 	ck_assert_int_eq(rte_eth_rx_queue_setup(port, 0, 64, SOCKET_ID_ANY, NULL, pool), 0);
@@ -287,4 +286,76 @@ void send_app(uint16_t port, const struct frame *f)
 void send_far(int far_end, const struct frame *f)
 {
 	ck_assert_int_eq(simnic_inject(NIC, far_end, f->data, f->len), 0);
+}
+
+struct rte_flow_error last_error;
+
+struct rte_flow *rule_create_in(uint32_t group, uint32_t priority,
+				const struct rte_flow_item *items,
+				const struct rte_flow_action *actions)
+{
+	struct rte_flow_attr attr = { .group = group, .priority = priority, .transfer = 1 };
+
+	memset(&last_error, 0, sizeof(last_error));
+	return rte_flow_create(uplink, &attr, items, actions, &last_error);
+}
+
+struct rte_flow *rule_create(const struct rte_flow_item *items,
+			     const struct rte_flow_action *actions)
+{
+	const struct rte_flow_item_ethdev vf0 = { .port_id = rep0 };
+	struct rte_flow_item all[12] = { { .type = RTE_FLOW_ITEM_TYPE_REPRESENTED_PORT,
+					   .spec = &vf0 } };
+	struct rte_flow *rule;
+	size_t n = 1;
+
+	do
+		all[n] = items[n - 1];
+	while (all[n++].type != RTE_FLOW_ITEM_TYPE_END);
+	rule = rule_create_in(0, 0, all, actions);
+	if (!rule)
+		ck_abort_msg("%s", last_error.message);
+	return rule;
+}
+
+uint64_t rule_hits(struct rte_flow *rule, bool reset, uint64_t *bytes)
+{
+	const struct rte_flow_action count[] = { { .type = RTE_FLOW_ACTION_TYPE_COUNT },
+						 { .type = RTE_FLOW_ACTION_TYPE_END } };
+	struct rte_flow_query_count q = { .reset = reset };
+
+	ck_assert_int_eq(rte_flow_query(uplink, rule, count, &q, &last_error), 0);
+	ck_assert(q.hits_set && q.bytes_set);
+	if (bytes)
+		*bytes = q.bytes;
+	return q.hits;
+}
+
+void rule_destroy(struct rte_flow *rule)
+{
+	ck_assert_int_eq(rte_flow_destroy(uplink, rule, &last_error), 0);
+}
+
+const char *control(const char *command)
+{
+	static char reply[16384];
+
+	simnic_control(NIC, command, reply, sizeof(reply));
+	return reply;
+}
+
+int bench_main(const char *argv0, const char *name, void (*add)(Suite *suite))
+{
+	Suite *suite = suite_create(name);
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	bench_start_eal(argv0);
+	add(suite);
+	srunner_set_fork_status(sr, CK_NOFORK); // EAL does not survive a fork
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	rte_eal_cleanup();
+	return failed ? 1 : 0;
 }

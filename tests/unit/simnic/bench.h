@@ -3,6 +3,8 @@
 // is sent has arrived when the call returns.
 #pragma once
 
+#include <check.h>
+
 #include <rte_ethdev.h>
 #include <rte_flow.h>
 #include <rte_mbuf.h>
@@ -49,3 +51,21 @@ struct frame take_far(int far_end);
 // Sends 'f' through an ethdev; fails the test when it is not taken.
 void send_app(uint16_t port, const struct frame *f);
 void send_far(int far_end, const struct frame *f);
+
+// Rules. The error of the last refusal is in last_error.
+extern struct rte_flow_error last_error;
+struct rte_flow *rule_create_in(uint32_t group, uint32_t priority,
+				const struct rte_flow_item *items,
+				const struct rte_flow_action *actions);
+// In group 0 with "from VF 0" before 'items'; fails the test when it is refused.
+struct rte_flow *rule_create(const struct rte_flow_item *items,
+			     const struct rte_flow_action *actions);
+// Asks for the rule's counters; 'bytes' may be NULL.
+uint64_t rule_hits(struct rte_flow *rule, bool reset, uint64_t *bytes);
+void rule_destroy(struct rte_flow *rule);
+
+// One control command; its answer lasts until the next.
+const char *control(const char *command);
+
+// main() of every test program here: starts EAL and runs what 'add' puts into the suite.
+int bench_main(const char *argv0, const char *suite, void (*add)(Suite *suite));

@@ -2,7 +2,6 @@
 // Device arguments, ethdevs, representors by hot plug, control commands and faults of the simulated NIC.
 #include "tests/unit/simnic/bench.h"
 
-#include <check.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,14 +11,6 @@
 
 #include "core/base/clock.h"
 #include "hw-tests/simnic/simnic-private.h"
-
-static char reply[16384];
-
-static const char *control(const char *command)
-{
-	simnic_control(NIC, command, reply, sizeof(reply));
-	return reply;
-}
 
 static struct rte_flow *all_to_vf1(struct rte_flow_error *e)
 {
@@ -164,6 +155,13 @@ START_TEST(statistics_and_big_frames)
 	ck_assert_uint_eq(rte_eth_tx_burst(rep0, 0, &m, 1), 1); // and back
 	ck_assert_int_eq(simnic_drain(NIC, 0, big, sizeof(big)), f.len);
 	ck_assert_int_eq(simnic_drain(NIC, 0, big, sizeof(big)), sizeof(big));
+	ck_assert_int_eq(rte_eth_dev_stop(rep0), 0);
+	ck_assert_int_eq(rte_eth_dev_configure(rep0, 1, 1, &(const struct rte_eth_conf){ 0 }), 0);
+	ck_assert_int_eq(rte_eth_rx_queue_setup(rep0, 0, 64, SOCKET_ID_ANY, NULL, pool), 0);
+	ck_assert_int_eq(rte_eth_dev_start(rep0), 0);
+	ck_assert_int_eq(simnic_inject(NIC, 0, big, sizeof(big)), 0); // without the scatter offload
+	ck_assert_uint_eq(rte_eth_rx_burst(rep0, 0, &m, 1), 0);
+	ck_assert_uint_eq(simnic_counter(NIC, "drop_no_scatter"), 1);
 	ck_assert_int_eq(simnic_inject(NIC, 2, big, 60), -ENODEV);
 	ck_assert_int_eq(simnic_inject(NIC, 0, big, 10000), -EMSGSIZE);
 	ck_assert_int_eq(simnic_inject("net_simnic9", 0, big, 60), -ENODEV);
@@ -238,8 +236,7 @@ START_TEST(bad_command)
 	bench_plug();
 	ck_assert_str_eq(control(bad_commands[_i].command), bad_commands[_i].reply);
 	bench_unplug();
-	ck_assert_int_eq(simnic_control(NIC, "show", reply, sizeof(reply)), -ENODEV);
-	ck_assert_str_eq(reply, "error: there is no device " NIC);
+	ck_assert_str_eq(control("show"), "error: there is no device " NIC);
 }
 END_TEST
 
@@ -348,6 +345,7 @@ END_TEST
 START_TEST(show_and_dump)
 {
 	struct rte_flow_error e;
+	const char *shown;
 	char *text;
 	size_t size;
 	FILE *file;
@@ -355,11 +353,11 @@ START_TEST(show_and_dump)
 	bench_plug();
 	ck_assert_str_eq(control("refuse item:ipv4.tos"), "ok");
 	ck_assert(all_to_vf1(&e));
-	ck_assert(strstr(control("show"), "rules=1 capacity=65536 insert_us=0 stats_lag_ms=0\n") !=
-		  NULL);
-	ck_assert(strstr(reply, "port 1 vf0 far=queue") != NULL);
-	ck_assert(strstr(reply, "ethdev=" NIC "_representor_vf0 started\n") != NULL);
-	ck_assert(strstr(reply, "refuse item:ipv4.tos\nok") != NULL);
+	shown = control("show");
+	ck_assert(strstr(shown, "rules=1 capacity=65536 insert_us=0 stats_lag_ms=0\n") != NULL);
+	ck_assert(strstr(shown, "port 1 vf0 far=queue") != NULL);
+	ck_assert(strstr(shown, "ethdev=" NIC "_representor_vf0 started\n") != NULL);
+	ck_assert(strstr(shown, "refuse item:ipv4.tos\nok") != NULL);
 	ck_assert_str_eq(
 		control("dump"),
 		"group=0 priority=0 packets=0 bytes=0 any => count / represented_port vf1\nok");
@@ -434,14 +432,66 @@ START_TEST(control_socket)
 }
 END_TEST
 
-int main(int argc, char **argv)
-{
-	Suite *suite = suite_create("simnic-device");
-	TCase *tc = tcase_create("device");
-	SRunner *sr = srunner_create(suite);
-	int failed;
+struct sender {
+	pthread_t thread;
+	bool stop; // atomic
+	uint64_t sent;
+};
 
-	bench_start_eal(argv[0]);
+static void *send_until_stopped(void *aux)
+{
+	struct sender *s = aux;
+	struct frame f = a_frame();
+	uint8_t buf[256];
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE)) {
+		simnic_inject(NIC, 0, f.data, f.len);
+		while (simnic_drain(NIC, 1, buf, sizeof(buf)) > 0)
+			;
+		s->sent++;
+	}
+	return NULL;
+}
+
+// Rules come and go, the representor stops and starts, while another thread sends: each packet has one fate.
+START_TEST(changes_under_traffic)
+{
+	uint64_t hits, misses, lost;
+	struct sender s = { 0 };
+	struct rte_flow_error e;
+	struct rte_mbuf *pkts[32];
+
+	bench_plug();
+	ck_assert_int_eq(pthread_create(&s.thread, NULL, send_until_stopped, &s), 0);
+	for (int i = 0; i < 300; i++) {
+		struct rte_flow *rule = all_to_vf1(&e);
+
+		rule_hits(rule, false, NULL);
+		if (i % 3 == 0)
+			control("lose 1");
+		if (i % 20 == 0) {
+			rte_eth_dev_stop(rep0);
+			rte_eth_dev_start(rep0);
+		}
+		ck_assert_int_eq(rte_flow_destroy(uplink, rule, &e), 0);
+		// One burst, not until empty: the sender may well be faster.
+		rte_pktmbuf_free_bulk(pkts, rte_eth_rx_burst(rep0, 0, pkts, ARRAY_SIZE(pkts)));
+	}
+	__atomic_store_n(&s.stop, true, __ATOMIC_RELEASE);
+	pthread_join(s.thread, NULL);
+	hits = simnic_counter(NIC, "hits");
+	misses = simnic_counter(NIC, "misses");
+	lost = simnic_counter(NIC, "drop_far_end");
+	ck_assert_uint_eq(hits + misses, s.sent);
+	ck_assert_uint_eq(lost, 0);
+	bench_unplug();
+}
+END_TEST
+
+static void add(Suite *suite)
+{
+	TCase *tc = tcase_create("device");
+
 	tcase_set_timeout(tc, 0);
 	tcase_add_loop_test(tc, bad_devargs, 0, ARRAY_SIZE(devargs_cases));
 	tcase_add_loop_test(tc, representor_argument, 0, ARRAY_SIZE(representor_cases));
@@ -457,11 +507,11 @@ int main(int argc, char **argv)
 	tcase_add_test(tc, show_and_dump);
 	tcase_add_test(tc, receive_interrupt);
 	tcase_add_test(tc, control_socket);
+	tcase_add_test(tc, changes_under_traffic);
 	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(sr, CK_NOFORK); // EAL does not survive a fork
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	rte_eal_cleanup();
-	return failed ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	return bench_main(argv[0], "simnic-device", add);
 }
