@@ -25,5 +25,6 @@ hw-tests/librte_net_simnic.so: hw-tests/libsimnic.a $(SIMNIC_PLUGIN_FILES)
 		$(AM_CFLAGS) $(CFLAGS) $(addprefix $(srcdir)/,$(SIMNIC_PLUGIN_FILES)) $(AM_LDFLAGS) $(LDFLAGS) \
 		-lrte_bus_vdev $(DPDK_LIBS) $(XXHASH_LIBS)
 else
+SIMNIC_LIBS =
 EXTRA_DIST += $(SIMNIC_SOURCES)
 endif
