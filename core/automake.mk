@@ -14,7 +14,8 @@ core_libcore_a_SOURCES = \
 EXTRA_DIST += core/base/README.md
 
 core_libcore_a_SOURCES += \
-	core/types.h core/flow/classifier.h core/flow/dp-action.h core/flow/dp-actions.def core/flow/field-needs.c \
+	core/types.h core/flow/classifier-private.h core/flow/classifier.c core/flow/classifier.h core/flow/rtable.c \
+	core/flow/rtable.h core/flow/subtable.c core/flow/trie.c core/flow/trie.h core/flow/dp-action.h core/flow/dp-actions.def core/flow/field-needs.c \
 	core/flow/field-oxm.c core/flow/field-text.c core/flow/fields.c core/flow/fields.def core/flow/fields.h \
 	core/flow/key.c core/flow/key.h core/flow/match-text.c core/flow/match.c core/flow/match.h \
 	core/flow/miniflow.c core/flow/miniflow.h core/flow/subfield.c core/flow/text-private.h \

@@ -46,16 +46,19 @@ struct cls_rule *classifier_lookup(const struct classifier *c, const struct flow
 void classifier_lookup_batch(const struct classifier *c, const struct flow_key *const keys[],
 			     size_t n, struct flow_mask *const masks[], struct cls_rule *results[]);
 
-// Version of what lookups can see: grows with each change; and the version of the last change that could concern 'key'
-// (subtables that cannot match it do not count). A translation remembers (classifier, version) as a dependency.
+// Version of what lookups can see: grows with each change. A translation remembers (classifier, version) and later asks
+// whether any rule added, removed or replaced since could match a packet of its megaflow. Says true when it does not
+// know any more (some 500 changes later). Readers may call both.
 uint64_t classifier_version(const struct classifier *c);
-uint64_t classifier_version_for(const struct classifier *c, const struct flow_key *key);
+bool classifier_changed_for(const struct classifier *c, uint64_t since, const struct flow_key *key,
+			    const struct flow_mask *mask);
 
 // Rules whose match is a subset of 'criteria' (loose flow_mod, dump); NULL: all. Subtables that cannot hold one are skipped.
-// The callback may remove the rule it is given (writer only). Stops when it returns false.
+// The rules are collected before the first call. The callback may remove the rule it is given (writer only). Stops when it returns false.
 void classifier_for_each(const struct classifier *c, const struct match *criteria,
 			 bool (*cb)(struct cls_rule *r, void *aux), void *aux);
-// Fields of which prefixes get a trie (at most 4; IPv4/IPv6 addresses...); Flow_Table.prefixes. Default nw_dst, nw_src.
+// Fields of which prefixes get a trie (at most 4; IPv4/IPv6 addresses...); Flow_Table.prefixes. Default: the
+// IPv4 and IPv6 addresses. Writer only; waits for readers.
 struct field;
 int classifier_set_prefixes(struct classifier *c, const struct field *const fields[], size_t n,
 			    struct error *err);

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CHECK
-CORE_FLOW_TESTS = tests/unit/core/test-match
+CORE_FLOW_TESTS = tests/unit/core/test-match tests/unit/core/test-classifier
 check_PROGRAMS += $(CORE_FLOW_TESTS)
 TESTS += $(CORE_FLOW_TESTS)
 CORE_FLOW_TEST_LIBS = $(CHECK_LIBS) $(CORE_LIBS)
 tests_unit_core_test_match_SOURCES = tests/unit/core/test-match.c tests/unit/core/flow-testing.h
 tests_unit_core_test_match_LDADD = $(CORE_FLOW_TEST_LIBS)
+tests_unit_core_test_classifier_SOURCES = tests/unit/core/test-classifier.c tests/unit/core/flow-testing.h
+tests_unit_core_test_classifier_LDADD = $(CORE_FLOW_TEST_LIBS)
 endif
 EXTRA_DIST += tests/golden/match.txt

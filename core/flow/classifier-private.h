@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The classifier's inside: subtables (all rules of one mask), their stages, and what a lookup learns on its way.
+#pragma once
+
+#include "core/base/hmap.h"
+#include "core/base/vec.h"
+#include "core/flow/classifier.h"
+#include "core/flow/rtable.h"
+#include "core/flow/trie.h"
+
+#define CLS_MAX_TRIES 4
+#define CLS_N_STAGES 4
+
+// One rule in a subtable. Rules of the same masked key are a list by descending priority; its head is in the table.
+struct cls_node {
+	struct rnode r;
+	struct cls_rule *rule;
+	struct cls_node *lower;
+	int priority;
+};
+
+// A value of the words up to some stage that at least one rule has.
+struct stage_node {
+	struct rnode r;
+	size_t n_rules;
+};
+
+struct priority_count {
+	int priority;
+	size_t n;
+};
+
+struct subtable {
+	struct hmap_node node; // by hash of the mask; writer only
+	struct miniflow *mask;
+	uint8_t stage_end[CLS_N_STAGES]; // number of mask words up to and with this stage
+	uint8_t last_stage; // the one in which the mask ends
+	struct rtable stages[CLS_N_STAGES - 1];
+	struct rtable rules;
+	unsigned int trie_bits
+		[CLS_MAX_TRIES]; // length of the prefix that the mask has in that trie's field; 0: not in it
+	be32 ports_mask; // of tp_src and tp_dst, as they lie in the key
+	struct trie ports;
+	size_t n_rules;
+	VEC(struct priority_count) priorities; // descending
+};
+
+// What readers walk: by descending priority.
+struct subtable_vec {
+	size_t n;
+	struct {
+		int max_priority;
+		struct subtable *s;
+	} v[];
+};
+
+struct cls_trie {
+	const struct field *field; // NULL: unused
+	uint16_t offset; // bytes into the key
+	unsigned int n_bits;
+	struct trie trie;
+};
+
+// The answer of one trie, asked at most once per lookup.
+struct trie_answer {
+	bool asked;
+	unsigned int looked;
+	struct trie_lengths lengths;
+};
+
+// A past change, for classifier_changed_for().
+struct cls_change {
+	struct miniflow *key, *mask;
+	uint64_t version;
+};
+
+#define CLS_N_CHANGES 1024
+
+struct classifier {
+	struct subtable_vec *vec; // RCU
+	struct cls_trie tries[CLS_MAX_TRIES];
+	bool tries_ready; // cleared while the tries are rebuilt
+	uint64_t version;
+	struct cls_change *changes[CLS_N_CHANGES]; // RCU; ring by version
+	struct hmap subtables;
+	size_t n;
+};
+
+struct subtable *subtable_create(const struct classifier *c, const struct miniflow *mask);
+// Empty, and unreachable for readers that come now.
+void subtable_destroy(struct subtable *s);
+void subtable_set_tries(const struct classifier *c, struct subtable *s);
+void subtable_insert(struct subtable *s, struct cls_rule *r);
+void subtable_remove(struct subtable *s, struct cls_rule *r);
+void subtable_replace(struct subtable *s, struct cls_rule *old, struct cls_rule *now);
+// Head of the list of rules with exactly this masked key (packed), or NULL.
+struct cls_node *subtable_find_key(const struct subtable *s, const struct miniflow *key);
+// The best rule for 'key'; adds to 'mask' (may be NULL) what the answer depended on.
+struct cls_rule *subtable_lookup(const struct subtable *s, const struct flow_key *key,
+				 struct flow_mask *mask);
+bool subtable_has_priority(const struct subtable *s, int priority);
+
+static inline int subtable_max_priority(const struct subtable *s)
+{
+	return s->priorities.v[0].priority;
+}

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/flow/classifier.h"
+
+#include "core/base/hash.h"
+#include "core/flow/classifier-private.h"
+#include "core/flow/fields.h"
+
+// ---- Rules ----
+
+void cls_rule_init(struct cls_rule *r, const struct match *m, int priority)
+{
+	r->priority = priority;
+	r->match_key = miniflow_create(&m->key);
+	r->match_mask = miniflow_create(&m->mask.m);
+	r->entry = NULL;
+}
+
+void cls_rule_uninit(struct cls_rule *r)
+{
+	assert(!r->entry);
+	free(r->match_key);
+	free(r->match_mask);
+	r->match_key = r->match_mask = NULL;
+}
+
+void cls_rule_get_match(const struct cls_rule *r, struct match *m)
+{
+	miniflow_expand(r->match_key, &m->key);
+	miniflow_expand(r->match_mask, &m->mask.m);
+}
+
+// ---- The list that readers walk ----
+
+static int by_priority(const void *a, const void *b)
+{
+	const struct subtable *x = *(struct subtable *const *)a, *y = *(struct subtable *const *)b;
+	int px = subtable_max_priority(x), py = subtable_max_priority(y);
+
+	return px < py ? 1 : px > py ? -1 : x < y ? -1 : x > y;
+}
+
+static void publish(struct classifier *c)
+{
+	size_t n = hmap_count(&c->subtables), i = 0;
+	AUTO_FREE struct subtable **sorted = xmalloc(n * sizeof(*sorted));
+	struct subtable_vec *old = c->vec, *v = xmalloc(sizeof(*v) + n * sizeof(v->v[0]));
+	struct subtable *s;
+
+	HMAP_FOR_EACH (s, node, &c->subtables)
+		sorted[i++] = s;
+	qsort(sorted, n, sizeof(*sorted), by_priority);
+	v->n = n;
+	for (i = 0; i < n; i++) {
+		v->v[i].s = sorted[i];
+		v->v[i].max_priority = subtable_max_priority(sorted[i]);
+	}
+	RCU_SET(c->vec, v);
+	rcu_free(old);
+}
+
+// ---- Tries ----
+
+static const uint8_t *rule_prefix(const struct cls_trie *t, const struct cls_rule *r,
+				  uint64_t words[3])
+{
+	unsigned int first = t->offset / 8;
+
+	for (unsigned int i = 0; i < 3 && first + i < FLOW_WORDS; i++)
+		words[i] = miniflow_get(r->match_key, first + i);
+	return (const uint8_t *)words + t->offset % 8;
+}
+
+static void tries_update(struct classifier *c, const struct subtable *s, const struct cls_rule *r,
+			 void (*change)(struct trie *t, const uint8_t *value, unsigned int n_bits))
+{
+	for (int i = 0; i < CLS_MAX_TRIES; i++)
+		if (s->trie_bits[i]) {
+			uint64_t words[3];
+
+			change(&c->tries[i].trie, rule_prefix(&c->tries[i], r, words),
+			       s->trie_bits[i]);
+		}
+}
+
+static void ask_trie(const struct cls_trie *t, const struct flow_key *key, struct trie_answer *a)
+{
+	if (a->asked)
+		return;
+	a->asked = true;
+	a->looked = trie_lookup(&t->trie, (const uint8_t *)key + t->offset, t->n_bits, &a->lengths);
+}
+
+static void unwildcard_prefix(const struct cls_trie *t, unsigned int n_bits, struct flow_mask *mask)
+{
+	uint8_t *m = (uint8_t *)&mask->m + t->offset;
+
+	memset(m, 0xff, n_bits / 8);
+	if (n_bits % 8)
+		m[n_bits / 8] |= 0xff00 >> n_bits % 8;
+}
+
+// True when some trie knows that no rule of the subtable can match.
+static bool tries_exclude(const struct classifier *c, const struct subtable *s,
+			  const struct flow_key *key, struct trie_answer answers[CLS_MAX_TRIES],
+			  struct flow_mask *mask)
+{
+	for (int i = 0; i < CLS_MAX_TRIES; i++) {
+		unsigned int bits = s->trie_bits[i];
+
+		if (!bits)
+			continue;
+		ask_trie(&c->tries[i], key, &answers[i]);
+		if (trie_has_length(&answers[i].lengths, bits))
+			continue;
+		if (mask)
+			unwildcard_prefix(&c->tries[i], MIN(bits, answers[i].looked), mask);
+		return true;
+	}
+	return false;
+}
+
+static void set_trie(struct cls_trie *t, const struct field *f)
+{
+	*t = (struct cls_trie){ .field = f, .offset = f->offset, .n_bits = f->n_bits };
+}
+
+int classifier_set_prefixes(struct classifier *c, const struct field *const fields[], size_t n,
+			    struct error *err)
+{
+	struct subtable *s;
+	struct rnode *r;
+
+	if (n > CLS_MAX_TRIES)
+		return error_set(err, -EINVAL, "at most %d fields can have a prefix trie",
+				 CLS_MAX_TRIES);
+	for (size_t i = 0; i < n; i++)
+		if ((fields[i]->at != FIELD_AT_BE && fields[i]->at != FIELD_AT_WIDE) ||
+		    fields[i]->shift || fields[i]->n_bits != fields[i]->size * 8)
+			return error_set(err, -EINVAL, "field %s cannot have a prefix trie",
+					 fields[i]->name);
+	// Readers go without tries until those are whole again.
+	CMM_STORE_SHARED(c->tries_ready, false);
+	synchronize_rcu();
+	for (int i = 0; i < CLS_MAX_TRIES; i++) {
+		trie_clear(&c->tries[i].trie);
+		c->tries[i].field = NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		set_trie(&c->tries[i], fields[i]);
+	HMAP_FOR_EACH (s, node, &c->subtables) {
+		subtable_set_tries(c, s);
+		RTABLE_FOR_EACH(r, &s->rules)
+		for (struct cls_node *l = CONTAINER_OF(r, struct cls_node, r); l; l = l->lower)
+			tries_update(c, s, l->rule, trie_insert);
+	}
+	cmm_smp_wmb();
+	CMM_STORE_SHARED(c->tries_ready, true);
+	return 0;
+}
+
+// ---- Life ----
+
+struct classifier *classifier_create(void)
+{
+	struct classifier *c = xzalloc(sizeof(*c));
+
+	hmap_init(&c->subtables);
+	set_trie(&c->tries[0], field_get(FIELD_IP_DST));
+	set_trie(&c->tries[1], field_get(FIELD_IP_SRC));
+	set_trie(&c->tries[2], field_get(FIELD_IPV6_DST));
+	set_trie(&c->tries[3], field_get(FIELD_IPV6_SRC));
+	c->tries_ready = true;
+	publish(c);
+	return c;
+}
+
+static void change_free(void *p)
+{
+	struct cls_change *ch = p;
+
+	free(ch->key);
+	free(ch->mask);
+	free(ch);
+}
+
+void classifier_destroy(struct classifier *c)
+{
+	if (!c)
+		return;
+	assert(!c->n);
+	for (int i = 0; i < CLS_MAX_TRIES; i++)
+		trie_clear(&c->tries[i].trie);
+	for (int i = 0; i < CLS_N_CHANGES; i++)
+		if (c->changes[i])
+			change_free(c->changes[i]);
+	hmap_uninit(&c->subtables);
+	free(c->vec);
+	free(c);
+}
+
+size_t classifier_count(const struct classifier *c)
+{
+	return CMM_LOAD_SHARED(c->n);
+}
+
+bool classifier_is_empty(const struct classifier *c)
+{
+	return !classifier_count(c);
+}
+
+size_t classifier_n_masks(const struct classifier *c)
+{
+	return RCU_GET(c->vec)->n;
+}
+
+// ---- Versions ----
+
+static void record_change(struct classifier *c, const struct cls_rule *r)
+{
+	uint64_t version = c->version + 1;
+	struct cls_change *ch = xmalloc(sizeof(*ch)), *old = c->changes[version % CLS_N_CHANGES];
+
+	ch->key = miniflow_clone(r->match_key);
+	ch->mask = miniflow_clone(r->match_mask);
+	ch->version = version;
+	RCU_SET(c->changes[version % CLS_N_CHANGES], ch);
+	if (old)
+		rcu_defer(change_free, old);
+	cmm_smp_wmb();
+	CMM_STORE_SHARED(c->version, version);
+}
+
+uint64_t classifier_version(const struct classifier *c)
+{
+	return CMM_LOAD_SHARED(c->version);
+}
+
+// True when some packet can have both: the rule and the flow do not contradict each other in a bit that both match.
+static bool concerns(const struct cls_change *ch, const struct flow_key *key,
+		     const struct flow_mask *mask)
+{
+	const uint64_t *k = flow_words_const(key), *m = flow_words_const(&mask->m);
+	const uint64_t *rule_mask = ch->mask->words;
+
+	for (unsigned int i = 0; i < FLOW_WORDS; i++) {
+		if (!flowmap_has(ch->mask->map, i))
+			continue;
+		if ((miniflow_get(ch->key, i) ^ k[i]) & *rule_mask++ & m[i])
+			return false;
+	}
+	return true;
+}
+
+bool classifier_changed_for(const struct classifier *c, uint64_t since, const struct flow_key *key,
+			    const struct flow_mask *mask)
+{
+	uint64_t now = classifier_version(c);
+
+	cmm_smp_rmb();
+	if (now == since)
+		return false;
+	if (now - since > CLS_N_CHANGES / 2)
+		return true;
+	for (uint64_t v = since + 1; v <= now; v++) {
+		const struct cls_change *ch = RCU_GET(c->changes[v % CLS_N_CHANGES]);
+
+		// Another version there: the ring came round meanwhile.
+		if (!ch || ch->version != v || concerns(ch, key, mask))
+			return true;
+	}
+	return false;
+}
+
+// ---- Writing ----
+
+static struct subtable *find_subtable(const struct classifier *c, const struct miniflow *mask)
+{
+	struct subtable *s;
+
+	HMAP_FOR_EACH_WITH_HASH (s, node, miniflow_hash(mask, 0), &c->subtables)
+		if (miniflow_equal(s->mask, mask))
+			return s;
+	return NULL;
+}
+
+void classifier_insert(struct classifier *c, struct cls_rule *r)
+{
+	struct subtable *s = find_subtable(c, r->match_mask);
+	int before = s ? subtable_max_priority(s) : -1;
+
+	assert(!r->entry);
+	if (!s) {
+		s = subtable_create(c, r->match_mask);
+		hmap_insert(&c->subtables, &s->node, miniflow_hash(s->mask, 0));
+	}
+	// A trie may exclude only what is not there: it must know the rule first.
+	tries_update(c, s, r, trie_insert);
+	subtable_insert(s, r);
+	if (before != subtable_max_priority(s) || s->n_rules == 1)
+		publish(c);
+	CMM_STORE_SHARED(c->n, c->n + 1);
+	record_change(c, r);
+}
+
+void classifier_replace(struct classifier *c, struct cls_rule *old, struct cls_rule *now)
+{
+	assert(old->entry && !now->entry);
+	subtable_replace(find_subtable(c, old->match_mask), old, now);
+	record_change(c, now);
+}
+
+void classifier_remove(struct classifier *c, struct cls_rule *r)
+{
+	struct subtable *s = find_subtable(c, r->match_mask);
+	int before = subtable_max_priority(s);
+
+	assert(r->entry);
+	subtable_remove(s, r);
+	tries_update(c, s, r, trie_remove);
+	if (!s->n_rules) {
+		hmap_remove(&c->subtables, &s->node);
+		publish(c);
+		subtable_destroy(s);
+	} else if (before != subtable_max_priority(s)) {
+		publish(c);
+	}
+	CMM_STORE_SHARED(c->n, c->n - 1);
+	record_change(c, r);
+}
+
+// ---- Finding ----
+
+struct cls_rule *classifier_find_exactly(const struct classifier *c, const struct match *m,
+					 int priority)
+{
+	struct miniflow_buf mask, key;
+	const struct subtable *s;
+
+	miniflow_pack(&mask.mf, &m->mask.m);
+	s = find_subtable(c, &mask.mf);
+	if (!s)
+		return NULL;
+	miniflow_pack(&key.mf, &m->key);
+	for (struct cls_node *n = subtable_find_key(s, &key.mf); n && n->priority >= priority;
+	     n = n->lower)
+		if (n->priority == priority)
+			return n->rule;
+	return NULL;
+}
+
+// Both rules could match one packet.
+static bool rules_overlap(const struct cls_rule *a, const struct cls_rule *b)
+{
+	for (unsigned int i = 0; i < FLOW_WORDS; i++)
+		if ((miniflow_get(a->match_key, i) ^ miniflow_get(b->match_key, i)) &
+		    miniflow_get(a->match_mask, i) & miniflow_get(b->match_mask, i))
+			return false;
+	return true;
+}
+
+bool classifier_rule_overlaps(const struct classifier *c, const struct cls_rule *r)
+{
+	const struct subtable *s;
+	const struct rnode *n;
+
+	HMAP_FOR_EACH (s, node, &c->subtables) {
+		if (!subtable_has_priority(s, r->priority))
+			continue;
+		RTABLE_FOR_EACH(n, &s->rules)
+		for (const struct cls_node *l = CONTAINER_OF(n, struct cls_node, r); l;
+		     l = l->lower)
+			if (l->priority == r->priority && l->rule != r && rules_overlap(l->rule, r))
+				return true;
+	}
+	return false;
+}
+
+static struct cls_rule *lookup(const struct classifier *c, const struct subtable_vec *vec,
+			       const struct flow_key *key, struct flow_mask *mask)
+{
+	struct trie_answer answers[CLS_MAX_TRIES];
+	bool use_tries = CMM_LOAD_SHARED(c->tries_ready);
+	struct cls_rule *best = NULL;
+
+	for (int i = 0; i < CLS_MAX_TRIES; i++)
+		answers[i].asked = false;
+	for (size_t i = 0; i < vec->n; i++) {
+		const struct subtable *s = vec->v[i].s;
+		struct cls_rule *r;
+
+		if (best && vec->v[i].max_priority <= best->priority)
+			break;
+		if (use_tries && tries_exclude(c, s, key, answers, mask))
+			continue;
+		r = subtable_lookup(s, key, mask);
+		if (r && (!best || r->priority > best->priority))
+			best = r;
+	}
+	return best;
+}
+
+struct cls_rule *classifier_lookup(const struct classifier *c, const struct flow_key *key,
+				   struct flow_mask *mask)
+{
+	return lookup(c, RCU_GET(c->vec), key, mask);
+}
+
+void classifier_lookup_batch(const struct classifier *c, const struct flow_key *const keys[],
+			     size_t n, struct flow_mask *const masks[], struct cls_rule *results[])
+{
+	const struct subtable_vec *vec = RCU_GET(c->vec);
+
+	for (size_t i = 0; i < n; i++)
+		results[i] = lookup(c, vec, keys[i], masks ? masks[i] : NULL);
+}
+
+// ---- Walking ----
+
+typedef VEC(struct cls_rule *) rule_vec;
+
+static bool rule_is_subset(const struct cls_rule *r, const struct miniflow *key,
+			   const struct miniflow *mask)
+{
+	// The subtable's mask has all of the criteria's bits already.
+	return miniflow_equal_masked(key, mask, r->match_key);
+}
+
+static void collect_list(const struct rnode *head, const struct miniflow *key,
+			 const struct miniflow *mask, rule_vec *out)
+{
+	for (const struct cls_node *l = CONTAINER_OF(head, struct cls_node, r); l;
+	     l = RCU_GET(l->lower))
+		if (!mask || rule_is_subset(l->rule, key, mask))
+			VEC_PUSH(out, l->rule);
+}
+
+static bool mask_contains(const struct miniflow *super, const struct miniflow *sub)
+{
+	for (unsigned int i = 0; i < FLOW_WORDS; i++)
+		if (flowmap_has(sub->map, i) && miniflow_get(sub, i) & ~miniflow_get(super, i))
+			return false;
+	return true;
+}
+
+static void collect_subtable(const struct subtable *s, const struct miniflow *key,
+			     const struct miniflow *mask, rule_vec *out)
+{
+	const struct rnode *n;
+
+	if (mask && !mask_contains(s->mask, mask))
+		return;
+	if (mask && miniflow_equal(s->mask, mask)) {
+		const struct cls_node *head = subtable_find_key(s, key);
+
+		if (head)
+			collect_list(&head->r, key, mask, out);
+		return;
+	}
+	RTABLE_FOR_EACH(n, &s->rules)
+	collect_list(n, key, mask, out);
+}
+
+void classifier_for_each(const struct classifier *c, const struct match *criteria,
+			 bool (*cb)(struct cls_rule *r, void *aux), void *aux)
+{
+	const struct subtable_vec *vec = RCU_GET(c->vec);
+	struct miniflow_buf key, mask;
+	rule_vec found = VEC_INIT;
+	bool all = !criteria || is_all_zeros(&criteria->mask, sizeof(criteria->mask));
+
+	if (!all) {
+		miniflow_pack(&key.mf, &criteria->key);
+		miniflow_pack(&mask.mf, &criteria->mask.m);
+	}
+	for (size_t i = 0; i < vec->n; i++)
+		collect_subtable(vec->v[i].s, &key.mf, all ? NULL : &mask.mf, &found);
+	for (size_t i = 0; i < found.n && cb(found.v[i], aux); i++)
+		;
+	VEC_FREE(&found);
+}
