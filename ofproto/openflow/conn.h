@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// An OpenFlow connection over a stream: framing and version negotiation. The switch and ovs-ofctl both use it.
+//
+// It owns the stream. Both sides send a hello when the stream is connected; messages reach the owner only after the
+// versions have been agreed. Hello and echo requests are dealt with inside; everything else, echo replies included,
+// is the owner's. Runs on the loop's thread and never blocks.
+#pragma once
+
+#include "core/io/stream.h"
+#include "ofproto/openflow/msg.h"
+
+struct of_conn;
+
+// Called from the loop, never from within an of_conn_*() call. Any of them may close the connection.
+struct of_conn_events {
+	// Versions are agreed: of_conn_version() is valid, messages may be sent.
+	void (*ready)(void *aux);
+	// One whole message with a checked header. It stays valid until the call returns.
+	void (*message)(void *aux, const struct msg *m);
+	// Something that is no message we know: the peer has been sent the error already. May be NULL.
+	void (*bad)(void *aux, enum ofperr error);
+	// At most once: orderly end (0), or a negative errno; -EPROTO after failed negotiation or broken framing, with the
+	// reason in 'reason'. The owner then calls of_conn_close().
+	void (*closed)(void *aux, int err, const char *reason);
+	void (*drained)(void *aux); // the send backlog is empty again; may be NULL
+};
+
+// Takes 'stream' (connected or connecting). 'versions' is a bitmap: bit V for wire version V (1 ... 6).
+struct of_conn *of_conn_create(struct stream *stream, uint32_t versions,
+			       const struct of_conn_events *events, void *aux);
+// Accepts NULL. What is not sent yet is still sent when 'flush'.
+void of_conn_close(struct of_conn *c, bool flush);
+// The agreed version, 0 before.
+uint8_t of_conn_version(const struct of_conn *c);
+const char *of_conn_name(const struct of_conn *c);
+// A fresh transaction id.
+uint32_t of_conn_next_xid(struct of_conn *c);
+// Queues whole messages (one or more, as the encode functions append them).
+void of_conn_send(struct of_conn *c, const void *p, size_t n);
+void of_conn_send_error(struct of_conn *c, enum ofperr e, const struct msg *request);
+size_t of_conn_backlog(const struct of_conn *c);
+// Messages sent and received, and when the last one came (msec of the loop's clock): for inactivity probes.
+uint64_t of_conn_n_sent(const struct of_conn *c);
+uint64_t of_conn_n_received(const struct of_conn *c);
+int64_t of_conn_last_received(const struct of_conn *c);
+
+// "OpenFlow13,OpenFlow15" (commas or spaces; names as in the Bridge table's protocols column) as a bitmap.
+int of_versions_parse(const char *text, uint32_t *ret_versions, struct error *err);
+// "OpenFlow13" for 4; NULL when unknown.
+const char *of_version_name(uint8_t version);
