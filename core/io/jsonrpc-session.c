@@ -32,6 +32,7 @@ struct jsonrpc_session {
 	struct jsonrpc *rpc; // while active or idle
 	struct timer timer; // what the state waits for
 	int probe, backoff, max_backoff;
+	size_t max_message; // 0: the default
 	int64_t connected_at, disconnected_at; // -1: never
 	char *last_error;
 	bool *destroyed;
@@ -136,7 +137,11 @@ static void on_rpc_closed(void *aux, int err, const char *reason)
 {
 	struct jsonrpc_session *s = aux;
 
-	log_info("%s: connection lost (%s)", s->remote, reason);
+	// Clients that come, ask and go are nothing to tell.
+	if (err || s->retry)
+		log_info("%s: connection lost (%s)", s->remote, reason);
+	else
+		log_dbg("%s: connection closed by peer", s->remote);
 	drop(s, reason);
 }
 
@@ -148,7 +153,7 @@ static void on_connected(void *aux)
 	struct stream *stream = s->stream;
 
 	s->stream = NULL;
-	s->rpc = jsonrpc_create(stream, 0, &rpc_callbacks, s);
+	s->rpc = jsonrpc_create(stream, s->max_message, &rpc_callbacks, s);
 	s->state = SESSION_ACTIVE;
 	s->connected_at = clock_msec();
 	log_info("%s: connected", s->remote);
@@ -258,7 +263,7 @@ struct jsonrpc_session *jsonrpc_session_accept(struct loop *l, struct stream *st
 {
 	struct jsonrpc_session *s = create(l, stream_name(stream), false, events, aux);
 
-	s->rpc = jsonrpc_create(stream, 0, &rpc_callbacks, s);
+	s->rpc = jsonrpc_create(stream, s->max_message, &rpc_callbacks, s);
 	s->state = SESSION_ACTIVE;
 	s->connected_at = clock_msec();
 	arm_probe(s);
@@ -306,6 +311,13 @@ void jsonrpc_session_set_max_backoff(struct jsonrpc_session *s, int msec)
 {
 	s->max_backoff = MAX(msec, MIN_BACKOFF);
 	s->backoff = MIN(s->backoff, s->max_backoff);
+}
+
+void jsonrpc_session_set_max_message(struct jsonrpc_session *s, size_t max)
+{
+	s->max_message = max;
+	if (s->rpc)
+		jsonrpc_set_max_message(s->rpc, max);
 }
 
 void jsonrpc_session_force_reconnect(struct jsonrpc_session *s)

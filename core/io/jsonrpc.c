@@ -197,6 +197,11 @@ struct jsonrpc *jsonrpc_create(struct stream *s, size_t max_message,
 	return rpc;
 }
 
+void jsonrpc_set_max_message(struct jsonrpc *rpc, size_t max)
+{
+	rpc->max_message = max ? max : DEFAULT_MAX_MESSAGE;
+}
+
 static void destroy(struct jsonrpc *rpc)
 {
 	if (rpc->destroyed)

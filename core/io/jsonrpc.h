@@ -29,6 +29,7 @@ struct jsonrpc_events {
 struct jsonrpc *jsonrpc_create(struct stream *s, size_t max_message,
 			       const struct jsonrpc_events *events, void *aux);
 void jsonrpc_close(struct jsonrpc *rpc);
+void jsonrpc_set_max_message(struct jsonrpc *rpc, size_t max);
 // Sends what has been queued before it closes.
 void jsonrpc_close_after_flush(struct jsonrpc *rpc);
 // 'params' is JSON text of an array; 'id' JSON text. All copied.
@@ -70,6 +71,8 @@ struct jsonrpc *jsonrpc_session_rpc(struct jsonrpc_session *s);
 // Milliseconds; 0 turns probing off. Default 5000.
 void jsonrpc_session_set_probe_interval(struct jsonrpc_session *s, int msec);
 void jsonrpc_session_set_max_backoff(struct jsonrpc_session *s, int msec);
+// The largest message taken from the peer, in bytes (0: 1 GiB); more closes the connection.
+void jsonrpc_session_set_max_message(struct jsonrpc_session *s, size_t max);
 void jsonrpc_session_force_reconnect(struct jsonrpc_session *s);
 // For status columns: "ACTIVE", "BACKOFF", "CONNECTING", "IDLE", "VOID"; and seconds since (dis)connect, -1 never.
 const char *jsonrpc_session_state(const struct jsonrpc_session *s);
