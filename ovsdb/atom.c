@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// Atoms: life, order, hash, constraints, JSON.
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/base/hash.h"
+#include "ovsdb/datum.h"
+
+void ovsdb_atom_uninit(union ovsdb_atom *a, enum ovsdb_atomic_type type)
+{
+	if (type == OVSDB_STRING)
+		free(a->string);
+}
+
+void ovsdb_atom_clone(union ovsdb_atom *dst, const union ovsdb_atom *src,
+		      enum ovsdb_atomic_type type)
+{
+	if (type == OVSDB_STRING)
+		dst->string = xstrdup(src->string);
+	else
+		*dst = *src;
+}
+
+int ovsdb_atom_compare(const union ovsdb_atom *a, const union ovsdb_atom *b,
+		       enum ovsdb_atomic_type type)
+{
+	switch (type) {
+	case OVSDB_INTEGER:
+		return a->integer < b->integer ? -1 : a->integer > b->integer;
+	case OVSDB_REAL:
+		return a->real < b->real ? -1 : a->real > b->real;
+	case OVSDB_BOOLEAN:
+		return a->boolean - b->boolean;
+	case OVSDB_STRING:
+		return strcmp(a->string, b->string);
+	case OVSDB_UUID:
+		return uuid_compare(&a->uuid, &b->uuid);
+	default:
+		abort();
+	}
+}
+
+uint64_t ovsdb_atom_hash(const union ovsdb_atom *a, enum ovsdb_atomic_type type, uint64_t basis)
+{
+	double zero = 0.0;
+
+	switch (type) {
+	case OVSDB_INTEGER:
+		return hash_u64(a->integer, basis);
+	case OVSDB_REAL: // -0.0 equals 0.0
+		return hash_bytes(a->real == 0.0 ? &zero : &a->real, sizeof(a->real), basis);
+	case OVSDB_BOOLEAN:
+		return hash_u64(a->boolean, basis);
+	case OVSDB_STRING:
+		return hash_string(a->string, basis);
+	case OVSDB_UUID:
+		return hash_bytes(&a->uuid, sizeof(a->uuid), basis);
+	default:
+		abort();
+	}
+}
+
+// Characters (code points), which is what minLength and maxLength count.
+static size_t utf8_length(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += (*s & 0xc0) != 0x80;
+	return n;
+}
+
+static int check_enum(const union ovsdb_atom *a, const struct ovsdb_base_type *base,
+		      struct ovsdb_error *err)
+{
+	AUTO(strbuf) value = STRBUF_INIT, allowed = STRBUF_INIT;
+	struct ovsdb_type t;
+
+	ovsdb_type_init_scalar(&t, base->type);
+	t.n_max = UINT_MAX;
+	if (ovsdb_datum_find(base->enums, a, &t) >= 0)
+		return 0;
+	ovsdb_atom_format(a, base->type, &value);
+	ovsdb_datum_format(base->enums, &t, &allowed);
+	return ovsdb_error_set(err, OVSDB_CONSTRAINT, "%s is not one of the allowed values (%s)",
+			       value.s, allowed.s);
+}
+
+// 65535 -> "65,535"
+static const char *with_commas(int64_t v, char buf[32])
+{
+	char digits[24];
+	size_t len, n = 0;
+
+	snprintf(digits, sizeof(digits), "%" PRIu64, v < 0 ? -(uint64_t)v : (uint64_t)v);
+	len = strlen(digits);
+	if (v < 0)
+		buf[n++] = '-';
+	for (size_t i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0)
+			buf[n++] = ',';
+		buf[n++] = digits[i];
+	}
+	buf[n] = '\0';
+	return buf;
+}
+
+static int check_integer(int64_t v, const struct ovsdb_base_type *b, struct ovsdb_error *err)
+{
+	char lo[32], hi[32];
+
+	if (v >= b->min_int && v <= b->max_int)
+		return 0;
+	if (b->min_int != INT64_MIN && b->max_int != INT64_MAX)
+		return ovsdb_error_set(err, OVSDB_CONSTRAINT,
+				       "%" PRId64 " is not in the valid range %s to %s (inclusive)",
+				       v, with_commas(b->min_int, lo), with_commas(b->max_int, hi));
+	if (v < b->min_int)
+		return ovsdb_error_set(err, OVSDB_CONSTRAINT,
+				       "%" PRId64 " is less than minimum allowed value %s", v,
+				       with_commas(b->min_int, lo));
+	return ovsdb_error_set(err, OVSDB_CONSTRAINT,
+			       "%" PRId64 " is greater than maximum allowed value %s", v,
+			       with_commas(b->max_int, hi));
+}
+
+static int check_real(double v, const struct ovsdb_base_type *b, struct ovsdb_error *err)
+{
+	if (v < b->min_real)
+		return ovsdb_error_set(err, OVSDB_CONSTRAINT,
+				       "%.*g is less than minimum allowed value %.*g", 17, v, 17,
+				       b->min_real);
+	if (v > b->max_real)
+		return ovsdb_error_set(err, OVSDB_CONSTRAINT,
+				       "%.*g is greater than maximum allowed value %.*g", 17, v, 17,
+				       b->max_real);
+	return 0;
+}
+
+static int check_string(const char *s, const struct ovsdb_base_type *b, struct ovsdb_error *err)
+{
+	size_t n = b->min_len || b->max_len != UINT_MAX ? utf8_length(s) : 0;
+
+	if (n < b->min_len)
+		return ovsdb_error_set(
+			err, OVSDB_CONSTRAINT,
+			"\"%.64s\" length %zu is less than minimum allowed length %u", s, n,
+			b->min_len);
+	if (n > b->max_len)
+		return ovsdb_error_set(
+			err, OVSDB_CONSTRAINT,
+			"\"%.64s\" length %zu is greater than maximum allowed length %u", s, n,
+			b->max_len);
+	return 0;
+}
+
+int ovsdb_atom_check(const union ovsdb_atom *a, const struct ovsdb_base_type *base,
+		     struct ovsdb_error *err)
+{
+	if (base->enums && check_enum(a, base, err))
+		return -EINVAL;
+	switch (base->type) {
+	case OVSDB_INTEGER:
+		return check_integer(a->integer, base, err);
+	case OVSDB_REAL:
+		return check_real(a->real, base, err);
+	case OVSDB_STRING:
+		return check_string(a->string, base, err);
+	default:
+		return 0;
+	}
+}
+
+// ["uuid", "..."] or ["named-uuid", "..."], from behind the '['.
+static void read_uuid(union ovsdb_atom *a, struct json_reader *r, struct ovsdb_symbols *symbols)
+{
+	AUTO_FREE char *tag = NULL, *text = NULL;
+
+	json_array(r);
+	if (json_element(r))
+		tag = json_string_dup(r);
+	if (json_element(r))
+		text = json_string_dup(r);
+	if (json_element(r) || !tag || !text) {
+		json_fail(r, "a uuid must be an array of two strings");
+		return;
+	}
+	if (!strcmp(tag, "uuid")) {
+		if (!uuid_parse(&a->uuid, text))
+			json_fail(r, "\"%s\" is not a valid UUID", text);
+	} else if (!strcmp(tag, "named-uuid") && symbols) {
+		if (!symbols->lookup(symbols, text, &a->uuid))
+			json_fail(r, "named-uuid \"%s\" is not known here", text);
+	} else {
+		json_fail(r, "expected [\"uuid\", ...], not [\"%s\", ...]", tag);
+	}
+}
+
+int ovsdb_atom_read(union ovsdb_atom *a, const struct ovsdb_base_type *base, struct json_reader *r,
+		    struct ovsdb_symbols *symbols, struct ovsdb_error *err)
+{
+	enum json_type next = json_peek(r);
+	bool fits;
+
+	switch (base->type) {
+	case OVSDB_INTEGER:
+		fits = next == JSON_NUMBER;
+		break;
+	case OVSDB_REAL:
+		fits = next == JSON_NUMBER;
+		break;
+	case OVSDB_BOOLEAN:
+		fits = next == JSON_TRUE || next == JSON_FALSE;
+		break;
+	case OVSDB_STRING:
+		fits = next == JSON_STRING;
+		break;
+	default:
+		fits = next == JSON_ARRAY;
+	}
+	if (!fits) {
+		json_fail(r, "expected %s", ovsdb_atomic_type_name(base->type));
+		return ovsdb_error_from_json(err, r);
+	}
+	memset(a, 0, sizeof(*a));
+	if (base->type == OVSDB_INTEGER)
+		a->integer = json_integer(r);
+	else if (base->type == OVSDB_REAL)
+		a->real = json_real(r);
+	else if (base->type == OVSDB_BOOLEAN)
+		a->boolean = json_bool(r);
+	else if (base->type == OVSDB_STRING)
+		a->string = json_string_dup(r);
+	else
+		read_uuid(a, r, symbols);
+	if (json_failed(r)) {
+		ovsdb_atom_uninit(a, base->type);
+		return ovsdb_error_from_json(err, r);
+	}
+	if (ovsdb_atom_check(a, base, err)) {
+		ovsdb_atom_uninit(a, base->type);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+void ovsdb_atom_write(const union ovsdb_atom *a, enum ovsdb_atomic_type type, struct json_writer *w)
+{
+	switch (type) {
+	case OVSDB_INTEGER:
+		jw_integer(w, a->integer);
+		break;
+	case OVSDB_REAL:
+		jw_real(w, a->real);
+		break;
+	case OVSDB_BOOLEAN:
+		jw_bool(w, a->boolean);
+		break;
+	case OVSDB_STRING:
+		jw_string(w, a->string);
+		break;
+	case OVSDB_UUID:
+		jw_array_begin(w);
+		jw_string(w, "uuid");
+		jw_stringf(w, UUID_FMT, UUID_ARGS(&a->uuid));
+		jw_array_end(w);
+		break;
+	default:
+		abort();
+	}
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// A database in memory, and transactions on it: every change can be taken back until it is on disk.
+//
+// One transaction is open at a time (db_txn_begin ... db_txn_commit or db_txn_rollback); its changes are visible in the
+// rows at once. A committed one has passed every check of RFC 7047 (references, weak references, garbage collection,
+// indexes, row limits) and stays undoable until db_txn_finish(); undo committed ones newest first.
+// One thread.
+#pragma once
+
+#include "core/base/list.h"
+#include "ovsdb/schema.h"
+
+struct db_row;
+
+struct db_index_node {
+	struct hmap_node node;
+	struct db_row *row;
+	bool present;
+};
+
+struct db_row {
+	struct hmap_node node; // in db_table.rows, by uuid
+	struct db_table *table;
+	struct db_txn_row *txn; // what the open transaction did to it, or NULL
+	size_t n_refs; // strong references to it
+	struct list weak_in, weak_out; // struct weak_ref
+	struct db_index_node *index; // one per index of the table
+	union ovsdb_atom id[2]; // _uuid and _version
+	bool deleted; // not there any more, but undo may bring it back
+	struct ovsdb_datum fields[]; // one per column; [0] and [1] borrow id[]
+};
+
+struct db_table {
+	const struct ovsdb_table_schema *schema;
+	struct db *db;
+	struct hmap rows;
+	size_t n_rows; // those not deleted
+	struct hmap *indexes; // struct db_index_node, one map per index
+	struct db_table **key_refs, **value_refs; // per column: table referred to, or NULL
+};
+
+struct db {
+	struct ovsdb_schema *schema;
+	struct db_table *tables; // by ovsdb_table_schema.position
+	struct db_txn *open;
+};
+
+struct db_txn_row {
+	struct list node; // in db_txn.rows
+	struct db_row *row;
+	bool inserted, deleted;
+	bool counted; // its references are in n_refs
+	bool *changed; // per column: was written; old[] holds the value before
+	struct ovsdb_datum *old;
+	struct uuid old_version;
+};
+
+struct db_txn {
+	struct db *db;
+	struct list rows; // struct db_txn_row
+	struct strbuf comment;
+	bool durable; // a commit operation asked for it
+	bool committed;
+};
+
+static inline const struct uuid *db_row_uuid(const struct db_row *row)
+{
+	return &row->id[0].uuid;
+}
+
+// Takes 'schema' over.
+struct db *db_create(struct ovsdb_schema *schema);
+void db_destroy(struct db *db);
+struct db_table *db_table(const struct db *db, const char *name);
+// Live rows only.
+struct db_row *db_row_find(const struct db_table *t, const struct uuid *uuid);
+struct db_row *db_row_first(const struct db_table *t);
+struct db_row *db_row_next(const struct db_table *t, const struct db_row *row);
+
+#define DB_ROW_FOR_EACH(ROW, TABLE) \
+	for (ROW = db_row_first(TABLE); ROW; ROW = db_row_next(TABLE, ROW))
+
+struct db_txn *db_txn_begin(struct db *db);
+// A new row with default values; NULL when 'uuid' is in use.
+struct db_row *db_txn_insert(struct db_txn *txn, struct db_table *t, const struct uuid *uuid);
+// The column's datum, to be changed in place; what it was is remembered.
+struct ovsdb_datum *db_txn_modify(struct db_txn *txn, struct db_row *row,
+				  const struct ovsdb_column *c);
+void db_txn_delete(struct db_txn *txn, struct db_row *row);
+// Checks everything. On failure the transaction is undone and freed.
+int db_txn_commit(struct db_txn *txn, struct ovsdb_error *err);
+// Undoes an open or committed transaction and frees it.
+void db_txn_rollback(struct db_txn *txn);
+// Frees what undo would need.
+void db_txn_finish(struct db_txn *txn);
+
+// Did the (committed) transaction change anything?
+static inline bool db_txn_is_empty(const struct db_txn *txn)
+{
+	return list_is_empty(&txn->rows);
+}

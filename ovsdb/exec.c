@@ -1,0 +1,877 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ovsdb/exec.h"
+
+#include <inttypes.h>
+
+#include "core/base/vec.h"
+#include "ovsdb/condition.h"
+#include "ovsdb/mutation.h"
+
+struct symbol {
+	struct uuid uuid;
+	bool created;
+};
+
+// One request as it runs.
+struct execution {
+	struct ovsdb_symbols symbols; // first: lookups come back through it
+	struct strmap names; // struct symbol
+	struct db *db;
+	struct db_txn *txn;
+	const struct exec_context *ctx;
+	struct ovsdb_error err;
+	int64_t wait_until; // timeout of an unsatisfied wait
+	bool waiting;
+};
+
+// The members of one operation, found before it runs: they come in any order.
+struct operation {
+	char *op;
+	struct json_span text;
+	struct db_table *table;
+};
+
+static bool lookup_symbol(struct ovsdb_symbols *s, const char *name, struct uuid *ret)
+{
+	struct execution *x = CONTAINER_OF(s, struct execution, symbols);
+	struct symbol *sym = strmap_get(&x->names, name);
+
+	if (!sym) {
+		sym = xzalloc(sizeof(*sym));
+		uuid_generate(&sym->uuid);
+		strmap_add(&x->names, name, sym);
+	}
+	*ret = sym->uuid;
+	return true;
+}
+
+static int syntax(struct execution *x, const char *what)
+{
+	return ovsdb_error_set(&x->err, OVSDB_SYNTAX, "Parsing ovsdb operation: %s", what);
+}
+
+// A member of the operation; false when it is not there.
+static bool member(const struct operation *o, const char *name, struct json_span *ret)
+{
+	struct json_reader r;
+	const char *key;
+	bool found = false;
+	size_t len;
+
+	json_reader_init_span(&r, o->text);
+	json_object(&r);
+	while (json_member(&r, &key, &len)) {
+		bool is = json_key_is(key, len, name);
+		struct json_span value = json_skip(&r);
+
+		if (is) {
+			*ret = value;
+			found = true;
+		}
+	}
+	json_reader_uninit(&r);
+	return found;
+}
+
+static int need(struct execution *x, const struct operation *o, const char *name,
+		struct json_span *ret)
+{
+	if (member(o, name, ret))
+		return 0;
+	return ovsdb_error_set(&x->err, OVSDB_SYNTAX,
+			       "Parsing ovsdb operation: Required '%s' member is missing.", name);
+}
+
+static char *string_member(struct execution *x, const struct operation *o, const char *name)
+{
+	struct json_reader r;
+	struct json_span s;
+	char *text;
+
+	if (!member(o, name, &s))
+		return NULL;
+	json_reader_init_span(&r, s);
+	text = json_string_dup(&r);
+	if (json_failed(&r)) {
+		ovsdb_error_from_json(&x->err, &r);
+		free(text);
+		text = NULL;
+	}
+	json_reader_uninit(&r);
+	return text;
+}
+
+static bool is_member_of(const char *key, size_t len, const char *const *names)
+{
+	for (; *names; names++)
+		if (json_key_is(key, len, *names))
+			return true;
+	return false;
+}
+
+// "op", "comment" as OVSDB accepts it nowhere else, and those of 'names' may stand there.
+static int check_members(struct execution *x, const struct operation *o, const char *const *names)
+{
+	struct json_reader r;
+	const char *key;
+	size_t len;
+
+	json_reader_init_span(&r, o->text);
+	json_object(&r);
+	while (!x->err.tag && json_member(&r, &key, &len)) {
+		if (!json_key_is(key, len, "op") && !is_member_of(key, len, names))
+			ovsdb_error_set(&x->err, OVSDB_SYNTAX,
+					"Parsing ovsdb operation: Member '%.*s' is present but not "
+					"allowed here.",
+					(int)MIN(len, 100u), key);
+		json_skip(&r);
+	}
+	json_reader_uninit(&r);
+	return x->err.tag ? -EINVAL : 0;
+}
+
+static int need_table(struct execution *x, struct operation *o)
+{
+	AUTO_FREE char *name = string_member(x, o, "table");
+
+	if (x->err.tag)
+		return -EINVAL;
+	if (!name)
+		return syntax(x, "Required 'table' member is missing.");
+	o->table = db_table(x->db, name);
+	if (!o->table)
+		return ovsdb_error_set(&x->err, "unknown table", "No table named %s.", name);
+	return 0;
+}
+
+static int need_writable(struct execution *x, const struct operation *o)
+{
+	if (!x->ctx->read_only)
+		return 0;
+	return ovsdb_error_set(&x->err, "not allowed",
+			       "%s operation not allowed when database server is in read only mode",
+			       o->op);
+}
+
+static int need_where(struct execution *x, const struct operation *o, struct ovsdb_condition *c)
+{
+	struct json_reader r;
+	struct json_span s;
+	int rc;
+
+	memset(c, 0, sizeof(*c));
+	if (need(x, o, "where", &s))
+		return -EINVAL;
+	json_reader_init_span(&r, s);
+	rc = ovsdb_condition_read(c, o->table->schema, &r, &x->symbols, false, &x->err);
+	json_reader_uninit(&r);
+	return rc;
+}
+
+// ---- Sets of columns and partial rows ----
+
+typedef VEC(const struct ovsdb_column *) column_vec;
+
+static int read_columns(struct execution *x, const struct operation *o, column_vec *columns,
+			bool *ret_given)
+{
+	const struct ovsdb_table_schema *ts = o->table->schema;
+	struct json_reader r;
+	struct json_span s;
+
+	*ret_given = member(o, "columns", &s);
+	if (!*ret_given) {
+		for (size_t i = 0; i < ts->n_columns; i++)
+			VEC_PUSH(columns, ts->columns[i]);
+		return 0;
+	}
+	json_reader_init_span(&r, s);
+	json_array(&r);
+	while (!x->err.tag && json_element(&r)) {
+		AUTO_FREE char *name = json_string_dup(&r);
+		const struct ovsdb_column *c = ovsdb_table_column(ts, name);
+
+		if (json_failed(&r))
+			break;
+		if (c)
+			VEC_PUSH(columns, c);
+		else
+			ovsdb_error_set(&x->err, OVSDB_SYNTAX,
+					"array of distinct column names expected: no column %s",
+					name);
+	}
+	if (!x->err.tag && json_failed(&r))
+		ovsdb_error_from_json(&x->err, &r);
+	json_reader_uninit(&r);
+	return x->err.tag ? -EINVAL : 0;
+}
+
+// Columns with values: what "row" and "rows" hold.
+struct partial_row {
+	column_vec columns;
+	VEC(struct ovsdb_datum) values;
+};
+
+static void partial_row_uninit(struct partial_row *p)
+{
+	for (size_t i = 0; i < p->values.n; i++)
+		ovsdb_datum_uninit(&p->values.v[i], &p->columns.v[i]->type);
+	VEC_FREE(&p->columns);
+	VEC_FREE(&p->values);
+}
+
+static int read_partial_row(struct execution *x, const struct ovsdb_table_schema *ts,
+			    struct json_reader *r, struct partial_row *p)
+{
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		AUTO_FREE char *name = xstrndup(key, len);
+		const struct ovsdb_column *c = ovsdb_table_column(ts, name);
+		struct ovsdb_datum d;
+
+		if (!c)
+			return ovsdb_error_set(&x->err, "unknown column",
+					       "No column %s in table %s.", name, ts->name);
+		if (ovsdb_datum_read(&d, &c->type, r, &x->symbols, &x->err))
+			return -EINVAL;
+		VEC_PUSH(&p->columns, c);
+		VEC_PUSH(&p->values, d);
+	}
+	return json_failed(r) ? ovsdb_error_from_json(&x->err, r) : 0;
+}
+
+static int need_row(struct execution *x, const struct operation *o, struct partial_row *p)
+{
+	struct json_reader r;
+	struct json_span s;
+	int rc;
+
+	if (need(x, o, "row", &s))
+		return -EINVAL;
+	json_reader_init_span(&r, s);
+	rc = read_partial_row(x, o->table->schema, &r, p);
+	json_reader_uninit(&r);
+	return rc;
+}
+
+static void store_row(struct execution *x, struct db_row *row, const struct partial_row *p)
+{
+	for (size_t i = 0; i < p->columns.n; i++) {
+		const struct ovsdb_column *c = p->columns.v[i];
+		struct ovsdb_datum *d = db_txn_modify(x->txn, row, c);
+
+		ovsdb_datum_uninit(d, &c->type);
+		ovsdb_datum_clone(d, &p->values.v[i], &c->type);
+	}
+}
+
+void ovsdb_row_write(const struct db_row *row, const struct ovsdb_column *const *columns, size_t n,
+		     struct json_writer *w)
+{
+	const struct ovsdb_table_schema *ts = row->table->schema;
+
+	jw_object_begin(w);
+	for (size_t i = 0; i < (columns ? n : ts->n_columns); i++) {
+		const struct ovsdb_column *c = columns ? columns[i] : ts->columns[i];
+
+		jw_key(w, c->name);
+		ovsdb_datum_write(&row->fields[c->index], &c->type, w);
+	}
+	jw_object_end(w);
+}
+
+// ---- Operations. Each returns 0 with its result written, or negative with x->err filled. ----
+
+static int insert_uuid(struct execution *x, const struct operation *o, struct uuid *uuid)
+{
+	AUTO_FREE char *text = string_member(x, o, "uuid");
+	AUTO_FREE char *name = x->err.tag ? NULL : string_member(x, o, "uuid-name");
+	struct symbol *sym;
+
+	if (x->err.tag)
+		return -EINVAL;
+	uuid_generate(uuid);
+	if (text && !uuid_parse(uuid, text))
+		return ovsdb_error_set(&x->err, OVSDB_SYNTAX, "\"%s\" is not a valid UUID", text);
+	if (!name)
+		return 0;
+	if (!ovsdb_id_is_valid(name))
+		return syntax(x, "'uuid-name' must be an identifier.");
+	sym = strmap_get(&x->names, name);
+	if (sym && sym->created)
+		return ovsdb_error_set(
+			&x->err, "duplicate uuid-name",
+			"This \"uuid-name\" appeared on an earlier \"insert\" operation.");
+	if (!sym) {
+		sym = xzalloc(sizeof(*sym));
+		sym->uuid = *uuid;
+		strmap_add(&x->names, name, sym);
+	}
+	// References before the declaration have fixed the uuid already; a given one then replaces nothing.
+	if (text && !uuid_equal(uuid, &sym->uuid))
+		return ovsdb_error_set(&x->err, OVSDB_SYNTAX,
+				       "uuid-name %s was used before \"uuid\" gave it another uuid",
+				       name);
+	*uuid = sym->uuid;
+	sym->created = true;
+	return 0;
+}
+
+static int op_insert(struct execution *x, struct operation *o, struct json_writer *w)
+{
+	struct partial_row p = { VEC_INIT, VEC_INIT };
+	struct db_row *row;
+	struct uuid uuid;
+	int rc = -EINVAL;
+
+	if (need_writable(x, o) || insert_uuid(x, o, &uuid))
+		return -EINVAL;
+	if (need_row(x, o, &p))
+		goto out;
+	for (size_t i = 0; i < p.columns.n; i++)
+		if (p.columns.v[i]->index < OVSDB_COL_FIRST) {
+			syntax(x, "_uuid and _version cannot be set.");
+			goto out;
+		}
+	row = db_txn_insert(x->txn, o->table, &uuid);
+	if (!row) {
+		ovsdb_error_set(
+			&x->err, "duplicate uuid",
+			"This UUID would duplicate a UUID already present within the table or "
+			"deleted within the same transaction.");
+		goto out;
+	}
+	store_row(x, row, &p);
+	jw_object_begin(w);
+	jw_key(w, "uuid");
+	ovsdb_atom_write(&row->id[0], OVSDB_UUID, w);
+	jw_object_end(w);
+	rc = 0;
+out:
+	partial_row_uninit(&p);
+	return rc;
+}
+
+struct collected {
+	VEC(struct db_row *) rows;
+};
+
+static bool collect_row(struct db_row *row, void *c_)
+{
+	struct collected *c = c_;
+
+	VEC_PUSH(&c->rows, row);
+	return true;
+}
+
+static int compare_columns(const struct ovsdb_datum *a, const struct ovsdb_datum *b,
+			   const column_vec *columns)
+{
+	for (size_t i = 0; i < columns->n; i++) {
+		const struct ovsdb_column *c = columns->v[i];
+		int cmp = ovsdb_datum_compare(&a[c->index], &b[c->index], &c->type);
+
+		if (cmp)
+			return cmp;
+	}
+	return 0;
+}
+
+static int compare_rows(const void *a_, const void *b_, void *columns)
+{
+	const struct db_row *const *a = a_, *const *b = b_;
+
+	return compare_columns((*a)->fields, (*b)->fields, columns);
+}
+
+// Sorts by the columns and drops rows that look the same in them.
+static void make_distinct(struct collected *c, column_vec *columns)
+{
+	size_t n = 0;
+
+	if (!c->rows.n)
+		return;
+	qsort_r(c->rows.v, c->rows.n, sizeof(c->rows.v[0]), compare_rows, columns);
+	for (size_t i = 0; i < c->rows.n; i++)
+		if (!n || compare_columns(c->rows.v[n - 1]->fields, c->rows.v[i]->fields, columns))
+			c->rows.v[n++] = c->rows.v[i];
+	c->rows.n = n;
+}
+
+static int op_select(struct execution *x, struct operation *o, struct json_writer *w)
+{
+	struct collected found = { VEC_INIT };
+	struct ovsdb_condition where;
+	column_vec columns = VEC_INIT;
+	bool given;
+	int rc = -EINVAL;
+
+	if (need_where(x, o, &where))
+		return -EINVAL;
+	if (read_columns(x, o, &columns, &given))
+		goto out;
+	ovsdb_condition_for_each(&where, o->table, collect_row, &found);
+	if (given)
+		make_distinct(&found, &columns);
+	jw_object_begin(w);
+	jw_key(w, "rows");
+	jw_array_begin(w);
+	for (size_t i = 0; i < found.rows.n; i++)
+		ovsdb_row_write(found.rows.v[i], columns.v, columns.n, w);
+	jw_array_end(w);
+	jw_object_end(w);
+	rc = 0;
+out:
+	ovsdb_condition_uninit(&where);
+	VEC_FREE(&columns);
+	VEC_FREE(&found.rows);
+	return rc;
+}
+
+struct change {
+	struct execution *x;
+	const struct partial_row *row;
+	const struct ovsdb_mutations *mutations;
+	int64_t count;
+	int rc;
+};
+
+static bool update_row(struct db_row *row, void *c_)
+{
+	struct change *c = c_;
+
+	c->count++;
+	store_row(c->x, row, c->row);
+	return true;
+}
+
+static bool mutate_row(struct db_row *row, void *c_)
+{
+	struct change *c = c_;
+
+	c->count++;
+	c->rc = ovsdb_mutations_apply(c->mutations, c->x->txn, row, &c->x->err);
+	return !c->rc;
+}
+
+static bool delete_row(struct db_row *row, void *c_)
+{
+	struct change *c = c_;
+
+	c->count++;
+	db_txn_delete(c->x->txn, row);
+	return true;
+}
+
+static void write_count(const struct change *c, struct json_writer *w)
+{
+	jw_object_begin(w);
+	jw_member_integer(w, "count", c->count);
+	jw_object_end(w);
+}
+
+static int op_update(struct execution *x, struct operation *o, struct json_writer *w)
+{
+	struct partial_row p = { VEC_INIT, VEC_INIT };
+	struct change c = { .x = x, .row = &p };
+	struct ovsdb_condition where;
+	int rc = -EINVAL;
+
+	if (need_writable(x, o) || need_where(x, o, &where))
+		return -EINVAL;
+	if (need_row(x, o, &p))
+		goto out;
+	for (size_t i = 0; i < p.columns.n; i++)
+		if (!p.columns.v[i]->mutable) {
+			ovsdb_error_set(&x->err, OVSDB_CONSTRAINT,
+					"Cannot update immutable column %s in table %s.",
+					p.columns.v[i]->name, o->table->schema->name);
+			goto out;
+		}
+	ovsdb_condition_for_each(&where, o->table, update_row, &c);
+	write_count(&c, w);
+	rc = 0;
+out:
+	partial_row_uninit(&p);
+	ovsdb_condition_uninit(&where);
+	return rc;
+}
+
+static int op_mutate(struct execution *x, struct operation *o, struct json_writer *w)
+{
+	struct ovsdb_mutations mutations = { VEC_INIT };
+	struct change c = { .x = x, .mutations = &mutations };
+	struct ovsdb_condition where;
+	struct json_reader r;
+	struct json_span s;
+	int rc = -EINVAL;
+
+	if (need_writable(x, o) || need_where(x, o, &where))
+		return -EINVAL;
+	if (need(x, o, "mutations", &s))
+		goto out;
+	json_reader_init_span(&r, s);
+	rc = ovsdb_mutations_read(&mutations, o->table->schema, &r, &x->symbols, &x->err);
+	json_reader_uninit(&r);
+	if (!rc) {
+		ovsdb_condition_for_each(&where, o->table, mutate_row, &c);
+		rc = c.rc;
+	}
+	if (!rc)
+		write_count(&c, w);
+out:
+	ovsdb_mutations_uninit(&mutations);
+	ovsdb_condition_uninit(&where);
+	return rc;
+}
+
+static int op_delete(struct execution *x, struct operation *o, struct json_writer *w)
+{
+	struct change c = { .x = x };
+	struct ovsdb_condition where;
+
+	if (need_writable(x, o) || need_where(x, o, &where))
+		return -EINVAL;
+	ovsdb_condition_for_each(&where, o->table, delete_row, &c);
+	ovsdb_condition_uninit(&where);
+	write_count(&c, w);
+	return 0;
+}
+
+// ---- wait ----
+
+typedef VEC(const struct ovsdb_datum *) fields_vec;
+
+static void free_expected(fields_vec *v, const struct ovsdb_table_schema *ts)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		struct ovsdb_datum *fields = (struct ovsdb_datum *)v->v[i];
+
+		for (size_t j = 0; j < ts->n_columns; j++)
+			ovsdb_datum_uninit(&fields[j], &ts->columns[j]->type);
+		free(fields);
+	}
+	VEC_FREE(v);
+}
+
+// One row of "rows" as a full array of fields, so that it compares like a real one.
+static int read_expected_row(struct execution *x, const struct ovsdb_table_schema *ts,
+			     struct json_reader *r, fields_vec *out)
+{
+	struct partial_row p = { VEC_INIT, VEC_INIT };
+	struct ovsdb_datum *fields;
+	int rc = read_partial_row(x, ts, r, &p);
+
+	if (!rc) {
+		fields = xcalloc(ts->n_columns, sizeof(*fields));
+		for (size_t i = 0; i < ts->n_columns; i++)
+			ovsdb_datum_init_default(&fields[i], &ts->columns[i]->type);
+		for (size_t i = 0; i < p.columns.n; i++) {
+			const struct ovsdb_column *c = p.columns.v[i];
+
+			ovsdb_datum_uninit(&fields[c->index], &c->type);
+			ovsdb_datum_clone(&fields[c->index], &p.values.v[i], &c->type);
+		}
+		VEC_PUSH(out, fields);
+	}
+	partial_row_uninit(&p);
+	return rc;
+}
+
+static int read_expected(struct execution *x, const struct operation *o, fields_vec *out)
+{
+	struct json_reader r;
+	struct json_span s;
+	int rc = 0;
+
+	if (need(x, o, "rows", &s))
+		return -EINVAL;
+	json_reader_init_span(&r, s);
+	json_array(&r);
+	while (!rc && json_element(&r))
+		rc = read_expected_row(x, o->table->schema, &r, out);
+	if (!rc && json_failed(&r))
+		rc = ovsdb_error_from_json(&x->err, &r);
+	json_reader_uninit(&r);
+	return rc;
+}
+
+static int compare_fields(const void *a_, const void *b_, void *columns)
+{
+	const struct ovsdb_datum *const *a = a_, *const *b = b_;
+
+	return compare_columns(*a, *b, columns);
+}
+
+static bool same_sets(struct collected *found, const fields_vec *expected, column_vec *columns)
+{
+	fields_vec want = VEC_INIT;
+	size_t n = 0;
+	bool same;
+
+	for (size_t i = 0; i < expected->n; i++)
+		VEC_PUSH(&want, expected->v[i]);
+	if (want.n)
+		qsort_r(want.v, want.n, sizeof(want.v[0]), compare_fields, columns);
+	for (size_t i = 0; i < want.n; i++)
+		if (!n || compare_columns(want.v[n - 1], want.v[i], columns))
+			want.v[n++] = want.v[i];
+	make_distinct(found, columns);
+	same = n == found->rows.n;
+	for (size_t i = 0; same && i < n; i++)
+		same = !compare_columns(want.v[i], found->rows.v[i]->fields, columns);
+	VEC_FREE(&want);
+	return same;
+}
+
+struct wait_args {
+	int64_t timeout; // milliseconds
+	bool until_equal;
+};
+
+static int read_wait_args(struct execution *x, const struct operation *o, struct wait_args *a)
+{
+	AUTO_FREE char *until = string_member(x, o, "until");
+	struct json_reader r;
+	struct json_span s;
+
+	if (x->err.tag)
+		return -EINVAL;
+	if (!until || (strcmp(until, "==") != 0 && strcmp(until, "!=") != 0))
+		return syntax(x, "\"until\" must be \"==\" or \"!=\".");
+	a->until_equal = *until == '=';
+	a->timeout = INT64_MAX;
+	if (!member(o, "timeout", &s))
+		return 0;
+	json_reader_init_span(&r, s);
+	a->timeout = json_integer(&r);
+	if (!json_failed(&r) && a->timeout < 0)
+		json_fail(&r, "timeout must not be negative");
+	if (json_failed(&r))
+		ovsdb_error_from_json(&x->err, &r);
+	json_reader_uninit(&r);
+	return x->err.tag ? -EINVAL : 0;
+}
+
+static int op_wait(struct execution *x, struct operation *o, struct json_writer *w)
+{
+	struct collected found = { VEC_INIT };
+	fields_vec expected = VEC_INIT;
+	struct ovsdb_condition where;
+	column_vec columns = VEC_INIT;
+	struct wait_args a = { 0, false };
+	bool given;
+	int rc = -EINVAL;
+
+	if (read_wait_args(x, o, &a) || need_where(x, o, &where))
+		return -EINVAL;
+	if (read_columns(x, o, &columns, &given) || read_expected(x, o, &expected))
+		goto out;
+	ovsdb_condition_for_each(&where, o->table, collect_row, &found);
+	if (same_sets(&found, &expected, &columns) == a.until_equal) {
+		jw_object_begin(w);
+		jw_object_end(w);
+		rc = 0;
+		goto out;
+	}
+	if (x->ctx->elapsed_msec >= a.timeout) {
+		ovsdb_error_set(&x->err, "timed out",
+				a.timeout ? "\"wait\" timed out after %" PRId64 " ms"
+					  : "\"where\" clause test failed",
+				x->ctx->elapsed_msec);
+	} else {
+		x->waiting = true;
+		x->wait_until = a.timeout;
+	}
+out:
+	free_expected(&expected, o->table->schema);
+	ovsdb_condition_uninit(&where);
+	VEC_FREE(&columns);
+	VEC_FREE(&found.rows);
+	return rc;
+}
+
+// ---- commit, abort, comment, assert ----
+
+static void empty_result(struct json_writer *w)
+{
+	jw_object_begin(w);
+	jw_object_end(w);
+}
+
+static int op_commit(struct execution *x, struct operation *o, struct json_writer *w)
+{
+	struct json_reader r;
+	struct json_span s;
+	bool durable;
+
+	if (need(x, o, "durable", &s))
+		return -EINVAL;
+	json_reader_init_span(&r, s);
+	durable = json_bool(&r);
+	if (json_failed(&r))
+		ovsdb_error_from_json(&x->err, &r);
+	json_reader_uninit(&r);
+	if (x->err.tag)
+		return -EINVAL;
+	x->txn->durable |= durable;
+	empty_result(w);
+	return 0;
+}
+
+static int op_abort(struct execution *x, struct operation *o, struct json_writer *w)
+{
+	return ovsdb_error_set(&x->err, "aborted", "aborted by request");
+}
+
+static int op_comment(struct execution *x, struct operation *o, struct json_writer *w)
+{
+	AUTO_FREE char *text = string_member(x, o, "comment");
+
+	if (x->err.tag)
+		return -EINVAL;
+	if (!text)
+		return syntax(x, "Required 'comment' member is missing.");
+	if (x->txn->comment.len)
+		strbuf_putc(&x->txn->comment, '\n');
+	strbuf_puts(&x->txn->comment, text);
+	empty_result(w);
+	return 0;
+}
+
+static int op_assert(struct execution *x, struct operation *o, struct json_writer *w)
+{
+	AUTO_FREE char *lock = string_member(x, o, "lock");
+
+	if (x->err.tag)
+		return -EINVAL;
+	if (!lock)
+		return syntax(x, "Required 'lock' member is missing.");
+	if (!x->ctx->has_lock || !x->ctx->has_lock(x->ctx->aux, lock))
+		return ovsdb_error_set(&x->err, "not owner",
+				       "Asserted lock %s not held by this client.", lock);
+	empty_result(w);
+	return 0;
+}
+
+static const struct op_class {
+	const char *name;
+	bool table;
+	int (*run)(struct execution *x, struct operation *o, struct json_writer *w);
+	const char *members[7]; // besides "op"
+} op_classes[] = {
+	{ "insert", true, op_insert, { "table", "row", "uuid-name", "uuid" } },
+	{ "select", true, op_select, { "table", "where", "columns" } },
+	{ "update", true, op_update, { "table", "where", "row" } },
+	{ "mutate", true, op_mutate, { "table", "where", "mutations" } },
+	{ "delete", true, op_delete, { "table", "where" } },
+	{ "wait", true, op_wait, { "table", "where", "columns", "until", "rows", "timeout" } },
+	{ "commit", false, op_commit, { "durable" } },
+	{ "abort", false, op_abort, { NULL } },
+	{ "comment", false, op_comment, { "comment" } },
+	{ "assert", false, op_assert, { "lock" } },
+};
+
+static int run_operation(struct execution *x, struct json_span text, struct strbuf *out)
+{
+	struct operation o = { .text = text };
+	const struct op_class *class = NULL;
+	struct json_writer w;
+	int rc = -EINVAL;
+
+	if (!text.n || *text.p != '{')
+		return syntax(x, "an operation must be an object.");
+	o.op = string_member(x, &o, "op");
+	if (!o.op)
+		return x->err.tag ? -EINVAL : syntax(x, "Required 'op' member is missing.");
+	for (size_t i = 0; i < ARRAY_SIZE(op_classes); i++)
+		if (!strcmp(op_classes[i].name, o.op))
+			class = &op_classes[i];
+	json_writer_init(&w, out);
+	if (!class)
+		ovsdb_error_set(&x->err, "unknown operation", "No operation \"%.100s\"", o.op);
+	else if (!check_members(x, &o, class->members) && (!class->table || !need_table(x, &o)))
+		rc = class->run(x, &o, &w);
+	free(o.op);
+	return rc;
+}
+
+static void write_error(const struct ovsdb_error *err, struct strbuf *out)
+{
+	struct json_writer w;
+
+	json_writer_init(&w, out);
+	ovsdb_error_write(err, &w);
+}
+
+// Runs operation after operation; after the first that fails, "null" stands for each one that did not run.
+static int run_all(struct execution *x, struct json_reader *r, struct strbuf *results)
+{
+	bool failed = false;
+	size_t n = 0;
+
+	while (json_element(r)) {
+		struct json_span text = json_skip(r);
+		size_t start;
+
+		if (json_failed(r))
+			break;
+		strbuf_puts(results, n++ ? "," : "");
+		start = results->len;
+		if (failed) {
+			strbuf_puts(results, "null");
+		} else if (run_operation(x, text, results)) {
+			if (x->waiting)
+				return -EAGAIN;
+			failed = true;
+			strbuf_truncate(results, start);
+			write_error(&x->err, results);
+		}
+	}
+	if (json_failed(r) && !failed) {
+		ovsdb_error_from_json(&x->err, r);
+		strbuf_puts(results, n ? "," : "");
+		write_error(&x->err, results);
+		failed = true;
+	}
+	return failed ? -EINVAL : 0;
+}
+
+enum exec_status ovsdb_execute(struct db *db, struct json_span params,
+			       const struct exec_context *ctx, struct strbuf *results,
+			       struct db_txn **ret_txn, int64_t *ret_timeout_msec)
+{
+	struct execution x = { .symbols.lookup = lookup_symbol, .db = db, .ctx = ctx };
+	enum exec_status status = EXEC_FAILED;
+	struct json_reader r;
+	int rc;
+
+	strmap_init(&x.names);
+	x.txn = db_txn_begin(db);
+	json_reader_init_span(&r, params);
+	json_array(&r);
+	json_element(&r);
+	json_skip(&r); // the database's name
+	strbuf_putc(results, '[');
+	rc = run_all(&x, &r, results);
+	if (rc) {
+		db_txn_rollback(x.txn);
+		if (rc == -EAGAIN) {
+			*ret_timeout_msec = x.wait_until;
+			status = EXEC_WAITING;
+		}
+	} else if (db_txn_commit(x.txn, &x.err)) {
+		strbuf_puts(results, results->len > 1 ? "," : "");
+		write_error(&x.err, results);
+	} else {
+		*ret_txn = x.txn;
+		status = EXEC_COMMITTED;
+	}
+	strbuf_putc(results, ']');
+	json_reader_uninit(&r);
+	strmap_uninit_free(&x.names);
+	return status;
+}

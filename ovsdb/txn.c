@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transactions on a database in memory: change, check, commit, take back.
+#include "ovsdb/db-private.h"
+
+struct db_txn *db_txn_begin(struct db *db)
+{
+	struct db_txn *txn = xzalloc(sizeof(*txn));
+
+	assert(!db->open);
+	db->open = txn;
+	txn->db = db;
+	list_init(&txn->rows);
+	strbuf_init(&txn->comment);
+	return txn;
+}
+
+static struct db_txn_row *touch(struct db_txn *txn, struct db_row *row)
+{
+	size_t n = row->table->schema->n_columns;
+	struct db_txn_row *tr = row->txn;
+
+	if (tr)
+		return tr;
+	tr = xzalloc(sizeof(*tr));
+	tr->row = row;
+	tr->changed = xcalloc(n, sizeof(*tr->changed));
+	tr->old = xcalloc(n, sizeof(*tr->old));
+	tr->old_version = row->id[1].uuid;
+	row->txn = tr;
+	list_push_back(&txn->rows, &tr->node);
+	return tr;
+}
+
+struct db_row *db_txn_insert(struct db_txn *txn, struct db_table *t, const struct uuid *uuid)
+{
+	struct db_row *row;
+
+	if (db_row_find_any(t, uuid))
+		return NULL;
+	row = db_row_alloc(t, uuid);
+	hmap_insert(&t->rows, &row->node, uuid_hash(uuid));
+	t->n_rows++;
+	touch(txn, row)->inserted = true;
+	return row;
+}
+
+struct ovsdb_datum *db_txn_modify(struct db_txn *txn, struct db_row *row,
+				  const struct ovsdb_column *c)
+{
+	struct db_txn_row *tr = touch(txn, row);
+
+	if (!tr->inserted && !tr->changed[c->index]) {
+		tr->changed[c->index] = true;
+		ovsdb_datum_clone(&tr->old[c->index], &row->fields[c->index], &c->type);
+	}
+	return &row->fields[c->index];
+}
+
+void db_txn_delete(struct db_txn *txn, struct db_row *row)
+{
+	touch(txn, row)->deleted = true;
+	row->deleted = true;
+	row->table->n_rows--;
+}
+
+static void txn_row_free(struct db_txn_row *tr)
+{
+	const struct ovsdb_table_schema *ts = tr->row->table->schema;
+
+	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++)
+		if (tr->changed[i])
+			ovsdb_datum_uninit(&tr->old[i], &ts->columns[i]->type);
+	if (tr->row->txn == tr)
+		tr->row->txn = NULL;
+	list_remove(&tr->node);
+	free(tr->changed);
+	free(tr->old);
+	free(tr);
+}
+
+static void remove_row(struct db_row *row)
+{
+	hmap_remove(&row->table->rows, &row->node);
+	db_row_free(row);
+}
+
+// ---- Undo ----
+
+static void restore_fields(struct db_txn_row *tr)
+{
+	const struct ovsdb_table_schema *ts = tr->row->table->schema;
+
+	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++) {
+		struct ovsdb_datum new = tr->row->fields[i];
+
+		if (!tr->changed[i])
+			continue;
+		tr->row->fields[i] = tr->old[i];
+		tr->old[i] = new;
+	}
+	tr->row->id[1].uuid = tr->old_version;
+}
+
+// Takes the row's references out of the counts (-1) or puts them in (+1).
+static void count_row(struct db_row *row, int delta)
+{
+	for (size_t i = OVSDB_COL_FIRST; i < row->table->schema->n_columns; i++)
+		db_adjust_refs(row->table, i, &row->fields[i], delta, NULL, NULL);
+}
+
+void db_txn_rollback(struct db_txn *txn)
+{
+	struct db_txn_row *tr, *next;
+	size_t unused;
+
+	LIST_FOR_EACH (tr, node, &txn->rows) {
+		db_row_unindex(tr->row);
+		db_row_clear_weak_out(tr->row);
+		if (tr->counted && !tr->deleted)
+			count_row(tr->row, -1);
+	}
+	LIST_FOR_EACH (tr, node, &txn->rows) {
+		restore_fields(tr);
+		if (tr->deleted) {
+			tr->row->deleted = false;
+			tr->row->table->n_rows++;
+		}
+		if (tr->inserted) {
+			tr->row->deleted = true;
+			tr->row->table->n_rows--;
+		} else if (tr->counted) {
+			count_row(tr->row, 1);
+		}
+	}
+	LIST_FOR_EACH_SAFE (tr, next, node, &txn->rows) {
+		struct db_row *row = tr->row;
+		bool inserted = tr->inserted;
+
+		txn_row_free(tr);
+		if (inserted) {
+			remove_row(row);
+			continue;
+		}
+		db_row_rebuild_weak(row);
+		db_row_index(row, &unused);
+	}
+	if (txn->db->open == txn)
+		txn->db->open = NULL;
+	strbuf_uninit(&txn->comment);
+	free(txn);
+}
+
+void db_txn_finish(struct db_txn *txn)
+{
+	struct db_txn_row *tr, *next;
+
+	LIST_FOR_EACH_SAFE (tr, next, node, &txn->rows) {
+		struct db_row *row = tr->row;
+		bool deleted = tr->deleted;
+
+		txn_row_free(tr);
+		if (deleted)
+			remove_row(row);
+	}
+	strbuf_uninit(&txn->comment);
+	free(txn);
+}
+
+// ---- Commit ----
+
+// Forgets columns that were written with the value they had, rows that nothing happened to, and rows that came and went.
+static void drop_unchanged(struct db_txn *txn)
+{
+	struct db_txn_row *tr, *next;
+
+	LIST_FOR_EACH_SAFE (tr, next, node, &txn->rows) {
+		const struct ovsdb_table_schema *ts = tr->row->table->schema;
+		struct db_row *row = tr->row;
+		bool any = tr->inserted || tr->deleted;
+
+		for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++) {
+			const struct ovsdb_type *type = &ts->columns[i]->type;
+
+			if (!tr->changed[i])
+				continue;
+			if (ovsdb_datum_equal(&tr->old[i], &row->fields[i], type)) {
+				ovsdb_datum_uninit(&tr->old[i], type);
+				tr->changed[i] = false;
+			} else {
+				any = true;
+			}
+		}
+		if (tr->inserted && tr->deleted) {
+			txn_row_free(tr);
+			remove_row(row);
+		} else if (!any) {
+			txn_row_free(tr);
+		}
+	}
+}
+
+struct gc {
+	VEC(struct db_row *) rows; // that lost their last reference
+};
+
+static void gc_add(struct db_row *row, void *gc_)
+{
+	struct gc *gc = gc_;
+
+	VEC_PUSH(&gc->rows, row);
+}
+
+// Brings the reference counts up to date with one row's change.
+static void count_change(struct db_txn_row *tr, struct gc *gc)
+{
+	struct db_row *row = tr->row;
+
+	for (size_t i = OVSDB_COL_FIRST; i < row->table->schema->n_columns; i++) {
+		// New ones first, so that a row that moves between columns never seems dropped.
+		if (!tr->deleted && (tr->inserted || tr->changed[i]))
+			db_adjust_refs(row->table, i, &row->fields[i], 1, NULL, NULL);
+	}
+	for (size_t i = OVSDB_COL_FIRST; i < row->table->schema->n_columns; i++) {
+		if (!tr->inserted && (tr->deleted || tr->changed[i]))
+			db_adjust_refs(row->table, i,
+				       tr->changed[i] ? &tr->old[i] : &row->fields[i], -1, gc_add,
+				       gc);
+	}
+	tr->counted = true;
+	if (tr->inserted && !row->n_refs)
+		gc_add(row, gc);
+}
+
+// Deletes what nobody refers to any more in tables that are not roots, and what hung on it.
+static void collect_garbage(struct db_txn *txn, struct gc *gc)
+{
+	while (gc->rows.n) {
+		struct db_row *row = gc->rows.v[--gc->rows.n];
+
+		if (row->deleted || row->n_refs || row->table->schema->is_root)
+			continue;
+		touch(txn, row)->counted = true;
+		db_txn_delete(txn, row);
+		for (size_t i = OVSDB_COL_FIRST; i < row->table->schema->n_columns; i++)
+			db_adjust_refs(row->table, i, &row->fields[i], -1, gc_add, gc);
+	}
+}
+
+static bool keeps(const struct db_table *dst, const struct ovsdb_base_type *b,
+		  const union ovsdb_atom *atom)
+{
+	return !dst || !b->ref_weak || db_row_find(dst, &atom->uuid);
+}
+
+// Removes from one column the weak references to rows that are not there.
+static int prune_column(struct db_txn *txn, struct db_row *row, unsigned int c, struct gc *gc,
+			struct ovsdb_error *err)
+{
+	struct db_table *t = row->table;
+	const struct ovsdb_column *column = t->schema->columns[c];
+	const struct ovsdb_type *type = &column->type;
+	struct ovsdb_datum *d = &row->fields[c], before;
+	bool first = true;
+
+	for (unsigned int i = d->n; i-- > 0;) {
+		if (keeps(t->key_refs[c], &type->key, &d->keys[i]) &&
+		    (!d->values || keeps(t->value_refs[c], &type->value, &d->values[i])))
+			continue;
+		if (first) {
+			d = db_txn_modify(txn, row, column);
+			row->txn->counted = true;
+			ovsdb_datum_clone(&before, d, type);
+			first = false;
+		}
+		ovsdb_datum_remove(d, i, type);
+	}
+	if (first)
+		return 0;
+	db_adjust_refs(t, c, d, 1, NULL, NULL);
+	db_adjust_refs(t, c, &before, -1, gc_add, gc);
+	ovsdb_datum_uninit(&before, type);
+	if (d->n < type->n_min)
+		return ovsdb_error_set(
+			err, OVSDB_CONSTRAINT,
+			"Weak reference column \"%s\" in \"%s\" row " UUID_FMT
+			" has %u values after the rows it referred to were deleted, but at "
+			"least %u are required.",
+			column->name, t->schema->name, UUID_ARGS(db_row_uuid(row)), d->n,
+			type->n_min);
+	return 0;
+}
+
+static bool has_weak(const struct ovsdb_type *t)
+{
+	return ovsdb_base_is_weak_ref(&t->key) || ovsdb_base_is_weak_ref(&t->value);
+}
+
+static int prune_row(struct db_txn *txn, struct db_row *row, struct gc *gc, struct ovsdb_error *err)
+{
+	const struct ovsdb_table_schema *ts = row->table->schema;
+
+	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++)
+		if (has_weak(&ts->columns[i]->type) && prune_column(txn, row, i, gc, err))
+			return -EINVAL;
+	return 0;
+}
+
+// Rows written by the transaction, and rows that refer weakly to what it deleted. Ones that pruning adds stand at
+// the end of the list and are visited too.
+static int prune_weak(struct db_txn *txn, struct gc *gc, struct ovsdb_error *err)
+{
+	struct db_txn_row *tr;
+	struct weak_ref *w;
+
+	LIST_FOR_EACH (tr, node, &txn->rows) {
+		if (!tr->deleted) {
+			if (prune_row(txn, tr->row, gc, err))
+				return -EINVAL;
+			continue;
+		}
+		LIST_FOR_EACH (w, dst_node, &tr->row->weak_in)
+			if (!w->src->deleted && prune_row(txn, w->src, gc, err))
+				return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_refs(const struct db_row *row, const struct ovsdb_column *c,
+		      const struct db_table *dst, const struct ovsdb_base_type *b,
+		      const union ovsdb_atom *atoms, struct ovsdb_error *err)
+{
+	const struct ovsdb_datum *d = &row->fields[c->index];
+
+	if (!dst || b->ref_weak)
+		return 0;
+	for (unsigned int i = 0; i < d->n; i++)
+		if (!db_row_find(dst, &atoms[i].uuid))
+			return ovsdb_error_set(
+				err, OVSDB_REFERENTIAL,
+				"Table %s column %s row " UUID_FMT
+				" references nonexistent row " UUID_FMT " in table %s.",
+				row->table->schema->name, c->name, UUID_ARGS(db_row_uuid(row)),
+				UUID_ARGS(&atoms[i].uuid), dst->schema->name);
+	return 0;
+}
+
+static int check_row(const struct db_txn_row *tr, struct ovsdb_error *err)
+{
+	const struct db_row *row = tr->row;
+	const struct db_table *t = row->table;
+
+	if (tr->deleted) {
+		if (row->n_refs)
+			return ovsdb_error_set(err, OVSDB_REFERENTIAL,
+					       "cannot delete %s row " UUID_FMT
+					       " because of %zu remaining reference(s)",
+					       t->schema->name, UUID_ARGS(db_row_uuid(row)),
+					       row->n_refs);
+		return 0;
+	}
+	for (size_t i = OVSDB_COL_FIRST; i < t->schema->n_columns; i++) {
+		const struct ovsdb_column *c = t->schema->columns[i];
+		const struct ovsdb_datum *d = &row->fields[i];
+
+		if (!tr->inserted && !tr->changed[i])
+			continue;
+		if (check_refs(row, c, t->key_refs[i], &c->type.key, d->keys, err))
+			return -EINVAL;
+		if (d->values &&
+		    check_refs(row, c, t->value_refs[i], &c->type.value, d->values, err))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_max_rows(const struct db *db, struct ovsdb_error *err)
+{
+	for (size_t i = 0; i < db->schema->n_tables; i++) {
+		const struct db_table *t = &db->tables[i];
+
+		if (t->n_rows > t->schema->max_rows)
+			return ovsdb_error_set(
+				err, OVSDB_CONSTRAINT,
+				"transaction causes \"%s\" table to contain %zu rows, greater "
+				"than the schema-defined limit of %u row(s)",
+				t->schema->name, t->n_rows, t->schema->max_rows);
+	}
+	return 0;
+}
+
+static int duplicate_error(const struct db_row *a, const struct db_row *b,
+			   const struct ovsdb_index *index, struct ovsdb_error *err)
+{
+	const struct ovsdb_table_schema *ts = a->table->schema;
+	AUTO(strbuf) values = STRBUF_INIT, names = STRBUF_INIT;
+
+	for (size_t i = 0; i < index->n; i++) {
+		const struct ovsdb_column *c = ts->columns[index->columns[i]];
+
+		strbuf_printf(&names, "%s\"%s\"", i ? ", " : "", c->name);
+		strbuf_puts(&values, i ? ", " : "");
+		ovsdb_datum_format(&a->fields[c->index], &c->type, &values);
+	}
+	return ovsdb_error_set(err, OVSDB_CONSTRAINT,
+			       "Transaction causes multiple rows in \"%s\" table to have identical "
+			       "values (%.300s) for "
+			       "index on column%s %s.  First row, with UUID " UUID_FMT
+			       ", %s.  Second row, with UUID " UUID_FMT ", %s.",
+			       ts->name, values.s, index->n == 1 ? "" : "s", names.s,
+			       UUID_ARGS(db_row_uuid(a)),
+			       a->txn && a->txn->inserted ? "was inserted by this transaction"
+			       : a->txn			  ? "was modified by this transaction"
+					: "existed in the database before this transaction",
+			       UUID_ARGS(db_row_uuid(b)),
+			       b->txn && b->txn->inserted ? "was inserted by this transaction"
+							  : "was modified by this transaction");
+}
+
+static int update_indexes(struct db_txn *txn, struct ovsdb_error *err)
+{
+	struct db_txn_row *tr;
+	size_t which;
+
+	LIST_FOR_EACH (tr, node, &txn->rows)
+		db_row_unindex(tr->row);
+	LIST_FOR_EACH (tr, node, &txn->rows) {
+		struct db_row *other = tr->deleted ? NULL : db_row_index(tr->row, &which);
+
+		if (other)
+			return duplicate_error(other, tr->row,
+					       &tr->row->table->schema->indexes[which], err);
+	}
+	return 0;
+}
+
+static void seal(struct db_txn *txn)
+{
+	struct db_txn_row *tr;
+
+	LIST_FOR_EACH (tr, node, &txn->rows) {
+		db_row_rebuild_weak(tr->row);
+		if (!tr->deleted && !tr->inserted)
+			uuid_generate(&tr->row->id[1].uuid);
+		tr->row->txn = NULL;
+	}
+	txn->committed = true;
+	txn->db->open = NULL;
+}
+
+static int check_all(struct db_txn *txn, struct gc *gc, struct ovsdb_error *err)
+{
+	struct db_txn_row *tr;
+
+	LIST_FOR_EACH (tr, node, &txn->rows)
+		count_change(tr, gc);
+	do {
+		collect_garbage(txn, gc);
+		if (prune_weak(txn, gc, err))
+			return -EINVAL;
+	} while (gc->rows.n);
+	LIST_FOR_EACH (tr, node, &txn->rows)
+		if (check_row(tr, err))
+			return -EINVAL;
+	// A row that came and was collected at once never was; pruning may have restored old values.
+	drop_unchanged(txn);
+	if (check_max_rows(txn->db, err))
+		return -EINVAL;
+	return update_indexes(txn, err);
+}
+
+int db_txn_commit(struct db_txn *txn, struct ovsdb_error *err)
+{
+	struct gc gc = { VEC_INIT };
+	int rc;
+
+	drop_unchanged(txn);
+	rc = check_all(txn, &gc, err);
+	VEC_FREE(&gc.rows);
+	if (rc) {
+		db_txn_rollback(txn);
+		return rc;
+	}
+	seal(txn);
+	return 0;
+}
