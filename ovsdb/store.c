@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ovsdb/store.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
+LOG_MODULE(ovsdb_store);
+
+// ---- Reading ----
+
+// One column of a row record: the value, or what changed of it.
+static int replay_column(struct db_txn *txn, struct db_row *row, struct json_reader *r,
+			 const struct ovsdb_column *c, bool is_diff, struct ovsdb_error *err)
+{
+	struct ovsdb_type relaxed = c->type;
+	struct ovsdb_datum value, new, *d;
+
+	if (is_diff && ovsdb_type_is_composite(&c->type)) {
+		relaxed.n_min = 0; // a difference has any number of elements
+		relaxed.n_max = UINT_MAX;
+	}
+	if (ovsdb_datum_read(&value, &relaxed, r, NULL, err))
+		return -EINVAL;
+	d = db_txn_modify(txn, row, c);
+	if (is_diff) {
+		int rc = ovsdb_datum_apply_diff(&new, d, &value, &c->type, err);
+
+		ovsdb_datum_uninit(&value, &c->type);
+		if (rc)
+			return rc;
+		value = new;
+	}
+	ovsdb_datum_uninit(d, &c->type);
+	*d = value;
+	return 0;
+}
+
+static int replay_row(struct db_txn *txn, struct db_table *t, const struct uuid *uuid,
+		      struct json_reader *r, bool is_diff, struct ovsdb_error *err)
+{
+	struct db_row *row = db_row_find(t, uuid);
+	const char *key;
+	size_t len;
+
+	if (json_peek(r) == JSON_NULL) {
+		json_null(r);
+		if (!row)
+			return ovsdb_error_set(err, OVSDB_SYNTAX,
+					       "row " UUID_FMT
+					       " of table %s is deleted but not there",
+					       UUID_ARGS(uuid), t->schema->name);
+		db_txn_delete(txn, row);
+		return 0;
+	}
+	if (!row) {
+		is_diff = false;
+		row = db_txn_insert(txn, t, uuid);
+		if (!row)
+			return ovsdb_error_set(err, OVSDB_SYNTAX,
+					       "row " UUID_FMT
+					       " of table %s deleted and inserted at once",
+					       UUID_ARGS(uuid), t->schema->name);
+	}
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		AUTO_FREE char *name = xstrndup(key, len);
+		const struct ovsdb_column *c = ovsdb_table_column(t->schema, name);
+
+		if (!c || c->index < OVSDB_COL_FIRST)
+			return ovsdb_error_set(err, "unknown column", "No column %s in table %s.",
+					       name, t->schema->name);
+		if (replay_column(txn, row, r, c, is_diff, err))
+			return -EINVAL;
+	}
+	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+}
+
+static int replay_table(struct db_txn *txn, struct db_table *t, struct json_reader *r, bool is_diff,
+			struct ovsdb_error *err)
+{
+	const char *key;
+	struct uuid uuid;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		AUTO_FREE char *name = xstrndup(key, len);
+
+		if (!uuid_parse(&uuid, name))
+			return ovsdb_error_set(err, OVSDB_SYNTAX, "table %s: \"%s\" is not a UUID",
+					       t->schema->name, name);
+		if (replay_row(txn, t, &uuid, r, is_diff, err))
+			return -EINVAL;
+	}
+	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+}
+
+static bool find_is_diff(struct json_span record)
+{
+	struct json_reader r;
+	bool is_diff = false;
+	const char *key;
+	size_t len;
+
+	json_reader_init_span(&r, record);
+	json_object(&r);
+	while (json_member(&r, &key, &len)) {
+		if (json_key_is(key, len, "_is_diff") && json_peek(&r) == JSON_TRUE)
+			is_diff = true;
+		json_skip(&r);
+	}
+	json_reader_uninit(&r);
+	return is_diff;
+}
+
+static int replay_tables(struct db_txn *txn, struct json_reader *r, bool is_diff,
+			 struct ovsdb_error *err)
+{
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		AUTO_FREE char *name = xstrndup(key, len);
+		struct db_table *t;
+
+		if (*name == '_') {
+			json_skip(r);
+			continue;
+		}
+		t = db_table(txn->db, name);
+		if (!t)
+			return ovsdb_error_set(err, "unknown table", "No table named %s.", name);
+		if (replay_table(txn, t, r, is_diff, err))
+			return -EINVAL;
+	}
+	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+}
+
+int store_replay(struct db *db, struct json_span record, struct ovsdb_error *err)
+{
+	struct db_txn *txn = db_txn_begin(db);
+	struct json_reader r;
+	int rc;
+
+	json_reader_init_span(&r, record);
+	rc = replay_tables(txn, &r, find_is_diff(record), err);
+	json_reader_uninit(&r);
+	if (rc) {
+		db_txn_rollback(txn);
+		return rc;
+	}
+	rc = db_txn_commit(txn, err);
+	if (!rc)
+		db_txn_finish(txn);
+	return rc;
+}
+
+static int load(struct store *s, struct error *err)
+{
+	struct ovsdb_error oe = OVSDB_ERROR_INIT;
+	struct ovsdb_schema *schema;
+	struct json_span record;
+	int rc = ovsdb_log_read(s->log, &record, err);
+
+	if (rc <= 0)
+		return rc ? rc
+			  : error_set(err, -EPROTO, "%s: not a database: the file is empty",
+				      ovsdb_log_path(s->log));
+	if (ovsdb_schema_read(&schema, record, &oe))
+		return error_set(err, -EPROTO, "%s: schema at offset 0: %s: %s",
+				 ovsdb_log_path(s->log), oe.tag, oe.details);
+	s->db = db_create(schema);
+	while ((rc = ovsdb_log_read(s->log, &record, err)) > 0) {
+		s->n_records++;
+		if (store_replay(s->db, record, &oe))
+			return error_set(err, -EPROTO, "%s: record at offset %lld: %s: %s",
+					 ovsdb_log_path(s->log),
+					 (long long)ovsdb_log_offset(s->log), oe.tag, oe.details);
+	}
+	return rc;
+}
+
+int store_open(struct store **ret, const char *path, enum ovsdb_log_mode mode,
+	       const struct ovsdb_file_ops *ops, struct error *err)
+{
+	struct store *s = xzalloc(sizeof(*s));
+	int rc = ovsdb_log_open(&s->log, path, mode, ops, err);
+
+	if (!rc)
+		rc = load(s, err);
+	if (rc) {
+		store_close(s);
+		return rc;
+	}
+	s->snapshot_size = ovsdb_log_size(s->log);
+	s->last_compaction = clock_msec();
+	*ret = s;
+	return 0;
+}
+
+struct store *store_create_in_memory(struct ovsdb_schema *schema)
+{
+	struct store *s = xzalloc(sizeof(*s));
+
+	s->db = db_create(schema);
+	return s;
+}
+
+int store_create_file(const char *path, const struct ovsdb_schema *schema, struct error *err)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+	struct ovsdb_log *log;
+	struct json_writer w;
+	int rc = ovsdb_log_open(&log, path, OVSDB_LOG_CREATE, NULL, err);
+
+	if (rc)
+		return rc;
+	json_writer_init(&w, &text);
+	ovsdb_schema_write(schema, &w);
+	ovsdb_log_append(log, text.s, text.len);
+	rc = ovsdb_log_flush(log, true, err);
+	if (rc)
+		unlink(path);
+	ovsdb_log_close(log);
+	return rc;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	db_destroy(s->db);
+	ovsdb_log_close(s->log);
+	free(s);
+}
+
+// ---- Writing ----
+
+static bool is_kept(const struct ovsdb_column *c)
+{
+	return !c->ephemeral && c->index >= OVSDB_COL_FIRST;
+}
+
+static void write_new_row(const struct db_row *row, struct json_writer *w)
+{
+	const struct ovsdb_table_schema *ts = row->table->schema;
+
+	jw_object_begin(w);
+	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++) {
+		const struct ovsdb_column *c = ts->columns[i];
+
+		if (!is_kept(c) || ovsdb_datum_is_default(&row->fields[i], &c->type))
+			continue;
+		jw_key(w, c->name);
+		ovsdb_datum_write(&row->fields[i], &c->type, w);
+	}
+	jw_object_end(w);
+}
+
+static void write_changes(const struct db_txn_row *tr, struct json_writer *w)
+{
+	const struct ovsdb_table_schema *ts = tr->row->table->schema;
+
+	jw_object_begin(w);
+	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++) {
+		const struct ovsdb_column *c = ts->columns[i];
+		struct ovsdb_type any = c->type;
+		struct ovsdb_datum diff;
+
+		if (!is_kept(c) || !tr->changed[i])
+			continue;
+		ovsdb_datum_diff(&diff, &tr->old[i], &tr->row->fields[i], &c->type);
+		jw_key(w, c->name);
+		ovsdb_datum_write(&diff, &any, w);
+		ovsdb_datum_uninit(&diff, &c->type);
+	}
+	jw_object_end(w);
+}
+
+static bool writes_anything(const struct db_txn_row *tr)
+{
+	const struct ovsdb_table_schema *ts = tr->row->table->schema;
+
+	if (tr->inserted || tr->deleted)
+		return true;
+	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++)
+		if (tr->changed[i] && is_kept(ts->columns[i]))
+			return true;
+	return false;
+}
+
+static void write_txn_row(const struct db_txn_row *tr, struct json_writer *w)
+{
+	char key[UUID_LEN + 1];
+
+	snprintf(key, sizeof(key), UUID_FMT, UUID_ARGS(db_row_uuid(tr->row)));
+	jw_key(w, key);
+	if (tr->deleted)
+		jw_null(w);
+	else if (tr->inserted)
+		write_new_row(tr->row, w);
+	else
+		write_changes(tr, w);
+}
+
+static void write_table_changes(const struct db_txn *txn, const struct db_table *t,
+				struct json_writer *w)
+{
+	const struct db_txn_row *tr;
+	bool any = false;
+
+	LIST_FOR_EACH (tr, node, &txn->rows) {
+		if (tr->row->table != t || !writes_anything(tr))
+			continue;
+		if (!any) {
+			jw_key(w, t->schema->name);
+			jw_object_begin(w);
+			any = true;
+		}
+		write_txn_row(tr, w);
+	}
+	if (any)
+		jw_object_end(w);
+}
+
+static void write_trailer(const char *comment, bool is_diff, struct json_writer *w)
+{
+	if (comment && *comment)
+		jw_member_string(w, "_comment", comment);
+	jw_member_integer(w, "_date", clock_wall_msec());
+	if (is_diff)
+		jw_member_bool(w, "_is_diff", true);
+	jw_object_end(w);
+}
+
+bool store_append(struct store *s, const struct db_txn *txn)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+	const struct db_txn_row *tr;
+	struct json_writer w;
+	bool any = false;
+
+	LIST_FOR_EACH (tr, node, &txn->rows)
+		any |= writes_anything(tr);
+	if (!any || !s->log)
+		return false;
+	json_writer_init(&w, &text);
+	jw_object_begin(&w);
+	for (size_t i = 0; i < s->db->schema->n_tables; i++)
+		write_table_changes(txn, &s->db->tables[i], &w);
+	write_trailer(strbuf_cstr(&txn->comment), true, &w);
+	ovsdb_log_append(s->log, text.s, text.len);
+	s->n_records++;
+	return true;
+}
+
+static void write_all_rows(const struct db *db, struct json_writer *w)
+{
+	for (size_t i = 0; i < db->schema->n_tables; i++) {
+		const struct db_table *t = &db->tables[i];
+		char key[UUID_LEN + 1];
+		struct db_row *row;
+
+		if (!t->n_rows)
+			continue;
+		jw_key(w, t->schema->name);
+		jw_object_begin(w);
+		DB_ROW_FOR_EACH(row, t)
+		{
+			snprintf(key, sizeof(key), UUID_FMT, UUID_ARGS(db_row_uuid(row)));
+			jw_key(w, key);
+			write_new_row(row, w);
+		}
+		jw_object_end(w);
+	}
+}
+
+static bool is_empty(const struct db *db)
+{
+	for (size_t i = 0; i < db->schema->n_tables; i++)
+		if (db->tables[i].n_rows)
+			return false;
+	return true;
+}
+
+void store_format_snapshot(const struct db *db, const char *comment, struct strbuf *out)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+	struct json_writer w;
+
+	json_writer_init(&w, &text);
+	ovsdb_schema_write(db->schema, &w);
+	ovsdb_log_format(out, text.s, text.len);
+	if (is_empty(db))
+		return;
+	strbuf_clear(&text);
+	json_writer_init(&w, &text);
+	jw_object_begin(&w);
+	write_all_rows(db, &w);
+	write_trailer(comment, false, &w);
+	ovsdb_log_format(out, text.s, text.len);
+}
+
+int store_compact(struct store *s, const char *comment, struct error *err)
+{
+	AUTO(strbuf) content = STRBUF_INIT;
+	int rc;
+
+	if (!s->log)
+		return 0;
+	store_format_snapshot(s->db, comment, &content);
+	rc = ovsdb_log_replace(s->log, &content, err);
+	if (rc)
+		return rc;
+	s->n_records = 0;
+	s->snapshot_size = ovsdb_log_size(s->log);
+	s->last_compaction = clock_msec();
+	return 0;
+}
+
+// Memory holds everything that was acknowledged, and what is to be written now, so a snapshot is the flush.
+static int recover(struct store *s, struct error *err)
+{
+	int rc = store_compact(s, "rewritten after a failed write", err);
+
+	if (!rc)
+		log_info("%s: written anew after the failed write", ovsdb_log_path(s->log));
+	else
+		ovsdb_log_drop(s->log);
+	return rc;
+}
+
+int store_flush(struct store *s, bool sync, struct error *err)
+{
+	if (!s->log || !ovsdb_log_has_unflushed(s->log))
+		return 0;
+	if (ovsdb_log_is_broken(s->log))
+		return recover(s, err);
+	return ovsdb_log_flush(s->log, sync, err);
+}
+
+// As users know it: worth it when the file is above 10 MiB, has twice the size and 100 records more than after the last time,
+// and not within 10 minutes of it; or once a day.
+bool store_wants_compaction(const struct store *s)
+{
+	int64_t age = clock_msec() - s->last_compaction;
+	off_t size = s->log ? ovsdb_log_size(s->log) : 0;
+
+	if (!s->log || s->n_records < 100 || age < 10 * 60 * 1000)
+		return false;
+	return age > 24 * 3600 * 1000 || (size > 10 * 1024 * 1024 && size > 2 * s->snapshot_size);
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A database and its file: loading, appending committed transactions, flushing, compacting.
+#pragma once
+
+#include "ovsdb/db.h"
+#include "ovsdb/log.h"
+
+struct store {
+	struct db *db;
+	struct ovsdb_log *log; // NULL: in memory only
+	size_t n_records; // since the last compaction
+	off_t snapshot_size; // of the file when it was compacted last
+	int64_t last_compaction; // clock_msec()
+};
+
+// Reads the whole file. It is refused when damaged or when a record does not fit the schema.
+int store_open(struct store **ret, const char *path, enum ovsdb_log_mode mode,
+	       const struct ovsdb_file_ops *ops, struct error *err);
+// Takes 'schema' over; no file.
+struct store *store_create_in_memory(struct ovsdb_schema *schema);
+// Writes a new file that holds only the schema.
+int store_create_file(const char *path, const struct ovsdb_schema *schema, struct error *err);
+void store_close(struct store *s);
+// Puts a committed transaction into the log's buffer; false when it holds nothing that is kept on disk.
+bool store_append(struct store *s, const struct db_txn *txn);
+// Writes what was appended; with 'sync', to the platter. A broken log is first written anew from memory, which must
+// hold no transaction whose flush has not succeeded.
+int store_flush(struct store *s, bool sync, struct error *err);
+// Rewrites the file as one snapshot. 'comment' may be NULL.
+int store_compact(struct store *s, const char *comment, struct error *err);
+// The file grew enough to be worth it.
+bool store_wants_compaction(const struct store *s);
+// Records (with headers) of the schema and all rows: also what "ovsdb-client backup" prints.
+void store_format_snapshot(const struct db *db, const char *comment, struct strbuf *out);
+// Applies one transaction record to 'db'. Refused as a whole when it does not fit.
+int store_replay(struct db *db, struct json_span record, struct ovsdb_error *err);
