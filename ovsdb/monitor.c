@@ -1,0 +1,667 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ovsdb/monitor.h"
+
+#include <stdio.h>
+
+#include "ovsdb/condition.h"
+
+enum select { ON_INITIAL = 1, ON_INSERT = 2, ON_DELETE = 4, ON_MODIFY = 8, ON_ALL = 15 };
+
+struct monitored_column {
+	const struct ovsdb_column *column;
+	unsigned int select;
+};
+
+struct monitored_table {
+	struct db_table *table;
+	unsigned int select; // of all columns together
+	VEC(struct monitored_column) columns;
+	struct ovsdb_condition where; // none: every row
+	bool unconditional; // a request for this table had no condition
+};
+
+struct monitor {
+	struct db *db;
+	enum monitor_version version;
+	char *id; // JSON text
+	struct monitored_table **tables; // by position in the schema; NULL: not monitored
+};
+
+static unsigned int read_select(struct json_reader *r)
+{
+	static const struct {
+		const char *name;
+		unsigned int bit;
+	} names[] = { { "initial", ON_INITIAL },
+		      { "insert", ON_INSERT },
+		      { "delete", ON_DELETE },
+		      { "modify", ON_MODIFY } };
+	unsigned int select = ON_ALL;
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(names) && !json_key_is(key, len, names[i].name))
+			i++;
+		if (i == ARRAY_SIZE(names))
+			json_fail(r, "unknown member \"%.*s\" in \"select\"", (int)MIN(len, 40u),
+				  key);
+		else if (!json_bool(r))
+			select &= ~names[i].bit;
+	}
+	return select;
+}
+
+static void add_column(struct monitored_table *mt, const struct ovsdb_column *c,
+		       unsigned int select, struct json_reader *r)
+{
+	struct monitored_column *mc;
+
+	VEC_FOR_EACH (mc, &mt->columns) {
+		if (mc->column == c) {
+			json_fail(r, "column %s mentioned twice", c->name);
+			return;
+		}
+	}
+	mc = VEC_PUSH_UNINIT(&mt->columns);
+	*mc = (struct monitored_column){ c, select };
+	mt->select |= select;
+}
+
+static void read_columns(struct monitored_table *mt, struct json_reader *r, unsigned int select)
+{
+	json_array(r);
+	while (json_element(r)) {
+		AUTO_FREE char *name = json_string_dup(r);
+		const struct ovsdb_column *c = ovsdb_table_column(mt->table->schema, name);
+
+		if (json_failed(r))
+			return;
+		if (c)
+			add_column(mt, c, select, r);
+		else
+			json_fail(r, "unknown column %s", name);
+	}
+}
+
+static void add_all_columns(struct monitored_table *mt, unsigned int select, struct json_reader *r)
+{
+	const struct ovsdb_table_schema *ts = mt->table->schema;
+
+	for (size_t i = 0; i < ts->n_columns; i++)
+		if (i != OVSDB_COL_UUID)
+			add_column(mt, ts->columns[i], select, r);
+}
+
+// Joins the clauses of several requests for one table.
+static void join_condition(struct monitored_table *mt, struct ovsdb_condition *c)
+{
+	struct ovsdb_clause *clause;
+
+	VEC_FOR_EACH (clause, &c->clauses)
+		VEC_PUSH(&mt->where.clauses, *clause);
+	mt->unconditional |= !c->clauses.n;
+	VEC_FREE(&c->clauses);
+}
+
+static int read_where(struct monitored_table *mt, struct json_span text, struct ovsdb_error *err)
+{
+	struct ovsdb_condition c = { VEC_INIT };
+	struct json_reader r;
+	int rc = 0;
+
+	if (text.p) {
+		json_reader_init_span(&r, text);
+		rc = ovsdb_condition_read(&c, mt->table->schema, &r, NULL, true, err);
+		json_reader_uninit(&r);
+	}
+	if (!rc)
+		join_condition(mt, &c);
+	return rc;
+}
+
+struct request {
+	struct json_span columns, where, select;
+};
+
+// One request object; which members may stand there depends on the method.
+static void read_request(struct json_reader *r, bool conditional, struct request *q)
+{
+	const char *key;
+	size_t len;
+
+	memset(q, 0, sizeof(*q));
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		if (json_key_is(key, len, "columns"))
+			q->columns = json_skip(r);
+		else if (json_key_is(key, len, "select"))
+			q->select = json_skip(r);
+		else if (conditional && json_key_is(key, len, "where"))
+			q->where = json_skip(r);
+		else
+			json_fail(r, "unknown member \"%.*s\" in a monitor request",
+				  (int)MIN(len, 40u), key);
+	}
+}
+
+static int add_request(struct monitored_table *mt, struct json_reader *r, bool conditional,
+		       struct ovsdb_error *err)
+{
+	unsigned int select = ON_ALL;
+	struct json_reader sub;
+	struct request q;
+	int rc = 0;
+
+	read_request(r, conditional, &q);
+	if (json_failed(r))
+		return ovsdb_error_from_json(err, r);
+	if (q.select.p) {
+		json_reader_init_span(&sub, q.select);
+		select = read_select(&sub);
+		if (json_failed(&sub))
+			rc = ovsdb_error_from_json(err, &sub);
+		json_reader_uninit(&sub);
+	}
+	if (rc)
+		return rc;
+	json_reader_init_span(&sub, q.columns);
+	if (q.columns.p)
+		read_columns(mt, &sub, select);
+	else
+		add_all_columns(mt, select, &sub);
+	mt->select |= select;
+	if (json_failed(&sub))
+		rc = ovsdb_error_from_json(err, &sub);
+	json_reader_uninit(&sub);
+	return rc ? rc : read_where(mt, q.where, err);
+}
+
+static int add_requests(struct monitored_table *mt, struct json_reader *r, bool conditional,
+			struct ovsdb_error *err)
+{
+	if (json_peek(r) == JSON_OBJECT)
+		return add_request(mt, r, conditional, err);
+	json_array(r);
+	while (json_element(r))
+		if (add_request(mt, r, conditional, err))
+			return -EINVAL;
+	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+}
+
+static int read_tables(struct monitor *m, struct json_reader *r, struct ovsdb_error *err)
+{
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		AUTO_FREE char *name = xstrndup(key, len);
+		struct db_table *t = db_table(m->db, name);
+		struct monitored_table *mt;
+
+		if (!t)
+			return ovsdb_error_set(err, OVSDB_SYNTAX, "no table named %s", name);
+		if (m->tables[t->schema->position])
+			return ovsdb_error_set(err, OVSDB_SYNTAX, "table %s mentioned twice", name);
+		mt = xzalloc(sizeof(*mt));
+		mt->table = t;
+		m->tables[t->schema->position] = mt;
+		if (add_requests(mt, r, m->version != MONITOR_V1, err))
+			return -EINVAL;
+		if (mt->unconditional)
+			ovsdb_condition_uninit(&mt->where);
+	}
+	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+}
+
+int monitor_create(struct monitor **ret, struct db *db, enum monitor_version version,
+		   struct json_span id, struct json_span requests, struct ovsdb_error *err)
+{
+	struct monitor *m = xzalloc(sizeof(*m));
+	struct json_reader r;
+	int rc;
+
+	m->db = db;
+	m->version = version;
+	m->id = xstrndup(id.p, id.n);
+	m->tables = xcalloc(db->schema->n_tables + 1, sizeof(*m->tables));
+	json_reader_init_span(&r, requests);
+	rc = read_tables(m, &r, err);
+	json_reader_uninit(&r);
+	if (rc)
+		monitor_destroy(m);
+	else
+		*ret = m;
+	return rc;
+}
+
+void monitor_destroy(struct monitor *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->db->schema->n_tables; i++) {
+		struct monitored_table *mt = m->tables[i];
+
+		if (!mt)
+			continue;
+		ovsdb_condition_uninit(&mt->where);
+		VEC_FREE(&mt->columns);
+		free(mt);
+	}
+	free(m->tables);
+	free(m->id);
+	free(m);
+}
+
+bool monitor_has_id(const struct monitor *m, struct json_span id)
+{
+	return json_equal((struct json_span){ m->id, strlen(m->id) }, id);
+}
+
+enum monitor_version monitor_version(const struct monitor *m)
+{
+	return m->version;
+}
+
+const struct db *monitor_db(const struct monitor *m)
+{
+	return m->db;
+}
+
+const char *monitor_id(const struct monitor *m)
+{
+	return m->id;
+}
+
+// ---- Writing ----
+
+// Where <table-updates> are written: opens the outer objects when the first row comes.
+struct updates {
+	struct json_writer w;
+	const struct db_table *table; // whose object is open
+	bool any;
+};
+
+static void begin_row(struct updates *u, const struct db_table *t, const struct db_row *row)
+{
+	char key[UUID_LEN + 1];
+
+	if (!u->any)
+		jw_object_begin(&u->w);
+	if (u->table != t) {
+		if (u->table)
+			jw_object_end(&u->w);
+		jw_key(&u->w, t->schema->name);
+		jw_object_begin(&u->w);
+		u->table = t;
+	}
+	u->any = true;
+	snprintf(key, sizeof(key), UUID_FMT, UUID_ARGS(db_row_uuid(row)));
+	jw_key(&u->w, key);
+	jw_object_begin(&u->w);
+}
+
+static void end_row(struct updates *u)
+{
+	jw_object_end(&u->w);
+}
+
+static void end_updates(struct updates *u)
+{
+	if (u->table)
+		jw_object_end(&u->w);
+	if (u->any)
+		jw_object_end(&u->w);
+}
+
+// The columns that 'select' asks for as one object under 'key'. 'sparse' leaves out default values.
+static void write_columns(struct updates *u, const struct monitored_table *mt, const char *key,
+			  const struct ovsdb_datum *const *fields, unsigned int select, bool sparse)
+{
+	const struct monitored_column *mc;
+
+	jw_key(&u->w, key);
+	jw_object_begin(&u->w);
+	VEC_FOR_EACH (mc, &mt->columns) {
+		const struct ovsdb_datum *d = fields[mc->column->index];
+
+		if (!(mc->select & select) ||
+		    (sparse && ovsdb_datum_is_default(d, &mc->column->type)))
+			continue;
+		jw_key(&u->w, mc->column->name);
+		ovsdb_datum_write(d, &mc->column->type, &u->w);
+	}
+	jw_object_end(&u->w);
+}
+
+// A transaction's row as it was and as it is, column by column.
+struct versions {
+	const struct ovsdb_datum **old, **new; // NULL when the row was, or is, not there
+	union ovsdb_atom old_version;
+	struct ovsdb_datum old_version_datum;
+};
+
+static const struct ovsdb_datum **current_fields(const struct db_row *row)
+{
+	size_t n = row->table->schema->n_columns;
+	const struct ovsdb_datum **v = xcalloc(n, sizeof(*v));
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = &row->fields[i];
+	return v;
+}
+
+static void versions_init(struct versions *v, const struct db_txn_row *tr)
+{
+	memset(v, 0, sizeof(*v));
+	if (!tr->deleted)
+		v->new = current_fields(tr->row);
+	if (tr->inserted)
+		return;
+	v->old = current_fields(tr->row);
+	for (size_t i = OVSDB_COL_FIRST; i < tr->row->table->schema->n_columns; i++)
+		if (tr->changed[i])
+			v->old[i] = &tr->old[i];
+	v->old_version.uuid = tr->old_version;
+	v->old_version_datum = (struct ovsdb_datum){ 1, &v->old_version, NULL };
+	v->old[OVSDB_COL_VERSION] = &v->old_version_datum;
+}
+
+static void versions_uninit(struct versions *v)
+{
+	free(v->old);
+	free(v->new);
+}
+
+// ovsdb_condition_any() over pointers to the columns' values.
+static bool matches(const struct monitored_table *mt, const struct ovsdb_datum *const *fields)
+{
+	size_t n = mt->table->schema->n_columns;
+	struct ovsdb_datum *copy;
+	bool is;
+
+	if (!fields)
+		return false;
+	if (!mt->where.clauses.n)
+		return true;
+	copy = xcalloc(n, sizeof(*copy));
+	for (size_t i = 0; i < n; i++)
+		copy[i] = *fields[i];
+	is = ovsdb_condition_any(&mt->where, copy);
+	free(copy);
+	return is;
+}
+
+static bool column_changed(const struct monitored_column *mc, const struct versions *v)
+{
+	unsigned int i = mc->column->index;
+
+	return v->old[i] != v->new[i] &&
+	       !ovsdb_datum_equal(v->old[i], v->new[i], &mc->column->type);
+}
+
+static bool any_reported_change(const struct monitored_table *mt, const struct versions *v)
+{
+	const struct monitored_column *mc;
+
+	// A new _version alone is no news.
+	VEC_FOR_EACH (mc, &mt->columns)
+		if ((mc->select & ON_MODIFY) && mc->column->index != OVSDB_COL_VERSION &&
+		    column_changed(mc, v))
+			return true;
+	return false;
+}
+
+static void write_old_values(struct updates *u, const struct monitored_table *mt,
+			     const struct versions *v)
+{
+	const struct monitored_column *mc;
+
+	jw_key(&u->w, "old");
+	jw_object_begin(&u->w);
+	VEC_FOR_EACH (mc, &mt->columns) {
+		if (!(mc->select & ON_MODIFY) || !column_changed(mc, v))
+			continue;
+		jw_key(&u->w, mc->column->name);
+		ovsdb_datum_write(v->old[mc->column->index], &mc->column->type, &u->w);
+	}
+	jw_object_end(&u->w);
+}
+
+static void write_differences(struct updates *u, const struct monitored_table *mt,
+			      const struct versions *v)
+{
+	const struct monitored_column *mc;
+	struct ovsdb_datum diff;
+
+	jw_key(&u->w, "modify");
+	jw_object_begin(&u->w);
+	VEC_FOR_EACH (mc, &mt->columns) {
+		unsigned int i = mc->column->index;
+
+		if (!(mc->select & ON_MODIFY) || !column_changed(mc, v))
+			continue;
+		ovsdb_datum_diff(&diff, v->old[i], v->new[i], &mc->column->type);
+		jw_key(&u->w, mc->column->name);
+		ovsdb_datum_write(&diff, &mc->column->type, &u->w);
+		ovsdb_datum_uninit(&diff, &mc->column->type);
+	}
+	jw_object_end(&u->w);
+}
+
+static void write_insert(struct updates *u, const struct monitor *m,
+			 const struct monitored_table *mt, const struct db_row *row,
+			 const struct ovsdb_datum *const *fields, unsigned int event)
+{
+	if (!(mt->select & event))
+		return;
+	begin_row(u, mt->table, row);
+	if (m->version == MONITOR_V1)
+		write_columns(u, mt, "new", fields, event, false);
+	else
+		write_columns(u, mt, event == ON_INITIAL ? "initial" : "insert", fields, event,
+			      true);
+	end_row(u);
+}
+
+static void write_delete(struct updates *u, const struct monitor *m,
+			 const struct monitored_table *mt, const struct db_row *row,
+			 const struct ovsdb_datum *const *fields)
+{
+	if (!(mt->select & ON_DELETE))
+		return;
+	begin_row(u, mt->table, row);
+	if (m->version == MONITOR_V1) {
+		write_columns(u, mt, "old", fields, ON_DELETE, false);
+	} else {
+		jw_key(&u->w, "delete");
+		jw_null(&u->w);
+	}
+	end_row(u);
+}
+
+static void write_modify(struct updates *u, const struct monitor *m,
+			 const struct monitored_table *mt, const struct db_row *row,
+			 const struct versions *v)
+{
+	if (!any_reported_change(mt, v))
+		return;
+	begin_row(u, mt->table, row);
+	if (m->version == MONITOR_V1) {
+		write_columns(u, mt, "new", v->new, ON_MODIFY, false);
+		write_old_values(u, mt, v);
+	} else {
+		write_differences(u, mt, v);
+	}
+	end_row(u);
+}
+
+static void write_row_change(struct updates *u, const struct monitor *m,
+			     const struct monitored_table *mt, const struct db_txn_row *tr)
+{
+	struct versions v;
+	bool was, is;
+
+	versions_init(&v, tr);
+	was = matches(mt, v.old);
+	is = matches(mt, v.new);
+	if (was && is)
+		write_modify(u, m, mt, tr->row, &v);
+	else if (is)
+		write_insert(u, m, mt, tr->row, v.new, ON_INSERT);
+	else if (was)
+		write_delete(u, m, mt, tr->row, v.old);
+	versions_uninit(&v);
+}
+
+void monitor_write_initial(const struct monitor *m, struct strbuf *out)
+{
+	struct updates u = { .any = false };
+
+	json_writer_init(&u.w, out);
+	for (size_t i = 0; i < m->db->schema->n_tables; i++) {
+		const struct monitored_table *mt = m->tables[i];
+		struct db_row *row;
+
+		if (!mt || !(mt->select & ON_INITIAL))
+			continue;
+		DB_ROW_FOR_EACH(row, mt->table)
+		{
+			const struct ovsdb_datum **fields;
+
+			if (!ovsdb_condition_any(&mt->where, row->fields))
+				continue;
+			fields = current_fields(row);
+			write_insert(&u, m, mt, row, fields, ON_INITIAL);
+			free(fields);
+		}
+	}
+	end_updates(&u);
+	if (!u.any)
+		strbuf_puts(out, "{}");
+}
+
+bool monitor_write_update(const struct monitor *m, const struct db_txn *txn, struct strbuf *out)
+{
+	struct updates u = { .any = false };
+
+	json_writer_init(&u.w, out);
+	for (size_t i = 0; i < m->db->schema->n_tables; i++) {
+		const struct monitored_table *mt = m->tables[i];
+		const struct db_txn_row *tr;
+
+		if (!mt)
+			continue;
+		LIST_FOR_EACH (tr, node, &txn->rows)
+			if (tr->row->table == mt->table)
+				write_row_change(&u, m, mt, tr);
+	}
+	end_updates(&u);
+	return u.any;
+}
+
+// ---- New conditions ----
+
+static void write_condition_change(struct updates *u, const struct monitor *m,
+				   const struct monitored_table *mt,
+				   const struct ovsdb_condition *old)
+{
+	struct db_row *row;
+
+	DB_ROW_FOR_EACH(row, mt->table)
+	{
+		bool was = ovsdb_condition_any(old, row->fields);
+		bool is = ovsdb_condition_any(&mt->where, row->fields);
+		const struct ovsdb_datum **fields;
+
+		if (was == is)
+			continue;
+		fields = current_fields(row);
+		if (is)
+			write_insert(u, m, mt, row, fields, ON_INSERT);
+		else
+			write_delete(u, m, mt, row, fields);
+		free(fields);
+	}
+}
+
+static int read_new_where(struct monitored_table *next, struct json_reader *r,
+			  struct ovsdb_error *err)
+{
+	bool one = json_peek(r) == JSON_OBJECT;
+	struct request q;
+
+	if (!one)
+		json_array(r);
+	while (one || json_element(r)) {
+		read_request(r, true, &q);
+		if (json_failed(r))
+			return ovsdb_error_from_json(err, r);
+		if (q.columns.p)
+			return ovsdb_error_set(err, OVSDB_SYNTAX,
+					       "changing columns is not supported: only \"where\"");
+		if (read_where(next, q.where, err))
+			return -EINVAL;
+		if (one)
+			break;
+	}
+	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+}
+
+static int change_table(struct monitor *m, const char *name, struct json_reader *r,
+			struct updates *u, struct ovsdb_error *err)
+{
+	struct db_table *t = db_table(m->db, name);
+	struct monitored_table *mt = t ? m->tables[t->schema->position] : NULL;
+	struct monitored_table next = { .table = t };
+	struct ovsdb_condition old;
+	int rc;
+
+	if (!mt)
+		return ovsdb_error_set(err, OVSDB_SYNTAX, "table %s is not monitored", name);
+	rc = read_new_where(&next, r, err);
+	if (rc || next.unconditional)
+		ovsdb_condition_uninit(&next.where);
+	if (rc)
+		return rc;
+	old = mt->where;
+	mt->where = next.where;
+	write_condition_change(u, m, mt, &old);
+	ovsdb_condition_uninit(&old);
+	return 0;
+}
+
+int monitor_change_conditions(struct monitor *m, struct json_span new_id, struct json_span requests,
+			      struct strbuf *out, bool *ret_any, struct ovsdb_error *err)
+{
+	struct updates u = { .any = false };
+	struct json_reader r;
+	const char *key;
+	size_t len;
+	int rc = 0;
+
+	if (m->version == MONITOR_V1)
+		return ovsdb_error_set(err, OVSDB_SYNTAX, "the monitor is not conditional");
+	json_writer_init(&u.w, out);
+	json_reader_init_span(&r, requests);
+	json_object(&r);
+	while (!rc && json_member(&r, &key, &len)) {
+		AUTO_FREE char *name = xstrndup(key, len);
+
+		rc = change_table(m, name, &r, &u, err);
+	}
+	if (!rc && json_failed(&r))
+		rc = ovsdb_error_from_json(err, &r);
+	json_reader_uninit(&r);
+	end_updates(&u);
+	*ret_any = u.any;
+	if (!rc) {
+		free(m->id);
+		m->id = xstrndup(new_id.p, new_id.n);
+	}
+	return rc;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// One client's "monitor" request: which columns of which rows it wants to hear of, and the JSON that tells it.
+//
+// A monitor borrows the database; destroy it before. All output is appended to a strbuf as one JSON value.
+#pragma once
+
+#include "ovsdb/db.h"
+
+enum monitor_version {
+	MONITOR_V1, // RFC 7047: old and new
+	MONITOR_V2, // monitor_cond: differences
+	MONITOR_V3, // monitor_cond_since: as V2, another envelope
+};
+
+struct monitor;
+
+// 'requests' is the JSON object that maps tables to request objects, 'id' the client's name for the monitor.
+int monitor_create(struct monitor **ret, struct db *db, enum monitor_version version,
+		   struct json_span id, struct json_span requests, struct ovsdb_error *err);
+void monitor_destroy(struct monitor *m);
+bool monitor_has_id(const struct monitor *m, struct json_span id);
+enum monitor_version monitor_version(const struct monitor *m);
+const struct db *monitor_db(const struct monitor *m);
+const char *monitor_id(const struct monitor *m);
+// The initial contents: a <table-updates> object, perhaps empty.
+void monitor_write_initial(const struct monitor *m, struct strbuf *out);
+// What a committed transaction means to this client; false, and nothing appended, when nothing.
+bool monitor_write_update(const struct monitor *m, const struct db_txn *txn, struct strbuf *out);
+// New conditions for some tables and a new id; appends what comes and goes by that to 'out' (*ret_any: if anything).
+int monitor_change_conditions(struct monitor *m, struct json_span new_id, struct json_span requests,
+			      struct strbuf *out, bool *ret_any, struct ovsdb_error *err);

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ovsdb/remote.h"
+
+#include <stdio.h>
+
+#include "core/base/log.h"
+
+LOG_MODULE(ovsdb_remote);
+
+#define OVSDB_PORT 6640
+#define STATUS_MSEC 2500
+
+struct remote {
+	struct remotes *owner;
+	char *name;
+	struct listener *listener; // passive ones
+	struct session *session; // active ones
+	size_t n_connections; // passive ones
+	bool wanted; // while reconfiguring
+	bool reported; // that it cannot be opened
+	// The row it came from, if any.
+	char *db, *table;
+	struct uuid row;
+	int probe, max_backoff; // -1: default
+};
+
+struct remotes {
+	struct server *server;
+	struct strset names; // as given
+	struct strmap remotes; // struct remote, expanded
+	struct timer timer;
+};
+
+static void on_timer(struct timer *t);
+
+struct remotes *remotes_create(struct server *s)
+{
+	struct remotes *r = xzalloc(sizeof(*r));
+
+	r->server = s;
+	strset_init(&r->names);
+	strmap_init(&r->remotes);
+	timer_init(&r->timer, server_loop(s), on_timer);
+	timer_in(&r->timer, STATUS_MSEC);
+	return r;
+}
+
+static void remote_destroy(struct remote *m)
+{
+	listener_close(m->listener);
+	if (m->listener)
+		server_disconnect(m->owner->server, &m->n_connections);
+	if (m->session)
+		session_destroy(m->session);
+	free(m->name);
+	free(m->db);
+	free(m->table);
+	free(m);
+}
+
+void remotes_destroy(struct remotes *r)
+{
+	struct strmap_node *node;
+
+	if (!r)
+		return;
+	timer_cancel(&r->timer);
+	STRMAP_FOR_EACH (node, &r->remotes)
+		remote_destroy(node->data);
+	strmap_uninit(&r->remotes);
+	strset_uninit(&r->names);
+	free(r);
+}
+
+bool remotes_add(struct remotes *r, const char *name)
+{
+	return strset_add(&r->names, name);
+}
+
+bool remotes_remove(struct remotes *r, const char *name)
+{
+	return strset_remove(&r->names, name);
+}
+
+const char **remotes_list(const struct remotes *r, size_t *ret_n)
+{
+	AUTO_FREE struct strmap_node **sorted = strmap_sorted(&r->names.map);
+	const char **names = xcalloc(strset_count(&r->names) + 1, sizeof(*names));
+
+	*ret_n = strset_count(&r->names);
+	for (size_t i = 0; i < *ret_n; i++)
+		names[i] = sorted[i]->name;
+	return names;
+}
+
+// ---- One remote ----
+
+static void on_accept(void *m_, struct stream *s)
+{
+	struct remote *m = m_;
+	struct session *c = server_accept(m->owner->server, s, &m->n_connections);
+
+	if (m->probe >= 0)
+		jsonrpc_session_set_probe_interval(session_jsonrpc(c), m->probe);
+	else if (str_starts(m->name, "punix:"))
+		jsonrpc_session_set_probe_interval(session_jsonrpc(c), 0);
+}
+
+static void apply_options(struct remote *m)
+{
+	int probe = m->probe >= 0 ? m->probe : 5000;
+
+	if (m->session) {
+		jsonrpc_session_set_probe_interval(session_jsonrpc(m->session), probe);
+		jsonrpc_session_set_max_backoff(session_jsonrpc(m->session),
+						m->max_backoff >= 0 ? m->max_backoff : 8000);
+	} else if (m->listener && m->probe >= 0) {
+		server_set_probe(m->owner->server, &m->n_connections, m->probe);
+	}
+}
+
+static int remote_open(struct remote *m, struct error *err)
+{
+	int rc = 0;
+
+	if (m->listener || m->session)
+		return 0;
+	if (stream_name_is_passive(m->name)) {
+		rc = listener_open(server_loop(m->owner->server), m->name, OVSDB_PORT, -1,
+				   on_accept, m, &m->listener, err);
+		if (rc)
+			m->listener = NULL;
+	} else if (!stream_name_is_active(m->name)) {
+		rc = error_set(err, -EINVAL, "%s: not a connection method", m->name);
+	} else if (str_starts(m->name, "ssl:")) {
+		rc = error_set(err, -EPROTONOSUPPORT, "%s: TLS is not supported yet", m->name);
+	} else {
+		m->session = server_connect(m->owner->server, m->name);
+	}
+	if (rc && !m->reported)
+		log_err("%s: cannot open: %s", m->name, err->text);
+	m->reported = rc != 0;
+	if (!rc)
+		apply_options(m);
+	return rc;
+}
+
+static struct remote *want(struct remotes *r, const char *name)
+{
+	struct remote *m = strmap_get(&r->remotes, name);
+
+	if (!m) {
+		m = xzalloc(sizeof(*m));
+		m->owner = r;
+		m->name = xstrdup(name);
+		m->probe = m->max_backoff = -1;
+		strmap_add(&r->remotes, name, m);
+	}
+	m->wanted = true;
+	return m;
+}
+
+// ---- Remotes that stand in a database ----
+
+static const struct ovsdb_datum *get(const struct db_row *row, const char *column,
+				     enum ovsdb_atomic_type type)
+{
+	const struct ovsdb_column *c = ovsdb_table_column(row->table->schema, column);
+
+	return c && c->type.key.type == type ? &row->fields[c->index] : NULL;
+}
+
+static int get_int(const struct db_row *row, const char *column)
+{
+	const struct ovsdb_datum *d = get(row, column, OVSDB_INTEGER);
+
+	return d && d->n && d->keys[0].integer >= 0 && d->keys[0].integer <= INT32_MAX
+		       ? (int)d->keys[0].integer
+		       : -1;
+}
+
+static void want_row(struct remotes *r, const char *db, const struct db_row *row)
+{
+	const struct ovsdb_datum *target = get(row, "target", OVSDB_STRING);
+	struct remote *m;
+	int probe, max_backoff;
+
+	if (!target || !target->n)
+		return;
+	m = want(r, target->keys[0].string);
+	probe = get_int(row, "inactivity_probe");
+	max_backoff = get_int(row, "max_backoff");
+	if (!m->db) {
+		m->db = xstrdup(db);
+		m->table = xstrdup(row->table->schema->name);
+	}
+	m->row = *db_row_uuid(row);
+	if (probe != m->probe || max_backoff != m->max_backoff) {
+		m->probe = probe;
+		m->max_backoff = max_backoff;
+		apply_options(m);
+	}
+}
+
+// 'spec' is "DB,TABLE,COLUMN"; COLUMN holds names, or refers to rows that have a "target".
+static int want_db(struct remotes *r, const char *spec, struct error *err)
+{
+	AUTO_FREE char *copy = xstrdup(spec);
+	char *save = NULL, *db_name = strtok_r(copy, ",", &save);
+	char *table_name = strtok_r(NULL, ",", &save), *column_name = strtok_r(NULL, ",", &save);
+	const struct ovsdb_column *c;
+	const struct db_table *t;
+	struct served_db *d;
+	struct db_row *row;
+
+	if (!db_name || !table_name || !column_name)
+		return error_set(err, -EINVAL, "db:%s: not of the form db:DATABASE,TABLE,COLUMN",
+				 spec);
+	d = server_find_db(r->server, db_name);
+	if (!d)
+		return error_set(err, -ENOENT, "db:%s: no database named %s", spec, db_name);
+	t = db_table(served_db_data(d), table_name);
+	if (!t)
+		return error_set(err, -ENOENT, "db:%s: no table named %s", spec, table_name);
+	c = ovsdb_table_column(t->schema, column_name);
+	if (!c || (c->type.key.type != OVSDB_STRING && !t->key_refs[c->index]))
+		return error_set(err, -ENOENT,
+				 "db:%s: no column named %s that holds strings or references", spec,
+				 column_name);
+	DB_ROW_FOR_EACH(row, t)
+	{
+		const struct ovsdb_datum *v = &row->fields[c->index];
+
+		for (unsigned int i = 0; i < v->n; i++) {
+			struct db_row *ref;
+
+			if (c->type.key.type == OVSDB_STRING) {
+				want(r, v->keys[i].string);
+				continue;
+			}
+			ref = db_row_find(t->key_refs[c->index], &v->keys[i].uuid);
+			if (ref)
+				want_row(r, db_name, ref);
+		}
+	}
+	return 0;
+}
+
+int remotes_reconfigure(struct remotes *r, struct error *err)
+{
+	struct strmap_node *node, **all;
+	struct error one = ERROR_INIT, first = ERROR_INIT;
+	size_t n;
+
+	STRMAP_FOR_EACH (node, &r->remotes)
+		((struct remote *)node->data)->wanted = false;
+	STRSET_FOR_EACH (node, &r->names) {
+		if (!str_starts(node->name, "db:"))
+			want(r, node->name);
+		else if (want_db(r, node->name + 3, &one) && !first.code)
+			first = one;
+	}
+	n = strmap_count(&r->remotes);
+	all = strmap_sorted(&r->remotes);
+	// What goes is closed first: a new one may want the same port.
+	for (size_t i = 0; i < n; i++) {
+		struct remote *m = all[i]->data;
+
+		if (m->wanted)
+			continue;
+		strmap_take(&r->remotes, m->name);
+		remote_destroy(m);
+		all[i] = NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (all[i] && remote_open(all[i]->data, &one) && !first.code)
+			first = one;
+	free(all);
+	if (first.code && err)
+		*err = first;
+	return first.code;
+}
+
+// ---- Status ----
+
+static void put_status(struct smap *status, struct remote *m, bool *ret_connected)
+{
+	struct jsonrpc_session *js;
+
+	if (m->listener) {
+		uint16_t port = listener_port(m->listener);
+
+		*ret_connected = m->n_connections > 0;
+		smap_set(status, "state", m->n_connections ? "ACTIVE" : "IDLE");
+		if (m->n_connections != 1)
+			smap_setf(status, "n_connections", "%zu", m->n_connections);
+		if (port)
+			smap_setf(status, "bound_port", "%u", port);
+		return;
+	}
+	if (!m->session) {
+		*ret_connected = false;
+		smap_set(status, "state", "VOID");
+		return;
+	}
+	js = session_jsonrpc(m->session);
+	*ret_connected = jsonrpc_session_is_connected(js);
+	smap_set(status, "state", jsonrpc_session_state(js));
+	if (*ret_connected && jsonrpc_session_sec_connected(js) >= 0)
+		smap_setf(status, "sec_since_connect", "%lld",
+			  (long long)jsonrpc_session_sec_connected(js));
+	if (jsonrpc_session_sec_disconnected(js) >= 0)
+		smap_setf(status, "sec_since_disconnect", "%lld",
+			  (long long)jsonrpc_session_sec_disconnected(js));
+	if (!*ret_connected && jsonrpc_session_last_error(js))
+		smap_set(status, "last_error", jsonrpc_session_last_error(js));
+	if (session_locks_held(m->session))
+		smap_setf(status, "locks_held", "%zu", session_locks_held(m->session));
+	if (session_locks_waiting(m->session))
+		smap_setf(status, "locks_waiting", "%zu", session_locks_waiting(m->session));
+}
+
+static void write_connected(struct db_txn *txn, struct db_row *row, bool connected)
+{
+	const struct ovsdb_column *c = ovsdb_table_column(row->table->schema, "is_connected");
+
+	if (c && ovsdb_type_is_scalar(&c->type) && c->type.key.type == OVSDB_BOOLEAN)
+		db_txn_modify(txn, row, c)->keys[0].boolean = connected;
+}
+
+static void write_status(struct db_txn *txn, struct db_row *row, const struct smap *status)
+{
+	const struct ovsdb_column *c = ovsdb_table_column(row->table->schema, "status");
+	AUTO_FREE struct smap_node **sorted = smap_sorted(status);
+	struct ovsdb_datum *d;
+
+	if (!c || c->type.key.type != OVSDB_STRING || c->type.value.type != OVSDB_STRING)
+		return;
+	d = db_txn_modify(txn, row, c);
+	ovsdb_datum_uninit(d, &c->type);
+	d->keys = xcalloc(smap_count(status) + 1, sizeof(*d->keys));
+	d->values = xcalloc(smap_count(status) + 1, sizeof(*d->values));
+	for (; d->n < smap_count(status); d->n++) {
+		d->keys[d->n].string = xstrdup(sorted[d->n]->key);
+		d->values[d->n].string = xstrdup(sorted[d->n]->value);
+	}
+}
+
+static void update_status(struct remotes *r, struct remote *m)
+{
+	struct served_db *d = m->db ? server_find_db(r->server, m->db) : NULL;
+	struct db_table *t = d ? db_table(served_db_data(d), m->table) : NULL;
+	struct db_row *row = t ? db_row_find(t, &m->row) : NULL;
+	struct error err = ERROR_INIT;
+	struct smap status;
+	struct db_txn *txn;
+	bool connected;
+
+	if (!row)
+		return;
+	smap_init(&status);
+	put_status(&status, m, &connected);
+	txn = db_txn_begin(served_db_data(d));
+	write_connected(txn, row, connected);
+	write_status(txn, row, &status);
+	smap_uninit(&status);
+	if (server_commit(r->server, d, txn, &err))
+		log_warn("%s: cannot write status: %s", m->name, err.text);
+}
+
+static void on_timer(struct timer *timer)
+{
+	struct remotes *r = CONTAINER_OF(timer, struct remotes, timer);
+	struct strmap_node *node;
+
+	// Those that could not be opened are tried again.
+	remotes_reconfigure(r, NULL);
+	STRMAP_FOR_EACH (node, &r->remotes)
+		update_status(r, node->data);
+	timer_in(&r->timer, STATUS_MSEC);
+}

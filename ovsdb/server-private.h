@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the server's files share.
+#pragma once
+
+#include "core/base/vec.h"
+#include "ovsdb/exec.h"
+#include "ovsdb/monitor.h"
+#include "ovsdb/server.h"
+
+// What a client that does not read may have waiting before it is dropped.
+#define MAX_BACKLOG ((size_t)256 << 20)
+// The largest request a client may send.
+#define MAX_REQUEST ((size_t)64 << 20)
+
+struct served_db {
+	char *name;
+	struct store *store;
+	bool read_only;
+	struct uuid row; // in _Server
+};
+
+struct update {
+	struct session *session; // NULL when it went away
+	const char *method;
+	struct strbuf params;
+};
+
+// One executed transaction on its way to the disk.
+struct pending {
+	struct list node; // in server.pending
+	struct served_db *db;
+	struct db_txn *txn; // NULL when it failed
+	VEC(struct update) updates;
+	struct session *session; // who gets the reply; NULL: nobody
+	char *id; // of the request, JSON text
+	struct strbuf results;
+	size_t n_ops;
+};
+
+// A transaction that waits for its "wait" operations to come true.
+struct trigger {
+	struct list node; // in session.triggers
+	struct session *session;
+	struct served_db *db;
+	char *id;
+	struct strbuf params;
+	int64_t created;
+	struct timer timer;
+};
+
+struct lock_waiter {
+	struct list node; // in lock.waiters; the first one owns it
+	struct list session_node; // in session.locks
+	struct lock *lock;
+	struct session *session;
+};
+
+struct lock {
+	char *name;
+	struct list waiters;
+};
+
+struct session {
+	struct list node; // in server.sessions
+	struct server *server;
+	struct jsonrpc_session *js;
+	size_t *counter;
+	bool accepted, change_aware;
+	VEC(struct monitor *) monitors;
+	struct list triggers;
+	struct list locks;
+};
+
+struct server {
+	struct loop *loop;
+	struct strmap dbs; // struct served_db
+	struct list sessions, pending;
+	struct strmap locks; // struct lock
+	struct uuid id;
+	bool relaxed;
+	bool changed; // something was committed: triggers may run
+	bool flushing;
+	struct loop_hook hook;
+	struct served_db *server_db; // "_Server"
+	void (*on_change)(void *aux);
+	void *on_change_aux;
+};
+
+// ---- server.c ----
+void server_queue(struct server *s, struct pending *p);
+void server_forget_session(struct server *s, struct session *c);
+
+// ---- session.c: requests ----
+void session_reply(struct session *c, struct json_span id, const struct strbuf *result);
+void session_reply_error(struct session *c, struct json_span id, const struct ovsdb_error *err);
+void session_notify(struct session *c, const char *method, const struct strbuf *params);
+void session_message(struct session *c, const struct jsonrpc_message *m);
+void session_cancel_monitors(struct session *c, const struct db *db);
+
+// ---- transact.c ----
+void session_transact(struct session *c, const struct jsonrpc_message *m);
+void session_cancel(struct session *c, struct json_span params);
+// Runs the triggers again; true when one finished.
+bool server_run_triggers(struct server *s);
+void session_drop_triggers(struct session *c, const struct served_db *db);
+
+// ---- lock.c ----
+void session_lock(struct session *c, const struct jsonrpc_message *m, bool steal);
+void session_unlock(struct session *c, const struct jsonrpc_message *m);
+void session_drop_locks(struct session *c);
+bool session_has_lock(void *session, const char *name);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The database server: databases, client sessions, and the commit pipeline between them.
+//
+// A transaction runs as soon as its request is read; its log record, the clients' updates and the reply are queued. At the end of
+// the loop's iteration everything queued is written with one fsync (inline, on the loop's thread), and only then updates
+// and replies are sent, in order. When that fails, the queued transactions are undone, newest first, and answered with
+// "I/O error": nothing that was ever sent is lost.
+#pragma once
+
+#include "core/base/strmap.h"
+#include "core/io/jsonrpc.h"
+#include "ovsdb/store.h"
+
+struct server;
+struct served_db;
+
+struct server *server_create(struct loop *l, bool relaxed_durability);
+void server_destroy(struct server *s);
+struct loop *server_loop(const struct server *s);
+
+// ---- Databases ----
+
+// Opens the file and serves it under its schema's name.
+int server_add_db(struct server *s, const char *path, struct error *err);
+// Its clients are told, or disconnected when they did not say that they understand.
+int server_remove_db(struct server *s, const char *name, struct error *err);
+// NULL when there is none.
+struct served_db *server_find_db(const struct server *s, const char *name);
+struct db *served_db_data(const struct served_db *d);
+// Names in order, "_Server" included; the array (not the names) is the caller's. *ret_n elements.
+const char **server_db_names(const struct server *s, size_t *ret_n);
+int server_compact(struct server *s, const char *name, struct error *err);
+
+// A transaction of the server itself: build it on served_db_data(), then hand it over.
+int server_commit(struct server *s, struct served_db *d, struct db_txn *txn, struct error *err);
+// 'cb' is called after transactions have changed something, from the loop.
+void server_on_change(struct server *s, void (*cb)(void *aux), void *aux);
+// Makes everything queued durable and sends what waits for that.
+void server_flush(struct server *s);
+
+// ---- Clients ----
+
+struct session;
+
+// 'counter' (may be NULL) is told how many sessions it has by ++ and --.
+struct session *server_accept(struct server *s, struct stream *stream, size_t *counter);
+struct session *server_connect(struct server *s, const char *remote);
+void session_destroy(struct session *c);
+struct jsonrpc_session *session_jsonrpc(struct session *c);
+size_t session_locks_held(const struct session *c);
+size_t session_locks_waiting(const struct session *c);
+// Drops every accepted client whose counter is 'counter'; NULL: every client.
+void server_disconnect(struct server *s, const size_t *counter);
+// Inactivity probe for accepted clients with that counter.
+void server_set_probe(struct server *s, const size_t *counter, int msec);
+size_t server_n_sessions(const struct server *s);
+size_t server_n_monitors(const struct server *s);

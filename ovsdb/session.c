@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: Apache-2.0
+// One client: its requests and what the server keeps for it.
+#include "ovsdb/server-private.h"
+
+#include "core/base/log.h"
+
+LOG_MODULE(ovsdb_session);
+
+void session_reply(struct session *c, struct json_span id, const struct strbuf *result)
+{
+	struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
+
+	if (rpc)
+		jsonrpc_send_reply(rpc, result->s, result->len, id);
+}
+
+void session_reply_error(struct session *c, struct json_span id, const struct ovsdb_error *err)
+{
+	struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
+	AUTO(strbuf) text = STRBUF_INIT;
+	struct json_writer w;
+
+	json_writer_init(&w, &text);
+	ovsdb_error_write(err, &w);
+	if (rpc)
+		jsonrpc_send_error(rpc, text.s, text.len, id);
+}
+
+void session_notify(struct session *c, const char *method, const struct strbuf *params)
+{
+	struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
+
+	if (rpc)
+		jsonrpc_send_notify(rpc, method, params);
+}
+
+static void reply_text(struct session *c, struct json_span id, const char *text)
+{
+	struct strbuf b = { (char *)text, strlen(text), 0 };
+
+	session_reply(c, id, &b);
+}
+
+// ---- Parameters ----
+
+// The elements of the params array, as many as 'max'; -1 when there are fewer than 'min' or more.
+static int split_params(struct json_span params, struct json_span *out, size_t min, size_t max)
+{
+	struct json_reader r;
+	size_t n = 0;
+	bool ok = true;
+
+	json_reader_init_span(&r, params);
+	json_array(&r);
+	while (json_element(&r)) {
+		struct json_span s = json_skip(&r);
+
+		if (n < max)
+			out[n] = s;
+		ok &= ++n <= max;
+	}
+	ok &= !json_failed(&r) && n >= min;
+	json_reader_uninit(&r);
+	return ok ? (int)n : -1;
+}
+
+static char *span_string(struct json_span s)
+{
+	struct json_reader r;
+	char *text;
+
+	json_reader_init_span(&r, s);
+	text = json_string_dup(&r);
+	if (json_failed(&r)) {
+		free(text);
+		text = NULL;
+	}
+	json_reader_uninit(&r);
+	return text;
+}
+
+static void bad_params(struct session *c, const struct jsonrpc_message *m)
+{
+	struct ovsdb_error err;
+
+	ovsdb_error_set(&err, OVSDB_SYNTAX, "%s request with params of the wrong kind or number",
+			m->method);
+	session_reply_error(c, m->id, &err);
+}
+
+// The database that params[0] names; replies with an error and returns NULL when there is none.
+static struct served_db *named_db(struct session *c, const struct jsonrpc_message *m,
+				  struct json_span name)
+{
+	AUTO_FREE char *text = span_string(name);
+	struct served_db *d = text ? server_find_db(c->server, text) : NULL;
+	struct ovsdb_error err;
+
+	if (d)
+		return d;
+	if (text)
+		ovsdb_error_set(&err, "unknown database",
+				"%s request specifies unknown database %s", m->method, text);
+	else
+		ovsdb_error_set(&err, OVSDB_SYNTAX, "%s request params must begin with <db-name>",
+				m->method);
+	session_reply_error(c, m->id, &err);
+	return NULL;
+}
+
+// ---- Requests ----
+
+static void req_list_dbs(struct session *c, const struct jsonrpc_message *m)
+{
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct json_writer w;
+	const char **names;
+	size_t n;
+
+	names = server_db_names(c->server, &n);
+	json_writer_init(&w, &out);
+	jw_array_begin(&w);
+	for (size_t i = 0; i < n; i++)
+		jw_string(&w, names[i]);
+	jw_array_end(&w);
+	session_reply(c, m->id, &out);
+	free(names);
+}
+
+static void req_get_schema(struct session *c, const struct jsonrpc_message *m)
+{
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct json_span params[1];
+	struct json_writer w;
+	struct served_db *d;
+
+	if (split_params(m->params, params, 1, 1) < 0) {
+		bad_params(c, m);
+		return;
+	}
+	d = named_db(c, m, params[0]);
+	if (!d)
+		return;
+	json_writer_init(&w, &out);
+	ovsdb_schema_write(d->store->db->schema, &w);
+	session_reply(c, m->id, &out);
+}
+
+static struct monitor **find_monitor(struct session *c, struct json_span id)
+{
+	for (size_t i = 0; i < c->monitors.n; i++)
+		if (monitor_has_id(c->monitors.v[i], id))
+			return &c->monitors.v[i];
+	return NULL;
+}
+
+static void start_monitor(struct session *c, const struct jsonrpc_message *m,
+			  enum monitor_version version)
+{
+	size_t n_params = version == MONITOR_V3 ? 4 : 3;
+	struct ovsdb_error err = OVSDB_ERROR_INIT;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct json_span p[4];
+	struct monitor *monitor;
+	struct served_db *d;
+
+	if (split_params(m->params, p, version == MONITOR_V1 ? 3 : n_params, n_params) < 0) {
+		bad_params(c, m);
+		return;
+	}
+	d = named_db(c, m, p[0]);
+	if (!d)
+		return;
+	if (find_monitor(c, p[1])) {
+		ovsdb_error_set(&err, OVSDB_SYNTAX, "duplicate monitor ID");
+		session_reply_error(c, m->id, &err);
+		return;
+	}
+	if (monitor_create(&monitor, d->store->db, version, p[1], p[2], &err)) {
+		session_reply_error(c, m->id, &err);
+		return;
+	}
+	// The first contents must not hold what is not durable yet.
+	server_flush(c->server);
+	VEC_PUSH(&c->monitors, monitor);
+	if (version == MONITOR_V3)
+		strbuf_puts(&out, "[false,\"00000000-0000-0000-0000-000000000000\",");
+	monitor_write_initial(monitor, &out);
+	if (version == MONITOR_V3)
+		strbuf_putc(&out, ']');
+	session_reply(c, m->id, &out);
+}
+
+static void req_monitor(struct session *c, const struct jsonrpc_message *m)
+{
+	start_monitor(c, m, MONITOR_V1);
+}
+
+static void req_monitor_cond(struct session *c, const struct jsonrpc_message *m)
+{
+	start_monitor(c, m, MONITOR_V2);
+}
+
+// There is no history yet: the answer always says "not found" and brings everything.
+static void req_monitor_cond_since(struct session *c, const struct jsonrpc_message *m)
+{
+	start_monitor(c, m, MONITOR_V3);
+}
+
+static void unknown_monitor(struct session *c, const struct jsonrpc_message *m)
+{
+	struct ovsdb_error err;
+
+	ovsdb_error_set(&err, "unknown monitor", "%s request names no monitor of this client",
+			m->method);
+	session_reply_error(c, m->id, &err);
+}
+
+static void req_monitor_cond_change(struct session *c, const struct jsonrpc_message *m)
+{
+	struct ovsdb_error err = OVSDB_ERROR_INIT;
+	AUTO(strbuf) updates = STRBUF_INIT;
+	AUTO(strbuf) params = STRBUF_INIT;
+	struct monitor **monitor;
+	struct json_span p[3];
+	bool any;
+
+	if (split_params(m->params, p, 3, 3) < 0) {
+		bad_params(c, m);
+		return;
+	}
+	monitor = find_monitor(c, p[0]);
+	if (!monitor) {
+		unknown_monitor(c, m);
+		return;
+	}
+	server_flush(c->server);
+	strbuf_printf(&params, "[%s,", monitor_id(*monitor));
+	if (monitor_version(*monitor) == MONITOR_V3)
+		strbuf_puts(&params, "\"00000000-0000-0000-0000-000000000000\",");
+	if (monitor_change_conditions(*monitor, p[1], p[2], &updates, &any, &err)) {
+		session_reply_error(c, m->id, &err);
+		return;
+	}
+	strbuf_printf(&params, "%s]", strbuf_cstr(&updates));
+	if (any)
+		session_notify(c, monitor_version(*monitor) == MONITOR_V3 ? "update3" : "update2",
+			       &params);
+	reply_text(c, m->id, "{}");
+}
+
+static void req_monitor_cancel(struct session *c, const struct jsonrpc_message *m)
+{
+	struct monitor **monitor;
+	struct json_span p[1];
+
+	if (split_params(m->params, p, 1, 1) < 0) {
+		bad_params(c, m);
+		return;
+	}
+	monitor = find_monitor(c, p[0]);
+	if (!monitor) {
+		unknown_monitor(c, m);
+		return;
+	}
+	server_flush(c->server);
+	monitor_destroy(*monitor);
+	*monitor = c->monitors.v[--c->monitors.n];
+	reply_text(c, m->id, "{}");
+}
+
+static void req_lock(struct session *c, const struct jsonrpc_message *m)
+{
+	session_lock(c, m, false);
+}
+
+static void req_steal(struct session *c, const struct jsonrpc_message *m)
+{
+	session_lock(c, m, true);
+}
+
+static void req_set_db_change_aware(struct session *c, const struct jsonrpc_message *m)
+{
+	struct json_span p[1];
+
+	if (split_params(m->params, p, 1, 1) < 0 || (*p[0].p != 't' && *p[0].p != 'f')) {
+		bad_params(c, m);
+		return;
+	}
+	c->change_aware = *p[0].p == 't';
+	reply_text(c, m->id, "{}");
+}
+
+static void req_get_server_id(struct session *c, const struct jsonrpc_message *m)
+{
+	AUTO_FREE char *text = xasprintf("\"" UUID_FMT "\"", UUID_ARGS(&c->server->id));
+
+	reply_text(c, m->id, text);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct session *c, const struct jsonrpc_message *m);
+} requests[] = {
+	{ "transact", session_transact },
+	{ "monitor", req_monitor },
+	{ "monitor_cond", req_monitor_cond },
+	{ "monitor_cond_since", req_monitor_cond_since },
+	{ "monitor_cond_change", req_monitor_cond_change },
+	{ "monitor_cancel", req_monitor_cancel },
+	{ "lock", req_lock },
+	{ "steal", req_steal },
+	{ "unlock", session_unlock },
+	{ "list_dbs", req_list_dbs },
+	{ "get_schema", req_get_schema },
+	{ "get_server_id", req_get_server_id },
+	{ "set_db_change_aware", req_set_db_change_aware },
+};
+
+static void on_request(struct session *c, const struct jsonrpc_message *m)
+{
+	struct ovsdb_error err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+		if (!strcmp(requests[i].name, m->method)) {
+			requests[i].run(c, m);
+			return;
+		}
+	}
+	ovsdb_error_set(&err, "unknown method", "%s", m->method);
+	session_reply_error(c, m->id, &err);
+}
+
+void session_message(struct session *c, const struct jsonrpc_message *m)
+{
+	if (m->type == JSONRPC_REQUEST)
+		on_request(c, m);
+	else if (m->type == JSONRPC_NOTIFY && !strcmp(m->method, "cancel"))
+		session_cancel(c, m->params);
+}
+
+// ---- Life ----
+
+static void drop_monitors(struct session *c)
+{
+	for (size_t i = 0; i < c->monitors.n; i++)
+		monitor_destroy(c->monitors.v[i]);
+	VEC_FREE(&c->monitors);
+}
+
+// Tells of the monitors on 'db' that they end.
+void session_cancel_monitors(struct session *c, const struct db *db)
+{
+	for (size_t i = c->monitors.n; i-- > 0;) {
+		struct monitor *m = c->monitors.v[i];
+		AUTO(strbuf) params = STRBUF_INIT;
+
+		if (monitor_db(m) != db)
+			continue;
+		strbuf_printf(&params, "[%s]", monitor_id(m));
+		if (c->change_aware)
+			session_notify(c, "monitor_canceled", &params);
+		monitor_destroy(m);
+		c->monitors.v[i] = c->monitors.v[--c->monitors.n];
+	}
+}
+
+// What belongs to a connection goes with it.
+static void connection_over(struct session *c)
+{
+	server_forget_session(c->server, c);
+	session_drop_triggers(c, NULL);
+	session_drop_locks(c);
+	drop_monitors(c);
+	c->change_aware = false;
+}
+
+static void on_disconnected(void *c_)
+{
+	connection_over(c_);
+}
+
+static void on_connected(void *c_) {}
+
+static void on_message(void *c_, const struct jsonrpc_message *m)
+{
+	session_message(c_, m);
+}
+
+static const struct jsonrpc_session_events callbacks = { on_connected, on_disconnected,
+							 on_message };
+
+static struct session *session_create(struct server *s)
+{
+	struct session *c = xzalloc(sizeof(*c));
+
+	c->server = s;
+	list_init(&c->triggers);
+	list_init(&c->locks);
+	list_push_back(&s->sessions, &c->node);
+	return c;
+}
+
+struct session *server_accept(struct server *s, struct stream *stream, size_t *counter)
+{
+	struct session *c = session_create(s);
+
+	c->accepted = true;
+	c->counter = counter;
+	if (counter)
+		++*counter;
+	c->js = jsonrpc_session_accept(s->loop, stream, &callbacks, c);
+	jsonrpc_session_set_max_message(c->js, MAX_REQUEST);
+	return c;
+}
+
+struct session *server_connect(struct server *s, const char *remote)
+{
+	struct session *c = session_create(s);
+
+	c->js = jsonrpc_session_open(s->loop, remote, true, &callbacks, c);
+	jsonrpc_session_set_max_message(c->js, MAX_REQUEST);
+	return c;
+}
+
+void session_destroy(struct session *c)
+{
+	connection_over(c);
+	list_remove(&c->node);
+	if (c->counter)
+		--*c->counter;
+	jsonrpc_session_close(c->js);
+	free(c);
+}
+
+struct jsonrpc_session *session_jsonrpc(struct session *c)
+{
+	return c->js;
+}
+
+void server_disconnect(struct server *s, const size_t *counter)
+{
+	struct session *c, *next;
+
+	LIST_FOR_EACH_SAFE (c, next, node, &s->sessions) {
+		if (counter && c->counter == counter)
+			session_destroy(c);
+		else if (!counter)
+			jsonrpc_session_force_reconnect(c->js);
+	}
+}
+
+void server_set_probe(struct server *s, const size_t *counter, int msec)
+{
+	struct session *c;
+
+	LIST_FOR_EACH (c, node, &s->sessions)
+		if (c->counter == counter)
+			jsonrpc_session_set_probe_interval(c->js, msec);
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// "transact" and "cancel": running requests, and running those again that wait.
+#include "core/base/clock.h"
+#include "ovsdb/server-private.h"
+
+// The operations in [db, op...], and the database's name.
+static char *parse_params(struct json_span params, size_t *ret_n_ops)
+{
+	struct json_reader r;
+	char *name = NULL;
+	size_t n = 0;
+
+	json_reader_init_span(&r, params);
+	json_array(&r);
+	if (json_element(&r) && json_peek(&r) == JSON_STRING)
+		name = json_string_dup(&r);
+	while (name && json_element(&r)) {
+		json_skip(&r);
+		n++;
+	}
+	if (json_failed(&r)) {
+		free(name);
+		name = NULL;
+	}
+	json_reader_uninit(&r);
+	*ret_n_ops = n;
+	return name;
+}
+
+static enum exec_status run(struct session *c, struct served_db *d, struct json_span params,
+			    const char *id, size_t id_len, int64_t elapsed, int64_t *ret_timeout)
+{
+	struct exec_context ctx = {
+		.read_only = d->read_only,
+		.elapsed_msec = elapsed,
+		.has_lock = session_has_lock,
+		.aux = c,
+	};
+	struct pending *p = xzalloc(sizeof(*p));
+	enum exec_status status =
+		ovsdb_execute(d->store->db, params, &ctx, &p->results, &p->txn, ret_timeout);
+
+	if (status == EXEC_WAITING) {
+		strbuf_uninit(&p->results);
+		free(p);
+		return status;
+	}
+	p->db = d;
+	p->session = c;
+	p->id = xstrndup(id, id_len);
+	free(parse_params(params, &p->n_ops));
+	server_queue(c->server, p);
+	return status;
+}
+
+static void trigger_destroy(struct trigger *t)
+{
+	timer_cancel(&t->timer);
+	list_remove(&t->node);
+	strbuf_uninit(&t->params);
+	free(t->id);
+	free(t);
+}
+
+// True when it is through.
+static bool trigger_run(struct trigger *t)
+{
+	struct json_span params = { t->params.s, t->params.len };
+	int64_t timeout;
+
+	if (run(t->session, t->db, params, t->id, strlen(t->id), clock_msec() - t->created,
+		&timeout) == EXEC_WAITING) {
+		if (timeout != INT64_MAX)
+			timer_at(&t->timer, t->created + timeout);
+		return false;
+	}
+	trigger_destroy(t);
+	return true;
+}
+
+static void on_timeout(struct timer *timer)
+{
+	trigger_run(CONTAINER_OF(timer, struct trigger, timer));
+}
+
+static void wait_for_it(struct session *c, struct served_db *d, const struct jsonrpc_message *m,
+			int64_t timeout)
+{
+	struct trigger *t = xzalloc(sizeof(*t));
+
+	t->session = c;
+	t->db = d;
+	t->id = xstrndup(m->id.p, m->id.n);
+	t->created = clock_msec();
+	strbuf_put(&t->params, m->params.p, m->params.n);
+	list_push_back(&c->triggers, &t->node);
+	timer_init(&t->timer, c->server->loop, on_timeout);
+	if (timeout != INT64_MAX)
+		timer_in(&t->timer, timeout);
+}
+
+void session_transact(struct session *c, const struct jsonrpc_message *m)
+{
+	struct ovsdb_error err = OVSDB_ERROR_INIT;
+	struct served_db *d;
+	int64_t timeout;
+	size_t n_ops;
+	AUTO_FREE char *name = parse_params(m->params, &n_ops);
+
+	if (!name) {
+		ovsdb_error_set(&err, OVSDB_SYNTAX,
+				"transact request params must begin with <db-name>");
+		session_reply_error(c, m->id, &err);
+		return;
+	}
+	d = server_find_db(c->server, name);
+	if (!d) {
+		ovsdb_error_set(&err, "unknown database",
+				"transact request specifies unknown database %s", name);
+		session_reply_error(c, m->id, &err);
+		return;
+	}
+	if (run(c, d, m->params, m->id.p, m->id.n, 0, &timeout) == EXEC_WAITING)
+		wait_for_it(c, d, m, timeout);
+}
+
+static void reply_canceled(struct trigger *t)
+{
+	struct jsonrpc *rpc = jsonrpc_session_rpc(t->session->js);
+
+	if (rpc)
+		jsonrpc_send_error(rpc, "\"canceled\"", 10,
+				   (struct json_span){ t->id, strlen(t->id) });
+}
+
+void session_cancel(struct session *c, struct json_span params)
+{
+	struct json_span id = { NULL, 0 };
+	struct trigger *t, *next;
+	struct json_reader r;
+
+	json_reader_init_span(&r, params);
+	json_array(&r);
+	if (json_element(&r))
+		id = json_skip(&r);
+	json_reader_uninit(&r);
+	if (!id.p)
+		return;
+	LIST_FOR_EACH_SAFE (t, next, node, &c->triggers) {
+		if (json_equal((struct json_span){ t->id, strlen(t->id) }, id)) {
+			reply_canceled(t);
+			trigger_destroy(t);
+			return;
+		}
+	}
+}
+
+bool server_run_triggers(struct server *s)
+{
+	struct session *c;
+	bool any = false;
+
+	LIST_FOR_EACH (c, node, &s->sessions) {
+		struct trigger *t, *next;
+
+		LIST_FOR_EACH_SAFE (t, next, node, &c->triggers)
+			any |= trigger_run(t);
+	}
+	return any;
+}
+
+// 'db' NULL: all of them, unanswered since the client is gone; else those on one database, cancelled.
+void session_drop_triggers(struct session *c, const struct served_db *db)
+{
+	struct trigger *t, *next;
+
+	LIST_FOR_EACH_SAFE (t, next, node, &c->triggers) {
+		if (db && t->db != db)
+			continue;
+		if (db)
+			reply_canceled(t);
+		trigger_destroy(t);
+	}
+}
