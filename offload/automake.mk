@@ -1,1 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += offload/liboffload.a
+offload_liboffload_a_SOURCES = \
+	offload/backend.h offload/placement-private.h offload/placement.c offload/placement.h offload/reasons.def \
+	offload/status.c offload/verdict.c offload/verdict.h offload/worker.c
+EXTRA_DIST += offload/README.md
+if HAVE_DPDK
+noinst_LIBRARIES += offload/librteflow.a
+offload_librteflow_a_SOURCES = \
+	offload/rte_flow/action.c offload/rte_flow/action.def offload/rte_flow/compile.c \
+	offload/rte_flow/device.c offload/rte_flow/key.def offload/rte_flow/match.c offload/rte_flow/rte-private.h
+offload_librteflow_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+EXTRA_DIST += offload/rte_flow/README.md
+endif

@@ -46,14 +46,18 @@ struct backend_ops {
 	int (*insert)(void *priv, const struct compiled_rule *rule, struct hw_rule **ret_hw,
 		      struct verdict *v);
 	// Replaces the actions of a rule so that every packet meets the old or the new one: the new rule is in before the
-	// old one goes. On failure the old one stays.
+	// old one goes. On failure the old one stays. The old rule's final counts go to *ret_packets, *ret_bytes.
 	int (*replace)(void *priv, struct hw_rule *old, const struct compiled_rule *rule,
-		       struct hw_rule **ret_hw, struct verdict *v);
-	int (*remove)(void *priv, struct hw_rule *hw);
+		       struct hw_rule **ret_hw, uint64_t *ret_packets, uint64_t *ret_bytes,
+		       struct verdict *v);
+	// Final counts as above; the handle is gone whatever the driver says.
+	int (*remove)(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
 	// Total packets and bytes since insertion. -ENOENT: the device lost the rule.
 	int (*query)(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
 	// Frees the handle of a rule that the device lost; it is not asked.
 	void (*forget)(void *priv, struct hw_rule *hw);
+	// True once after the device was reset and has lost all rules.
+	bool (*take_reset)(void *priv);
 	// Puts name/value pairs: capabilities as found by probing, for OVSDB and offload/show.
 	void (*capabilities)(void *priv, struct smap *out);
 };

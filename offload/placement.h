@@ -54,6 +54,8 @@ void offload_withdraw(struct offload *o, struct megaflow *mf,
 // Asks the device for the counters of all its rules, on its worker, at most once per 'stats interval'; results appear in
 // mf->hw. Called by the revalidator before it reads statistics. Any thread.
 void offload_poll_stats(struct offload *o);
+// Software sees traffic that the device should have taken: the rule is put in again. Any thread.
+void offload_suspect(struct offload *o, struct megaflow *mf);
 // Blocks until all queues are empty and all polls done: tests and orderly exit.
 void offload_flush(struct offload *o);
 // Something changed that may make a device take what it refused (capabilities, room): forget the refusals.

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The structs of placement and their locks.
+#pragma once
+
+#include <pthread.h>
+
+#include "core/base/vec.h"
+#include "offload/placement.h"
+
+// What placement knows of one megaflow; one per megaflow from offload_place() to the end of its withdrawal.
+struct offload_record {
+	struct list node; // in offload.records
+	struct list queue; // in its device's queue or waiting list
+	struct megaflow *mf;
+	struct offload_device *dev; // NULL: no device behind the input port
+	struct hw_rule *hw; // in the device
+	struct compiled_rule *want; // to be inserted or to replace 'hw'
+	struct verdict verdict;
+	bool queued, busy; // in the queue; in the worker's hands
+	bool withdraw; // to be taken off
+	bool free_after; // and forgotten: withdrawn by its owner
+	uint64_t base_packets, base_bytes; // of rules that were replaced or lost
+	uint64_t queued_at;
+	void (*done)(struct megaflow *mf, void *aux);
+	void *done_aux;
+};
+
+// A shape that the driver refused.
+struct refused_shape {
+	struct hmap_node node;
+	struct verdict verdict;
+};
+
+struct offload_device {
+	struct list node; // in offload.devices
+	struct offload *o;
+	const struct backend_ops *ops;
+	void *priv;
+	char name[64];
+	struct device_limits limits;
+	unsigned int n_ports;
+	pthread_t worker;
+	pthread_cond_t work; // with o->lock
+	struct list queue; // records with something to do, first come first served
+	struct list full; // records refused for want of room, to be tried when there is some
+	size_t n_queued;
+	bool poll, audit, stop;
+	void (*audit_done)(uint32_t checked, uint32_t lost, void *aux);
+	void *audit_aux;
+	struct hmap refused; // struct refused_shape
+	uint32_t n_rules;
+	uint64_t inserted, removed, n_refused, lost, insert_nsec;
+	const char *state;
+};
+
+struct offload_port {
+	struct port_ref ref;
+	struct offload_device *dev; // NULL: no hardware
+	bool is_open; // counted in dev->n_ports
+};
+
+struct port_table {
+	size_t n;
+	struct offload_port *ports[]; // by dp_port_t
+};
+
+struct offload {
+	pthread_mutex_t lock; // everything but ports, which readers take by RCU
+	pthread_cond_t idle; // a worker has run dry
+	struct port_table *ports; // RCU; one writer
+	struct list devices, records;
+	bool enabled;
+	_Atomic uint64_t change_seq;
+	uint64_t refusals[REASON_MAX]; // since start
+};
+
+void *device_worker(void *dev);
+// With o->lock held.
+void device_queue(struct offload_device *dev, struct offload_record *rec);
+void record_set_state(struct offload_record *rec, enum placement_state s);
+void record_refuse(struct offload_record *rec, const struct verdict *v);
+void offload_bump(struct offload *o);
+// Compiles again from the megaflow; with o->lock held.
+bool record_compile(struct offload_record *rec);

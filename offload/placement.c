@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offload/placement.h"
+
+#include <stdio.h>
+
+#include "core/base/clock.h"
+#include "core/base/counters.h"
+#include "core/base/log.h"
+#include "offload/placement-private.h"
+
+LOG_MODULE(offload);
+
+struct offload *offload_create(void)
+{
+	struct offload *o = xzalloc(sizeof(*o));
+
+	pthread_mutex_init(&o->lock, NULL);
+	pthread_cond_init(&o->idle, NULL);
+	o->ports = xzalloc(sizeof(*o->ports));
+	list_init(&o->devices);
+	list_init(&o->records);
+	return o;
+}
+
+void offload_bump(struct offload *o)
+{
+	atomic_fetch_add(&o->change_seq, 1);
+}
+
+static void close_device(struct offload_device *dev)
+{
+	struct refused_shape *s;
+	struct offload *o = dev->o;
+
+	pthread_mutex_lock(&o->lock);
+	dev->stop = true;
+	pthread_cond_signal(&dev->work);
+	pthread_mutex_unlock(&o->lock);
+	rcu_offline();
+	pthread_join(dev->worker, NULL);
+	rcu_online();
+	dev->ops->close(dev->priv);
+	list_remove(&dev->node);
+	HMAP_FOR_EACH_SAFE (s, node, &dev->refused) {
+		hmap_remove(&dev->refused, &s->node);
+		free(s);
+	}
+	hmap_uninit(&dev->refused);
+	pthread_cond_destroy(&dev->work);
+	free(dev);
+	offload_bump(o);
+}
+
+void offload_destroy(struct offload *o)
+{
+	struct offload_device *dev, *next;
+	struct offload_record *rec, *next_rec;
+
+	if (!o)
+		return;
+	LIST_FOR_EACH_SAFE (dev, next, node, &o->devices)
+		close_device(dev);
+	LIST_FOR_EACH_SAFE (rec, next_rec, node, &o->records) {
+		rec->mf->offload = NULL;
+		free(rec);
+	}
+	for (size_t i = 0; i < o->ports->n; i++)
+		free(o->ports->ports[i]);
+	free(o->ports);
+	pthread_mutex_destroy(&o->lock);
+	free(o);
+}
+
+static const struct port_ref *find_port(dp_port_t number, void *aux)
+{
+	struct offload *o = aux;
+	const struct port_table *t = RCU_GET(o->ports);
+
+	return number.n < t->n && t->ports[number.n] ? &t->ports[number.n]->ref : NULL;
+}
+
+static struct offload_port *port_entry(const struct offload *o, dp_port_t number)
+{
+	const struct port_table *t = RCU_GET(o->ports);
+
+	return number.n < t->n ? t->ports[number.n] : NULL;
+}
+
+void record_set_state(struct offload_record *rec, enum placement_state s)
+{
+	atomic_store(&rec->mf->placement, s);
+}
+
+void record_refuse(struct offload_record *rec, const struct verdict *v)
+{
+	rec->verdict = *v;
+	record_set_state(rec, v->reason == REASON_NO_DEVICE || v->reason == REASON_DISABLED
+				      ? PLACE_NONE
+				      : PLACE_REFUSED);
+	rec->dev->n_refused++;
+	rec->dev->o->refusals[v->reason]++;
+}
+
+void device_queue(struct offload_device *dev, struct offload_record *rec)
+{
+	if (rec->queued)
+		return;
+	list_remove(&rec->queue); // from the list of those that wait for room
+	list_push_back(&dev->queue, &rec->queue);
+	rec->queued = true;
+	dev->n_queued++;
+	counter_inc(COUNTER_OFFLOAD_QUEUED);
+	pthread_cond_signal(&dev->work);
+}
+
+bool record_compile(struct offload_record *rec)
+{
+	struct offload_device *dev = rec->dev;
+	struct port_lookup ports = { find_port, dev->o };
+	struct refused_shape *s;
+	struct compiled_rule *rule;
+	struct verdict v;
+
+	if (!dev->ops->compile(dev->priv, rec->mf, &ports, &rule, &v)) {
+		counter_inc(COUNTER_OFFLOAD_REFUSED);
+		record_refuse(rec, &v);
+		return false;
+	}
+	HMAP_FOR_EACH_WITH_HASH (s, node, dev->ops->compiled_shape(rule), &dev->refused) {
+		// The device has said no to the like: it is not asked again until something changes.
+		dev->ops->compiled_free(rule);
+		record_refuse(rec, &s->verdict);
+		return false;
+	}
+	if (rec->want)
+		dev->ops->compiled_free(rec->want);
+	rec->want = rule;
+	verdict_refuse(&rec->verdict, REASON_TOO_NEW, NULL);
+	return true;
+}
+
+// Decides anew where a record's flow should be; with the lock held.
+static void place(struct offload *o, struct offload_record *rec)
+{
+	rec->verdict.reason = REASON_NONE;
+	if (!rec->dev || !o->enabled) {
+		verdict_refuse(&rec->verdict, rec->dev ? REASON_DISABLED : REASON_NO_DEVICE, NULL);
+		record_set_state(rec, PLACE_NONE);
+		return;
+	}
+	if (!record_compile(rec))
+		return;
+	if (!rec->hw)
+		record_set_state(rec, PLACE_QUEUED);
+	device_queue(rec->dev, rec);
+}
+
+void offload_place(struct offload *o, struct megaflow *mf)
+{
+	struct offload_record *rec = xzalloc(sizeof(*rec));
+	struct offload_port *in;
+	struct flow_key key;
+
+	miniflow_expand(mf->key, &key);
+	rec->mf = mf;
+	list_init(&rec->queue);
+	pthread_mutex_lock(&o->lock);
+	in = port_entry(o, DP_PORT(key.in_port));
+	rec->dev = in ? in->dev : NULL;
+	RCU_SET(mf->offload, rec);
+	list_push_back(&o->records, &rec->node);
+	place(o, rec);
+	pthread_mutex_unlock(&o->lock);
+	offload_bump(o);
+}
+
+void offload_update(struct offload *o, struct megaflow *mf)
+{
+	struct offload_record *rec;
+
+	pthread_mutex_lock(&o->lock);
+	rec = mf->offload;
+	if (rec && !rec->free_after) {
+		rec->withdraw = false;
+		place(o, rec);
+		// The device cannot do what the flow does now: software must have the packets again.
+		if (rec->hw && atomic_load(&mf->placement) == PLACE_REFUSED) {
+			rec->withdraw = true;
+			device_queue(rec->dev, rec);
+		}
+	}
+	pthread_mutex_unlock(&o->lock);
+	offload_bump(o);
+}
+
+void offload_suspect(struct offload *o, struct megaflow *mf)
+{
+	struct offload_record *rec;
+
+	pthread_mutex_lock(&o->lock);
+	rec = mf->offload;
+	if (rec && rec->hw && !rec->free_after && !rec->queued && record_compile(rec)) {
+		rec->dev->lost++;
+		record_set_state(rec, PLACE_LOST);
+		device_queue(rec->dev, rec);
+	}
+	pthread_mutex_unlock(&o->lock);
+	offload_bump(o);
+}
+
+void offload_withdraw(struct offload *o, struct megaflow *mf,
+		      void (*done)(struct megaflow *mf, void *aux), void *aux)
+{
+	struct offload_record *rec;
+	bool now;
+
+	pthread_mutex_lock(&o->lock);
+	rec = mf->offload;
+	now = !rec || (!rec->hw && !rec->busy);
+	if (rec && now) {
+		if (rec->queued) {
+			rec->queued = false;
+			rec->dev->n_queued--;
+		}
+		list_remove(&rec->queue);
+		list_remove(&rec->node);
+		if (rec->want)
+			rec->dev->ops->compiled_free(rec->want);
+		RCU_SET(mf->offload, NULL);
+		rcu_free(rec);
+	} else if (rec) {
+		rec->withdraw = rec->free_after = true;
+		rec->done = done;
+		rec->done_aux = aux;
+		device_queue(rec->dev, rec);
+	}
+	pthread_mutex_unlock(&o->lock);
+	offload_bump(o);
+	if (now && done)
+		done(mf, aux);
+}
+
+bool offload_is_enabled(const struct offload *o)
+{
+	return o->enabled;
+}
+
+void offload_set_enabled(struct offload *o, bool enabled)
+{
+	struct offload_record *rec;
+
+	pthread_mutex_lock(&o->lock);
+	if (o->enabled != enabled) {
+		o->enabled = enabled;
+		log_info("hw-offload is now %s", enabled ? "on" : "off");
+		LIST_FOR_EACH (rec, node, &o->records) {
+			if (rec->free_after)
+				continue;
+			rec->withdraw = false;
+			place(o, rec);
+			if (!enabled && rec->dev && (rec->hw || rec->busy || rec->queued)) {
+				rec->withdraw = true;
+				device_queue(rec->dev, rec);
+			}
+		}
+	}
+	pthread_mutex_unlock(&o->lock);
+	offload_bump(o);
+}
+
+static struct offload_device *find_device(struct offload *o, const char *name)
+{
+	struct offload_device *dev;
+
+	LIST_FOR_EACH (dev, node, &o->devices)
+		if (!strcmp(dev->name, name))
+			return dev;
+	return NULL;
+}
+
+static int open_device(struct offload *o, const struct port_ref *port,
+		       const struct backend_ops *ops, struct offload_device **ret,
+		       struct error *err)
+{
+	struct offload_device *dev = xzalloc(sizeof(*dev));
+	int r = ops->open(port, &dev->priv, &dev->limits, err);
+
+	if (r < 0) {
+		free(dev);
+		return r;
+	}
+	dev->o = o;
+	dev->ops = ops;
+	dev->state = "ok";
+	snprintf(dev->name, sizeof(dev->name), "%s", port->device);
+	pthread_cond_init(&dev->work, NULL);
+	list_init(&dev->queue);
+	list_init(&dev->full);
+	hmap_init(&dev->refused);
+	r = pthread_create(&dev->worker, NULL, device_worker, dev);
+	if (r) {
+		ops->close(dev->priv);
+		free(dev);
+		return error_set(err, -r, "cannot start a worker thread (%s)", strerror(r));
+	}
+	pthread_mutex_lock(&o->lock);
+	list_push_back(&o->devices, &dev->node);
+	pthread_mutex_unlock(&o->lock);
+	log_info("%s: offload device opened (%s)", dev->name, ops->name);
+	*ret = dev;
+	return 0;
+}
+
+static void set_port(struct offload *o, dp_port_t number, struct offload_port *port)
+{
+	struct port_table *old = o->ports, *t;
+	size_t n = MAX(old->n, (size_t)number.n + 1);
+
+	t = xzalloc(sizeof(*t) + n * sizeof(t->ports[0]));
+	t->n = n;
+	memcpy(t->ports, old->ports, old->n * sizeof(t->ports[0]));
+	if (t->ports[number.n])
+		rcu_free(t->ports[number.n]);
+	t->ports[number.n] = port;
+	RCU_SET(o->ports, t);
+	rcu_free(old);
+}
+
+int offload_add_port(struct offload *o, const struct port_ref *ref,
+		     const struct backend_ops *backend, struct error *err)
+{
+	struct offload_port *port = xzalloc(sizeof(*port));
+	struct offload_device *dev = NULL;
+	int ret = 0;
+
+	port->ref = *ref;
+	if (backend && ref->device[0]) {
+		dev = find_device(o, ref->device);
+		if (!dev)
+			ret = open_device(o, ref, backend, &dev, err);
+		if (dev)
+			dev->n_ports++;
+	}
+	port->dev = dev;
+	pthread_mutex_lock(&o->lock);
+	set_port(o, ref->number, port);
+	pthread_mutex_unlock(&o->lock);
+	// A flow refused because this port had no hardware may be taken now.
+	offload_forget_refusals(o);
+	return ret;
+}
+
+void offload_remove_port(struct offload *o, dp_port_t number)
+{
+	struct offload_port *port = port_entry(o, number);
+	struct offload_device *dev;
+
+	if (!port)
+		return;
+	dev = port->dev;
+	pthread_mutex_lock(&o->lock);
+	set_port(o, number, NULL);
+	pthread_mutex_unlock(&o->lock);
+	if (dev && !--dev->n_ports) {
+		struct offload_record *rec;
+
+		offload_flush(o);
+		pthread_mutex_lock(&o->lock);
+		LIST_FOR_EACH (rec, node, &o->records) {
+			if (rec->dev != dev)
+				continue;
+			rec->withdraw = true;
+			device_queue(dev, rec);
+		}
+		pthread_mutex_unlock(&o->lock);
+		offload_flush(o);
+		pthread_mutex_lock(&o->lock);
+		LIST_FOR_EACH (rec, node, &o->records) {
+			if (rec->dev != dev)
+				continue;
+			list_remove(&rec->queue);
+			rec->dev = NULL;
+			verdict_refuse(&rec->verdict, REASON_NO_DEVICE, NULL);
+			record_set_state(rec, PLACE_NONE);
+		}
+		pthread_mutex_unlock(&o->lock);
+		close_device(dev);
+	}
+}
+
+void offload_poll_stats(struct offload *o)
+{
+	struct offload_device *dev;
+
+	pthread_mutex_lock(&o->lock);
+	LIST_FOR_EACH (dev, node, &o->devices) {
+		dev->poll = true;
+		pthread_cond_signal(&dev->work);
+	}
+	pthread_mutex_unlock(&o->lock);
+}
+
+static bool all_idle(struct offload *o)
+{
+	struct offload_record *rec;
+	struct offload_device *dev;
+
+	LIST_FOR_EACH (dev, node, &o->devices)
+		if (dev->n_queued || dev->poll || dev->audit)
+			return false;
+	LIST_FOR_EACH (rec, node, &o->records)
+		if (rec->busy)
+			return false;
+	return true;
+}
+
+void offload_flush(struct offload *o)
+{
+	if (!o)
+		return;
+	rcu_offline();
+	pthread_mutex_lock(&o->lock);
+	while (!all_idle(o))
+		pthread_cond_wait(&o->idle, &o->lock);
+	pthread_mutex_unlock(&o->lock);
+	rcu_online();
+}
+
+void offload_forget_refusals(struct offload *o)
+{
+	struct offload_record *rec;
+	struct offload_device *dev;
+	struct refused_shape *s;
+
+	pthread_mutex_lock(&o->lock);
+	LIST_FOR_EACH (dev, node, &o->devices) {
+		HMAP_FOR_EACH_SAFE (s, node, &dev->refused) {
+			hmap_remove(&dev->refused, &s->node);
+			free(s);
+		}
+	}
+	LIST_FOR_EACH (rec, node, &o->records)
+		if (rec->dev && !rec->hw && !rec->busy && !rec->free_after)
+			place(o, rec);
+	pthread_mutex_unlock(&o->lock);
+	offload_bump(o);
+}
+
+void offload_audit(struct offload *o, void (*done)(uint32_t checked, uint32_t lost, void *aux),
+		   void *aux)
+{
+	struct offload_device *dev;
+	bool any = false;
+
+	pthread_mutex_lock(&o->lock);
+	LIST_FOR_EACH (dev, node, &o->devices) {
+		dev->audit = any = true;
+		dev->audit_done = done;
+		dev->audit_aux = aux;
+		pthread_cond_signal(&dev->work);
+	}
+	pthread_mutex_unlock(&o->lock);
+	if (!any)
+		done(0, 0, aux);
+}

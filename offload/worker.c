@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// A device's worker: the only thread that talks to its driver. It holds the lock only between calls to the driver.
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "offload/placement-private.h"
+
+LOG_MODULE(offload_worker);
+
+static void add_counts(struct offload_record *rec, uint64_t packets, uint64_t bytes)
+{
+	struct flow_counts *hw = &rec->mf->hw;
+	uint64_t total = rec->base_packets + packets;
+
+	if (total != hw->packets)
+		__atomic_store_n(&hw->used, clock_msec(), __ATOMIC_RELAXED);
+	__atomic_store_n(&hw->packets, total, __ATOMIC_RELAXED);
+	__atomic_store_n(&hw->bytes, rec->base_bytes + bytes, __ATOMIC_RELAXED);
+}
+
+// The rule is gone: what it counted stays counted.
+static void fold_counts(struct offload_record *rec, uint64_t packets, uint64_t bytes)
+{
+	add_counts(rec, packets, bytes);
+	rec->base_packets += packets;
+	rec->base_bytes += bytes;
+}
+
+static void remember_refusal(struct offload_device *dev, uint64_t shape, const struct verdict *v)
+{
+	struct refused_shape *s = xzalloc(sizeof(*s));
+
+	s->verdict = *v;
+	hmap_insert(&dev->refused, &s->node, shape);
+}
+
+static void refused_by_driver(struct offload_device *dev, struct offload_record *rec,
+			      uint64_t shape, int err, struct verdict *v)
+{
+	if (err == -ENOSPC) {
+		v->reason = REASON_TABLE_FULL;
+		if (!rec->queued)
+			list_push_back(&dev->full, &rec->queue);
+	} else if (err == -ENOTSUP || err == -EINVAL || err == -EOPNOTSUPP) {
+		// Of this kind, not of this rule: other errors may pass.
+		remember_refusal(dev, shape, v);
+	}
+	record_refuse(rec, v);
+}
+
+// Inserts or replaces. Called with the lock, which it gives up around the driver.
+static void do_insert(struct offload_device *dev, struct offload_record *rec)
+{
+	struct compiled_rule *rule = rec->want;
+	struct hw_rule *old = rec->hw, *hw = NULL;
+	uint64_t shape = dev->ops->compiled_shape(rule), packets = 0, bytes = 0;
+	struct verdict v = { .reason = REASON_DEVICE_REFUSED };
+	int64_t start;
+	int ret;
+
+	rec->want = NULL;
+	rec->busy = true;
+	pthread_mutex_unlock(&dev->o->lock);
+	start = clock_real_nsec();
+	if (old)
+		ret = dev->ops->replace(dev->priv, old, rule, &hw, &packets, &bytes, &v);
+	else
+		ret = dev->ops->insert(dev->priv, rule, &hw, &v);
+	start = clock_real_nsec() - start;
+	dev->ops->compiled_free(rule);
+	pthread_mutex_lock(&dev->o->lock);
+	rec->busy = false;
+	dev->insert_nsec += start;
+	if (ret < 0) {
+		refused_by_driver(dev, rec, shape, ret, &v);
+		// The old rule does what the flow did before: it must go.
+		if (old)
+			rec->withdraw = true;
+		return;
+	}
+	if (old)
+		fold_counts(rec, packets, bytes);
+	else
+		dev->n_rules++;
+	rec->hw = hw;
+	dev->inserted++;
+	verdict_accept(&rec->verdict);
+	record_set_state(rec, PLACE_IN_HW);
+}
+
+static void try_one_that_waits(struct offload_device *dev)
+{
+	while (!list_is_empty(&dev->full)) {
+		struct offload_record *rec =
+			LIST_ENTRY(list_pop_front(&dev->full), struct offload_record, queue);
+
+		if (!rec->free_after && record_compile(rec)) {
+			record_set_state(rec, PLACE_QUEUED);
+			device_queue(dev, rec);
+			return;
+		}
+	}
+}
+
+static void do_remove(struct offload_device *dev, struct offload_record *rec)
+{
+	struct hw_rule *hw = rec->hw;
+	uint64_t packets = 0, bytes = 0;
+
+	if (!hw)
+		return;
+	rec->hw = NULL;
+	rec->busy = true;
+	pthread_mutex_unlock(&dev->o->lock);
+	dev->ops->remove(dev->priv, hw, &packets, &bytes);
+	pthread_mutex_lock(&dev->o->lock);
+	rec->busy = false;
+	fold_counts(rec, packets, bytes);
+	dev->n_rules--;
+	dev->removed++;
+	if (!rec->free_after && atomic_load(&rec->mf->placement) == PLACE_IN_HW)
+		record_set_state(rec, PLACE_NONE);
+	try_one_that_waits(dev);
+}
+
+// The owner has let go of the flow: forget it, and tell.
+static void finish(struct offload_device *dev, struct offload_record *rec)
+{
+	struct megaflow *mf = rec->mf;
+	void (*done)(struct megaflow * mf, void *aux) = rec->done;
+	void *aux = rec->done_aux;
+
+	list_remove(&rec->node);
+	list_remove(&rec->queue);
+	if (rec->want)
+		dev->ops->compiled_free(rec->want);
+	RCU_SET(mf->offload, NULL);
+	rcu_free(rec);
+	pthread_mutex_unlock(&dev->o->lock);
+	if (done)
+		done(mf, aux);
+	pthread_mutex_lock(&dev->o->lock);
+}
+
+static void handle(struct offload_device *dev, struct offload_record *rec)
+{
+	if (!rec->withdraw && rec->want)
+		do_insert(dev, rec);
+	// What came in the meantime counts: a withdrawal may have been asked for while the driver worked.
+	if (rec->withdraw) {
+		if (rec->want) {
+			dev->ops->compiled_free(rec->want);
+			rec->want = NULL;
+		}
+		do_remove(dev, rec);
+		rec->withdraw = rec->free_after;
+	}
+	if (rec->free_after && !rec->hw) {
+		if (rec->queued) {
+			list_remove(&rec->queue);
+			rec->queued = false;
+			dev->n_queued--;
+		}
+		finish(dev, rec);
+	}
+	offload_bump(dev->o);
+}
+
+typedef VEC(struct offload_record *) record_vec;
+
+static void collect_installed(struct offload_device *dev, record_vec *v)
+{
+	struct offload_record *rec;
+
+	LIST_FOR_EACH (rec, node, &dev->o->records)
+		if (rec->dev == dev && rec->hw)
+			VEC_PUSH(v, rec);
+}
+
+static void rule_is_lost(struct offload_device *dev, struct offload_record *rec)
+{
+	dev->ops->forget(dev->priv, rec->hw);
+	rec->hw = NULL;
+	rec->base_packets = rec->mf->hw.packets;
+	rec->base_bytes = rec->mf->hw.bytes;
+	dev->n_rules--;
+	dev->lost++;
+	if (rec->free_after || rec->withdraw || !dev->o->enabled) {
+		device_queue(dev, rec);
+		return;
+	}
+	if (record_compile(rec)) {
+		record_set_state(rec, PLACE_LOST);
+		device_queue(dev, rec);
+	}
+}
+
+// Only this thread frees records of installed rules, so that the list stays valid while the lock is given up.
+static uint32_t query_all(struct offload_device *dev, uint32_t *ret_checked)
+{
+	record_vec v = VEC_INIT;
+	struct offload_record **rec;
+	uint32_t lost = 0;
+
+	collect_installed(dev, &v);
+	VEC_FOR_EACH (rec, &v) {
+		struct hw_rule *hw = (*rec)->hw;
+		uint64_t packets = 0, bytes = 0;
+		int ret;
+
+		pthread_mutex_unlock(&dev->o->lock);
+		ret = dev->ops->query(dev->priv, hw, &packets, &bytes);
+		pthread_mutex_lock(&dev->o->lock);
+		if (!ret) {
+			add_counts(*rec, packets, bytes);
+		} else if (ret == -ENOENT) {
+			rule_is_lost(dev, *rec);
+			lost++;
+		}
+	}
+	*ret_checked = v.n;
+	VEC_FREE(&v);
+	return lost;
+}
+
+static void handle_reset(struct offload_device *dev)
+{
+	record_vec v = VEC_INIT;
+	struct offload_record **rec;
+
+	collect_installed(dev, &v);
+	log_warn("%s: the device was reset and lost %zu rules; installing them again", dev->name,
+		 v.n);
+	VEC_FOR_EACH (rec, &v)
+		rule_is_lost(dev, *rec);
+	VEC_FREE(&v);
+}
+
+static void poll_or_audit(struct offload_device *dev)
+{
+	uint32_t checked, lost = query_all(dev, &checked);
+
+	dev->poll = false;
+	if (!dev->audit)
+		return;
+	dev->audit = false;
+	void (*done)(uint32_t checked, uint32_t lost, void *aux) = dev->audit_done;
+	pthread_mutex_unlock(&dev->o->lock);
+	done(checked, lost, dev->audit_aux);
+	pthread_mutex_lock(&dev->o->lock);
+}
+
+void *device_worker(void *arg)
+{
+	struct offload_device *dev = arg;
+
+	log_set_thread_name(dev->name);
+	rcu_thread_begin();
+	pthread_mutex_lock(&dev->o->lock);
+	for (;;) {
+		if (dev->ops->take_reset(dev->priv)) {
+			handle_reset(dev);
+		} else if (!list_is_empty(&dev->queue)) {
+			struct offload_record *rec = LIST_ENTRY(list_pop_front(&dev->queue),
+								struct offload_record, queue);
+
+			rec->queued = false;
+			dev->n_queued--;
+			handle(dev, rec);
+		} else if (dev->poll || dev->audit) {
+			poll_or_audit(dev);
+		} else if (dev->stop) {
+			break;
+		} else {
+			pthread_cond_broadcast(&dev->o->idle);
+			rcu_offline();
+			pthread_cond_wait(&dev->work, &dev->o->lock);
+			rcu_online();
+		}
+		rcu_quiesce();
+	}
+	pthread_mutex_unlock(&dev->o->lock);
+	rcu_thread_end();
+	return NULL;
+}
