@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "ofproto/control/control.h"
+
+// One connection that speaks OpenFlow now.
+struct peer {
+	struct list node; // in of_control.peers
+	struct of_control *control;
+	struct of_conn *conn;
+	struct controller *controller; // NULL: came through a socket we listen on
+	bool service, ready;
+	enum controller_role role;
+	enum packet_in_format packet_in_format;
+	uint16_t controller_id, config_flags, miss_send_len;
+	struct timer probe;
+	int probe_interval;
+};
+
+// A target that we keep connected, or listen on.
+struct controller {
+	struct list node;
+	struct of_control *control;
+	struct controller_target target;
+	struct listener *listener; // passive ones
+	struct stream *stream; // while connecting
+	struct peer *peer; // active ones
+	struct timer retry;
+	int backoff;
+	int64_t changed; // clock_msec() of the last (dis)connection, -1: never
+	char *last_error;
+};
+
+struct of_control {
+	struct loop *loop;
+	struct of_switch *sw;
+	struct upcall_engine *upcall;
+	const struct control_ops *ops;
+	void *aux;
+	struct list peers, controllers;
+	struct listener *mgmt;
+	uint32_t versions;
+	struct switch_desc desc;
+	int64_t alone_since; // clock_msec(), 0: a controller is connected
+	uint64_t generation_id;
+	bool generation_seen;
+};
+
+void peer_message(void *aux, const struct msg *m);
+struct peer *peer_create(struct of_control *c, struct stream *s, bool service, int probe,
+			 struct controller *ctl);
+void peer_destroy(struct peer *p);
+// True when asynchronous messages of this kind go to the peer.
+bool peer_wants_async(const struct peer *p);
+void describe_port(struct of_control *c, const struct of_port *p, struct port_desc *pd);

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is connected: targets, reconnection, probes.
+#include "ofproto/control/control.h"
+
+#include <stdio.h>
+
+#include "core/base/clock.h"
+#include "core/base/counters.h"
+#include "core/base/log.h"
+#include "core/io/appctl.h"
+#include "ofproto/control/control-private.h"
+
+LOG_MODULE(rconn);
+
+#define OPENFLOW_PORT 6653
+#define MIN_BACKOFF 1000
+#define MGMT_VERSIONS \
+	(1u << OFP10 | 1u << OFP11 | 1u << OFP12 | 1u << OFP13 | 1u << OFP14 | 1u << OFP15)
+
+static void controller_lost(struct controller *ctl, const char *why);
+
+static void on_ready(void *aux)
+{
+	struct peer *p = aux;
+
+	p->ready = true;
+	if (p->controller) {
+		p->controller->backoff = 0;
+		p->controller->changed = clock_msec();
+		log_info("%s<->%s: connected", switch_name(p->control->sw),
+			 p->controller->target.target);
+		if (!p->service)
+			p->control->alone_since = 0;
+	}
+	if (p->probe_interval)
+		timer_in(&p->probe, p->probe_interval);
+}
+
+static void on_closed(void *aux, int err, const char *reason)
+{
+	struct peer *p = aux;
+	struct controller *ctl = p->controller;
+
+	peer_destroy(p);
+	if (ctl)
+		controller_lost(ctl, reason);
+}
+
+static const struct of_conn_events conn_events = {
+	.ready = on_ready,
+	.message = peer_message,
+	.closed = on_closed,
+};
+
+static void on_probe(struct timer *t)
+{
+	struct peer *p = CONTAINER_OF(t, struct peer, probe);
+	int64_t silence = clock_msec() - of_conn_last_received(p->conn);
+	AUTO(strbuf) echo = STRBUF_INIT;
+
+	if (silence >= 2 * p->probe_interval) {
+		on_closed(p, -ETIMEDOUT, "no response to inactivity probe");
+		return;
+	}
+	if (silence >= p->probe_interval && p->ready) {
+		msg_put_plain(MSG_ECHO_REQUEST, of_conn_version(p->conn), of_conn_next_xid(p->conn),
+			      &echo);
+		of_conn_send(p->conn, echo.s, echo.len);
+	}
+	timer_in(t, p->probe_interval);
+}
+
+struct peer *peer_create(struct of_control *c, struct stream *s, bool service, int probe,
+			 struct controller *ctl)
+{
+	struct peer *p = xzalloc(sizeof(*p));
+
+	p->control = c;
+	p->controller = ctl;
+	p->service = service;
+	p->role = ROLE_EQUAL;
+	p->miss_send_len = service ? 0 : 128;
+	p->probe_interval = probe;
+	timer_init(&p->probe, c->loop, on_probe);
+	p->conn = of_conn_create(s, ctl ? c->versions : (service ? MGMT_VERSIONS : c->versions),
+				 &conn_events, p);
+	list_push_back(&c->peers, &p->node);
+	return p;
+}
+
+void peer_destroy(struct peer *p)
+{
+	if (p->controller)
+		p->controller->peer = NULL;
+	timer_cancel(&p->probe);
+	list_remove(&p->node);
+	of_conn_close(p->conn, false);
+	free(p);
+}
+
+static bool any_controller_connected(const struct of_control *c)
+{
+	struct controller *ctl;
+
+	LIST_FOR_EACH (ctl, node, &c->controllers)
+		if (ctl->peer && ctl->peer->ready && !ctl->target.service)
+			return true;
+	return false;
+}
+
+static void controller_lost(struct controller *ctl, const char *why)
+{
+	struct of_control *c = ctl->control;
+
+	log_info("%s<->%s: connection lost or failed (%s)", switch_name(c->sw), ctl->target.target,
+		 why);
+	free(ctl->last_error);
+	ctl->last_error = xstrdup(why);
+	ctl->changed = clock_msec();
+	if (!c->alone_since && !any_controller_connected(c))
+		c->alone_since = clock_msec();
+	ctl->backoff = MIN(ctl->backoff ? ctl->backoff * 2 : MIN_BACKOFF, ctl->target.max_backoff);
+	timer_in(&ctl->retry, ctl->backoff);
+}
+
+static void controller_connect(struct controller *ctl)
+{
+	static const struct stream_events none = { 0 };
+	struct error err = ERROR_INIT;
+	struct stream *s;
+
+	if (stream_open(ctl->control->loop, ctl->target.target, OPENFLOW_PORT, -1, &none, NULL, &s,
+			&err) < 0) {
+		controller_lost(ctl, err.text);
+		return;
+	}
+	ctl->peer = peer_create(ctl->control, s, ctl->target.service, ctl->target.inactivity_probe,
+				ctl);
+}
+
+static void on_retry(struct timer *t)
+{
+	controller_connect(CONTAINER_OF(t, struct controller, retry));
+}
+
+static void on_passive_accept(void *aux, struct stream *s)
+{
+	struct controller *ctl = aux;
+
+	peer_create(ctl->control, s, true, ctl->target.inactivity_probe, NULL);
+}
+
+static void on_mgmt_accept(void *aux, struct stream *s)
+{
+	peer_create(aux, s, true, 0, NULL);
+}
+
+static void controller_add(struct of_control *c, const struct controller_target *t)
+{
+	struct controller *ctl = xzalloc(sizeof(*ctl));
+	struct error err = ERROR_INIT;
+
+	ctl->control = c;
+	ctl->target = *t;
+	ctl->changed = -1;
+	timer_init(&ctl->retry, c->loop, on_retry);
+	list_push_back(&c->controllers, &ctl->node);
+	if (!stream_name_is_passive(t->target)) {
+		controller_connect(ctl);
+		return;
+	}
+	if (listener_open(c->loop, t->target, OPENFLOW_PORT, -1, on_passive_accept, ctl,
+			  &ctl->listener, &err) < 0) {
+		log_err("%s: %s", switch_name(c->sw), err.text);
+		ctl->last_error = xstrdup(err.text);
+	}
+}
+
+static void controller_remove(struct controller *ctl)
+{
+	if (ctl->peer)
+		peer_destroy(ctl->peer);
+	listener_close(ctl->listener);
+	timer_cancel(&ctl->retry);
+	list_remove(&ctl->node);
+	free(ctl->last_error);
+	free(ctl);
+}
+
+static const struct controller_target *find_target(const struct controller_target *t, size_t n,
+						   const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(t[i].target, name))
+			return &t[i];
+	return NULL;
+}
+
+static struct controller *find_controller(const struct of_control *c, const char *name)
+{
+	struct controller *ctl;
+
+	LIST_FOR_EACH (ctl, node, &c->controllers)
+		if (!strcmp(ctl->target.target, name))
+			return ctl;
+	return NULL;
+}
+
+void control_set_targets(struct of_control *c, const struct controller_target *t, size_t n,
+			 uint32_t versions)
+{
+	struct controller *ctl, *next;
+	bool new_versions = versions != c->versions;
+
+	c->versions = versions;
+	LIST_FOR_EACH_SAFE (ctl, next, node, &c->controllers) {
+		const struct controller_target *want = find_target(t, n, ctl->target.target);
+
+		if (!want || want->service != ctl->target.service || new_versions)
+			controller_remove(ctl);
+		else
+			ctl->target = *want;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!find_controller(c, t[i].target))
+			controller_add(c, &t[i]);
+	if (!c->alone_since && !any_controller_connected(c))
+		c->alone_since = clock_msec();
+}
+
+struct of_control *control_create(struct loop *l, struct of_switch *sw, struct upcall_engine *u,
+				  const struct control_ops *ops, void *aux)
+{
+	struct of_control *c = xzalloc(sizeof(*c));
+
+	c->loop = l;
+	c->sw = sw;
+	c->upcall = u;
+	c->ops = ops;
+	c->aux = aux;
+	c->versions = MGMT_VERSIONS;
+	c->alone_since = clock_msec();
+	list_init(&c->peers);
+	list_init(&c->controllers);
+	return c;
+}
+
+void control_destroy(struct of_control *c)
+{
+	struct controller *ctl, *next;
+	struct peer *p, *next_peer;
+
+	if (!c)
+		return;
+	LIST_FOR_EACH_SAFE (ctl, next, node, &c->controllers)
+		controller_remove(ctl);
+	LIST_FOR_EACH_SAFE (p, next_peer, node, &c->peers)
+		peer_destroy(p);
+	listener_close(c->mgmt);
+	free(c);
+}
+
+int control_open_mgmt(struct of_control *c, struct error *err)
+{
+	AUTO_FREE char *name = xasprintf("punix:%s/%s.mgmt", dir_run(), switch_name(c->sw));
+
+	return listener_open(c->loop, name, 0, -1, on_mgmt_accept, c, &c->mgmt, err);
+}
+
+void control_set_desc(struct of_control *c, const struct switch_desc *d)
+{
+	c->desc = *d;
+}
+
+bool control_get_status(struct of_control *c, const char *target, struct controller_status *ret)
+{
+	struct controller *ctl = find_controller(c, target);
+	int64_t since;
+
+	if (!ctl)
+		return false;
+	memset(ret, 0, sizeof(*ret));
+	since = ctl->changed < 0 ? -1 : (clock_msec() - ctl->changed) / 1000;
+	ret->connected = ctl->peer && ctl->peer->ready;
+	ret->state = ret->connected  ? "ACTIVE"
+		     : ctl->peer     ? "CONNECTING"
+		     : ctl->listener ? "LISTENING"
+				     : "BACKOFF";
+	ret->sec_connected = ret->connected ? since : -1;
+	ret->sec_disconnected = ret->connected ? -1 : since;
+	ret->last_error = ctl->last_error;
+	if (ret->connected) {
+		ret->is_primary_role = ctl->peer->role == ROLE_PRIMARY;
+		ret->is_secondary_role = ctl->peer->role == ROLE_SECONDARY;
+	}
+	return true;
+}
+
+int64_t control_alone_for(const struct of_control *c)
+{
+	struct controller *ctl;
+	bool wanted = false;
+
+	LIST_FOR_EACH (ctl, node, &c->controllers)
+		wanted |= !ctl->target.service && !ctl->listener;
+	if (!wanted)
+		return INT64_MAX;
+	return c->alone_since ? MAX(clock_msec() - c->alone_since, (int64_t)1) : 0;
+}
+
+void control_reconnect(struct of_control *c)
+{
+	struct controller *ctl;
+
+	LIST_FOR_EACH (ctl, node, &c->controllers) {
+		if (ctl->peer) {
+			peer_destroy(ctl->peer);
+			controller_connect(ctl);
+		}
+	}
+}
+
+bool peer_wants_async(const struct peer *p)
+{
+	return p->ready && p->role != ROLE_SECONDARY && (!p->service || p->miss_send_len);
+}
+
+void control_packet_in(struct of_control *c, const struct packet_in_event *e)
+{
+	struct packet_in pin = {
+		.packet = e->packet,
+		.total_len = e->len,
+		.reason = e->reason,
+		.table = e->table,
+		.cookie = e->cookie,
+		.metadata = e->metadata,
+	};
+	struct peer *p;
+
+	LIST_FOR_EACH (p, node, &c->peers) {
+		AUTO(strbuf) out = STRBUF_INIT;
+
+		if (!peer_wants_async(p) || p->controller_id != e->controller_id)
+			continue;
+		// OpenFlow's default keeps expired TTLs from controllers that did not ask for them.
+		if (e->reason == OFPR_INVALID_TTL && !(p->config_flags & 4))
+			continue;
+		pin.len = MIN(e->len, (size_t)e->max_len);
+		packet_in_encode(&pin, p->packet_in_format, of_conn_version(p->conn), &out);
+		// A controller that does not read must not fill our memory.
+		if (of_conn_backlog(p->conn) > 1 << 20) {
+			counter_inc(COUNTER_PACKET_IN_OVERFLOW);
+			continue;
+		}
+		of_conn_send(p->conn, out.s, out.len);
+		counter_inc(COUNTER_PACKET_IN);
+	}
+}
+
+void control_flow_removed(struct of_control *c, const struct rule *r,
+			  enum flow_removed_reason reason)
+{
+	struct flow_removed fr = { .cookie = r->cookie,
+				   .reason = reason,
+				   .priority = r->cls.priority,
+				   .idle_timeout = r->idle_timeout,
+				   .hard_timeout = r->hard_timeout,
+				   .table = r->table };
+	int64_t lived = clock_msec() - r->created;
+	struct peer *p;
+
+	cls_rule_get_match(&r->cls, &fr.match);
+	fr.n_packets = atomic_load(&r->packets);
+	fr.n_bytes = atomic_load(&r->bytes);
+	fr.duration_sec = lived / 1000;
+	fr.duration_nsec = lived % 1000 * 1000000;
+	LIST_FOR_EACH (p, node, &c->peers) {
+		AUTO(strbuf) out = STRBUF_INIT;
+
+		if (!peer_wants_async(p))
+			continue;
+		flow_removed_encode(&fr, of_conn_version(p->conn), &out);
+		of_conn_send(p->conn, out.s, out.len);
+	}
+}
+
+void control_port_status(struct of_control *c, const struct of_port *port, enum port_reason reason)
+{
+	struct port_desc pd;
+	struct peer *p;
+
+	describe_port(c, port, &pd);
+	LIST_FOR_EACH (p, node, &c->peers) {
+		AUTO(strbuf) out = STRBUF_INIT;
+
+		if (!p->ready || (p->service && !p->miss_send_len))
+			continue;
+		port_status_encode(&pd, reason, of_conn_version(p->conn), &out);
+		of_conn_send(p->conn, out.s, out.len);
+	}
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenFlow connections of one switch: the management socket, controllers it connects to, sockets it listens on; and what
+// the switch answers. Main thread only.
+#pragma once
+
+#include "ofproto/openflow/conn.h"
+#include "ofproto/pipeline/switch.h"
+#include "ofproto/upcall/upcall.h"
+
+struct of_control;
+
+// What connections need of the world around the switch.
+struct control_ops {
+	// Counters of a port of the datapath; false when unknown.
+	bool (*port_stats)(void *aux, const struct of_port *p, struct port_stats *ret);
+	// Speeds and addresses for port descriptions.
+	void (*port_desc)(void *aux, const struct of_port *p, struct port_desc *ret);
+	// port_mod: administrative state.
+	int (*port_admin)(void *aux, const struct of_port *p, bool up);
+};
+
+struct controller_target {
+	char target[256]; // "tcp:HOST:PORT", "unix:PATH", "ptcp:PORT:IP", "punix:PATH"
+	int max_backoff, inactivity_probe; // milliseconds
+	bool service; // asks for packets before it gets any
+};
+
+struct controller_status {
+	bool connected, is_primary_role, is_secondary_role;
+	const char *state; // "ACTIVE", "BACKOFF", ...
+	int64_t sec_connected, sec_disconnected; // -1: never
+	const char *last_error; // NULL: none
+};
+
+struct of_control *control_create(struct loop *l, struct of_switch *sw, struct upcall_engine *u,
+				  const struct control_ops *ops, void *aux);
+void control_destroy(struct of_control *c);
+// The controllers wanted; those already there stay connected. 'versions' is a bitmap of wire versions for all of them.
+void control_set_targets(struct of_control *c, const struct controller_target *t, size_t n,
+			 uint32_t versions);
+// RUNDIR/NAME.mgmt.
+int control_open_mgmt(struct of_control *c, struct error *err);
+void control_set_desc(struct of_control *c, const struct switch_desc *d);
+bool control_get_status(struct of_control *c, const char *target, struct controller_status *ret);
+// Milliseconds since the last time any controller was connected, 0 while one is, INT64_MAX when none is wanted.
+int64_t control_alone_for(const struct of_control *c);
+void control_reconnect(struct of_control *c);
+
+// From the upcall engine and the switch.
+void control_packet_in(struct of_control *c, const struct packet_in_event *e);
+void control_flow_removed(struct of_control *c, const struct rule *r,
+			  enum flow_removed_reason reason);
+void control_port_status(struct of_control *c, const struct of_port *p, enum port_reason reason);

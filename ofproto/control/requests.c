@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a peer asks, and what the switch answers: one function per message, and the table that names them.
+#include <stdio.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "ofproto/control/control-private.h"
+
+LOG_MODULE(connmgr);
+
+// Answers are appended to 'out'; an error is sent instead of them.
+typedef enum ofperr request_fn(struct peer *p, const struct msg *m, struct strbuf *out);
+
+void describe_port(struct of_control *c, const struct of_port *port, struct port_desc *pd)
+{
+	memset(pd, 0, sizeof(*pd));
+	pd->port = port->number;
+	pd->hw_addr = port->mac;
+	snprintf(pd->name, sizeof(pd->name), "%s", port->name);
+	pd->config = atomic_load(&port->config);
+	pd->state = atomic_load(&port->state);
+	c->ops->port_desc(c->aux, port, pd);
+}
+
+static enum ofperr on_features(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct of_control *c = p->control;
+	struct of_port *const *ports = switch_ports(c->sw);
+	struct switch_features f = {
+		.datapath_id = switch_datapath_id(c->sw),
+		.n_tables = SWITCH_N_TABLES,
+		.capabilities = 1 << 0 | 1 << 1 | 1 << 2 |
+				1 << 7, // flow, table and port statistics, ARP match
+		.actions = 0xfff,
+	};
+	VEC(struct port_desc) descs = VEC_INIT;
+
+	for (; *ports; ports++)
+		describe_port(c, *ports, VEC_PUSH_UNINIT(&descs));
+	f.ports = descs.v;
+	f.n_ports = descs.n;
+	features_reply_encode(&f, m, out);
+	VEC_FREE(&descs);
+	return OFPERR_NONE;
+}
+
+static enum ofperr on_get_config(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct switch_config cfg = { p->config_flags, p->miss_send_len };
+
+	switch_config_encode(&cfg, MSG_GET_CONFIG_REPLY, m->version, m->xid, out);
+	return OFPERR_NONE;
+}
+
+static enum ofperr on_set_config(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct switch_config cfg;
+	enum ofperr e = switch_config_decode(m, &cfg);
+
+	if (e)
+		return e;
+	p->config_flags = cfg.flags;
+	p->miss_send_len = cfg.miss_send_len;
+	return OFPERR_NONE;
+}
+
+static enum ofperr need_write(const struct peer *p)
+{
+	return p->role == ROLE_SECONDARY ? OFPERR_OFPBRC_IS_SLAVE : OFPERR_NONE;
+}
+
+static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct flow_mod fm;
+	enum ofperr e = need_write(p);
+
+	if (e)
+		return e;
+	flow_mod_init(&fm);
+	e = flow_mod_decode(m, &fm);
+	if (!e)
+		e = switch_flow_mod(p->control->sw, &fm);
+	if (!e && fm.buffer_id != UINT32_MAX)
+		e = OFPERR_OFPBRC_BUFFER_UNKNOWN;
+	flow_mod_uninit(&fm);
+	return e;
+}
+
+static enum ofperr on_packet_out(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct packet_out po = { 0 };
+	enum ofperr e = need_write(p);
+
+	if (!e)
+		e = packet_out_decode(m, &po);
+	if (!e)
+		e = upcall_packet_out(p->control->upcall, p->control->sw, &po);
+	packet_out_uninit(&po);
+	return e;
+}
+
+static enum ofperr on_port_mod(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct of_control *c = p->control;
+	struct port_mod pm;
+	struct of_port *port;
+	uint32_t config;
+	enum ofperr e = need_write(p);
+
+	if (!e)
+		e = port_mod_decode(m, &pm);
+	if (e)
+		return e;
+	port = switch_port_find(c->sw, pm.port);
+	if (!port)
+		return OFPERR_OFPPMFC_BAD_PORT;
+	if (!eth_addr_equal(port->mac, pm.hw_addr))
+		return OFPERR_OFPPMFC_BAD_HW_ADDR;
+	config = (atomic_load(&port->config) & ~pm.mask) | (pm.config & pm.mask);
+	if (pm.mask & PORT_CONFIG_DOWN)
+		c->ops->port_admin(c->aux, port, !(config & PORT_CONFIG_DOWN));
+	switch_port_set_state(c->sw, port, config, atomic_load(&port->state));
+	return OFPERR_NONE;
+}
+
+// Everything before has been carried out: the switch works one message after the other.
+static enum ofperr on_barrier(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	msg_put_plain(MSG_BARRIER_REPLY, m->version, m->xid, out);
+	return OFPERR_NONE;
+}
+
+static void demote_others(struct of_control *c, const struct peer *primary)
+{
+	struct peer *p;
+
+	LIST_FOR_EACH (p, node, &c->peers)
+		if (p != primary && p->role == ROLE_PRIMARY)
+			p->role = ROLE_SECONDARY;
+}
+
+static enum ofperr on_role(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct of_control *c = p->control;
+	struct role_request r;
+	enum ofperr e = role_request_decode(m, &r);
+
+	if (e)
+		return e;
+	if (r.have_generation_id && (r.role == ROLE_PRIMARY || r.role == ROLE_SECONDARY)) {
+		if (c->generation_seen && (int64_t)(r.generation_id - c->generation_id) < 0)
+			return OFPERR_OFPRRFC_STALE;
+		c->generation_id = r.generation_id;
+		c->generation_seen = true;
+	}
+	if (r.role != ROLE_NOCHANGE)
+		p->role = r.role;
+	if (r.role == ROLE_PRIMARY)
+		demote_others(c, p);
+	r.role = p->role;
+	r.have_generation_id = c->generation_seen;
+	r.generation_id = c->generation_id;
+	role_reply_encode(&r, m, out);
+	return OFPERR_NONE;
+}
+
+static enum ofperr on_desc(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	switch_desc_encode(&p->control->desc, m, out);
+	return OFPERR_NONE;
+}
+
+struct flow_dump {
+	struct mp_writer w;
+};
+
+static bool put_flow(const struct rule *r, void *aux)
+{
+	struct flow_dump *d = aux;
+	struct flow_stats fs;
+	struct match m;
+
+	rule_fill_stats(r, &m, &fs);
+	mp_put_flow_stats(&d->w, &fs);
+	return true;
+}
+
+static enum ofperr on_flow_stats(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct flow_stats_request rq;
+	struct flow_dump d;
+	enum ofperr e = flow_stats_request_decode(m, &rq);
+
+	if (e)
+		return e;
+	upcall_push_stats(p->control->upcall);
+	mp_begin(&d.w, m, out);
+	switch_for_each_flow(p->control->sw, &rq, put_flow, &d);
+	mp_end(&d.w);
+	return OFPERR_NONE;
+}
+
+static bool add_flow(const struct rule *r, void *aux)
+{
+	struct aggregate_stats *s = aux;
+
+	s->n_flows++;
+	s->n_packets += atomic_load(&r->packets);
+	s->n_bytes += atomic_load(&r->bytes);
+	return true;
+}
+
+static enum ofperr on_aggregate(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct flow_stats_request rq;
+	struct aggregate_stats s = { 0 };
+	enum ofperr e = flow_stats_request_decode(m, &rq);
+
+	if (e)
+		return e;
+	upcall_push_stats(p->control->upcall);
+	switch_for_each_flow(p->control->sw, &rq, add_flow, &s);
+	aggregate_stats_encode(&s, m, out);
+	return OFPERR_NONE;
+}
+
+static enum ofperr on_table_stats(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct mp_writer w;
+
+	upcall_push_stats(p->control->upcall);
+	mp_begin(&w, m, out);
+	for (int i = 0; i < SWITCH_N_TABLES; i++) {
+		const struct table *t = switch_table(p->control->sw, i);
+		struct table_stats ts = { .table = i, .max_entries = 1000000 };
+
+		if (t->name[0])
+			snprintf(ts.name, sizeof(ts.name), "%s", t->name);
+		else
+			snprintf(ts.name, sizeof(ts.name), "table%d", i);
+		ts.active = classifier_count(t->cls);
+		ts.lookup = atomic_load(&t->lookups);
+		ts.matched = atomic_load(&t->matches);
+		mp_put_table_stats(&w, &ts);
+	}
+	mp_end(&w);
+	return OFPERR_NONE;
+}
+
+static void port_counters(struct of_control *c, const struct of_port *port, struct port_stats *ps)
+{
+	int64_t lived = clock_msec() - port->created;
+
+	memset(ps, 0, sizeof(*ps));
+	ps->port = port->number;
+	if (dp_port_equal(port->dp_port, DP_PORT_NONE)) {
+		ps->rx_packets = atomic_load(&port->rx_packets);
+		ps->rx_bytes = atomic_load(&port->rx_bytes);
+		ps->tx_packets = atomic_load(&port->tx_packets);
+		ps->tx_bytes = atomic_load(&port->tx_bytes);
+	} else if (!c->ops->port_stats(c->aux, port, ps)) {
+		memset(&ps->rx_packets, 0xff,
+		       offsetof(struct port_stats, duration_sec) -
+			       offsetof(struct port_stats, rx_packets));
+	}
+	ps->duration_sec = lived / 1000;
+	ps->duration_nsec = lived % 1000 * 1000000;
+}
+
+static enum ofperr on_port_stats(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct of_port *const *ports = switch_ports(p->control->sw);
+	struct mp_writer w;
+	of_port_t only;
+	enum ofperr e = port_stats_request_decode(m, &only);
+
+	if (e)
+		return e;
+	upcall_push_stats(p->control->upcall);
+	mp_begin(&w, m, out);
+	for (; *ports; ports++) {
+		struct port_stats ps;
+
+		if (only.n != OFPP_ANY && !of_port_equal(only, (*ports)->number))
+			continue;
+		port_counters(p->control, *ports, &ps);
+		mp_put_port_stats(&w, &ps);
+	}
+	mp_end(&w);
+	return OFPERR_NONE;
+}
+
+static enum ofperr on_port_desc(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct of_port *const *ports = switch_ports(p->control->sw);
+	struct mp_writer w;
+	of_port_t only;
+	enum ofperr e = port_desc_request_decode(m, &only);
+
+	if (e)
+		return e;
+	mp_begin(&w, m, out);
+	for (; *ports; ports++) {
+		struct port_desc pd;
+
+		if (only.n != OFPP_ANY && !of_port_equal(only, (*ports)->number))
+			continue;
+		describe_port(p->control, *ports, &pd);
+		mp_put_port_desc(&w, &pd);
+	}
+	mp_end(&w);
+	return OFPERR_NONE;
+}
+
+static enum ofperr on_packet_in_format(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	uint32_t format;
+	enum ofperr e = nx_number_decode(m, &format);
+
+	if (e)
+		return e;
+	if (format > PIN_NXT2)
+		return OFPERR_OFPBRC_EPERM;
+	p->packet_in_format = format;
+	return OFPERR_NONE;
+}
+
+static enum ofperr on_controller_id(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	uint32_t id;
+	enum ofperr e = nx_number_decode(m, &id);
+
+	if (!e)
+		p->controller_id = id;
+	return e;
+}
+
+// NXM matches and the table id in flow_mod's command are understood always: nothing to switch.
+static enum ofperr on_accepted(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	uint32_t unused;
+
+	return nx_number_decode(m, &unused);
+}
+
+static enum ofperr on_ignored(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	return OFPERR_NONE;
+}
+
+static request_fn *const functions[MSG_MAX] = {
+	[MSG_ECHO_REPLY] = on_ignored,
+	[MSG_ERROR] = on_ignored,
+	[MSG_FEATURES_REQUEST] = on_features,
+	[MSG_GET_CONFIG_REQUEST] = on_get_config,
+	[MSG_SET_CONFIG] = on_set_config,
+	[MSG_FLOW_MOD] = on_flow_mod,
+	[MSG_PACKET_OUT] = on_packet_out,
+	[MSG_PORT_MOD] = on_port_mod,
+	[MSG_BARRIER_REQUEST] = on_barrier,
+	[MSG_ROLE_REQUEST] = on_role,
+	[MSG_DESC_REQUEST] = on_desc,
+	[MSG_FLOW_REQUEST] = on_flow_stats,
+	[MSG_AGGREGATE_REQUEST] = on_aggregate,
+	[MSG_TABLE_REQUEST] = on_table_stats,
+	[MSG_PORT_REQUEST] = on_port_stats,
+	[MSG_PORT_DESC_REQUEST] = on_port_desc,
+	[MSG_SET_PACKET_IN_FORMAT] = on_packet_in_format,
+	[MSG_SET_CONTROLLER_ID] = on_controller_id,
+	[MSG_SET_FLOW_FORMAT] = on_accepted,
+	[MSG_FLOW_MOD_TABLE_ID] = on_accepted,
+};
+
+void peer_message(void *aux, const struct msg *m)
+{
+	static struct log_limit limit = LOG_LIMIT_INIT(20, 20);
+	struct peer *p = aux;
+	AUTO(strbuf) out = STRBUF_INIT;
+	enum ofperr e =
+		functions[m->type] ? functions[m->type](p, m, &out) : OFPERR_OFPBRC_BAD_TYPE;
+
+	if (e) {
+		log_info_limited(&limit, "%s<->%s: sending %s error reply to %s message",
+				 switch_name(p->control->sw), of_conn_name(p->conn), ofperr_name(e),
+				 msg_name(m->type));
+		of_conn_send_error(p->conn, e, m);
+		return;
+	}
+	if (out.len)
+		of_conn_send(p->conn, out.s, out.len);
+}
