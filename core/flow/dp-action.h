@@ -20,6 +20,16 @@ enum dp_action_type {
 // Why a packet goes to the pipeline (SLOW_PATH) or a controller by a userspace action.
 enum userspace_kind { USERSPACE_CONTROLLER, USERSPACE_SLOW_PATH };
 
+enum slow_path_reason {
+	SLOW_CFM = 1,
+	SLOW_BFD = 2,
+	SLOW_LACP = 4,
+	SLOW_STP = 8,
+	SLOW_LLDP = 16,
+	SLOW_ACTION = 32,
+	SLOW_MATCH = 64
+};
+
 struct dp_action {
 	uint16_t type; // enum dp_action_type
 	uint16_t nested; // offset of the nested list from this header, 0 when there is none
@@ -33,7 +43,7 @@ struct dp_action {
 		} drop;
 		struct {
 			uint8_t kind; // enum userspace_kind
-			uint8_t reason; // OFPR_*
+			uint8_t reason; // OFPR_*; for SLOW_PATH a bitmap of enum slow_path_reason
 			uint16_t max_len, controller_id;
 			uint32_t table_id;
 			uint64_t cookie; // of the OpenFlow rule

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// Walks fields.def: every field reads what was written, prints what it parses, and survives the wire.
+#include <check.h>
+
+#include "tests/unit/core/flow-testing.h"
+
+static void random_value(const struct field *f, union field_value *v, union field_value *all)
+{
+	memset(v, 0, sizeof(*v));
+	memset(all, 0, sizeof(*all));
+	field_all_ones(f, all);
+	for (size_t i = 0; i < f->n_bytes; i++)
+		v->b[i] = random_u32() & all->b[i];
+	if (f->id == FIELD_TUN_FLAGS)
+		v->b[1] &= 1;
+}
+
+START_TEST(table)
+{
+	const struct field *f = field_get(_i);
+
+	ck_assert_int_eq(f->id, _i);
+	ck_assert_ptr_nonnull(f->name);
+	ck_assert(field_by_name(f->name) == f);
+	ck_assert(!f->alias || field_by_name(f->alias) == f);
+	ck_assert_msg(f->n_bits <= f->n_bytes * 8u, "%s", f->name);
+	for (size_t i = 0; i < ARRAY_SIZE(f->oxm); i++) {
+		const struct field_oxm *c = &f->oxm[i];
+
+		if (!c->name)
+			continue;
+		ck_assert_msg(field_by_oxm(c->class, c->field, c->experimenter) == f, "%s",
+			      c->name);
+		ck_assert(field_by_name(c->name) == f);
+	}
+}
+END_TEST
+
+START_TEST(read_write)
+{
+	const struct field *f = field_get(_i);
+
+	random_seed(_i);
+	for (int i = 0; i < 50; i++) {
+		union field_value v, back, all;
+		struct flow_key k;
+
+		memset(&k, 0, sizeof(k));
+		memset(&back, 0, sizeof(back));
+		random_value(f, &v, &all);
+		if (f->at == FIELD_AT_PORT10)
+			v.b[0] &= 0x7f;
+		field_write(f, &v, &k);
+		field_read(f, &k, &back);
+		ck_assert_msg(!memcmp(&v, &back, f->n_bytes), "%s", f->name);
+		ck_assert(field_value_is_valid(f, &v));
+		memset(&k, 0xff, sizeof(k));
+		field_write(f, &v, &k);
+		field_read(f, &k, &back);
+		ck_assert_msg(!memcmp(&v, &back, f->n_bytes), "%s over ones", f->name);
+	}
+}
+END_TEST
+
+START_TEST(text)
+{
+	const struct field *f = field_get(_i);
+
+	random_seed(_i);
+	for (int i = 0; i < 50; i++) {
+		union field_value v, mask, all, v2, mask2;
+		AUTO(strbuf) s = STRBUF_INIT;
+		struct error err = ERROR_INIT;
+
+		memset(&v2, 0, sizeof(v2));
+		memset(&mask2, 0, sizeof(mask2));
+		random_value(f, &v, &all);
+		mask = all;
+		if (f->maskable && i % 2 && f->format != FMT_FRAG && f->format != FMT_TNL_FLAGS)
+			for (size_t b = 0; b < f->n_bytes; b++) {
+				mask.b[b] &= random_u32() | 1;
+				v.b[b] &= mask.b[b];
+			}
+		if (is_all_zeros(&mask, f->n_bytes))
+			continue;
+		if (f->format == FMT_FRAG)
+			v.u8 = "\0\1\3"[i % 3];
+		if (f->format == FMT_OF_PORT)
+			memset(v.b, 0, f->n_bytes - 1);
+		field_format(f, &v, &mask, &s);
+		ck_assert_msg(!field_parse(f, s.s, &v2, &mask2, &err), "%s=%s: %s", f->name, s.s,
+			      err.text);
+		ck_assert_msg(!memcmp(&v, &v2, f->n_bytes), "%s=%s", f->name, s.s);
+		ck_assert_msg(!memcmp(&mask, &mask2, f->n_bytes), "%s=%s", f->name, s.s);
+	}
+}
+END_TEST
+
+START_TEST(oxm)
+{
+	const struct field *f = field_get(_i);
+
+	if (!f->oxm[0].name)
+		return;
+	random_seed(_i);
+	for (int i = 0; i < 60; i++) {
+		uint8_t version = 1 + i % 6;
+		union field_value v, mask, all, v2, mask2;
+		AUTO(strbuf) s = STRBUF_INIT;
+		const struct field *got;
+		struct error err = ERROR_INIT;
+		struct reader r;
+
+		random_value(f, &v, &all);
+		mask = all;
+		if (f->maskable && i % 2)
+			for (size_t b = 0; b < f->n_bytes; b++) {
+				mask.b[b] &= random_u32();
+				v.b[b] &= mask.b[b];
+			}
+		field_put_oxm(f, version, &v, &mask, &s);
+		r = rd_init(s.s, s.len);
+		ck_assert_msg(!field_get_oxm(&r, &got, &v2, &mask2, &err), "%s: %s", f->name,
+			      err.text);
+		ck_assert_int_eq(rd_finish(&r), 0);
+		ck_assert(got == f);
+		ck_assert(!memcmp(&v, &v2, f->n_bytes) && !memcmp(&mask, &mask2, f->n_bytes));
+		for (size_t n = 0; n < s.len; n++) {
+			r = rd_init(s.s, n);
+			ck_assert(field_get_oxm(&r, &got, &v2, &mask2, NULL) || rd_status(&r));
+		}
+		strbuf_clear(&s);
+		field_put_oxm_header(f, version, &s);
+		r = rd_init(s.s, s.len);
+		ck_assert(!field_get_oxm_header(&r, &got, &err) && got == f);
+	}
+}
+END_TEST
+
+// A match of a field and what it needs goes over the wire and through text unchanged.
+START_TEST(in_a_match)
+{
+	static const char *const needs[NEED_MAX] = {
+		[NEED_VLAN] = "vlan_tci=0x1000/0x1000,",
+		[NEED_MPLS] = "mpls,",
+		[NEED_IPV4] = "ip,",
+		[NEED_IPV6] = "ipv6,",
+		[NEED_IP] = "ip,",
+		[NEED_ARP] = "arp,",
+		[NEED_TCP] = "tcp,",
+		[NEED_UDP] = "udp,",
+		[NEED_SCTP] = "sctp,",
+		[NEED_ICMPV4] = "icmp,",
+		[NEED_ICMPV6] = "icmp6,",
+		[NEED_ND] = "icmp6,icmpv6_type=135,icmpv6_code=0,",
+		[NEED_ND_SOLICIT] = "icmp6,icmpv6_type=135,icmpv6_code=0,",
+		[NEED_ND_ADVERT] = "icmp6,icmpv6_type=136,icmpv6_code=0,",
+		[NEED_NSH] = "dl_type=0x894f,",
+		[NEED_CT] = "ip,ct_state=+trk+est,",
+		[NEED_CT_IPV4] = "ip,ct_state=+trk+est,",
+		[NEED_CT_IPV6] = "ipv6,ct_state=+trk+est,",
+		[NEED_CT_PORTS] = "ip,ct_state=+trk+est,ct_nw_proto=6,",
+	};
+	const struct field *f = field_get(_i);
+	const char *need = needs[f->need] ? needs[f->need] : "";
+
+	if (f->id == FIELD_PACKET_TYPE || f->id == FIELD_ETH_TYPE)
+		return;
+	random_seed(_i);
+	for (int i = 0; i < 24; i++) {
+		struct match m, back;
+		union field_value v, all;
+		struct error err = ERROR_INIT;
+		AUTO(strbuf) s = STRBUF_INIT;
+		AUTO_FREE char *text = NULL;
+
+		ck_assert_int_eq(match_from_text(need, &m, &err), 0);
+		random_value(f, &v, &all);
+		if (f->format == FMT_FRAG)
+			v.u8 = "\0\1\3"[i % 3];
+		if (f->format == FMT_OF_PORT)
+			memset(v.b, 0, f->n_bytes - 1);
+		if (f->id == FIELD_VLAN_VID)
+			v.b[0] |= 0x10;
+		match_set_field(&m, f, &v, &all);
+		back = m;
+		ck_assert_msg(!match_normalize(&back), "%s", f->name);
+		text = match_to_string(&m, NULL);
+		ck_assert_msg(!match_from_text(text, &back, &err), "%s: %s", text, err.text);
+		ck_assert_msg(match_equal(&m, &back), "%s", text);
+		if (!f->oxm[0].name && f->at != FIELD_AT_DL_VLAN && f->at != FIELD_AT_VLAN_PCP)
+			continue;
+		for (uint8_t version = 1; version <= 6; version++) {
+			enum match_error e;
+
+			strbuf_clear(&s);
+			match_put_oxm(&m, version, &s);
+			e = match_get_oxm(&back, s.s, s.len, true, &err);
+			ck_assert_msg(!e, "%s in version %d: %s", text, version, err.text);
+			// OXM cannot say all that the TCI of NXM can.
+			if (f->id != FIELD_VLAN_TCI)
+				ck_assert_msg(match_equal(&m, &back), "%s in version %d", text,
+					      version);
+		}
+	}
+}
+END_TEST
+
+START_TEST(subfields)
+{
+	const struct field *f = field_get(_i);
+
+	random_seed(_i);
+	for (int i = 0; i < 40 && f->n_bits > 1; i++) {
+		unsigned int first = random_u32() % f->n_bits;
+		unsigned int n = 1 + random_u32() % (f->n_bits - first);
+		struct subfield sf = { f, first, n }, back;
+		AUTO(strbuf) s = STRBUF_INIT;
+		struct flow_key k;
+		struct error err = ERROR_INIT;
+		const char *p;
+		uint64_t v = random_u32();
+
+		subfield_format(&sf, &s);
+		p = s.s;
+		ck_assert_msg(!subfield_parse(&p, &back, &err) && !*p, "%s: %s", s.s, err.text);
+		ck_assert_msg(back.field == f && back.ofs == first && back.n_bits == n, "%s", s.s);
+		if (f->at == FIELD_AT_PORT10)
+			continue;
+		memset(&k, 0, sizeof(k));
+		v &= n >= 64 ? UINT64_MAX : (1ULL << n) - 1;
+		subfield_set(&sf, v, &k);
+		if (f->id != FIELD_TUN_FLAGS)
+			ck_assert_msg(subfield_get(&sf, &k) == v || f->at == FIELD_AT_TOS ||
+					      f->at == FIELD_AT_HOST,
+				      "%s", s.s);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("fields");
+
+	tcase_add_loop_test(t, table, 0, FIELD_MAX);
+	tcase_add_loop_test(t, read_write, 0, FIELD_MAX);
+	tcase_add_loop_test(t, text, 0, FIELD_MAX);
+	tcase_add_loop_test(t, oxm, 0, FIELD_MAX);
+	tcase_add_loop_test(t, in_a_match, 0, FIELD_MAX);
+	tcase_add_loop_test(t, subfields, 0, FIELD_MAX);
+	return run_case(t);
+}
