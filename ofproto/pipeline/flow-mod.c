@@ -153,7 +153,8 @@ static enum ofperr change(struct of_switch *sw, const struct flow_mod *fm)
 		else
 			modify_one(*r, fm);
 	}
-	if (!delete && !s.rules.n && !fm->cookie_mask && fm->new_cookie != UINT64_MAX && fm->modify_cookie)
+	if (!delete &&!s.rules.n && !fm->cookie_mask && fm->new_cookie != UINT64_MAX &&
+	    fm->modify_cookie)
 		err = add(sw, fm);
 	VEC_FREE(&s.rules);
 	return err;
@@ -166,7 +167,8 @@ enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm)
 	if (fm->command == FM_ADD || fm->command == FM_MODIFY || fm->command == FM_MODIFY_STRICT) {
 		uint8_t table = fm->table == 255 ? 0 : fm->table;
 
-		err = acts_check(acts_of(&fm->acts), &fm->match, table, SWITCH_N_TABLES, OF_PORT(OFPP_MAX));
+		err = acts_check(acts_of(&fm->acts), &fm->match, table, SWITCH_N_TABLES,
+				 OF_PORT(OFPP_MAX));
 		if (err)
 			return err;
 	}

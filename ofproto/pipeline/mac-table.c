@@ -167,7 +167,8 @@ bool mac_table_would_change(struct mac_table *t, struct eth_addr mac, uint16_t v
 	return would;
 }
 
-bool mac_table_find(struct mac_table *t, struct eth_addr mac, uint16_t vlan, of_port_t *ret_port, uint64_t *ret_version)
+bool mac_table_find(struct mac_table *t, struct eth_addr mac, uint16_t vlan, of_port_t *ret_port,
+		    uint64_t *ret_version)
 {
 	struct entry *e;
 
@@ -278,7 +279,8 @@ size_t mac_table_count(struct mac_table *t)
 	return n;
 }
 
-static void show_list(struct list *from, void (*cb)(const struct mac_entry_info *e, void *aux), void *aux)
+static void show_list(struct list *from, void (*cb)(const struct mac_entry_info *e, void *aux),
+		      void *aux)
 {
 	int64_t now = clock_msec();
 	struct entry *e;
@@ -291,7 +293,8 @@ static void show_list(struct list *from, void (*cb)(const struct mac_entry_info 
 	}
 }
 
-void mac_table_for_each(struct mac_table *t, void (*cb)(const struct mac_entry_info *e, void *aux), void *aux)
+void mac_table_for_each(struct mac_table *t, void (*cb)(const struct mac_entry_info *e, void *aux),
+			void *aux)
 {
 	pthread_mutex_lock(&t->lock);
 	show_list(&t->statics, cb, aux);
@@ -302,13 +305,20 @@ void mac_table_for_each(struct mac_table *t, void (*cb)(const struct mac_entry_i
 void mac_table_stats(struct mac_table *t, struct strbuf *out)
 {
 	pthread_mutex_lock(&t->lock);
-	strbuf_printf(out, "  Current/maximum MAC entries in the table: %zu/%zu\n", t->entries.n, t->max_entries);
-	strbuf_printf(out, "  Current static MAC entries in the table : %zu\n", list_size(&t->statics));
-	strbuf_printf(out, "  Total number of learned MAC entries     : %llu\n", (unsigned long long)t->learned);
-	strbuf_printf(out, "  Total number of expired MAC entries     : %llu\n", (unsigned long long)t->expired);
-	strbuf_printf(out, "  Total number of evicted MAC entries     : %llu\n", (unsigned long long)t->evicted);
-	strbuf_printf(out, "  Total number of port moved MAC entries  : %llu\n", (unsigned long long)t->moved);
-	strbuf_printf(out, "  Total number of static MAC entry moves  : %llu\n", (unsigned long long)t->static_moved);
+	strbuf_printf(out, "  Current/maximum MAC entries in the table: %zu/%zu\n", t->entries.n,
+		      t->max_entries);
+	strbuf_printf(out, "  Current static MAC entries in the table : %zu\n",
+		      list_size(&t->statics));
+	strbuf_printf(out, "  Total number of learned MAC entries     : %llu\n",
+		      (unsigned long long)t->learned);
+	strbuf_printf(out, "  Total number of expired MAC entries     : %llu\n",
+		      (unsigned long long)t->expired);
+	strbuf_printf(out, "  Total number of evicted MAC entries     : %llu\n",
+		      (unsigned long long)t->evicted);
+	strbuf_printf(out, "  Total number of port moved MAC entries  : %llu\n",
+		      (unsigned long long)t->moved);
+	strbuf_printf(out, "  Total number of static MAC entry moves  : %llu\n",
+		      (unsigned long long)t->static_moved);
 	pthread_mutex_unlock(&t->lock);
 }
 

@@ -17,9 +17,11 @@ void mac_table_configure(struct mac_table *t, unsigned int idle_sec, size_t max_
 // The station sent from 'port' just now. True when that changed an answer.
 bool mac_table_learn(struct mac_table *t, struct eth_addr mac, uint16_t vlan, of_port_t port);
 // True when a learn() of this would change an answer (so that a pure translation can say it must be done).
-bool mac_table_would_change(struct mac_table *t, struct eth_addr mac, uint16_t vlan, of_port_t port);
+bool mac_table_would_change(struct mac_table *t, struct eth_addr mac, uint16_t vlan,
+			    of_port_t port);
 // False when unknown. *ret_version (may be NULL) changes whenever the answer for this station changes.
-bool mac_table_find(struct mac_table *t, struct eth_addr mac, uint16_t vlan, of_port_t *ret_port, uint64_t *ret_version);
+bool mac_table_find(struct mac_table *t, struct eth_addr mac, uint16_t vlan, of_port_t *ret_port,
+		    uint64_t *ret_version);
 // The version alone: for checking dependencies.
 uint64_t mac_table_version(struct mac_table *t, struct eth_addr mac, uint16_t vlan);
 void mac_table_flush(struct mac_table *t);
@@ -39,7 +41,8 @@ struct mac_entry_info {
 };
 
 // In the order of use, oldest first.
-void mac_table_for_each(struct mac_table *t, void (*cb)(const struct mac_entry_info *e, void *aux), void *aux);
+void mac_table_for_each(struct mac_table *t, void (*cb)(const struct mac_entry_info *e, void *aux),
+			void *aux);
 // fdb/stats-show.
 void mac_table_stats(struct mac_table *t, struct strbuf *out);
 void mac_table_stats_clear(struct mac_table *t);

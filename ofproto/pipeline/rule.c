@@ -13,7 +13,8 @@ static struct rule_acts *acts_copy(struct acts a)
 	return copy;
 }
 
-struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table, int priority)
+struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
+			 int priority)
 {
 	struct rule *r = xzalloc(sizeof(*r));
 

@@ -17,10 +17,10 @@ struct of_switch {
 	struct port_index *ports; // RCU
 	_Atomic uint64_t ports_version;
 	struct mac_table *macs;
-	struct hmap cookies;       // rules by cookie
-	struct list expirable;     // rules with a timeout
-	size_t n_rules;            // those of controllers
-	struct rule *fallback;     // the hidden NORMAL rule, or NULL
+	struct hmap cookies; // rules by cookie
+	struct list expirable; // rules with a timeout
+	size_t n_rules; // those of controllers
+	struct rule *fallback; // the hidden NORMAL rule, or NULL
 	of_port_t next_number;
 	const struct switch_events *events;
 	void *events_aux;
@@ -28,7 +28,8 @@ struct of_switch {
 
 void switch_notify_changed(struct of_switch *sw);
 void table_changed(struct table *t);
-struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table, int priority);
+struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
+			 int priority);
 void rule_insert(struct rule *r);
 // Takes the rule out of its table and tells why; the caller's pointer is dead afterwards unless it holds a reference.
 void rule_remove(struct rule *r, enum flow_removed_reason reason);

@@ -194,8 +194,9 @@ static of_port_t choose_number(struct of_switch *sw)
 }
 
 // Patch ports find each other by name, in any switch; the caller wires them (see bridge/).
-struct of_port *switch_port_add(struct of_switch *sw, const char *name, of_port_t number, dp_port_t dp_port,
-				struct eth_addr mac, const struct port_settings *settings)
+struct of_port *switch_port_add(struct of_switch *sw, const char *name, of_port_t number,
+				dp_port_t dp_port, struct eth_addr mac,
+				const struct port_settings *settings)
 {
 	struct port_index *ix;
 	struct of_port *p;

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "core/base/list.h"
 #include "core/base/rcu.h"
 #include "core/base/strmap.h"
 #include "core/flow/classifier.h"
@@ -78,11 +79,12 @@ struct of_port {
 	dp_port_t dp_port; // DP_PORT_NONE for patch ports
 	char name[64];
 	struct port_settings *settings; // RCU
-	struct of_port *_Atomic peer;   // patch ports that are wired
+	struct of_port *_Atomic peer; // patch ports that are wired
 	_Atomic uint32_t config, state; // PORT_CONFIG_*, PORT_STATE_*
 	struct eth_addr mac;
 	int64_t created;
-	_Atomic uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; // of patch ports: what was translated through
+	_Atomic uint64_t rx_packets, rx_bytes, tx_packets,
+		tx_bytes; // of patch ports: what was translated through
 	struct hmap_node number_node, name_node;
 };
 
@@ -108,11 +110,13 @@ struct mac_table *switch_macs(const struct of_switch *sw);
 uint64_t switch_ports_version(const struct of_switch *sw);
 
 // Ports. 'number' 0 in add: choose a free one. The settings are copied.
-struct of_port *switch_port_add(struct of_switch *sw, const char *name, of_port_t number, dp_port_t dp_port,
-				struct eth_addr mac, const struct port_settings *settings);
+struct of_port *switch_port_add(struct of_switch *sw, const char *name, of_port_t number,
+				dp_port_t dp_port, struct eth_addr mac,
+				const struct port_settings *settings);
 void switch_port_del(struct of_switch *sw, struct of_port *p);
 void switch_port_set(struct of_switch *sw, struct of_port *p, const struct port_settings *settings);
-void switch_port_set_state(struct of_switch *sw, struct of_port *p, uint32_t config, uint32_t state);
+void switch_port_set_state(struct of_switch *sw, struct of_port *p, uint32_t config,
+			   uint32_t state);
 // RCU readers too.
 struct of_port *switch_port_find(const struct of_switch *sw, of_port_t number);
 struct of_port *switch_port_by_name(const struct of_switch *sw, const char *name);

@@ -14,8 +14,8 @@ struct xlate_dep {
 	enum { DEP_TABLE, DEP_PORTS, DEP_MAC } kind;
 	struct of_switch *sw;
 	uint64_t version;
-	uint8_t table;         // DEP_TABLE
-	uint16_t vlan;         // DEP_MAC
+	uint8_t table; // DEP_TABLE
+	uint16_t vlan; // DEP_MAC
 	struct eth_addr mac;
 };
 
@@ -29,11 +29,20 @@ struct xlate_effect {
 
 // What counts traffic when the megaflow does.
 struct xlate_credit {
-	enum { CREDIT_RULE, CREDIT_TABLE_MATCH, CREDIT_TABLE_MISS, CREDIT_PORT_RX, CREDIT_PORT_TX } kind;
+	enum {
+		CREDIT_RULE,
+		CREDIT_TABLE_MATCH,
+		CREDIT_TABLE_MISS,
+		CREDIT_PORT_RX,
+		CREDIT_PORT_TX
+	} kind;
 	union {
-		struct rule *rule;     // with a reference held by the result
+		struct rule *rule; // with a reference held by the result
 		struct table *table;
-		struct { struct of_switch *sw; of_port_t number; } port; // patch ports
+		struct {
+			struct of_switch *sw;
+			of_port_t number;
+		} port; // patch ports
 	};
 };
 
@@ -52,8 +61,8 @@ enum xlate_error { XLATE_OK, XLATE_TOO_DEEP, XLATE_TOO_MANY_RESUBMITS, XLATE_NO_
 
 struct xlate_result {
 	enum xlate_error error;
-	struct flow_mask mask;     // in pipeline terms; in_port always exact
-	struct strbuf actions;     // struct dp_action list
+	struct flow_mask mask; // in pipeline terms; in_port always exact
+	struct strbuf actions; // struct dp_action list
 	VEC(struct xlate_dep) deps;
 	VEC(struct xlate_effect) effects;
 	VEC(struct xlate_credit) credits;
@@ -66,5 +75,6 @@ void xlate_result_uninit(struct xlate_result *r);
 // Applies the effects.  True when one changed an answer that others may rest on.
 bool xlate_apply_effects(const struct xlate_result *r);
 bool xlate_dep_is_current(const struct xlate_dep *d);
-void xlate_credit_apply(const struct xlate_credit *c, uint64_t packets, uint64_t bytes, int64_t used);
+void xlate_credit_apply(const struct xlate_credit *c, uint64_t packets, uint64_t bytes,
+			int64_t used);
 const char *xlate_error_text(enum xlate_error e);

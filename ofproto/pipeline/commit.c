@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the key that the pipeline has made of the packet to the datapath actions that make the packet so.
+//
+// A bit that the pipeline has written need not be looked at in the packet: the datapath sets it whatever it was. So a
+// rewrite does not narrow the megaflow. Only where the packet is known to hold the value already is the set left out.
+#include "ofproto/pipeline/xlate-private.h"
+
+// In the order of headers, so that sets of one header stand together.
+static const enum field_id settable[] = {
+	FIELD_PKT_MARK,	   FIELD_SKB_PRIORITY, FIELD_ETH_SRC,	FIELD_ETH_DST,	  FIELD_IP_SRC,
+	FIELD_IP_DST,	   FIELD_IPV6_SRC,     FIELD_IPV6_DST,	FIELD_IPV6_LABEL, FIELD_IP_DSCP,
+	FIELD_IP_ECN,	   FIELD_IP_TTL,       FIELD_ARP_OP,	FIELD_ARP_SPA,	  FIELD_ARP_TPA,
+	FIELD_ARP_SHA,	   FIELD_ARP_THA,      FIELD_TCP_SRC,	FIELD_TCP_DST,	  FIELD_UDP_SRC,
+	FIELD_UDP_DST,	   FIELD_SCTP_SRC,     FIELD_SCTP_DST,	FIELD_ICMP_TYPE,  FIELD_ICMP_CODE,
+	FIELD_ICMPV6_TYPE, FIELD_ICMPV6_CODE,  FIELD_ND_TARGET, FIELD_ND_SLL,	  FIELD_ND_TLL,
+};
+
+static bool any_written(const struct flow_mask *m)
+{
+	return !is_all_zeros(m, sizeof(*m));
+}
+
+static void commit_field(struct xlate_ctx *ctx, const struct field *f)
+{
+	union field_value bits, value, old, seen, known;
+
+	field_read(f, &ctx->written.m, &bits);
+	if (is_all_zeros(&bits, f->n_bytes))
+		return;
+	// Shared members (TCP and UDP ports, ARP and IPv4 addresses) are set by the field that the packet has.
+	if (!field_is_present(f, &ctx->flow))
+		return;
+	field_read(f, &ctx->flow, &value);
+	field_read(f, &ctx->base, &old);
+	field_read(f, &ctx->ret->mask.m, &seen);
+	field_read(f, &ctx->base_known.m, &known);
+	bool same = true;
+	for (int i = 0; i < f->n_bytes; i++) {
+		value.b[i] &= bits.b[i];
+		if ((value.b[i] ^ old.b[i]) & bits.b[i])
+			same = false;
+		if (bits.b[i] & ~(seen.b[i] | known.b[i]))
+			same = false;
+	}
+	if (!same)
+		dp_put_set(&ctx->ret->actions, f, &value, &bits);
+	field_write_masked(f, &value, &bits, &ctx->base);
+	field_write_masked(f, &bits, &bits, &ctx->base_known.m);
+}
+
+static unsigned int n_tags(const struct flow_key *k)
+{
+	unsigned int n = 0;
+
+	while (n < FLOW_MAX_VLANS && k->vlans[n].tci & htobe16(VLAN_PRESENT))
+		n++;
+	return n;
+}
+
+static bool tag_equal(struct flow_vlan a, struct flow_vlan b)
+{
+	return a.tpid == b.tpid && a.tci == b.tci;
+}
+
+// Pops down to the tags that both share, pushes the rest. Whoever changed tags has looked at all of them.
+static void commit_vlans(struct xlate_ctx *ctx)
+{
+	unsigned int have = n_tags(&ctx->base), want = n_tags(&ctx->flow), same = 0;
+
+	while (same < have && same < want &&
+	       tag_equal(ctx->base.vlans[have - 1 - same], ctx->flow.vlans[want - 1 - same]))
+		same++;
+	for (unsigned int i = same; i < have; i++)
+		dp_put(&ctx->ret->actions, DP_ACTION_POP_VLAN);
+	for (int i = (int)(want - same) - 1; i >= 0; i--) {
+		struct dp_action *a = dp_put(&ctx->ret->actions, DP_ACTION_PUSH_VLAN);
+
+		a->push_vlan.tpid = ctx->flow.vlans[i].tpid;
+		a->push_vlan.tci = ctx->flow.vlans[i].tci;
+	}
+	memcpy(ctx->base.vlans, ctx->flow.vlans, sizeof(ctx->base.vlans));
+}
+
+void ctx_commit(struct xlate_ctx *ctx)
+{
+	commit_vlans(ctx);
+	if (!any_written(&ctx->written))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(settable); i++)
+		commit_field(ctx, field_get(settable[i]));
+	memset(&ctx->written, 0, sizeof(ctx->written));
+}
+
+void ctx_look_at(struct xlate_ctx *ctx, const struct flow_mask *mask)
+{
+	const uint64_t *m = flow_words_const(&mask->m), *known = flow_words_const(&ctx->known.m);
+	uint64_t *out = flow_words(&ctx->ret->mask.m);
+
+	for (size_t i = 0; i < FLOW_WORDS; i++)
+		out[i] |= m[i] & ~known[i];
+}
+
+void ctx_look_at_field(struct xlate_ctx *ctx, const struct field *f)
+{
+	struct flow_mask m = { 0 };
+
+	field_unwildcard(f, &ctx->flow, &m);
+	ctx_look_at(ctx, &m);
+}
+
+void ctx_look_at_vlans(struct xlate_ctx *ctx)
+{
+	struct flow_mask m = { 0 };
+
+	memset(m.m.vlans, 0xff, sizeof(m.m.vlans));
+	ctx_look_at(ctx, &m);
+	flow_mask_or(&ctx->known, &m);
+}
+
+void ctx_wrote(struct xlate_ctx *ctx, const struct flow_mask *bits)
+{
+	flow_mask_or(&ctx->known, bits);
+	flow_mask_or(&ctx->written, bits);
+}
+
+void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t *value,
+		     const uint8_t *mask)
+{
+	union field_value v = { { 0 } }, m = { { 0 } };
+	struct flow_mask bits = { 0 };
+
+	memcpy(&v, value, f->n_bytes);
+	memcpy(&m, mask, f->n_bytes);
+	field_write(f, &m, &bits.m);
+	if (!is_all_zeros(bits.m.vlans, sizeof(bits.m.vlans)))
+		ctx_look_at_vlans(ctx);
+	field_write_masked(f, &v, &m, &ctx->flow);
+	ctx_wrote(ctx, &bits);
+}

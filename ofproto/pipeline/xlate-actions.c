@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each OpenFlow action does to the packet on its way: one short function per kind, and the table that names them.
+#include "core/base/counters.h"
+#include "ofproto/pipeline/xlate-private.h"
+
+typedef void action_fn(struct xlate_ctx *ctx, const struct act *a);
+
+static void do_output(struct xlate_ctx *ctx, const struct act *a)
+{
+	xlate_output(ctx, a->output.port, a->output.max_len);
+}
+
+static void do_output_trunc(struct xlate_ctx *ctx, const struct act *a)
+{
+	of_port_t number = a->output_trunc.port;
+	struct of_port *p;
+
+	if (number.n == OFPP_IN_PORT)
+		number = OF_PORT(ctx->flow.in_port);
+	p = switch_port_find(ctx->sw, number);
+	if (p)
+		xlate_output_port(ctx, p, a->output_trunc.max_len);
+	else
+		ctx_report(ctx, ">> port %u does not exist, dropped", number.n);
+}
+
+static void do_output_reg(struct xlate_ctx *ctx, const struct act *a)
+{
+	struct flow_mask m = { 0 };
+
+	subfield_unwildcard(&a->output_reg.src, &ctx->flow, &m);
+	ctx_look_at(ctx, &m);
+	uint64_t port = subfield_get(&a->output_reg.src, &ctx->flow);
+	// 16-bit registers hold OpenFlow 1.0's reserved numbers.
+	if (port >= OFPP10_MAX && port <= UINT16_MAX)
+		port |= 0xffff0000u;
+	ctx_report(ctx, " -> output port is %u", (uint32_t)port);
+	if (port <= UINT32_MAX)
+		xlate_output(ctx, OF_PORT(port), a->output_reg.max_len);
+}
+
+static void do_controller(struct xlate_ctx *ctx, const struct act *a)
+{
+	xlate_controller(ctx, a->controller.max_len, a->controller.reason,
+			 a->controller.controller_id);
+}
+
+static void do_set_field(struct xlate_ctx *ctx, const struct act *a)
+{
+	const struct field *f = a->set_field.field;
+
+	// A field that the packet does not have is not set; that it has not is part of the decision.
+	if (f->need != NEED_NONE && f->need != NEED_ETH && f->need != NEED_VLAN) {
+		ctx_look_at_field(ctx, field_get(FIELD_ETH_TYPE));
+		if (!field_is_present(f, &ctx->flow))
+			return;
+	}
+	if (f->need == NEED_VLAN) {
+		ctx_look_at_vlans(ctx);
+		if (!field_is_present(f, &ctx->flow))
+			return;
+	}
+	ctx_write_field(ctx, f, act_set_value(a), act_set_mask(a));
+}
+
+static void do_move(struct xlate_ctx *ctx, const struct act *a)
+{
+	union field_value v = { { 0 } }, bits = { { 0 } }, m;
+	struct flow_mask look = { 0 };
+	struct flow_key ones = { 0 };
+
+	subfield_unwildcard(&a->move.src, &ctx->flow, &look);
+	subfield_unwildcard(&a->move.dst, &ctx->flow, &look);
+	ctx_look_at(ctx, &look);
+	subfield_read(&a->move.src, &ctx->flow, &v);
+	memset(&bits, 0xff, sizeof(bits));
+	subfield_write(&a->move.dst, &bits, &ones);
+	field_read(a->move.dst.field, &ones, &m);
+	struct flow_key tmp = ctx->flow;
+	subfield_write(&a->move.dst, &v, &tmp);
+	union field_value whole;
+	field_read(a->move.dst.field, &tmp, &whole);
+	ctx_write_field(ctx, a->move.dst.field, whole.b, m.b);
+}
+
+static void push_tag(struct xlate_ctx *ctx, be16 tpid, be16 tci)
+{
+	ctx_look_at_vlans(ctx);
+	memmove(&ctx->flow.vlans[1], &ctx->flow.vlans[0],
+		sizeof(ctx->flow.vlans[0]) * (FLOW_MAX_VLANS - 1));
+	ctx->flow.vlans[0] = (struct flow_vlan){ tpid, tci | htobe16(VLAN_PRESENT) };
+}
+
+static bool has_tag(const struct xlate_ctx *ctx)
+{
+	return ctx->flow.vlans[0].tci & htobe16(VLAN_PRESENT);
+}
+
+// A new tag repeats what was in the one that was outermost; its numbers are set by what follows.
+static void do_push_vlan(struct xlate_ctx *ctx, const struct act *a)
+{
+	ctx_look_at_vlans(ctx);
+	push_tag(ctx, a->push_vlan.ethertype, ctx->flow.vlans[0].tci);
+}
+
+static void do_strip_vlan(struct xlate_ctx *ctx, const struct act *a)
+{
+	ctx_look_at_vlans(ctx);
+	if (!has_tag(ctx))
+		return;
+	memmove(&ctx->flow.vlans[0], &ctx->flow.vlans[1],
+		sizeof(ctx->flow.vlans[0]) * (FLOW_MAX_VLANS - 1));
+	memset(&ctx->flow.vlans[FLOW_MAX_VLANS - 1], 0, sizeof(ctx->flow.vlans[0]));
+}
+
+static void set_tci_bits(struct xlate_ctx *ctx, uint16_t mask, uint16_t value)
+{
+	ctx_look_at_vlans(ctx);
+	if (!has_tag(ctx))
+		push_tag(ctx, htobe16(0x8100), 0);
+	ctx->flow.vlans[0].tci = (ctx->flow.vlans[0].tci & ~htobe16(mask)) | htobe16(value);
+}
+
+static void do_set_vlan_vid(struct xlate_ctx *ctx, const struct act *a)
+{
+	set_tci_bits(ctx, VLAN_VID_MASK, a->set_vlan_vid.vid);
+}
+
+static void do_set_vlan_pcp(struct xlate_ctx *ctx, const struct act *a)
+{
+	set_tci_bits(ctx, VLAN_PCP_MASK, a->set_vlan_pcp.pcp << VLAN_PCP_SHIFT);
+}
+
+static void do_dec_ttl(struct xlate_ctx *ctx, const struct act *a)
+{
+	const struct field *ttl = field_get(FIELD_IP_TTL);
+	const uint16_t *ids = act_nested(a);
+	uint8_t value, mask = 0xff;
+
+	if (!flow_is_ip(&ctx->flow))
+		return;
+	ctx_look_at_field(ctx, ttl);
+	if (ctx->flow.nw_ttl > 1) {
+		value = ctx->flow.nw_ttl - 1;
+		ctx_write_field(ctx, ttl, &value, &mask);
+		return;
+	}
+	ctx_report(ctx, "TTL exceeded: to the controller, processing stops");
+	for (unsigned int i = 0; i < a->dec_ttl.n_ids; i++)
+		xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, ids[i]);
+	ctx->exit = true;
+}
+
+static void do_set_tunnel(struct xlate_ctx *ctx, const struct act *a)
+{
+	be64 id = htobe64(a->tunnel.id), mask = UINT64_MAX;
+
+	ctx_write_field(ctx, field_get(FIELD_TUN_ID), (const uint8_t *)&id, (const uint8_t *)&mask);
+}
+
+static void do_resubmit(struct xlate_ctx *ctx, const struct act *a)
+{
+	of_port_t port = a->resubmit.in_port.n == OFPP_IN_PORT ? OF_PORT(ctx->flow.in_port)
+							       : a->resubmit.in_port;
+
+	xlate_table(ctx, port, a->resubmit.table == 255 ? ctx->table : a->resubmit.table);
+}
+
+static void do_exit(struct xlate_ctx *ctx, const struct act *a)
+{
+	ctx->exit = true;
+}
+
+static void do_clone(struct xlate_ctx *ctx, const struct act *a)
+{
+	struct isolation iso;
+	bool exit = ctx->exit;
+
+	// Changes made before the clone are for the packet itself too.
+	ctx_commit(ctx);
+	isolate_begin(ctx, &iso);
+	xlate_actions(ctx, act_nested_list(a));
+	isolate_end(ctx, &iso);
+	ctx->exit = exit || ctx->ret->error != XLATE_OK;
+}
+
+static void do_nothing(struct xlate_ctx *ctx, const struct act *a) {}
+
+static void do_clear_actions(struct xlate_ctx *ctx, const struct act *a)
+{
+	strbuf_clear(&ctx->action_set);
+}
+
+static void do_write_actions(struct xlate_ctx *ctx, const struct act *a)
+{
+	struct acts list = act_nested_list(a);
+
+	strbuf_put(&ctx->action_set, list.first, list.size);
+}
+
+static void do_write_metadata(struct xlate_ctx *ctx, const struct act *a)
+{
+	ctx->flow.metadata = (ctx->flow.metadata & ~a->write_metadata.mask) |
+			     (a->write_metadata.metadata & a->write_metadata.mask);
+}
+
+static void do_goto_table(struct xlate_ctx *ctx, const struct act *a)
+{
+	ctx->indent -= MIN(ctx->indent, 4u);
+	xlate_table(ctx, OF_PORT(ctx->flow.in_port), a->goto_table.table);
+	ctx->indent += 4;
+}
+
+// Kinds that are not here are refused when the rule is made (actions.def), so they are never met.
+static action_fn *const functions[ACT_MAX] = {
+	[ACT_OUTPUT] = do_output,
+	[ACT_OUTPUT_TRUNC] = do_output_trunc,
+	[ACT_OUTPUT_REG] = do_output_reg,
+	[ACT_CONTROLLER] = do_controller,
+	[ACT_SET_FIELD] = do_set_field,
+	[ACT_MOVE] = do_move,
+	[ACT_PUSH_VLAN] = do_push_vlan,
+	[ACT_STRIP_VLAN] = do_strip_vlan,
+	[ACT_SET_VLAN_VID] = do_set_vlan_vid,
+	[ACT_SET_VLAN_PCP] = do_set_vlan_pcp,
+	[ACT_DEC_TTL] = do_dec_ttl,
+	[ACT_SET_TUNNEL] = do_set_tunnel,
+	[ACT_RESUBMIT] = do_resubmit,
+	[ACT_EXIT] = do_exit,
+	[ACT_CLONE] = do_clone,
+	[ACT_NOTE] = do_nothing,
+	[ACT_CLEAR_ACTIONS] = do_clear_actions,
+	[ACT_WRITE_ACTIONS] = do_write_actions,
+	[ACT_WRITE_METADATA] = do_write_metadata,
+	[ACT_GOTO_TABLE] = do_goto_table,
+};
+
+static void report_action(struct xlate_ctx *ctx, const struct act *a)
+{
+	struct port_names names = switch_port_names(ctx->sw);
+	AUTO(strbuf) text = STRBUF_INIT;
+
+	if (!ctx_traced(ctx))
+		return;
+	acts_format((struct acts){ a, a->size }, &names, &text);
+	ctx_report(ctx, "%s", strbuf_cstr(&text));
+}
+
+void xlate_actions(struct xlate_ctx *ctx, struct acts acts)
+{
+	const struct act *a;
+
+	if (!acts.size)
+		ctx_report(ctx, "drop");
+	OFPACT_FOR_EACH (a, acts) {
+		if (ctx->exit)
+			return;
+		report_action(ctx, a);
+		assert(functions[a->type]);
+		functions[a->type](ctx, a);
+	}
+}
+
+void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
+		      uint16_t controller_id)
+{
+	struct dp_action *u;
+
+	ctx_commit(ctx);
+	u = dp_put(&ctx->ret->actions, DP_ACTION_USERSPACE);
+	u->userspace.kind = USERSPACE_CONTROLLER;
+	u->userspace.reason = ctx->in_action_set ? OFPR_ACTION_SET : reason;
+	u->userspace.max_len = max_len;
+	u->userspace.controller_id = controller_id;
+	u->userspace.table_id = ctx->rule ? ctx->table : 0;
+	u->userspace.cookie = ctx->rule ? ctx->rule->cookie : UINT64_MAX;
+}
+
+void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len)
+{
+	struct of_port *p;
+
+	switch (port.n) {
+	case OFPP_IN_PORT:
+		p = switch_port_find(ctx->sw, OF_PORT(ctx->flow.in_port));
+		if (p)
+			xlate_output_port(ctx, p, 0);
+		return;
+	case OFPP_TABLE:
+		xlate_table(ctx, OF_PORT(ctx->flow.in_port), 0);
+		return;
+	case OFPP_NORMAL:
+		xlate_normal(ctx);
+		return;
+	case OFPP_FLOOD:
+	case OFPP_ALL:
+		xlate_flood(ctx, port.n == OFPP_ALL);
+		return;
+	case OFPP_CONTROLLER:
+		xlate_controller(ctx, max_len, OFPR_ACTION, 0);
+		return;
+	case OFPP_ANY:
+		return;
+	}
+	if (port.n == ctx->flow.in_port) {
+		ctx_report(ctx, ">> skipping output to input port");
+		return;
+	}
+	p = switch_port_find(ctx->sw, port);
+	if (p)
+		xlate_output_port(ctx, p, 0);
+	else
+		ctx_report(ctx, ">> port %u does not exist, dropped", port.n);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of translation share.
+#pragma once
+
+#include "ofproto/pipeline/switch-private.h"
+#include "ofproto/pipeline/xlate.h"
+
+#define MAX_DEPTH 64
+#define MAX_RESUBMITS 4096
+
+struct xlate_ctx {
+	const struct xlate_input *in;
+	struct xlate_result *ret;
+	struct of_switch *sw; // changes when a patch port is crossed
+	struct flow_key flow; // as the pipeline sees the packet now
+	struct flow_key base; // as the datapath's actions so far have left it
+	// Bits of 'flow' that do not depend on bits of the original packet outside the mask: looking at them costs nothing.
+	struct flow_mask known;
+	struct flow_mask base_known; // same for 'base'
+	struct flow_mask written; // header bits of 'flow' to be committed before the next output
+	struct strbuf action_set; // struct act list: write_actions
+	uint8_t table;
+	const struct rule *rule; // whose actions run, NULL: packet_out
+	unsigned int depth, resubmits;
+	unsigned int indent; // of the trace
+	bool exit;
+	bool in_action_set;
+};
+
+// Dependence on bits of the current key ('mask' in terms of ctx->flow).
+void ctx_look_at(struct xlate_ctx *ctx, const struct flow_mask *mask);
+void ctx_look_at_field(struct xlate_ctx *ctx, const struct field *f);
+// The VLAN tags are one unit: which there are, and what they hold.
+void ctx_look_at_vlans(struct xlate_ctx *ctx);
+// Notes that 'bits' of ctx->flow have been written from known values.
+void ctx_wrote(struct xlate_ctx *ctx, const struct flow_mask *bits);
+void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t *value,
+		     const uint8_t *mask);
+// Emits the datapath actions that turn 'base' into 'flow'.
+void ctx_commit(struct xlate_ctx *ctx);
+
+void xlate_actions(struct xlate_ctx *ctx, struct acts a);
+void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table);
+// To a port by number, reserved ones included.
+void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len);
+// To one real port (or through a patch). 'trunc' bytes at most, 0: all.
+void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc);
+void xlate_flood(struct xlate_ctx *ctx, bool all);
+void xlate_normal(struct xlate_ctx *ctx);
+void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
+		      uint16_t controller_id);
+
+// A side path (clone, patch port) whose changes to the packet must not be seen behind it. Its datapath actions stand in
+// a clone when they change the packet, in line when they do not.
+struct isolation {
+	struct flow_key flow, base;
+	struct flow_mask known, base_known, written;
+	size_t begin, body;
+};
+
+void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso);
+void isolate_end(struct xlate_ctx *ctx, const struct isolation *iso);
+void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep);
+void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c);
+// A line of the trace, indented as deep as the pipeline is. Does nothing without a trace.
+void ctx_report(struct xlate_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);
+static inline bool ctx_traced(const struct xlate_ctx *ctx)
+{
+	return ctx->in->trace != NULL;
+}

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+
+#include "core/base/counters.h"
+#include "ofproto/pipeline/xlate-private.h"
+
+void ctx_report(struct xlate_ctx *ctx, const char *fmt, ...)
+{
+	struct strbuf *t = ctx->in->trace;
+	va_list args;
+
+	if (!t)
+		return;
+	strbuf_putc_n(t, ' ', ctx->indent);
+	va_start(args, fmt);
+	strbuf_vprintf(t, fmt, args);
+	va_end(args);
+	strbuf_putc(t, '\n');
+}
+
+void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep)
+{
+	struct xlate_dep *d;
+
+	VEC_FOR_EACH (d, &ctx->ret->deps)
+		if (d->kind == dep.kind && d->sw == dep.sw && d->table == dep.table &&
+		    d->vlan == dep.vlan && eth_addr_equal(d->mac, dep.mac))
+			return;
+	VEC_PUSH(&ctx->ret->deps, dep);
+}
+
+void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c)
+{
+	if (c.kind == CREDIT_RULE)
+		rule_ref(c.rule);
+	VEC_PUSH(&ctx->ret->credits, c);
+}
+
+static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule *r)
+{
+	struct port_names names = switch_port_names(ctx->sw);
+	AUTO(strbuf) text = STRBUF_INIT;
+	struct match m;
+
+	if (!ctx_traced(ctx))
+		return;
+	strbuf_printf(&text, "%2d. ", table);
+	if (!r) {
+		strbuf_puts(&text, "No match.");
+	} else {
+		size_t start = text.len;
+
+		cls_rule_get_match(&r->cls, &m);
+		match_format(&m, &names, &text);
+		if (r->cls.priority >= 0)
+			strbuf_printf(&text, "%spriority %d", text.len > start ? ", " : "",
+				      r->cls.priority);
+		else
+			strbuf_printf(&text, "%sfail_mode standalone",
+				      text.len > start ? ", " : "");
+		if (r->cookie)
+			strbuf_printf(&text, ", cookie 0x%llx", (unsigned long long)r->cookie);
+	}
+	ctx_report(ctx, "%s", text.s);
+}
+
+static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
+{
+	struct table *t = &ctx->sw->tables[table];
+	uint64_t version = atomic_load(&t->version);
+	struct flow_mask m = { 0 };
+	struct cls_rule *cr;
+	struct rule *r;
+
+	cr = classifier_lookup(t->cls, &ctx->flow, &m);
+	r = cr ? CONTAINER_OF(cr, struct rule, cls) : NULL;
+	ctx_look_at(ctx, &m);
+	ctx_depend(ctx,
+		   (struct xlate_dep){
+			   .kind = DEP_TABLE, .sw = ctx->sw, .table = table, .version = version });
+	ctx_credit(ctx, (struct xlate_credit){ .kind = r ? CREDIT_TABLE_MATCH : CREDIT_TABLE_MISS,
+					       .table = t });
+	if (r)
+		ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_RULE, .rule = r });
+	report_rule(ctx, table, r);
+	return r;
+}
+
+static bool fail(struct xlate_ctx *ctx, enum xlate_error e)
+{
+	if (ctx->ret->error == XLATE_OK)
+		ctx->ret->error = e;
+	ctx->exit = true;
+	ctx_report(ctx, ">>>> %s <<<<", xlate_error_text(e));
+	return false;
+}
+
+static bool may_go_deeper(struct xlate_ctx *ctx)
+{
+	if (ctx->depth >= MAX_DEPTH)
+		return fail(ctx, XLATE_TOO_DEEP);
+	if (++ctx->resubmits > MAX_RESUBMITS)
+		return fail(ctx, XLATE_TOO_MANY_RESUBMITS);
+	return true;
+}
+
+void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table)
+{
+	uint32_t old_port = ctx->flow.in_port;
+	const struct rule *old_rule = ctx->rule;
+	uint8_t old_table = ctx->table;
+	struct rule *r;
+
+	if (table >= SWITCH_N_TABLES || !may_go_deeper(ctx))
+		return;
+	ctx->depth++;
+	ctx->table = table;
+	ctx->flow.in_port = in_port.n;
+	r = look_up(ctx, table);
+	ctx->flow.in_port = old_port;
+	ctx->indent += 4;
+	if (r) {
+		ctx->rule = r;
+		xlate_actions(ctx, rule_acts_get(r));
+	} else {
+		ctx_report(ctx, "drop");
+	}
+	ctx->indent -= 4;
+	ctx->rule = old_rule;
+	ctx->table = old_table;
+	ctx->depth--;
+}
+
+// The members of a key that the pipeline adds to the packet: they start at zero, so looking at them costs nothing.
+static void pipeline_state_is_known(struct flow_mask *known)
+{
+	memset(known->m.regs, 0xff, sizeof(known->m.regs));
+	memset(&known->m.metadata, 0xff, sizeof(known->m.metadata));
+	memset(&known->m.actset_output, 0xff, sizeof(known->m.actset_output));
+	memset(&known->m.conj_id, 0xff, sizeof(known->m.conj_id));
+}
+
+// What every megaflow pins down, whatever the tables say: where the packet came from and what kind it is.
+static void initial_mask(struct flow_mask *m, const struct flow_key *key)
+{
+	memset(m, 0, sizeof(*m));
+	memset(&m->m.in_port, 0xff, sizeof(m->m.in_port));
+	memset(&m->m.recirc_id, 0xff, sizeof(m->m.recirc_id));
+	memset(&m->m.packet_type, 0xff, sizeof(m->m.packet_type));
+	memset(&m->m.eth_type, 0xff, sizeof(m->m.eth_type));
+	if (flow_is_ip(key))
+		m->m.nw_frag = FLOW_FRAG_ANY | FLOW_FRAG_LATER;
+	// The type stands behind the tags, so how many tags there are belongs to it.
+	for (int i = 0; i < FLOW_MAX_VLANS; i++) {
+		m->m.vlans[i].tci = htobe16(VLAN_PRESENT);
+		if (!(key->vlans[i].tci & htobe16(VLAN_PRESENT)))
+			break;
+		m->m.vlans[i].tpid = 0xffff;
+	}
+}
+
+// In OpenFlow's order, and output last; the last one written of each kind is in effect.
+static void run_action_set(struct xlate_ctx *ctx)
+{
+	static const enum act_type order[] = { ACT_STRIP_VLAN, ACT_PUSH_VLAN,	 ACT_DEC_TTL,
+					       ACT_SET_TUNNEL, ACT_SET_VLAN_VID, ACT_SET_VLAN_PCP,
+					       ACT_SET_FIELD,  ACT_MOVE,	 ACT_OUTPUT,
+					       ACT_OUTPUT_REG, ACT_CONTROLLER };
+	struct acts set = acts_of(&ctx->action_set);
+	const struct act *a;
+
+	if (!set.size || ctx->exit)
+		return;
+	ctx_report(ctx, "--. Executing action set:");
+	ctx->indent += 4;
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		const struct act *last = NULL;
+
+		OFPACT_FOR_EACH (a, set) {
+			if (a->type != order[i])
+				continue;
+			// Sets of different fields live side by side; of everything else there is one.
+			if (a->type == ACT_SET_FIELD || a->type == ACT_MOVE)
+				xlate_actions(ctx, (struct acts){ a, a->size });
+			last = a;
+		}
+		if (last && last->type != ACT_SET_FIELD && last->type != ACT_MOVE)
+			xlate_actions(ctx, (struct acts){ last, last->size });
+	}
+	ctx->indent -= 4;
+}
+
+static void report_bridge(struct xlate_ctx *ctx)
+{
+	int n;
+
+	if (!ctx_traced(ctx))
+		return;
+	strbuf_putc(ctx->in->trace, '\n');
+	n = strlen(ctx->sw->name) + 10;
+	ctx_report(ctx, "bridge(\"%s\")", ctx->sw->name);
+	strbuf_putc_n(ctx->in->trace, ' ', ctx->indent);
+	strbuf_putc_n(ctx->in->trace, '-', n);
+	strbuf_putc(ctx->in->trace, '\n');
+}
+
+static bool may_receive(struct xlate_ctx *ctx)
+{
+	struct of_port *p = switch_port_find(ctx->sw, OF_PORT(ctx->flow.in_port));
+
+	ctx_depend(ctx, (struct xlate_dep){ .kind = DEP_PORTS,
+					    .sw = ctx->sw,
+					    .version = switch_ports_version(ctx->sw) });
+	if (p && atomic_load(&p->config) & PORT_CONFIG_NO_RECV) {
+		ctx_report(ctx, "port is configured not to receive");
+		return false;
+	}
+	return true;
+}
+
+void xlate(const struct xlate_input *in, struct xlate_result *ret)
+{
+	struct xlate_ctx ctx = {
+		.in = in, .ret = ret, .sw = in->sw, .flow = *in->key, .base = *in->key
+	};
+
+	counter_inc(COUNTER_XLATE);
+	memset(ret, 0, sizeof(*ret));
+	initial_mask(&ret->mask, in->key);
+	pipeline_state_is_known(&ctx.known);
+	report_bridge(&ctx);
+	if (may_receive(&ctx)) {
+		if (in->acts)
+			xlate_actions(&ctx, *in->acts);
+		else
+			xlate_table(&ctx, OF_PORT(in->key->in_port), 0);
+		ctx.in_action_set = true;
+		run_action_set(&ctx);
+	}
+	if (ret->error != XLATE_OK)
+		strbuf_clear(&ret->actions);
+	ret->final = ctx.flow;
+	strbuf_uninit(&ctx.action_set);
+}
+
+void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso)
+{
+	iso->flow = ctx->flow;
+	iso->base = ctx->base;
+	iso->known = ctx->known;
+	iso->base_known = ctx->base_known;
+	iso->written = ctx->written;
+	iso->begin = dp_put_nested_begin(&ctx->ret->actions, DP_ACTION_CLONE);
+	iso->body = ctx->ret->actions.len;
+}
+
+void isolate_end(struct xlate_ctx *ctx, const struct isolation *iso)
+{
+	struct strbuf *out = &ctx->ret->actions;
+	bool changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base));
+
+	if (changed && out->len > iso->body) {
+		dp_put_nested_end(out, iso->begin);
+	} else {
+		// Nothing was changed on the way: the actions can stand in line, without a clone around them.
+		memmove(out->s + iso->begin, out->s + iso->body, out->len - iso->body);
+		strbuf_truncate(out, out->len - (iso->body - iso->begin));
+	}
+	ctx->flow = iso->flow;
+	ctx->base = iso->base;
+	ctx->known = iso->known;
+	ctx->base_known = iso->base_known;
+	ctx->written = iso->written;
+}
+
+// The packet goes on in the switch at the other end of a patch; what the pipeline had noted on it stays behind.
+static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
+{
+	struct of_switch *sw = ctx->sw;
+	const struct rule *rule = ctx->rule;
+	struct strbuf action_set = ctx->action_set;
+	uint8_t table = ctx->table;
+	struct isolation iso;
+
+	isolate_begin(ctx, &iso);
+	ctx->sw = peer->sw;
+	memset(ctx->flow.regs, 0, sizeof(ctx->flow.regs));
+	ctx->flow.metadata = 0;
+	ctx->flow.actset_output = 0;
+	ctx->flow.in_port = peer->number.n;
+	memset(&ctx->known.m.in_port, 0xff, sizeof(ctx->known.m.in_port));
+	strbuf_init(&ctx->action_set);
+	ctx->rule = NULL;
+	ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_PORT_RX,
+					       .port = { peer->sw, peer->number } });
+	report_bridge(ctx);
+	if (may_receive(ctx)) {
+		xlate_table(ctx, peer->number, 0);
+		run_action_set(ctx);
+	}
+	strbuf_uninit(&ctx->action_set);
+	isolate_end(ctx, &iso);
+	ctx->sw = sw;
+	ctx->rule = rule;
+	ctx->table = table;
+	ctx->action_set = action_set;
+	ctx->exit =
+		ctx->ret->error != XLATE_OK; // exit ends the other switch's pipeline, not this one
+}
+
+void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
+{
+	struct of_port *peer = atomic_load(&p->peer);
+
+	if (atomic_load(&p->config) & (PORT_CONFIG_NO_FWD | PORT_CONFIG_DOWN)) {
+		ctx_report(ctx, ">> output port %s is down or configured not to forward, dropped",
+			   p->name);
+		return;
+	}
+	if (dp_port_equal(p->dp_port, DP_PORT_NONE)) {
+		if (!peer) {
+			ctx_report(ctx, ">> patch port %s has no peer, dropped", p->name);
+			return;
+		}
+		ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_PORT_TX,
+						       .port = { p->sw, p->number } });
+		if (may_go_deeper(ctx)) {
+			ctx->depth++;
+			cross_patch(ctx, peer);
+			ctx->depth--;
+		}
+		return;
+	}
+	ctx_commit(ctx);
+	if (trunc)
+		dp_put(&ctx->ret->actions, DP_ACTION_TRUNC)->trunc.max_len = trunc;
+	dp_put_output(&ctx->ret->actions, p->dp_port);
+}
+
+void xlate_result_uninit(struct xlate_result *r)
+{
+	struct xlate_credit *c;
+
+	VEC_FOR_EACH (c, &r->credits)
+		if (c->kind == CREDIT_RULE)
+			rule_unref(c->rule);
+	VEC_FREE(&r->credits);
+	VEC_FREE(&r->deps);
+	VEC_FREE(&r->effects);
+	strbuf_uninit(&r->actions);
+}
+
+bool xlate_apply_effects(const struct xlate_result *r)
+{
+	struct xlate_effect *e;
+	bool changed = false;
+
+	VEC_FOR_EACH (e, &r->effects)
+		changed |= mac_table_learn(e->sw->macs, e->mac, e->vlan, e->port);
+	return changed;
+}
+
+bool xlate_dep_is_current(const struct xlate_dep *d)
+{
+	switch (d->kind) {
+	case DEP_TABLE:
+		return atomic_load(&d->sw->tables[d->table].version) == d->version;
+	case DEP_PORTS:
+		return switch_ports_version(d->sw) == d->version;
+	case DEP_MAC:
+		return mac_table_version(d->sw->macs, d->mac, d->vlan) == d->version;
+	}
+	return false;
+}
+
+static void credit_port(const struct xlate_credit *c, uint64_t packets, uint64_t bytes)
+{
+	struct of_port *p = switch_port_find(c->port.sw, c->port.number);
+
+	if (!p)
+		return;
+	if (c->kind == CREDIT_PORT_RX) {
+		atomic_fetch_add(&p->rx_packets, packets);
+		atomic_fetch_add(&p->rx_bytes, bytes);
+	} else {
+		atomic_fetch_add(&p->tx_packets, packets);
+		atomic_fetch_add(&p->tx_bytes, bytes);
+	}
+}
+
+void xlate_credit_apply(const struct xlate_credit *c, uint64_t packets, uint64_t bytes,
+			int64_t used)
+{
+	switch (c->kind) {
+	case CREDIT_RULE:
+		rule_credit(c->rule, packets, bytes, used);
+		return;
+	case CREDIT_TABLE_MATCH:
+		atomic_fetch_add(&c->table->matches, packets);
+		atomic_fetch_add(&c->table->lookups, packets);
+		return;
+	case CREDIT_TABLE_MISS:
+		atomic_fetch_add(&c->table->lookups, packets);
+		return;
+	case CREDIT_PORT_RX:
+	case CREDIT_PORT_TX:
+		credit_port(c, packets, bytes);
+	}
+}
+
+const char *xlate_error_text(enum xlate_error e)
+{
+	static const char *const texts[] = {
+		[XLATE_OK] = "OK",
+		[XLATE_TOO_DEEP] = "recursion too deep: over 64 levels of resubmit or patch ports",
+		[XLATE_TOO_MANY_RESUBMITS] = "over 4096 resubmit actions",
+		[XLATE_NO_INPUT_PORT] = "the input port belongs to no bridge",
+	};
+
+	return texts[e];
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread that met a packet nobody knew translates it, installs the megaflow, and goes on.
+#include "core/base/clock.h"
+#include "core/base/counters.h"
+#include "core/base/log.h"
+#include "ofproto/upcall/upcall-private.h"
+
+LOG_MODULE(upcall);
+
+#define MAX_PACKET_INS 4096
+
+bool port_map_find(const struct upcall_engine *u, dp_port_t port, struct of_switch **ret_sw,
+		   of_port_t *ret_number)
+{
+	const struct port_map *m = RCU_GET(u->ports);
+
+	if (port.n >= m->n || !m->entries[port.n].sw)
+		return false;
+	*ret_sw = m->entries[port.n].sw;
+	*ret_number = m->entries[port.n].number;
+	return true;
+}
+
+bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key, struct flow_key *ret,
+		struct of_switch **ret_sw)
+{
+	of_port_t number;
+
+	if (!port_map_find(u, DP_PORT(dp_key->in_port), ret_sw, &number))
+		return false;
+	*ret = *dp_key;
+	ret->in_port = number.n;
+	return true;
+}
+
+// The datapath knows nothing of the pipeline's own members: they are not part of a megaflow.
+static void datapath_mask(struct flow_mask *m)
+{
+	memset(m->m.regs, 0, sizeof(m->m.regs));
+	m->m.metadata = 0;
+	m->m.conj_id = 0;
+	m->m.actset_output = 0;
+}
+
+static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch *sw,
+				      const struct flow_key *dp_key, struct xlate_result *r)
+{
+	struct megaflow_deps *deps = xzalloc(sizeof(*deps));
+	struct flow_mask mask = r->mask;
+	struct megaflow *mf;
+
+	datapath_mask(&mask);
+	mf = megaflow_create(dp_key, &mask, dp_actions_of(&r->actions));
+	deps->sw = sw;
+	deps->engine = u;
+	deps->mf = mf;
+	deps->result = *r; // moved
+	mf->deps = deps;
+	return mf;
+}
+
+static bool insert(struct upcall_engine *u, struct megaflow *mf)
+{
+	struct megaflow *other;
+	bool room;
+
+	pthread_mutex_lock(&u->lock);
+	room = hmap_count(&u->flows) < u->flow_limit;
+	HMAP_FOR_EACH_WITH_HASH (other, ufid_node, uuid_hash(&mf->ufid), &u->flows)
+		if (uuid_equal(&other->ufid, &mf->ufid))
+			room = false;
+	if (room) {
+		hmap_insert(&u->flows, &mf->ufid_node, uuid_hash(&mf->ufid));
+		atomic_store(&u->n_flows, hmap_count(&u->flows));
+	}
+	pthread_mutex_unlock(&u->lock);
+	return room;
+}
+
+static void drop_unused(struct megaflow *mf)
+{
+	xlate_result_uninit(&mf->deps->result);
+	free(mf->deps);
+	megaflow_free(mf);
+}
+
+static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
+		   struct megaflow **ret_flow)
+{
+	struct upcall_engine *u = aux;
+	struct xlate_result r;
+	struct flow_key key;
+	struct of_switch *sw;
+	struct megaflow *mf;
+
+	*ret_flow = NULL;
+	counter_inc(COUNTER_UPCALL);
+	if (!engine_key(u, up->key, &key, &sw))
+		return -ENODEV;
+	struct xlate_input in = { .sw = sw, .key = &key };
+	xlate(&in, &r);
+	strbuf_put(actions, strbuf_cstr(&r.actions), r.actions.len);
+	if (xlate_apply_effects(&r))
+		upcall_changed(u);
+	mf = make_megaflow(u, sw, up->key, &r);
+	if (!insert(u, mf)) {
+		// Another thread was faster, or the table is full: this packet is served all the same.
+		struct xlate_credit *c;
+
+		VEC_FOR_EACH (c, &mf->deps->result.credits)
+			xlate_credit_apply(c, 1, up->packet->size, clock_msec());
+		drop_unused(mf);
+		return 0;
+	}
+	// The packet that made the flow counts for it.
+	mf->deps->listed = true;
+	if (datapath_flow_add(u->dp, mf) < 0) {
+		pthread_mutex_lock(&u->lock);
+		hmap_remove(&u->flows, &mf->ufid_node);
+		atomic_store(&u->n_flows, hmap_count(&u->flows));
+		pthread_mutex_unlock(&u->lock);
+		rcu_defer((void (*)(void *))drop_unused, mf);
+		return 0;
+	}
+	*ret_flow = mf;
+	offload_place(u->offload, mf);
+	return 0;
+}
+
+struct queued_packet_in {
+	struct list node;
+	struct packet_in_event event;
+	uint8_t data[];
+};
+
+static void deliver_packet_ins(void *aux)
+{
+	struct upcall_engine *u = aux;
+	struct queued_packet_in *q, *next;
+	struct list mine;
+
+	list_init(&mine);
+	pthread_mutex_lock(&u->lock);
+	list_splice(&mine, &u->packet_ins);
+	u->n_packet_ins = 0;
+	pthread_mutex_unlock(&u->lock);
+	LIST_FOR_EACH_SAFE (q, next, node, &mine) {
+		u->packet_in(u->packet_in_aux, &q->event);
+		free(q);
+	}
+}
+
+// What a controller is told of the packet beside its bytes.
+static void fill_metadata(struct match *m, const struct flow_key *key)
+{
+	match_init_any(m);
+	m->key.in_port = key->in_port;
+	memset(&m->mask.m.in_port, 0xff, sizeof(m->mask.m.in_port));
+	if (key->tunnel.tun_id) {
+		m->key.tunnel.tun_id = key->tunnel.tun_id;
+		memset(&m->mask.m.tunnel.tun_id, 0xff, sizeof(m->mask.m.tunnel.tun_id));
+	}
+}
+
+void engine_queue_packet_in(struct upcall_engine *u, struct of_switch *sw, const struct upcall *up,
+			    const struct dp_action *a)
+{
+	struct queued_packet_in *q = xzalloc(sizeof(*q) + up->packet->size);
+	struct flow_key key;
+	struct of_switch *in_sw;
+	bool first = false, full;
+
+	memcpy(q->data, up->packet->data, up->packet->size);
+	key = *up->key;
+	if (engine_key(u, up->key, &key, &in_sw))
+		fill_metadata(&q->event.metadata, &key);
+	else
+		match_init_any(&q->event.metadata);
+	q->event.sw = sw;
+	q->event.packet = q->data;
+	q->event.len = up->packet->size;
+	q->event.reason = a->userspace.reason;
+	q->event.table = a->userspace.table_id;
+	q->event.max_len = a->userspace.max_len;
+	q->event.controller_id = a->userspace.controller_id;
+	q->event.cookie = a->userspace.cookie;
+	pthread_mutex_lock(&u->lock);
+	full = u->n_packet_ins >= MAX_PACKET_INS;
+	if (!full) {
+		first = list_is_empty(&u->packet_ins);
+		list_push_back(&u->packet_ins, &q->node);
+		u->n_packet_ins++;
+	}
+	pthread_mutex_unlock(&u->lock);
+	if (full) {
+		counter_inc(COUNTER_PACKET_IN_OVERFLOW);
+		free(q);
+	} else if (first) {
+		loop_post(u->loop, deliver_packet_ins, u);
+	}
+}
+
+static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actions)
+{
+	struct upcall_engine *u = aux;
+	struct of_switch *sw;
+	of_port_t number;
+
+	if (up->userspace->userspace.kind != USERSPACE_CONTROLLER)
+		return -EOPNOTSUPP;
+	if (!port_map_find(u, DP_PORT(up->key->in_port), &sw, &number))
+		return -ENODEV;
+	engine_queue_packet_in(u, sw, up, up->userspace);
+	return 0;
+}
+
+const struct upcall_ops *upcall_ops(void)
+{
+	static const struct upcall_ops ops = { .miss = on_miss, .userspace = on_userspace };
+
+	return &ops;
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// The megaflows' life after birth: counters go up to OpenFlow, dependencies are checked, idle ones go.
+//
+// A round takes a list of all flows and works it off in slices, so that the loop never waits long. A flow whose
+// dependencies are all current costs a few comparisons; only the others are translated again.
+#include "core/base/clock.h"
+#include "core/base/counters.h"
+#include "core/base/log.h"
+#include "ofproto/upcall/upcall-private.h"
+
+LOG_MODULE(revalidator);
+
+#define SLICE 2000 // flows looked at before the loop gets its turn
+#define SOON_MSEC 5
+
+static void free_removed(void *p)
+{
+	struct megaflow *mf = p;
+
+	megaflow_free(mf);
+}
+
+static void finish_remove(void *aux)
+{
+	struct megaflow_deps *d = aux;
+	struct upcall_engine *u = d->engine;
+	struct megaflow *mf = d->mf;
+
+	engine_credit(u, mf);
+	mf->deps = NULL;
+	xlate_result_uninit(&d->result);
+	free(d);
+	u->withdrawing--;
+	rcu_defer(free_removed, mf);
+}
+
+// From the device's worker: the rest belongs to the main thread.
+static void withdrawn(struct megaflow *mf, void *aux)
+{
+	struct megaflow_deps *d = aux;
+
+	loop_post(d->engine->loop, finish_remove, d);
+}
+
+void engine_remove(struct upcall_engine *u, struct megaflow *mf)
+{
+	pthread_mutex_lock(&u->lock);
+	hmap_remove(&u->flows, &mf->ufid_node);
+	atomic_store(&u->n_flows, hmap_count(&u->flows));
+	pthread_mutex_unlock(&u->lock);
+	mf->deps->listed = false;
+	engine_credit(u, mf);
+	datapath_flow_del(u->dp, mf);
+	counter_inc(COUNTER_REVALIDATE_DELETED);
+	u->withdrawing++;
+	offload_withdraw(u->offload, mf, withdrawn, mf->deps);
+}
+
+bool engine_credit(struct upcall_engine *u, struct megaflow *mf)
+{
+	struct flow_counts now;
+	struct xlate_credit *c;
+	uint64_t packets, bytes;
+
+	upcall_flow_counts(u, mf, &now);
+	packets = now.packets - mf->pushed.packets;
+	bytes = now.bytes - mf->pushed.bytes;
+	mf->pushed = now;
+	if (!packets)
+		return false;
+	VEC_FOR_EACH (c, &mf->deps->result.credits)
+		xlate_credit_apply(c, packets, bytes, now.used);
+	// Traffic keeps its source station known.
+	xlate_apply_effects(&mf->deps->result);
+	return true;
+}
+
+static bool deps_current(const struct megaflow *mf)
+{
+	const struct xlate_dep *d;
+
+	VEC_FOR_EACH (d, &mf->deps->result.deps)
+		if (!xlate_dep_is_current(d))
+			return false;
+	return true;
+}
+
+// Translates the flow again. False when it must go: it would match other packets than it does, or its port is gone.
+static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
+{
+	struct megaflow_deps *d = mf->deps;
+	struct flow_key dp_key, key;
+	struct flow_mask mask;
+	struct xlate_result r;
+	struct of_switch *sw;
+
+	counter_inc(COUNTER_REVALIDATE_DIRTY);
+	miniflow_expand(mf->key, &dp_key);
+	miniflow_expand(mf->mask, &mask.m);
+	if (!engine_key(u, &dp_key, &key, &sw) || sw != d->sw)
+		return false;
+	struct xlate_input in = { .sw = sw, .key = &key };
+	xlate(&in, &r);
+	xlate_apply_effects(&r);
+	// What decides now must be pinned down by the flow's mask; the pipeline's own members are not in it.
+	struct flow_mask need = r.mask;
+	memset(need.m.regs, 0, sizeof(need.m.regs));
+	need.m.metadata = 0;
+	need.m.conj_id = 0;
+	need.m.actset_output = 0;
+	if (!flow_mask_contains(&mask, &need)) {
+		xlate_result_uninit(&r);
+		return false;
+	}
+	if (!dp_actions_equal(megaflow_actions_get(mf), dp_actions_of(&r.actions))) {
+		megaflow_set_actions(mf, dp_actions_of(&r.actions));
+		offload_update(u->offload, mf);
+	}
+	xlate_result_uninit(&d->result);
+	d->result = r;
+	return true;
+}
+
+static bool is_idle(const struct upcall_engine *u, const struct megaflow *mf)
+{
+	int64_t last = MAX(mf->pushed.used, mf->created);
+
+	return clock_msec() - last >= u->max_idle;
+}
+
+static void look_at(struct upcall_engine *u, struct megaflow *mf)
+{
+	if (!mf->deps->sw) // put in by hand
+		return;
+	engine_credit(u, mf);
+	if (is_idle(u, mf) || (!deps_current(mf) && !retranslate(u, mf)))
+		engine_remove(u, mf);
+}
+
+static void fill_todo(struct upcall_engine *u)
+{
+	struct megaflow *mf;
+
+	VEC_CLEAR(&u->todo);
+	pthread_mutex_lock(&u->lock);
+	HMAP_FOR_EACH (mf, ufid_node, &u->flows)
+		VEC_PUSH(&u->todo, mf->ufid);
+	pthread_mutex_unlock(&u->lock);
+}
+
+static void do_slice(struct upcall_engine *u, size_t max)
+{
+	while (u->todo.n && max--) {
+		struct megaflow *mf = upcall_find(u, &u->todo.v[--u->todo.n]);
+
+		if (mf)
+			look_at(u, mf);
+	}
+}
+
+static void on_round(struct timer *t)
+{
+	struct upcall_engine *u = CONTAINER_OF(t, struct upcall_engine, round);
+
+	if (!u->dp) {
+		timer_in(t, u->max_revalidator);
+		return;
+	}
+	if (!u->todo.n) {
+		offload_poll_stats(u->offload);
+		fill_todo(u);
+	}
+	do_slice(u, SLICE);
+	timer_in(t, u->todo.n ? 0 : u->max_revalidator);
+}
+
+static void on_soon(struct timer *t)
+{
+	struct upcall_engine *u = CONTAINER_OF(t, struct upcall_engine, soon);
+
+	// A change during a round starts it anew: what was looked at already may rest on what changed.
+	VEC_CLEAR(&u->todo);
+	timer_in(&u->round, 0);
+}
+
+static void changed_on_main(void *aux)
+{
+	struct upcall_engine *u = aux;
+
+	atomic_store(&u->change_posted, false);
+	if (!timer_is_armed(&u->soon))
+		timer_in(&u->soon, SOON_MSEC);
+}
+
+void upcall_changed(struct upcall_engine *u)
+{
+	if (!atomic_exchange(&u->change_posted, true))
+		loop_post(u->loop, changed_on_main, u);
+}
+
+void upcall_push_stats(struct upcall_engine *u)
+{
+	struct megaflow *mf;
+
+	if (!u->dp)
+		return;
+	offload_poll_stats(u->offload);
+	pthread_mutex_lock(&u->lock);
+	HMAP_FOR_EACH (mf, ufid_node, &u->flows)
+		engine_credit(u, mf);
+	pthread_mutex_unlock(&u->lock);
+}
+
+void upcall_revalidate_now(struct upcall_engine *u)
+{
+	if (!u->dp)
+		return;
+	offload_poll_stats(u->offload);
+	offload_flush(u->offload);
+	fill_todo(u);
+	do_slice(u, SIZE_MAX);
+}
+
+void engine_start_revalidator(struct upcall_engine *u)
+{
+	timer_init(&u->round, u->loop, on_round);
+	timer_init(&u->soon, u->loop, on_soon);
+	timer_in(&u->round, u->max_revalidator);
+}
+
+void engine_stop_revalidator(struct upcall_engine *u)
+{
+	timer_cancel(&u->round);
+	timer_cancel(&u->soon);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pthread.h>
+
+#include "ofproto/pipeline/xlate.h"
+#include "ofproto/upcall/upcall.h"
+
+// What a megaflow's translation consulted and whom its traffic counts for. Replaced when it is translated again.
+struct megaflow_deps {
+	struct of_switch *sw; // where the packet came in; NULL for flows put in by hand
+	struct xlate_result result; // deps, effects, credits; actions and mask are the megaflow's
+	int64_t removing; // a withdrawal is under way
+	struct upcall_engine *engine;
+	struct megaflow *mf;
+	bool listed; // in the engine's table
+};
+
+struct port_map_entry {
+	struct of_switch *sw;
+	of_port_t number;
+};
+
+// RCU: readers take the whole table.
+struct port_map {
+	size_t n;
+	struct port_map_entry entries[]; // by dp_port_t
+};
+
+struct upcall_engine {
+	struct loop *loop;
+	struct datapath *dp;
+	struct offload *offload;
+	struct port_map *ports; // RCU
+	packet_in_cb *packet_in;
+	void *packet_in_aux;
+
+	pthread_mutex_t lock;
+	struct hmap flows GUARDED_BY(lock); // by ufid
+	_Atomic size_t n_flows;
+	struct list packet_ins GUARDED_BY(lock);
+	size_t n_packet_ins GUARDED_BY(lock);
+
+	_Atomic bool change_posted; // a look because something changed is on its way
+	size_t flow_limit;
+	int max_idle, max_revalidator;
+	struct timer round; // the periodic look at all flows
+	struct timer soon; // a look because something changed
+	VEC(struct uuid) todo; // what is left of the round
+	int64_t last_push;
+	size_t withdrawing; // flows that a device still has to let go
+};
+
+bool port_map_find(const struct upcall_engine *u, dp_port_t port, struct of_switch **ret_sw,
+		   of_port_t *ret_number);
+// The pipeline's key (in_port as of_port_t); false when the port belongs to no switch.
+bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key, struct flow_key *ret,
+		struct of_switch **ret_sw);
+void engine_queue_packet_in(struct upcall_engine *u, struct of_switch *sw, const struct upcall *up,
+			    const struct dp_action *a);
+void engine_start_revalidator(struct upcall_engine *u);
+void engine_stop_revalidator(struct upcall_engine *u);
+// Takes a flow out of the table, datapath and device, credits what is left, frees. Main thread.
+void engine_remove(struct upcall_engine *u, struct megaflow *mf);
+// Pushes the counters' growth to the credits. True when there was traffic.
+bool engine_credit(struct upcall_engine *u, struct megaflow *mf);

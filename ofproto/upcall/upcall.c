@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ofproto/upcall/upcall.h"
+
+#include <stdio.h>
+
+#include "core/base/clock.h"
+#include "core/base/hash.h"
+#include "core/base/log.h"
+#include "ofproto/upcall/upcall-private.h"
+
+LOG_MODULE(upcall_engine);
+
+#define DEFAULT_FLOW_LIMIT 200000
+#define DEFAULT_MAX_IDLE 10000
+#define DEFAULT_MAX_REVALIDATOR 500
+
+struct upcall_engine *upcall_create(struct loop *l, packet_in_cb *cb, void *aux)
+{
+	struct upcall_engine *u = xzalloc(sizeof(*u));
+
+	u->loop = l;
+	u->packet_in = cb;
+	u->packet_in_aux = aux;
+	u->ports = xzalloc(sizeof(*u->ports));
+	pthread_mutex_init(&u->lock, NULL);
+	hmap_init(&u->flows);
+	list_init(&u->packet_ins);
+	upcall_configure(u, DEFAULT_MAX_IDLE, DEFAULT_MAX_REVALIDATOR, DEFAULT_FLOW_LIMIT);
+	engine_start_revalidator(u);
+	return u;
+}
+
+void upcall_destroy(struct upcall_engine *u)
+{
+	if (!u)
+		return;
+	engine_stop_revalidator(u);
+	hmap_uninit(&u->flows);
+	free(u->ports);
+	VEC_FREE(&u->todo);
+	pthread_mutex_destroy(&u->lock);
+	free(u);
+}
+
+void upcall_set_datapath(struct upcall_engine *u, struct datapath *dp, struct offload *offload)
+{
+	u->dp = dp;
+	u->offload = offload;
+}
+
+void upcall_configure(struct upcall_engine *u, int max_idle_msec, int max_revalidator_msec,
+		      size_t flow_limit)
+{
+	u->max_idle = max_idle_msec;
+	u->max_revalidator = max_revalidator_msec;
+	u->flow_limit = flow_limit;
+}
+
+void upcall_map_port(struct upcall_engine *u, dp_port_t port, struct of_switch *sw,
+		     of_port_t number)
+{
+	struct port_map *old = u->ports, *m;
+	size_t n = MAX(old->n, (size_t)port.n + 1);
+
+	m = xzalloc(sizeof(*m) + n * sizeof(m->entries[0]));
+	memcpy(m->entries, old->entries, old->n * sizeof(m->entries[0]));
+	m->n = n;
+	m->entries[port.n] = (struct port_map_entry){ sw, number };
+	RCU_SET(u->ports, m);
+	rcu_free(old);
+}
+
+void upcall_unmap_port(struct upcall_engine *u, dp_port_t port)
+{
+	if (port.n < u->ports->n)
+		upcall_map_port(u, port, NULL, OF_PORT(0));
+}
+
+size_t upcall_n_flows(struct upcall_engine *u)
+{
+	return atomic_load(&u->n_flows);
+}
+
+struct megaflow *upcall_find(struct upcall_engine *u, const struct uuid *ufid)
+{
+	struct megaflow *mf;
+
+	pthread_mutex_lock(&u->lock);
+	HMAP_FOR_EACH_WITH_HASH (mf, ufid_node, uuid_hash(ufid), &u->flows)
+		if (uuid_equal(&mf->ufid, ufid))
+			break;
+	pthread_mutex_unlock(&u->lock);
+	return mf;
+}
+
+typedef VEC(struct megaflow *) flow_vec;
+
+// Only the main thread removes flows, so that the snapshot stays valid while it works on it.
+static void snapshot(struct upcall_engine *u, flow_vec *v)
+{
+	struct megaflow *mf;
+
+	pthread_mutex_lock(&u->lock);
+	HMAP_FOR_EACH (mf, ufid_node, &u->flows)
+		VEC_PUSH(v, mf);
+	pthread_mutex_unlock(&u->lock);
+}
+
+void upcall_for_each(struct upcall_engine *u, bool (*cb)(struct megaflow *mf, void *aux), void *aux)
+{
+	flow_vec v = VEC_INIT;
+	bool more = true;
+
+	snapshot(u, &v);
+	for (size_t i = 0; more && i < v.n; i++)
+		more = cb(v.v[i], aux);
+	VEC_FREE(&v);
+}
+
+static bool rests_on(const struct megaflow *mf, const struct of_switch *sw)
+{
+	const struct megaflow_deps *d = mf->deps;
+	const struct xlate_dep *dep;
+
+	if (!sw || d->sw == sw)
+		return true;
+	VEC_FOR_EACH (dep, &d->result.deps)
+		if (dep->sw == sw)
+			return true;
+	return false;
+}
+
+void upcall_flush(struct upcall_engine *u, const struct of_switch *sw)
+{
+	flow_vec v = VEC_INIT;
+
+	snapshot(u, &v);
+	for (size_t i = 0; i < v.n; i++)
+		if (rests_on(v.v[i], sw))
+			engine_remove(u, v.v[i]);
+	VEC_FREE(&v);
+	offload_flush(u->offload);
+}
+
+void upcall_flow_counts(struct upcall_engine *u, struct megaflow *mf, struct flow_counts *ret)
+{
+	datapath_flow_counts(u->dp, mf, ret);
+	ret->packets += __atomic_load_n(&mf->hw.packets, __ATOMIC_RELAXED);
+	ret->bytes += __atomic_load_n(&mf->hw.bytes, __ATOMIC_RELAXED);
+	ret->used = MAX(ret->used, __atomic_load_n(&mf->hw.used, __ATOMIC_RELAXED));
+}
+
+int upcall_add_static(struct upcall_engine *u, const struct match *m, struct dp_actions actions,
+		      struct error *err)
+{
+	struct megaflow *mf;
+	int ret = dp_actions_check(actions, err);
+
+	if (ret < 0)
+		return ret;
+	mf = megaflow_create(&m->key, &m->mask, actions);
+	mf->deps = xzalloc(sizeof(*mf->deps));
+	mf->deps->engine = u;
+	mf->deps->mf = mf;
+	ret = datapath_flow_add(u->dp, mf);
+	if (ret < 0) {
+		free(mf->deps);
+		megaflow_free(mf);
+		return error_set(err, ret, "updating flow table (%s)", strerror(-ret));
+	}
+	pthread_mutex_lock(&u->lock);
+	hmap_insert(&u->flows, &mf->ufid_node, uuid_hash(&mf->ufid));
+	atomic_store(&u->n_flows, hmap_count(&u->flows));
+	mf->deps->listed = true;
+	pthread_mutex_unlock(&u->lock);
+	offload_place(u->offload, mf);
+	return 0;
+}
+
+int upcall_del(struct upcall_engine *u, const struct uuid *ufid, struct error *err)
+{
+	struct megaflow *mf = upcall_find(u, ufid);
+
+	if (!mf)
+		return error_set(err, -ENOENT, "deleting flow (No such file or directory)");
+	engine_remove(u, mf);
+	return 0;
+}
+
+enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
+			      const struct packet_out *po)
+{
+	struct packet_metadata md = { 0 };
+	struct acts acts = acts_of(&po->acts);
+	struct error err = ERROR_INIT;
+	struct xlate_result r;
+	struct flow_key key, dp_key;
+	struct of_port *in;
+	enum ofperr e;
+	AUTO(strbuf) copy = STRBUF_INIT;
+
+	if (po->buffer_id != UINT32_MAX)
+		return OFPERR_OFPBRC_BUFFER_UNKNOWN;
+	e = acts_check(acts, &po->metadata, 255, SWITCH_N_TABLES, OF_PORT(OFPP_MAX));
+	if (e)
+		return e;
+	strbuf_put(&copy, po->packet, po->len);
+	struct packet p = { .data = (uint8_t *)strbuf_cstr(&copy), .size = po->len };
+	if (packet_parse(&p, &md, &key) < 0)
+		return OFPERR_OFPBRC_BAD_LEN;
+	key.in_port = po->metadata.key.in_port;
+	key.metadata = po->metadata.key.metadata;
+	memcpy(key.regs, po->metadata.key.regs, sizeof(key.regs));
+	struct xlate_input in_xlate = { .sw = sw, .key = &key, .acts = &acts };
+	xlate(&in_xlate, &r);
+	if (xlate_apply_effects(&r))
+		upcall_changed(u);
+	in = switch_port_find(sw, OF_PORT(key.in_port));
+	dp_key = key;
+	dp_key.in_port = in ? in->dp_port.n : DP_PORT_NONE.n;
+	if (!in) {
+		// Userspace actions need a switch: any port of it will do to find it back.
+		struct of_port *const *ports = switch_ports(sw);
+
+		if (*ports)
+			dp_key.in_port = (*ports)->dp_port.n;
+	}
+	struct xlate_credit *c;
+	VEC_FOR_EACH (c, &r.credits)
+		xlate_credit_apply(c, 1, po->len, clock_msec());
+	if (datapath_execute(u->dp, po->packet, po->len, &dp_key, dp_actions_of(&r.actions), &err) <
+	    0)
+		log_dbg("packet_out: %s", err.text);
+	xlate_result_uninit(&r);
+	return OFPERR_NONE;
+}
+
+static const char *dp_port_name(dp_port_t port, void *aux)
+{
+	static __thread char name[16];
+
+	snprintf(name, sizeof(name), "%u", port.n);
+	return name;
+}
+
+static void put_final_flow(const struct flow_key *before, const struct flow_key *after,
+			   struct strbuf *out)
+{
+	struct match m;
+
+	if (flow_key_equal(before, after)) {
+		strbuf_puts(out, "unchanged\n");
+		return;
+	}
+	m.key = *after;
+	flow_mask_exact_for(&m.mask, after);
+	match_format(&m, NULL, out);
+	strbuf_putc(out, '\n');
+}
+
+void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct flow_key *key,
+		  struct strbuf *out)
+{
+	struct xlate_result r;
+	struct match m = { .key = *key };
+	AUTO(strbuf) steps = STRBUF_INIT;
+	struct xlate_input in = { .sw = sw, .key = key, .trace = &steps };
+
+	flow_mask_exact_for(&m.mask, key);
+	strbuf_puts(out, "Flow: ");
+	match_format(&m, NULL, out);
+	strbuf_putc(out, '\n');
+	xlate(&in, &r);
+	strbuf_puts(out, strbuf_cstr(&steps));
+	strbuf_puts(out, "\nFinal flow: ");
+	put_final_flow(key, &r.final, out);
+	strbuf_puts(out, "Megaflow: ");
+	m.mask = r.mask;
+	flow_key_masked(&m.key, key, &r.mask);
+	match_format(&m, NULL, out);
+	strbuf_puts(out, "\nDatapath actions: ");
+	if (r.error != XLATE_OK)
+		strbuf_printf(out, "drop\nTranslation failed (%s), packet is dropped.",
+			      xlate_error_text(r.error));
+	else
+		dp_actions_format(dp_actions_of(&r.actions), dp_port_name, NULL, out);
+	strbuf_putc(out, '\n');
+	xlate_result_uninit(&r);
+}
+
+static bool same_answer(const struct xlate_result *a, const struct xlate_result *b)
+{
+	return a->error == b->error &&
+	       dp_actions_equal(dp_actions_of(&a->actions), dp_actions_of(&b->actions));
+}
+
+int upcall_check_soundness(struct upcall_engine *u, struct of_switch *sw,
+			   const struct flow_key *key, size_t flips, struct error *err)
+{
+	struct xlate_input in = { .sw = sw, .key = key };
+	struct xlate_result first, again;
+	struct flow_mask exact;
+	int ret = 0;
+
+	flow_mask_exact_for(&exact, key);
+	xlate(&in, &first);
+	for (size_t i = 0; i < flips && !ret; i++) {
+		struct flow_key flipped = *key;
+		size_t bit = random_u32() % (FLOW_WORDS * 64);
+		uint64_t one = UINT64_C(1) << bit % 64;
+
+		if (!(flow_words(&exact.m)[bit / 64] & one) ||
+		    flow_words(&first.mask.m)[bit / 64] & one)
+			continue;
+		flow_words(&flipped)[bit / 64] ^= one;
+		in.key = &flipped;
+		xlate(&in, &again);
+		if (!same_answer(&first, &again))
+			ret = error_set(err, -EINVAL,
+					"bit %zu of word %zu decides but is outside the mask",
+					bit % 64, bit / 64);
+		xlate_result_uninit(&again);
+	}
+	xlate_result_uninit(&first);
+	return ret;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Misses and megaflows: the bridge between one datapath and the switches on it. Owns every megaflow: makes it when a packet
+// misses, offers it to hardware, checks it again when something it rests on changes, counts its traffic into OpenFlow rules,
+// and lets it go when it is idle.
+//
+// Misses come on PMD threads. Everything else runs on the main thread, in slices.
+#pragma once
+
+#include "core/io/loop.h"
+#include "datapath/datapath.h"
+#include "offload/placement.h"
+#include "ofproto/pipeline/switch.h"
+
+struct upcall_engine;
+
+// A packet for controllers; called on the main thread. 'packet' is valid during the call.
+struct packet_in_event {
+	struct of_switch *sw;
+	const uint8_t *packet;
+	size_t len;
+	struct match metadata;
+	uint8_t reason, table;
+	uint16_t max_len, controller_id;
+	uint64_t cookie;
+};
+
+typedef void packet_in_cb(void *aux, const struct packet_in_event *e);
+
+struct upcall_engine *upcall_create(struct loop *l, packet_in_cb *cb, void *aux);
+void upcall_destroy(struct upcall_engine *u);
+// What datapath_open() wants, with the engine as aux.
+const struct upcall_ops *upcall_ops(void);
+void upcall_set_datapath(struct upcall_engine *u, struct datapath *dp, struct offload *offload);
+
+// Tells which switch port a datapath port is. Main thread.
+void upcall_map_port(struct upcall_engine *u, dp_port_t port, struct of_switch *sw,
+		     of_port_t number);
+void upcall_unmap_port(struct upcall_engine *u, dp_port_t port);
+// Removes every megaflow that rests on 'sw' (NULL: all), before it goes.
+void upcall_flush(struct upcall_engine *u, const struct of_switch *sw);
+// Something in a switch changed: look at the dependants soon.
+void upcall_changed(struct upcall_engine *u);
+
+// other_config: max-idle (ms), max-revalidator (ms), flow-limit.
+void upcall_configure(struct upcall_engine *u, int max_idle_msec, int max_revalidator_msec,
+		      size_t flow_limit);
+// Adds the counters since the last time to rules, tables and ports at once (a statistics request waits for nothing).
+void upcall_push_stats(struct upcall_engine *u);
+// Looks at all megaflows now, to the end (revalidator/wait, tests).
+void upcall_revalidate_now(struct upcall_engine *u);
+size_t upcall_n_flows(struct upcall_engine *u);
+
+// Runs a packet of a controller through actions and the pipeline.
+enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
+			      const struct packet_out *po);
+
+// For dpctl and offload/why: megaflows by ufid or in no order; valid during the call. Main thread.
+struct megaflow *upcall_find(struct upcall_engine *u, const struct uuid *ufid);
+void upcall_for_each(struct upcall_engine *u, bool (*cb)(struct megaflow *mf, void *aux),
+		     void *aux);
+// Software and hardware counters together.
+void upcall_flow_counts(struct upcall_engine *u, struct megaflow *mf, struct flow_counts *ret);
+// Flows put in by hand (dpctl/add-flow); they stay until deleted.
+int upcall_add_static(struct upcall_engine *u, const struct match *m, struct dp_actions actions,
+		      struct error *err);
+int upcall_del(struct upcall_engine *u, const struct uuid *ufid, struct error *err);
+// What ofproto/trace shows for a packet's key (in_port as of_port_t). Appends the whole text.
+void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct flow_key *key,
+		  struct strbuf *out);
+// The soundness check of tests: translates 'key' and again with bits outside the mask flipped; 0 when all agree, else -EINVAL
+// and what differed. 'flips' is how many were tried.
+int upcall_check_soundness(struct upcall_engine *u, struct of_switch *sw,
+			   const struct flow_key *key, size_t flips, struct error *err);
