@@ -192,7 +192,8 @@ static int parse_token(union ovsdb_atom *a, const struct ovsdb_base_type *base, 
 	switch (base->type) {
 	case OVSDB_INTEGER:
 		if (!parse_i64(s, 10, &a->integer))
-			rc = ovsdb_error_set(err, OVSDB_SYNTAX, "\"%s\" is not a valid integer", s);
+			rc = ovsdb_error_set(err, OVSDB_SYNTAX,
+					     "\"%s\" is not a valid integer or range", s);
 		break;
 	case OVSDB_REAL:
 		rc = parse_real(a, s, err);
@@ -286,9 +287,14 @@ static int parse_element(struct ovsdb_datum *d, size_t *cap_k, size_t *cap_v,
 		d->values = xgrow(d->values, cap_v, d->n + 1, sizeof(*d->values));
 		*p = skip_blanks(*p);
 		if (**p != '=') {
-			ovsdb_error_set(err, OVSDB_SYNTAX,
-					"%s: syntax error at \"%c\" expecting \"=\"", *p,
-					**p ? **p : ' ');
+			if (**p)
+				ovsdb_error_set(err, OVSDB_SYNTAX,
+						"%s: syntax error at \"%c\" expecting \"=\"", *p,
+						**p);
+			else
+				ovsdb_error_set(
+					err, OVSDB_SYNTAX,
+					"syntax error at the end, expecting \"=\" and a value");
 			ovsdb_atom_uninit(&d->keys[d->n], t->key.type);
 			return -EINVAL;
 		}
@@ -299,6 +305,22 @@ static int parse_element(struct ovsdb_datum *d, size_t *cap_k, size_t *cap_v,
 		}
 	}
 	d->n++;
+	return 0;
+}
+
+static int check_count(const struct ovsdb_datum *d, const struct ovsdb_type *t, const char *s,
+		       struct ovsdb_error *err)
+{
+	const char *what = ovsdb_type_is_map(t) ? "pair(s)" : "value(s)";
+
+	if (d->n < t->n_min)
+		return ovsdb_error_set(err, OVSDB_SYNTAX,
+				       "%s: %u %s specified but the minimum number is %u", s, d->n,
+				       what, t->n_min);
+	if (d->n > t->n_max)
+		return ovsdb_error_set(err, OVSDB_SYNTAX,
+				       "%s: %u %s specified but the maximum number is %u", s, d->n,
+				       what, t->n_max);
 	return 0;
 }
 
@@ -328,8 +350,10 @@ static int parse_elements(struct ovsdb_datum *d, const struct ovsdb_type *t, con
 	if (brackets && *skip_blanks(p + 1))
 		return ovsdb_error_set(err, OVSDB_SYNTAX, "%s: trailing garbage \"%s\"", s, p + 1);
 	if (ovsdb_datum_sort(d, t, err))
-		return -EINVAL;
-	return ovsdb_datum_check_size(d, t, err);
+		return ovsdb_error_set(err, OVSDB_SYNTAX, "%s: %s", s,
+				       ovsdb_type_is_map(t) ? "map contains duplicate key"
+							    : "set contains duplicate value");
+	return check_count(d, t, s, err);
 }
 
 int ovsdb_datum_parse(struct ovsdb_datum *d, const struct ovsdb_type *t, const char *s,

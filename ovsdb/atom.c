@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Atoms: life, order, hash, constraints, JSON.
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "core/base/hash.h"
 #include "ovsdb/datum.h"
@@ -86,42 +85,22 @@ static int check_enum(const union ovsdb_atom *a, const struct ovsdb_base_type *b
 			       value.s, allowed.s);
 }
 
-// 65535 -> "65,535"
-static const char *with_commas(int64_t v, char buf[32])
-{
-	char digits[24];
-	size_t len, n = 0;
-
-	snprintf(digits, sizeof(digits), "%" PRIu64, v < 0 ? -(uint64_t)v : (uint64_t)v);
-	len = strlen(digits);
-	if (v < 0)
-		buf[n++] = '-';
-	for (size_t i = 0; i < len; i++) {
-		if (i && (len - i) % 3 == 0)
-			buf[n++] = ',';
-		buf[n++] = digits[i];
-	}
-	buf[n] = '\0';
-	return buf;
-}
-
 static int check_integer(int64_t v, const struct ovsdb_base_type *b, struct ovsdb_error *err)
 {
-	char lo[32], hi[32];
-
 	if (v >= b->min_int && v <= b->max_int)
 		return 0;
 	if (b->min_int != INT64_MIN && b->max_int != INT64_MAX)
 		return ovsdb_error_set(err, OVSDB_CONSTRAINT,
-				       "%" PRId64 " is not in the valid range %s to %s (inclusive)",
-				       v, with_commas(b->min_int, lo), with_commas(b->max_int, hi));
+				       "%" PRId64 " is not in the valid range %" PRId64
+				       " to %" PRId64 " (inclusive)",
+				       v, b->min_int, b->max_int);
 	if (v < b->min_int)
 		return ovsdb_error_set(err, OVSDB_CONSTRAINT,
-				       "%" PRId64 " is less than minimum allowed value %s", v,
-				       with_commas(b->min_int, lo));
+				       "%" PRId64 " is less than minimum allowed value %" PRId64, v,
+				       b->min_int);
 	return ovsdb_error_set(err, OVSDB_CONSTRAINT,
-			       "%" PRId64 " is greater than maximum allowed value %s", v,
-			       with_commas(b->max_int, hi));
+			       "%" PRId64 " is greater than maximum allowed value %" PRId64, v,
+			       b->max_int);
 }
 
 static int check_real(double v, const struct ovsdb_base_type *b, struct ovsdb_error *err)

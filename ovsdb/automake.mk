@@ -5,7 +5,7 @@ ovsdb_libovsdb_a_SOURCES = \
 	ovsdb/db-private.h ovsdb/db.c ovsdb/db.h ovsdb/error.c ovsdb/error.h ovsdb/exec.c ovsdb/exec.h \
 	ovsdb/idl-private.h ovsdb/idl-row.c ovsdb/idl-set.c ovsdb/idl-txn.c ovsdb/idl-update.c ovsdb/idl.c ovsdb/idl.h ovsdb/lock.c ovsdb/log.c ovsdb/log.h ovsdb/monitor.c ovsdb/monitor.h ovsdb/mutation.c ovsdb/mutation.h ovsdb/schema.c ovsdb/schema.h \
 	ovsdb/remote.c ovsdb/remote.h ovsdb/server-private.h ovsdb/server.c ovsdb/server.h ovsdb/session.c ovsdb/store.c ovsdb/store.h \
-	ovsdb/transact.c ovsdb/txn.c ovsdb/types.c ovsdb/types.h
+	ovsdb/table.c ovsdb/table.h ovsdb/transact.c ovsdb/txn.c ovsdb/types.c ovsdb/types.h
 nodist_ovsdb_libovsdb_a_SOURCES = ovsdb/vswitch-idl.c ovsdb/vswitch-idl.h
 sbin_PROGRAMS += ovsdb/ovsdb-server
 ovsdb_ovsdb_server_SOURCES = ovsdb/ovsdb-server.c

@@ -187,18 +187,26 @@ static void changed(struct idl_row_private *p)
 
 struct idl_row *idl_insert(struct idl_txn *txn, const struct idl_table *t, const struct uuid *uuid)
 {
-	struct idl_row_private *p;
+	struct idl_row *row;
 	struct uuid id;
 
 	if (uuid)
 		id = *uuid;
 	else
 		uuid_generate(&id);
-	p = idl_row_get((struct idl_table *)t, &id);
+	row = idl_insert_provisional(txn, t, &id);
+	row->priv->keep_uuid = uuid != NULL;
+	return row;
+}
+
+struct idl_row *idl_insert_provisional(struct idl_txn *txn, const struct idl_table *t,
+				       const struct uuid *uuid)
+{
+	struct idl_row_private *p = idl_row_get((struct idl_table *)t, uuid);
+
 	assert(!p->exists && !p->inserted);
 	join(p);
 	p->inserted = true;
-	p->keep_uuid = uuid != NULL;
 	idl_row_mark_referrers(p);
 	changed(p);
 	return p->row;

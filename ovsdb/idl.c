@@ -2,6 +2,8 @@
 // A replica's connection: schema, monitor, lock.
 #include "ovsdb/idl-private.h"
 
+#include <stdio.h>
+
 #include "core/base/log.h"
 
 LOG_MODULE(ovsdb_client);
@@ -60,6 +62,25 @@ struct idl *idl_create(struct loop *l, const char *remotes, const struct idl_cla
 	init_tables(idl);
 	loop_add_hook(l, &idl->hook, end_of_iteration, idl);
 	return idl;
+}
+
+const struct ovsdb_schema *idl_schema(const struct idl *idl)
+{
+	return idl->schema;
+}
+
+const char *idl_class_version(const struct idl_class *class)
+{
+	static char version[32];
+	struct ovsdb_error err = OVSDB_ERROR_INIT;
+	struct ovsdb_schema *schema;
+
+	if (ovsdb_schema_read(&schema, (struct json_span){ class->schema, strlen(class->schema) },
+			      &err))
+		return "";
+	snprintf(version, sizeof(version), "%s", schema->version);
+	ovsdb_schema_destroy(schema);
+	return version;
 }
 
 void idl_destroy(struct idl *idl)

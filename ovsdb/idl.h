@@ -115,6 +115,9 @@ bool idl_is_lock_contended(const struct idl *idl);
 // ---- Rows, by name of table and column: what generated code and generic tools use ----
 
 struct idl_table *idl_table(const struct idl *idl, const char *name);
+const struct ovsdb_schema *idl_schema(const struct idl *idl);
+// "8.8.0". Not freed by the caller; lives for ever.
+const char *idl_class_version(const struct idl_class *class);
 const struct ovsdb_table_schema *idl_table_schema(const struct idl_table *t);
 struct idl *idl_table_idl(const struct idl_table *t);
 size_t idl_table_count(const struct idl_table *t);
@@ -175,6 +178,10 @@ const struct uuid *idl_txn_inserted_uuid(const struct idl_txn *txn, const struct
 
 // The row becomes visible at once, with the columns' defaults. 'uuid' NULL: the server picks one.
 struct idl_row *idl_insert(struct idl_txn *txn, const struct idl_table *t, const struct uuid *uuid);
+// As above, with a provisional uuid of the caller's making (by which columns refer to the row before it is made); the
+// server picks the real one.
+struct idl_row *idl_insert_provisional(struct idl_txn *txn, const struct idl_table *t,
+				       const struct uuid *uuid);
 void idl_delete(const struct idl_row *row);
 // Takes '*datum' over. A value equal to the replicated one is dropped.
 void idl_write(const struct idl_row *row, const struct ovsdb_column *column,

@@ -106,6 +106,7 @@ static int read_argument(struct ovsdb_mutation *m, struct json_reader *r,
 			 struct ovsdb_symbols *symbols, struct ovsdb_error *err)
 {
 	const struct ovsdb_type *t = &m->column->type;
+	struct ovsdb_error not_pairs;
 	struct json_reader again;
 	struct json_span text;
 	int rc;
@@ -129,7 +130,7 @@ static int read_argument(struct ovsdb_mutation *m, struct json_reader *r,
 	text = json_skip(r);
 	json_reader_init_span(&again, text);
 	rc = json_failed(r) ? ovsdb_error_from_json(err, r)
-			    : ovsdb_datum_read(&m->arg, &m->type, &again, symbols, err);
+			    : ovsdb_datum_read(&m->arg, &m->type, &again, symbols, &not_pairs);
 	if (rc && !json_failed(r)) {
 		json_reader_uninit(&again);
 		json_reader_init_span(&again, text);

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of ovs-vsctl's generic commands: records and arguments.
+#pragma once
+
+#include "utilities/ovs-vsctl.h"
+
+// "column[:key]OPvalue"
+struct argument {
+	const struct ovsdb_column *column;
+	char *key; // NULL when there is none
+	const char *op; // NULL when there is none
+	const char *value;
+};
+
+void db_parse_argument(const struct idl_table *t, const char *arg, bool need_value,
+		       struct argument *a);
+void argument_uninit(struct argument *a);
+// The columns by which records of a table are found.
+void db_need_record(struct idl *idl, const struct idl_table *t);
+const struct idl_row *db_find_record(struct command *c, const struct idl_table *t, const char *id,
+				     bool must);
+void db_check_mutable(const struct idl_row *row, const struct ovsdb_column *c);
+void db_parse_datum(struct command *c, const struct ovsdb_type *t, const char *s,
+		    struct ovsdb_datum *d);
+void db_parse_atom(struct command *c, const struct ovsdb_base_type *b, const char *s,
+		   union ovsdb_atom *a);

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// ovs-vsctl show: the tree of what is configured.
+#include "utilities/ovs-vsctl.h"
+
+// What is shown of a table's rows: 'name' in the heading (NULL: the uuid), then columns; references to shown tables
+// become sub-trees.
+static const struct shown {
+	const char *table, *name, *columns[4];
+} shown[] = {
+	{ "Open_vSwitch", NULL, { "manager_options", "bridges", "ovs_version" } },
+	{ "Bridge", "name", { "controller", "fail_mode", "datapath_type", "ports" } },
+	{ "Port", "name", { "tag", "trunks", "interfaces" } },
+	{ "Interface", "name", { "type", "options", "error" } },
+	{ "Controller", "target", { "is_connected" } },
+	{ "Manager", "target", { "is_connected" } },
+};
+
+static const struct shown *find_shown(const char *table)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
+		if (!strcmp(shown[i].table, table))
+			return &shown[i];
+	return NULL;
+}
+
+static void need_show(struct command *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
+		if (shown[i].name)
+			idl_add_column(c->run->idl, shown[i].table, shown[i].name, IDL_ALERT);
+		for (size_t j = 0; j < ARRAY_SIZE(shown[i].columns) && shown[i].columns[j]; j++)
+			idl_add_column(c->run->idl, shown[i].table, shown[i].columns[j], IDL_ALERT);
+	}
+}
+
+static void show_row(struct command *c, const struct idl_row *row, int level);
+
+static const struct ovsdb_column *column_of(const struct idl_row *row, const char *name)
+{
+	return ovsdb_table_column(idl_table_schema(row->table), name);
+}
+
+static void show_references(struct command *c, const struct ovsdb_column *col,
+			    const struct ovsdb_datum *d, int level)
+{
+	const struct idl_table *t = idl_table(c->run->idl, col->type.key.ref_table);
+
+	for (unsigned int i = 0; i < d->n; i++) {
+		const struct idl_row *ref = idl_find(t, &d->keys[i].uuid);
+
+		if (ref)
+			show_row(c, ref, level);
+	}
+}
+
+static void show_column(struct command *c, const struct idl_row *row, const char *name, int level)
+{
+	const struct ovsdb_column *col = column_of(row, name);
+	const struct ovsdb_datum *d = idl_get(row, col);
+
+	if (col->type.key.ref_table && find_shown(col->type.key.ref_table)) {
+		show_references(c, col, d, level + 1);
+		return;
+	}
+	if (ovsdb_datum_is_default(d, &col->type))
+		return;
+	strbuf_putc_n(&c->output, ' ', 4 * ((size_t)level + 1));
+	strbuf_printf(&c->output, "%s: ", name);
+	ovsdb_datum_format(d, &col->type, &c->output);
+	strbuf_putc(&c->output, '\n');
+}
+
+static void show_row(struct command *c, const struct idl_row *row, int level)
+{
+	const char *table = idl_table_schema(row->table)->name;
+	const struct shown *s = find_shown(table);
+
+	strbuf_putc_n(&c->output, ' ', 4 * (size_t)level);
+	if (s->name) {
+		const struct ovsdb_column *col = column_of(row, s->name);
+
+		strbuf_printf(&c->output, "%s ", table);
+		ovsdb_datum_format(idl_get(row, col), &col->type, &c->output);
+	} else {
+		strbuf_printf(&c->output, UUID_FMT, UUID_ARGS(&row->uuid));
+	}
+	strbuf_putc(&c->output, '\n');
+	for (size_t i = 0; i < ARRAY_SIZE(s->columns) && s->columns[i]; i++)
+		show_column(c, row, s->columns[i], level);
+}
+
+static void cmd_show(struct command *c)
+{
+	const struct idl_table *t = idl_table(c->run->idl, "Open_vSwitch");
+
+	for (const struct idl_row *row = idl_first(t); row; row = idl_next(row))
+		show_row(c, row, 0);
+}
+
+const struct command_class show_commands[] = {
+	{ "show", 0, 0, "", "", false, need_show, cmd_show },
+	{ NULL },
+};
