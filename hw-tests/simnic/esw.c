@@ -166,10 +166,10 @@ void esw_forward(struct simnic_port *src, enum simnic_side side, uint8_t *data, 
 		ESW_COUNT(src->sw, drop_runt);
 		return;
 	}
-	packet_parse(&p, &key);
+	simnic_packet_parse(&p, &key);
 	for (int n = 0; n <= SIMNIC_MAX_JUMPS; n++) {
 		if (p.changed)
-			packet_parse(&p, &key);
+			simnic_packet_parse(&p, &key);
 		rule = table_lookup(src->sw, j.group, &key);
 		if (!rule) {
 			if (n)

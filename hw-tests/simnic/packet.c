@@ -165,7 +165,7 @@ static void parse_ipv6(struct packet *p, struct simnic_key *key, uint32_t ofs)
 		parse_l4(p, key, h.proto, true, fragment, ofs, end);
 }
 
-void packet_parse(struct packet *p, struct simnic_key *key)
+void simnic_packet_parse(struct packet *p, struct simnic_key *key)
 {
 	uint32_t ofs = RTE_ETHER_HDR_LEN;
 	uint16_t type;

@@ -87,7 +87,7 @@ struct packet {
 
 // Finds the headers of 'p' and fills the header part of 'key' (port and side stay). Never fails: what is malformed or
 // cut is as if not there. 'p->len' must be at least an Ethernet header.
-void packet_parse(struct packet *p, struct simnic_key *key);
+void simnic_packet_parse(struct packet *p, struct simnic_key *key);
 
 enum simnic_item_id {
 #define ITEM(type, ...) ITEM_##type,

@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: Apache-2.0
+// The door of the userspace datapath: life, ports, flows, statistics.
+#include "datapath/datapath.h"
+
+#include <sched.h>
+
+#include <rte_version.h>
+
+#include "core/base/clock.h"
+#include "core/base/counters.h"
+#include "core/base/hash.h"
+#include "core/base/log.h"
+#include "datapath/user/eal.h"
+#include "datapath/user/worker.h"
+
+LOG_MODULE(dpif_netdev);
+
+#define STATE_CHECK_MSEC 250
+#define FIRST_PORT 1 // 0 is the datapath's own, which the userspace datapath has no use for
+
+// ---- Workers ----
+
+// One CPU of those the process may use: not the one the main thread is on, where there are two.
+static uint64_t default_pmd_mask(void)
+{
+	AUTO_FREE int *cpus = NULL;
+	size_t n = eal_cpus(&cpus);
+
+	for (size_t i = n; i-- > 1;)
+		if (cpus[i] < 64)
+			return 1ULL << cpus[i];
+	return 1ULL << (n ? cpus[0] % 64 : 0);
+}
+
+static uint64_t usable_mask(uint64_t asked)
+{
+	AUTO_FREE int *cpus = NULL;
+	size_t n = eal_cpus(&cpus);
+	uint64_t mask = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (cpus[i] < 64)
+			mask |= 1ULL << cpus[i];
+	if (asked & ~mask)
+		log_warn("pmd-cpu-mask 0x%llx: the process may not run on cores 0x%llx, they are "
+			 "left out",
+			 (unsigned long long)asked, (unsigned long long)(asked & ~mask));
+	return asked & mask;
+}
+
+static void stop_pmds(struct datapath *dp)
+{
+	for (size_t i = 1; i < dp->n_workers; i++) {
+		pmd_stop(dp->workers[i]);
+		worker_destroy(dp->workers[i]);
+	}
+	dp->n_workers = 1;
+}
+
+static void start_pmds(struct datapath *dp, uint64_t mask)
+{
+	stop_pmds(dp);
+	dp->pmd_mask = mask;
+	dp->workers =
+		xrealloc(dp->workers, (1 + __builtin_popcountll(mask)) * sizeof(*dp->workers));
+	for (uint64_t left = mask; left; left &= left - 1) {
+		struct worker *w = worker_create(dp, dp->n_workers, __builtin_ctzll(left));
+
+		dp->workers[dp->n_workers++] = w;
+	}
+	pmd_assign_queues(dp);
+	for (size_t i = 1; i < dp->n_workers; i++)
+		pmd_start(dp->workers[i]);
+}
+
+static void apply(struct datapath *dp, const struct datapath_config *c)
+{
+	double inv = c->emc_insert_inv_prob;
+	uint32_t min = inv < 1 ? 0 : (uint32_t)(UINT32_MAX / inv);
+
+	__atomic_store_n(&dp->emc_insert_min, min, __ATOMIC_RELAXED);
+	dp->sleep_is_set = c->pmd_sleep_is_set;
+	dp->sleep_max_usec = MIN(c->pmd_sleep_max_usec, 10000);
+}
+
+void datapath_reconfigure(struct datapath *dp, const struct datapath_config *config)
+{
+	uint64_t mask = usable_mask(config->pmd_cpu_mask);
+
+	apply(dp, config);
+	if (!mask)
+		mask = default_pmd_mask();
+	if (mask != dp->pmd_mask)
+		start_pmds(dp, mask);
+	else
+		pmd_assign_queues(dp);
+}
+
+// ---- Life ----
+
+int datapath_open(const char *name, const struct upcall_ops *ops, void *aux,
+		  const struct datapath_config *config, struct datapath **ret, struct error *err)
+{
+	struct datapath *dp;
+	int res = eal_start(config, err);
+
+	if (res)
+		return res;
+	if (!eal_pool(1500, err))
+		return err->code;
+	rcu_thread_begin();
+	dp = xzalloc_aligned(sizeof(*dp));
+	dp->name = xstrdup(name);
+	dp->upcall = ops;
+	dp->upcall_aux = aux;
+	dp->flows = flow_table_create();
+	dp->workers = xmalloc(sizeof(*dp->workers));
+	dp->workers[0] = worker_create(dp, 0, -1);
+	dp->n_workers = 1;
+	datapath_reconfigure(dp, config);
+	commands_register(dp);
+	*ret = dp;
+	return 0;
+}
+
+void datapath_close(struct datapath *dp)
+{
+	if (!dp)
+		return;
+	commands_unregister();
+	stop_pmds(dp);
+	for (unsigned int i = 0; i < MAX_PORTS; i++)
+		if (dp->ports[i])
+			datapath_port_del(dp, DP_PORT(i));
+	worker_destroy(dp->workers[0]);
+	free(dp->workers);
+	flow_table_destroy(dp->flows);
+	free(dp->name);
+	free(dp);
+}
+
+// ---- Ports ----
+
+static int free_number(const struct datapath *dp, dp_port_t *ret, struct error *err)
+{
+	for (uint32_t i = FIRST_PORT; i < MAX_PORTS; i++)
+		if (!dp->ports[i]) {
+			*ret = DP_PORT(i);
+			return 0;
+		}
+	return error_set(err, -ENOSPC, "there are %d ports already", MAX_PORTS - FIRST_PORT);
+}
+
+int datapath_port_add(struct datapath *dp, const char *name, const char *type,
+		      const struct smap *options, dp_port_t *ret_port, struct error *err)
+{
+	const struct port_class *class = port_class_find(type, options);
+	dp_port_t number = DP_PORT_NONE;
+	struct port *p;
+
+	if (datapath_port_by_name(dp, name, &number))
+		return error_set(err, -EEXIST, "port %s: there is a port of this name", name);
+	if (!class)
+		return error_set(err, -EAFNOSUPPORT, "port %s: type '%s' is not known", name, type);
+	if (strlen(name) >= sizeof(p->ref.name))
+		return error_set(err, -ENAMETOOLONG, "port %s: the name is too long", name);
+	if (free_number(dp, &number, err))
+		return error_wrap(err, "port %s", name);
+	p = class->open(name, options, err);
+	if (!p)
+		return error_wrap(err, "port %s", name);
+	snprintf(p->type, sizeof(p->type), "%s", type);
+	p->ref.number = number;
+	RCU_SET(dp->ports[number.n], p);
+	pmd_assign_queues(dp);
+	dp->change_seq++;
+	log_info("%s: port %u, type %s", name, number.n, type);
+	*ret_port = number;
+	return 0;
+}
+
+// When it returns no other thread can see the port.
+static struct port *take_port(struct datapath *dp, dp_port_t number)
+{
+	struct port *p = number.n < MAX_PORTS ? dp->ports[number.n] : NULL;
+
+	if (p) {
+		RCU_SET(dp->ports[number.n], (struct port *)NULL);
+		pmd_assign_queues(dp);
+	}
+	return p;
+}
+
+static void put_port(struct datapath *dp, struct port *p)
+{
+	RCU_SET(dp->ports[p->ref.number.n], p);
+	pmd_assign_queues(dp);
+	dp->change_seq++;
+}
+
+void datapath_port_del(struct datapath *dp, dp_port_t port)
+{
+	struct port *p = take_port(dp, port);
+
+	if (!p)
+		return;
+	p->class->close(p);
+	dp->change_seq++;
+}
+
+// A change for which the port is out of use for a moment.
+static int no_port(dp_port_t port, struct error *err)
+{
+	return error_set(err, -ENODEV, "there is no datapath port %u", port.n);
+}
+
+int datapath_port_set_options(struct datapath *dp, dp_port_t port, const struct smap *options,
+			      struct error *err)
+{
+	struct port *p = take_port(dp, port);
+	int ret;
+
+	if (!p)
+		return no_port(port, err);
+	ret = p->class->set_options(p, options, err);
+	put_port(dp, p);
+	return ret ? error_wrap(err, "port %s", p->ref.name) : 0;
+}
+
+int datapath_port_set_mtu(struct datapath *dp, dp_port_t port, uint32_t mtu, struct error *err)
+{
+	struct port *p = dp_port(dp, port);
+	int ret;
+
+	if (p && p->mtu == mtu)
+		return 0;
+	p = take_port(dp, port);
+	if (!p)
+		return no_port(port, err);
+	ret = p->class->set_mtu(p, mtu, err);
+	put_port(dp, p);
+	return ret ? error_wrap(err, "port %s", p->ref.name) : 0;
+}
+
+int datapath_port_set_admin(struct datapath *dp, dp_port_t port, bool up, struct error *err)
+{
+	struct port *p = take_port(dp, port);
+	int ret;
+
+	if (!p)
+		return no_port(port, err);
+	ret = p->class->set_admin(p, up, err);
+	put_port(dp, p);
+	return ret ? error_wrap(err, "port %s", p->ref.name) : 0;
+}
+
+int datapath_port_set_mac(struct datapath *dp, dp_port_t port, struct eth_addr mac,
+			  struct error *err)
+{
+	struct port *p = dp_port(dp, port);
+
+	if (!p)
+		return no_port(port, err);
+	if (p->class->set_mac(p, mac, err))
+		return error_wrap(err, "port %s", p->ref.name);
+	dp->change_seq++;
+	return 0;
+}
+
+bool datapath_port_ref(struct datapath *dp, dp_port_t port, struct port_ref *ret)
+{
+	const struct port *p = dp_port(dp, port);
+
+	if (!p)
+		return false;
+	*ret = p->ref;
+	return true;
+}
+
+bool datapath_port_by_name(struct datapath *dp, const char *name, dp_port_t *ret)
+{
+	for (unsigned int i = 0; i < MAX_PORTS; i++)
+		if (dp->ports[i] && !strcmp(dp->ports[i]->ref.name, name)) {
+			*ret = DP_PORT(i);
+			return true;
+		}
+	return false;
+}
+
+void datapath_for_each_port(struct datapath *dp, void (*cb)(dp_port_t port, void *aux), void *aux)
+{
+	for (unsigned int i = 0; i < MAX_PORTS; i++)
+		if (dp->ports[i])
+			cb(DP_PORT(i), aux);
+}
+
+static void get_info(struct port *p, struct datapath_port_info *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	smap_init(&ret->status);
+	snprintf(ret->name, sizeof(ret->name), "%s", p->ref.name);
+	snprintf(ret->type, sizeof(ret->type), "%s", p->type);
+	p->class->info(p, ret);
+	ret->tx_dropped += __atomic_load_n(&p->unsent, __ATOMIC_RELAXED);
+}
+
+bool datapath_port_info(struct datapath *dp, dp_port_t port, struct datapath_port_info *ret)
+{
+	struct port *p = dp_port(dp, port);
+
+	if (p)
+		get_info(p, ret);
+	return p;
+}
+
+static uint64_t state_digest(struct port *p)
+{
+	struct datapath_port_info i;
+	uint64_t h;
+
+	get_info(p, &i);
+	h = hash_u64(eth_addr_to_u64(i.mac), i.mtu);
+	h = hash_u64(h, i.admin_up | i.link_up << 1 | i.full_duplex << 2 | i.link_mbps << 8);
+	smap_uninit(&i.status);
+	return hash_u64(h, i.link_resets);
+}
+
+// Asked often: what the ports say is looked at a few times a second.
+static void check_states(struct datapath *dp)
+{
+	for (unsigned int i = 0; i < MAX_PORTS; i++) {
+		struct port *p = dp->ports[i];
+		uint64_t now = p ? state_digest(p) : 0;
+
+		if (p && p->seen_state != now) {
+			p->seen_state = now;
+			dp->change_seq++;
+		}
+	}
+}
+
+uint64_t datapath_port_change_seq(const struct datapath *dp_)
+{
+	struct datapath *dp = (struct datapath *)dp_;
+	int64_t now = clock_msec();
+
+	if (now >= dp->next_state_check) {
+		dp->next_state_check = now + STATE_CHECK_MSEC;
+		check_states(dp);
+	}
+	if (now >= dp->next_interval) {
+		dp->next_interval = now + PMD_INTERVAL_MSEC;
+		pmd_turn_interval(dp);
+	}
+	return dp->change_seq;
+}
+
+// ---- Flows ----
+
+int datapath_flow_add(struct datapath *dp, struct megaflow *mf)
+{
+	int ret = dp_actions_check(megaflow_actions_get(mf), NULL);
+
+	return ret ? ret : flow_table_add(dp->flows, mf);
+}
+
+void datapath_flow_del(struct datapath *dp, struct megaflow *mf)
+{
+	if (mf->dp)
+		flow_table_del(dp->flows, mf);
+}
+
+void datapath_flow_counts(struct datapath *dp, const struct megaflow *mf, struct flow_counts *ret)
+{
+	if (mf->dp)
+		flow_entry_sum(mf->dp, ret);
+	else
+		memset(ret, 0, sizeof(*ret));
+}
+
+size_t datapath_flow_count(const struct datapath *dp)
+{
+	return flow_table_count(dp->flows);
+}
+
+void datapath_stats(struct datapath *dp, struct datapath_stats *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < dp->n_workers; i++) {
+		const struct worker_stats *s = &dp->workers[i]->stats;
+
+		ret->hit += __atomic_load_n(&s->emc_hits, __ATOMIC_RELAXED) +
+			    __atomic_load_n(&s->megaflow_hits, __ATOMIC_RELAXED);
+		ret->missed += __atomic_load_n(&s->misses, __ATOMIC_RELAXED);
+	}
+	ret->lost = __atomic_load_n(&dp->lost, __ATOMIC_RELAXED);
+	ret->flows = flow_table_count(dp->flows);
+	ret->masks = flow_table_n_masks(dp->flows);
+}
+
+// ---- Packets of others ----
+
+int datapath_execute(struct datapath *dp, const void *packet, size_t n, const struct flow_key *key,
+		     struct dp_actions actions, struct error *err)
+{
+	struct rte_mempool *pool = n <= UINT16_MAX ? eal_pool(MAX(n, 1500), err) : NULL;
+	struct rte_mbuf *m = pool ? rte_pktmbuf_alloc(pool) : NULL;
+	struct dp_packet p = { .m = m }, *one = &p;
+	struct flow_key parsed;
+
+	if (dp_actions_check(actions, err)) {
+		rte_pktmbuf_free(m);
+		return -EOPNOTSUPP;
+	}
+	if (!m)
+		return error_set(err, -ENOMEM, "no buffer for a packet of %zu bytes", n);
+	memcpy(rte_pktmbuf_append(m, n), packet, n);
+	packet_of_mbuf(&p.p, m);
+	p.md = (struct packet_metadata){ .in_port = key->in_port,
+					 .recirc_id = key->recirc_id,
+					 .dp_hash = key->dp_hash,
+					 .skb_priority = key->skb_priority,
+					 .pkt_mark = key->pkt_mark,
+					 .ct_mark = key->ct_mark,
+					 .ct_zone = key->ct_zone,
+					 .ct_state = key->ct_state,
+					 .tunnel = &key->tunnel };
+	memcpy(p.md.ct_label, key->ct_label, sizeof(p.md.ct_label));
+	if (packet_parse(&p.p, &p.md, &parsed)) {
+		rte_pktmbuf_free(m);
+		return error_set(err, -EINVAL, "%zu bytes are no Ethernet packet", n);
+	}
+	dp->workers[0]->now = clock_msec();
+	worker_execute(dp->workers[0], 0, &one, 1, actions);
+	worker_flush(dp->workers[0]);
+	return 0;
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cache in front of the megaflow table: hash of the connection -> megaflow. One per thread, no locks.
+//
+// An entry is 16 bytes and keeps no key: a hit is checked against the megaflow itself, so neither a collision nor a deleted
+// flow can give a wrong answer. That makes room for far more connections than a cache of whole keys.
+#pragma once
+
+#include "datapath/user/table.h"
+
+#define EMC_WAYS 4
+#define EMC_SETS 32768
+
+struct emc_entry {
+	uint32_t tag, generation;
+	struct flow_entry *flow;
+};
+
+struct emc_set {
+	struct emc_entry e[EMC_WAYS];
+} CACHE_ALIGNED;
+
+struct emc {
+	struct emc_set sets[EMC_SETS];
+};
+
+struct emc *emc_create(void);
+void emc_destroy(struct emc *c);
+
+// Hash of what tells connections apart (ports, addresses, VLANs, protocol), for all of one packet's lookups.
+uint64_t emc_hash(const struct miniflow *key);
+
+static inline void emc_prefetch(const struct emc *c, uint64_t hash)
+{
+	__builtin_prefetch(&c->sets[hash % EMC_SETS]);
+}
+
+// NULL when the cache does not know.
+struct flow_entry *emc_find(const struct emc *c, uint64_t hash, const struct miniflow *key);
+void emc_insert(struct emc *c, uint64_t hash, struct flow_entry *flow);

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// PMD threads: poll the queues they were given, and rest when nothing comes.
+#include <poll.h>
+#include <sys/prctl.h>
+
+#include <rte_cycles.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/vec.h"
+#include "datapath/user/eal.h"
+#include "datapath/user/worker.h"
+
+LOG_MODULE(dpif_netdev);
+
+#define DEFAULT_SLEEP_USEC 500
+#define MAX_WAKE_FDS 64
+// Subtables are ranked, and resting threads look at the clock, about so often.
+#define HOUSEKEEPING_MSEC 1000
+
+static void poll_queue(struct worker *w, struct rxq *q, unsigned int *total)
+{
+	struct rte_mbuf *pkts[BURST];
+	uint64_t begin = rte_rdtsc(), spent;
+	uint16_t n = q->port->class->rx(q->port, q->queue, pkts, BURST);
+
+	if (!n)
+		return;
+	worker_receive(w, q->port, pkts, n);
+	*total += n;
+	spent = rte_rdtsc() - begin;
+	__atomic_store_n(&q->cycles, q->cycles + spent, __ATOMIC_RELAXED);
+}
+
+static unsigned int poll_all(struct worker *w)
+{
+	const struct poll_list *l = RCU_GET(w->polls);
+	uint64_t begin = rte_rdtsc(), spent;
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		poll_queue(w, l->v[i], &n);
+	spent = rte_rdtsc() - begin;
+	WORKER_ADD(w, iterations, 1);
+	if (n) {
+		WORKER_ADD(w, busy_iterations, 1);
+		WORKER_ADD(w, busy_cycles, spent);
+	} else {
+		WORKER_ADD(w, idle_cycles, spent);
+	}
+	__atomic_store_n(&w->interval_cycles, w->interval_cycles + spent, __ATOMIC_RELAXED);
+	return n;
+}
+
+// ---- Resting ----
+
+// Descriptors of ports that can wake the thread. The ports stay until the thread's next quiescent state only, so the
+// descriptors are looked up anew for each rest; one closed meanwhile does no harm.
+static nfds_t wake_fds(struct worker *w, struct pollfd fds[])
+{
+	const struct poll_list *l = RCU_GET(w->polls);
+	nfds_t n = 0;
+
+	for (size_t i = 0; i < l->n && n < MAX_WAKE_FDS; i++) {
+		const struct rxq *q = l->v[i];
+		int fd = q->port->class->rx_fd ? q->port->class->rx_fd(q->port, q->queue) : -1;
+
+		if (fd >= 0)
+			fds[n++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	}
+	return n;
+}
+
+static bool has_error(const struct pollfd fds[], nfds_t n)
+{
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].revents & (POLLERR | POLLHUP | POLLNVAL))
+			return true;
+	return false;
+}
+
+static void rest(struct worker *w, uint64_t usec)
+{
+	struct timespec t = { .tv_sec = usec / 1000000, .tv_nsec = usec % 1000000 * 1000 };
+	struct pollfd fds[MAX_WAKE_FDS];
+	nfds_t n = wake_fds(w, fds);
+	int64_t begin = clock_real_nsec();
+
+	rcu_offline();
+	// A descriptor in error would end every rest at once.
+	if (ppoll(fds, n, &t, NULL) > 0 && has_error(fds, n))
+		ppoll(NULL, 0, &t, NULL);
+	rcu_online();
+	WORKER_ADD(w, sleeps, 1);
+	WORKER_ADD(w, sleep_nsec, clock_real_nsec() - begin);
+}
+
+// Each idle round rests a microsecond longer than the one before, a round with packets begins anew.
+static uint64_t next_rest(const struct worker *w, uint64_t usec, unsigned int received)
+{
+	uint64_t max = __atomic_load_n(&w->sleep_max_usec, __ATOMIC_RELAXED);
+
+	return received ? 0 : MIN(usec + 1, max);
+}
+
+static void *pmd_main(void *w_)
+{
+	struct worker *w = w_;
+	char name[16];
+	uint64_t usec = 0;
+	int64_t next_rank = 0;
+
+	snprintf(name, sizeof(name), "pmd-c%02d/id:%u", w->core, w->index);
+	pthread_setname_np(pthread_self(), name);
+	log_set_thread_name(name);
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	rcu_thread_begin();
+	eal_thread_begin(w->core);
+	log_info("PMD thread on core %d started", w->core);
+	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
+		unsigned int n = poll_all(w);
+
+		rcu_quiesce();
+		usec = next_rest(w, usec, n);
+		if (usec)
+			rest(w, usec);
+		if (clock_msec() >= next_rank) {
+			flow_table_rank(w->dp->flows);
+			next_rank = clock_msec() + HOUSEKEEPING_MSEC;
+		}
+	}
+	eal_thread_end();
+	rcu_thread_end();
+	return NULL;
+}
+
+void pmd_start(struct worker *w)
+{
+	int ret = pthread_create(&w->thread, NULL, pmd_main, w);
+
+	if (ret)
+		fatal(ret, "a PMD thread cannot be started");
+	w->started = true;
+}
+
+void pmd_stop(struct worker *w)
+{
+	if (!w->started)
+		return;
+	__atomic_store_n(&w->stop, true, __ATOMIC_RELAXED);
+	// The thread may be waiting for a grace period.
+	rcu_offline();
+	pthread_join(w->thread, NULL);
+	rcu_online();
+	w->started = false;
+}
+
+// ---- Assignment ----
+
+static uint64_t sleep_max_of(const struct datapath *dp, const struct poll_list *l)
+{
+	if (dp->sleep_is_set)
+		return dp->sleep_max_usec;
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i]->port->busy)
+			return 0;
+	return DEFAULT_SLEEP_USEC;
+}
+
+static void give(struct worker *w, struct poll_list *l)
+{
+	struct poll_list *old = w->polls;
+
+	__atomic_store_n(&w->sleep_max_usec, sleep_max_of(w->dp, l), __ATOMIC_RELAXED);
+	RCU_SET(w->polls, l);
+	rcu_free(old);
+}
+
+void pmd_assign_queues(struct datapath *dp)
+{
+	size_t n_pmds = dp->n_workers - 1, next = 0;
+	VEC(struct rxq *) *lists = xcalloc(dp->n_workers, sizeof(*lists));
+
+	for (unsigned int i = 0; i < MAX_PORTS && n_pmds; i++) {
+		struct port *p = dp->ports[i];
+
+		for (uint16_t q = 0; p && !p->class->main_thread && q < p->n_rxq; q++, next++)
+			VEC_PUSH(&lists[1 + next % n_pmds], &p->rxqs[q]);
+	}
+	for (size_t i = 1; i < dp->n_workers; i++) {
+		struct poll_list *l = xmalloc(sizeof(*l) + lists[i].n * sizeof(l->v[0]));
+
+		l->n = lists[i].n;
+		if (l->n)
+			memcpy(l->v, lists[i].v, l->n * sizeof(l->v[0]));
+		give(dp->workers[i], l);
+		VEC_FREE(&lists[i]);
+	}
+	free(lists);
+	synchronize_rcu();
+}
+
+static void turn(uint64_t *current, uint64_t past[6])
+{
+	memmove(&past[1], &past[0], 5 * sizeof(past[0]));
+	past[0] = __atomic_exchange_n(current, 0, __ATOMIC_RELAXED);
+}
+
+void pmd_turn_interval(struct datapath *dp)
+{
+	for (unsigned int i = 0; i < MAX_PORTS; i++)
+		for (uint16_t q = 0; dp->ports[i] && q < dp->ports[i]->n_rxq; q++)
+			turn(&dp->ports[i]->rxqs[q].cycles, dp->ports[i]->rxqs[q].past);
+	for (size_t i = 1; i < dp->n_workers; i++)
+		turn(&dp->workers[i]->interval_cycles, dp->workers[i]->past_cycles);
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// "system": a Linux network device that is there already, through a packet socket (works on every kernel and every
+// device; options:xdp-mode takes AF_XDP instead, see port-ethdev.c).
+//
+// Our own class rather than DPDK's net_af_packet: that one loses the checksums and VLAN types that the kernel keeps beside
+// the bytes, and cuts frames to its ring's size. The kernel's header in front of each frame says what is left to do.
+#include "datapath/user/eal.h"
+#include "datapath/user/linux.h"
+#include "datapath/user/port.h"
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "core/base/counters.h"
+
+#define MAX_SEGMENTS 16
+#define SOCKET_BUFFER (4 << 20)
+
+struct packet_port {
+	struct port port;
+	int fd;
+	struct rte_mempool *pool;
+	struct rte_mbuf *spare;
+	uint64_t kernel_drops; // from PACKET_STATISTICS, which clears on reading; main thread
+};
+
+static struct packet_port *packet_of(struct port *p)
+{
+	return CONTAINER_OF(p, struct packet_port, port);
+}
+
+// ---- Life ----
+
+static int set_options(int fd, int ifindex)
+{
+	struct packet_mreq promisc = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_PROMISC };
+	struct sockaddr_ll addr = { .sll_family = AF_PACKET,
+				    .sll_protocol = htons(ETH_P_ALL),
+				    .sll_ifindex = ifindex };
+	int one = 1, size = SOCKET_BUFFER;
+
+	if (setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)) ||
+	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) ||
+	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) ||
+	    setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc)))
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	// Bound last: nothing from other devices gets in.
+	return bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
+}
+
+static int open_socket(const char *name, int *ret_ifindex, struct error *err)
+{
+	int ifindex = if_nametoindex(name), fd, ret;
+
+	if (!ifindex)
+		return error_set(err, -ENODEV, "there is no network device %s", name);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set(err, -errno, "packet socket: %s", strerror(errno));
+	ret = set_options(fd, ifindex);
+	if (ret) {
+		close(fd);
+		return error_set(err, ret, "packet socket on %s: %s", name, strerror(-ret));
+	}
+	*ret_ifindex = ifindex;
+	return fd;
+}
+
+static struct port *packet_open(const char *name, const struct smap *options, struct error *err)
+{
+	struct datapath_port_info info = { .mtu = 1500 };
+	struct rte_mempool *pool;
+	struct packet_port *t;
+	int ifindex = 0, fd = open_socket(name, &ifindex, err);
+
+	if (fd < 0)
+		return NULL;
+	smap_init(&info.status);
+	linux_get(name, &info);
+	smap_uninit(&info.status);
+	pool = eal_pool(info.mtu, err);
+	if (!pool || linux_set_up(name, true, err)) {
+		close(fd);
+		return NULL;
+	}
+	t = xzalloc_aligned(sizeof(*t));
+	port_init(&t->port, &port_class_packet, name);
+	t->port.mtu = info.mtu;
+	t->port.ref.ifindex = ifindex;
+	t->fd = fd;
+	t->pool = pool;
+	return &t->port;
+}
+
+static void packet_close(struct port *p)
+{
+	struct packet_port *t = packet_of(p);
+
+	rte_pktmbuf_free(t->spare);
+	close(t->fd);
+	free(t);
+}
+
+// ---- Receiving ----
+
+static const struct tpacket_auxdata *find_auxdata(struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
+		if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_AUXDATA)
+			return (const struct tpacket_auxdata *)CMSG_DATA(c);
+	return NULL;
+}
+
+// The sender left the checksum to a device that there is not: what covers [start, end) goes to start + offset.
+static bool finish_checksum(struct rte_mbuf *m, const struct virtio_net_hdr *h)
+{
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	uint16_t sum;
+
+	if (!(h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
+		return true;
+	if (h->csum_start + h->csum_offset + 2u > m->data_len)
+		return false;
+	// The field holds the pseudo header's sum already.
+	sum = checksum(data + h->csum_start, m->data_len - h->csum_start, 0);
+	if (!sum)
+		sum = 0xffff;
+	memcpy(data + h->csum_start + h->csum_offset, &sum, sizeof(sum));
+	return true;
+}
+
+// The tag that the kernel took out.
+static bool restore_tag(struct rte_mbuf *m, const struct tpacket_auxdata *aux)
+{
+	uint16_t tag[2];
+	uint8_t *data;
+
+	if (!aux || !(aux->tp_status & TP_STATUS_VLAN_VALID))
+		return true;
+	tag[0] =
+		htons(aux->tp_status & TP_STATUS_VLAN_TPID_VALID ? aux->tp_vlan_tpid : ETH_P_8021Q);
+	tag[1] = htons(aux->tp_vlan_tci);
+	data = (uint8_t *)rte_pktmbuf_prepend(m, sizeof(tag));
+	if (!data)
+		return false;
+	memmove(data, data + sizeof(tag), 12);
+	memcpy(data + 12, tag, sizeof(tag));
+	return true;
+}
+
+static bool receive_one(struct packet_port *t, struct rte_mbuf **ret)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+		struct cmsghdr align;
+	} control;
+	struct rte_mbuf *m = t->spare ? t->spare : rte_pktmbuf_alloc(t->pool);
+	struct virtio_net_hdr h;
+	ssize_t n;
+
+	t->spare = NULL;
+	if (UNLIKELY(!m)) {
+		PORT_COUNT(&t->port, rx_dropped, 1);
+		counter_inc(COUNTER_DROP_NOMEM);
+		return false;
+	}
+	struct iovec v[2] = { { &h, sizeof(h) },
+			      { rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m) } };
+	struct msghdr msg = { .msg_iov = v,
+			      .msg_iovlen = 2,
+			      .msg_control = control.bytes,
+			      .msg_controllen = sizeof(control) };
+
+	n = recvmsg(t->fd, &msg, MSG_TRUNC);
+	if (n < (ssize_t)sizeof(h)) {
+		t->spare = m;
+		return false;
+	}
+	*ret = m;
+	n -= sizeof(h);
+	m->data_len = m->pkt_len = MIN(n, rte_pktmbuf_tailroom(m));
+	if (n > rte_pktmbuf_tailroom(m) || !finish_checksum(m, &h) ||
+	    !restore_tag(m, find_auxdata(&msg))) {
+		// Too long for the MTU: a segment that a device was to cut up, from a sender with TSO on.
+		PORT_COUNT(&t->port, rx_errors, 1);
+		counter_inc(COUNTER_DROP_SEGMENTED);
+		rte_pktmbuf_free(m);
+		*ret = NULL;
+	}
+	return true;
+}
+
+static uint16_t packet_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint64_t bytes = 0;
+	uint16_t got = 0;
+
+	for (uint16_t i = 0; i < n && receive_one(packet_of(p), &pkts[got]); i++)
+		if (pkts[got])
+			bytes += pkts[got++]->pkt_len;
+	if (got) {
+		PORT_COUNT(p, rx_packets, got);
+		PORT_COUNT(p, rx_bytes, bytes);
+	}
+	return got;
+}
+
+// ---- Sending ----
+
+static bool send_one(struct packet_port *t, const struct rte_mbuf *m)
+{
+	static struct virtio_net_hdr nothing_to_do;
+	struct iovec v[MAX_SEGMENTS] = { { &nothing_to_do, sizeof(nothing_to_do) } };
+	int n = 1;
+
+	for (const struct rte_mbuf *s = m; s && n < MAX_SEGMENTS; s = s->next)
+		v[n++] = (struct iovec){ rte_pktmbuf_mtod(s, void *), s->data_len };
+	return writev(t->fd, v, n) >= 0;
+}
+
+static uint16_t packet_tx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint64_t packets = 0, bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		if (send_one(packet_of(p), pkts[i])) {
+			packets++;
+			bytes += pkts[i]->pkt_len;
+		}
+	PORT_COUNT(p, tx_packets, packets);
+	PORT_COUNT(p, tx_bytes, bytes);
+	if (packets < n) {
+		PORT_COUNT(p, tx_dropped, n - packets);
+		counter_add(COUNTER_DROP_TX, n - packets);
+	}
+	rte_pktmbuf_free_bulk(pkts, n);
+	return n;
+}
+
+// ---- Settings ----
+
+static int packet_set_mac(struct port *p, struct eth_addr mac, struct error *err)
+{
+	return linux_set_mac(p->ref.name, mac, err);
+}
+
+static int packet_set_mtu(struct port *p, uint32_t mtu, struct error *err)
+{
+	struct packet_port *t = packet_of(p);
+	struct rte_mempool *pool = eal_pool(mtu, err);
+	int ret = pool ? linux_set_mtu(p->ref.name, mtu, err) : err->code;
+
+	if (ret)
+		return ret;
+	rte_pktmbuf_free(t->spare);
+	t->spare = NULL;
+	t->pool = pool;
+	p->mtu = mtu;
+	return 0;
+}
+
+static int packet_set_admin(struct port *p, bool up, struct error *err)
+{
+	return linux_set_up(p->ref.name, up, err);
+}
+
+static int packet_set_options(struct port *p, const struct smap *options, struct error *err)
+{
+	if (smap_get(options, "xdp-mode"))
+		return error_set(err, -EOPNOTSUPP,
+				 "options:xdp-mode can only be given when the port is added");
+	return 0;
+}
+
+static void packet_info(struct port *p, struct datapath_port_info *info)
+{
+	struct packet_port *t = packet_of(p);
+	struct tpacket_stats s;
+	socklen_t len = sizeof(s);
+
+	info->mtu = p->mtu;
+	linux_get(p->ref.name, info);
+	port_info_counts(p, info);
+	if (!getsockopt(t->fd, SOL_PACKET, PACKET_STATISTICS, &s, &len))
+		t->kernel_drops += s.tp_drops;
+	info->rx_dropped += t->kernel_drops;
+}
+
+static int packet_rx_fd(struct port *p, uint16_t queue)
+{
+	return packet_of(p)->fd;
+}
+
+const struct port_class port_class_packet = {
+	.type = "system",
+	.open = packet_open,
+	.close = packet_close,
+	.rx = packet_rx,
+	.tx = packet_tx,
+	.set_mac = packet_set_mac,
+	.set_mtu = packet_set_mtu,
+	.set_admin = packet_set_admin,
+	.set_options = packet_set_options,
+	.info = packet_info,
+	.rx_fd = packet_rx_fd,
+};

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a worker owns, and its output buffers.
+#include "datapath/user/worker.h"
+
+#include "core/base/clock.h"
+
+struct worker *worker_create(struct datapath *dp, unsigned int index, int core)
+{
+	struct worker *w = xzalloc_aligned(sizeof(*w));
+
+	w->dp = dp;
+	w->index = index;
+	w->core = core;
+	w->emc = emc_create();
+	w->levels = xcalloc(MAX_RECIRCULATIONS + 1, sizeof(*w->levels));
+	w->polls = xzalloc(sizeof(*w->polls));
+	w->cleared = clock_wall_msec();
+	return w;
+}
+
+void worker_destroy(struct worker *w)
+{
+	if (!w)
+		return;
+	emc_destroy(w->emc);
+	free(w->levels);
+	free(w->tx);
+	free(w->polls);
+	free(w);
+}
+
+static void send_buffer(struct worker *w, struct tx_buffer *b)
+{
+	uint16_t n = b->n;
+
+	b->n = 0;
+	WORKER_ADD(w, tx_batches, 1);
+	WORKER_ADD(w, tx_packets, port_send(b->port, w->index, b->pkts, n));
+}
+
+static struct tx_buffer *buffer_for(struct worker *w, struct port *port)
+{
+	uint16_t *place = &w->tx_of[port->ref.number.n];
+
+	if (!*place) {
+		if (w->tx_in_use == w->n_tx)
+			w->tx = xgrow(w->tx, &w->n_tx, w->tx_in_use + 1, sizeof(*w->tx));
+		w->tx[w->tx_in_use] = (struct tx_buffer){ .port = port };
+		*place = ++w->tx_in_use;
+	}
+	return &w->tx[*place - 1];
+}
+
+void worker_output(struct worker *w, struct port *port, struct rte_mbuf *m)
+{
+	struct tx_buffer *b = buffer_for(w, port);
+
+	b->pkts[b->n++] = m;
+	if (b->n == BURST)
+		send_buffer(w, b);
+}
+
+void worker_flush(struct worker *w)
+{
+	for (size_t i = 0; i < w->tx_in_use; i++) {
+		struct tx_buffer *b = &w->tx[i];
+
+		if (b->n)
+			send_buffer(w, b);
+		w->tx_of[b->port->ref.number.n] = 0;
+	}
+	w->tx_in_use = 0;
+}
