@@ -11,6 +11,13 @@ sbin_PROGRAMS += ovsdb/ovsdb-server
 ovsdb_ovsdb_server_SOURCES = ovsdb/ovsdb-server.c
 ovsdb_ovsdb_server_LDADD = $(OVSDB_LIBS)
 
+bin_PROGRAMS += ovsdb/ovsdb-tool ovsdb/ovsdb-client
+ovsdb_ovsdb_tool_SOURCES = ovsdb/ovsdb-tool.c
+ovsdb_ovsdb_tool_LDADD = $(OVSDB_LIBS)
+ovsdb_ovsdb_client_SOURCES = \
+	ovsdb/ovsdb-client-data.c ovsdb/ovsdb-client-monitor.c ovsdb/ovsdb-client.c ovsdb/ovsdb-client.h
+ovsdb_ovsdb_client_LDADD = $(OVSDB_LIBS)
+
 OVSDB_LIBS = ovsdb/libovsdb.a $(CORE_LIBS)
 
 # Typed accessors, generated from the schema.

@@ -1,0 +1,691 @@
+// SPDX-License-Identifier: Apache-2.0
+// ovsdb-tool: works on database files that no server has open.
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/io/appctl.h"
+#include "ovsdb/exec.h"
+#include "ovsdb/store.h"
+
+static int verbosity; // of show-log
+
+static char *default_db(void)
+{
+	return xasprintf("%s/conf.db", dir_db());
+}
+
+static char *default_schema(void)
+{
+	return xasprintf("%s/vswitch.ovsschema", dir_pkgdata());
+}
+
+// argv[i], or what stands for it. Freed by the caller.
+static char *db_argument(int argc, char *argv[], int i)
+{
+	return argc > i ? xstrdup(argv[i]) : default_db();
+}
+
+static struct ovsdb_schema *read_schema(int argc, char *argv[], int i)
+{
+	AUTO_FREE char *path = argc > i ? xstrdup(argv[i]) : default_schema();
+	struct error err = ERROR_INIT;
+	struct ovsdb_schema *schema;
+
+	if (ovsdb_schema_read_file(&schema, path, &err))
+		fatal(0, "failed to read schema: %s", err.text);
+	return schema;
+}
+
+static struct store *open_store(const char *path, enum ovsdb_log_mode mode)
+{
+	struct error err = ERROR_INIT;
+	struct store *s;
+
+	if (store_open(&s, path, mode, NULL, &err))
+		fatal(0, "%s", err.text);
+	return s;
+}
+
+// The schema of a file, which is its first record.
+static struct ovsdb_schema *file_schema(const char *path)
+{
+	struct ovsdb_error oe = OVSDB_ERROR_INIT;
+	struct error err = ERROR_INIT;
+	struct ovsdb_schema *schema;
+	struct json_span record;
+	struct ovsdb_log *log;
+
+	if (ovsdb_log_open(&log, path, OVSDB_LOG_READ, NULL, &err))
+		fatal(0, "%s", err.text);
+	if (ovsdb_log_read(log, &record, &err) <= 0)
+		fatal(0, "%s", err.code ? err.text : "the file is empty");
+	if (ovsdb_schema_read(&schema, record, &oe))
+		fatal(0, "%s: %s: %s", path, oe.tag, oe.details);
+	ovsdb_log_close(log);
+	return schema;
+}
+
+// ---- create, compact, convert ----
+
+static void cmd_create(int argc, char *argv[])
+{
+	AUTO_FREE char *path = db_argument(argc, argv, 1);
+	struct ovsdb_schema *schema = read_schema(argc, argv, 2);
+	struct error err = ERROR_INIT;
+
+	if (store_create_file(path, schema, &err))
+		fatal(0, "I/O error: %s", err.text);
+	ovsdb_schema_destroy(schema);
+}
+
+// Writes 'db' as a new file at 'target', or over the file that 's' has open.
+static void write_snapshot(struct store *s, const struct db *db, const char *target,
+			   const char *comment)
+{
+	AUTO(strbuf) content = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct ovsdb_log *log;
+
+	store_format_snapshot(db, comment, &content);
+	if (!target) {
+		if (ovsdb_log_replace(s->log, &content, &err))
+			fatal(0, "%s", err.text);
+		return;
+	}
+	if (ovsdb_log_open(&log, target, OVSDB_LOG_CREATE, NULL, &err) ||
+	    ovsdb_log_replace(log, &content, &err))
+		fatal(0, "%s", err.text);
+	ovsdb_log_close(log);
+}
+
+static void cmd_compact(int argc, char *argv[])
+{
+	AUTO_FREE char *path = db_argument(argc, argv, 1);
+	const char *target = argc > 2 ? argv[2] : NULL;
+	struct store *s = open_store(path, target ? OVSDB_LOG_READ : OVSDB_LOG_WRITE);
+
+	write_snapshot(s, s->db, target, "compacted by ovsdb-tool");
+	store_close(s);
+}
+
+static int convert_column(struct db_txn *txn, struct db_row *row, const struct ovsdb_column *c,
+			  const struct ovsdb_datum *old, const struct ovsdb_type *old_type,
+			  struct ovsdb_error *err)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+	struct ovsdb_datum new, *d;
+	struct json_writer w;
+	struct json_reader r;
+	int rc;
+
+	json_writer_init(&w, &text);
+	ovsdb_datum_write(old, old_type, &w);
+	json_reader_init(&r, text.s, text.len);
+	rc = ovsdb_datum_read(&new, &c->type, &r, NULL, err);
+	json_reader_uninit(&r);
+	if (rc)
+		return rc;
+	d = db_txn_modify(txn, row, c);
+	ovsdb_datum_uninit(d, &c->type);
+	*d = new;
+	return 0;
+}
+
+static int convert_table(struct db_txn *txn, const struct db_table *from, struct db_table *to,
+			 struct ovsdb_error *err)
+{
+	struct db_row *old;
+
+	DB_ROW_FOR_EACH(old, from)
+	{
+		struct db_row *new = db_txn_insert(txn, to, db_row_uuid(old));
+
+		for (size_t i = OVSDB_COL_FIRST; i < from->schema->n_columns; i++) {
+			const struct ovsdb_column *c = from->schema->columns[i];
+			const struct ovsdb_column *to_column =
+				ovsdb_table_column(to->schema, c->name);
+
+			if (to_column &&
+			    convert_column(txn, new, to_column, &old->fields[i], &c->type, err))
+				return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+// Tables and columns that the new schema does not have are left behind.
+static struct db *convert(const struct db *old, struct ovsdb_schema *schema)
+{
+	struct ovsdb_error err = OVSDB_ERROR_INIT;
+	struct db *new = db_create(schema);
+	struct db_txn *txn = db_txn_begin(new);
+
+	for (size_t i = 0; i < old->schema->n_tables; i++) {
+		struct db_table *to = db_table(new, old->schema->tables[i]->name);
+
+		if (to && convert_table(txn, &old->tables[i], to, &err))
+			fatal(0, "table %s: %s: %s", to->schema->name, err.tag, err.details);
+	}
+	if (db_txn_commit(txn, &err))
+		fatal(0, "%s: %s", err.tag, err.details);
+	db_txn_finish(txn);
+	return new;
+}
+
+static void cmd_convert(int argc, char *argv[])
+{
+	AUTO_FREE char *path = db_argument(argc, argv, 1);
+	const char *target = argc > 3 ? argv[3] : NULL;
+	struct ovsdb_schema *schema = read_schema(argc, argv, 2);
+	struct store *s = open_store(path, target ? OVSDB_LOG_READ : OVSDB_LOG_WRITE);
+	struct db *new;
+
+	if (strcmp(schema->name, s->db->schema->name) != 0)
+		fatal(0, "%s holds database %s, but the schema is for %s", path,
+		      s->db->schema->name, schema->name);
+	new = convert(s->db, schema);
+	write_snapshot(s, new, target, "converted by ovsdb-tool");
+	db_destroy(new);
+	store_close(s);
+}
+
+static void cmd_needs_conversion(int argc, char *argv[])
+{
+	AUTO_FREE char *path = db_argument(argc, argv, 1);
+	struct ovsdb_schema *want = read_schema(argc, argv, 2), *have = file_schema(path);
+
+	puts(ovsdb_schema_equal(want, have) ? "no" : "yes");
+	ovsdb_schema_destroy(want);
+	ovsdb_schema_destroy(have);
+}
+
+// ---- What a file or schema says ----
+
+static void print_and_free(struct ovsdb_schema *s, const char *text)
+{
+	puts(text);
+	ovsdb_schema_destroy(s);
+}
+
+static struct ovsdb_schema *db_schema(int argc, char *argv[])
+{
+	AUTO_FREE char *path = db_argument(argc, argv, 1);
+
+	return file_schema(path);
+}
+
+static void cmd_db_name(int argc, char *argv[])
+{
+	struct ovsdb_schema *s = db_schema(argc, argv);
+
+	print_and_free(s, s->name);
+}
+
+static void cmd_db_version(int argc, char *argv[])
+{
+	struct ovsdb_schema *s = db_schema(argc, argv);
+
+	print_and_free(s, s->version);
+}
+
+static void cmd_db_cksum(int argc, char *argv[])
+{
+	struct ovsdb_schema *s = db_schema(argc, argv);
+
+	print_and_free(s, s->cksum);
+}
+
+static void cmd_schema_name(int argc, char *argv[])
+{
+	struct ovsdb_schema *s = read_schema(argc, argv, 1);
+
+	print_and_free(s, s->name);
+}
+
+static void cmd_schema_version(int argc, char *argv[])
+{
+	struct ovsdb_schema *s = read_schema(argc, argv, 1);
+
+	print_and_free(s, s->version);
+}
+
+static void cmd_schema_cksum(int argc, char *argv[])
+{
+	struct ovsdb_schema *s = read_schema(argc, argv, 1);
+
+	print_and_free(s, s->cksum);
+}
+
+static bool begins_with(const char *path, const char *magic)
+{
+	char buf[32] = "";
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		fatal(errno, "%s: open failed", path);
+	if (!fread(buf, 1, strlen(magic), f))
+		buf[0] = '\0';
+	fclose(f);
+	return !strcmp(buf, magic);
+}
+
+// Exit status 2 means no.
+static void cmd_db_is_standalone(int argc, char *argv[])
+{
+	exit(begins_with(argv[1], "OVSDB JSON ") ? 0 : 2);
+}
+
+static void cmd_db_is_clustered(int argc, char *argv[])
+{
+	exit(begins_with(argv[1], "OVSDB CLUSTER ") || begins_with(argv[1], "CLUSTER ") ? 0 : 2);
+}
+
+static void cmd_compare_versions(int argc, char *argv[])
+{
+	static const char *const ops[] = { "<", "<=", "=", ">=", ">", "!=", "==" };
+	unsigned int a[3] = { 0 }, b[3] = { 0 };
+	const char *op = argv[2];
+	bool known = false;
+	int c = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
+		known |= !strcmp(ops[i], op);
+	if (!ovsdb_version_is_valid(argv[1]) || !ovsdb_version_is_valid(argv[3]))
+		fatal(0, "versions must have the form x.y.z");
+	if (!known)
+		fatal(0, "%s: unknown comparison", op);
+	sscanf(argv[1], "%u.%u.%u", &a[0], &a[1], &a[2]);
+	sscanf(argv[3], "%u.%u.%u", &b[0], &b[1], &b[2]);
+	for (int i = 0; i < 3 && !c; i++)
+		c = (a[i] > b[i]) - (a[i] < b[i]);
+	if (!strcmp(op, "!="))
+		exit(c ? 0 : 2);
+	exit((c < 0 && *op == '<') || (c > 0 && *op == '>') || (!c && strchr(op, '=')) ? 0 : 2);
+}
+
+// ---- query, transact ----
+
+static void run_transaction(int argc, char *argv[], bool read_only)
+{
+	AUTO_FREE char *path = argc > 2 ? xstrdup(argv[1]) : default_db();
+	const char *text = argv[argc > 2 ? 2 : 1];
+	struct exec_context ctx = { .read_only = read_only, .elapsed_msec = INT64_MAX };
+	struct store *s = open_store(path, read_only ? OVSDB_LOG_READ : OVSDB_LOG_WRITE);
+	AUTO(strbuf) results = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct db_txn *txn = NULL;
+	struct json_reader r;
+	int64_t timeout;
+
+	json_reader_init(&r, text, strlen(text));
+	json_array(&r);
+	if (!json_element(&r))
+		json_fail(&r, "expected [\"%s\", operation...]", s->db->schema->name);
+	else {
+		AUTO_FREE char *name = json_string_dup(&r);
+
+		if (!json_failed(&r) && strcmp(name, s->db->schema->name) != 0)
+			fatal(0, "transaction names database %s, but %s holds %s", name, path,
+			      s->db->schema->name);
+	}
+	while (json_element(&r))
+		json_skip(&r);
+	if (json_finish(&r, &err))
+		fatal(0, "%s: %s", text, err.text);
+	json_reader_uninit(&r);
+	ovsdb_execute(s->db, (struct json_span){ text, strlen(text) }, &ctx, &results, &txn,
+		      &timeout);
+	if (txn) {
+		store_append(s, txn);
+		if (store_flush(s, true, &err))
+			fatal(0, "%s", err.text);
+		db_txn_finish(txn);
+	}
+	puts(results.s);
+	store_close(s);
+}
+
+static void cmd_query(int argc, char *argv[])
+{
+	run_transaction(argc, argv, true);
+}
+
+static void cmd_transact(int argc, char *argv[])
+{
+	run_transaction(argc, argv, false);
+}
+
+// ---- show-log ----
+
+// Names of rows as records give them, by uuid text.
+struct show {
+	struct ovsdb_schema *schema;
+	struct strmap names;
+	struct strset seen; // rows that exist
+};
+
+static void show_value(const struct ovsdb_table_schema *ts, const char *name, struct json_reader *r)
+{
+	const struct ovsdb_column *c = ts ? ovsdb_table_column(ts, name) : NULL;
+	struct ovsdb_error err = OVSDB_ERROR_INIT;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct ovsdb_datum d;
+	struct ovsdb_type t;
+	struct json_span s;
+
+	if (!c) {
+		s = json_skip(r);
+		printf("    %s=%.*s\n", name, (int)s.n, s.p);
+		return;
+	}
+	t = c->type;
+	if (ovsdb_type_is_composite(&t)) {
+		t.n_min = 0;
+		t.n_max = UINT_MAX;
+	}
+	if (ovsdb_datum_read(&d, &t, r, NULL, &err))
+		return;
+	ovsdb_datum_format(&d, &c->type, &out);
+	printf("    %s=%s\n", name, out.s);
+	ovsdb_datum_uninit(&d, &t);
+}
+
+// Learns the row's "name", when it gives one as a string.
+static void learn_name(struct show *s, const char *uuid, struct json_span row)
+{
+	struct json_reader r;
+	const char *key;
+	size_t len;
+
+	json_reader_init_span(&r, row);
+	json_object(&r);
+	while (json_member(&r, &key, &len)) {
+		if (json_key_is(key, len, "name") && json_peek(&r) == JSON_STRING)
+			free(strmap_replace(&s->names, uuid, json_string_dup(&r)));
+		else
+			json_skip(&r);
+	}
+	json_reader_uninit(&r);
+}
+
+static void show_columns(const struct ovsdb_table_schema *ts, struct json_span row)
+{
+	struct json_reader r;
+	const char *key;
+	size_t len;
+
+	json_reader_init_span(&r, row);
+	json_object(&r);
+	while (json_member(&r, &key, &len)) {
+		AUTO_FREE char *name = xstrndup(key, len);
+
+		show_value(ts, name, &r);
+	}
+	json_reader_uninit(&r);
+}
+
+static void show_row(struct show *s, const char *table, const char *uuid, struct json_span row)
+{
+	bool is_delete = row.n && *row.p == 'n', is_new = strset_add(&s->seen, uuid);
+	const char *name;
+
+	if (!is_delete)
+		learn_name(s, uuid, row);
+	name = strmap_get(&s->names, uuid);
+	printf("  table %s %s", table, is_new ? "insert row" : "row");
+	if (name)
+		printf(" \"%s\" (%.8s)", name, uuid);
+	else if (is_new)
+		printf(" %.8s", uuid);
+	else
+		printf(" %.8s (%.8s)", uuid, uuid);
+	printf(is_new ? ":\n" : " diff:\n");
+	if (is_delete) {
+		printf("    delete row\n");
+		strset_remove(&s->seen, uuid);
+		free(strmap_take(&s->names, uuid));
+	} else if (verbosity > 1) {
+		show_columns(ovsdb_schema_table(s->schema, table), row);
+	}
+}
+
+static void show_table(struct show *s, const char *table, struct json_span text)
+{
+	struct json_reader r;
+	const char *key;
+	size_t len;
+
+	json_reader_init_span(&r, text);
+	json_object(&r);
+	while (json_member(&r, &key, &len)) {
+		AUTO_FREE char *uuid = xstrndup(key, len);
+
+		show_row(s, table, uuid, json_skip(&r));
+	}
+	json_reader_uninit(&r);
+}
+
+static void print_date(int64_t msec)
+{
+	time_t t = msec / 1000;
+	char buf[64];
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(buf, sizeof(buf), "%Y-%m-%d %H:%M:%S", &tm);
+	printf(" %s.%03d", buf, (int)(msec % 1000));
+}
+
+// "_date" and "_comment" stand in the heading, wherever they are in the record.
+static void show_heading(struct json_span record)
+{
+	AUTO_FREE char *comment = NULL;
+	struct json_reader r;
+	int64_t date = -1;
+	const char *key;
+	size_t len;
+
+	json_reader_init_span(&r, record);
+	json_object(&r);
+	while (json_member(&r, &key, &len)) {
+		if (json_key_is(key, len, "_date")) {
+			date = json_integer(&r);
+		} else if (json_key_is(key, len, "_comment") && !comment) {
+			comment = json_string_dup(&r);
+		} else {
+			json_skip(&r);
+		}
+	}
+	json_reader_uninit(&r);
+	if (date >= 0)
+		print_date(date < INT64_C(9999999999) ? date * 1000 : date);
+	if (comment)
+		printf(" \"%s\"", comment);
+	putchar('\n');
+}
+
+static void show_record(struct show *s, struct json_span record)
+{
+	struct json_reader r;
+	const char *key;
+	size_t len;
+
+	show_heading(record);
+	if (!verbosity)
+		return;
+	json_reader_init_span(&r, record);
+	json_object(&r);
+	while (json_member(&r, &key, &len)) {
+		AUTO_FREE char *table = xstrndup(key, len);
+
+		if (*table == '_')
+			json_skip(&r);
+		else
+			show_table(s, table, json_skip(&r));
+	}
+	json_reader_uninit(&r);
+	putchar('\n');
+}
+
+static void show_schema(const struct ovsdb_schema *schema)
+{
+	printf(" \"%s\" schema, version=\"%s\", cksum=\"%s\"\n\n", schema->name, schema->version,
+	       schema->cksum);
+}
+
+static void cmd_show_log(int argc, char *argv[])
+{
+	AUTO_FREE char *path = db_argument(argc, argv, 1);
+	struct ovsdb_error oe = OVSDB_ERROR_INIT;
+	struct error err = ERROR_INIT;
+	struct show s = { NULL };
+	struct json_span record;
+	struct ovsdb_log *log;
+	int rc;
+
+	strmap_init(&s.names);
+	strset_init(&s.seen);
+	if (ovsdb_log_open(&log, path, OVSDB_LOG_READ, NULL, &err))
+		fatal(0, "%s", err.text);
+	for (int i = 0; (rc = ovsdb_log_read(log, &record, &err)) > 0; i++) {
+		printf("record %d:", i);
+		if (i) {
+			show_record(&s, record);
+			continue;
+		}
+		if (ovsdb_schema_read(&s.schema, record, &oe))
+			fatal(0, "%s: %s: %s", path, oe.tag, oe.details);
+		show_schema(s.schema);
+	}
+	fflush(stdout);
+	if (rc < 0)
+		fatal(0, "%s", err.text);
+	ovsdb_log_close(log);
+	ovsdb_schema_destroy(s.schema);
+	strmap_uninit_free(&s.names);
+	strset_uninit(&s.seen);
+}
+
+// ---- Not there yet ----
+
+static void cmd_clustered(int argc, char *argv[])
+{
+	fatal(0, "%s: clustered databases are not supported yet", argv[0]);
+}
+
+static void cmd_list_commands(int argc, char *argv[]);
+
+static const struct {
+	const char *name, *usage;
+	int min, max;
+	void (*run)(int argc, char *argv[]);
+} commands[] = {
+	{ "create", "[DB [SCHEMA]]", 0, 2, cmd_create },
+	{ "compact", "[DB [DST]]", 0, 2, cmd_compact },
+	{ "convert", "[DB [SCHEMA [DST]]]", 0, 3, cmd_convert },
+	{ "needs-conversion", "[DB [SCHEMA]]", 0, 2, cmd_needs_conversion },
+	{ "db-name", "[DB]", 0, 1, cmd_db_name },
+	{ "db-version", "[DB]", 0, 1, cmd_db_version },
+	{ "db-cksum", "[DB]", 0, 1, cmd_db_cksum },
+	{ "db-is-clustered", "DB", 1, 1, cmd_db_is_clustered },
+	{ "db-is-standalone", "DB", 1, 1, cmd_db_is_standalone },
+	{ "schema-name", "[SCHEMA]", 0, 1, cmd_schema_name },
+	{ "schema-version", "[SCHEMA]", 0, 1, cmd_schema_version },
+	{ "schema-cksum", "[SCHEMA]", 0, 1, cmd_schema_cksum },
+	{ "compare-versions", "A OP B", 3, 3, cmd_compare_versions },
+	{ "query", "[DB] TRNS", 1, 2, cmd_query },
+	{ "transact", "[DB] TRNS", 1, 2, cmd_transact },
+	{ "show-log", "[DB]", 0, 1, cmd_show_log },
+	{ "list-commands", "", 0, 0, cmd_list_commands },
+	{ "create-cluster", NULL, 0, 9, cmd_clustered },
+	{ "join-cluster", NULL, 0, 99, cmd_clustered },
+	{ "cluster-to-standalone", NULL, 0, 9, cmd_clustered },
+	{ "check-cluster", NULL, 0, 99, cmd_clustered },
+	{ "db-cid", NULL, 0, 9, cmd_clustered },
+	{ "db-sid", NULL, 0, 9, cmd_clustered },
+	{ "db-local-address", NULL, 0, 9, cmd_clustered },
+};
+
+static void print_commands(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (commands[i].usage)
+			printf("  %s %s\n", commands[i].name, commands[i].usage);
+}
+
+static void cmd_list_commands(int argc, char *argv[])
+{
+	print_commands();
+}
+
+static void usage(void)
+{
+	AUTO_FREE char *db = default_db(), *schema = default_schema();
+
+	printf("%s: database file management utility\nusage: %s [OPTIONS] COMMAND [ARG...]\n",
+	       program_name, program_name);
+	print_commands();
+	printf("The default DB is %s.\nThe default SCHEMA is %s.\n", db, schema);
+	log_usage();
+	printf("\nOther options:\n"
+	       "  -m, --more                  increase show-log verbosity\n"
+	       "  -h, --help                  display this help message\n"
+	       "  -V, --version               display version information\n");
+	exit(0);
+}
+
+static void parse_options(int argc, char *argv[])
+{
+	static const struct option options[] = {
+		{ "more", no_argument, NULL, 'm' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		LOG_LONG_OPTIONS,
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+mhVv::", options, NULL)) != -1) {
+		switch (c) {
+		case 'm':
+			verbosity++;
+			break;
+		case 'h':
+			usage();
+			break;
+		case 'V':
+			print_version(NULL);
+			exit(0);
+		default:
+			if (!log_handle_option(c, optarg))
+				exit(1);
+		}
+	}
+}
+
+int main(int argc, char *argv[])
+{
+	struct error err = ERROR_INIT;
+
+	program_init(argv[0]);
+	log_set("console:warn", &err);
+	parse_options(argc, argv);
+	argc -= optind;
+	argv += optind;
+	if (!argc)
+		fatal(0, "missing command name; use --help for help");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(commands[i].name, argv[0]) != 0)
+			continue;
+		if (argc - 1 < commands[i].min || argc - 1 > commands[i].max)
+			fatal(0, "'%s' command requires %d to %d arguments: %s %s", argv[0],
+			      commands[i].min, commands[i].max, argv[0], commands[i].usage);
+		commands[i].run(argc, argv);
+		return 0;
+	}
+	fatal(0, "unknown command '%s'; use --help for help", argv[0]);
+}
