@@ -65,15 +65,45 @@ static void put_args(struct strbuf *out, int argc, const char *const argv[])
 	jw_array_end(&w);
 }
 
-int appctl_call(const char *path, int argc, const char *const argv[], int timeout_msec,
-		char **ret_text, struct error *err)
+// One request on an open connection. As appctl_call().
+static int request(struct loop *l, struct jsonrpc *rpc, struct call *c, int argc,
+		   const char *const argv[], int64_t end, struct error *err)
+{
+	AUTO(strbuf) params = STRBUF_INIT;
+
+	c->done = false;
+	put_args(&params, argc, argv);
+	jsonrpc_send_request(rpc, argv[0], &params, 0);
+	while (!c->done && clock_real_nsec() / 1000000 < end)
+		loop_step(l, 50);
+	if (!c->done)
+		return error_set(err, -ETIMEDOUT, "no answer in time");
+	if (c->ret < 0)
+		return error_set(err, c->ret, "transaction error: %s", c->reason);
+	return c->ret;
+}
+
+static int set_format(struct loop *l, struct jsonrpc *rpc, struct call *c, const char *format,
+		      int64_t end, struct error *err)
+{
+	const char *const argv[] = { "set-options", "--format", format };
+	int ret = request(l, rpc, c, ARRAY_SIZE(argv), argv, end, err);
+
+	if (ret >= 0) {
+		free(c->text);
+		c->text = NULL;
+	}
+	return ret > 0 ? error_set(err, -EOPNOTSUPP, "the target knows no output formats") : ret;
+}
+
+int appctl_call(const char *path, const char *format, int argc, const char *const argv[],
+		int timeout_msec, char **ret_text, struct error *err)
 {
 	static const struct stream_events idle = { .readable = stream_readable,
 						   .closed = stream_closed };
 	int64_t end = timeout_msec < 0 ? INT64_MAX : clock_real_nsec() / 1000000 + timeout_msec;
 	struct loop *l = loop_create();
 	AUTO_FREE char *name = xasprintf("unix:%s", path);
-	AUTO(strbuf) params = STRBUF_INIT;
 	struct call c = { 0 };
 	struct jsonrpc *rpc;
 	struct stream *s;
@@ -84,18 +114,15 @@ int appctl_call(const char *path, int argc, const char *const argv[], int timeou
 		return ret;
 	}
 	rpc = jsonrpc_create(s, 0, &callbacks, &c);
-	put_args(&params, argc, argv);
-	jsonrpc_send_request(rpc, argv[0], &params, 0);
-	while (!c.done && clock_real_nsec() / 1000000 < end)
-		loop_step(l, 50);
+	if (format)
+		ret = set_format(l, rpc, &c, format, end, err);
+	if (ret >= 0)
+		ret = request(l, rpc, &c, argc, argv, end, err);
 	jsonrpc_close(rpc);
 	loop_destroy(l);
-	if (!c.done)
-		return error_set(err, -ETIMEDOUT, "%s: no answer in time", path);
-	if (c.ret < 0)
-		return error_set(err, c.ret, "%s: transaction error (%s)", path, c.reason);
-	*ret_text = c.text;
-	return c.ret;
+	if (ret >= 0)
+		*ret_text = c.text;
+	return ret;
 }
 
 int appctl_target_path(const char *target, char **ret_path, struct error *err)

@@ -39,10 +39,10 @@ const char *appctl_server_path(void);
 // memory/show: each provider appends "name:count" pairs.
 void appctl_add_memory_report(void (*cb)(struct smap *usage, void *aux), void *aux);
 
-// Client. Sends one command and waits for the answer, 'timeout_msec' at most (-1: for ever). Returns 0 with *ret_text,
+// Client. Sends one command (after set-options when 'format', "json" or "text", is not NULL) and waits for the answer, 'timeout_msec' at most (-1: for ever). Returns 0 with *ret_text,
 // 1 with *ret_text when the server answered with an error, negative errno when it could not be asked ('err' filled).
-int appctl_call(const char *path, int argc, const char *const argv[], int timeout_msec,
-		char **ret_text, struct error *err);
+int appctl_call(const char *path, const char *format, int argc, const char *const argv[],
+		int timeout_msec, char **ret_text, struct error *err);
 // Where TARGET listens: a path as it is, else RUNDIR/TARGET.PID.ctl with the pid from RUNDIR/TARGET.pid.
 int appctl_target_path(const char *target, char **ret_path, struct error *err);
 // RUNDIR unless OVS_RUNDIR says otherwise; likewise LOGDIR, DBDIR, PKGDATADIR. Not freed.

@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/vec.h"
 #include "ofproto/control/control-private.h"
 
 LOG_MODULE(connmgr);

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ports of bridges: rows of Port and Interface into datapath ports, switch ports and offload ports.
+#include <stdio.h>
+
+#include "core/base/log.h"
+#include "ofproto/bridge/vswitchd.h"
+
+LOG_MODULE(bridge_port);
+
+static bool is_patch(const char *type)
+{
+	return !strcmp(type, "patch");
+}
+
+// What the datapath calls a type of the Interface table; NULL when there is no such type (yet).
+static const char *datapath_type(const struct vswitchd *vs, const char *type)
+{
+	static const char *const known[] = { "dpdk", "internal", "tap", "system" };
+	bool dummy = str_starts(type, "dummy");
+
+	if (!*type)
+		type = "system";
+	if (vs->dummy_override && strcmp(type, "dpdk") && strcmp(type, "tap"))
+		return "dummy";
+	if (dummy)
+		return vs->dummy ? "dummy" : NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(type, known[i]))
+			return known[i];
+	return NULL;
+}
+
+static void port_failed(struct bridge_port *bp, const char *text)
+{
+	snprintf(bp->error, sizeof(bp->error), "%s", text);
+	log_warn("%s: port %s: %s", bp->bridge->name, bp->name, text);
+}
+
+static of_port_t wanted_number(const struct bridge *br, const struct ovsrec_interface *iface)
+{
+	if (!strcmp(iface->name, br->name))
+		return OF_PORT(OFPP_LOCAL);
+	if (iface->n_ofport_request)
+		return OF_PORT(iface->ofport_request[0]);
+	// The number of before a restart, where it is free.
+	if (iface->n_ofport && iface->ofport[0] > 0)
+		return OF_PORT(iface->ofport[0]);
+	return OF_PORT(0);
+}
+
+static void set_trunks(struct port_settings *s, const int64_t *vlans, size_t n)
+{
+	memset(s->trunks, n ? 0 : 0xff, sizeof(s->trunks));
+	for (size_t i = 0; i < n; i++)
+		s->trunks[vlans[i] / 64] |= UINT64_C(1) << vlans[i] % 64;
+}
+
+static void make_settings(struct port_settings *s, const struct ovsrec_port *row,
+			  const struct ovsrec_interface *iface)
+{
+	const char *mode = row->vlan_mode;
+
+	memset(s, 0, sizeof(*s));
+	s->tag = row->n_tag ? row->tag[0] : 0;
+	if (!mode)
+		mode = row->n_tag ? "access" : "trunk";
+	s->vlan_mode = !strcmp(mode, "access")		  ? VLAN_ACCESS
+		       : !strcmp(mode, "native-tagged")	  ? VLAN_NATIVE_TAGGED
+		       : !strcmp(mode, "native-untagged") ? VLAN_NATIVE_UNTAGGED
+							  : VLAN_TRUNK;
+	set_trunks(s, row->trunks, row->n_trunks);
+	s->priority_tags =
+		strcmp(smap_get_def(&row->other_config, "priority-tags", "never"), "never");
+	s->protected = row->protected;
+	if (is_patch(iface->type))
+		snprintf(s->patch_peer, sizeof(s->patch_peer), "%s",
+			 smap_get_def(&iface->options, "peer", ""));
+}
+
+static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
+{
+	struct vswitchd *vs = bp->bridge->vs;
+	const char *type = datapath_type(vs, bp->type);
+	struct datapath_port_info info;
+	struct error err = ERROR_INIT;
+	struct port_ref ref;
+
+	if (!type) {
+		AUTO_FREE char *text = xasprintf(
+			"could not create port: type \"%s\" is not supported yet", bp->type);
+		port_failed(bp, text);
+		return false;
+	}
+	if (datapath_port_add(vs->dp, bp->name, type, &bp->options, &bp->dp_port, &err) < 0) {
+		port_failed(bp, err.text);
+		bp->dp_port = DP_PORT_NONE;
+		return false;
+	}
+	if (!strcmp(bp->name, bp->bridge->name))
+		datapath_port_set_mac(vs->dp, bp->dp_port, bp->bridge->mac, NULL);
+	datapath_port_info(vs->dp, bp->dp_port, &info);
+	*ret_mac = info.mac;
+	smap_uninit(&info.status);
+	datapath_port_ref(vs->dp, bp->dp_port, &ref);
+#ifdef HAVE_DPDK
+	const struct backend_ops *backend = ref.device[0] ? &backend_rte_flow : NULL;
+#else
+	const struct backend_ops *backend = NULL;
+#endif
+	if (offload_add_port(vs->offload, &ref, backend, &err) < 0)
+		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);
+	return true;
+}
+
+static void apply_interface(struct bridge_port *bp, const struct ovsrec_interface *iface)
+{
+	struct datapath *dp = bp->bridge->vs->dp;
+	struct error err = ERROR_INIT;
+	union field_value v, mask;
+
+	if (dp_port_equal(bp->dp_port, DP_PORT_NONE))
+		return;
+	if (iface->n_mtu_request &&
+	    datapath_port_set_mtu(dp, bp->dp_port, iface->mtu_request[0], &err) < 0)
+		log_warn("%s: port %s: %s", bp->bridge->name, bp->name, err.text);
+	if (iface->mac && !field_parse(field_get(FIELD_ETH_SRC), iface->mac, &v, &mask, &err) &&
+	    datapath_port_set_mac(dp, bp->dp_port, v.eth, &err) < 0)
+		log_warn("%s: port %s: %s", bp->bridge->name, bp->name, err.text);
+}
+
+static struct bridge_port *port_create(struct bridge *br, const struct ovsrec_port *row,
+				       const struct ovsrec_interface *iface)
+{
+	struct bridge_port *bp = xzalloc(sizeof(*bp));
+	struct eth_addr mac = br->mac;
+	struct port_settings s;
+
+	bp->bridge = br;
+	snprintf(bp->name, sizeof(bp->name), "%s", iface->name);
+	snprintf(bp->type, sizeof(bp->type), "%s",
+		 strcmp(iface->name, br->name) ? iface->type : "internal");
+	smap_clone(&bp->options, &iface->options);
+	bp->dp_port = DP_PORT_NONE;
+	strmap_add(&br->ports, bp->name, bp);
+	if (!is_patch(bp->type) && !add_to_datapath(bp, &mac))
+		return bp;
+	make_settings(&s, row, iface);
+	bp->of = switch_port_add(br->sw, bp->name, wanted_number(br, iface), bp->dp_port, mac, &s);
+	if (!bp->of) {
+		port_failed(bp, "no OpenFlow port number is free");
+		return bp;
+	}
+	if (!is_patch(bp->type))
+		upcall_map_port(br->vs->upcall, bp->dp_port, br->sw, bp->of->number);
+	log_info("%s: added interface %s on port %u", br->name, bp->name, bp->of->number.n);
+	return bp;
+}
+
+void bridge_port_destroy(struct bridge_port *bp)
+{
+	struct vswitchd *vs = bp->bridge->vs;
+
+	if (bp->of)
+		switch_port_del(bp->bridge->sw, bp->of);
+	if (!dp_port_equal(bp->dp_port, DP_PORT_NONE)) {
+		upcall_unmap_port(vs->upcall, bp->dp_port);
+		// Flows that came from or go to the port must not outlive it, in software and in the device.
+		upcall_revalidate_now(vs->upcall);
+		offload_flush(vs->offload);
+		offload_remove_port(vs->offload, bp->dp_port);
+		datapath_port_del(vs->dp, bp->dp_port);
+	}
+	strmap_take(&bp->bridge->ports, bp->name);
+	smap_uninit(&bp->options);
+	free(bp);
+}
+
+static bool needs_new(const struct bridge_port *bp, const struct ovsrec_interface *iface)
+{
+	const char *type = strcmp(iface->name, bp->bridge->name) ? iface->type : "internal";
+
+	// What failed is tried again with every change.
+	if (!bp->of || strcmp(bp->type, type))
+		return true;
+	return !is_patch(type) && !smap_equal(&bp->options, &iface->options);
+}
+
+static void configure_port(struct bridge *br, const struct ovsrec_port *row)
+{
+	const struct ovsrec_interface *iface = row->interfaces[0];
+	struct bridge_port *bp = strmap_get(&br->ports, iface->name);
+	struct port_settings s;
+
+	if (bp && needs_new(bp, iface)) {
+		bridge_port_destroy(bp);
+		bp = NULL;
+	}
+	if (!bp)
+		bp = port_create(br, row, iface);
+	bp->keep = true;
+	if (!bp->of)
+		return;
+	smap_uninit(&bp->options);
+	smap_clone(&bp->options, &iface->options);
+	make_settings(&s, row, iface);
+	switch_port_set(br->sw, bp->of, &s);
+	apply_interface(bp, iface);
+}
+
+// Both ends of a patch name each other.
+static void wire_patches(struct vswitchd *vs, struct bridge *br)
+{
+	struct strmap_node *n, *b;
+
+	STRMAP_FOR_EACH (n, &br->ports) {
+		struct bridge_port *bp = n->data, *other = NULL;
+		const char *peer = smap_get_def(&bp->options, "peer", "");
+
+		if (!bp->of || !is_patch(bp->type))
+			continue;
+		STRMAP_FOR_EACH (b, &vs->bridges) {
+			struct bridge_port *p =
+				strmap_get(&((struct bridge *)b->data)->ports, peer);
+
+			if (p && p->of && is_patch(p->type) &&
+			    !strcmp(smap_get_def(&p->options, "peer", ""), bp->name))
+				other = p;
+		}
+		if (atomic_load(&bp->of->peer) == (other ? other->of : NULL))
+			continue;
+		atomic_store(&bp->of->peer, other ? other->of : NULL);
+		if (other)
+			atomic_store(&other->of->peer, bp->of);
+		upcall_changed(vs->upcall);
+	}
+}
+
+void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row)
+{
+	struct strmap_node *n;
+
+	STRMAP_FOR_EACH (n, &br->ports)
+		((struct bridge_port *)n->data)->keep = false;
+	for (size_t i = 0; i < row->n_ports; i++) {
+		const struct ovsrec_port *port = row->ports[i];
+
+		if (port->n_interfaces == 1)
+			configure_port(br, port);
+		else if (port->n_interfaces > 1)
+			log_warn("%s: port %s: bonds are not supported yet", br->name, port->name);
+	}
+	HMAP_FOR_EACH_SAFE (n, node, &br->ports.map)
+		if (!((struct bridge_port *)n->data)->keep)
+			bridge_port_destroy(n->data);
+	wire_patches(br->vs, br);
+}
+
+struct bridge_port *bridge_port_by_dp(struct vswitchd *vs, dp_port_t port)
+{
+	struct strmap_node *b, *n;
+
+	STRMAP_FOR_EACH (b, &vs->bridges)
+		STRMAP_FOR_EACH (n, &((struct bridge *)b->data)->ports) {
+			struct bridge_port *bp = n->data;
+
+			if (dp_port_equal(bp->dp_port, port))
+				return bp;
+		}
+	return NULL;
+}
+
+static bool port_stats(void *aux, const struct of_port *p, struct port_stats *ret)
+{
+	struct bridge *br = aux;
+	struct datapath_port_info info;
+
+	if (!datapath_port_info(br->vs->dp, p->dp_port, &info))
+		return false;
+	ret->rx_packets = info.rx_packets;
+	ret->tx_packets = info.tx_packets;
+	ret->rx_bytes = info.rx_bytes;
+	ret->tx_bytes = info.tx_bytes;
+	ret->rx_dropped = info.rx_dropped;
+	ret->tx_dropped = info.tx_dropped;
+	ret->rx_errors = info.rx_errors;
+	ret->tx_errors = info.tx_errors;
+	ret->rx_frame_err = ret->rx_over_err = ret->rx_crc_err = ret->collisions = UINT64_MAX;
+	smap_uninit(&info.status);
+	return true;
+}
+
+static void port_desc(void *aux, const struct of_port *p, struct port_desc *ret)
+{
+	struct bridge *br = aux;
+	struct datapath_port_info info;
+
+	if (dp_port_equal(p->dp_port, DP_PORT_NONE) || !br->vs->dp ||
+	    !datapath_port_info(br->vs->dp, p->dp_port, &info))
+		return;
+	ret->hw_addr = info.mac;
+	ret->current_kbps = MIN(info.link_mbps * 1000, (uint64_t)UINT32_MAX);
+	// OFPPF_*: 10 Gb/s full duplex is bit 6, 1 Gb/s bit 5, 100 Mb/s bit 3.
+	ret->current = info.link_mbps >= 10000	? 1 << 6
+		       : info.link_mbps >= 1000 ? 1 << 5
+		       : info.link_mbps		? 1 << 3
+						: 0;
+	smap_uninit(&info.status);
+}
+
+static int port_admin(void *aux, const struct of_port *p, bool up)
+{
+	struct bridge *br = aux;
+
+	if (dp_port_equal(p->dp_port, DP_PORT_NONE))
+		return 0;
+	return datapath_port_set_admin(br->vs->dp, p->dp_port, up, NULL);
+}
+
+const struct control_ops bridge_control_ops = { port_stats, port_desc, port_admin };

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bridges: rows of the Bridge table into running switches.
+#include <stdio.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "ofproto/bridge/vswitchd.h"
+#include "ofproto/pipeline/mac-table.h"
+
+LOG_MODULE(bridge);
+
+#define DEFAULT_PROBE 5000
+#define DEFAULT_MAX_BACKOFF 8000
+
+struct bridge *bridge_find(struct vswitchd *vs, const char *name)
+{
+	return strmap_get(&vs->bridges, name);
+}
+
+static void on_flow_removed(void *aux, const struct rule *r, enum flow_removed_reason reason)
+{
+	struct bridge *br = aux;
+
+	if (br->control)
+		control_flow_removed(br->control, r, reason);
+}
+
+static void on_port_status(void *aux, const struct of_port *p, enum port_reason reason)
+{
+	struct bridge *br = aux;
+
+	if (br->control)
+		control_port_status(br->control, p, reason);
+}
+
+static void on_changed(void *aux)
+{
+	struct bridge *br = aux;
+
+	upcall_changed(br->vs->upcall);
+}
+
+static const struct switch_events switch_events = { on_flow_removed, on_port_status, on_changed };
+
+// A locally administered address that stays the same for as long as the row does.
+static struct eth_addr default_mac(const struct uuid *uuid)
+{
+	struct eth_addr a = { { 0x02, uuid->parts[0] >> 24, uuid->parts[0] >> 16,
+				uuid->parts[0] >> 8, uuid->parts[0], uuid->parts[1] >> 24 } };
+
+	return a;
+}
+
+static bool parse_mac(const char *s, struct eth_addr *ret)
+{
+	union field_value v, mask;
+
+	if (!s || field_parse(field_get(FIELD_ETH_SRC), s, &v, &mask, NULL) < 0)
+		return false;
+	*ret = v.eth;
+	return true;
+}
+
+static struct bridge *bridge_create(struct vswitchd *vs, const struct ovsrec_bridge *row)
+{
+	struct bridge *br = xzalloc(sizeof(*br));
+	struct error err = ERROR_INIT;
+
+	br->vs = vs;
+	br->uuid = row->row.uuid;
+	snprintf(br->name, sizeof(br->name), "%s", row->name);
+	strmap_init(&br->ports);
+	if (!parse_mac(smap_get(&row->other_config, "hwaddr"), &br->mac))
+		br->mac = default_mac(&br->uuid);
+	br->sw = switch_create(row->name, eth_addr_to_u64(br->mac));
+	switch_set_events(br->sw, &switch_events, br);
+	br->control = control_create(vs->loop, br->sw, vs->upcall, &bridge_control_ops, br);
+	if (control_open_mgmt(br->control, &err) < 0)
+		log_err("%s: %s", br->name, err.text);
+	strmap_add(&vs->bridges, br->name, br);
+	log_info("%s: bridge created", br->name);
+	return br;
+}
+
+void bridge_destroy(struct bridge *br)
+{
+	struct strmap_node *n;
+	struct vswitchd *vs = br->vs;
+
+	control_destroy(br->control);
+	br->control = NULL;
+	HMAP_FOR_EACH_SAFE (n, node, &br->ports.map)
+		bridge_port_destroy(n->data);
+	// Megaflows point into the switch: they go first.
+	if (vs->dp)
+		upcall_flush(vs->upcall, br->sw);
+	strmap_uninit(&br->ports);
+	switch_destroy(br->sw);
+	strmap_take(&vs->bridges, br->name);
+	log_info("%s: bridge removed", br->name);
+	free(br);
+}
+
+static uint32_t wanted_versions(const struct ovsrec_bridge *row)
+{
+	uint32_t versions = 0, v;
+
+	for (size_t i = 0; i < row->n_protocols; i++)
+		if (!of_versions_parse(row->protocols[i], &v, NULL))
+			versions |= v;
+	return versions ? versions : 0x3f << OFP10;
+}
+
+static void configure_controllers(struct bridge *br, const struct ovsrec_bridge *row)
+{
+	struct controller_target *t = xcalloc(row->n_controller, sizeof(*t));
+
+	for (size_t i = 0; i < row->n_controller; i++) {
+		const struct ovsrec_controller *c = row->controller[i];
+
+		snprintf(t[i].target, sizeof(t[i].target), "%s", c->target);
+		t[i].max_backoff = c->n_max_backoff ? c->max_backoff[0] : DEFAULT_MAX_BACKOFF;
+		t[i].inactivity_probe =
+			c->n_inactivity_probe ? c->inactivity_probe[0] : DEFAULT_PROBE;
+		t[i].service = c->type && !strcmp(c->type, "service");
+	}
+	control_set_targets(br->control, t, row->n_controller, wanted_versions(row));
+	free(t);
+}
+
+static void configure_description(struct bridge *br, const struct ovsrec_bridge *row)
+{
+	struct switch_desc d = { 0 };
+
+	snprintf(d.mfr, sizeof(d.mfr), "Nicira, Inc.");
+	snprintf(d.hw, sizeof(d.hw), "Open vSwitch");
+	snprintf(d.sw, sizeof(d.sw), "%s", PACKAGE_VERSION);
+	snprintf(d.serial, sizeof(d.serial), "%s",
+		 smap_get_def(&row->other_config, "dp-sn", "None"));
+	snprintf(d.dp, sizeof(d.dp), "%s", smap_get_def(&row->other_config, "dp-desc", row->name));
+	control_set_desc(br->control, &d);
+}
+
+static void configure_datapath_id(struct bridge *br, const struct ovsrec_bridge *row)
+{
+	const char *text = smap_get(&row->other_config, "datapath-id");
+	uint64_t id = eth_addr_to_u64(br->mac);
+
+	if (text && !(strlen(text) <= 18 && parse_u64(text, 16, &id) && id)) {
+		log_warn("%s: other_config:datapath-id \"%s\" is not 16 hex digits", br->name,
+			 text);
+		id = eth_addr_to_u64(br->mac);
+	}
+	switch_set_datapath_id(br->sw, id);
+}
+
+static void configure_tables(struct bridge *br, const struct ovsrec_bridge *row)
+{
+	for (size_t i = 0; i < row->n_flow_tables; i++) {
+		struct table *t = switch_table(br->sw, row->key_flow_tables[i]);
+		const struct ovsrec_flow_table *ft = row->value_flow_tables[i];
+
+		if (t && ft)
+			snprintf(t->name, sizeof(t->name), "%s", ft->name ? ft->name : "");
+	}
+}
+
+void bridge_configure(struct vswitchd *vs, const struct ovsrec_bridge *row,
+		      const struct ovsrec_open_vswitch *cfg)
+{
+	struct bridge *br = bridge_find(vs, row->name);
+
+	// Another row with the same name is another bridge.
+	if (br && !uuid_equal(&br->uuid, &row->row.uuid)) {
+		bridge_destroy(br);
+		br = NULL;
+	}
+	if (!br)
+		br = bridge_create(vs, row);
+	br->keep = true;
+	configure_datapath_id(br, row);
+	configure_description(br, row);
+	configure_tables(br, row);
+	mac_table_configure(switch_macs(br->sw),
+			    smap_get_int(&row->other_config, "mac-aging-time", 300),
+			    smap_get_int(&row->other_config, "mac-table-size", 8192));
+	bridge_configure_ports(br, row);
+	configure_controllers(br, row);
+	br->fail_standalone = !row->fail_mode || strcmp(row->fail_mode, "secure");
+	// Without controllers a standalone bridge is a learning switch from the first packet on.
+	switch_set_normal_fallback(br->sw, br->fail_standalone && !row->n_controller);
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+// dpctl/*: the datapath as its users know it.
+#include <stdio.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "ofproto/bridge/commands-private.h"
+
+#define DP_NAME "netdev@ovs-netdev"
+
+bool cmd_need_datapath(struct appctl_conn *conn, const struct vswitchd *vs)
+{
+	if (vs->dp)
+		return true;
+	appctl_reply_error(conn, "no datapath is open (no bridge is configured, or see the log)");
+	return false;
+}
+
+const char *cmd_port_name(dp_port_t port, void *aux)
+{
+	struct vswitchd *vs = aux;
+	static char name[64];
+	struct port_ref ref;
+
+	if (!datapath_port_ref(vs->dp, port, &ref))
+		return NULL;
+	snprintf(name, sizeof(name), "%s", ref.name);
+	return name;
+}
+
+bool cmd_port_by_name(const char *name, dp_port_t *ret, void *aux)
+{
+	struct vswitchd *vs = aux;
+	uint32_t n;
+
+	if (parse_u32(name, 10, &n)) {
+		*ret = DP_PORT(n);
+		return true;
+	}
+	return datapath_port_by_name(vs->dp, name, ret);
+}
+
+static void dump_dps(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+
+	appctl_reply(conn, vs->dp ? DP_NAME : "");
+}
+
+struct show {
+	struct vswitchd *vs;
+	struct strbuf *out;
+	bool statistics;
+};
+
+static void show_port(dp_port_t port, void *aux)
+{
+	struct show *s = aux;
+	struct datapath_port_info i;
+	struct port_ref ref;
+
+	if (!datapath_port_ref(s->vs->dp, port, &ref) || !datapath_port_info(s->vs->dp, port, &i))
+		return;
+	strbuf_printf(s->out, "  port %u: %s", port.n, ref.name);
+	if (strcmp(i.type, "system"))
+		strbuf_printf(s->out, " (%s)", !strcmp(i.type, "internal") ? "tap" : i.type);
+	strbuf_putc(s->out, '\n');
+	if (s->statistics)
+		strbuf_printf(s->out,
+			      "    RX packets:%llu errors:%llu dropped:%llu overruns:? frame:?\n"
+			      "    TX packets:%llu errors:%llu dropped:%llu aborted:? carrier:?\n"
+			      "    collisions:?\n"
+			      "    RX bytes:%llu  TX bytes:%llu\n",
+			      (unsigned long long)i.rx_packets, (unsigned long long)i.rx_errors,
+			      (unsigned long long)i.rx_dropped, (unsigned long long)i.tx_packets,
+			      (unsigned long long)i.tx_errors, (unsigned long long)i.tx_dropped,
+			      (unsigned long long)i.rx_bytes, (unsigned long long)i.tx_bytes);
+	smap_uninit(&i.status);
+}
+
+static void show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct datapath_stats st;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct show s = { vs, &out, false };
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-s") || !strcmp(argv[i], "--statistics")) {
+			s.statistics = true;
+		} else if (strcmp(argv[i], DP_NAME)) {
+			appctl_reply_errorf(conn, "opening datapath %s failed (No such device)",
+					    argv[i]);
+			return;
+		}
+	}
+	if (!vs->dp) {
+		appctl_reply(conn, "");
+		return;
+	}
+	datapath_stats(vs->dp, &st);
+	strbuf_printf(&out, DP_NAME ":\n  lookups: hit:%llu missed:%llu lost:%llu\n  flows: %llu\n",
+		      (unsigned long long)st.hit, (unsigned long long)st.missed,
+		      (unsigned long long)st.lost, (unsigned long long)st.flows);
+	datapath_for_each_port(vs->dp, show_port, &s);
+	appctl_reply(conn, out.s);
+}
+
+// Which flows a dump shows: the names that type= takes.
+enum flow_type {
+	TYPE_OVS = 1,
+	TYPE_TC = 2,
+	TYPE_DPDK = 4,
+	TYPE_OFFLOADED = 8,
+	TYPE_NON_OFFLOADED = 16,
+	TYPE_PARTIAL = 32
+};
+
+static int parse_types(const char *text, struct error *err)
+{
+	static const struct {
+		const char *name;
+		int bit;
+	} names[] = { { "ovs", TYPE_OVS },
+		      { "tc", TYPE_TC },
+		      { "dpdk", TYPE_DPDK },
+		      { "offloaded", TYPE_OFFLOADED },
+		      { "non-offloaded", TYPE_NON_OFFLOADED },
+		      { "partially-offloaded", TYPE_PARTIAL },
+		      { "all", 63 } };
+	AUTO_FREE char *copy = xstrdup(text);
+	char *save;
+	int types = 0;
+
+	for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(names) && strcmp(names[i].name, w))
+			i++;
+		if (i == ARRAY_SIZE(names))
+			return error_set(err, -EINVAL, "Failed to parse type (%s)", text);
+		types |= names[i].bit;
+	}
+	return types;
+}
+
+struct dump {
+	struct vswitchd *vs;
+	struct strbuf *out;
+	int types; // 0: all
+	bool verbose, names;
+	struct json_writer *json;
+};
+
+static bool is_wanted(const struct dump *d, bool in_hw)
+{
+	int is = in_hw ? TYPE_OFFLOADED | TYPE_DPDK : TYPE_NON_OFFLOADED | TYPE_OVS;
+
+	return !d->types || d->types & is;
+}
+
+void cmd_format_counts(const struct flow_counts *c, struct strbuf *out)
+{
+	strbuf_printf(out, "packets:%llu, bytes:%llu, used:", (unsigned long long)c->packets,
+		      (unsigned long long)c->bytes);
+	if (c->used)
+		strbuf_printf(out, "%.3fs", (clock_msec() - c->used) / 1000.0);
+	else
+		strbuf_puts(out, "never");
+	if (c->tcp_flags) {
+		strbuf_puts(out, ", flags:");
+		for (int i = 0; i < 12; i++)
+			if (c->tcp_flags >> i & 1)
+				strbuf_putc(out,
+					    "FSRP.UECN???"[i] == '?' ? '?' : "FSRP.UECN???"[i]);
+	}
+}
+
+void cmd_format_flow(struct vswitchd *vs, struct megaflow *mf, bool verbose, bool names,
+		     struct strbuf *out)
+{
+	bool in_hw = atomic_load(&mf->placement) == PLACE_IN_HW;
+	const char *(*port_name)(dp_port_t, void *) = names ? cmd_port_name : NULL;
+	struct flow_counts counts;
+	struct flow_mask mask;
+	struct flow_key key;
+
+	miniflow_expand(mf->key, &key);
+	miniflow_expand(mf->mask, &mask.m);
+	if (verbose)
+		strbuf_printf(out, "ufid:" UUID_FMT ", ", UUID_ARGS(&mf->ufid));
+	dp_key_format(&key, &mask, port_name, vs, verbose, out);
+	upcall_flow_counts(vs->upcall, mf, &counts);
+	strbuf_puts(out, ", ");
+	cmd_format_counts(&counts, out);
+	if (verbose)
+		strbuf_printf(out, "%s, dp:%s", in_hw ? ", offloaded:yes" : "",
+			      in_hw ? "dpdk" : "ovs");
+	strbuf_puts(out, ", actions:");
+	dp_actions_format(megaflow_actions_get(mf), port_name, vs, out);
+}
+
+static bool dump_one(struct megaflow *mf, void *aux)
+{
+	struct dump *d = aux;
+	AUTO(strbuf) line = STRBUF_INIT;
+
+	if (!is_wanted(d, atomic_load(&mf->placement) == PLACE_IN_HW))
+		return true;
+	cmd_format_flow(d->vs, mf, d->verbose, d->names, &line);
+	if (d->json)
+		jw_string_n(d->json, line.s, line.len);
+	else
+		strbuf_printf(d->out, "%s\n", line.s);
+	return true;
+}
+
+static void dump_flows(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct dump d = { vs, &out, 0, false, false, NULL };
+	struct json_writer w;
+	bool json = appctl_format(conn) == APPCTL_JSON;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-m") || !strcmp(argv[i], "--more")) {
+			d.verbose = d.names = true;
+		} else if (!strcmp(argv[i], "--names")) {
+			d.names = true;
+		} else if (!strcmp(argv[i], "--no-names")) {
+			d.names = false;
+		} else if (str_starts(argv[i], "type=")) {
+			d.types = parse_types(argv[i] + 5, &err);
+			if (d.types < 0) {
+				appctl_reply_error(conn, err.text);
+				return;
+			}
+		} else if (strcmp(argv[i], DP_NAME)) {
+			appctl_reply_errorf(conn,
+					    "%s: unknown option or datapath (filter= and pmd= are "
+					    "not supported yet)",
+					    argv[i]);
+			return;
+		}
+	}
+	if (!vs->dp) {
+		appctl_reply(conn, "");
+		return;
+	}
+	offload_poll_stats(vs->offload);
+	offload_flush(vs->offload);
+	if (json) {
+		json_writer_init(&w, &out);
+		jw_array_begin(&w);
+		d.json = &w;
+	}
+	upcall_for_each(vs->upcall, dump_one, &d);
+	if (json)
+		jw_array_end(&w);
+	appctl_reply(conn, strbuf_cstr(&out));
+}
+
+// [DP] FLOW ACTIONS
+static void add_flow(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct error err = ERROR_INIT;
+	AUTO(strbuf) actions = STRBUF_INIT;
+	struct match m;
+
+	if (!cmd_need_datapath(conn, vs))
+		return;
+	if (dp_key_parse(argv[argc - 2], cmd_port_by_name, vs, &m, &err) < 0 ||
+	    dp_actions_parse(argv[argc - 1], cmd_port_by_name, vs, &actions, &err) < 0 ||
+	    upcall_add_static(vs->upcall, &m, dp_actions_of(&actions), &err) < 0)
+		appctl_reply_error(conn, err.text);
+	else
+		appctl_reply(conn, "");
+}
+
+struct key_search {
+	const struct match *m;
+	struct megaflow *found;
+};
+
+static bool match_one(struct megaflow *mf, void *aux)
+{
+	struct key_search *s = aux;
+	struct flow_key key;
+
+	miniflow_expand(mf->key, &key);
+	if (!flow_key_equal(&key, &s->m->key))
+		return true;
+	s->found = mf;
+	return false;
+}
+
+struct megaflow *cmd_find_flow(struct appctl_conn *conn, struct vswitchd *vs, const char *text)
+{
+	struct key_search s = { 0 };
+	struct error err = ERROR_INIT;
+	struct match m;
+	struct uuid ufid;
+
+	if (str_starts(text, "ufid:"))
+		text += 5;
+	if (uuid_parse(&ufid, text)) {
+		s.found = upcall_find(vs->upcall, &ufid);
+	} else if (dp_key_parse(text, cmd_port_by_name, vs, &m, &err) < 0) {
+		appctl_reply_error(conn, err.text);
+		return NULL;
+	} else {
+		flow_key_masked(&m.key, &m.key, &m.mask);
+		s.m = &m;
+		upcall_for_each(vs->upcall, match_one, &s);
+	}
+	if (!s.found)
+		appctl_reply_errorf(conn, "%s: no such flow", text);
+	return s.found;
+}
+
+static void get_flow(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct megaflow *mf;
+
+	if (!cmd_need_datapath(conn, vs) || !(mf = cmd_find_flow(conn, vs, argv[argc - 1])))
+		return;
+	cmd_format_flow(vs, mf, true, false, &out);
+	appctl_reply(conn, out.s);
+}
+
+static void del_flow(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct error err = ERROR_INIT;
+	struct megaflow *mf;
+
+	if (!cmd_need_datapath(conn, vs) || !(mf = cmd_find_flow(conn, vs, argv[argc - 1])))
+		return;
+	if (upcall_del(vs->upcall, &mf->ufid, &err) < 0)
+		appctl_reply_error(conn, err.text);
+	else
+		appctl_reply(conn, "");
+}
+
+static void del_flows(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+
+	if (vs->dp)
+		upcall_flush(vs->upcall, NULL);
+	appctl_reply(conn, "");
+}
+
+static void offload_stats_show(struct appctl_conn *conn, int argc, const char *const argv[],
+			       void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct offload_device_status *d;
+	AUTO(strbuf) out = STRBUF_INIT;
+	uint64_t queued = 0, inserted = 0;
+	size_t n;
+
+	if (!offload_is_enabled(vs->offload)) {
+		appctl_reply(conn, "HW Offload stats: hw-offload is not enabled");
+		return;
+	}
+	n = offload_list_devices(vs->offload, &d);
+	for (size_t i = 0; i < n; i++) {
+		queued += d[i].queued;
+		inserted += d[i].rules;
+		smap_uninit(&d[i].capabilities);
+	}
+	free(d);
+	strbuf_printf(&out,
+		      "HW Offload stats:\n   Total                  Enqueued offloads: %8llu\n",
+		      (unsigned long long)queued);
+	strbuf_printf(&out, "   Total                  Inserted offloads: %8llu\n",
+		      (unsigned long long)inserted);
+	appctl_reply(conn, out.s);
+}
+
+const struct appctl_command dpctl_commands[] = {
+	{ "dpctl/dump-dps", "", 0, 0, dump_dps },
+	{ "dpctl/show", "[-s] [dp...]", 0, -1, show },
+	{ "dpctl/dump-flows", "[-m] [--names | --no-names] [dp] [type=TYPE]", 0, -1, dump_flows },
+	{ "dpctl/add-flow", "[dp] flow actions", 2, 3, add_flow },
+	{ "dpctl/get-flow", "[dp] ufid", 1, 2, get_flow },
+	{ "dpctl/del-flow", "[dp] flow", 1, 2, del_flow },
+	{ "dpctl/del-flows", "[dp]", 0, 1, del_flows },
+	{ "dpctl/offload-stats-show", "[dp]", 0, 1, offload_stats_show },
+	{ "dpif/dump-dps", "", 0, 0, dump_dps },
+};
+const size_t n_dpctl_commands = ARRAY_SIZE(dpctl_commands);

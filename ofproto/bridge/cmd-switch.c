@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: Apache-2.0
+// ofproto/*, fdb/*, bridge/*, dpif/*, upcall/*, revalidator/*: the switches as their users know them.
+#include <stdio.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "ofproto/bridge/commands-private.h"
+#include "ofproto/pipeline/mac-table.h"
+
+static struct bridge *need_bridge(struct appctl_conn *conn, struct vswitchd *vs, const char *name)
+{
+	struct bridge *br = bridge_find(vs, name);
+
+	if (!br)
+		appctl_reply_error(conn, "no such bridge");
+	return br;
+}
+
+static void list(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct strmap_node **sorted = strmap_sorted(&vs->bridges);
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	for (size_t i = 0; i < strmap_count(&vs->bridges); i++)
+		strbuf_printf(&out, "%s\n", sorted[i]->name);
+	free(sorted);
+	appctl_reply(conn, strbuf_cstr(&out));
+}
+
+// Splits "a=b,c(d,e),f" at the commas outside of parentheses.
+static int parse_of_flow(const char *text, const struct port_names *names, struct match *m,
+			 struct error *err)
+{
+	AUTO_FREE char *copy = xstrdup(text);
+	char *p = copy;
+
+	match_init_any(m);
+	while (*p) {
+		size_t n = strcspn(p, ", ");
+		char *word = p, *eq;
+		int ret;
+
+		p += n + (p[n] != '\0');
+		word[n] = '\0';
+		if (!n)
+			continue;
+		eq = strchr(word, '=');
+		if (eq)
+			*eq = '\0';
+		ret = match_parse_word(m, word, eq ? eq + 1 : NULL, names, err);
+		if (ret == -ENOENT)
+			return error_set(err, -EINVAL, "%s: unknown field", word);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+// BRIDGE FLOW, or a datapath flow whose in_port tells the bridge.
+static int trace_key(struct vswitchd *vs, const char *br_name, const char *text,
+		     struct of_switch **ret_sw, struct flow_key *ret_key, struct error *err)
+{
+	struct bridge *br = br_name ? bridge_find(vs, br_name) : NULL;
+	struct bridge_port *bp;
+	struct port_names names;
+	struct match m;
+	int ret;
+
+	if (br_name && str_starts(br_name, "ovs-"))
+		br_name = NULL;
+	if (br_name && !br)
+		return error_set(err, -ENODEV, "%s: unknown bridge", br_name);
+	if (!br || strstr(text, "in_port(")) {
+		if (!vs->dp)
+			return error_set(err, -ENODEV, "no datapath is open");
+		ret = dp_key_parse(text, cmd_port_by_name, vs, &m, err);
+		if (ret < 0)
+			return ret;
+		bp = bridge_port_by_dp(vs, DP_PORT(m.key.in_port));
+		if (!bp || !bp->of)
+			return error_set(err, -ENODEV, "no bridge has datapath port %u",
+					 m.key.in_port);
+		*ret_sw = bp->bridge->sw;
+		*ret_key = m.key;
+		ret_key->in_port = bp->of->number.n;
+		return 0;
+	}
+	names = switch_port_names(br->sw);
+	ret = parse_of_flow(text, &names, &m, err);
+	if (ret < 0)
+		return ret;
+	*ret_sw = br->sw;
+	*ret_key = m.key;
+	return 0;
+}
+
+static void trace(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct of_switch *sw;
+	struct flow_key key;
+
+	for (int i = 1; i < argc; i++) {
+		if (argv[i][0] == '-') {
+			appctl_reply_errorf(conn, "%s: option not supported yet", argv[i]);
+			return;
+		}
+	}
+	if (trace_key(vs, argc > 2 ? argv[1] : NULL, argv[argc - 1], &sw, &key, &err) < 0) {
+		appctl_reply_error(conn, err.text);
+		return;
+	}
+	upcall_trace(vs->upcall, sw, &key, &out);
+	appctl_reply(conn, out.s);
+}
+
+// The soundness oracle, for tests: BRIDGE FLOW FLIPS.
+static void check_soundness(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct error err = ERROR_INIT;
+	struct of_switch *sw;
+	struct flow_key key;
+	uint32_t flips;
+
+	if (!parse_u32(argv[3], 10, &flips)) {
+		appctl_reply_error(conn, "FLIPS must be a number");
+		return;
+	}
+	if (trace_key(vs, argv[1], argv[2], &sw, &key, &err) < 0 ||
+	    upcall_check_soundness(vs->upcall, sw, &key, flips, &err) < 0)
+		appctl_reply_error(conn, err.text);
+	else
+		appctl_reply(conn, "sound");
+}
+
+static void show_mac(const struct mac_entry_info *e, void *aux)
+{
+	struct strbuf *out = aux;
+	AUTO_FREE char *port =
+		e->port.n == OFPP_LOCAL ? xstrdup("LOCAL") : xasprintf("%u", e->port.n);
+
+	strbuf_printf(out, "%5s  %4u  " ETH_ADDR_FMT "  ", port, e->vlan, ETH_ADDR_ARGS(e->mac));
+	if (e->age < 0)
+		strbuf_puts(out, "static\n");
+	else
+		strbuf_printf(out, "%3d\n", e->age);
+}
+
+static void fdb_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct bridge *br = need_bridge(conn, aux, argv[1]);
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	if (!br)
+		return;
+	strbuf_puts(&out, " port  VLAN  MAC                Age\n");
+	mac_table_for_each(switch_macs(br->sw), show_mac, &out);
+	appctl_reply(conn, out.s);
+}
+
+static void fdb_flush(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct strmap_node *n;
+
+	if (argc > 1) {
+		struct bridge *br = need_bridge(conn, vs, argv[1]);
+
+		if (!br)
+			return;
+		mac_table_flush(switch_macs(br->sw));
+	} else {
+		STRMAP_FOR_EACH (n, &vs->bridges)
+			mac_table_flush(switch_macs(((struct bridge *)n->data)->sw));
+	}
+	upcall_changed(vs->upcall);
+	appctl_reply(conn, "table successfully flushed");
+}
+
+static void fdb_stats_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct bridge *br = need_bridge(conn, aux, argv[1]);
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	if (!br)
+		return;
+	strbuf_printf(&out, "Statistics for bridge \"%s\":\n", br->name);
+	mac_table_stats(switch_macs(br->sw), &out);
+	appctl_reply(conn, out.s);
+}
+
+static void fdb_stats_clear(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct bridge *br = need_bridge(conn, aux, argv[1]);
+
+	if (!br)
+		return;
+	mac_table_stats_clear(switch_macs(br->sw));
+	appctl_reply(conn, "statistics successfully cleared");
+}
+
+static int parse_station(struct bridge *br, const char *const argv[], uint16_t *ret_vlan,
+			 struct eth_addr *ret_mac, struct error *err)
+{
+	union field_value v, mask;
+	uint32_t vlan;
+
+	if (!parse_u32(argv[0], 10, &vlan) || vlan > 4095)
+		return error_set(err, -EINVAL, "%s: bad VLAN", argv[0]);
+	if (field_parse(field_get(FIELD_ETH_SRC), argv[1], &v, &mask, err) < 0)
+		return -EINVAL;
+	*ret_vlan = vlan;
+	*ret_mac = v.eth;
+	return 0;
+}
+
+static void fdb_add(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct bridge *br = need_bridge(conn, vs, argv[1]);
+	struct error err = ERROR_INIT;
+	struct of_port *p;
+	struct eth_addr mac;
+	uint16_t vlan;
+
+	if (!br)
+		return;
+	p = switch_port_by_name(br->sw, argv[2]);
+	if (!p)
+		appctl_reply_errorf(conn, "%s: no such port", argv[2]);
+	else if (parse_station(br, argv + 3, &vlan, &mac, &err) < 0)
+		appctl_reply_error(conn, err.text);
+	else if (mac_table_add_static(switch_macs(br->sw), mac, vlan, p->number) < 0)
+		appctl_reply_error(conn, "the MAC table is full");
+	else
+		appctl_reply(conn, "");
+	upcall_changed(vs->upcall);
+}
+
+static void fdb_del(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct bridge *br = need_bridge(conn, vs, argv[1]);
+	struct error err = ERROR_INIT;
+	struct eth_addr mac;
+	uint16_t vlan;
+
+	if (!br)
+		return;
+	if (parse_station(br, argv + 2, &vlan, &mac, &err) < 0)
+		appctl_reply_error(conn, err.text);
+	else if (!mac_table_del(switch_macs(br->sw), mac, vlan))
+		appctl_reply_error(conn, "no such entry");
+	else
+		appctl_reply(conn, "");
+	upcall_changed(vs->upcall);
+}
+
+static bool put_rule(const struct rule *r, void *aux)
+{
+	struct strbuf *out = aux;
+	struct flow_stats fs;
+	struct match m;
+
+	rule_fill_stats(r, &m, &fs);
+	strbuf_printf(out, "table_id=%u, duration=%us, n_packets=%llu, n_bytes=%llu, priority=%u,",
+		      r->table, fs.duration_sec, (unsigned long long)fs.n_packets,
+		      (unsigned long long)fs.n_bytes, fs.priority);
+	match_format(&m, NULL, out);
+	strbuf_puts(out, ",actions=");
+	acts_format(fs.acts, NULL, out);
+	strbuf_putc(out, '\n');
+	return true;
+}
+
+static void bridge_dump_flows(struct appctl_conn *conn, int argc, const char *const argv[],
+			      void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct bridge *br = bridge_find(vs, argv[1]);
+	struct flow_stats_request rq = { .table = 255,
+					 .out_port = OF_PORT(OFPP_ANY),
+					 .out_group = OFPP_ANY };
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	if (!br) {
+		appctl_reply_error(conn, "Unknown bridge");
+		return;
+	}
+	match_init_any(&rq.match);
+	upcall_push_stats(vs->upcall);
+	switch_for_each_flow(br->sw, &rq, put_rule, &out);
+	appctl_reply(conn, strbuf_cstr(&out));
+}
+
+static void bridge_reconnect(struct appctl_conn *conn, int argc, const char *const argv[],
+			     void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct strmap_node *n;
+
+	if (argc > 1 && !bridge_find(vs, argv[1])) {
+		appctl_reply_error(conn, "unknown bridge");
+		return;
+	}
+	STRMAP_FOR_EACH (n, &vs->bridges)
+		if (argc == 1 || !strcmp(n->name, argv[1]))
+			control_reconnect(((struct bridge *)n->data)->control);
+	appctl_reply(conn, "");
+}
+
+static void show_bridge(struct bridge *br, struct strbuf *out)
+{
+	struct of_port *const *p;
+
+	strbuf_printf(out, "  %s:\n", br->name);
+	for (p = switch_ports(br->sw); *p; p++) {
+		struct bridge_port *bp = strmap_get(&br->ports, (*p)->name);
+		uint32_t n = (*p)->number.n == OFPP_LOCAL ? 65534 : (*p)->number.n;
+
+		strbuf_printf(out, "    %s %u/", (*p)->name, n);
+		if (dp_port_equal((*p)->dp_port, DP_PORT_NONE))
+			strbuf_puts(out, "none:");
+		else
+			strbuf_printf(out, "%u:", (*p)->dp_port.n);
+		strbuf_printf(out, " (%s", bp && bp->type[0] ? bp->type : "system");
+		if (bp && smap_get(&bp->options, "peer"))
+			strbuf_printf(out, ": peer=%s", smap_get(&bp->options, "peer"));
+		strbuf_puts(out, ")\n");
+	}
+}
+
+static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct strmap_node **sorted;
+	struct datapath_stats st;
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	if (!vs->dp) {
+		appctl_reply(conn, "");
+		return;
+	}
+	datapath_stats(vs->dp, &st);
+	strbuf_printf(&out, "netdev@ovs-netdev: hit:%llu missed:%llu\n", (unsigned long long)st.hit,
+		      (unsigned long long)st.missed);
+	sorted = strmap_sorted(&vs->bridges);
+	for (size_t i = 0; i < strmap_count(&vs->bridges); i++)
+		show_bridge(sorted[i]->data, &out);
+	free(sorted);
+	appctl_reply(conn, out.s);
+}
+
+static void upcall_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	AUTO_FREE char *text = NULL;
+
+	if (!cmd_need_datapath(conn, vs))
+		return;
+	text = xasprintf("netdev@ovs-netdev:\n  flows         : (current %zu)\n",
+			 upcall_n_flows(vs->upcall));
+	appctl_reply(conn, text);
+}
+
+static void revalidator_wait(struct appctl_conn *conn, int argc, const char *const argv[],
+			     void *aux)
+{
+	struct vswitchd *vs = aux;
+
+	upcall_revalidate_now(vs->upcall);
+	appctl_reply(conn, "");
+}
+
+static void revalidator_purge(struct appctl_conn *conn, int argc, const char *const argv[],
+			      void *aux)
+{
+	struct vswitchd *vs = aux;
+
+	if (vs->dp)
+		upcall_flush(vs->upcall, NULL);
+	appctl_reply(conn, "");
+}
+
+const struct appctl_command switch_commands[] = {
+	{ "ofproto/list", "", 0, 0, list },
+	{ "ofproto/trace", "[bridge] flow", 1, 2, trace },
+	{ "ofproto/check-soundness", NULL, 3, 3, check_soundness },
+	{ "fdb/show", "bridge", 1, 1, fdb_show },
+	{ "fdb/flush", "[bridge]", 0, 1, fdb_flush },
+	{ "fdb/stats-show", "bridge", 1, 1, fdb_stats_show },
+	{ "fdb/stats-clear", "bridge", 1, 1, fdb_stats_clear },
+	{ "fdb/add", "bridge port vlan mac", 4, 4, fdb_add },
+	{ "fdb/del", "bridge vlan mac", 3, 3, fdb_del },
+	{ "bridge/dump-flows", "bridge", 1, 1, bridge_dump_flows },
+	{ "bridge/reconnect", "[bridge]", 0, 1, bridge_reconnect },
+	{ "dpif/show", "", 0, 0, dpif_show },
+	{ "upcall/show", "", 0, 0, upcall_show },
+	{ "revalidator/wait", "", 0, 0, revalidator_wait },
+	{ "revalidator/purge", "", 0, 0, revalidator_purge },
+};
+const size_t n_switch_commands = ARRAY_SIZE(switch_commands);
+
+static void memory_report(struct smap *usage, void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct strmap_node *n;
+	size_t rules = 0, ports = 0;
+
+	STRMAP_FOR_EACH (n, &vs->bridges) {
+		struct bridge *br = n->data;
+
+		rules += switch_n_rules(br->sw);
+		ports += strmap_count(&br->ports);
+	}
+	smap_setf(usage, "rules", "%zu", rules);
+	smap_setf(usage, "ports", "%zu", ports);
+	smap_setf(usage, "udpif keys", "%zu", upcall_n_flows(vs->upcall));
+}
+
+void vswitchd_register_commands(struct vswitchd *vs)
+{
+	appctl_register(dpctl_commands, n_dpctl_commands, vs);
+	appctl_register(offload_commands, n_offload_commands, vs);
+	appctl_register(switch_commands, n_switch_commands, vs);
+	appctl_add_memory_report(memory_report, vs);
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+// A configuration change: the database's content is compared with what runs, the difference applied, the outcome written.
+#include <stdio.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "ofproto/bridge/vswitchd.h"
+
+LOG_MODULE(vswitchd);
+
+#define STATUS_MSEC 1000
+
+static void set_arg(struct vswitchd *vs, int i, const char **where, const char *value)
+{
+	free(vs->dp_args[i]);
+	vs->dp_args[i] = value ? xstrdup(value) : NULL;
+	*where = vs->dp_args[i];
+}
+
+static void read_datapath_config(struct vswitchd *vs, const struct smap *oc)
+{
+	struct datapath_config *c = &vs->dp_config;
+	const char *mask = smap_get(oc, "pmd-cpu-mask"), *sleep = smap_get(oc, "pmd-sleep-max");
+	uint64_t v;
+
+	set_arg(vs, 0, &c->extra_eal_args, smap_get(oc, "dpdk-extra"));
+	set_arg(vs, 1, &c->lcore_mask, smap_get(oc, "dpdk-lcore-mask"));
+	set_arg(vs, 2, &c->socket_mem, smap_get(oc, "dpdk-socket-mem"));
+	c->pmd_cpu_mask = mask && parse_u64(mask, 16, &v) ? v : 0;
+	if (mask && !c->pmd_cpu_mask)
+		log_warn("other_config:pmd-cpu-mask \"%s\" is not a hex number", mask);
+	c->pmd_sleep_is_set = sleep && parse_u64(sleep, 10, &v);
+	c->pmd_sleep_max_usec = c->pmd_sleep_is_set ? v : 0;
+	v = smap_get_int(oc, "emc-insert-inv-prob", 100);
+	c->emc_insert_inv_prob = v;
+}
+
+static bool need_datapath(struct vswitchd *vs)
+{
+	struct error err = ERROR_INIT;
+
+	if (vs->dp)
+		return true;
+	if (datapath_open("ovs-netdev", upcall_ops(), vs->upcall, &vs->dp_config, &vs->dp, &err) <
+	    0) {
+		vs->dp = NULL;
+		if (strcmp(vs->dp_error, err.text))
+			log_err("no userspace datapath: %s", err.text);
+		snprintf(vs->dp_error, sizeof(vs->dp_error), "%s", err.text);
+		return false;
+	}
+	upcall_set_datapath(vs->upcall, vs->dp, vs->offload);
+	return true;
+}
+
+static void configure_global(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
+{
+	const struct smap *oc = &cfg->other_config;
+
+	read_datapath_config(vs, oc);
+	if (vs->dp)
+		datapath_reconfigure(vs->dp, &vs->dp_config);
+	offload_set_enabled(vs->offload, smap_get_bool(oc, "hw-offload", false));
+	upcall_configure(vs->upcall, MAX(smap_get_int(oc, "max-idle", 10000), 500),
+			 smap_get_int(oc, "max-revalidator", 500),
+			 smap_get_int(oc, "flow-limit", 200000));
+}
+
+static bool type_is_supported(const struct ovsrec_bridge *row)
+{
+	static struct log_limit limit = LOG_LIMIT_INIT(5, 5);
+
+	if (!*row->datapath_type || !strcmp(row->datapath_type, "netdev"))
+		return true;
+	log_err_limited(&limit, "%s: datapath_type \"%s\" is not supported yet (netdev is)",
+			row->name, row->datapath_type);
+	return false;
+}
+
+static void apply(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
+{
+	struct strmap_node *n;
+
+	STRMAP_FOR_EACH (n, &vs->bridges)
+		((struct bridge *)n->data)->keep = false;
+	if (cfg) {
+		configure_global(vs, cfg);
+		for (size_t i = 0; i < cfg->n_bridges; i++)
+			if (type_is_supported(cfg->bridges[i]) && need_datapath(vs))
+				bridge_configure(vs, cfg->bridges[i], cfg);
+	}
+	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
+		if (!((struct bridge *)n->data)->keep)
+			bridge_destroy(n->data);
+}
+
+static void finish_txn(struct vswitchd *vs, enum idl_status status)
+{
+	if (status == IDL_ERROR)
+		log_err("status update failed: %s", idl_txn_error(vs->txn));
+	idl_txn_destroy(vs->txn);
+	vs->txn = NULL;
+	if (vs->reconfigure_again || status == IDL_TRY_AGAIN) {
+		vs->reconfigure_again = false;
+		vswitchd_reconfigure(vs);
+	}
+}
+
+static void on_committed(struct idl_txn *txn, void *aux)
+{
+	finish_txn(aux, idl_txn_status(txn));
+}
+
+static void commit(struct vswitchd *vs)
+{
+	enum idl_status status = idl_txn_commit(vs->txn, on_committed, vs);
+
+	if (status != IDL_INCOMPLETE) {
+		// Nothing was sent: there is nothing to wait for, and nothing to try again at once.
+		idl_txn_destroy(vs->txn);
+		vs->txn = NULL;
+	}
+}
+
+void vswitchd_reconfigure(struct vswitchd *vs)
+{
+	const struct ovsrec_open_vswitch *cfg;
+
+	if (vs->txn) {
+		vs->reconfigure_again = true;
+		return;
+	}
+	if (!idl_has_content(vs->idl))
+		return;
+	cfg = ovsrec_open_vswitch_first(vs->idl);
+	apply(vs, cfg);
+	if (!cfg)
+		return;
+	vs->txn = idl_txn_create(vs->idl);
+	status_write_config(vs, cfg);
+	status_write_live(vs, cfg, true);
+	commit(vs);
+}
+
+static void on_status(struct timer *t)
+{
+	struct vswitchd *vs = CONTAINER_OF(t, struct vswitchd, status_timer);
+	const struct ovsrec_open_vswitch *cfg =
+		idl_has_content(vs->idl) ? ovsrec_open_vswitch_first(vs->idl) : NULL;
+	uint64_t seq = offload_change_seq(vs->offload);
+	bool statistics = clock_msec() >= vs->next_stats;
+
+	timer_in(t, STATUS_MSEC);
+	if (!cfg || vs->txn || !idl_is_connected(vs->idl))
+		return;
+	vs->txn = idl_txn_create(vs->idl);
+	status_write_live(vs, cfg, statistics);
+	if (seq != vs->offload_seq || statistics) {
+		offload_record_write(vs, vs->txn);
+		vs->offload_seq = seq;
+	}
+	if (statistics)
+		vs->next_stats =
+			clock_msec() +
+			MAX(smap_get_int(&cfg->other_config, "stats-update-interval", 5000), 5000);
+	commit(vs);
+}
+
+static void on_second(struct timer *t)
+{
+	struct vswitchd *vs = CONTAINER_OF(t, struct vswitchd, second_timer);
+	struct strmap_node *n;
+
+	STRMAP_FOR_EACH (n, &vs->bridges) {
+		struct bridge *br = n->data;
+		int64_t alone = control_alone_for(br->control);
+
+		switch_expire(br->sw);
+		// A standalone bridge whose controllers are gone for three probe intervals helps itself.
+		if (br->fail_standalone && alone != INT64_MAX)
+			switch_set_normal_fallback(br->sw, alone > 3 * 5000);
+	}
+	timer_in(t, 1000);
+}
+
+static bool is_status_column(const char *table, const char *column)
+{
+	static const struct {
+		const char *table, *column;
+	} ours[] = {
+		{ "Open_vSwitch", "cur_cfg" },
+		{ "Open_vSwitch", "ovs_version" },
+		{ "Open_vSwitch", "db_version" },
+		{ "Open_vSwitch", "statistics" },
+		{ "Open_vSwitch", "datapath_types" },
+		{ "Open_vSwitch", "iface_types" },
+		{ "Open_vSwitch", "dpdk_initialized" },
+		{ "Open_vSwitch", "dpdk_version" },
+		{ "Bridge", "datapath_id" },
+		{ "Bridge", "datapath_version" },
+		{ "Bridge", "status" },
+		{ "Port", "status" },
+		{ "Port", "statistics" },
+		{ "Interface", "mac_in_use" },
+		{ "Interface", "ifindex" },
+		{ "Interface", "ofport" },
+		{ "Interface", "statistics" },
+		{ "Interface", "status" },
+		{ "Interface", "admin_state" },
+		{ "Interface", "link_state" },
+		{ "Interface", "link_resets" },
+		{ "Interface", "link_speed" },
+		{ "Interface", "duplex" },
+		{ "Interface", "mtu" },
+		{ "Interface", "error" },
+		{ "Controller", "is_connected" },
+		{ "Controller", "role" },
+		{ "Controller", "status" },
+		{ "Manager", "is_connected" },
+		{ "Manager", "status" },
+	};
+
+	if (!strcmp(table, "Offload_Device") || !strcmp(table, "Offload_Verdict"))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (!strcmp(table, ours[i].table) && !strcmp(column, ours[i].column))
+			return true;
+	return false;
+}
+
+// Our own writing must not wake us.
+static void add_columns(struct idl *idl)
+{
+	for (size_t t = 0; t < ovsrec_class.n_tables; t++) {
+		const struct idl_table_class *table = &ovsrec_class.tables[t];
+
+		for (size_t c = 0; c < table->n_columns; c++)
+			idl_add_column(idl, table->name, table->columns[c].name,
+				       is_status_column(table->name, table->columns[c].name)
+					       ? 0
+					       : IDL_ALERT);
+	}
+}
+
+static void on_change(void *aux)
+{
+	vswitchd_reconfigure(aux);
+}
+
+static void on_packet_in(void *aux, const struct packet_in_event *e)
+{
+	struct bridge *br = bridge_find(aux, switch_name(e->sw));
+
+	if (br && br->sw == e->sw)
+		control_packet_in(br->control, e);
+}
+
+struct vswitchd *vswitchd_create(struct loop *l, const char *database, bool dummy,
+				 bool dummy_override)
+{
+	struct vswitchd *vs = xzalloc(sizeof(*vs));
+
+	vs->loop = l;
+	vs->dummy = dummy;
+	vs->dummy_override = dummy_override;
+	strmap_init(&vs->bridges);
+	vs->offload = offload_create();
+	vs->upcall = upcall_create(l, on_packet_in, vs);
+	upcall_set_datapath(vs->upcall, NULL, vs->offload);
+	vs->idl = idl_create(l, database, &ovsrec_class, true);
+	add_columns(vs->idl);
+	idl_set_lock(vs->idl, "ovs_vswitchd");
+	idl_on_change(vs->idl, on_change, vs);
+	idl_start(vs->idl);
+	timer_init(&vs->status_timer, l, on_status);
+	timer_in(&vs->status_timer, STATUS_MSEC);
+	timer_init(&vs->second_timer, l, on_second);
+	timer_in(&vs->second_timer, 1000);
+	vswitchd_register_commands(vs);
+	return vs;
+}
+
+void vswitchd_destroy(struct vswitchd *vs)
+{
+	struct strmap_node *n;
+
+	timer_cancel(&vs->status_timer);
+	timer_cancel(&vs->second_timer);
+	idl_txn_destroy(vs->txn);
+	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
+		bridge_destroy(n->data);
+	if (vs->dp) {
+		upcall_flush(vs->upcall, NULL);
+		offload_flush(vs->offload);
+		datapath_close(vs->dp);
+	}
+	// What the workers posted is done before its owners go.
+	loop_step(vs->loop, 0);
+	offload_destroy(vs->offload);
+	upcall_destroy(vs->upcall);
+	idl_destroy(vs->idl);
+	strmap_uninit(&vs->bridges);
+	for (size_t i = 0; i < ARRAY_SIZE(vs->dp_args); i++)
+		free(vs->dp_args[i]);
+	free(vs);
+}

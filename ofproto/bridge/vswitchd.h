@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The switch as a whole: the database's wish, the bridges that run, and what they stand on. The only glue between OVSDB and
+// switching. Main thread only.
+#pragma once
+
+#include "datapath/datapath.h"
+#include "offload/placement.h"
+#include "ofproto/control/control.h"
+#include "ofproto/upcall/upcall.h"
+#include "ovsdb/vswitch-idl.h"
+
+struct vswitchd;
+struct bridge;
+
+// One interface of a bridge, as it runs.
+struct bridge_port {
+	struct bridge *bridge;
+	char name[64], type[32];
+	struct smap options;
+	dp_port_t dp_port; // DP_PORT_NONE: patch port, or not there
+	struct of_port *of; // NULL: it could not be made
+	char error[256]; // why
+	bool keep; // seen in the configuration that is being applied
+};
+
+struct bridge {
+	struct vswitchd *vs;
+	char name[64];
+	struct uuid uuid;
+	struct of_switch *sw;
+	struct of_control *control;
+	struct strmap ports; // struct bridge_port by interface name
+	struct eth_addr mac;
+	bool fail_standalone, keep;
+};
+
+struct vswitchd {
+	struct loop *loop;
+	struct idl *idl;
+	struct idl_txn *txn; // on its way
+	struct datapath *dp; // NULL until a bridge needs it
+	struct offload *offload;
+	struct upcall_engine *upcall;
+	struct strmap bridges; // struct bridge by name
+	struct datapath_config dp_config;
+	char *dp_args[3]; // storage of dp_config's strings
+	bool dummy_override, dummy;
+	bool reconfigure_again; // the database changed while a transaction was on its way
+	uint64_t offload_seq; // what the database shows of offload
+	struct timer status_timer, second_timer;
+	int64_t next_stats;
+	char dp_error[1024];
+};
+
+struct vswitchd *vswitchd_create(struct loop *l, const char *database, bool dummy,
+				 bool dummy_override);
+void vswitchd_destroy(struct vswitchd *vs);
+// Applies the database's content to what runs; called whenever it changed.
+void vswitchd_reconfigure(struct vswitchd *vs);
+void vswitchd_register_commands(struct vswitchd *vs);
+// bridge.c
+struct bridge *bridge_find(struct vswitchd *vs, const char *name);
+void bridge_destroy(struct bridge *br);
+void bridge_configure(struct vswitchd *vs, const struct ovsrec_bridge *row,
+		      const struct ovsrec_open_vswitch *cfg);
+// bridge-port.c
+void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row);
+void bridge_port_destroy(struct bridge_port *bp);
+struct bridge_port *bridge_port_by_dp(struct vswitchd *vs, dp_port_t port);
+extern const struct control_ops bridge_control_ops;
+// bridge-status.c
+void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg);
+void status_write_live(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg, bool statistics);
+// offload-record.c
+void offload_record_write(struct vswitchd *vs, struct idl_txn *txn);
