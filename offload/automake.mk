@@ -12,3 +12,8 @@ offload_librteflow_a_SOURCES = \
 offload_librteflow_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 EXTRA_DIST += offload/rte_flow/README.md
 endif
+if HAVE_DPDK
+OFFLOAD_LIBS = offload/liboffload.a offload/librteflow.a
+else
+OFFLOAD_LIBS = offload/liboffload.a
+endif

@@ -67,7 +67,7 @@ static enum ofperr on_set_config(struct peer *p, const struct msg *m, struct str
 
 static enum ofperr need_write(const struct peer *p)
 {
-	return p->role == ROLE_SECONDARY ? OFPERR_OFPBRC_IS_SLAVE : OFPERR_NONE;
+	return p->role == ROLE_SECONDARY ? OFPERR_OFPBRC_IS_SECONDARY : OFPERR_NONE;
 }
 
 static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbuf *out)

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += ofproto/libpipeline.a ofproto/libswitchd.a
+ofproto_libpipeline_a_SOURCES = \
+	ofproto/pipeline/commit.c ofproto/pipeline/flow-mod.c ofproto/pipeline/mac-table.c ofproto/pipeline/mac-table.h \
+	ofproto/pipeline/normal.c ofproto/pipeline/rule.c ofproto/pipeline/switch-private.h ofproto/pipeline/switch.c \
+	ofproto/pipeline/switch.h ofproto/pipeline/xlate-actions.c ofproto/pipeline/xlate-private.h \
+	ofproto/pipeline/xlate.c ofproto/pipeline/xlate.h
+ofproto_libswitchd_a_SOURCES = \
+	ofproto/bridge/bridge-port.c ofproto/bridge/bridge-status.c ofproto/bridge/bridge.c ofproto/bridge/cmd-dpctl.c \
+	ofproto/bridge/cmd-offload.c ofproto/bridge/cmd-switch.c ofproto/bridge/commands-private.h \
+	ofproto/bridge/offload-record.c ofproto/bridge/reconfigure.c ofproto/bridge/vswitchd.h \
+	ofproto/control/control-private.h ofproto/control/control.c ofproto/control/control.h \
+	ofproto/control/requests.c ofproto/upcall/miss.c ofproto/upcall/revalidate.c \
+	ofproto/upcall/upcall-private.h ofproto/upcall/upcall.c ofproto/upcall/upcall.h
+EXTRA_DIST += ofproto/bridge/README.md ofproto/control/README.md ofproto/pipeline/README.md ofproto/upcall/README.md
+
+sbin_PROGRAMS += ofproto/ovs-vswitchd
+ofproto_ovs_vswitchd_SOURCES = ofproto/bridge/main.c
+ofproto_ovs_vswitchd_LDADD = ofproto/libswitchd.a ofproto/libpipeline.a ofproto/libopenflow.a $(DATAPATH_LIBS) \
+	$(OFFLOAD_LIBS) ovsdb/libovsdb.a $(SIMNIC_LIBS) $(CORE_LIBS) $(DPDK_LIBS)
