@@ -245,8 +245,12 @@ static void format_table(const struct table *t, const struct table_style *style,
 	}
 	for (size_t i = 0; i < t->n_rows * n; i++) {
 		put_cell(out, texts[i], widths[i % n], style, i % n == n - 1);
-		if (i % n == n - 1)
+		if (i % n == n - 1) {
+			// Empty cells at the end leave no blanks.
+			while (out->len && out->s[out->len - 1] == ' ')
+				strbuf_chomp(out, ' ');
 			strbuf_putc(out, '\n');
+		}
 		free(texts[i]);
 	}
 	free(texts);

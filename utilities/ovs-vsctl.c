@@ -460,6 +460,19 @@ static void report_failed_ports(const struct run *r)
 			dir_log());
 }
 
+NORETURN static void connection_failed(const struct idl *idl)
+{
+	const char *why = idl_last_error(idl);
+	size_t n = strlen(opts.db);
+
+	if (!why)
+		why = "connection lost";
+	// The reason may begin with the name that stands here already.
+	if (str_starts(why, opts.db) && str_starts(why + n, ": "))
+		why += n + 2;
+	fatal(0, "%s: database connection failed (%s)", opts.db, why);
+}
+
 static void wait_for_switch(struct run *r, struct loop *l, int64_t next_cfg)
 {
 	for (;;) {
@@ -468,8 +481,7 @@ static void wait_for_switch(struct run *r, struct loop *l, int64_t next_cfg)
 		if (ovs && ovs->cur_cfg >= next_cfg)
 			break;
 		if (idl_is_dead(r->idl))
-			fatal(0, "%s: database connection failed (%s)", opts.db,
-			      idl_last_error(r->idl) ? idl_last_error(r->idl) : "connection lost");
+			connection_failed(r->idl);
 		loop_step(l, -1);
 	}
 	report_failed_ports(r);
@@ -551,8 +563,7 @@ static void run_commands(struct run *r, struct loop *l, command_vec *commands, i
 
 	for (;;) {
 		if (idl_is_dead(r->idl))
-			fatal(0, "%s: database connection failed (%s)", opts.db,
-			      idl_last_error(r->idl) ? idl_last_error(r->idl) : "connection lost");
+			connection_failed(r->idl);
 		if (idl_has_content(r->idl) && idl_seqno(r->idl) != seqno) {
 			seqno = idl_seqno(r->idl);
 			if (attempt(r, l, commands, argc, argv))

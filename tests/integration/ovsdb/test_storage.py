@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is on disk: restarts, kills, torn and damaged files, compaction."""
+import itertools
+import os
+import random
+import re
+import shutil
+import threading
+
+import pytest
+
+import ovsdbtest
+from ovsdbtest import Closed, Server, create, program, run
+
+
+def insert(name, **row):
+    return {"op": "insert", "table": "Root", "row": dict(row, name=name)}
+
+
+def names(conn):
+    return {r["name"] for r in conn.transact({"op": "select", "table": "Root", "where": [], "columns": ["name"]})[0]["rows"]}
+
+
+def restart(server):
+    server.stop()
+    return server.start()
+
+
+def test_restart_keeps_all_but_the_ephemeral(server, db):
+    db.transact(insert("a", volatile=5, number=7, few=["set", [1, 2]], map=["map", [["k", "v"]]], ratio=0.1))
+    db.transact({"op": "mutate", "table": "Root", "where": [], "mutations": [["few", "delete", 1], ["few", "insert", 9]]})
+    row = db.transact({"op": "select", "table": "Root", "where": []})[0]["rows"][0]
+    restart(server)
+    again = server.connect().transact({"op": "select", "table": "Root", "where": []})[0]["rows"][0]
+    row.pop("_version"), again.pop("_version")
+    assert row.pop("volatile") == 5 and again.pop("volatile") == 0
+    assert row == again and again["few"] == ["set", [2, 9]] and again["ratio"] == 0.1
+
+
+def test_ephemeral_changes_write_nothing(server, db):
+    db.transact(insert("a"))
+    size = os.path.getsize(server.db)
+    db.transact({"op": "update", "table": "Root", "where": [], "row": {"volatile": 3}})
+    assert os.path.getsize(server.db) == size
+
+
+def test_compact(server, db):
+    for i in range(50):
+        db.transact(insert("n%d" % i), {"op": "delete", "table": "Root", "where": [["name", "==", "n%d" % (i - 1)]]})
+    size = os.path.getsize(server.db)
+    server.appctl("ovsdb-server/compact")
+    assert os.path.getsize(server.db) < size / 4
+    db.transact(insert("behind"))
+    restart(server)
+    assert names(server.connect()) == {"n49", "behind"}
+
+
+def test_kill_9_loses_nothing_acknowledged(tmp_path):
+    """200 rounds of two writers and a kill at a random moment."""
+    server = Server(tmp_path, create(tmp_path))
+    seed = int(os.environ.get("OES_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
+    rng = random.Random(seed)
+    acknowledged = set()
+    lock = threading.Lock()
+    numbers = itertools.count()
+
+    def write(conn):
+        try:
+            while True:
+                name = "n%d" % next(numbers)
+                result = conn.transact(insert(name))
+                assert "uuid" in result[0], result
+                with lock:
+                    acknowledged.add(name)
+        except (Closed, OSError):
+            pass
+
+    for round_ in range(200):
+        server.start()
+        check = server.connect()
+        there = names(check)
+        assert acknowledged <= there, (seed, round_, sorted(acknowledged - there)[:5])
+        if len(there) > 2000:
+            check.transact({"op": "delete", "table": "Root", "where": []})
+            acknowledged.clear()
+        check.close()
+        conns = [server.connect() for _ in range(2)]
+        threads = [threading.Thread(target=write, args=(c,)) for c in conns]
+        want = len(acknowledged) + rng.randrange(30)
+        for t in threads:
+            t.start()
+        ovsdbtest.wait_until(lambda: len(acknowledged) >= want, "acknowledgements")
+        if not round_ % 10:
+            server.appctl("ovsdb-server/compact")
+        server.kill()
+        for t in threads:
+            t.join()
+        for c in conns:
+            c.close()
+    server.start()
+    assert acknowledged <= names(server.connect())
+    server.stop()
+
+
+def filled(tmp_path, n=5):
+    server = Server(tmp_path, create(tmp_path)).start()
+    conn = server.connect()
+    for i in range(n):
+        conn.transact(insert("n%d" % i))
+    conn.close()
+    server.stop()
+    return server
+
+
+def test_torn_tail_at_every_byte(tmp_path):
+    """The last record cut anywhere: the tool reads what is before it, whatever the place."""
+    server = filled(tmp_path, 2)
+    data = server.db.read_bytes()
+    last = data.rindex(b"OVSDB JSON")
+    query = '["T",{"op":"select","table":"Root","where":[],"columns":["name"]}]'
+    for cut in range(last + 1, len(data), 17):
+        torn = tmp_path / "torn.db"
+        torn.write_bytes(data[:cut])
+        assert run(program("ovsdb-tool"), "query", torn, query).stdout == '[{"rows":[{"name":"n0"}]}]\n', cut
+        assert torn.stat().st_size == cut  # reading changes nothing
+
+
+@pytest.mark.parametrize("tail", [b"OVSDB JS", b"OVSDB JSON 400 0123", b"\0" * 4096, None])
+def test_torn_tail_is_cut_and_the_log_goes_on(tmp_path, tail):
+    server = filled(tmp_path)
+    good = server.db.stat().st_size
+    with open(server.db, "ab") as f:
+        data = server.db.read_bytes()
+        f.write(data[data.rindex(b"OVSDB JSON"):-20] if tail is None else tail)
+    server.start()
+    conn = server.connect()
+    assert names(conn) == {"n%d" % i for i in range(5)}
+    assert "cut short" in server.errors() and "offset %d" % good in server.errors()
+    conn.transact(insert("more"))
+    restart(server)
+    assert names(server.connect()) == {"n%d" % i for i in range(5)} | {"more"}
+    server.stop()
+
+
+@pytest.mark.parametrize("what", ["body", "header", "length", "hash"])
+def test_damaged_middle_is_refused_and_kept(tmp_path, what):
+    server = filled(tmp_path)
+    data = bytearray(server.db.read_bytes())
+    at = [m.start() for m in re.finditer(rb"OVSDB JSON", data)][3]
+    nl = data.index(b"\n", at)
+    place = {"body": nl + 5, "header": at + 2, "length": at + 11, "hash": nl - 3}[what]
+    data[place] = ord("9") if what == "length" else data[place] ^ 1
+    if what == "length":
+        data[place:place] = b"9999"
+    server.db.write_bytes(bytes(data))
+    server.start(wait=False)
+    assert server.process.wait(ovsdbtest.PATIENCE) != 0
+    assert "damaged at offset %d" % at in server.errors() and str(server.db) in server.errors()
+    assert server.db.read_bytes() == bytes(data)
+
+
+def test_second_server_is_refused(server):
+    p = run(program("ovsdb-server"), server.db, "--remote=punix:%s/other.sock" % server.dir,
+            "--unixctl=%s/other.ctl" % server.dir, check=False)
+    assert p.returncode != 0 and "lock" in p.stderr
+
+
+def test_symlink_stays_one(tmp_path):
+    real = create(tmp_path)
+    (tmp_path / "link.db").symlink_to(real)
+    server = Server(tmp_path, tmp_path / "link.db").start()
+    server.connect().transact(insert("a"))
+    server.appctl("ovsdb-server/compact")
+    server.stop()
+    assert (tmp_path / "link.db").is_symlink()
+    assert b'"a"' in real.read_bytes()
+
+
+def test_missing_file_and_wrong_content(tmp_path):
+    for content in (None, b"", b"hello\n", b"OVSDB JSON 3 7037807198c22a7d2b0807371d763779a84fdfcf\n{}\n"):
+        path = tmp_path / "x.db"
+        if content is not None:
+            path.write_bytes(content)
+        p = run(program("ovsdb-server"), path, "--unixctl=%s/c" % tmp_path, check=False)
+        assert p.returncode == 1 and "x.db" in p.stderr
+
+
+def test_failing_disk(tmp_path):
+    """No space: the client gets an error, the old content stays, and writing works again when there is space."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("needs root to mount a small tmpfs")
+    small = tmp_path / "small"
+    small.mkdir()
+    if run("mount", "-t", "tmpfs", "-o", "size=256k", "none", small, check=False).returncode:
+        pytest.skip("cannot mount a tmpfs here")
+    server = None
+    try:
+        db = create(tmp_path)
+        shutil.copy(db, small / "t.db")
+        server = Server(tmp_path, small / "t.db").start()
+        conn = server.connect()
+        assert "uuid" in conn.transact(insert("a"))[0]
+        r = conn.transact(insert("b"), {"op": "update", "table": "Root", "where": [],
+                                        "row": {"map": ["map", [["k", "x" * 300000]]]}})
+        assert r[-1]["error"] == "I/O error", r
+        assert names(conn) == {"a"}
+        assert "uuid" in conn.transact(insert("c"))[0]
+        restart(server)
+        assert names(server.connect()) == {"a", "c"}
+    finally:
+        if server:
+            server.stop()
+        run("umount", small)
