@@ -1,1 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += ofproto/libopenflow.a
+ofproto_libopenflow_a_SOURCES = \
+	ofproto/openflow/act-check.c ofproto/openflow/act-private.h ofproto/openflow/act-text.c \
+	ofproto/openflow/act-wire.c ofproto/openflow/act.c ofproto/openflow/act.h \
+	ofproto/openflow/actions.def ofproto/openflow/actions/controller.c ofproto/openflow/actions/ip.c \
+	ofproto/openflow/actions/move.c ofproto/openflow/actions/output.c ofproto/openflow/actions/pipeline.c \
+	ofproto/openflow/actions/set-field-private.h ofproto/openflow/actions/set-field-text.c \
+	ofproto/openflow/actions/set-field.c ofproto/openflow/actions/vlan.c ofproto/openflow/conn.c \
+	ofproto/openflow/conn.h ofproto/openflow/errors.c ofproto/openflow/errors.def ofproto/openflow/errors.h \
+	ofproto/openflow/flow-stats.c ofproto/openflow/flow.c ofproto/openflow/messages.def \
+	ofproto/openflow/msg.c ofproto/openflow/msg.h ofproto/openflow/packet-msg.c ofproto/openflow/port.c \
+	ofproto/openflow/raws.def ofproto/openflow/switch-msg.c ofproto/openflow/wire-private.h \
+	ofproto/openflow/wire.c
+OPENFLOW_LIBS = ofproto/libopenflow.a $(CORE_LIBS)
+EXTRA_DIST += ofproto/openflow/README.md

@@ -151,6 +151,9 @@ enum ofperr acts_decode_actions(struct reader *r, uint8_t version, struct strbuf
 enum ofperr acts_decode_instructions(struct reader *r, uint8_t version, struct strbuf *out);
 void acts_encode_actions(struct acts a, uint8_t version, struct strbuf *out);
 void acts_encode_instructions(struct acts a, uint8_t version, struct strbuf *out);
+// The same, knowing the match: 1.2+ says set_vlan_vid and mod_tp_* in the way that suits it. 'm' may be NULL.
+void acts_encode_for_match(struct acts a, const struct match *m, uint8_t version,
+			   struct strbuf *out);
 // Checks against the match and the number of tables: prerequisites of set fields, goto_table forwards, in_port of output...
 // 'table' is the rule's table (or 255 for packet_out).
 enum ofperr acts_check(struct acts a, const struct match *m, uint8_t table, unsigned int n_tables,

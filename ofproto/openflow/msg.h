@@ -22,6 +22,7 @@ struct msg {
 	uint8_t version;
 	uint32_t xid;
 	uint16_t mp_flags; // multipart: bit 0 means that more follow
+	bool table_id_ext; // the peer asked for table ids in 1.0's flow_mod commands (of_conn knows)
 	const void *whole; // the message as received
 	size_t size;
 	struct reader body; // behind the header (and behind the multipart or experimenter header)
@@ -119,11 +120,14 @@ struct mp_writer {
 	enum msg_type type;
 	uint8_t version;
 	uint32_t xid;
+	bool nx; // answered in the Nicira form
 	size_t start; // of the message now open in 'out'
 };
 
 void mp_begin(struct mp_writer *w, const struct msg *request, struct strbuf *out);
 void mp_end(struct mp_writer *w);
+// Before an entry of at most 'n' bytes: begins another message where this one would get too long.
+void mp_make_room(struct mp_writer *w, size_t n);
 void mp_put_flow_stats(struct mp_writer *w, const struct flow_stats *fs);
 
 struct table_stats {
