@@ -1,1 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+EXTRA_DIST += Documentation/offload.rst Documentation/ref/ovs-appctl.8.rst Documentation/ref/ovs-vswitchd.8.rst \
+	Documentation/decisions/0001-libraries.md Documentation/decisions/0002-simnic-is-linked-in.md \
+	Documentation/decisions/0003-control-room.md Documentation/decisions/0004-rewrites-do-not-narrow.md \
+	Documentation/decisions/0005-one-megaflow-table.md Documentation/decisions/0006-modified-packets-do-not-jump.md \
+	Documentation/decisions/0007-default-datapath.md

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/oracle/random-tables.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "core/base/hash.h"
+#include "core/packet/packet.h"
+#include "ofproto/pipeline/mac-table.h"
+
+static const char *const macs[] = { "00:00:00:00:00:01", "00:00:00:00:00:02", "00:00:00:00:01:02",
+				    "02:aa:bb:cc:dd:ee" };
+static const char *const ips[] = { "10.0.0.1", "10.0.0.2", "10.0.1.2", "192.168.7.9", "11.0.0.1" };
+static const char *const ip6s[] = { "2001:db8::1", "2001:db8::2", "2001:db8:1::1" };
+static const int ports[] = { 80, 81, 443, 1024, 53 };
+
+#define PICK(A) ((A)[random_u32() % ARRAY_SIZE(A)])
+
+static bool chance(unsigned int percent)
+{
+	return random_u32() % 100 < percent;
+}
+
+uint64_t oracle_seed(int round)
+{
+	const char *given = getenv("ORACLE_SEED");
+	uint64_t seed = 20261122;
+
+	if (given)
+		seed = strtoull(given, NULL, 0);
+	else if (round && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		seed = 1;
+	printf("seed %llu (ORACLE_SEED=%llu repeats it)\n", (unsigned long long)seed,
+	       (unsigned long long)seed);
+	return seed;
+}
+
+struct of_switch *random_switch_create(void)
+{
+	struct of_switch *sw = switch_create("br0", 1);
+	struct port_settings s = { .vlan_mode = VLAN_TRUNK };
+
+	memset(s.trunks, 0xff, sizeof(s.trunks));
+	for (int i = 1; i <= RANDOM_N_PORTS; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "p%d", i);
+		s.vlan_mode = i == 4 ? VLAN_ACCESS : VLAN_TRUNK;
+		s.tag = i == 4 ? 5 : 0;
+		switch_port_add(sw, name, OF_PORT(i), DP_PORT(i),
+				(struct eth_addr){ { 2, 0, 0, 0, 0, i } }, &s);
+	}
+	return sw;
+}
+
+static void put_l4_match(struct strbuf *b, const char *proto)
+{
+	strbuf_printf(b, ",%s", proto);
+	if (chance(40))
+		strbuf_printf(b, ",tp_dst=%d", PICK(ports));
+	if (chance(15))
+		strbuf_printf(b, ",tp_src=%d/0xfff0", PICK(ports));
+}
+
+static void put_l3_match(struct strbuf *b)
+{
+	switch (random_u32() % 6) {
+	case 0:
+		strbuf_puts(b, ",arp");
+		return;
+	case 1:
+		strbuf_puts(b, ",ipv6");
+		if (chance(50))
+			strbuf_printf(b, ",ipv6_dst=%s/%d", PICK(ip6s), chance(50) ? 128 : 48);
+		return;
+	case 2:
+		put_l4_match(b, "tcp");
+		break;
+	case 3:
+		put_l4_match(b, "udp");
+		break;
+	case 4:
+		strbuf_puts(b, ",icmp");
+		break;
+	default:
+		strbuf_puts(b, ",ip");
+	}
+	if (chance(50))
+		strbuf_printf(b, ",nw_dst=%s/%d", PICK(ips), chance(50) ? 32 : 16);
+	if (chance(20))
+		strbuf_printf(b, ",nw_src=%s/%d", PICK(ips), chance(50) ? 32 : 8);
+	if (chance(10))
+		strbuf_puts(b, ",nw_ttl=64");
+	if (chance(10))
+		strbuf_puts(b, ",nw_tos=32");
+}
+
+static void put_match(struct strbuf *b, int table)
+{
+	strbuf_printf(b, "table=%d,priority=%u", table, random_u32() % 10);
+	if (chance(30))
+		strbuf_printf(b, ",in_port=%u", 1 + random_u32() % RANDOM_N_PORTS);
+	if (chance(25))
+		strbuf_printf(b, ",dl_dst=%s", PICK(macs));
+	if (chance(10))
+		strbuf_printf(b, ",dl_src=%s/ff:ff:ff:ff:00:00", PICK(macs));
+	if (chance(15))
+		strbuf_printf(b, ",dl_vlan=%u", 5 + random_u32() % 2);
+	else if (chance(10))
+		strbuf_puts(b, ",vlan_tci=0x0000");
+	if (table && chance(25))
+		strbuf_printf(b, ",reg0=%u/0x3", random_u32() % 4);
+	if (chance(70))
+		put_l3_match(b);
+}
+
+static void put_rich_action(struct strbuf *b)
+{
+	static const char *const rich[] = { "clone(mod_dl_src:00:00:00:00:00:77,output:2),",
+					    "controller,",
+					    "move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],",
+					    "move:NXM_OF_IP_SRC[0..7]->NXM_NX_REG0[0..7],",
+					    "load:0x7->NXM_OF_IP_DST[0..7],",
+					    "write_metadata:0x5/0xf," };
+
+	strbuf_puts(b, PICK(rich));
+}
+
+static void put_action(struct strbuf *b, int table, bool rich)
+{
+	switch (random_u32() % 12) {
+	case 0:
+		strbuf_printf(b, "mod_dl_dst:%s,", PICK(macs));
+		return;
+	case 1:
+		strbuf_puts(b, "dec_ttl,");
+		return;
+	case 2:
+		strbuf_printf(b, "mod_vlan_vid:%u,", 5 + random_u32() % 2);
+		return;
+	case 3:
+		strbuf_puts(b, "strip_vlan,");
+		return;
+	case 4:
+		strbuf_printf(b, "load:%u->NXM_NX_REG0[0..1],", random_u32() % 4);
+		return;
+	case 5:
+		if (table < 3)
+			strbuf_printf(b, "resubmit(,%d),", table + 1);
+		return;
+	case 6:
+		strbuf_puts(b, "NORMAL,");
+		return;
+	case 7:
+		strbuf_printf(b, "mod_nw_src:%s,", PICK(ips));
+		return;
+	case 8:
+		if (rich)
+			put_rich_action(b);
+		return;
+	default:
+		strbuf_printf(b, "output:%u,", 1 + random_u32() % RANDOM_N_PORTS);
+	}
+}
+
+// Not every combination that this makes is an OpenFlow rule (prerequisites); those that are not are left out.
+static bool add_random_rule(struct of_switch *sw, bool rich)
+{
+	struct error err = ERROR_INIT;
+	AUTO(strbuf) b = STRBUF_INIT;
+	int table = random_u32() % 4;
+	struct flow_mod fm;
+	uint32_t versions;
+	bool added;
+
+	put_match(&b, table);
+	strbuf_puts(&b, ",actions=");
+	for (unsigned int n = random_u32() % 4; n; n--)
+		put_action(&b, table, rich);
+	if (!table && chance(40))
+		strbuf_puts(&b, "resubmit(,1),");
+	if (b.s[b.len - 1] == '=')
+		strbuf_puts(&b, "drop");
+	strbuf_chomp(&b, ',');
+	flow_mod_init(&fm);
+	added = flow_mod_parse(b.s, FM_ADD, NULL, &fm, &versions, &err) >= 0 &&
+		!switch_flow_mod(sw, &fm);
+	flow_mod_uninit(&fm);
+	return added;
+}
+
+void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich)
+{
+	unsigned int made = 0;
+
+	switch_flush(sw);
+	mac_table_flush(switch_macs(sw));
+	for (unsigned int tries = 0; made < n && tries < 20 * n; tries++)
+		made += add_random_rule(sw, rich);
+	for (size_t i = 0; i < 2; i++)
+		mac_table_learn(switch_macs(sw), eth_addr_from_u64(i + 1), 0, OF_PORT(i + 1));
+}
+
+static void set_text(struct flow_key *k, enum field_id id, const char *text)
+{
+	union field_value v, m;
+
+	if (field_parse(field_get(id), text, &v, &m, NULL) < 0)
+		abort();
+	field_write(field_get(id), &v, k);
+}
+
+static void random_l4(struct flow_key *k)
+{
+	static const uint8_t protos[] = { 6, 17, 1, 6, 17, 132, 47 };
+
+	k->nw_proto = PICK(protos);
+	if (k->eth_type == htobe16(0x86dd) && k->nw_proto == 1)
+		k->nw_proto = 58;
+	if (k->nw_proto == 1 || k->nw_proto == 58) {
+		k->tp_src = htobe16(k->nw_proto == 1 ? 8 : 128);
+	} else if (k->nw_proto != 47) {
+		k->tp_src = htobe16(PICK(ports));
+		k->tp_dst = htobe16(PICK(ports));
+	}
+	if (k->nw_proto == 6)
+		k->tcp_flags = htobe16(random_u32() & 0x3f);
+}
+
+void random_packet(struct strbuf *out, struct flow_key *ret_key)
+{
+	struct flow_key k = { 0 };
+	struct packet_metadata md = { .in_port = 1 + random_u32() % RANDOM_N_PORTS };
+
+	set_text(&k, FIELD_ETH_SRC, PICK(macs));
+	set_text(&k, FIELD_ETH_DST, chance(15) ? "ff:ff:ff:ff:ff:ff" : PICK(macs));
+	if (chance(35))
+		k.vlans[0] = (struct flow_vlan){ htobe16(0x8100),
+						 htobe16(VLAN_PRESENT | (5 + random_u32() % 3)) };
+	if (chance(60)) {
+		k.eth_type = htobe16(0x0800);
+		set_text(&k, FIELD_IP_SRC, PICK(ips));
+		set_text(&k, FIELD_IP_DST, PICK(ips));
+		random_l4(&k);
+	} else if (chance(60)) {
+		k.eth_type = htobe16(0x86dd);
+		set_text(&k, FIELD_IPV6_SRC, PICK(ip6s));
+		set_text(&k, FIELD_IPV6_DST, PICK(ip6s));
+		random_l4(&k);
+	} else if (chance(50)) {
+		k.eth_type = htobe16(0x0806);
+		k.nw_proto = 1 + random_u32() % 2;
+		set_text(&k, FIELD_ARP_SPA, PICK(ips));
+		set_text(&k, FIELD_ARP_TPA, PICK(ips));
+	} else {
+		k.eth_type = htobe16(0x88b5);
+	}
+	if (flow_is_ip(&k)) {
+		k.nw_ttl = chance(15) ? 1 : 64;
+		k.nw_tos = chance(20) ? 32 : 0;
+	}
+	packet_compose(&k, random_u32() % 40, out);
+	struct packet p = { .data = (uint8_t *)out->s, .size = out->len };
+	if (packet_parse(&p, &md, ret_key) < 0)
+		abort();
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random OpenFlow tables and packets from a seed, for the oracles.
+#pragma once
+
+#include "ofproto/pipeline/xlate.h"
+
+#define RANDOM_N_PORTS 5 // OpenFlow ports 1..5 are datapath ports 1..5
+
+struct of_switch *random_switch_create(void);
+// Replaces all rules by 'n' random ones. 'rich': actions that hardware has no word for, too.
+void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich);
+// A frame with values that the rules know, appended to 'out'; its key, as of_port_t in_port, goes to *ret_key.
+void random_packet(struct strbuf *out, struct flow_key *ret_key);
+// The seed: ORACLE_SEED, or a fixed one for round 0 and a fresh one for round 1; printed.
+uint64_t oracle_seed(int round);

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The soundness oracle: for every megaflow made, flip bits outside its mask and translate again: same actions.
+#include <check.h>
+#include <stdio.h>
+
+#include "core/base/hash.h"
+#include "tests/unit/oracle/random-tables.h"
+
+#define N_TABLES 60
+#define N_PACKETS 40
+#define FLIPS_PER_PACKET 60 // tried; about half of them are outside the mask
+
+static size_t n_flips;
+
+static void check_one(struct of_switch *sw, const struct flow_key *key)
+{
+	struct xlate_input in = { .sw = sw, .key = key };
+	struct xlate_result first, again;
+	struct flow_mask exact;
+
+	flow_mask_exact_for(&exact, key);
+	xlate(&in, &first);
+	for (int i = 0; i < FLIPS_PER_PACKET; i++) {
+		struct flow_key flipped = *key;
+		size_t bit;
+		uint64_t one;
+
+		do {
+			bit = random_u32() % (FLOW_WORDS * 64);
+			one = UINT64_C(1) << bit % 64;
+		} while (!(flow_words(&exact.m)[bit / 64] & one));
+		if (flow_words(&first.mask.m)[bit / 64] & one)
+			continue;
+		flow_words(&flipped)[bit / 64] ^= one;
+		in.key = &flipped;
+		xlate(&in, &again);
+		n_flips++;
+		if (first.error != again.error ||
+		    !dp_actions_equal(dp_actions_of(&first.actions),
+				      dp_actions_of(&again.actions))) {
+			AUTO(strbuf) text = STRBUF_INIT;
+			struct match m = { .key = *key };
+
+			m.mask = first.mask;
+			match_format(&m, NULL, &text);
+			strbuf_puts(&text, " -> ");
+			dp_actions_format(dp_actions_of(&first.actions), NULL, NULL, &text);
+			strbuf_puts(&text, " but flipped ");
+			dp_actions_format(dp_actions_of(&again.actions), NULL, NULL, &text);
+			ck_abort_msg("word %zu bit %zu decides but is not in the mask: %s",
+				     bit / 64, bit % 64, text.s);
+		}
+		xlate_result_uninit(&again);
+	}
+	xlate_result_uninit(&first);
+}
+
+START_TEST(flipping_a_bit_outside_the_mask_changes_nothing)
+{
+	struct of_switch *sw;
+
+	random_seed(oracle_seed(_i));
+	sw = random_switch_create();
+	for (int t = 0; t < N_TABLES; t++) {
+		random_switch_fill(sw, 30, true);
+		for (int p = 0; p < N_PACKETS; p++) {
+			AUTO(strbuf) bytes = STRBUF_INIT;
+			struct flow_key key;
+
+			random_packet(&bytes, &key);
+			check_one(sw, &key);
+		}
+		rcu_quiesce();
+	}
+	printf("%zu flips\n", n_flips);
+	ck_assert_uint_ge(n_flips, 50000); // two rounds: 100,000
+	switch_destroy(sw);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("oracle/soundness");
+	TCase *t = tcase_create("soundness");
+	SRunner *r;
+
+	rcu_thread_begin();
+	tcase_add_loop_test(t, flipping_a_bit_outside_the_mask_changes_nothing, 0, 2);
+	tcase_set_timeout(t, 300);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	// In one process: RCU's threads do not survive a fork.
+	srunner_set_fork_status(r, CK_NOFORK);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
