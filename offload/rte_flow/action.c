@@ -146,8 +146,9 @@ static bool one_action(struct acting *c, const struct dp_action *a)
 	return functions[a->type](c, a);
 }
 
-bool compile_actions(struct compiled_rule *r, struct dp_actions list, const struct flow_key *key,
-		     uint16_t domain, const struct port_lookup *ports, struct verdict *v)
+bool rte_compile_actions(struct compiled_rule *r, struct dp_actions list,
+			 const struct flow_key *key, uint16_t domain,
+			 const struct port_lookup *ports, struct verdict *v)
 {
 	struct acting c = { r, key, domain, ports, v, false, false };
 	const struct dp_action *a;

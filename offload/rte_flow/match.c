@@ -290,8 +290,8 @@ static bool refuse_rest(struct matching *m)
 	return verdict_refuse(m->v, REASON_FIELD_UNSUPPORTED, "unnamed bits");
 }
 
-bool compile_match(struct compiled_rule *r, const struct flow_key *key,
-		   const struct flow_mask *mask, uint16_t in_ethdev, struct verdict *v)
+bool rte_compile_match(struct compiled_rule *r, const struct flow_key *key,
+		       const struct flow_mask *mask, uint16_t in_ethdev, struct verdict *v)
 {
 	struct matching m = { .rule = r, .key = key, .left = *mask, .v = v };
 

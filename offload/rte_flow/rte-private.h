@@ -42,11 +42,12 @@ bool rule_action(struct compiled_rule *r, enum rte_flow_action_type type, size_t
 		 void **ret_conf);
 
 // Adds the pattern for key and mask, or says which field stands in the way.
-bool compile_match(struct compiled_rule *r, const struct flow_key *key,
-		   const struct flow_mask *mask, uint16_t in_ethdev, struct verdict *v);
+bool rte_compile_match(struct compiled_rule *r, const struct flow_key *key,
+		       const struct flow_mask *mask, uint16_t in_ethdev, struct verdict *v);
 // Adds the actions; 'ports' resolves outputs, which must be on 'domain'.
-bool compile_actions(struct compiled_rule *r, struct dp_actions list, const struct flow_key *key,
-		     uint16_t domain, const struct port_lookup *ports, struct verdict *v);
+bool rte_compile_actions(struct compiled_rule *r, struct dp_actions list,
+			 const struct flow_key *key, uint16_t domain,
+			 const struct port_lookup *ports, struct verdict *v);
 // compile() of the backend contract, and the identity of what a rule asks.
 bool rte_compile(void *priv, const struct megaflow *mf, const struct port_lookup *ports,
 		 struct compiled_rule **ret_rule, struct verdict *v);

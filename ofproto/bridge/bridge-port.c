@@ -33,7 +33,7 @@ static const char *datapath_type(const struct vswitchd *vs, const char *type)
 static void port_failed(struct bridge_port *bp, const char *text)
 {
 	snprintf(bp->error, sizeof(bp->error), "%s", text);
-	log_warn("%s: port %s: %s", bp->bridge->name, bp->name, text);
+	log_warn("%s: %s", bp->bridge->name, text);
 }
 
 static of_port_t wanted_number(const struct bridge *br, const struct ovsrec_interface *iface)

@@ -103,7 +103,7 @@ class Switch:
     def add_simnic(self, vfs=4, extra=""):
         """A bridge br0 with the uplink on port 10 and the representors of the VFs on ports 1, 2, ..."""
         prefix = f"v{self.tag}x"
-        args = f"{self.nic},vfs={vfs},representor=vf[0-{vfs - 1}],uplink_tap=w{self.tag},vf_tap_prefix={prefix}{extra}"
+        args = f"{self.nic},vfs={vfs},uplink_tap=w{self.tag},vf_tap_prefix={prefix}{extra}"
         self.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", "fail_mode=secure",
                    "--", "add-port", "br0", "uplink", "--", "set", "interface", "uplink", "type=dpdk",
                    "ofport_request=10", f"options:dpdk-devargs={args}")

@@ -344,26 +344,26 @@ static void start_ports(void)
 int main(void)
 {
 	char prefix[64];
-	char *argv[] = { "oracle",
-			 "--no-huge",
-			 "--no-shconf",
-			 "-m",
-			 "64",
-			 "--no-pci",
-			 "--no-telemetry",
-			 "--log-level=error",
-			 prefix,
-			 "-l",
-			 "0",
-			 "--vdev=" NIC ",vfs=4,representor=vf[0-3],taps=0,thread=0",
-			 NULL };
+	const char *const argv[] = { "oracle",
+				     "--no-huge",
+				     "--no-shconf",
+				     "-m",
+				     "64",
+				     "--no-pci",
+				     "--no-telemetry",
+				     "--log-level=error",
+				     prefix,
+				     "-l",
+				     "0",
+				     "--vdev=" NIC ",vfs=4,representor=vf[0-3],taps=0,thread=0",
+				     NULL };
 	Suite *s = suite_create("oracle/differential");
 	TCase *t = tcase_create("differential");
 	SRunner *r;
 
 	snprintf(prefix, sizeof(prefix), "--file-prefix=oracle%ld", (long)getpid());
 	simnic_link();
-	if (rte_eal_init(ARRAY_SIZE(argv) - 1, argv) < 0)
+	if (rte_eal_init(ARRAY_SIZE(argv) - 1, (char **)argv) < 0)
 		return EXIT_FAILURE;
 	find_ethdevs();
 	start_ports();
