@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ofproto/openflow/act-private.h"
+#include "ofproto/openflow/print-private.h"
 
 enum { PROP_MAX_LEN, PROP_ID, PROP_REASON, PROP_USERDATA, PROP_PAUSE, PROP_METER };
 #define NX_CONTROLLER 20

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Printers of message bodies. They write behind "NAME (xid=0x..):" and return an error when the body cannot be read.
+#pragma once
+
+#include "ofproto/openflow/wire-private.h"
+
+struct print {
+	const struct port_names *ports;
+	int verbosity;
+	struct strbuf *out;
+};
+
+typedef enum ofperr print_fn(struct print *p, struct msg *m);
+// By enum packet_in_reason; by the two bits of the configuration.
+extern const char *const packet_in_reasons[], *const fragment_names[];
+
+print_fn print_features, print_config, print_desc, print_tables;
+print_fn print_packet_in, print_packet_out;
+print_fn print_flow_mod, print_flow_removed, print_flow_request, print_flow_reply, print_aggregate;
+print_fn print_port_status, print_port_mod, print_port_request, print_port_stats, print_port_descs;

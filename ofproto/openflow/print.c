@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages as text: the frame, and the table of printers.
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ofproto/openflow/print-private.h"
+
+static void print_frame(const struct msg *m, struct strbuf *out)
+{
+	if (m->version > OFP10)
+		strbuf_printf(out, " (OF1.%d)", m->version - 1);
+	strbuf_printf(out, " (xid=0x%" PRIx32 "):", m->xid);
+}
+
+static enum ofperr print_nothing(struct print *p, struct msg *m)
+{
+	return OFPERR_NONE;
+}
+
+static enum ofperr print_hello(struct print *p, struct msg *m)
+{
+	uint32_t versions = hello_decode(m);
+
+	strbuf_puts(p->out, "\n version bitmap: ");
+	for (int v = 0; v < 32; v++)
+		if (versions >> v & 1)
+			strbuf_printf(p->out, "0x%02x, ", v);
+	strbuf_chomp(p->out, ' ');
+	strbuf_chomp(p->out, ',');
+	return OFPERR_NONE;
+}
+
+static enum ofperr print_echo(struct print *p, struct msg *m)
+{
+	size_t n = rd_left(&m->body);
+
+	strbuf_printf(p->out, " %zu bytes of payload\n", n);
+	if (p->verbosity > 1)
+		strbuf_put_hex_dump(p->out, m->body.p, n, 0, true);
+	return OFPERR_NONE;
+}
+
+static enum ofperr print_error(struct print *p, struct msg *m)
+{
+	enum ofperr e = ofperr_decode(m->whole, m->size);
+	struct reader r = m->body;
+	uint16_t type = rd_be16(&r), code = rd_be16(&r);
+
+	if (!e) {
+		strbuf_printf(p->out, "***decode error: type %u, code %u***\n", type, code);
+		return OFPERR_NONE;
+	}
+	strbuf_printf(p->out, " %s\n", ofperr_name(e));
+	if (type == 0xffff)
+		rd_skip(&r, 4);
+	else if (type == 0xb0c2 && m->version < OFP12)
+		rd_skip(&r, 8);
+	// hello_failed carries a sentence, the others what the peer sent.
+	if (type == 0 && code <= 1)
+		strbuf_printf(p->out, "%.*s", (int)rd_left(&r), (const char *)r.p);
+	else if (rd_left(&r))
+		msg_print(r.p, rd_left(&r), p->ports, p->verbosity, p->out);
+	return OFPERR_NONE;
+}
+
+static const char *const role_names[] = { "nochange", "equal", "primary", "secondary" };
+
+static enum ofperr print_role(struct print *p, struct msg *m)
+{
+	struct role_request q;
+	enum ofperr e = role_request_decode(m, &q);
+
+	if (e)
+		return e;
+	strbuf_printf(p->out, " role=%s", role_names[q.role]);
+	if (q.have_generation_id && q.generation_id != UINT64_MAX)
+		strbuf_printf(p->out, " generation_id=%" PRIu64, q.generation_id);
+	return OFPERR_NONE;
+}
+
+static enum ofperr print_number(struct print *p, struct msg *m)
+{
+	static const char *const flow_formats[] = { "openflow10", NULL, "nxm" };
+	static const char *const packet_in_formats[] = { "standard", "nxt_packet_in",
+							 "nxt_packet_in2" };
+	uint32_t n;
+	enum ofperr e = nx_number_decode(m, &n);
+
+	if (e)
+		return e;
+	switch (m->type) {
+	case MSG_FLOW_MOD_TABLE_ID:
+		strbuf_printf(p->out, " %s", n ? "enable" : "disable");
+		break;
+	case MSG_SET_PACKET_IN_FORMAT:
+		if (n < ARRAY_SIZE(packet_in_formats))
+			strbuf_printf(p->out, " format=%s", packet_in_formats[n]);
+		else
+			strbuf_printf(p->out, " format=%u", n);
+		break;
+	case MSG_SET_FLOW_FORMAT:
+		if (n < ARRAY_SIZE(flow_formats) && flow_formats[n])
+			strbuf_printf(p->out, " format=%s", flow_formats[n]);
+		else
+			strbuf_printf(p->out, " format=%u", n);
+		break;
+	default:
+		strbuf_printf(p->out, " id=%u", n);
+	}
+	return OFPERR_NONE;
+}
+
+// Messages without a printer are those that are not supported yet: they end in a dump of their bytes.
+static enum ofperr (*const printers[MSG_MAX])(struct print *p, struct msg *m) = {
+	[MSG_HELLO] = print_hello,
+	[MSG_ERROR] = print_error,
+	[MSG_ECHO_REQUEST] = print_echo,
+	[MSG_ECHO_REPLY] = print_echo,
+	[MSG_FEATURES_REQUEST] = print_nothing,
+	[MSG_FEATURES_REPLY] = print_features,
+	[MSG_GET_CONFIG_REQUEST] = print_nothing,
+	[MSG_GET_CONFIG_REPLY] = print_config,
+	[MSG_SET_CONFIG] = print_config,
+	[MSG_PACKET_IN] = print_packet_in,
+	[MSG_PACKET_IN2] = print_packet_in,
+	[MSG_FLOW_REMOVED] = print_flow_removed,
+	[MSG_PORT_STATUS] = print_port_status,
+	[MSG_PACKET_OUT] = print_packet_out,
+	[MSG_FLOW_MOD] = print_flow_mod,
+	[MSG_PORT_MOD] = print_port_mod,
+	[MSG_BARRIER_REQUEST] = print_nothing,
+	[MSG_BARRIER_REPLY] = print_nothing,
+	[MSG_ROLE_REQUEST] = print_role,
+	[MSG_ROLE_REPLY] = print_role,
+	[MSG_SET_FLOW_FORMAT] = print_number,
+	[MSG_FLOW_MOD_TABLE_ID] = print_number,
+	[MSG_SET_PACKET_IN_FORMAT] = print_number,
+	[MSG_SET_CONTROLLER_ID] = print_number,
+	[MSG_DESC_REQUEST] = print_nothing,
+	[MSG_DESC_REPLY] = print_desc,
+	[MSG_FLOW_REQUEST] = print_flow_request,
+	[MSG_FLOW_REPLY] = print_flow_reply,
+	[MSG_AGGREGATE_REQUEST] = print_flow_request,
+	[MSG_AGGREGATE_REPLY] = print_aggregate,
+	[MSG_TABLE_REQUEST] = print_nothing,
+	[MSG_TABLE_REPLY] = print_tables,
+	[MSG_PORT_REQUEST] = print_port_request,
+	[MSG_PORT_REPLY] = print_port_stats,
+	[MSG_PORT_DESC_REQUEST] = print_port_request,
+	[MSG_PORT_DESC_REPLY] = print_port_descs,
+};
+
+static void print_body(struct print *p, struct msg *m, const void *bytes, size_t n)
+{
+	enum ofperr e;
+
+	if (!printers[m->type]) {
+		strbuf_puts(p->out, " (this message is not supported yet)\n");
+		strbuf_put_hex_dump(p->out, bytes, n, 0, true);
+		return;
+	}
+	if (m->mp_flags & 1 && m->type != MSG_FLOW_REQUEST)
+		strbuf_puts(p->out, " flags=[more]");
+	e = printers[m->type](p, m);
+	if (e) {
+		strbuf_printf(p->out, " ***decode error: %s***\n", ofperr_name(e));
+		strbuf_put_hex_dump(p->out, bytes, n, 0, true);
+	}
+}
+
+static void print_short(const void *bytes, size_t n, size_t want, struct strbuf *out)
+{
+	if (!n)
+		strbuf_puts(out, "OpenFlow message is empty\n");
+	else if (n < OF_HEADER_LEN)
+		strbuf_printf(out, "OpenFlow packet too short (only %zu bytes):\n", n);
+	else
+		strbuf_printf(out, "(***%s %zu bytes from %zu***)\n",
+			      want > n ? "truncated to" : "only uses", want > n ? n : want,
+			      want > n ? want : n);
+	strbuf_put_hex_dump(out, bytes, n, 0, true);
+}
+
+void msg_print(const void *bytes, size_t n, const struct port_names *ports, int verbosity,
+	       struct strbuf *out)
+{
+	const uint8_t *b = bytes;
+	struct print p = { ports, verbosity, out };
+	size_t length = n >= OF_HEADER_LEN ? (size_t)(b[2] << 8 | b[3]) : 0;
+	struct msg m;
+	enum ofperr e;
+
+	if (n < OF_HEADER_LEN || length != n) {
+		print_short(bytes, n, length, out);
+		return;
+	}
+	e = msg_decode_header(bytes, n, &m);
+	if (e) {
+		strbuf_printf(out, "***decode error: %s***\n", ofperr_name(e));
+		strbuf_put_hex_dump(out, bytes, n, 0, true);
+		return;
+	}
+	strbuf_printf(out, "%s%s", msg_kind_prefix(msg_kind_of(&m)), msg_name(m.type));
+	print_frame(&m, out);
+	print_body(&p, &m, bytes, n);
+	if (out->s[out->len - 1] != '\n')
+		strbuf_putc(out, '\n');
+}
