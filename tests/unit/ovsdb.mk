@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+if HAVE_CHECK
+OVSDB_TESTS = tests/unit/ovsdb/test-datum tests/unit/ovsdb/test-txn tests/unit/ovsdb/test-log
+check_PROGRAMS += $(OVSDB_TESTS)
+TESTS += $(OVSDB_TESTS)
+OVSDB_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+OVSDB_TEST_LDADD = $(OVSDB_LIBS) $(CHECK_LIBS)
+tests_unit_ovsdb_test_datum_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
+tests_unit_ovsdb_test_datum_LDADD = $(OVSDB_TEST_LDADD)
+tests_unit_ovsdb_test_txn_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
+tests_unit_ovsdb_test_txn_LDADD = $(OVSDB_TEST_LDADD)
+tests_unit_ovsdb_test_log_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
+tests_unit_ovsdb_test_log_LDADD = $(OVSDB_TEST_LDADD)
+endif
+
+# Without libFuzzer the targets replay their corpora and a bounded number of mutations of them.
+check_PROGRAMS += tests/fuzz/fuzz-ovsdb-json
+TESTS += tests/fuzz/run-ovsdb-json
+tests_fuzz_fuzz_ovsdb_json_SOURCES = tests/fuzz/fuzz-ovsdb-json.c tests/fuzz/replay.c
+tests_fuzz_fuzz_ovsdb_json_LDADD = $(OVSDB_LIBS)
+EXTRA_DIST += tests/fuzz/run-ovsdb-json tests/fuzz/corpus/ovsdb-json tests/integration/ovsdb \
+	tests/integration/fetch-peer
