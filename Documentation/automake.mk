@@ -4,3 +4,5 @@ EXTRA_DIST += Documentation/offload.rst Documentation/ref/ovs-appctl.8.rst Docum
 	Documentation/decisions/0003-control-room.md Documentation/decisions/0004-rewrites-do-not-narrow.md \
 	Documentation/decisions/0005-one-megaflow-table.md Documentation/decisions/0006-modified-packets-do-not-jump.md \
 	Documentation/decisions/0007-default-datapath.md
+EXTRA_DIST += Documentation/ref/ovsdb-server.1.rst Documentation/ref/ovsdb-tool.1.rst \
+	Documentation/ref/ovsdb-client.1.rst Documentation/ref/ovs-vsctl.8.rst Documentation/decisions/0008-ovsdb-commits.md

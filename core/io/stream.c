@@ -166,7 +166,7 @@ struct stream *stream_from_fd(struct loop *l, int fd, const char *name)
 
 void stream_set_dscp(int fd, int family, int dscp)
 {
-	int tos = dscp << 2;
+	int tos = dscp * 4;
 
 	if (dscp < 0)
 		return;
