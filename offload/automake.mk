@@ -13,7 +13,7 @@ offload_librteflow_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 EXTRA_DIST += offload/rte_flow/README.md
 endif
 if HAVE_DPDK
-OFFLOAD_LIBS = offload/liboffload.a offload/librteflow.a
+OFFLOAD_LIBS = offload/librteflow.a offload/liboffload.a
 else
 OFFLOAD_LIBS = offload/liboffload.a
 endif

@@ -20,7 +20,7 @@ static const char *datapath_type(const struct vswitchd *vs, const char *type)
 
 	if (!*type)
 		type = "system";
-	if (vs->dummy_override && strcmp(type, "dpdk") && strcmp(type, "tap"))
+	if (vs->dummy_override && (!strcmp(type, "system") || !strcmp(type, "internal")))
 		return "dummy";
 	if (dummy)
 		return vs->dummy ? "dummy" : NULL;

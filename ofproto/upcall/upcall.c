@@ -303,6 +303,9 @@ int upcall_check_soundness(struct upcall_engine *u, struct of_switch *sw,
 	int ret = 0;
 
 	flow_mask_exact_for(&exact, key);
+	memset(exact.m.regs, 0, sizeof(exact.m.regs));
+	exact.m.metadata = 0;
+	exact.m.conj_id = exact.m.actset_output = 0;
 	xlate(&in, &first);
 	for (size_t i = 0; i < flips && !ret; i++) {
 		struct flow_key flipped = *key;

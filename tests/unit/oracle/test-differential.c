@@ -198,17 +198,22 @@ static void install(struct bench *b, struct of_switch *sw)
 	memset(mask.m.regs, 0, sizeof(mask.m.regs));
 	mask.m.metadata = 0;
 	mf = megaflow_create(&key, &mask, dp_actions_of(&r.actions));
-	if (backend_rte_flow.compile(b->dev, mf, &lookup, &rule, &v)) {
-		struct installed *i = &b->flows[b->n++];
+	if (!backend_rte_flow.compile(b->dev, mf, &lookup, &rule, &v)) {
+		ck_assert_int_ne(v.reason, REASON_NONE);
+	} else {
+		struct installed *i = &b->flows[b->n];
 
 		memset(i, 0, sizeof(*i));
 		i->mf = mf;
-		ck_assert_msg(backend_rte_flow.insert(b->dev, rule, &i->hw, &v) == 0, "insert: %s",
-			      v.driver_text);
+		if (backend_rte_flow.insert(b->dev, rule, &i->hw, &v) < 0)
+			ck_assert_str_ne(v.driver_text, ""); // too many actions
+		else
+			b->n++;
 		backend_rte_flow.compiled_free(rule);
+	}
+	if (b->n && b->flows[b->n - 1].mf == mf) {
 		b->compiled++;
 	} else {
-		ck_assert_int_ne(v.reason, REASON_NONE);
 		megaflow_free(mf);
 		b->refused++;
 	}
@@ -226,7 +231,8 @@ static void send_one(struct bench *b)
 
 	want.n = got.n = 0;
 	random_packet(&bytes, &key);
-	for (size_t i = 0; i < b->n; i++)
+	// Where two cover it they do the same; the NIC takes the older one.
+	for (size_t i = 0; i < b->n && !hit; i++)
 		if (covers(b->flows[i].mf, &key))
 			hit = &b->flows[i];
 	ck_assert_int_eq(simnic_inject(NIC, far_end(key.in_port), bytes.s, bytes.len), 0);
@@ -255,8 +261,13 @@ static void send_one(struct bench *b)
 		want.v[0].len = bytes.len;
 		memcpy(want.v[0].data, bytes.s, bytes.len);
 		want.n = 1;
+		struct match m = { .key = key };
+
+		flow_mask_exact_for(&m.mask, &key);
+		strbuf_puts(&what, "miss of ");
+		match_format(&m, NULL, &what);
 		drain_representors(&got);
-		compare(&want, &got, "miss");
+		compare(&want, &got, what.s);
 		got.n = 0;
 		drain_nic(&got);
 		ck_assert_msg(!got.n, "a packet without a flow was forwarded");
