@@ -1,35 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ovsdb/exec.h"
+#include "ovsdb/exec-private.h"
 
-#include <inttypes.h>
-
-#include "core/base/vec.h"
-#include "ovsdb/condition.h"
 #include "ovsdb/mutation.h"
-
-struct symbol {
-	struct uuid uuid;
-	bool created;
-};
-
-// One request as it runs.
-struct execution {
-	struct ovsdb_symbols symbols; // first: lookups come back through it
-	struct strmap names; // struct symbol
-	struct db *db;
-	struct db_txn *txn;
-	const struct exec_context *ctx;
-	struct ovsdb_error err;
-	int64_t wait_until; // timeout of an unsatisfied wait
-	bool waiting;
-};
-
-// The members of one operation, found before it runs: they come in any order.
-struct operation {
-	char *op;
-	struct json_span text;
-	struct db_table *table;
-};
 
 static bool lookup_symbol(struct ovsdb_symbols *s, const char *name, struct uuid *ret)
 {
@@ -45,13 +17,13 @@ static bool lookup_symbol(struct ovsdb_symbols *s, const char *name, struct uuid
 	return true;
 }
 
-static int syntax(struct execution *x, const char *what)
+int exec_syntax(struct execution *x, const char *what)
 {
 	return ovsdb_error_set(&x->err, OVSDB_SYNTAX, "Parsing ovsdb operation: %s", what);
 }
 
 // A member of the operation; false when it is not there.
-static bool member(const struct operation *o, const char *name, struct json_span *ret)
+bool exec_member(const struct operation *o, const char *name, struct json_span *ret)
 {
 	struct json_reader r;
 	const char *key;
@@ -73,22 +45,22 @@ static bool member(const struct operation *o, const char *name, struct json_span
 	return found;
 }
 
-static int need(struct execution *x, const struct operation *o, const char *name,
-		struct json_span *ret)
+int exec_need(struct execution *x, const struct operation *o, const char *name,
+	      struct json_span *ret)
 {
-	if (member(o, name, ret))
+	if (exec_member(o, name, ret))
 		return 0;
 	return ovsdb_error_set(&x->err, OVSDB_SYNTAX,
 			       "Parsing ovsdb operation: Required '%s' member is missing.", name);
 }
 
-static char *string_member(struct execution *x, const struct operation *o, const char *name)
+char *exec_string_member(struct execution *x, const struct operation *o, const char *name)
 {
 	struct json_reader r;
 	struct json_span s;
 	char *text;
 
-	if (!member(o, name, &s))
+	if (!exec_member(o, name, &s))
 		return NULL;
 	json_reader_init_span(&r, s);
 	text = json_string_dup(&r);
@@ -132,12 +104,12 @@ static int check_members(struct execution *x, const struct operation *o, const c
 
 static int need_table(struct execution *x, struct operation *o)
 {
-	AUTO_FREE char *name = string_member(x, o, "table");
+	AUTO_FREE char *name = exec_string_member(x, o, "table");
 
 	if (x->err.tag)
 		return -EINVAL;
 	if (!name)
-		return syntax(x, "Required 'table' member is missing.");
+		return exec_syntax(x, "Required 'table' member is missing.");
 	o->table = db_table(x->db, name);
 	if (!o->table)
 		return ovsdb_error_set(&x->err, "unknown table", "No table named %s.", name);
@@ -153,14 +125,14 @@ static int need_writable(struct execution *x, const struct operation *o)
 			       o->op);
 }
 
-static int need_where(struct execution *x, const struct operation *o, struct ovsdb_condition *c)
+int exec_need_where(struct execution *x, const struct operation *o, struct ovsdb_condition *c)
 {
 	struct json_reader r;
 	struct json_span s;
 	int rc;
 
 	memset(c, 0, sizeof(*c));
-	if (need(x, o, "where", &s))
+	if (exec_need(x, o, "where", &s))
 		return -EINVAL;
 	json_reader_init_span(&r, s);
 	rc = ovsdb_condition_read(c, o->table->schema, &r, &x->symbols, false, &x->err);
@@ -170,16 +142,14 @@ static int need_where(struct execution *x, const struct operation *o, struct ovs
 
 // ---- Sets of columns and partial rows ----
 
-typedef VEC(const struct ovsdb_column *) column_vec;
-
-static int read_columns(struct execution *x, const struct operation *o, column_vec *columns,
-			bool *ret_given)
+int exec_read_columns(struct execution *x, const struct operation *o, column_vec *columns,
+		      bool *ret_given)
 {
 	const struct ovsdb_table_schema *ts = o->table->schema;
 	struct json_reader r;
 	struct json_span s;
 
-	*ret_given = member(o, "columns", &s);
+	*ret_given = exec_member(o, "columns", &s);
 	if (!*ret_given) {
 		for (size_t i = 0; i < ts->n_columns; i++)
 			VEC_PUSH(columns, ts->columns[i]);
@@ -206,13 +176,7 @@ static int read_columns(struct execution *x, const struct operation *o, column_v
 	return x->err.tag ? -EINVAL : 0;
 }
 
-// Columns with values: what "row" and "rows" hold.
-struct partial_row {
-	column_vec columns;
-	VEC(struct ovsdb_datum) values;
-};
-
-static void partial_row_uninit(struct partial_row *p)
+void exec_partial_row_uninit(struct partial_row *p)
 {
 	for (size_t i = 0; i < p->values.n; i++)
 		ovsdb_datum_uninit(&p->values.v[i], &p->columns.v[i]->type);
@@ -220,8 +184,8 @@ static void partial_row_uninit(struct partial_row *p)
 	VEC_FREE(&p->values);
 }
 
-static int read_partial_row(struct execution *x, const struct ovsdb_table_schema *ts,
-			    struct json_reader *r, struct partial_row *p)
+int exec_read_partial_row(struct execution *x, const struct ovsdb_table_schema *ts,
+			  struct json_reader *r, struct partial_row *p)
 {
 	const char *key;
 	size_t len;
@@ -249,10 +213,10 @@ static int need_row(struct execution *x, const struct operation *o, struct parti
 	struct json_span s;
 	int rc;
 
-	if (need(x, o, "row", &s))
+	if (exec_need(x, o, "row", &s))
 		return -EINVAL;
 	json_reader_init_span(&r, s);
-	rc = read_partial_row(x, o->table->schema, &r, p);
+	rc = exec_read_partial_row(x, o->table->schema, &r, p);
 	json_reader_uninit(&r);
 	return rc;
 }
@@ -287,8 +251,8 @@ void ovsdb_row_write(const struct db_row *row, const struct ovsdb_column *const 
 
 static int insert_uuid(struct execution *x, const struct operation *o, struct uuid *uuid)
 {
-	AUTO_FREE char *text = string_member(x, o, "uuid");
-	AUTO_FREE char *name = x->err.tag ? NULL : string_member(x, o, "uuid-name");
+	AUTO_FREE char *text = exec_string_member(x, o, "uuid");
+	AUTO_FREE char *name = x->err.tag ? NULL : exec_string_member(x, o, "uuid-name");
 	struct symbol *sym;
 
 	if (x->err.tag)
@@ -299,7 +263,7 @@ static int insert_uuid(struct execution *x, const struct operation *o, struct uu
 	if (!name)
 		return 0;
 	if (!ovsdb_id_is_valid(name))
-		return syntax(x, "'uuid-name' must be an identifier.");
+		return exec_syntax(x, "'uuid-name' must be an identifier.");
 	sym = strmap_get(&x->names, name);
 	if (sym && sym->created)
 		return ovsdb_error_set(
@@ -333,7 +297,7 @@ static int op_insert(struct execution *x, struct operation *o, struct json_write
 		goto out;
 	for (size_t i = 0; i < p.columns.n; i++)
 		if (p.columns.v[i]->index < OVSDB_COL_FIRST) {
-			syntax(x, "_uuid and _version cannot be set.");
+			exec_syntax(x, "_uuid and _version cannot be set.");
 			goto out;
 		}
 	row = db_txn_insert(x->txn, o->table, &uuid);
@@ -351,15 +315,11 @@ static int op_insert(struct execution *x, struct operation *o, struct json_write
 	jw_object_end(w);
 	rc = 0;
 out:
-	partial_row_uninit(&p);
+	exec_partial_row_uninit(&p);
 	return rc;
 }
 
-struct collected {
-	VEC(struct db_row *) rows;
-};
-
-static bool collect_row(struct db_row *row, void *c_)
+bool exec_collect_row(struct db_row *row, void *c_)
 {
 	struct collected *c = c_;
 
@@ -367,8 +327,8 @@ static bool collect_row(struct db_row *row, void *c_)
 	return true;
 }
 
-static int compare_columns(const struct ovsdb_datum *a, const struct ovsdb_datum *b,
-			   const column_vec *columns)
+int exec_compare_columns(const struct ovsdb_datum *a, const struct ovsdb_datum *b,
+			 const column_vec *columns)
 {
 	for (size_t i = 0; i < columns->n; i++) {
 		const struct ovsdb_column *c = columns->v[i];
@@ -384,11 +344,11 @@ static int compare_rows(const void *a_, const void *b_, void *columns)
 {
 	const struct db_row *const *a = a_, *const *b = b_;
 
-	return compare_columns((*a)->fields, (*b)->fields, columns);
+	return exec_compare_columns((*a)->fields, (*b)->fields, columns);
 }
 
 // Sorts by the columns and drops rows that look the same in them.
-static void make_distinct(struct collected *c, column_vec *columns)
+void exec_make_distinct(struct collected *c, column_vec *columns)
 {
 	size_t n = 0;
 
@@ -396,7 +356,8 @@ static void make_distinct(struct collected *c, column_vec *columns)
 		return;
 	qsort_r(c->rows.v, c->rows.n, sizeof(c->rows.v[0]), compare_rows, columns);
 	for (size_t i = 0; i < c->rows.n; i++)
-		if (!n || compare_columns(c->rows.v[n - 1]->fields, c->rows.v[i]->fields, columns))
+		if (!n ||
+		    exec_compare_columns(c->rows.v[n - 1]->fields, c->rows.v[i]->fields, columns))
 			c->rows.v[n++] = c->rows.v[i];
 	c->rows.n = n;
 }
@@ -409,13 +370,13 @@ static int op_select(struct execution *x, struct operation *o, struct json_write
 	bool given;
 	int rc = -EINVAL;
 
-	if (need_where(x, o, &where))
+	if (exec_need_where(x, o, &where))
 		return -EINVAL;
-	if (read_columns(x, o, &columns, &given))
+	if (exec_read_columns(x, o, &columns, &given))
 		goto out;
-	ovsdb_condition_for_each(&where, o->table, collect_row, &found);
+	ovsdb_condition_for_each(&where, o->table, exec_collect_row, &found);
 	if (given)
-		make_distinct(&found, &columns);
+		exec_make_distinct(&found, &columns);
 	jw_object_begin(w);
 	jw_key(w, "rows");
 	jw_array_begin(w);
@@ -480,7 +441,7 @@ static int op_update(struct execution *x, struct operation *o, struct json_write
 	struct ovsdb_condition where;
 	int rc = -EINVAL;
 
-	if (need_writable(x, o) || need_where(x, o, &where))
+	if (need_writable(x, o) || exec_need_where(x, o, &where))
 		return -EINVAL;
 	if (need_row(x, o, &p))
 		goto out;
@@ -495,7 +456,7 @@ static int op_update(struct execution *x, struct operation *o, struct json_write
 	write_count(&c, w);
 	rc = 0;
 out:
-	partial_row_uninit(&p);
+	exec_partial_row_uninit(&p);
 	ovsdb_condition_uninit(&where);
 	return rc;
 }
@@ -509,9 +470,9 @@ static int op_mutate(struct execution *x, struct operation *o, struct json_write
 	struct json_span s;
 	int rc = -EINVAL;
 
-	if (need_writable(x, o) || need_where(x, o, &where))
+	if (need_writable(x, o) || exec_need_where(x, o, &where))
 		return -EINVAL;
-	if (need(x, o, "mutations", &s))
+	if (exec_need(x, o, "mutations", &s))
 		goto out;
 	json_reader_init_span(&r, s);
 	rc = ovsdb_mutations_read(&mutations, o->table->schema, &r, &x->symbols, &x->err);
@@ -533,165 +494,12 @@ static int op_delete(struct execution *x, struct operation *o, struct json_write
 	struct change c = { .x = x };
 	struct ovsdb_condition where;
 
-	if (need_writable(x, o) || need_where(x, o, &where))
+	if (need_writable(x, o) || exec_need_where(x, o, &where))
 		return -EINVAL;
 	ovsdb_condition_for_each(&where, o->table, delete_row, &c);
 	ovsdb_condition_uninit(&where);
 	write_count(&c, w);
 	return 0;
-}
-
-// ---- wait ----
-
-typedef VEC(const struct ovsdb_datum *) fields_vec;
-
-static void free_expected(fields_vec *v, const struct ovsdb_table_schema *ts)
-{
-	for (size_t i = 0; i < v->n; i++) {
-		struct ovsdb_datum *fields = (struct ovsdb_datum *)v->v[i];
-
-		for (size_t j = 0; j < ts->n_columns; j++)
-			ovsdb_datum_uninit(&fields[j], &ts->columns[j]->type);
-		free(fields);
-	}
-	VEC_FREE(v);
-}
-
-// One row of "rows" as a full array of fields, so that it compares like a real one.
-static int read_expected_row(struct execution *x, const struct ovsdb_table_schema *ts,
-			     struct json_reader *r, fields_vec *out)
-{
-	struct partial_row p = { VEC_INIT, VEC_INIT };
-	struct ovsdb_datum *fields;
-	int rc = read_partial_row(x, ts, r, &p);
-
-	if (!rc) {
-		fields = xcalloc(ts->n_columns, sizeof(*fields));
-		for (size_t i = 0; i < ts->n_columns; i++)
-			ovsdb_datum_init_default(&fields[i], &ts->columns[i]->type);
-		for (size_t i = 0; i < p.columns.n; i++) {
-			const struct ovsdb_column *c = p.columns.v[i];
-
-			ovsdb_datum_uninit(&fields[c->index], &c->type);
-			ovsdb_datum_clone(&fields[c->index], &p.values.v[i], &c->type);
-		}
-		VEC_PUSH(out, fields);
-	}
-	partial_row_uninit(&p);
-	return rc;
-}
-
-static int read_expected(struct execution *x, const struct operation *o, fields_vec *out)
-{
-	struct json_reader r;
-	struct json_span s;
-	int rc = 0;
-
-	if (need(x, o, "rows", &s))
-		return -EINVAL;
-	json_reader_init_span(&r, s);
-	json_array(&r);
-	while (!rc && json_element(&r))
-		rc = read_expected_row(x, o->table->schema, &r, out);
-	if (!rc && json_failed(&r))
-		rc = ovsdb_error_from_json(&x->err, &r);
-	json_reader_uninit(&r);
-	return rc;
-}
-
-static int compare_fields(const void *a_, const void *b_, void *columns)
-{
-	const struct ovsdb_datum *const *a = a_, *const *b = b_;
-
-	return compare_columns(*a, *b, columns);
-}
-
-static bool same_sets(struct collected *found, const fields_vec *expected, column_vec *columns)
-{
-	fields_vec want = VEC_INIT;
-	size_t n = 0;
-	bool same;
-
-	for (size_t i = 0; i < expected->n; i++)
-		VEC_PUSH(&want, expected->v[i]);
-	if (want.n)
-		qsort_r(want.v, want.n, sizeof(want.v[0]), compare_fields, columns);
-	for (size_t i = 0; i < want.n; i++)
-		if (!n || compare_columns(want.v[n - 1], want.v[i], columns))
-			want.v[n++] = want.v[i];
-	make_distinct(found, columns);
-	same = n == found->rows.n;
-	for (size_t i = 0; same && i < n; i++)
-		same = !compare_columns(want.v[i], found->rows.v[i]->fields, columns);
-	VEC_FREE(&want);
-	return same;
-}
-
-struct wait_args {
-	int64_t timeout; // milliseconds
-	bool until_equal;
-};
-
-static int read_wait_args(struct execution *x, const struct operation *o, struct wait_args *a)
-{
-	AUTO_FREE char *until = string_member(x, o, "until");
-	struct json_reader r;
-	struct json_span s;
-
-	if (x->err.tag)
-		return -EINVAL;
-	if (!until || (strcmp(until, "==") != 0 && strcmp(until, "!=") != 0))
-		return syntax(x, "\"until\" must be \"==\" or \"!=\".");
-	a->until_equal = *until == '=';
-	a->timeout = INT64_MAX;
-	if (!member(o, "timeout", &s))
-		return 0;
-	json_reader_init_span(&r, s);
-	a->timeout = json_integer(&r);
-	if (!json_failed(&r) && a->timeout < 0)
-		json_fail(&r, "timeout must not be negative");
-	if (json_failed(&r))
-		ovsdb_error_from_json(&x->err, &r);
-	json_reader_uninit(&r);
-	return x->err.tag ? -EINVAL : 0;
-}
-
-static int op_wait(struct execution *x, struct operation *o, struct json_writer *w)
-{
-	struct collected found = { VEC_INIT };
-	fields_vec expected = VEC_INIT;
-	struct ovsdb_condition where;
-	column_vec columns = VEC_INIT;
-	struct wait_args a = { 0, false };
-	bool given;
-	int rc = -EINVAL;
-
-	if (read_wait_args(x, o, &a) || need_where(x, o, &where))
-		return -EINVAL;
-	if (read_columns(x, o, &columns, &given) || read_expected(x, o, &expected))
-		goto out;
-	ovsdb_condition_for_each(&where, o->table, collect_row, &found);
-	if (same_sets(&found, &expected, &columns) == a.until_equal) {
-		jw_object_begin(w);
-		jw_object_end(w);
-		rc = 0;
-		goto out;
-	}
-	if (x->ctx->elapsed_msec >= a.timeout) {
-		ovsdb_error_set(&x->err, "timed out",
-				a.timeout ? "\"wait\" timed out after %" PRId64 " ms"
-					  : "\"where\" clause test failed",
-				x->ctx->elapsed_msec);
-	} else {
-		x->waiting = true;
-		x->wait_until = a.timeout;
-	}
-out:
-	free_expected(&expected, o->table->schema);
-	ovsdb_condition_uninit(&where);
-	VEC_FREE(&columns);
-	VEC_FREE(&found.rows);
-	return rc;
 }
 
 // ---- commit, abort, comment, assert ----
@@ -708,7 +516,7 @@ static int op_commit(struct execution *x, struct operation *o, struct json_write
 	struct json_span s;
 	bool durable;
 
-	if (need(x, o, "durable", &s))
+	if (exec_need(x, o, "durable", &s))
 		return -EINVAL;
 	json_reader_init_span(&r, s);
 	durable = json_bool(&r);
@@ -729,12 +537,12 @@ static int op_abort(struct execution *x, struct operation *o, struct json_writer
 
 static int op_comment(struct execution *x, struct operation *o, struct json_writer *w)
 {
-	AUTO_FREE char *text = string_member(x, o, "comment");
+	AUTO_FREE char *text = exec_string_member(x, o, "comment");
 
 	if (x->err.tag)
 		return -EINVAL;
 	if (!text)
-		return syntax(x, "Required 'comment' member is missing.");
+		return exec_syntax(x, "Required 'comment' member is missing.");
 	if (x->txn->comment.len)
 		strbuf_putc(&x->txn->comment, '\n');
 	strbuf_puts(&x->txn->comment, text);
@@ -744,12 +552,12 @@ static int op_comment(struct execution *x, struct operation *o, struct json_writ
 
 static int op_assert(struct execution *x, struct operation *o, struct json_writer *w)
 {
-	AUTO_FREE char *lock = string_member(x, o, "lock");
+	AUTO_FREE char *lock = exec_string_member(x, o, "lock");
 
 	if (x->err.tag)
 		return -EINVAL;
 	if (!lock)
-		return syntax(x, "Required 'lock' member is missing.");
+		return exec_syntax(x, "Required 'lock' member is missing.");
 	if (!x->ctx->has_lock || !x->ctx->has_lock(x->ctx->aux, lock))
 		return ovsdb_error_set(&x->err, "not owner",
 				       "Asserted lock %s not held by this client.", lock);
@@ -768,7 +576,7 @@ static const struct op_class {
 	{ "update", true, op_update, { "table", "where", "row" } },
 	{ "mutate", true, op_mutate, { "table", "where", "mutations" } },
 	{ "delete", true, op_delete, { "table", "where" } },
-	{ "wait", true, op_wait, { "table", "where", "columns", "until", "rows", "timeout" } },
+	{ "wait", true, exec_op_wait, { "table", "where", "columns", "until", "rows", "timeout" } },
 	{ "commit", false, op_commit, { "durable" } },
 	{ "abort", false, op_abort, { NULL } },
 	{ "comment", false, op_comment, { "comment" } },
@@ -783,10 +591,10 @@ static int run_operation(struct execution *x, struct json_span text, struct strb
 	int rc = -EINVAL;
 
 	if (!text.n || *text.p != '{')
-		return syntax(x, "an operation must be an object.");
-	o.op = string_member(x, &o, "op");
+		return exec_syntax(x, "an operation must be an object.");
+	o.op = exec_string_member(x, &o, "op");
 	if (!o.op)
-		return x->err.tag ? -EINVAL : syntax(x, "Required 'op' member is missing.");
+		return x->err.tag ? -EINVAL : exec_syntax(x, "Required 'op' member is missing.");
 	for (size_t i = 0; i < ARRAY_SIZE(op_classes); i++)
 		if (!strcmp(op_classes[i].name, o.op))
 			class = &op_classes[i];

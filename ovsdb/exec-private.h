@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// One "transact" request as it runs: what exec.c and exec-wait.c share.
+#pragma once
+
+#include "core/base/vec.h"
+#include "ovsdb/condition.h"
+#include "ovsdb/exec.h"
+
+struct symbol {
+	struct uuid uuid;
+	bool created;
+};
+
+// One request as it runs.
+struct execution {
+	struct ovsdb_symbols symbols; // first: lookups come back through it
+	struct strmap names; // struct symbol
+	struct db *db;
+	struct db_txn *txn;
+	const struct exec_context *ctx;
+	struct ovsdb_error err;
+	int64_t wait_until; // timeout of an unsatisfied wait
+	bool waiting;
+};
+
+// The members of one operation, found before it runs: they come in any order.
+struct operation {
+	char *op;
+	struct json_span text;
+	struct db_table *table;
+};
+
+typedef VEC(const struct ovsdb_column *) column_vec;
+
+// Columns with values: what "row" and "rows" hold.
+struct partial_row {
+	column_vec columns;
+	VEC(struct ovsdb_datum) values;
+};
+
+struct collected {
+	VEC(struct db_row *) rows;
+};
+
+// Each returns 0, or negative with x->err filled.
+int exec_syntax(struct execution *x, const char *what);
+// A member of the operation; false when it is not there.
+bool exec_member(const struct operation *o, const char *name, struct json_span *ret);
+int exec_need(struct execution *x, const struct operation *o, const char *name,
+	      struct json_span *ret);
+// NULL when it is not there, or with x->err filled when it is no string.
+char *exec_string_member(struct execution *x, const struct operation *o, const char *name);
+int exec_need_where(struct execution *x, const struct operation *o, struct ovsdb_condition *c);
+// "columns", or all of them.
+int exec_read_columns(struct execution *x, const struct operation *o, column_vec *columns,
+		      bool *ret_given);
+void exec_partial_row_uninit(struct partial_row *p);
+int exec_read_partial_row(struct execution *x, const struct ovsdb_table_schema *ts,
+			  struct json_reader *r, struct partial_row *p);
+// For ovsdb_condition_for_each(): adds the row to a struct collected.
+bool exec_collect_row(struct db_row *row, void *c_);
+int exec_compare_columns(const struct ovsdb_datum *a, const struct ovsdb_datum *b,
+			 const column_vec *columns);
+// Sorts by the columns and drops rows that look the same in them.
+void exec_make_distinct(struct collected *c, column_vec *columns);
+int exec_op_wait(struct execution *x, struct operation *o, struct json_writer *w);
