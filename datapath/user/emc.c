@@ -81,7 +81,17 @@ struct flow_entry *emc_find(const struct emc *c, uint64_t hash, const struct min
 	return NULL;
 }
 
-void emc_insert(struct emc *c, uint64_t hash, struct flow_entry *flow)
+const struct flow_entry *emc_candidate(const struct emc *c, uint64_t hash)
+{
+	const struct emc_set *set = &c->sets[hash % EMC_SETS];
+
+	for (int i = 0; i < EMC_WAYS; i++)
+		if (set->e[i].tag == hash >> 32)
+			return set->e[i].flow;
+	return NULL;
+}
+
+void emc_insert(struct emc *c, uint64_t hash, struct flow_entry *flow, bool replace)
 {
 	struct emc_set *set = &c->sets[hash % EMC_SETS];
 	uint32_t generation = flow_entry_generation(flow);
@@ -100,6 +110,8 @@ void emc_insert(struct emc *c, uint64_t hash, struct flow_entry *flow)
 		if (!victim && !is_alive(e))
 			victim = e;
 	}
+	if (!victim && !replace)
+		return;
 	if (!victim)
 		victim = &set->e[random_u32() % EMC_WAYS];
 	*victim = (struct emc_entry){ .tag = hash >> 32, .generation = generation, .flow = flow };

@@ -36,4 +36,7 @@ static inline void emc_prefetch(const struct emc *c, uint64_t hash)
 
 // NULL when the cache does not know.
 struct flow_entry *emc_find(const struct emc *c, uint64_t hash, const struct miniflow *key);
-void emc_insert(struct emc *c, uint64_t hash, struct flow_entry *flow);
+// The flow that emc_find() will look at first, not checked yet: to be prefetched. NULL: none.
+const struct flow_entry *emc_candidate(const struct emc *c, uint64_t hash);
+// A free place is always taken; with 'replace' also one that is in use.
+void emc_insert(struct emc *c, uint64_t hash, struct flow_entry *flow, bool replace);

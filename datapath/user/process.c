@@ -69,8 +69,18 @@ static uint32_t lookup_cache(struct pass *s)
 		emc_prefetch(emc, s->hashes[i]);
 	}
 	for (unsigned int i = 0; i < s->n; i++) {
+		const struct flow_entry *e = emc_candidate(emc, s->hashes[i]);
+
+		if (e) {
+			rte_prefetch0(e);
+			rte_prefetch0(&e->words[0]);
+		}
+	}
+	for (unsigned int i = 0; i < s->n; i++) {
 		s->flows[i] = emc_find(emc, s->hashes[i], s->keys[i]);
 		missed |= (uint32_t)!s->flows[i] << i;
+		if (s->flows[i])
+			rte_prefetch0(&s->flows[i]->mf->actions);
 	}
 	WORKER_ADD(s->w, emc_hits, s->n - __builtin_popcount(missed));
 	return missed;
@@ -80,8 +90,8 @@ static void maybe_cache(struct worker *w, uint64_t hash, struct flow_entry *e)
 {
 	uint32_t min = __atomic_load_n(&w->dp->emc_insert_min, __ATOMIC_RELAXED);
 
-	if (min && random_u32() <= min)
-		emc_insert(w->emc, hash, e);
+	if (min)
+		emc_insert(w->emc, hash, e, random_u32() <= min);
 }
 
 // Returns the packets that no megaflow matches.

@@ -79,7 +79,8 @@ struct datapath {
 	uint64_t pmd_mask;
 	bool sleep_is_set;
 	uint64_t sleep_max_usec;
-	uint32_t emc_insert_min; // insert when random_u32() is not above; 0: never. Relaxed
+	uint32_t
+		emc_insert_min; // replace a cached flow when random_u32() is not above; 0: no cache. Relaxed
 	uint64_t change_seq;
 	int64_t next_state_check;
 	int64_t next_interval;

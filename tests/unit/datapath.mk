@@ -12,3 +12,10 @@ tests_unit_datapath_test_datapath_CPPFLAGS = $(DATAPATH_TEST_CPPFLAGS)
 tests_unit_datapath_test_datapath_LDADD = $(DATAPATH_TEST_LDADD)
 endif
 endif
+
+if HAVE_DPDK
+# Built by "make tests/bench/dp-forward"; not a test.
+EXTRA_PROGRAMS += tests/bench/dp-forward
+tests_bench_dp_forward_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS)
+tests_bench_dp_forward_LDADD = $(DATAPATH_LIBS) -lrte_net_ring $(CORE_LIBS)
+endif

@@ -128,7 +128,7 @@ static void check_burst(struct flow_table *t, const struct flows *f, struct emc 
 			ck_assert(matches(cached->mf, &dense[i]));
 		}
 		if (known)
-			emc_insert(emc, hash, results[i]);
+			emc_insert(emc, hash, results[i], pick(2));
 	}
 }
 
@@ -230,7 +230,7 @@ static void *reader(void *s_)
 		if (found & 2) {
 			ck_assert(matches(results[1]->mf, &k));
 			flow_entry_count(results[1], 1, 1, 60, 1, 0);
-			emc_insert(emc, hash, results[1]);
+			emc_insert(emc, hash, results[1], true);
 		}
 		rcu_quiesce();
 		n++;
