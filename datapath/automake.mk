@@ -5,7 +5,7 @@ DATAPATH_USER_SOURCES = \
 	datapath/user/eal.c datapath/user/eal.h datapath/user/emc.c datapath/user/emc.h datapath/user/execute.c \
 	datapath/user/linux.c datapath/user/linux.h datapath/user/pmd.c datapath/user/port-dummy.c \
 	datapath/user/port-ethdev.c datapath/user/port-packet.c datapath/user/port-tap.c datapath/user/port.c \
-	datapath/user/port.h datapath/user/process.c datapath/user/table.c datapath/user/table.h \
+	datapath/user/port.h datapath/user/process.c datapath/user/segment.c datapath/user/segment.h datapath/user/table.c datapath/user/table.h \
 	datapath/user/worker.c datapath/user/worker.h
 EXTRA_DIST += datapath/README.md datapath/user/README.md
 

@@ -3,10 +3,12 @@
 // device; options:xdp-mode takes AF_XDP instead, see port-ethdev.c).
 //
 // Our own class rather than DPDK's net_af_packet: that one loses the checksums and VLAN types that the kernel keeps beside
-// the bytes, and cuts frames to its ring's size. The kernel's header in front of each frame says what is left to do.
+// the bytes, and cuts frames to its ring's size. The kernel's header in front of each frame says what is left to do:
+// checksums to finish, segments to cut.
 #include "datapath/user/eal.h"
 #include "datapath/user/linux.h"
 #include "datapath/user/port.h"
+#include "datapath/user/segment.h"
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -20,13 +22,22 @@
 #include "core/base/counters.h"
 
 #define MAX_SEGMENTS 16
+// Younger than Debian 12's kernel headers.
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
 #define SOCKET_BUFFER (4 << 20)
+#define MAX_FRAME (65536 + 64)
+#define MAX_READY 512 // pieces of a frame
 
 struct packet_port {
 	struct port port;
 	int fd;
 	struct rte_mempool *pool;
-	struct rte_mbuf *spare;
+	uint8_t *frame; // MAX_FRAME bytes: what the socket gave last
+	struct rte_mbuf
+		*ready[MAX_READY]; // packets made of it, from next_ready on still to be handed out
+	unsigned int n_ready, next_ready;
 	uint64_t kernel_drops; // from PACKET_STATISTICS, which clears on reading; main thread
 };
 
@@ -96,6 +107,7 @@ static struct port *packet_open(const char *name, const struct smap *options, st
 	t->port.ref.ifindex = ifindex;
 	t->fd = fd;
 	t->pool = pool;
+	t->frame = xmalloc(MAX_FRAME);
 	return &t->port;
 }
 
@@ -103,8 +115,10 @@ static void packet_close(struct port *p)
 {
 	struct packet_port *t = packet_of(p);
 
-	rte_pktmbuf_free(t->spare);
+	while (t->next_ready < t->n_ready)
+		rte_pktmbuf_free(t->ready[t->next_ready++]);
 	close(t->fd);
+	free(t->frame);
 	free(t);
 }
 
@@ -119,19 +133,17 @@ static const struct tpacket_auxdata *find_auxdata(struct msghdr *msg)
 }
 
 // The sender left the checksum to a device that there is not: what covers [start, end) goes to start + offset.
-static bool finish_checksum(struct rte_mbuf *m, const struct virtio_net_hdr *h)
+static bool finish_checksum(uint8_t *data, uint32_t len, const struct virtio_net_hdr *h)
 {
-	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	uint16_t sum;
 
 	if (!(h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
 		return true;
-	if (h->csum_start + h->csum_offset + 2u > m->data_len)
+	if (h->csum_start + h->csum_offset + 2u > len)
 		return false;
 	// The field holds the pseudo header's sum already.
-	sum = checksum(data + h->csum_start, m->data_len - h->csum_start, 0);
-	if (!sum)
-		sum = 0xffff;
+	sum = checksum(data + h->csum_start, len - h->csum_start, 0);
+	sum = htons(sum ? sum : 0xffff);
 	memcpy(data + h->csum_start + h->csum_offset, &sum, sizeof(sum));
 	return true;
 }
@@ -155,56 +167,113 @@ static bool restore_tag(struct rte_mbuf *m, const struct tpacket_auxdata *aux)
 	return true;
 }
 
-static bool receive_one(struct packet_port *t, struct rte_mbuf **ret)
+static void lose(struct packet_port *t, enum counter why)
+{
+	PORT_COUNT(&t->port, rx_dropped, 1);
+	counter_inc(why);
+}
+
+// Puts a frame of 'len' bytes, written by the caller to rte_pktmbuf_mtod(), among those that wait.
+static void make_ready(struct packet_port *t, struct rte_mbuf *m, uint32_t len,
+		       const struct tpacket_auxdata *aux)
+{
+	m->data_len = m->pkt_len = len;
+	if (!len || !restore_tag(m, aux)) {
+		lose(t, COUNTER_DROP_MALFORMED);
+		rte_pktmbuf_free(m);
+		return;
+	}
+	t->ready[t->n_ready++] = m;
+}
+
+static void take_whole(struct packet_port *t, uint32_t len, const struct virtio_net_hdr *h,
+		       const struct tpacket_auxdata *aux)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(t->pool);
+
+	if (UNLIKELY(!m)) {
+		lose(t, COUNTER_DROP_NOMEM);
+		return;
+	}
+	if (len > rte_pktmbuf_tailroom(m) || !finish_checksum(t->frame, len, h)) {
+		lose(t, COUNTER_DROP_SEGMENTED);
+		rte_pktmbuf_free(m);
+		return;
+	}
+	memcpy(rte_pktmbuf_mtod(m, void *), t->frame, len);
+	make_ready(t, m, len, aux);
+}
+
+static void take_segments(struct packet_port *t, uint32_t len, const struct virtio_net_hdr *h,
+			  const struct tpacket_auxdata *aux)
+{
+	const struct segment_job job = { .frame = t->frame,
+					 .len = len,
+					 .l4 = h->csum_start,
+					 .size = h->gso_size,
+					 .udp = (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) ==
+						VIRTIO_NET_HDR_GSO_UDP_L4 };
+	unsigned int n = segment_count(&job);
+
+	if (!n || n > MAX_READY) {
+		lose(t, COUNTER_DROP_SEGMENTED);
+		return;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(t->pool);
+
+		// Headers and payload are at most the MTU's worth, for a sender on the same link.
+		if (!m || job.size + 256u > rte_pktmbuf_tailroom(m)) {
+			lose(t, m ? COUNTER_DROP_SEGMENTED : COUNTER_DROP_NOMEM);
+			rte_pktmbuf_free(m);
+			continue;
+		}
+		make_ready(t, m, segment_write(&job, i, rte_pktmbuf_mtod(m, uint8_t *)), aux);
+	}
+}
+
+// One frame of the socket, which may be several packets, to the empty ready[]. False when none waits.
+static bool receive_one(struct packet_port *t)
 {
 	union {
 		char bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
 		struct cmsghdr align;
 	} control;
-	struct rte_mbuf *m = t->spare ? t->spare : rte_pktmbuf_alloc(t->pool);
 	struct virtio_net_hdr h;
-	ssize_t n;
-
-	t->spare = NULL;
-	if (UNLIKELY(!m)) {
-		PORT_COUNT(&t->port, rx_dropped, 1);
-		counter_inc(COUNTER_DROP_NOMEM);
-		return false;
-	}
-	struct iovec v[2] = { { &h, sizeof(h) },
-			      { rte_pktmbuf_mtod(m, void *), rte_pktmbuf_tailroom(m) } };
+	struct iovec v[2] = { { &h, sizeof(h) }, { t->frame, MAX_FRAME } };
 	struct msghdr msg = { .msg_iov = v,
 			      .msg_iovlen = 2,
 			      .msg_control = control.bytes,
 			      .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(t->fd, &msg, MSG_TRUNC);
 
-	n = recvmsg(t->fd, &msg, MSG_TRUNC);
-	if (n < (ssize_t)sizeof(h)) {
-		t->spare = m;
+	t->n_ready = t->next_ready = 0;
+	if (n < (ssize_t)sizeof(h))
 		return false;
-	}
-	*ret = m;
 	n -= sizeof(h);
-	m->data_len = m->pkt_len = MIN(n, rte_pktmbuf_tailroom(m));
-	if (n > rte_pktmbuf_tailroom(m) || !finish_checksum(m, &h) ||
-	    !restore_tag(m, find_auxdata(&msg))) {
-		// Too long for the MTU: a segment that a device was to cut up, from a sender with TSO on.
-		PORT_COUNT(&t->port, rx_errors, 1);
-		counter_inc(COUNTER_DROP_SEGMENTED);
-		rte_pktmbuf_free(m);
-		*ret = NULL;
-	}
+	if (n > MAX_FRAME)
+		lose(t, COUNTER_DROP_SEGMENTED);
+	else if (h.gso_type == VIRTIO_NET_HDR_GSO_NONE)
+		take_whole(t, n, &h, find_auxdata(&msg));
+	else
+		take_segments(t, n, &h, find_auxdata(&msg));
 	return true;
 }
 
 static uint16_t packet_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
+	struct packet_port *t = packet_of(p);
 	uint64_t bytes = 0;
 	uint16_t got = 0;
 
-	for (uint16_t i = 0; i < n && receive_one(packet_of(p), &pkts[got]); i++)
-		if (pkts[got])
-			bytes += pkts[got++]->pkt_len;
+	while (got < n) {
+		if (t->next_ready == t->n_ready && !receive_one(t))
+			break;
+		for (; got < n && t->next_ready < t->n_ready; got++) {
+			pkts[got] = t->ready[t->next_ready++];
+			bytes += pkts[got]->pkt_len;
+		}
+	}
 	if (got) {
 		PORT_COUNT(p, rx_packets, got);
 		PORT_COUNT(p, rx_bytes, bytes);
@@ -259,8 +328,6 @@ static int packet_set_mtu(struct port *p, uint32_t mtu, struct error *err)
 
 	if (ret)
 		return ret;
-	rte_pktmbuf_free(t->spare);
-	t->spare = NULL;
 	t->pool = pool;
 	p->mtu = mtu;
 	return 0;
