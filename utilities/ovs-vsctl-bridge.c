@@ -353,7 +353,7 @@ static void add_port_command(struct command *c, const char *bridge_name, const c
 	}
 	for (size_t i = 0; i < n_settings; i++)
 		db_set_column(c, &port->row, settings[i]);
-	run_forget_model(r);
+	model_port_added(r, b, port);
 }
 
 static void cmd_add_port(struct command *c)

@@ -141,16 +141,25 @@ static void add_fake_bridges(struct model *m, struct vs_bridge *real)
 	}
 }
 
+// A port of a fake bridge's VLAN is that one's.
+static void place_port(struct model *m, struct vs_bridge *real, const struct ovsrec_port *port)
+{
+	struct vs_bridge *owner = NULL;
+
+	if (port->n_tag == 1)
+		owner = fake_bridge_of(m, real, port->tag[0]);
+	add_port(m, owner ? owner : real, port);
+}
+
+void model_port_added(struct run *r, struct vs_bridge *b, const struct ovsrec_port *port)
+{
+	place_port(run_model(r), b->fake ? b->parent : b, port);
+}
+
 static void add_ports(struct model *m, struct vs_bridge *real)
 {
-	for (size_t i = 0; i < real->row->n_ports; i++) {
-		const struct ovsrec_port *port = real->row->ports[i];
-		struct vs_bridge *owner = NULL;
-
-		if (port->n_tag == 1)
-			owner = fake_bridge_of(m, real, port->tag[0]);
-		add_port(m, owner ? owner : real, port);
-	}
+	for (size_t i = 0; i < real->row->n_ports; i++)
+		place_port(m, real, real->row->ports[i]);
 }
 
 struct model *run_model(struct run *r)

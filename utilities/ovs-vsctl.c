@@ -314,6 +314,9 @@ static void parse_commands(command_vec *commands, struct run *r, int argc, char 
 {
 	int start = 0;
 
+	// Room for all of them at once: maps inside of commands must not move.
+	commands->v = xcalloc(argc + 1, sizeof(*commands->v));
+	commands->cap = argc + 1;
 	for (int i = 0; i <= argc; i++) {
 		struct command *c;
 

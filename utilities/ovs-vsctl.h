@@ -102,6 +102,8 @@ struct model {
 struct model *run_model(struct run *r);
 // Rows were changed: read them again when somebody asks.
 void run_forget_model(struct run *r);
+// A new port of 'b' whose columns are set: cheaper than reading everything again.
+void model_port_added(struct run *r, struct vs_bridge *b, const struct ovsrec_port *port);
 // With 'must' fatal when there is none.
 struct vs_bridge *find_bridge(struct run *r, const char *name, bool must);
 // A real bridge only.

@@ -196,6 +196,14 @@ def test_many_vsctl_at_once(vswitch):
     assert vsctl(vswitch, "get", "bridge", "br0", "other_config").stdout.count("=v") == 20
 
 
+def test_vsctl_with_many_commands(vswitch):
+    args = ["add-br", "br0"]
+    for i in range(1000):
+        args += ["--", "add-port", "br0", "p%d" % i]
+    vsctl(vswitch, *args)
+    assert len(vsctl(vswitch, "list-ports", "br0").stdout.split()) == 1000
+
+
 def test_vsctl_without_a_server(tmp_path):
     p = run(program("ovs-vsctl"), "--db=unix:%s/none" % tmp_path, "show", check=False)
     assert p.returncode == 1 and "database connection failed (No such file or directory)" in p.stderr
