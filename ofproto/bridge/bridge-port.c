@@ -235,20 +235,30 @@ static void wire_patches(struct vswitchd *vs, struct bridge *br)
 	}
 }
 
+static int port_by_name(const void *a, const void *b)
+{
+	return strcmp((*(struct ovsrec_port *const *)a)->name,
+		      (*(struct ovsrec_port *const *)b)->name);
+}
+
 void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row)
 {
 	struct strmap_node *n;
 
 	STRMAP_FOR_EACH (n, &br->ports)
 		((struct bridge_port *)n->data)->keep = false;
+	// By name, so that numbers do not depend on how the database orders a set.
+	struct ovsrec_port **sorted = xmemdup(row->ports, row->n_ports * sizeof(*sorted));
+	qsort(sorted, row->n_ports, sizeof(*sorted), port_by_name);
 	for (size_t i = 0; i < row->n_ports; i++) {
-		const struct ovsrec_port *port = row->ports[i];
+		const struct ovsrec_port *port = sorted[i];
 
 		if (port->n_interfaces == 1)
 			configure_port(br, port);
 		else if (port->n_interfaces > 1)
 			log_warn("%s: port %s: bonds are not supported yet", br->name, port->name);
 	}
+	free(sorted);
 	HMAP_FOR_EACH_SAFE (n, node, &br->ports.map)
 		if (!((struct bridge_port *)n->data)->keep)
 			bridge_port_destroy(n->data);

@@ -225,24 +225,52 @@ static enum ofperr on_aggregate(struct peer *p, const struct msg *m, struct strb
 	return OFPERR_NONE;
 }
 
+static void fill_table(const struct of_switch *sw, uint8_t id, struct table_stats *ts)
+{
+	const struct table *t = switch_table(sw, id);
+
+	memset(ts, 0, sizeof(*ts));
+	ts->table = id;
+	ts->max_entries = 1000000;
+	if (t->name[0])
+		snprintf(ts->name, sizeof(ts->name), "%s", t->name);
+	else
+		snprintf(ts->name, sizeof(ts->name), "table%d", id);
+	ts->active = classifier_count(t->cls);
+	ts->lookup = atomic_load(&t->lookups);
+	ts->matched = atomic_load(&t->matches);
+}
+
 static enum ofperr on_table_stats(struct peer *p, const struct msg *m, struct strbuf *out)
 {
+	struct table_stats ts;
 	struct mp_writer w;
 
 	upcall_push_stats(p->control->upcall);
 	mp_begin(&w, m, out);
 	for (int i = 0; i < SWITCH_N_TABLES; i++) {
-		const struct table *t = switch_table(p->control->sw, i);
-		struct table_stats ts = { .table = i, .max_entries = 1000000 };
-
-		if (t->name[0])
-			snprintf(ts.name, sizeof(ts.name), "%s", t->name);
-		else
-			snprintf(ts.name, sizeof(ts.name), "table%d", i);
-		ts.active = classifier_count(t->cls);
-		ts.lookup = atomic_load(&t->lookups);
-		ts.matched = atomic_load(&t->matches);
+		fill_table(p->control->sw, i, &ts);
 		mp_put_table_stats(&w, &ts);
+	}
+	mp_end(&w);
+	return OFPERR_NONE;
+}
+
+static enum ofperr on_table_features(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	enum ofperr e = table_features_request_decode(m);
+	struct table_stats ts;
+	struct mp_writer w;
+
+	if (e)
+		return e;
+	mp_begin(&w, m, out);
+	for (int i = 0; i < SWITCH_N_TABLES; i++) {
+		fill_table(p->control->sw, i, &ts);
+		// A name is shown instead of the number only where somebody gave one.
+		if (!switch_table(p->control->sw, i)->name[0])
+			ts.name[0] = '\0';
+		mp_put_table_features(&w, &ts);
 	}
 	mp_end(&w);
 	return OFPERR_NONE;
@@ -364,6 +392,7 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_FLOW_REQUEST] = on_flow_stats,
 	[MSG_AGGREGATE_REQUEST] = on_aggregate,
 	[MSG_TABLE_REQUEST] = on_table_stats,
+	[MSG_TABLE_FEATURES_REQUEST] = on_table_features,
 	[MSG_PORT_REQUEST] = on_port_stats,
 	[MSG_PORT_DESC_REQUEST] = on_port_desc,
 	[MSG_SET_PACKET_IN_FORMAT] = on_packet_in_format,

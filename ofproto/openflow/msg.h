@@ -203,6 +203,9 @@ void switch_desc_encode(const struct switch_desc *d, const struct msg *request, 
 enum ofperr switch_desc_decode(const struct msg *m, struct switch_desc *d);
 void mp_put_table_stats(struct mp_writer *w, const struct table_stats *ts);
 int table_stats_decode_next(struct msg *m, struct table_stats *ts);
+// Table features: requests that want to change tables are refused; one entry a table, from its name and size.
+enum ofperr table_features_request_decode(const struct msg *m);
+void mp_put_table_features(struct mp_writer *w, const struct table_stats *ts);
 // A port stats request names one port or OFPP_ANY.
 enum ofperr port_stats_request_decode(const struct msg *m, of_port_t *ret_port);
 void port_stats_request_encode(of_port_t port, uint8_t version, uint32_t xid, struct strbuf *out);

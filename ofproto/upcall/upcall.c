@@ -243,6 +243,20 @@ static const char *dp_port_name(dp_port_t port, void *aux)
 	return name;
 }
 
+// For people: metadata that is zero says nothing.
+static void readable_mask(struct flow_mask *m, const struct flow_key *key)
+{
+	const uint8_t *k = (const uint8_t *)key;
+	uint8_t *bytes = (uint8_t *)&m->m;
+
+	flow_mask_exact_for(m, key);
+	for (size_t i = 0; i < FLOW_SEGMENT_L2 * 8; i += 4)
+		if (is_all_zeros(k + i, 4))
+			memset(bytes + i, 0, 4);
+	memset(&m->m.in_port, 0xff, sizeof(m->m.in_port));
+	m->m.actset_output = 0;
+}
+
 static void put_final_flow(const struct flow_key *before, const struct flow_key *after,
 			   struct strbuf *out)
 {
@@ -253,7 +267,7 @@ static void put_final_flow(const struct flow_key *before, const struct flow_key 
 		return;
 	}
 	m.key = *after;
-	flow_mask_exact_for(&m.mask, after);
+	readable_mask(&m.mask, after);
 	match_format(&m, NULL, out);
 	strbuf_putc(out, '\n');
 }
@@ -266,7 +280,7 @@ void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct fl
 	AUTO(strbuf) steps = STRBUF_INIT;
 	struct xlate_input in = { .sw = sw, .key = key, .trace = &steps };
 
-	flow_mask_exact_for(&m.mask, key);
+	readable_mask(&m.mask, key);
 	strbuf_puts(out, "Flow: ");
 	match_format(&m, NULL, out);
 	strbuf_putc(out, '\n');
