@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole userspace datapath: ports of several kinds, hand-installed megaflows, misses, actions, PMD threads.
 #include <check.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include "core/base/hash.h"
 #include "core/base/log.h"
 #include "core/flow/match.h"
+#include "core/io/appctl.h"
+#include "core/io/loop.h"
 #include "datapath/user/eal.h"
 #include "datapath/user/worker.h"
 #ifdef HAVE_SIMNIC
@@ -591,6 +594,94 @@ START_TEST(simnic_ports)
 END_TEST
 #endif
 
+// ---- Control commands ----
+
+struct call {
+	const char *path;
+	const char *argv[8];
+	int argc, ret;
+	char *text;
+	_Atomic bool done;
+};
+
+static void *call_main(void *c_)
+{
+	struct call *c = c_;
+	struct error err = ERROR_INIT;
+
+	c->ret = appctl_call(c->path, "text", c->argc, c->argv, 20000, &c->text, &err);
+	// The client's loop made this thread a reader.
+	rcu_thread_end();
+	atomic_store(&c->done, true);
+	return NULL;
+}
+
+// What ovs-appctl would be answered; its exit code in *ret.
+static char *call(struct loop *l, const char *command, int *ret)
+{
+	AUTO_FREE char *copy = xstrdup(command);
+	struct call c = { .path = appctl_server_path() };
+	pthread_t thread;
+
+	for (char *save = NULL, *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		c.argv[c.argc++] = w;
+	ck_assert_int_eq(pthread_create(&thread, NULL, call_main, &c), 0);
+	while (!atomic_load(&c.done))
+		loop_step(l, 10);
+	pthread_join(thread, NULL);
+	*ret = c.ret;
+	return c.text;
+}
+
+static const struct {
+	const char *command;
+	int ret;
+	const char *says;
+} command_rows[] = {
+	{ "netdev-dummy/receive p1 "
+	  "in_port(1),eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),eth_type(0x1234)",
+	  0, "" },
+	{ "netdev-dummy/receive p1 ffffffffffff0200000000011234aabb", 0, "" },
+	{ "dpif-netdev/pmd-stats-show", 0, "main thread:\n  packets received: 2\n" },
+	{ "dpif-netdev/pmd-stats-show", 0, "  miss with failed upcall: 2\n" },
+	{ "dpif-netdev/pmd-perf-show", 0, "  Rx packets:                 2  (" },
+	{ "dpif-netdev/pmd-stats-clear", 0, "" },
+	{ "dpif-netdev/pmd-stats-show", 0, "main thread:\n  packets received: 0\n" },
+	{ "dpif-netdev/pmd-rxq-show", 0,
+	  "  port: q1                queue-id:  0 (enabled)   pmd usage: " },
+	{ "dpif-netdev/pmd-sleep-show", 0, "  max sleep:  500 us\n" },
+	{ "dpif-netdev/pmd-stats-show -pmd x", 1, "x: not a core number" },
+	{ "dpif-netdev/pmd-stats-show other", 1, "other: no such datapath" },
+	{ "netdev-dummy/receive p9 00", 1, "p9: no such dummy netdev" },
+	{ "netdev-dummy/receive p1 zz", 1, "neither a packet in hex nor a flow" },
+	{ "netdev-dummy/set-admin-state p1 down", 0, "OK\n" },
+	{ "netdev-dummy/set-admin-state p1 sideways", 1, "Invalid Admin State 'sideways'" },
+	{ "netdev-dummy/set-admin-state up", 0, "OK\n" },
+};
+
+START_TEST(control_commands)
+{
+	AUTO_FREE char *path = xasprintf("%s/ctl", dir);
+	struct error err = ERROR_INIT;
+	struct loop *l = loop_create();
+
+	pipeline.refuse = true;
+	ck_assert_msg(!appctl_server_start(l, path, &err), "%s", err.text);
+	add_dummy("p1", "dummy");
+	add_port("q1", "dummy-pmd", NULL, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(command_rows); i++) {
+		int ret;
+		AUTO_FREE char *text = call(l, command_rows[i].command, &ret);
+
+		ck_assert_msg(ret == command_rows[i].ret && text &&
+				      strstr(text, command_rows[i].says),
+			      "%s: %d: %s", command_rows[i].command, ret, text);
+	}
+	appctl_server_stop();
+	loop_destroy(l);
+}
+END_TEST
+
 START_TEST(arguments)
 {
 	static const char *const want[] = { "-a", "b c", "d'e", "f g", "" };
@@ -626,6 +717,7 @@ static void add_tests(TCase *t)
 #ifdef HAVE_SIMNIC
 	tcase_add_test(t, simnic_ports);
 #endif
+	tcase_add_test(t, control_commands);
 	tcase_add_test(t, arguments);
 }
 
