@@ -222,7 +222,6 @@ struct of_conn *of_conn_create(struct stream *stream, uint32_t versions,
 	c->versions = versions;
 	c->events = *events;
 	c->aux = aux;
-	c->next_xid = 1;
 	c->last_received = clock_msec();
 	stream_set_events(stream, &stream_events, c);
 	if (stream_is_connected(stream))

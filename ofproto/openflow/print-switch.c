@@ -36,9 +36,10 @@ static const struct bit_name capabilities_10[] = {
 	{ 32, "IP_REASM" },  { 64, "QUEUE_STATS" }, { 128, "ARP_MATCH_IP" },
 };
 static const struct bit_name capabilities_11[] = {
-	{ 1, "FLOW_STATS" },	 { 2, "TABLE_STATS" }, { 4, "PORT_STATS" },
-	{ 8, "GROUP_STATS" },	 { 32, "IP_REASM" },   { 64, "QUEUE_STATS" },
-	{ 256, "PORT_BLOCKED" }, { 512, "BUNDLES" },   { 1024, "FLOW_MONITORING" },
+	{ 1, "FLOW_STATS" },	     { 2, "TABLE_STATS" },    { 4, "PORT_STATS" },
+	{ 8, "GROUP_STATS" },	     { 32, "IP_REASM" },      { 64, "QUEUE_STATS" },
+	{ 128, "ARP_MATCH_IP" },     { 256, "PORT_BLOCKED" }, { 512, "BUNDLES" },
+	{ 1024, "FLOW_MONITORING" },
 };
 static const struct bit_name actions_10[] = {
 	{ 1 << 0, "output" },	    { 1 << 11, "enqueue" },   { 1 << 1, "set_vlan_vid" },
@@ -47,7 +48,7 @@ static const struct bit_name actions_10[] = {
 	{ 1 << 8, "mod_nw_tos" },   { 1 << 9, "mod_tp_src" }, { 1 << 10, "mod_tp_dst" },
 };
 
-static void put_port_desc(const struct port_desc *pd, struct strbuf *out);
+static void put_port_descs(struct port_desc *ports, size_t n, struct strbuf *out);
 
 enum ofperr print_features(struct print *p, struct msg *m)
 {
@@ -72,8 +73,7 @@ enum ofperr print_features(struct print *p, struct msg *m)
 		PUT_BITS(p->out, f.actions, actions_10);
 		strbuf_putc(p->out, '\n');
 	}
-	for (size_t i = 0; i < f.n_ports; i++)
-		put_port_desc(&f.ports[i], p->out);
+	put_port_descs((struct port_desc *)ports.s, f.n_ports, p->out);
 	return OFPERR_NONE;
 }
 
@@ -114,7 +114,18 @@ static bool same_counters(const struct table_stats *a, const struct table_stats 
 	       a->max_entries == b->max_entries;
 }
 
-static void put_table(const struct table_stats *ts, struct strbuf *out)
+// What 1.0's tables can match, told once: all of ours are alike.
+static void put_features(bool first, struct strbuf *out)
+{
+	if (first)
+		strbuf_puts(out, "    matching:\n"
+				 "      exact match or wildcard: in_port eth_{src,dst,type} "
+				 "vlan_{vid,pcp} ip_{src,dst} nw_{proto,tos} tcp_{src,dst}\n");
+	else
+		strbuf_puts(out, "    (same features)\n");
+}
+
+static void put_table(const struct table_stats *ts, uint8_t version, bool first, struct strbuf *out)
 {
 	strbuf_printf(out, "  table %u", ts->table);
 	// The names that switches give by themselves say nothing.
@@ -122,8 +133,10 @@ static void put_table(const struct table_stats *ts, struct strbuf *out)
 		strbuf_printf(out, " (\"%s\")", ts->name);
 	strbuf_printf(out, ":\n    active=%u, lookup=%" PRIu64 ", matched=%" PRIu64 "\n",
 		      ts->active, ts->lookup, ts->matched);
-	if (ts->max_entries)
+	if (ts->max_entries && (first || version != OFP10))
 		strbuf_printf(out, "    max_entries=%u\n", ts->max_entries);
+	if (version == OFP10)
+		put_features(first, out);
 	strbuf_putc(out, '\n');
 }
 
@@ -148,7 +161,7 @@ enum ofperr print_tables(struct print *p, struct msg *m)
 			continue;
 		if (any)
 			put_ditto(first, ts.table - 1u, p->out);
-		put_table(&ts, p->out);
+		put_table(&ts, m->version, !any, p->out);
 		shown = ts;
 		first = ts.table + 1u;
 		any = true;
@@ -226,14 +239,32 @@ static void put_port_desc(const struct port_desc *pd, struct strbuf *out)
 		      now ? now : mode_speed(pd->current), max ? max : mode_speed(pd->supported));
 }
 
+static int by_port(const void *a, const void *b)
+{
+	const struct port_desc *x = a, *y = b;
+
+	return x->port.n < y->port.n ? -1 : x->port.n > y->port.n;
+}
+
+// By number, whatever the order of the switch.
+static void put_port_descs(struct port_desc *ports, size_t n, struct strbuf *out)
+{
+	if (n)
+		qsort(ports, n, sizeof(*ports), by_port);
+	for (size_t i = 0; i < n; i++)
+		put_port_desc(&ports[i], out);
+}
+
 enum ofperr print_port_descs(struct print *p, struct msg *m)
 {
+	AUTO(strbuf) ports = STRBUF_INIT;
 	struct port_desc pd;
 	int got;
 
 	strbuf_putc(p->out, '\n');
 	while ((got = port_desc_decode_next(m, &pd)) > 0)
-		put_port_desc(&pd, p->out);
+		strbuf_put(&ports, &pd, sizeof(pd));
+	put_port_descs((struct port_desc *)ports.s, ports.len / sizeof(pd), p->out);
 	return got < 0 ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
 }
 

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// A blocking OpenFlow client for command-line tools. Failures of the connection end the program with a message.
+#pragma once
+
+#include "ofproto/openflow/conn.h"
+
+struct ofp_client;
+
+// 'target': a bridge (its management socket), a socket's path, or a stream's name ("tcp:127.0.0.1:6653"). 'timeout' in
+// seconds, 0: none; it holds for everything that is done with the client.
+struct ofp_client *ofp_client_open(const char *target, uint32_t versions, unsigned int timeout);
+void ofp_client_close(struct ofp_client *c);
+uint8_t ofp_client_version(const struct ofp_client *c);
+uint32_t ofp_client_xid(struct ofp_client *c);
+// Queues messages; the next receive sends them.
+void ofp_client_send(struct ofp_client *c, const struct strbuf *messages);
+// Waits for the next message; it is valid until the next call.
+const struct msg *ofp_client_receive(struct ofp_client *c);
+// Sends one request and waits for its answer. An error from the peer is printed and ends the program.
+const struct msg *ofp_client_transact(struct ofp_client *c, const struct strbuf *request);
+// The same for multipart requests: cb is called for every part of the reply.
+void ofp_client_multipart(struct ofp_client *c, const struct strbuf *request,
+			  void (*cb)(struct msg *part, void *aux), void *aux);
+// Sends what is left and waits until the peer has carried it out; errors that came meanwhile are printed. False when
+// there were some.
+bool ofp_client_barrier(struct ofp_client *c);

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// replace-flows and diff-flows: two sets of flows, and what is different.
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "core/base/vec.h"
+#include "ofproto/openflow/flow-print.h"
+#include "utilities/ovs-ofctl-flow.h"
+
+// Flows by what identifies them: table, priority and match.
+struct entry {
+	struct match match;
+	uint8_t table;
+	uint16_t priority, idle_timeout, hard_timeout, flags, importance;
+	uint64_t cookie;
+	struct strbuf acts;
+};
+
+typedef VEC(struct entry) flow_set;
+
+static int compare(const void *p, const void *q)
+{
+	const struct entry *a = p, *b = q;
+
+	if (a->table != b->table)
+		return a->table < b->table ? -1 : 1;
+	if (a->priority != b->priority)
+		return a->priority > b->priority ? -1 : 1;
+	return memcmp(&a->match, &b->match, sizeof(a->match));
+}
+
+// Flags that a dump does not tell in every version are left out.
+static bool same(const struct entry *a, const struct entry *b)
+{
+	return a->cookie == b->cookie && a->idle_timeout == b->idle_timeout &&
+	       a->hard_timeout == b->hard_timeout && a->importance == b->importance &&
+	       acts_equal(acts_of(&a->acts), acts_of(&b->acts));
+}
+
+static void set_free(flow_set *s)
+{
+	struct entry *e;
+
+	VEC_FOR_EACH (e, s)
+		strbuf_uninit(&e->acts);
+	VEC_FREE(s);
+}
+
+// ---- Reading ----
+
+struct file_read {
+	flow_set *set;
+	const char *name;
+	const struct port_names *names;
+};
+
+static void add_line(char *line, unsigned int number, void *aux)
+{
+	struct file_read *r = aux;
+	struct error err = ERROR_INIT;
+	struct flow_mod fm;
+	struct entry *e;
+
+	if (flow_mod_parse(line, FM_ADD, r->names, &fm, NULL, &err))
+		fatal(0, "%s:%u: %s", r->name, number, err.text);
+	e = VEC_PUSH_UNINIT(r->set);
+	memset(e, 0, sizeof(*e));
+	e->match = fm.match;
+	e->table = fm.table == 255 ? 0 : fm.table;
+	e->priority = fm.priority;
+	e->idle_timeout = fm.idle_timeout;
+	e->hard_timeout = fm.hard_timeout;
+	e->importance = fm.importance;
+	e->flags = fm.flags;
+	e->cookie = fm.new_cookie;
+	e->acts = fm.acts;
+}
+
+static void read_file(const char *name, const struct port_names *names, flow_set *set)
+{
+	struct file_read r = { set, name, names };
+
+	flow_file_read(name, add_line, &r);
+	qsort(set->v, set->n, sizeof(*set->v), compare);
+}
+
+static void add_part(struct msg *part, void *aux)
+{
+	flow_set *set = aux;
+	AUTO(strbuf) acts = STRBUF_INIT;
+	struct flow_stats fs;
+
+	while (flow_stats_decode_next(part, &fs, &acts) > 0) {
+		struct entry *e = VEC_PUSH_UNINIT(set);
+
+		memset(e, 0, sizeof(*e));
+		e->match = *fs.match;
+		e->table = fs.table;
+		e->priority = fs.priority;
+		e->idle_timeout = fs.idle_timeout;
+		e->hard_timeout = fs.hard_timeout;
+		e->importance = fs.importance;
+		e->flags = fs.flags;
+		e->cookie = fs.cookie;
+		strbuf_put(&e->acts, strbuf_cstr(&acts), acts.len);
+	}
+}
+
+static void read_switch(struct ofp_client *c, flow_set *set)
+{
+	struct flow_stats_request q = { .table = 255,
+					.out_port = OF_PORT(OFPP_ANY),
+					.out_group = UINT32_MAX };
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	flow_request_encode(c, &q, &b);
+	ofp_client_multipart(c, &b, add_part, set);
+	qsort(set->v, set->n, sizeof(*set->v), compare);
+}
+
+// ---- Walking both ----
+
+typedef void pair_fn(const struct entry *old, const struct entry *now, void *aux);
+
+// Calls cb for each flow of either set, with NULL where one does not have it.
+static void walk(const flow_set *old, const flow_set *now, pair_fn *cb, void *aux)
+{
+	size_t i = 0, j = 0;
+
+	while (i < old->n || j < now->n) {
+		int d = i == old->n ? 1 : j == now->n ? -1 : compare(&old->v[i], &now->v[j]);
+
+		cb(d <= 0 ? &old->v[i] : NULL, d >= 0 ? &now->v[j] : NULL, aux);
+		i += d <= 0;
+		j += d >= 0;
+	}
+}
+
+// ---- replace-flows ----
+
+struct replacing {
+	struct ofp_client *c;
+	struct strbuf buf;
+};
+
+static void send_entry(struct replacing *r, const struct entry *e, enum flow_mod_command command)
+{
+	struct flow_mod fm;
+
+	flow_mod_init(&fm);
+	fm.match = e->match;
+	fm.table = e->table;
+	fm.priority = e->priority;
+	fm.command = command;
+	if (command == FM_ADD) {
+		fm.idle_timeout = e->idle_timeout;
+		fm.hard_timeout = e->hard_timeout;
+		fm.importance = e->importance;
+		fm.flags = e->flags;
+		fm.new_cookie = e->cookie;
+		fm.acts = e->acts; // borrowed
+	}
+	flow_mod_encode(&fm, ofp_client_version(r->c), ofp_client_xid(r->c), &r->buf);
+	if (r->buf.len > 65536) {
+		ofp_client_send(r->c, &r->buf);
+		strbuf_clear(&r->buf);
+	}
+}
+
+static void replace_pair(const struct entry *old, const struct entry *now, void *aux)
+{
+	if (!now)
+		send_entry(aux, old, FM_DELETE_STRICT);
+	else if (!old || ofctl.readd || !same(old, now))
+		send_entry(aux, now, FM_ADD);
+}
+
+void run_replace_flows(int argc, char *argv[])
+{
+	struct replacing r = { .c = ofctl_open_for_flows(argv[1]), .buf = STRBUF_INIT };
+	struct ofctl_ports *ports = ofctl_ports_load(r.c);
+	flow_set have = VEC_INIT, want = VEC_INIT;
+	bool ok;
+
+	read_file(argv[2], ofctl_port_parser(ports), &want);
+	read_switch(r.c, &have);
+	walk(&have, &want, replace_pair, &r);
+	if (r.buf.len)
+		ofp_client_send(r.c, &r.buf);
+	ok = ofp_client_barrier(r.c);
+	strbuf_uninit(&r.buf);
+	set_free(&have);
+	set_free(&want);
+	ofctl_ports_free(ports);
+	ofp_client_close(r.c);
+	if (!ok)
+		exit(EXIT_FAILURE);
+}
+
+// ---- diff-flows ----
+
+static void print_entry(char sign, const struct entry *e)
+{
+	struct flow_stats fs = {
+		.match = &e->match,
+		.table = e->table,
+		.priority = e->priority,
+		.idle_timeout = e->idle_timeout,
+		.hard_timeout = e->hard_timeout,
+		.importance = e->importance,
+		.cookie = e->cookie,
+		.idle_age = -1,
+		.hard_age = -1,
+		.acts = acts_of(&e->acts),
+	};
+	AUTO(strbuf) s = STRBUF_INIT;
+
+	flow_stats_format(&fs, NULL, false, &s);
+	printf("%c%s\n", sign, s.s + strspn(s.s, " "));
+}
+
+static void print_pair(const struct entry *old, const struct entry *now, void *aux)
+{
+	if (old && now && same(old, now))
+		return;
+	if (old)
+		print_entry('-', old);
+	if (now)
+		print_entry('+', now);
+	*(bool *)aux = true;
+}
+
+// A file, "-", or else a switch.
+static void read_source(const char *name, flow_set *set)
+{
+	struct ofp_client *c;
+	struct stat st;
+
+	if (!strcmp(name, "-") || (!stat(name, &st) && S_ISREG(st.st_mode))) {
+		read_file(name, NULL, set);
+		return;
+	}
+	c = ofctl_open_for_flows(name);
+	read_switch(c, set);
+	ofp_client_close(c);
+}
+
+void run_diff_flows(int argc, char *argv[])
+{
+	flow_set a = VEC_INIT, b = VEC_INIT;
+	bool different = false;
+
+	read_source(argv[1], &a);
+	read_source(argv[2], &b);
+	walk(&a, &b, print_pair, &different);
+	set_free(&a);
+	set_free(&b);
+	if (different) {
+		fflush(stdout);
+		exit(2);
+	}
+}

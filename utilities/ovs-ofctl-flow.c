@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands about flows.
+#include <ctype.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "core/base/vec.h"
+#include "ofproto/openflow/flow-print.h"
+#include "utilities/ovs-ofctl-flow.h"
+
+// ---- Changing flows ----
+
+struct sender {
+	struct ofp_client *c;
+	struct ofctl_ports *ports;
+	struct strbuf buf;
+};
+
+#define SEND_AT 65536
+
+static void flush(struct sender *s)
+{
+	if (s->buf.len)
+		ofp_client_send(s->c, &s->buf);
+	strbuf_clear(&s->buf);
+}
+
+// "OpenFlow10,OpenFlow13" of a bitmap.
+static char *version_names(uint32_t versions)
+{
+	struct strbuf s = STRBUF_INIT;
+
+	for (uint8_t v = OFP10; v <= OFP15; v++)
+		if (versions >> v & 1)
+			strbuf_printf(&s, "%s,", of_version_name(v));
+	strbuf_chomp(&s, ',');
+	return strbuf_take(&s);
+}
+
+static void send_flow_mod(struct sender *s, const struct flow_mod *fm, uint32_t usable)
+{
+	uint8_t version = ofp_client_version(s->c);
+
+	if (!(usable >> version & 1)) {
+		AUTO_FREE char *names = version_names(usable);
+
+		fatal(0, "this flow can be sent with %s only (use -O), not with %s",
+		      *names ? names : "no version of OpenFlow", of_version_name(version));
+	}
+	flow_mod_encode(fm, version, ofp_client_xid(s->c), &s->buf);
+	if (s->buf.len >= SEND_AT)
+		flush(s);
+}
+
+// Port names are asked for at the first flow that may need them.
+static const struct port_names *names_for(struct sender *s, const char *line)
+{
+	if (!s->ports && strpbrk(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+		s->ports = ofctl_ports_load(s->c);
+	return ofctl_port_parser(s->ports);
+}
+
+// Tries without names first: asking the switch costs a round trip, and most lines have none.
+static int parse(struct sender *s, const char *line, enum flow_mod_command command,
+		 struct flow_mod *fm, uint32_t *usable, struct error *err)
+{
+	int error = flow_mod_parse(line, command, ofctl_port_parser(s->ports), fm, usable, err);
+
+	if (!error || s->ports)
+		return error;
+	return flow_mod_parse(line, command, names_for(s, line), fm, usable, err);
+}
+
+static void run_one(struct sender *s, const char *line, enum flow_mod_command command,
+		    const char *where)
+{
+	struct error err = ERROR_INIT;
+	struct flow_mod fm;
+	uint32_t usable;
+
+	if (parse(s, line, command, &fm, &usable, &err))
+		fatal(0, "%s%s", where, err.text);
+	send_flow_mod(s, &fm, usable);
+	flow_mod_uninit(&fm);
+}
+
+// A line of a file may begin with what is to be done.
+static const char *line_command(const char *line, enum flow_mod_command *command)
+{
+	static const struct {
+		const char *name;
+		enum flow_mod_command command;
+	} words[] = {
+		{ "add", FM_ADD },
+		{ "modify", FM_MODIFY },
+		{ "modify_strict", FM_MODIFY_STRICT },
+		{ "delete", FM_DELETE },
+		{ "delete_strict", FM_DELETE_STRICT },
+	};
+	size_t n = strcspn(line, " \t,=");
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strlen(words[i].name) == n && !strncmp(words[i].name, line, n) &&
+		    line[n] != '=') {
+			*command = words[i].command;
+			return line + n;
+		}
+	return line;
+}
+
+// Calls cb for every line of 'name' ("-": standard input) that holds something, comments cut off.
+void flow_file_read(const char *name, void (*cb)(char *line, unsigned int number, void *aux),
+		    void *aux)
+{
+	FILE *f = strcmp(name, "-") ? fopen(name, "r") : stdin;
+	unsigned int number = 0;
+	size_t cap = 0;
+	char *line = NULL;
+
+	if (!f)
+		fatal(errno, "%s: open", name);
+	while (getline(&line, &cap, f) > 0) {
+		char *p = line;
+
+		number++;
+		p[strcspn(p, "#\n")] = '\0';
+		while (isspace((unsigned char)*p))
+			p++;
+		if (*p)
+			cb(p, number, aux);
+	}
+	if (ferror(f))
+		fatal(errno, "%s: read", name);
+	free(line);
+	if (f != stdin)
+		fclose(f);
+}
+
+struct file_run {
+	struct sender *s;
+	const char *name;
+	enum flow_mod_command command;
+};
+
+static void run_line(char *line, unsigned int number, void *aux)
+{
+	struct file_run *r = aux;
+	enum flow_mod_command command = r->command;
+	const char *rest = r->command == FM_ADD ? line_command(line, &command) : line;
+	AUTO_FREE char *where = xasprintf("%s:%u: ", r->name, number);
+
+	run_one(r->s, rest, command, where);
+}
+
+static void begin(struct sender *s, const char *target)
+{
+	*s = (struct sender){ .c = ofctl_open_for_flows(target), .buf = STRBUF_INIT };
+}
+
+static void end(struct sender *s)
+{
+	bool ok;
+
+	flush(s);
+	ok = ofp_client_barrier(s->c);
+	strbuf_uninit(&s->buf);
+	ofctl_ports_free(s->ports);
+	ofp_client_close(s->c);
+	if (!ok)
+		exit(EXIT_FAILURE);
+}
+
+static void change_flows(char *argv[], enum flow_mod_command command, bool file)
+{
+	struct sender s;
+
+	// A flow that cannot be parsed is told before anything is sent, unless it may have port names.
+	begin(&s, argv[1]);
+	if (file) {
+		struct file_run r = { &s, argv[2], command };
+
+		flow_file_read(argv[2], run_line, &r);
+	} else {
+		run_one(&s, argv[2] ? argv[2] : "", command, "");
+	}
+	end(&s);
+}
+
+static void run_add_flow(int argc, char *argv[])
+{
+	// "-" reads flows like add-flows, and so does a file behind "@" nowhere: one way is enough.
+	change_flows(argv, FM_ADD, !strcmp(argv[2], "-"));
+}
+
+static void run_add_flows(int argc, char *argv[])
+{
+	change_flows(argv, FM_ADD, true);
+}
+
+static void run_mod_flows(int argc, char *argv[])
+{
+	change_flows(argv, ofctl.strict ? FM_MODIFY_STRICT : FM_MODIFY, !strcmp(argv[2], "-"));
+}
+
+static void run_del_flows(int argc, char *argv[])
+{
+	change_flows(argv, ofctl.strict ? FM_DELETE_STRICT : FM_DELETE,
+		     argc > 2 && !strcmp(argv[2], "-"));
+}
+
+// ---- Dumping flows ----
+
+static void request_from_text(const char *text, bool aggregate, const struct port_names *names,
+			      struct flow_stats_request *q)
+{
+	struct error err = ERROR_INIT;
+	struct flow_mod fm;
+
+	if (flow_mod_parse(text, FM_DELETE, names, &fm, NULL, &err))
+		fatal(0, "%s", err.text);
+	*q = (struct flow_stats_request){
+		.match = fm.match,
+		.table = fm.table,
+		.out_port = fm.out_port,
+		.out_group = fm.out_group,
+		.cookie = fm.cookie,
+		.cookie_mask = fm.cookie_mask,
+		.aggregate = aggregate,
+	};
+	flow_mod_uninit(&fm);
+}
+
+void flow_request_encode(struct ofp_client *c, const struct flow_stats_request *q, struct strbuf *b)
+{
+	flow_stats_request_encode(q, ofp_client_version(c), ofp_client_xid(c), b);
+}
+
+static void print_part(struct msg *part, void *aux)
+{
+	ofctl_print(part);
+}
+
+typedef VEC(struct flow) flow_vec;
+
+static void collect_part(struct msg *part, void *aux)
+{
+	flow_vec *list = aux;
+	struct strbuf acts = STRBUF_INIT;
+	struct flow_stats fs;
+
+	while (flow_stats_decode_next(part, &fs, &acts) > 0) {
+		struct flow *f = VEC_PUSH_UNINIT(list);
+
+		f->fs = fs;
+		f->acts = acts;
+		acts = (struct strbuf)STRBUF_INIT;
+	}
+	strbuf_uninit(&acts);
+}
+
+// Pointers into the vector's elements hold only once it has its final size.
+static void settle(flow_vec *list)
+{
+	struct flow *f;
+
+	VEC_FOR_EACH (f, list) {
+		f->fs.match = &f->fs.match_buf;
+		f->fs.acts = acts_of(&f->acts);
+	}
+}
+
+static int compare_field(const char *name, const struct flow *a, const struct flow *b)
+{
+	const struct field *f = field_by_name(name);
+	union field_value x, y, mask;
+	bool in_a, in_b;
+
+	field_read(f, &a->fs.match->mask.m, &mask);
+	in_a = !is_all_zeros(mask.b, f->n_bytes);
+	field_read(f, &b->fs.match->mask.m, &mask);
+	in_b = !is_all_zeros(mask.b, f->n_bytes);
+	// Flows that do not match on the field come last.
+	if (in_a != in_b)
+		return in_a ? -2 : 2;
+	field_read(f, &a->fs.match->key, &x);
+	field_read(f, &b->fs.match->key, &y);
+	return memcmp(x.b, y.b, f->n_bytes);
+}
+
+static int compare_flows(const void *p, const void *q)
+{
+	const struct flow *a = p, *b = q;
+
+	for (size_t i = 0; i < ofctl.n_keys; i++) {
+		bool reverse = ofctl.keys[i].reverse;
+		int d;
+
+		if (ofctl.keys[i].field)
+			d = compare_field(ofctl.keys[i].field, a, b);
+		else
+			d = (int)b->fs.priority - a->fs.priority;
+		if (d)
+			return reverse && d != 2 && d != -2 ? -d : d;
+	}
+	return 0;
+}
+
+static void print_flow(const struct flow *f, const struct port_names *names)
+{
+	AUTO(strbuf) s = STRBUF_INIT;
+	struct flow_stats fs = f->fs;
+
+	fs.idle_age = fs.hard_age = -1;
+	flow_stats_format(&fs, names, !ofctl.no_stats, &s);
+	puts(s.s);
+}
+
+static void print_sorted(struct ofp_client *c, const struct strbuf *request,
+			 const struct port_names *names)
+{
+	flow_vec list = VEC_INIT;
+	struct flow *f;
+
+	ofp_client_multipart(c, request, collect_part, &list);
+	settle(&list);
+	if (ofctl.sort) {
+		qsort(list.v, list.n, sizeof(*list.v), compare_flows);
+		settle(&list);
+	}
+	VEC_FOR_EACH (f, &list) {
+		print_flow(f, names);
+		strbuf_uninit(&f->acts);
+	}
+	VEC_FREE(&list);
+}
+
+static void dump(int argc, char *argv[], bool aggregate)
+{
+	struct ofp_client *c = ofctl_open_for_flows(argv[1]);
+	const char *text = argc > 2 ? argv[2] : "";
+	struct ofctl_ports *ports = ofctl.names || *text ? ofctl_ports_load(c) : NULL;
+	struct flow_stats_request q;
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	request_from_text(text, aggregate, ofctl_port_parser(ports), &q);
+	flow_request_encode(c, &q, &b);
+	if (aggregate || ofctl.plain)
+		ofp_client_multipart(c, &b, print_part, NULL);
+	else
+		print_sorted(c, &b, ofctl_port_printer(ports));
+	ofctl_ports_free(ports);
+	ofp_client_close(c);
+}
+
+static void run_dump_flows(int argc, char *argv[])
+{
+	dump(argc, argv, false);
+}
+
+static void run_dump_aggregate(int argc, char *argv[])
+{
+	dump(argc, argv, true);
+}
+
+const struct ofctl_command ofctl_flow_commands[] = {
+	{ "dump-flows", "SWITCH [FLOW]: matching flows", 1, 2, run_dump_flows },
+	{ "dump-aggregate", "SWITCH [FLOW]: statistics of matching flows", 1, 2,
+	  run_dump_aggregate },
+	{ "add-flow", "SWITCH FLOW: add a flow", 2, 2, run_add_flow },
+	{ "add-flows", "SWITCH FILE: add the flows of a file (-: standard input)", 2, 2,
+	  run_add_flows },
+	{ "mod-flows", "SWITCH FLOW: change the actions of matching flows", 2, 2, run_mod_flows },
+	{ "del-flows", "SWITCH [FLOW]: delete matching flows", 1, 2, run_del_flows },
+	{ "replace-flows", "SWITCH FILE: make the flows those of a file", 2, 2, run_replace_flows },
+	{ "diff-flows", "SOURCE1 SOURCE2: compare flows of switches or files", 2, 2,
+	  run_diff_flows },
+	{ NULL, NULL, 0, 0, NULL },
+};

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files about flows share.
+#pragma once
+
+#include "utilities/ovs-ofctl.h"
+
+// A flow that a switch has or a file describes.
+struct flow {
+	struct flow_stats fs; // 'match' and 'acts' point into this struct
+	struct strbuf acts; // owned
+};
+
+void flow_file_read(const char *name, void (*cb)(char *line, unsigned int number, void *aux),
+		    void *aux);
+void flow_request_encode(struct ofp_client *c, const struct flow_stats_request *q,
+			 struct strbuf *b);
+
+void run_replace_flows(int argc, char *argv[]);
+void run_diff_flows(int argc, char *argv[]);

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands about the switch itself: what it is, its tables and ports.
+#include <stdio.h>
+#include <strings.h>
+
+#include "core/base/clock.h"
+#include "utilities/ovs-ofctl.h"
+
+static void print_part(struct msg *part, void *aux)
+{
+	ofctl_print(part);
+}
+
+static void print_plain_multipart(const char *target, enum msg_type type)
+{
+	struct ofp_client *c = ofctl_open(target);
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	msg_put_plain(type, ofp_client_version(c), ofp_client_xid(c), &b);
+	ofp_client_multipart(c, &b, print_part, NULL);
+	ofp_client_close(c);
+}
+
+static void print_plain(struct ofp_client *c, enum msg_type type)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	msg_put_plain(type, ofp_client_version(c), ofp_client_xid(c), &b);
+	ofctl_print(ofp_client_transact(c, &b));
+}
+
+static void run_show(int argc, char *argv[])
+{
+	struct ofp_client *c = ofctl_open(argv[1]);
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	print_plain(c, MSG_FEATURES_REQUEST);
+	if (ofp_client_version(c) >= OFP13) {
+		port_desc_request_encode(OF_PORT(OFPP_ANY), ofp_client_version(c),
+					 ofp_client_xid(c), &b);
+		ofp_client_multipart(c, &b, print_part, NULL);
+	}
+	print_plain(c, MSG_GET_CONFIG_REQUEST);
+	ofp_client_close(c);
+}
+
+static void run_dump_desc(int argc, char *argv[])
+{
+	print_plain_multipart(argv[1], MSG_DESC_REQUEST);
+}
+
+static void run_dump_tables(int argc, char *argv[])
+{
+	print_plain_multipart(argv[1], MSG_TABLE_REQUEST);
+}
+
+// A port by number or by the name it has on the switch.
+static of_port_t find_port(struct ofp_client *c, const char *text)
+{
+	struct ofctl_ports *ports;
+	of_port_t port;
+
+	if (of_port_parse(text, NULL, &port))
+		return port;
+	ports = ofctl_ports_load(c);
+	if (!of_port_parse(text, ofctl_port_parser(ports), &port))
+		fatal(0, "%s: couldn't find port `%s'", "ovs-ofctl", text);
+	ofctl_ports_free(ports);
+	return port;
+}
+
+static void run_dump_ports(int argc, char *argv[])
+{
+	struct ofp_client *c = ofctl_open(argv[1]);
+	of_port_t port = argc > 2 ? find_port(c, argv[2]) : OF_PORT(OFPP_ANY);
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	port_stats_request_encode(port, ofp_client_version(c), ofp_client_xid(c), &b);
+	ofp_client_multipart(c, &b, print_part, NULL);
+	ofp_client_close(c);
+}
+
+static void run_dump_ports_desc(int argc, char *argv[])
+{
+	struct ofp_client *c = ofctl_open(argv[1]);
+	of_port_t port = argc > 2 ? find_port(c, argv[2]) : OF_PORT(OFPP_ANY);
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	port_desc_request_encode(port, ofp_client_version(c), ofp_client_xid(c), &b);
+	ofp_client_multipart(c, &b, print_part, NULL);
+	ofp_client_close(c);
+}
+
+static const struct {
+	const char *name;
+	uint32_t bit;
+	bool inverse; // the word without "no-" clears the bit
+} port_words[] = {
+	{ "up", PORT_CONFIG_DOWN, true },
+	{ "down", PORT_CONFIG_DOWN, false },
+	{ "stp", PORT_CONFIG_NO_STP, true },
+	{ "receive", PORT_CONFIG_NO_RECV, true },
+	{ "receive-stp", PORT_CONFIG_NO_RECV_STP, true },
+	{ "flood", PORT_CONFIG_NO_FLOOD, true },
+	{ "forward", PORT_CONFIG_NO_FWD, true },
+	{ "packet-in", PORT_CONFIG_NO_PACKET_IN, true },
+};
+
+static void set_port_word(const char *word, struct port_mod *pm)
+{
+	bool no = !strncasecmp(word, "no-", 3);
+	const char *name = word + (no ? 3 : 0);
+
+	for (size_t i = 0; i < ARRAY_SIZE(port_words); i++)
+		if (!strcasecmp(port_words[i].name, name) &&
+		    !(no && port_words[i].bit == PORT_CONFIG_DOWN)) {
+			pm->mask = port_words[i].bit;
+			pm->config = port_words[i].inverse == no ? port_words[i].bit : 0;
+			return;
+		}
+	fatal(0, "unknown mod-port command '%s'", word);
+}
+
+struct port_search {
+	of_port_t port;
+	const char *name;
+	struct port_desc found;
+	bool any;
+};
+
+static void search_part(struct msg *part, void *aux)
+{
+	struct port_search *s = aux;
+	struct port_desc pd;
+
+	while (port_desc_decode_next(part, &pd) > 0)
+		if (s->name ? !strcmp(pd.name, s->name) : of_port_equal(pd.port, s->port)) {
+			s->found = pd;
+			s->any = true;
+		}
+}
+
+static void run_mod_port(int argc, char *argv[])
+{
+	struct port_mod pm = { 0 };
+	struct port_search s = { 0 };
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct ofp_client *c;
+	bool ok;
+
+	set_port_word(argv[3], &pm);
+	if (!of_port_parse(argv[2], NULL, &s.port))
+		s.name = argv[2];
+	c = ofctl_open(argv[1]);
+	port_desc_request_encode(OF_PORT(OFPP_ANY), ofp_client_version(c), ofp_client_xid(c), &b);
+	ofp_client_multipart(c, &b, search_part, &s);
+	if (!s.any)
+		fatal(0, "%s: couldn't find port `%s'", argv[1], argv[2]);
+	pm.port = s.found.port;
+	pm.hw_addr = s.found.hw_addr;
+	strbuf_clear(&b);
+	port_mod_encode(&pm, ofp_client_version(c), ofp_client_xid(c), &b);
+	ofp_client_send(c, &b);
+	ok = ofp_client_barrier(c);
+	ofp_client_close(c);
+	if (!ok)
+		exit(EXIT_FAILURE);
+}
+
+// ---- Fragments ----
+
+static const char *const fragment_words[] = { "normal", "drop", "reassemble", "nx-match" };
+
+static struct switch_config get_config(struct ofp_client *c)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct switch_config cfg;
+
+	msg_put_plain(MSG_GET_CONFIG_REQUEST, ofp_client_version(c), ofp_client_xid(c), &b);
+	if (switch_config_decode(ofp_client_transact(c, &b), &cfg))
+		fatal(0, "malformed reply to a request for the configuration");
+	return cfg;
+}
+
+static void run_get_frags(int argc, char *argv[])
+{
+	struct ofp_client *c = ofctl_open(argv[1]);
+
+	puts(fragment_words[get_config(c).flags & 3]);
+	ofp_client_close(c);
+}
+
+static void run_set_frags(int argc, char *argv[])
+{
+	struct switch_config cfg;
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct ofp_client *c;
+	uint16_t mode = 0;
+
+	while (mode < ARRAY_SIZE(fragment_words) && strcasecmp(argv[2], fragment_words[mode]))
+		mode++;
+	if (mode == ARRAY_SIZE(fragment_words))
+		fatal(0, "%s: unknown fragment handling mode", argv[2]);
+	c = ofctl_open(argv[1]);
+	cfg = get_config(c);
+	cfg.flags = (cfg.flags & ~3) | mode;
+	switch_config_encode(&cfg, MSG_SET_CONFIG, ofp_client_version(c), ofp_client_xid(c), &b);
+	ofp_client_send(c, &b);
+	if (!ofp_client_barrier(c))
+		exit(EXIT_FAILURE);
+	if ((get_config(c).flags & 3) != mode)
+		fatal(0,
+		      "%s: setting fragment handling mode failed (this switch probably doesn't "
+		      "support mode \"%s\")",
+		      argv[1], argv[2]);
+	ofp_client_close(c);
+}
+
+// ---- Is it there? ----
+
+static void put_echo(struct ofp_client *c, size_t payload, struct strbuf *b)
+{
+	size_t start = msg_begin(MSG_ECHO_REQUEST, ofp_client_version(c), ofp_client_xid(c), b);
+	for (size_t i = 0; i < payload; i++)
+		wr_u8(b, random());
+	msg_end(b, start);
+}
+
+static void run_probe(int argc, char *argv[])
+{
+	struct ofp_client *c = ofctl_open(argv[1]);
+	AUTO(strbuf) b = STRBUF_INIT;
+	const struct msg *m;
+
+	put_echo(c, 0, &b);
+	m = ofp_client_transact(c, &b);
+	if (rd_left(&m->body))
+		fatal(0, "reply does not match request");
+	ofp_client_close(c);
+}
+
+static void run_ping(int argc, char *argv[])
+{
+	struct ofp_client *c = ofctl_open(argv[1]);
+	uint32_t payload = 64;
+
+	if (argc > 2 && (!parse_u32(argv[2], 10, &payload) || payload > 65527))
+		fatal(0, "payload must be between 0 and 65527 bytes");
+	for (int i = 0; i < 10; i++) {
+		AUTO(strbuf) b = STRBUF_INIT;
+		int64_t start = clock_real_nsec();
+		const struct msg *m;
+
+		put_echo(c, payload, &b);
+		m = ofp_client_transact(c, &b);
+		if (rd_left(&m->body) != payload || memcmp(m->body.p, b.s + 8, payload))
+			printf("Reply does not match request\n");
+		printf("%u bytes from %s: xid=%08x time=%.1f ms\n", payload, argv[1], m->xid,
+		       (clock_real_nsec() - start) / 1e6);
+	}
+	ofp_client_close(c);
+}
+
+const struct ofctl_command ofctl_switch_commands[] = {
+	{ "show", "SWITCH: features, configuration and ports", 1, 1, run_show },
+	{ "dump-desc", "SWITCH: description", 1, 1, run_dump_desc },
+	{ "dump-tables", "SWITCH: table statistics", 1, 1, run_dump_tables },
+	{ "dump-ports", "SWITCH [PORT]: port statistics", 1, 2, run_dump_ports },
+	{ "dump-ports-desc", "SWITCH [PORT]: port descriptions", 1, 2, run_dump_ports_desc },
+	{ "mod-port", "SWITCH PORT up|down|[no-]flood|...: configure a port", 3, 3, run_mod_port },
+	{ "get-frags", "SWITCH: how fragments are handled", 1, 1, run_get_frags },
+	{ "set-frags", "SWITCH normal|drop|nx-match: handle fragments so", 2, 2, run_set_frags },
+	{ "probe", "SWITCH: whether it answers", 1, 1, run_probe },
+	{ "ping", "SWITCH [N]: latency of ten echos of N bytes", 1, 2, run_ping },
+	{ NULL, NULL, 0, 0, NULL },
+};

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// ovs-ofctl: talks OpenFlow to a switch. Options and the list of commands are here, the commands in ovs-ofctl-*.c.
+#include "utilities/ovs-ofctl.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/rcu.h"
+
+struct ofctl_options ofctl = { .versions = 1u << OFP10, .plain = true };
+
+static const struct ofctl_command *const tables[] = { ofctl_switch_commands, ofctl_flow_commands,
+						      ofctl_packet_commands, ofctl_local_commands };
+
+// Described, and refused by one clear error until their issue comes.
+static const char *const later[] = {
+	"add-group",
+	"add-groups",
+	"mod-group",
+	"del-groups",
+	"insert-buckets",
+	"remove-buckets",
+	"dump-groups",
+	"dump-group-stats",
+	"dump-group-features",
+	"add-meter",
+	"mod-meter",
+	"del-meters",
+	"del-meter",
+	"dump-meters",
+	"dump-meter",
+	"meter-stats",
+	"meter-features",
+	"bundle",
+	"add-tlv-map",
+	"del-tlv-map",
+	"dump-tlv-map",
+	"dump-table-features",
+	"dump-table-desc",
+	"mod-table",
+	"queue-stats",
+	"queue-get-config",
+	"dump-ipfix-bridge",
+	"dump-ipfix-flow",
+	"ct-flush",
+	"ct-flush-zone",
+	"snoop",
+	"dump-conjunction",
+};
+
+static NORETURN void usage(void)
+{
+	printf("%s: OpenFlow switch management utility\nusage: %s [OPTIONS] COMMAND [ARG...]\n\n",
+	       program_name, program_name);
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		for (const struct ofctl_command *c = tables[i]; c->name; c++)
+			printf("  %-15s %s\n", c->name, c->usage);
+	printf("\nSWITCH is a bridge, the path of a socket, or tcp:HOST[:PORT] or unix:FILE.\n"
+	       "Options:\n"
+	       "  -O, --protocols=VERSIONS    OpenFlow versions to use (default OpenFlow10)\n"
+	       "  -F, --flow-format=FORMAT    flow formats that are allowed\n"
+	       "  --strict                    use strict match for flow commands\n"
+	       "  --names, --no-names         show and accept port names, or numbers only\n"
+	       "  --no-stats                  leave statistics out of dump-flows\n"
+	       "  --sort[=FIELD], --rsort[=FIELD]\n"
+	       "                              sort dump-flows by a field (priority by default)\n"
+	       "  --readd                     replace-flows: also flows that are there already\n"
+	       "  -m, --more                  print more; repeat for more still\n"
+	       "  --timestamp                 monitor: print when messages came\n"
+	       "  -t, --timeout=SECS          give up after SECS seconds\n"
+	       "  -h, --help                  this text\n"
+	       "  -V, --version               version\n");
+	exit(EXIT_SUCCESS);
+}
+
+enum {
+	OPT_STRICT = 0x6000,
+	OPT_NAMES,
+	OPT_NO_NAMES,
+	OPT_STATS,
+	OPT_NO_STATS,
+	OPT_SORT,
+	OPT_RSORT,
+	OPT_READD,
+	OPT_TIMESTAMP,
+	OPT_BUNDLE,
+	OPT_COLOR
+};
+
+static void add_sort_key(const char *field, bool reverse)
+{
+	if (ofctl.n_keys == ARRAY_SIZE(ofctl.keys))
+		fatal(0, "at most %zu sort keys", ARRAY_SIZE(ofctl.keys));
+	if (field && strcasecmp(field, "priority") && !field_by_name(field))
+		fatal(0, "%s: unknown field name", field);
+	ofctl.keys[ofctl.n_keys].field =
+		field && strcasecmp(field, "priority") ? xstrdup(field) : NULL;
+	ofctl.keys[ofctl.n_keys++].reverse = reverse;
+	ofctl.sort = true;
+	ofctl.plain = false;
+}
+
+// Names of the reference's flow formats; what they allow is a set of versions here.
+static void set_flow_formats(const char *text)
+{
+	static const struct {
+		const char *name;
+		uint32_t versions;
+	} formats[] = {
+		{ "any", 0x7e },
+		{ "OpenFlow10", 1 << OFP10 },
+		{ "OpenFlow10-table_id", 1 << OFP10 },
+		{ "OpenFlow10+table_id", 1 << OFP10 },
+		{ "NXM", 1 << OFP10 },
+		{ "NXM-table_id", 1 << OFP10 },
+		{ "NXM+table_id", 1 << OFP10 },
+		{ "OpenFlow11", 1 << OFP11 },
+		{ "OXM", 1 << OFP12 | 1 << OFP13 | 1 << OFP14 | 1 << OFP15 },
+		{ "OXM-OpenFlow12", 1 << OFP12 },
+		{ "OXM-OpenFlow13", 1 << OFP13 },
+		{ "OXM-OpenFlow14", 1 << OFP14 },
+		{ "OXM-OpenFlow15", 1 << OFP15 },
+	};
+	AUTO_FREE char *copy = xstrdup(text);
+	uint32_t versions = 0;
+	char *save = NULL;
+
+	for (char *s = strtok_r(copy, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(formats) && strcasecmp(formats[i].name, s))
+			i++;
+		if (i == ARRAY_SIZE(formats))
+			fatal(0, "%s: unknown flow protocol", s);
+		versions |= formats[i].versions;
+	}
+	ofctl.versions &= versions;
+	if (!ofctl.versions)
+		fatal(0,
+		      "none of the flow formats %s can be used with the OpenFlow versions allowed "
+		      "by -O",
+		      text);
+}
+
+static void set_timeout(const char *arg)
+{
+	uint32_t n;
+
+	if (!parse_u32(arg, 10, &n) || !n || n > 1000000)
+		fatal(0, "value %s on -t or --timeout is invalid", arg);
+	ofctl.timeout = n;
+}
+
+static bool handle_option(int c)
+{
+	switch (c) {
+	case 't':
+		set_timeout(optarg);
+		return true;
+	case 'm':
+		ofctl.verbosity++;
+		return true;
+	case OPT_STRICT:
+		ofctl.strict = true;
+		return true;
+	case OPT_NAMES:
+		ofctl.names = true;
+		ofctl.plain = false;
+		return true;
+	case OPT_NO_NAMES:
+		ofctl.names = false;
+		return true;
+	case OPT_STATS:
+		ofctl.no_stats = false;
+		return true;
+	case OPT_NO_STATS:
+		ofctl.no_stats = true;
+		ofctl.plain = false;
+		return true;
+	case OPT_SORT:
+	case OPT_RSORT:
+		add_sort_key(optarg, c == OPT_RSORT);
+		return true;
+	case OPT_READD:
+		ofctl.readd = true;
+		return true;
+	case OPT_TIMESTAMP:
+		ofctl.timestamp = true;
+		return true;
+	case OPT_BUNDLE:
+		fatal(0, "--bundle is not supported yet");
+	case OPT_COLOR:
+		if (optarg && strcmp(optarg, "never") && strcmp(optarg, "auto"))
+			fatal(0, "--color=%s is not supported yet", optarg);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void parse_options(int argc, char *argv[])
+{
+	static const struct option longs[] = {
+		{ "protocols", required_argument, NULL, 'O' },
+		{ "flow-format", required_argument, NULL, 'F' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "strict", no_argument, NULL, OPT_STRICT },
+		{ "names", no_argument, NULL, OPT_NAMES },
+		{ "no-names", no_argument, NULL, OPT_NO_NAMES },
+		{ "stats", no_argument, NULL, OPT_STATS },
+		{ "no-stats", no_argument, NULL, OPT_NO_STATS },
+		{ "sort", optional_argument, NULL, OPT_SORT },
+		{ "rsort", optional_argument, NULL, OPT_RSORT },
+		{ "readd", no_argument, NULL, OPT_READD },
+		{ "timestamp", no_argument, NULL, OPT_TIMESTAMP },
+		{ "bundle", no_argument, NULL, OPT_BUNDLE },
+		{ "color", optional_argument, NULL, OPT_COLOR },
+		{ "more", no_argument, NULL, 'm' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		LOG_LONG_OPTIONS,
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *formats = NULL;
+	struct error err = ERROR_INIT;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "O:F:t:mhVv::", longs, NULL)) != -1) {
+		switch (c) {
+		case 'O':
+			if (of_versions_parse(optarg, &ofctl.versions, &err))
+				fatal(0, "%s", err.text);
+			break;
+		case 'F':
+			formats = optarg;
+			break;
+		case 'h':
+			usage();
+		case 'V':
+			print_version(NULL);
+			printf("OpenFlow versions 0x1:0x6\n");
+			exit(EXIT_SUCCESS);
+		case '?':
+			exit(EXIT_FAILURE);
+		default:
+			if (!handle_option(c))
+				log_handle_option(c, optarg);
+		}
+	}
+	if (formats)
+		set_flow_formats(formats);
+}
+
+static void run_command(int argc, char *argv[])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		for (const struct ofctl_command *c = tables[i]; c->name; c++) {
+			if (strcmp(c->name, argv[0]))
+				continue;
+			if (argc - 1 < c->min_args)
+				fatal(0, "'%s' command requires at least %d arguments", c->name,
+				      c->min_args);
+			if (argc - 1 > c->max_args)
+				fatal(0, "'%s' command takes at most %d arguments", c->name,
+				      c->max_args);
+			c->run(argc, argv);
+			return;
+		}
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
+		if (!strcmp(later[i], argv[0]))
+			fatal(0, "%s is not supported yet", argv[0]);
+	fatal(0, "unknown command '%s'; use --help for help", argv[0]);
+}
+
+struct ofp_client *ofctl_open(const char *target)
+{
+	return ofp_client_open(target, ofctl.versions, ofctl.timeout);
+}
+
+struct ofp_client *ofctl_open_for_flows(const char *target)
+{
+	struct ofp_client *c = ofctl_open(target);
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	if (ofp_client_version(c) != OFP10)
+		return c;
+	nx_number_encode(MSG_FLOW_MOD_TABLE_ID, 1, OFP10, ofp_client_xid(c), &b);
+	ofp_client_send(c, &b);
+	if (!ofp_client_barrier(c))
+		fatal(0, "%s: the switch knows no table ids in OpenFlow 1.0; try -O OpenFlow13",
+		      target);
+	return c;
+}
+
+void ofctl_print(const struct msg *m)
+{
+	AUTO(strbuf) s = STRBUF_INIT;
+
+	msg_print(m->whole, m->size, NULL, ofctl.verbosity + 1, &s);
+	fputs(s.s, stdout);
+}
+
+int main(int argc, char *argv[])
+{
+	program_init(argv[0]);
+	rcu_thread_begin();
+	parse_options(argc, argv);
+	if (optind >= argc)
+		fatal(0, "missing command name; use --help for help");
+	run_command(argc - optind, argv + optind);
+	fflush(stdout);
+	if (ferror(stdout))
+		fatal(errno, "standard output");
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of ovs-ofctl share: its options, commands, and the names of ports.
+#pragma once
+
+#include "utilities/ofp-client.h"
+
+struct ofctl_options {
+	uint32_t versions;
+	unsigned int timeout; // seconds
+	bool strict, names, no_stats, sort, plain; // plain: replies as they come
+	bool timestamp, readd;
+	int verbosity;
+	struct {
+		char *field; // NULL: priority
+		bool reverse;
+	} keys[8];
+	size_t n_keys;
+};
+
+extern struct ofctl_options ofctl;
+
+struct ofctl_command {
+	const char *name, *usage;
+	int min_args, max_args; // behind the name
+	void (*run)(int argc, char *argv[]); // argv[0] is the name
+};
+
+// Each file's commands; ended by a NULL name.
+extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[],
+	ofctl_packet_commands[], ofctl_local_commands[];
+
+// Opens the switch by the options. ..._for_flows() prepares a 1.0 connection for table ids in flow_mods.
+struct ofp_client *ofctl_open(const char *target);
+struct ofp_client *ofctl_open_for_flows(const char *target);
+void ofctl_print(const struct msg *m);
+
+// Port names of the switch, by which names in text become numbers and numbers names.
+struct ofctl_ports;
+struct ofctl_ports *ofctl_ports_load(struct ofp_client *c);
+void ofctl_ports_free(struct ofctl_ports *p);
+// For parsing; for printing only with --names (else NULL).
+const struct port_names *ofctl_port_parser(const struct ofctl_ports *p);
+const struct port_names *ofctl_port_printer(const struct ofctl_ports *p);
+const struct port_desc *ofctl_port_find(const struct ofctl_ports *p, const char *name);
