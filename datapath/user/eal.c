@@ -26,8 +26,15 @@ LOG_MODULE(dpdk);
 // Beside the MTU a frame has its Ethernet header and up to two VLAN tags.
 #define FRAME_EXTRA 22
 
+struct args {
+	char **v;
+	size_t n, cap;
+};
+
 static struct {
 	bool tried;
+	struct args args; // DPDK keeps pointers into them for as long as the process lives
+	char **argv; // the same words in the order DPDK gave them
 	struct error failure; // of the first try
 	uint32_t memory_mb;
 	char last_line[256]; // of DPDK's log, while it starts
@@ -75,11 +82,6 @@ static void open_log(void)
 
 // ---- Arguments ----
 
-struct args {
-	char **v;
-	size_t n, cap;
-};
-
 static void args_add(struct args *a, const char *s)
 {
 	a->v = xgrow(a->v, &a->cap, a->n + 1, sizeof(*a->v));
@@ -93,13 +95,6 @@ static bool args_have(const struct args *a, const char *const *names)
 			if (str_starts(a->v[i], *names))
 				return true;
 	return false;
-}
-
-static void args_free(struct args *a)
-{
-	for (size_t i = 0; i < a->n; i++)
-		free(a->v[i]);
-	free(a->v);
 }
 
 // One word into 'word'; returns what is left, NULL for an open quote.
@@ -244,17 +239,15 @@ static void log_args(const struct args *a)
 
 static int start(const struct datapath_config *config, struct error *err)
 {
-	struct args a = { NULL, 0, 0 };
-	char **argv;
-	int ret = make_args(&a, config, err);
+	struct args *a = &eal.args;
+	int ret = make_args(a, config, err);
 
 	if (!ret) {
-		log_args(&a);
-		// DPDK permutes the array and keeps pointers into the strings: both live on.
-		argv = xcalloc(a.n + 1, sizeof(*argv));
-		memcpy(argv, a.v, a.n * sizeof(*argv));
+		log_args(a);
+		eal.argv = xcalloc(a->n + 1, sizeof(*eal.argv));
+		memcpy(eal.argv, a->v, a->n * sizeof(*eal.argv));
 		open_log();
-		ret = rte_eal_init(a.n, argv);
+		ret = rte_eal_init(a->n, eal.argv);
 		// The main lcore has been pinned; this thread is also the process's main thread, so let it go again.
 		pthread_setaffinity_np(pthread_self(), sizeof(eal.cpus), &eal.cpus);
 		if (ret >= 0)
@@ -264,7 +257,6 @@ static int start(const struct datapath_config *config, struct error *err)
 				 rte_strerror(rte_errno), eal.last_line[0] ? ": " : "",
 				 eal.last_line);
 	}
-	args_free(&a);
 	return ret;
 }
 
