@@ -204,6 +204,24 @@ static void report_bridge(struct xlate_ctx *ctx)
 	strbuf_putc(ctx->in->trace, '\n');
 }
 
+// Bits of headers that no packet of this Ethernet type has (the type is always matched): the classifier's prefix search looks
+// at addresses before types. They are zero in every such packet and would only trouble hardware.
+static void drop_absent_headers(struct flow_mask *m, const struct flow_key *key)
+{
+	uint64_t *bits = flow_words(&m->m);
+	struct flow_mask possible;
+
+	flow_mask_exact_for(&possible, key);
+	if (flow_is_ip(key)) {
+		// Which transport headers there can be depends on the protocol, which need not be matched.
+		size_t l4 = offsetof(struct flow_key, nd_target) / 8;
+
+		memset(flow_words(&possible.m) + l4, 0xff, (FLOW_WORDS - l4) * 8);
+	}
+	for (size_t i = FLOW_SEGMENT_L3; i < FLOW_WORDS; i++)
+		bits[i] &= flow_words(&possible.m)[i];
+}
+
 static bool may_receive(struct xlate_ctx *ctx)
 {
 	struct of_port *p = switch_port_find(ctx->sw, OF_PORT(ctx->flow.in_port));
@@ -237,6 +255,7 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret)
 		ctx.in_action_set = true;
 		run_action_set(&ctx);
 	}
+	drop_absent_headers(&ret->mask, in->key);
 	if (ret->error != XLATE_OK)
 		strbuf_clear(&ret->actions);
 	ret->final = ctx.flow;
