@@ -6,3 +6,4 @@ include tests/unit/core-flow.mk
 include tests/unit/datapath.mk
 EXTRA_DIST += tests/lint/format tests/lint/install-packages tests/lint/layers tests/lint/packages
 include tests/unit/ovsdb.mk
+include tests/unit/openflow.mk

@@ -29,8 +29,10 @@ const struct act_type_ops act_ops[ACT_MAX] = {
 	[ACT_CONTROLLER] = OPS(controller, ACT_SIZE(controller)),
 	[ACT_SET_VLAN_VID] = OPS(set_vlan_vid, ACT_SIZE(set_vlan_vid)),
 	[ACT_SET_VLAN_PCP] = OPS(set_vlan_pcp, ACT_SIZE(set_vlan_pcp)),
-	[ACT_STRIP_VLAN] = OPS(strip_vlan, 8),
-	[ACT_PUSH_VLAN] = OPS(push_vlan, ACT_SIZE(push_vlan)),
+	[ACT_STRIP_VLAN] = OPS(strip_vlan, ACT_SIZE(strip_vlan)),
+	// 1.0 tags by mod_vlan_vid.
+	[ACT_PUSH_VLAN] = { push_vlan_decode, push_vlan_encode, push_vlan_format, from_11,
+			    ACT_SIZE(push_vlan) },
 	[ACT_SET_FIELD] = OPS(set_field, ACT_SIZE(set_field)),
 	[ACT_MOVE] = OPS(move, ACT_SIZE(move)),
 	[ACT_DEC_TTL] = OPS(dec_ttl, ACT_SIZE(dec_ttl)),

@@ -60,10 +60,15 @@ struct act {
 		} push_vlan;
 		struct {
 			uint16_t vid; // 0..4095
+			bool only_if_tagged; // as 1.1 means it; 1.0 tags packets without a tag
 		} set_vlan_vid;
 		struct {
 			uint8_t pcp; // 0..7
+			bool only_if_tagged;
 		} set_vlan_pcp;
+		struct {
+			bool pop; // written pop_vlan, as since 1.1; does the same
+		} strip_vlan;
 		struct {
 			of_port_t in_port; // OFPP_IN_PORT: unchanged
 			uint8_t table; // 255: the current one

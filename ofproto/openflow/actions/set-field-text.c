@@ -23,7 +23,7 @@ static void load_format(const struct act *a, const struct act_text *t)
 	uint64_t value;
 
 	while (set_field_next_run(a, &sf, &value)) {
-		strbuf_printf(t->out, "%sload:0x%llx->", first ? "" : ",",
+		strbuf_printf(t->out, "%sload:%#llx->", first ? "" : ",",
 			      (unsigned long long)value);
 		// A VLAN id has a bit more than its width says.
 		if (!sf.ofs && sf.n_bits >= sf.field->n_bits)

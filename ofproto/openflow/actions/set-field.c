@@ -222,6 +222,14 @@ bool set_field_next_run(const struct act *a, struct subfield *sf, uint64_t *ret_
 	unsigned int n_bits = a->set_field.field->n_bytes * 8,
 		     i = sf->field ? sf->ofs + sf->n_bits : 0, n = 0;
 
+	// The whole of a field whose value has fewer bits than its width says.
+	if (is_whole(a) && n_bits <= 64) {
+		if (sf->field)
+			return false;
+		*sf = (struct subfield){ a->set_field.field, 0, a->set_field.field->n_bits };
+		*ret_value = value_bits(a, 0, n_bits);
+		return true;
+	}
 	while (i < n_bits && !mask_bit(a, i))
 		i++;
 	while (i + n < n_bits && n < 64 && mask_bit(a, i + n))
@@ -252,6 +260,24 @@ static bool has_long_header(const struct field *f)
 	return f->oxm[0].class == 0xffff;
 }
 
+// The parts of a tag have actions of their own in 1.0 and 1.1.
+static bool put_vlan(const struct act *a, struct act_out *o)
+{
+	size_t start;
+
+	if (a->set_field.field->id != FIELD_VLAN_VID && a->set_field.field->id != FIELD_VLAN_PCP)
+		return false;
+	if (a->set_field.field->id == FIELD_VLAN_VID) {
+		start = act_begin_of(o, 1);
+		wr_be16(o->out, value_bits(a, 0, 12));
+	} else {
+		start = act_begin_of(o, 2);
+		wr_u8(o->out, act_set_value(a)[0]);
+	}
+	act_end(o, start);
+	return true;
+}
+
 void set_field_encode(const struct act *a, struct act_out *o)
 {
 	const struct field *f = a->set_field.field;
@@ -259,6 +285,8 @@ void set_field_encode(const struct act *a, struct act_out *o)
 	const struct native *n = whole ? find_native(f->id, o->version) : NULL;
 	bool load = a->set_field.form == SET_FORM_LOAD || !whole;
 
+	if (o->version <= OFP11 && whole && put_vlan(a, o))
+		return;
 	if (n &&
 	    (o->version <= OFP11 || (f->id == FIELD_IP_TTL && a->set_field.form == SET_FORM_MOD)))
 		put_native(n, a, o);

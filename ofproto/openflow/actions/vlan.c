@@ -32,13 +32,16 @@ static void put_oxm(struct act_out *o, enum field_id id, uint64_t v)
 enum ofperr set_vlan_vid_decode(struct act_in *in, struct strbuf *out)
 {
 	uint16_t vid = rd_be16(&in->body);
+	struct act *a;
 
 	rd_skip(&in->body, 2);
 	if (rd_finish(&in->body))
 		return OFPERR_OFPBAC_BAD_LEN;
 	if (vid > VLAN_VID_MASK)
 		return OFPERR_OFPBAC_BAD_ARGUMENT;
-	act_put(out, ACT_SET_VLAN_VID)->set_vlan_vid.vid = vid;
+	a = act_put(out, ACT_SET_VLAN_VID);
+	a->set_vlan_vid.vid = vid;
+	a->set_vlan_vid.only_if_tagged = in->version > OFP10;
 	return OFPERR_NONE;
 }
 
@@ -46,9 +49,10 @@ void set_vlan_vid_encode(const struct act *a, struct act_out *o)
 {
 	size_t start;
 
-	if (o->version >= OFP11 && !o->has_vlan)
+	if (o->version >= OFP11 && !o->has_vlan && !a->set_vlan_vid.only_if_tagged) {
 		put_push(o, 0x8100);
-	o->has_vlan = true;
+		o->has_vlan = true;
+	}
 	if (o->version >= OFP12) {
 		put_oxm(o, FIELD_VLAN_VID, a->set_vlan_vid.vid | VLAN_PRESENT);
 		return;
@@ -60,17 +64,31 @@ void set_vlan_vid_encode(const struct act *a, struct act_out *o)
 
 void set_vlan_vid_format(const struct act *a, const struct act_text *t)
 {
-	strbuf_printf(t->out, "mod_vlan_vid:%u", a->set_vlan_vid.vid);
+	strbuf_printf(t->out, "%s_vlan_vid:%u", a->set_vlan_vid.only_if_tagged ? "set" : "mod",
+		      a->set_vlan_vid.vid);
 }
 
-int set_vlan_vid_parse(char *arg, const struct act_text *t)
+static int parse_vid(char *arg, const struct act_text *t, bool only_if_tagged)
 {
+	struct act *a;
 	uint64_t n;
 
 	if (!parse_u64(arg, 0, &n) || n > VLAN_VID_MASK)
 		return error_set(t->err, -EINVAL, "%s: not a valid VLAN VID", arg);
-	act_put(t->out, ACT_SET_VLAN_VID)->set_vlan_vid.vid = n;
+	a = act_put(t->out, ACT_SET_VLAN_VID);
+	a->set_vlan_vid.vid = n;
+	a->set_vlan_vid.only_if_tagged = only_if_tagged;
 	return 0;
+}
+
+int mod_vlan_vid_parse(char *arg, const struct act_text *t)
+{
+	return parse_vid(arg, t, false);
+}
+
+int set_vlan_vid_parse(char *arg, const struct act_text *t)
+{
+	return parse_vid(arg, t, true);
 }
 
 // ---- mod_vlan_pcp ----
@@ -78,13 +96,16 @@ int set_vlan_vid_parse(char *arg, const struct act_text *t)
 enum ofperr set_vlan_pcp_decode(struct act_in *in, struct strbuf *out)
 {
 	uint8_t pcp = rd_u8(&in->body);
+	struct act *a;
 
 	rd_skip(&in->body, 3);
 	if (rd_finish(&in->body))
 		return OFPERR_OFPBAC_BAD_LEN;
 	if (pcp > 7)
 		return OFPERR_OFPBAC_BAD_ARGUMENT;
-	act_put(out, ACT_SET_VLAN_PCP)->set_vlan_pcp.pcp = pcp;
+	a = act_put(out, ACT_SET_VLAN_PCP);
+	a->set_vlan_pcp.pcp = pcp;
+	a->set_vlan_pcp.only_if_tagged = in->version > OFP10;
 	return OFPERR_NONE;
 }
 
@@ -92,9 +113,10 @@ void set_vlan_pcp_encode(const struct act *a, struct act_out *o)
 {
 	size_t start;
 
-	if (o->version >= OFP11 && !o->has_vlan)
+	if (o->version >= OFP11 && !o->has_vlan && !a->set_vlan_pcp.only_if_tagged) {
 		put_push(o, 0x8100);
-	o->has_vlan = true;
+		o->has_vlan = true;
+	}
 	if (o->version >= OFP12) {
 		put_oxm(o, FIELD_VLAN_PCP, a->set_vlan_pcp.pcp);
 		return;
@@ -106,17 +128,31 @@ void set_vlan_pcp_encode(const struct act *a, struct act_out *o)
 
 void set_vlan_pcp_format(const struct act *a, const struct act_text *t)
 {
-	strbuf_printf(t->out, "mod_vlan_pcp:%u", a->set_vlan_pcp.pcp);
+	strbuf_printf(t->out, "%s_vlan_pcp:%u", a->set_vlan_pcp.only_if_tagged ? "set" : "mod",
+		      a->set_vlan_pcp.pcp);
 }
 
-int set_vlan_pcp_parse(char *arg, const struct act_text *t)
+static int parse_pcp(char *arg, const struct act_text *t, bool only_if_tagged)
 {
+	struct act *a;
 	uint64_t n;
 
 	if (!parse_u64(arg, 0, &n) || n > 7)
 		return error_set(t->err, -EINVAL, "%s: not a valid VLAN PCP", arg);
-	act_put(t->out, ACT_SET_VLAN_PCP)->set_vlan_pcp.pcp = n;
+	a = act_put(t->out, ACT_SET_VLAN_PCP);
+	a->set_vlan_pcp.pcp = n;
+	a->set_vlan_pcp.only_if_tagged = only_if_tagged;
 	return 0;
+}
+
+int mod_vlan_pcp_parse(char *arg, const struct act_text *t)
+{
+	return parse_pcp(arg, t, false);
+}
+
+int set_vlan_pcp_parse(char *arg, const struct act_text *t)
+{
+	return parse_pcp(arg, t, true);
 }
 
 // ---- strip_vlan, push_vlan ----
@@ -126,7 +162,7 @@ enum ofperr strip_vlan_decode(struct act_in *in, struct strbuf *out)
 	rd_skip(&in->body, 4);
 	if (rd_finish(&in->body))
 		return OFPERR_OFPBAC_BAD_LEN;
-	act_put(out, ACT_STRIP_VLAN);
+	act_put(out, ACT_STRIP_VLAN)->strip_vlan.pop = in->version > OFP10;
 	return OFPERR_NONE;
 }
 
@@ -138,12 +174,18 @@ void strip_vlan_encode(const struct act *a, struct act_out *o)
 
 void strip_vlan_format(const struct act *a, const struct act_text *t)
 {
-	strbuf_puts(t->out, "strip_vlan");
+	strbuf_puts(t->out, a->strip_vlan.pop ? "pop_vlan" : "strip_vlan");
 }
 
 int strip_vlan_parse(char *arg, const struct act_text *t)
 {
 	act_put(t->out, ACT_STRIP_VLAN);
+	return 0;
+}
+
+int pop_vlan_parse(char *arg, const struct act_text *t)
+{
+	act_put(t->out, ACT_STRIP_VLAN)->strip_vlan.pop = true;
 	return 0;
 }
 

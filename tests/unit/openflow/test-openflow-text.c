@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flow text through flow_mods of every version and back into text (golden), and what is refused.
+#include <check.h>
+#include <stdio.h>
+
+#include "ofproto/openflow/conn.h"
+#include "tests/unit/core/flow-testing.h"
+
+static uint8_t version_by_name(const char *s, size_t n)
+{
+	for (uint8_t v = OFP10; v <= OFP15; v++)
+		if (strlen(of_version_name(v)) == n && !memcmp(s, of_version_name(v), n))
+			return v;
+	return 0;
+}
+
+// What behind "...: " msg_print() says about the message.
+static char *printed(const struct strbuf *b)
+{
+	struct strbuf s = STRBUF_INIT;
+	char *text, *body;
+
+	msg_print(b->s, b->len, NULL, 1, &s);
+	strbuf_chomp(&s, '\n');
+	body = strstr(s.s, "): ");
+	text = xstrdup(body ? body + 3 : s.s);
+	strbuf_uninit(&s);
+	return text;
+}
+
+// Decoding and encoding again must give the same bytes.
+static void check_again(const char *line, const struct strbuf *b)
+{
+	AUTO(strbuf) again = STRBUF_INIT;
+	struct flow_mod fm;
+	struct msg m;
+	enum ofperr e;
+
+	ck_assert_int_eq(msg_decode_header(b->s, b->len, &m), OFPERR_NONE);
+	m.table_id_ext = true;
+	flow_mod_init(&fm);
+	e = flow_mod_decode(&m, &fm);
+	ck_assert_msg(!e, "%s: %s", line, ofperr_name(e));
+	flow_mod_encode(&fm, m.version, m.xid, &again);
+	ck_assert_msg(again.len == b->len && !memcmp(again.s, b->s, b->len),
+		      "%s: encoded again, it differs", line);
+	flow_mod_uninit(&fm);
+}
+
+static void check_line(const char *line)
+{
+	const char *flow = strchr(line, ' ') + 1, *sep = strstr(line, " => ");
+	uint8_t version = version_by_name(line, flow - 1 - line);
+	AUTO_FREE char *text = xstrndup(flow, sep - flow), *got = NULL;
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct flow_mod fm;
+	uint32_t usable;
+
+	ck_assert(version);
+	ck_assert_msg(!flow_mod_parse(text, FM_ADD, NULL, &fm, &usable, &err), "%s: %s", text,
+		      err.text);
+	ck_assert_msg(usable >> version & 1, "%s", line);
+	flow_mod_encode(&fm, version, 1, &b);
+	got = printed(&b);
+	ck_assert_msg(!strcmp(got, sep + 4), "%s\ngives %s", line, got);
+	check_again(line, &b);
+	flow_mod_uninit(&fm);
+}
+
+START_TEST(golden)
+{
+	AUTO_FREE char *path = xasprintf("%s/tests/golden/openflow-flows.txt", test_srcdir());
+	FILE *f = fopen(path, "r");
+	char line[2048];
+	int n = 0;
+
+	ck_assert_ptr_nonnull(f);
+	for (; fgets(line, sizeof(line), f); n++) {
+		line[strcspn(line, "\n")] = '\0';
+		if (*line != '#')
+			check_line(line);
+	}
+	fclose(f);
+	ck_assert_int_gt(n, 300);
+}
+END_TEST
+
+// Every supported action of the table has text that reads back.
+START_TEST(action_text)
+{
+	static const char *const texts[ACT_MAX] = {
+		[ACT_OUTPUT] = "output:1,LOCAL,CONTROLLER:100,NORMAL,IN_PORT,FLOOD,ALL",
+		[ACT_OUTPUT_TRUNC] = "output(port=1,max_len=100)",
+		[ACT_OUTPUT_REG] = "output:NXM_NX_REG0[0..15]",
+		[ACT_ENQUEUE] = "enqueue:1:2",
+		[ACT_CONTROLLER] = "controller(reason=no_match,max_len=5,id=3,userdata=01.02)",
+		[ACT_SET_VLAN_VID] = "mod_vlan_vid:5,set_vlan_vid:6",
+		[ACT_SET_VLAN_PCP] = "mod_vlan_pcp:5,set_vlan_pcp:6",
+		[ACT_STRIP_VLAN] = "strip_vlan,pop_vlan",
+		[ACT_PUSH_VLAN] = "push_vlan:0x8100",
+		[ACT_SET_FIELD] = "set_field:0x1/0xf->reg0,load:0x5->NXM_NX_REG1[3..7],"
+				  "mod_dl_src:00:00:00:00:00:01,mod_nw_tos:4",
+		[ACT_MOVE] = "move:NXM_NX_REG0[]->NXM_NX_REG1[]",
+		[ACT_DEC_TTL] = "dec_ttl,dec_ttl(1,2)",
+		[ACT_SET_TUNNEL] = "set_tunnel:0x1,set_tunnel64:0x1",
+		[ACT_SET_QUEUE] = "set_queue:1",
+		[ACT_POP_QUEUE] = "pop_queue",
+		[ACT_RESUBMIT] = "resubmit:2,resubmit(,3),resubmit(2,3)",
+		[ACT_EXIT] = "exit",
+		[ACT_CLONE] = "clone(output:1,clone(output:2))",
+		[ACT_NOTE] = "note:01.02.03.04.05.06",
+		[ACT_CLEAR_ACTIONS] = "clear_actions",
+		[ACT_WRITE_ACTIONS] = "write_actions(output:1,strip_vlan)",
+		[ACT_WRITE_METADATA] = "write_metadata:0x1/0xff",
+		[ACT_GOTO_TABLE] = "goto_table:5",
+	};
+	AUTO(strbuf) acts = STRBUF_INIT;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+
+	if (!texts[_i]) {
+		// Described only: refused by its name.
+		AUTO_FREE char *word = xasprintf("%s(1)", act_name(_i));
+
+		ck_assert_int_eq(acts_parse(word, NULL, &acts, &err), -ENOTSUP);
+		ck_assert_msg(strstr(err.text, "is not supported yet"), "%s", err.text);
+		return;
+	}
+	ck_assert_msg(!acts_parse(texts[_i], NULL, &acts, &err), "%s: %s", texts[_i], err.text);
+	acts_format(acts_of(&acts), NULL, &out);
+	ck_assert_str_eq(out.s, texts[_i]);
+}
+END_TEST
+
+static const struct {
+	enum flow_mod_command command;
+	const char *text, *error;
+} bad[] = {
+	{ FM_ADD, "priority=5", "must specify an action" },
+	{ FM_ADD, "foo,actions=1", "unknown keyword foo" },
+	{ FM_ADD, "actions=foo", "unknown action foo" },
+	{ FM_ADD, "table=300,actions=drop", "unknown table \"300\"" },
+	{ FM_ADD, "priority=65536,actions=drop", "invalid priority" },
+	{ FM_ADD, "cookie=1/2,actions=drop", "cannot specify a cookie mask" },
+	{ FM_ADD, "actions=drop,1", "\"drop\" must not be accompanied" },
+	{ FM_ADD, "actions=apply_actions(1)", "apply_actions is the default" },
+	{ FM_ADD, "actions=goto_table:2,1", "apply_actions must appear before goto_table" },
+	{ FM_ADD, "actions=goto_table:2,write_metadata:1", "write_metadata must appear before" },
+	{ FM_ADD, "actions=group:1", "group is not supported yet" },
+	{ FM_ADD, "actions=ct(commit)", "ct is not supported yet" },
+	{ FM_ADD, "actions=learn(table=1)", "learn is not supported yet" },
+	{ FM_ADD, "actions=set_field:1->foo", "foo is not a valid OXM field name" },
+	{ FM_ADD, "actions=set_field:1", "missing `->'" },
+	{ FM_ADD, "actions=set_field:1->nw_proto", "nw_proto is read-only" },
+	{ FM_ADD, "actions=set_field:1->tcp_dst", "OFPBAC_MATCH_INCONSISTENT" },
+	{ FM_ADD, "actions=set_field:5->vlan_vid", "OFPBAC_MATCH_INCONSISTENT" },
+	{ FM_ADD, "actions=load:0x1ff->reg0[0..3]", "does not fit into 4 bits" },
+	{ FM_ADD, "actions=move:reg0[0..3]->reg1[0..4]", "4 bits wide but destination is 5" },
+	{ FM_ADD, "actions=push_vlan:0x800", "not a valid VLAN ethertype" },
+	{ FM_ADD, "actions=mod_vlan_vid:5000", "not a valid VLAN VID" },
+	{ FM_ADD, "actions=mod_vlan_pcp:8", "not a valid VLAN PCP" },
+	{ FM_ADD, "actions=mod_nw_tos:3", "not a valid TOS" },
+	{ FM_ADD, "actions=output:foo", "output to unknown port" },
+	{ FM_ADD, "actions=resubmit(x,1)", "resubmit to unknown port" },
+	{ FM_ADD, "actions=resubmit(,1,ct)", "not supported yet" },
+	{ FM_ADD, "actions=controller(pause)", "not supported yet" },
+	{ FM_ADD, "actions=controller(foo=1)", "unknown key \"foo\"" },
+	{ FM_ADD, "actions=note:0x", "bad hex digit" },
+	{ FM_ADD, "actions=clone(foo)", "unknown action foo" },
+	{ FM_ADD, "actions=goto_table:255", "unknown table" },
+	{ FM_ADD, "table=3,actions=goto_table:3", "OFPBIC_BAD_TABLE_ID" },
+	{ FM_DELETE, "in_port=1,actions=drop", "unknown keyword actions" },
+	{ FM_DELETE, "cookie=5", "cannot set cookie" },
+	{ FM_DELETE, "priority=5", "unknown keyword priority" },
+};
+
+START_TEST(errors)
+{
+	struct error err = ERROR_INIT;
+	struct flow_mod fm;
+
+	ck_assert_msg(flow_mod_parse(bad[_i].text, bad[_i].command, NULL, &fm, NULL, &err),
+		      "%s is accepted", bad[_i].text);
+	ck_assert_msg(strstr(err.text, bad[_i].error), "%s: says '%s'", bad[_i].text, err.text);
+}
+END_TEST
+
+static const struct {
+	enum flow_mod_command command;
+	const char *text, *printed;
+} commands[] = {
+	{ FM_DELETE, "", "DEL table:255 actions=drop" },
+	{ FM_DELETE, "table=3,in_port=1,out_port=2,cookie=0x5/-1",
+	  "DEL table:3 in_port=1 cookie:0x5/0xffffffffffffffff out_port:2 actions=drop" },
+	{ FM_DELETE_STRICT, "priority=7,tcp", "DEL_STRICT table:255 priority=7,tcp actions=drop" },
+	{ FM_MODIFY, "ip,actions=2", "MOD table:255 ip actions=output:2" },
+	{ FM_MODIFY_STRICT, "priority=7,ip,actions=2",
+	  "MOD_STRICT table:255 priority=7,ip actions=output:2" },
+};
+
+START_TEST(other_commands)
+{
+	for (uint8_t v = OFP10; v <= OFP15; v++) {
+		AUTO(strbuf) b = STRBUF_INIT;
+		AUTO_FREE char *got = NULL;
+		struct error err = ERROR_INIT;
+		struct flow_mod fm;
+
+		ck_assert_msg(!flow_mod_parse(commands[_i].text, commands[_i].command, NULL, &fm,
+					      NULL, &err),
+			      "%s: %s", commands[_i].text, err.text);
+		flow_mod_encode(&fm, v, 1, &b);
+		got = printed(&b);
+		ck_assert_msg(!strcmp(got, commands[_i].printed), "%s\nnot %s", got,
+			      commands[_i].printed);
+		check_again(commands[_i].text, &b);
+		flow_mod_uninit(&fm);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("openflow-text");
+
+	tcase_add_test(t, golden);
+	tcase_add_loop_test(t, action_text, 0, ACT_MAX);
+	tcase_add_loop_test(t, errors, 0, ARRAY_SIZE(bad));
+	tcase_add_loop_test(t, other_commands, 0, ARRAY_SIZE(commands));
+	return run_case(t);
+}
