@@ -1,8 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += Documentation/offload.rst Documentation/ref/ovs-appctl.8.rst Documentation/ref/ovs-vswitchd.8.rst \
-	Documentation/decisions/0001-libraries.md Documentation/decisions/0002-simnic-is-linked-in.md \
-	Documentation/decisions/0003-control-room.md Documentation/decisions/0004-rewrites-do-not-narrow.md \
-	Documentation/decisions/0005-one-megaflow-table.md Documentation/decisions/0006-modified-packets-do-not-jump.md \
-	Documentation/decisions/0007-default-datapath.md
-EXTRA_DIST += Documentation/ref/ovsdb-server.1.rst Documentation/ref/ovsdb-tool.1.rst \
-	Documentation/ref/ovsdb-client.1.rst Documentation/ref/ovs-vsctl.8.rst Documentation/decisions/0008-ovsdb-commits.md
+MAN_SOURCES = \
+	Documentation/ref/ovs-appctl.8.rst \
+	Documentation/ref/ovs-vsctl.8.rst \
+	Documentation/ref/ovs-vswitchd.8.rst \
+	Documentation/ref/ovsdb-client.1.rst \
+	Documentation/ref/ovsdb-server.1.rst \
+	Documentation/ref/ovsdb-tool.1.rst
+EXTRA_DIST += $(MAN_SOURCES) Documentation/offload.rst \
+	Documentation/decisions/0001-libraries.md \
+	Documentation/decisions/0002-simnic-is-linked-in.md \
+	Documentation/decisions/0003-control-room.md \
+	Documentation/decisions/0004-rewrites-do-not-narrow.md \
+	Documentation/decisions/0005-one-megaflow-table.md \
+	Documentation/decisions/0006-modified-packets-do-not-jump.md \
+	Documentation/decisions/0007-default-datapath.md \
+	Documentation/decisions/0008-ovsdb-commits.md
+
+# Man pages, where docutils is there to make them.
+if HAVE_RST2MAN
+man_MANS = $(MAN_SOURCES:.rst=)
+CLEANFILES += $(man_MANS)
+.rst:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(RST2MAN) $< $@
+SUFFIXES = .rst
+endif

@@ -46,6 +46,11 @@ void rcu_free(void *p)
 		rcu_defer(free, p);
 }
 
+void rcu_synchronize(void)
+{
+	synchronize_rcu();
+}
+
 void rcu_drain(void)
 {
 	rcu_barrier();

@@ -36,5 +36,7 @@ static inline void rcu_online(void)
 void rcu_defer(void (*cb)(void *p), void *p);
 // rcu_defer(free, p).
 void rcu_free(void *p);
+// Waits until every reader has been quiescent once: who saw the old state is done with it. From registered threads.
+void rcu_synchronize(void);
 // Waits until every deferred call has run: for orderly exit and tests.
 void rcu_drain(void);

@@ -164,6 +164,7 @@ void bridge_port_destroy(struct bridge_port *bp)
 		switch_port_del(bp->bridge->sw, bp->of);
 	if (!dp_port_equal(bp->dp_port, DP_PORT_NONE)) {
 		upcall_unmap_port(vs->upcall, bp->dp_port);
+		rcu_synchronize();
 		// Flows that came from or go to the port must not outlive it, in software and in the device.
 		upcall_revalidate_now(vs->upcall);
 		offload_flush(vs->offload);

@@ -112,8 +112,6 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 		drop_unused(mf);
 		return 0;
 	}
-	// The packet that made the flow counts for it.
-	mf->deps->listed = true;
 	if (datapath_flow_add(u->dp, mf) < 0) {
 		pthread_mutex_lock(&u->lock);
 		hmap_remove(&u->flows, &mf->ufid_node);
@@ -124,6 +122,7 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 	}
 	*ret_flow = mf;
 	offload_place(u->offload, mf);
+	atomic_store(&mf->deps->listed, true);
 	return 0;
 }
 

@@ -48,7 +48,6 @@ void engine_remove(struct upcall_engine *u, struct megaflow *mf)
 	hmap_remove(&u->flows, &mf->ufid_node);
 	atomic_store(&u->n_flows, hmap_count(&u->flows));
 	pthread_mutex_unlock(&u->lock);
-	mf->deps->listed = false;
 	engine_credit(u, mf);
 	datapath_flow_del(u->dp, mf);
 	counter_inc(COUNTER_REVALIDATE_DELETED);
@@ -128,11 +127,33 @@ static bool is_idle(const struct upcall_engine *u, const struct megaflow *mf)
 	return clock_msec() - last >= u->max_idle;
 }
 
+// Software must not see packets of a flow that hardware has, but for those on their way when the rule went in: traffic
+// in two rounds running says that the device has silently lost it.
+#define SUSPICIOUS_ROUNDS 2
+
+static void watch_for_loss(struct upcall_engine *u, struct megaflow *mf)
+{
+	struct megaflow_deps *d = mf->deps;
+	struct flow_counts sw;
+
+	datapath_flow_counts(u->dp, mf, &sw);
+	if (atomic_load(&mf->placement) != PLACE_IN_HW || sw.packets == d->sw_packets)
+		d->sw_rounds = 0;
+	else
+		d->sw_rounds++;
+	d->sw_packets = sw.packets;
+	if (d->sw_rounds < SUSPICIOUS_ROUNDS)
+		return;
+	d->sw_rounds = 0;
+	offload_suspect(u->offload, mf);
+}
+
 static void look_at(struct upcall_engine *u, struct megaflow *mf)
 {
+	engine_credit(u, mf);
+	watch_for_loss(u, mf);
 	if (!mf->deps->sw) // put in by hand
 		return;
-	engine_credit(u, mf);
 	if (is_idle(u, mf) || (!deps_current(mf) && !retranslate(u, mf)))
 		engine_remove(u, mf);
 }
@@ -207,7 +228,8 @@ void upcall_push_stats(struct upcall_engine *u)
 	offload_poll_stats(u->offload);
 	pthread_mutex_lock(&u->lock);
 	HMAP_FOR_EACH (mf, ufid_node, &u->flows)
-		engine_credit(u, mf);
+		if (atomic_load(&mf->deps->listed))
+			engine_credit(u, mf);
 	pthread_mutex_unlock(&u->lock);
 }
 

@@ -10,10 +10,14 @@
 struct megaflow_deps {
 	struct of_switch *sw; // where the packet came in; NULL for flows put in by hand
 	struct xlate_result result; // deps, effects, credits; actions and mask are the megaflow's
-	int64_t removing; // a withdrawal is under way
 	struct upcall_engine *engine;
 	struct megaflow *mf;
-	bool listed; // in the engine's table
+	// Set when datapath and placement have the flow: until then it belongs to the thread that makes it, and the main
+	// thread lets it be.
+	_Atomic bool listed;
+	// Traffic that software sees of a flow believed in hardware: how often in a row, and up to which count.
+	uint64_t sw_packets;
+	unsigned int sw_rounds;
 };
 
 struct port_map_entry {

@@ -87,7 +87,7 @@ struct megaflow *upcall_find(struct upcall_engine *u, const struct uuid *ufid)
 
 	pthread_mutex_lock(&u->lock);
 	HMAP_FOR_EACH_WITH_HASH (mf, ufid_node, uuid_hash(ufid), &u->flows)
-		if (uuid_equal(&mf->ufid, ufid))
+		if (uuid_equal(&mf->ufid, ufid) && atomic_load(&mf->deps->listed))
 			break;
 	pthread_mutex_unlock(&u->lock);
 	return mf;
@@ -102,7 +102,8 @@ static void snapshot(struct upcall_engine *u, flow_vec *v)
 
 	pthread_mutex_lock(&u->lock);
 	HMAP_FOR_EACH (mf, ufid_node, &u->flows)
-		VEC_PUSH(v, mf);
+		if (atomic_load(&mf->deps->listed))
+			VEC_PUSH(v, mf);
 	pthread_mutex_unlock(&u->lock);
 }
 
@@ -134,6 +135,8 @@ void upcall_flush(struct upcall_engine *u, const struct of_switch *sw)
 {
 	flow_vec v = VEC_INIT;
 
+	// Misses under way are finished, and their flows listed, when every thread has been quiescent.
+	rcu_synchronize();
 	snapshot(u, &v);
 	for (size_t i = 0; i < v.n; i++)
 		if (rests_on(v.v[i], sw))
@@ -171,9 +174,9 @@ int upcall_add_static(struct upcall_engine *u, const struct match *m, struct dp_
 	pthread_mutex_lock(&u->lock);
 	hmap_insert(&u->flows, &mf->ufid_node, uuid_hash(&mf->ufid));
 	atomic_store(&u->n_flows, hmap_count(&u->flows));
-	mf->deps->listed = true;
 	pthread_mutex_unlock(&u->lock);
 	offload_place(u->offload, mf);
+	atomic_store(&mf->deps->listed, true);
 	return 0;
 }
 

@@ -110,6 +110,21 @@ def test_device_reset_brings_rules_back(switch):
     assert switch.ping(0, 1)
 
 
+def test_silently_lost_rule_is_noticed_by_its_traffic(switch):
+    ctl = f"{switch.dir}/simnic.ctl"
+    start(switch, extra=f",ctl={ctl}")
+    assert switch.ping(0, 1)
+    wait_until("flows are in hardware", lambda: switch.flows("type=offloaded"))
+    subprocess.run(["/usr/bin/python3", "-c",
+                    "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b'lose all\\n'); print(s.recv(99))",
+                    ctl], check=True)
+    wait_until("the loss was noticed and mended",
+               lambda: switch.ping(0, 1, count=4) and switch.offload_json()["devices"][0]["lost"] >= 2)
+    before = int(switch.appctl("coverage/read-counter", "offload_queued"))
+    assert switch.ping(0, 1, count=10)
+    assert int(switch.appctl("coverage/read-counter", "offload_queued")) - before <= 2
+
+
 def test_port_removal_takes_its_flows_out_of_hardware(switch):
     start(switch)
     assert switch.ping(0, 1)
