@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 MAN_SOURCES = \
-	Documentation/ref/ovs-appctl.8.rst \
+	Documentation/ref/ovs-appctl.8.rst Documentation/ref/ovs-ofctl.8.rst \
 	Documentation/ref/ovs-vsctl.8.rst \
 	Documentation/ref/ovs-vswitchd.8.rst \
 	Documentation/ref/ovsdb-client.1.rst \

@@ -9,3 +9,14 @@ tests_unit_openflow_test_openflow_wire_SOURCES = tests/unit/openflow/test-openfl
 tests_unit_openflow_test_openflow_wire_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 endif
 EXTRA_DIST += tests/golden/openflow-flows.txt
+
+check_PROGRAMS += tests/fuzz/fuzz-packet-parse tests/fuzz/fuzz-flow-text tests/fuzz/fuzz-ofp-decode
+TESTS += tests/fuzz/run-packet-parse tests/fuzz/run-flow-text tests/fuzz/run-ofp-decode
+tests_fuzz_fuzz_packet_parse_SOURCES = tests/fuzz/fuzz-packet-parse.c tests/fuzz/replay.c
+tests_fuzz_fuzz_packet_parse_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_flow_text_SOURCES = tests/fuzz/fuzz-flow-text.c tests/fuzz/replay.c
+tests_fuzz_fuzz_flow_text_LDADD = $(OPENFLOW_LIBS)
+tests_fuzz_fuzz_ofp_decode_SOURCES = tests/fuzz/fuzz-ofp-decode.c tests/fuzz/replay.c
+tests_fuzz_fuzz_ofp_decode_LDADD = $(OPENFLOW_LIBS)
+EXTRA_DIST += tests/fuzz/run-packet-parse tests/fuzz/run-flow-text tests/fuzz/run-ofp-decode \
+	tests/fuzz/corpus/packet-parse tests/fuzz/corpus/flow-text tests/fuzz/corpus/ofp-decode

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flow text: what parses prints, and what is printed parses to the same. The first byte says as what the rest is taken: a
+// flow of one of the commands, a datapath key, datapath actions.
+#include <stdint.h>
+
+#include "core/base/log.h"
+#include "core/flow/dp-action.h"
+#include "ofproto/openflow/msg.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_flow(const char *text, enum flow_mod_command command)
+{
+	AUTO(strbuf) s = STRBUF_INIT;
+	AUTO(strbuf) again = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	uint32_t versions;
+	struct flow_mod fm;
+
+	if (flow_mod_parse(text, command, NULL, &fm, &versions, &err)) {
+		assert(*err.text);
+		return;
+	}
+	acts_format(acts_of(&fm.acts), NULL, &s);
+	if (fm.acts.len && !acts_parse(s.s, NULL, &again, &err)) {
+		AUTO(strbuf) t = STRBUF_INIT;
+
+		acts_format(acts_of(&again), NULL, &t);
+		assert(!strcmp(s.s, t.s));
+	}
+	for (uint8_t v = OFP10; v <= OFP15; v++)
+		if (versions >> v & 1) {
+			strbuf_clear(&s);
+			flow_mod_encode(&fm, v, 1, &s);
+			strbuf_clear(&again);
+			msg_print(s.s, s.len, NULL, 2, &again);
+		}
+	flow_mod_uninit(&fm);
+}
+
+static void check_key(const char *text)
+{
+	AUTO(strbuf) s = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct match m, again;
+
+	if (dp_key_parse(text, NULL, NULL, &m, &err)) {
+		assert(*err.text);
+		return;
+	}
+	dp_key_format(&m.key, &m.mask, NULL, NULL, false, &s);
+	dp_key_parse(s.s, NULL, NULL, &again, NULL);
+}
+
+static void check_actions(const char *text)
+{
+	AUTO(strbuf) list = STRBUF_INIT;
+	AUTO(strbuf) s = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+
+	if (dp_actions_parse(text, NULL, NULL, &list, &err)) {
+		assert(*err.text);
+		return;
+	}
+	dp_actions_format(dp_actions_of(&list), NULL, NULL, &s);
+	dp_actions_check(dp_actions_of(&list), NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	AUTO_FREE char *text = NULL;
+
+	if (!size)
+		return 0;
+	log_set("off", NULL);
+	text = xstrndup((const char *)data + 1, size - 1);
+	if (data[0] % 8 <= FM_DELETE_STRICT)
+		check_flow(text, data[0] % 8);
+	else if (data[0] % 8 == 5)
+		check_key(text);
+	else
+		check_actions(text);
+	return 0;
+}
