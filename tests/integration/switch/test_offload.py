@@ -90,7 +90,7 @@ def test_changed_actions_take_effect_in_hardware(switch):
     wait_until("flows are in hardware", lambda: switch.flows("type=offloaded"))
     switch.ofctl("add-flow", "br0", "priority=100,ip,nw_dst=10.98.0.2,actions=drop")
     wait_until("the flow drops in hardware",
-               lambda: any("actions:drop" in f for f in switch.flows("type=offloaded")))
+               lambda: any("dst=10.98.0.2" in f and "actions:drop" in f for f in switch.flows("type=offloaded")))
     assert not switch.ping(0, 1, count=1)
     switch.ofctl("add-flow", "br0", "priority=100,ip,nw_dst=10.98.0.2,actions=output:2")
     wait_until("it forwards again", lambda: switch.ping(0, 1, count=1))
