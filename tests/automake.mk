@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 include tests/unit/core.mk
+include tests/unit/offload.mk
 include tests/unit/oracle.mk
 include tests/unit/simnic.mk
 include tests/unit/core-flow.mk

@@ -113,22 +113,27 @@ static void do_strip_vlan(struct xlate_ctx *ctx, const struct act *a)
 	memset(&ctx->flow.vlans[FLOW_MAX_VLANS - 1], 0, sizeof(ctx->flow.vlans[0]));
 }
 
-static void set_tci_bits(struct xlate_ctx *ctx, uint16_t mask, uint16_t value)
+// OpenFlow 1.0 adds the tag that is missing; since 1.1 there must be one.
+static void set_tci_bits(struct xlate_ctx *ctx, uint16_t mask, uint16_t value, bool only_if_tagged)
 {
 	ctx_look_at_vlans(ctx);
-	if (!has_tag(ctx))
+	if (!has_tag(ctx)) {
+		if (only_if_tagged)
+			return;
 		push_tag(ctx, htobe16(0x8100), 0);
+	}
 	ctx->flow.vlans[0].tci = (ctx->flow.vlans[0].tci & ~htobe16(mask)) | htobe16(value);
 }
 
 static void do_set_vlan_vid(struct xlate_ctx *ctx, const struct act *a)
 {
-	set_tci_bits(ctx, VLAN_VID_MASK, a->set_vlan_vid.vid);
+	set_tci_bits(ctx, VLAN_VID_MASK, a->set_vlan_vid.vid, a->set_vlan_vid.only_if_tagged);
 }
 
 static void do_set_vlan_pcp(struct xlate_ctx *ctx, const struct act *a)
 {
-	set_tci_bits(ctx, VLAN_PCP_MASK, a->set_vlan_pcp.pcp << VLAN_PCP_SHIFT);
+	set_tci_bits(ctx, VLAN_PCP_MASK, a->set_vlan_pcp.pcp << VLAN_PCP_SHIFT,
+		     a->set_vlan_pcp.only_if_tagged);
 }
 
 static void do_dec_ttl(struct xlate_ctx *ctx, const struct act *a)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/offload/test-placement
+TESTS += tests/unit/offload/test-placement
+tests_unit_offload_test_placement_SOURCES = tests/unit/offload/test-placement.c
+tests_unit_offload_test_placement_LDADD = offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+if HAVE_DPDK
+check_PROGRAMS += tests/unit/offload/test-rte-compile
+TESTS += tests/unit/offload/test-rte-compile
+tests_unit_offload_test_rte_compile_SOURCES = tests/unit/offload/test-rte-compile.c
+tests_unit_offload_test_rte_compile_LDADD = $(OFFLOAD_LIBS) $(CHECK_LIBS) $(CORE_LIBS) $(DPDK_LIBS)
+endif
+endif

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+// Placement against a backend that does what each case wants: refuses, fills up, blocks, forgets.
+#include <check.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+
+#include "core/base/log.h"
+#include "offload/placement.h"
+
+struct compiled_rule {
+	uint64_t shape;
+};
+
+struct hw_rule {
+	uint64_t packets;
+	bool lost;
+};
+
+// The fake device. Everything under the lock, which the cases hold to make the driver block.
+static struct {
+	pthread_mutex_t lock;
+	bool refuse_compile;
+	int insert_errno;
+	unsigned int capacity, rules, inserts, replaces, removes;
+	bool reset;
+	bool old_was_there_when_new_came;
+} nic = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static int fake_open(const struct port_ref *port, void **ret_priv, struct device_limits *ret_limits,
+		     struct error *err)
+{
+	memset(ret_limits, 0, sizeof(*ret_limits));
+	*ret_priv = &nic;
+	return 0;
+}
+
+static void fake_close(void *priv) {}
+
+static bool fake_compile(void *priv, const struct megaflow *mf, const struct port_lookup *ports,
+			 struct compiled_rule **ret_rule, struct verdict *v)
+{
+	if (nic.refuse_compile)
+		return verdict_refuse(v, REASON_FIELD_UNSUPPORTED, "pkt_mark");
+	*ret_rule = xzalloc(sizeof(**ret_rule));
+	return verdict_accept(v);
+}
+
+static void fake_free(struct compiled_rule *rule)
+{
+	free(rule);
+}
+
+static uint64_t fake_shape(const struct compiled_rule *rule)
+{
+	return rule->shape;
+}
+
+static int fake_insert(void *priv, const struct compiled_rule *rule, struct hw_rule **ret_hw,
+		       struct verdict *v)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&nic.lock);
+	nic.inserts++;
+	if (nic.insert_errno)
+		ret = -nic.insert_errno;
+	else if (nic.capacity && nic.rules >= nic.capacity)
+		ret = -ENOSPC;
+	if (ret) {
+		verdict_refuse_by_driver(v, REASON_DEVICE_REFUSED, ret, "the NIC says no");
+	} else {
+		*ret_hw = xzalloc(sizeof(**ret_hw));
+		nic.rules++;
+	}
+	pthread_mutex_unlock(&nic.lock);
+	return ret;
+}
+
+static int fake_remove(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+	pthread_mutex_lock(&nic.lock);
+	*ret_packets = hw->packets;
+	*ret_bytes = hw->packets * 100;
+	nic.rules--;
+	nic.removes++;
+	pthread_mutex_unlock(&nic.lock);
+	free(hw);
+	return 0;
+}
+
+static int fake_replace(void *priv, struct hw_rule *old, const struct compiled_rule *rule,
+			struct hw_rule **ret_hw, uint64_t *ret_packets, uint64_t *ret_bytes,
+			struct verdict *v)
+{
+	unsigned int before = nic.rules;
+	int ret = fake_insert(priv, rule, ret_hw, v);
+
+	if (ret)
+		return ret;
+	nic.old_was_there_when_new_came = nic.rules == before + 1;
+	nic.replaces++;
+	return fake_remove(priv, old, ret_packets, ret_bytes);
+}
+
+static int fake_query(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+	if (hw->lost)
+		return -ENOENT;
+	hw->packets += 5;
+	*ret_packets = hw->packets;
+	*ret_bytes = hw->packets * 100;
+	return 0;
+}
+
+static void fake_forget(void *priv, struct hw_rule *hw)
+{
+	pthread_mutex_lock(&nic.lock);
+	nic.rules--;
+	pthread_mutex_unlock(&nic.lock);
+	free(hw);
+}
+
+static bool fake_take_reset(void *priv)
+{
+	return __atomic_exchange_n(&nic.reset, false, __ATOMIC_ACQ_REL);
+}
+
+static void fake_capabilities(void *priv, struct smap *out)
+{
+	smap_set(out, "fake", "true");
+}
+
+static const struct backend_ops fake = {
+	.name = "fake",
+	.open = fake_open,
+	.close = fake_close,
+	.compile = fake_compile,
+	.compiled_free = fake_free,
+	.compiled_shape = fake_shape,
+	.insert = fake_insert,
+	.replace = fake_replace,
+	.remove = fake_remove,
+	.query = fake_query,
+	.forget = fake_forget,
+	.take_reset = fake_take_reset,
+	.capabilities = fake_capabilities,
+};
+
+static struct offload *o;
+
+static struct megaflow *make_flow(uint32_t in_port, uint16_t tp_dst)
+{
+	struct flow_key key = { .in_port = in_port,
+				.eth_type = htobe16(0x0800),
+				.nw_proto = 6,
+				.tp_dst = htobe16(tp_dst) };
+	struct flow_mask mask = { .m = { .in_port = UINT32_MAX,
+					 .eth_type = 0xffff,
+					 .nw_proto = 0xff,
+					 .tp_dst = 0xffff } };
+	AUTO(strbuf) actions = STRBUF_INIT;
+
+	dp_put_output(&actions, DP_PORT(2));
+	return megaflow_create(&key, &mask, dp_actions_of(&actions));
+}
+
+static void start(bool enabled)
+{
+	struct port_ref ref = { .number = DP_PORT(1), .name = "rep0", .device = "fake0" };
+
+	memset((char *)&nic + offsetof(typeof(nic), refuse_compile), 0,
+	       sizeof(nic) - offsetof(typeof(nic), refuse_compile));
+	o = offload_create();
+	offload_set_enabled(o, enabled);
+	ck_assert_int_eq(offload_add_port(o, &ref, &fake, NULL), 0);
+	ref = (struct port_ref){ .number = DP_PORT(9), .name = "tap0" };
+	ck_assert_int_eq(offload_add_port(o, &ref, NULL, NULL), 0);
+}
+
+static int n_done;
+
+static void on_done(struct megaflow *mf, void *aux)
+{
+	__atomic_fetch_add(&n_done, 1, __ATOMIC_SEQ_CST);
+}
+
+static void stop(struct megaflow *const flows[], size_t n)
+{
+	int before = n_done;
+
+	for (size_t i = 0; i < n; i++)
+		offload_withdraw(o, flows[i], on_done, NULL);
+	offload_flush(o);
+	ck_assert_int_eq(n_done - before, (int)n);
+	ck_assert_uint_eq(nic.rules, 0);
+	for (size_t i = 0; i < n; i++)
+		megaflow_free(flows[i]);
+	offload_destroy(o);
+}
+
+static enum offload_reason reason_of(const struct megaflow *mf)
+{
+	struct verdict v;
+	char device[64];
+
+	offload_get_verdict(o, mf, &v, device);
+	return v.reason;
+}
+
+START_TEST(accepted_flow_is_in_hardware_and_counted)
+{
+	struct megaflow *mf = make_flow(1, 80);
+
+	start(true);
+	offload_place(o, mf);
+	offload_flush(o);
+	ck_assert_int_eq(mf->placement, PLACE_IN_HW);
+	ck_assert_int_eq(reason_of(mf), REASON_NONE);
+	offload_poll_stats(o);
+	offload_flush(o);
+	ck_assert_uint_eq(mf->hw.packets, 5);
+	ck_assert_uint_eq(mf->hw.bytes, 500);
+	stop(&mf, 1);
+}
+END_TEST
+
+START_TEST(caller_does_not_wait_for_a_driver_that_blocks)
+{
+	struct megaflow *mf = make_flow(1, 80);
+
+	start(true);
+	pthread_mutex_lock(&nic.lock); // the driver hangs in insert
+	offload_place(o, mf);
+	ck_assert_int_eq(mf->placement, PLACE_QUEUED);
+	ck_assert_int_eq(reason_of(mf), REASON_TOO_NEW);
+	pthread_mutex_unlock(&nic.lock);
+	offload_flush(o);
+	ck_assert_int_eq(mf->placement, PLACE_IN_HW);
+	stop(&mf, 1);
+}
+END_TEST
+
+START_TEST(withdrawal_during_insertion_leaves_no_rule)
+{
+	struct megaflow *mf = make_flow(1, 80);
+	int before = n_done;
+
+	start(true);
+	pthread_mutex_lock(&nic.lock);
+	offload_place(o, mf);
+	// Whether the worker is in the driver already or not yet: both must end well.
+	for (int spin = 0; spin < _i; spin++)
+		sched_yield();
+	offload_withdraw(o, mf, on_done, NULL);
+	pthread_mutex_unlock(&nic.lock);
+	offload_flush(o);
+	ck_assert_int_eq(n_done, before + 1);
+	ck_assert_uint_eq(nic.rules, 0);
+	megaflow_free(mf);
+	offload_destroy(o);
+}
+END_TEST
+
+START_TEST(flow_without_device_or_with_offload_off_says_so)
+{
+	struct megaflow *flows[] = { make_flow(9, 80), make_flow(1, 80) };
+
+	start(false);
+	offload_place(o, flows[0]);
+	offload_place(o, flows[1]);
+	ck_assert_int_eq(reason_of(flows[0]), REASON_NO_DEVICE);
+	ck_assert_int_eq(reason_of(flows[1]), REASON_DISABLED);
+	offload_set_enabled(o, true);
+	offload_flush(o);
+	ck_assert_int_eq(flows[1]->placement, PLACE_IN_HW);
+	offload_set_enabled(o, false);
+	offload_flush(o);
+	ck_assert_int_eq(reason_of(flows[1]), REASON_DISABLED);
+	ck_assert_uint_eq(nic.rules, 0);
+	stop(flows, 2);
+}
+END_TEST
+
+START_TEST(refusal_of_a_kind_is_not_asked_again_until_forgotten)
+{
+	struct megaflow *flows[] = { make_flow(1, 80), make_flow(1, 81) };
+
+	start(true);
+	nic.insert_errno = ENOTSUP;
+	offload_place(o, flows[0]);
+	offload_flush(o);
+	ck_assert_int_eq(reason_of(flows[0]), REASON_DEVICE_REFUSED);
+	offload_place(o, flows[1]);
+	offload_flush(o);
+	ck_assert_int_eq(reason_of(flows[1]), REASON_DEVICE_REFUSED);
+	ck_assert_uint_eq(nic.inserts, 1);
+	nic.insert_errno = 0;
+	offload_forget_refusals(o);
+	offload_flush(o);
+	ck_assert_int_eq(flows[0]->placement, PLACE_IN_HW);
+	ck_assert_int_eq(flows[1]->placement, PLACE_IN_HW);
+	stop(flows, 2);
+}
+END_TEST
+
+START_TEST(flow_that_found_no_room_goes_in_when_there_is_some)
+{
+	struct megaflow *flows[] = { make_flow(1, 80), make_flow(1, 81) };
+
+	start(true);
+	nic.capacity = 1;
+	offload_place(o, flows[0]);
+	offload_place(o, flows[1]);
+	offload_flush(o);
+	ck_assert_int_eq(reason_of(flows[1]), REASON_TABLE_FULL);
+	offload_withdraw(o, flows[0], NULL, NULL);
+	offload_flush(o);
+	ck_assert_int_eq(flows[1]->placement, PLACE_IN_HW);
+	megaflow_free(flows[0]);
+	stop(flows + 1, 1);
+}
+END_TEST
+
+START_TEST(new_rule_is_in_before_the_old_one_goes_and_counts_go_on)
+{
+	struct megaflow *mf = make_flow(1, 80);
+	AUTO(strbuf) actions = STRBUF_INIT;
+
+	start(true);
+	offload_place(o, mf);
+	offload_flush(o);
+	offload_poll_stats(o);
+	offload_flush(o);
+	megaflow_set_actions(mf, dp_actions_of(&actions));
+	offload_update(o, mf);
+	offload_flush(o);
+	ck_assert_uint_eq(nic.replaces, 1);
+	ck_assert(nic.old_was_there_when_new_came);
+	ck_assert_uint_eq(mf->hw.packets, 5);
+	offload_poll_stats(o);
+	offload_flush(o);
+	ck_assert_uint_eq(mf->hw.packets, 10);
+	stop(&mf, 1);
+}
+END_TEST
+
+START_TEST(update_that_cannot_be_compiled_takes_the_old_rule_out)
+{
+	struct megaflow *mf = make_flow(1, 80);
+
+	start(true);
+	offload_place(o, mf);
+	offload_flush(o);
+	nic.refuse_compile = true;
+	offload_update(o, mf);
+	offload_flush(o);
+	ck_assert_uint_eq(nic.rules, 0);
+	ck_assert_int_eq(mf->placement, PLACE_REFUSED);
+	ck_assert_int_eq(reason_of(mf), REASON_FIELD_UNSUPPORTED);
+	stop(&mf, 1);
+}
+END_TEST
+
+START_TEST(reset_brings_all_rules_back_and_keeps_their_counts)
+{
+	struct megaflow *flows[] = { make_flow(1, 80), make_flow(1, 81) };
+	struct offload_device_status *d;
+
+	start(true);
+	offload_place(o, flows[0]);
+	offload_place(o, flows[1]);
+	offload_flush(o);
+	offload_poll_stats(o);
+	offload_flush(o);
+	__atomic_store_n(&nic.reset, true, __ATOMIC_RELEASE);
+	offload_poll_stats(o);
+	offload_flush(o);
+	ck_assert_int_eq(flows[0]->placement, PLACE_IN_HW);
+	ck_assert_int_eq(flows[1]->placement, PLACE_IN_HW);
+	ck_assert_uint_ge(flows[0]->hw.packets, 5);
+	ck_assert_uint_eq(offload_list_devices(o, &d), 1);
+	ck_assert_uint_eq(d->lost, 2);
+	ck_assert_uint_eq(d->rules, 2);
+	smap_uninit(&d->capabilities);
+	free(d);
+	stop(flows, 2);
+}
+END_TEST
+
+START_TEST(verdicts_are_summed_up_by_reason)
+{
+	struct megaflow *flows[] = { make_flow(1, 80), make_flow(1, 81), make_flow(9, 82) };
+	struct offload_verdict_count *v;
+	size_t n;
+
+	start(true);
+	nic.refuse_compile = true;
+	for (int i = 0; i < 3; i++)
+		offload_place(o, flows[i]);
+	offload_flush(o);
+	n = offload_list_verdicts(o, &v);
+	ck_assert_uint_eq(n, 2);
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].verdict.reason == REASON_FIELD_UNSUPPORTED) {
+			ck_assert_uint_eq(v[i].flows, 2);
+			ck_assert_str_eq(v[i].verdict.culprit, "pkt_mark");
+		} else {
+			ck_assert_int_eq(v[i].verdict.reason, REASON_NO_DEVICE);
+			ck_assert_uint_eq(v[i].flows, 1);
+		}
+	}
+	free(v);
+	stop(flows, 3);
+}
+END_TEST
+
+START_TEST(every_reason_has_a_name_a_text_and_a_remedy)
+{
+	for (int r = 1; r < REASON_MAX; r++) {
+		ck_assert_uint_gt(strlen(offload_reason_name(r)), 2);
+		ck_assert_uint_gt(strlen(offload_reason_text(r)), 10);
+		ck_assert_uint_gt(strlen(offload_reason_remedy(r)), 3);
+		for (int q = 0; q < r; q++)
+			ck_assert_str_ne(offload_reason_name(q), offload_reason_name(r));
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("offload/placement");
+	TCase *t = tcase_create("placement");
+	SRunner *r;
+
+	rcu_thread_begin();
+	log_set("any:off", NULL);
+	tcase_add_test(t, accepted_flow_is_in_hardware_and_counted);
+	tcase_add_test(t, caller_does_not_wait_for_a_driver_that_blocks);
+	tcase_add_loop_test(t, withdrawal_during_insertion_leaves_no_rule, 0, 50);
+	tcase_add_test(t, flow_without_device_or_with_offload_off_says_so);
+	tcase_add_test(t, refusal_of_a_kind_is_not_asked_again_until_forgotten);
+	tcase_add_test(t, flow_that_found_no_room_goes_in_when_there_is_some);
+	tcase_add_test(t, new_rule_is_in_before_the_old_one_goes_and_counts_go_on);
+	tcase_add_test(t, update_that_cannot_be_compiled_takes_the_old_rule_out);
+	tcase_add_test(t, reset_brings_all_rules_back_and_keeps_their_counts);
+	tcase_add_test(t, verdicts_are_summed_up_by_reason);
+	tcase_add_test(t, every_reason_has_a_name_a_text_and_a_remedy);
+	tcase_set_timeout(t, 60);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_set_fork_status(r, CK_NOFORK);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
