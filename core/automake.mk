@@ -11,7 +11,7 @@ core_libcore_a_SOURCES = \
 	core/base/hmap.c core/base/hmap.h core/base/list.h core/base/log.c core/base/log.h \
 	core/base/rcu.c core/base/rcu.h core/base/strbuf.c core/base/strbuf.h core/base/strmap.c \
 	core/base/strmap.h core/base/util.c core/base/util.h core/base/uuid.c core/base/uuid.h core/base/vec.h
-EXTRA_DIST += core/base/README.md
+EXTRA_DIST += core/base/README.md core/io/README.md core/port.h
 
 core_libcore_a_SOURCES += \
 	core/types.h core/flow/classifier-private.h core/flow/classifier.c core/flow/classifier.h core/flow/rtable.c \

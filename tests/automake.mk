@@ -8,3 +8,7 @@ include tests/unit/datapath.mk
 EXTRA_DIST += tests/lint/format tests/lint/install-packages tests/lint/layers tests/lint/packages
 include tests/unit/ovsdb.mk
 include tests/unit/openflow.mk
+EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py \
+	tests/integration/switch/conftest.py tests/integration/switch/learning_switch.py \
+	tests/integration/switch/test_controller.py tests/integration/switch/test_offload.py \
+	tests/integration/switch/test_switch.py
