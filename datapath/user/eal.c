@@ -167,6 +167,28 @@ static uint32_t memory_of(const char *socket_mem)
 	return sum;
 }
 
+// What dpdk-extra says of memory: -m 512, -m512, --socket-mem 512,512 or --socket-mem=512; 0 when it does not.
+static uint32_t memory_in_args(const struct args *a)
+{
+	static const char *const options[] = { "--socket-mem", "-m" };
+	uint32_t mb = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(options); j++) {
+			const char *s = a->v[i];
+
+			if (!str_starts(s, options[j]))
+				continue;
+			s += strlen(options[j]);
+			if (!*s)
+				s = i + 1 < a->n ? a->v[i + 1] : "";
+			mb = memory_of(*s == '=' ? s + 1 : s);
+			break;
+		}
+	}
+	return mb;
+}
+
 static void add_memory_args(struct args *a, const struct datapath_config *c)
 {
 	static const char *const memory[] = { "--no-huge", "-m", "--socket-mem", "--in-memory",
@@ -188,6 +210,8 @@ static void add_memory_args(struct args *a, const struct datapath_config *c)
 		// Without hugepages there is no memory that a PCI device could reach.
 		if (!args_have(a, devices))
 			args_add(a, "--no-pci");
+	} else if (memory_in_args(a)) {
+		eal.memory_mb = MAX(memory_in_args(a), 64);
 	}
 	if (!args_have(a, devices)) {
 		// Matches nothing: devices are attached when a port asks for them, not all at start.

@@ -196,9 +196,13 @@ static unsigned int buffers_in_use(void)
 	return rte_mempool_in_use_count(eal_pool(1500, &err));
 }
 
+#define MEMORY "160"
+
 static void setup(void)
 {
-	struct datapath_config config = { .extra_eal_args = "--log-level=*:4",
+	struct datapath_config config = { .extra_eal_args =
+						  "--no-huge --no-shconf --no-pci -m " MEMORY
+						  " --log-level=*:4",
 					  .emc_insert_inv_prob = 2 };
 	struct error err = ERROR_INIT;
 
@@ -701,6 +705,15 @@ START_TEST(arguments)
 }
 END_TEST
 
+// Buffers by the memory that dpdk-extra gives: 64 for each megabyte.
+START_TEST(memory_in_arguments)
+{
+	struct error err = ERROR_INIT;
+
+	ck_assert_uint_eq(eal_pool(1500, &err)->size, atoi(MEMORY) * 64 - 1);
+}
+END_TEST
+
 static void add_tests(TCase *t)
 {
 	tcase_add_test(t, forward_by_hand);
@@ -719,6 +732,7 @@ static void add_tests(TCase *t)
 #endif
 	tcase_add_test(t, control_commands);
 	tcase_add_test(t, arguments);
+	tcase_add_test(t, memory_in_arguments);
 }
 
 static void remove_files(void)
