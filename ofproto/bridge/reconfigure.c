@@ -286,7 +286,9 @@ void vswitchd_destroy(struct vswitchd *vs)
 
 	timer_cancel(&vs->status_timer);
 	timer_cancel(&vs->second_timer);
+	// First the wish, so that nothing is configured again while it is taken down.
 	idl_txn_destroy(vs->txn);
+	idl_destroy(vs->idl);
 	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
 		bridge_destroy(n->data);
 	if (vs->dp) {
@@ -298,7 +300,6 @@ void vswitchd_destroy(struct vswitchd *vs)
 	loop_step(vs->loop, 0);
 	offload_destroy(vs->offload);
 	upcall_destroy(vs->upcall);
-	idl_destroy(vs->idl);
 	strmap_uninit(&vs->bridges);
 	for (size_t i = 0; i < ARRAY_SIZE(vs->dp_args); i++)
 		free(vs->dp_args[i]);

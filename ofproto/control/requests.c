@@ -32,7 +32,7 @@ static enum ofperr on_features(struct peer *p, const struct msg *m, struct strbu
 		.n_tables = SWITCH_N_TABLES,
 		.capabilities = 1 << 0 | 1 << 1 | 1 << 2 |
 				1 << 7, // flow, table and port statistics, ARP match
-		.actions = 0xfff,
+		.actions = 0x7ff, // all of OpenFlow 1.0 but enqueue
 	};
 	VEC(struct port_desc) descs = VEC_INIT;
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The switch as its users see it: configuration, OpenFlow, restart."""
+import os
 import re
 
 from conftest import wait_until
@@ -77,3 +78,13 @@ def test_patch_ports_join_two_bridges(switch):
     out = switch.appctl("ofproto/trace", "br0", "in_port=1,dl_type=0x1234")
     assert 'bridge("br1")' in out
     assert re.search(r"Datapath actions: \d+\n", out), out
+
+
+def test_exit_leaves_no_socket_or_pidfile(switch):
+    switch.start("--enable-dummy=override")
+    switch.vsctl("add-br", "br0")
+    p = switch.processes["ovs-vswitchd"]
+    switch.appctl("exit")
+    assert p.wait(20) == 0
+    left = [f for f in os.listdir(switch.dir) if f.startswith("ovs-vswitchd.") and not f.endswith((".log", ".out"))]
+    assert left == [] and "br0.mgmt" not in os.listdir(switch.dir)
