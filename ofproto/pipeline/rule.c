@@ -64,11 +64,6 @@ void rule_credit(struct rule *r, uint64_t packets, uint64_t bytes, int64_t used)
 		;
 }
 
-void table_changed(struct table *t)
-{
-	atomic_fetch_add(&t->version, 1);
-}
-
 static bool is_hidden(const struct rule *r)
 {
 	return r->flags & FM_HIDDEN;
@@ -80,7 +75,6 @@ void rule_insert(struct rule *r)
 	struct table *t = &sw->tables[r->table];
 
 	classifier_insert(t->cls, &r->cls);
-	table_changed(t);
 	hmap_insert(&sw->cookies, &r->cookie_node, hash_u64(r->cookie, 0));
 	if (r->idle_timeout || r->hard_timeout)
 		list_push_back(&sw->expirable, &r->timeout_node);
@@ -95,7 +89,6 @@ void rule_remove(struct rule *r, enum flow_removed_reason reason)
 	classifier_remove(t->cls, &r->cls);
 	atomic_store(&r->removed, true);
 	atomic_fetch_add(&r->version, 1);
-	table_changed(t);
 	hmap_remove(&sw->cookies, &r->cookie_node);
 	list_remove(&r->timeout_node);
 	sw->n_rules -= !is_hidden(r);
@@ -111,7 +104,6 @@ void rule_set_acts(struct rule *r, struct acts a)
 	RCU_SET(r->acts, acts_copy(a));
 	rcu_free(old);
 	atomic_fetch_add(&r->version, 1);
-	table_changed(&r->sw->tables[r->table]);
 }
 
 static int32_t age_seconds(int64_t since)

@@ -27,7 +27,6 @@ struct of_switch {
 };
 
 void switch_notify_changed(struct of_switch *sw);
-void table_changed(struct table *t);
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority);
 void rule_insert(struct rule *r);

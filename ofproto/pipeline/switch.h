@@ -57,7 +57,6 @@ void rule_credit(struct rule *r, uint64_t packets, uint64_t bytes, int64_t used)
 struct table {
 	struct classifier *cls;
 	char name[32];
-	_Atomic uint64_t version; // grows with every change that could alter a translation
 	_Atomic uint64_t lookups, matches;
 };
 

@@ -64,10 +64,26 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 	ctx_report(ctx, "%s", text.s);
 }
 
+// What is known of the packets at this point: bits that the megaflow matches, and bits that the pipeline has set.
+static void depend_on_table(struct xlate_ctx *ctx, uint8_t table, uint64_t version)
+{
+	struct xlate_dep dep = {
+		.kind = DEP_TABLE, .sw = ctx->sw, .table = table, .version = version
+	};
+	struct flow_mask mask = ctx->ret->mask;
+	struct flow_key key;
+
+	flow_mask_or(&mask, &ctx->known);
+	flow_key_masked(&key, &ctx->flow, &mask);
+	dep.key = miniflow_create(&key);
+	dep.mask = miniflow_create(&mask.m);
+	VEC_PUSH(&ctx->ret->deps, dep);
+}
+
 static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
 {
 	struct table *t = &ctx->sw->tables[table];
-	uint64_t version = atomic_load(&t->version);
+	uint64_t version = classifier_version(t->cls);
 	struct flow_mask m = { 0 };
 	struct cls_rule *cr;
 	struct rule *r;
@@ -75,13 +91,13 @@ static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
 	cr = classifier_lookup(t->cls, &ctx->flow, &m);
 	r = cr ? CONTAINER_OF(cr, struct rule, cls) : NULL;
 	ctx_look_at(ctx, &m);
-	ctx_depend(ctx,
-		   (struct xlate_dep){
-			   .kind = DEP_TABLE, .sw = ctx->sw, .table = table, .version = version });
+	depend_on_table(ctx, table, version);
 	ctx_credit(ctx, (struct xlate_credit){ .kind = r ? CREDIT_TABLE_MATCH : CREDIT_TABLE_MISS,
 					       .table = t });
 	if (r)
-		ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_RULE, .rule = r });
+		ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_RULE,
+						       .rule = r,
+						       .rule_version = atomic_load(&r->version) });
 	report_rule(ctx, table, r);
 	return r;
 }
@@ -359,10 +375,15 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 void xlate_result_uninit(struct xlate_result *r)
 {
 	struct xlate_credit *c;
+	struct xlate_dep *d;
 
 	VEC_FOR_EACH (c, &r->credits)
 		if (c->kind == CREDIT_RULE)
 			rule_unref(c->rule);
+	VEC_FOR_EACH (d, &r->deps) {
+		free(d->key);
+		free(d->mask);
+	}
 	VEC_FREE(&r->credits);
 	VEC_FREE(&r->deps);
 	VEC_FREE(&r->effects);
@@ -379,17 +400,48 @@ bool xlate_apply_effects(const struct xlate_result *r)
 	return changed;
 }
 
-bool xlate_dep_is_current(const struct xlate_dep *d)
+static bool table_is_current(struct xlate_dep *d)
+{
+	const struct classifier *cls = d->sw->tables[d->table].cls;
+	uint64_t now = classifier_version(cls);
+	struct flow_mask mask;
+	struct flow_key key;
+
+	if (now == d->version)
+		return true;
+	miniflow_expand(d->key, &key);
+	miniflow_expand(d->mask, &mask.m);
+	if (classifier_changed_for(cls, d->version, &key, &mask))
+		return false;
+	d->version = now;
+	return true;
+}
+
+static bool dep_is_current(struct xlate_dep *d)
 {
 	switch (d->kind) {
 	case DEP_TABLE:
-		return atomic_load(&d->sw->tables[d->table].version) == d->version;
+		return table_is_current(d);
 	case DEP_PORTS:
 		return switch_ports_version(d->sw) == d->version;
 	case DEP_MAC:
 		return mac_table_version(d->sw->macs, d->mac, d->vlan) == d->version;
 	}
 	return false;
+}
+
+bool xlate_is_current(struct xlate_result *r)
+{
+	struct xlate_credit *c;
+	struct xlate_dep *d;
+
+	VEC_FOR_EACH (c, &r->credits)
+		if (c->kind == CREDIT_RULE && atomic_load(&c->rule->version) != c->rule_version)
+			return false;
+	VEC_FOR_EACH (d, &r->deps)
+		if (!dep_is_current(d))
+			return false;
+	return true;
 }
 
 static void credit_port(const struct xlate_credit *c, uint64_t packets, uint64_t bytes)

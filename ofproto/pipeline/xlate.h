@@ -16,7 +16,10 @@ struct xlate_dep {
 	uint64_t version;
 	uint8_t table; // DEP_TABLE
 	uint16_t vlan; // DEP_MAC
-	struct eth_addr mac;
+	struct eth_addr mac; // DEP_MAC
+	// DEP_TABLE: the packets that were looked up there, as the pipeline saw them: rules that match none of them are of
+	// no concern. Packed, owned.
+	struct miniflow *key, *mask;
 };
 
 struct xlate_effect {
@@ -37,7 +40,10 @@ struct xlate_credit {
 		CREDIT_PORT_TX
 	} kind;
 	union {
-		struct rule *rule; // with a reference held by the result
+		struct {
+			struct rule *rule; // with a reference held by the result
+			uint32_t rule_version; // of the actions that were translated
+		};
 		struct table *table;
 		struct {
 			struct of_switch *sw;
@@ -74,7 +80,9 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret);
 void xlate_result_uninit(struct xlate_result *r);
 // Applies the effects.  True when one changed an answer that others may rest on.
 bool xlate_apply_effects(const struct xlate_result *r);
-bool xlate_dep_is_current(const struct xlate_dep *d);
+// True when the result still holds as far as its dependencies and rules go. Remembers what it found unconcerned, so that it is
+// not looked at again.
+bool xlate_is_current(struct xlate_result *r);
 void xlate_credit_apply(const struct xlate_credit *c, uint64_t packets, uint64_t bytes,
 			int64_t used);
 const char *xlate_error_text(enum xlate_error e);

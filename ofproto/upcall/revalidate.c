@@ -74,16 +74,6 @@ bool engine_credit(struct upcall_engine *u, struct megaflow *mf)
 	return true;
 }
 
-static bool deps_current(const struct megaflow *mf)
-{
-	const struct xlate_dep *d;
-
-	VEC_FOR_EACH (d, &mf->deps->result.deps)
-		if (!xlate_dep_is_current(d))
-			return false;
-	return true;
-}
-
 // Translates the flow again. False when it must go: it would match other packets than it does, or its port is gone.
 static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
 {
@@ -154,7 +144,7 @@ static void look_at(struct upcall_engine *u, struct megaflow *mf)
 	watch_for_loss(u, mf);
 	if (!mf->deps->sw) // put in by hand
 		return;
-	if (is_idle(u, mf) || (!deps_current(mf) && !retranslate(u, mf)))
+	if (is_idle(u, mf) || (!xlate_is_current(&mf->deps->result) && !retranslate(u, mf)))
 		engine_remove(u, mf);
 }
 

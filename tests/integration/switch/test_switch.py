@@ -88,3 +88,27 @@ def test_exit_leaves_no_socket_or_pidfile(switch):
     assert p.wait(20) == 0
     left = [f for f in os.listdir(switch.dir) if f.startswith("ovs-vswitchd.") and not f.endswith((".log", ".out"))]
     assert left == [] and "br0.mgmt" not in os.listdir(switch.dir)
+
+
+def test_unrelated_table_change_translates_nothing_again(switch):
+    switch.start("--enable-dummy=override")
+    switch.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "fail_mode=secure", "--", "add-port", "br0", "p1", "--", "set",
+                 "interface", "p1", "type=dummy", "ofport_request=1", "--", "add-port", "br0", "p2", "--", "set", "interface",
+                 "p2", "type=dummy", "ofport_request=2")
+    switch.ofctl("add-flow", "br0", "priority=5,ip,nw_dst=10.0.0.0/8,actions=output:2")
+    switch.appctl("netdev-dummy/receive", "p1",
+                  "in_port(1),packet_type(ns=0,id=0),eth(src=00:00:00:00:00:01,dst=00:00:00:00:00:02),eth_type(0x0800),"
+                  "ipv4(src=10.0.0.1,dst=10.0.0.2,proto=17,tos=0,ttl=64,frag=no),udp(src=1,dst=2)")
+    assert len(switch.flows()) == 1
+    switch.appctl("revalidator/wait")
+    before = int(switch.appctl("coverage/read-counter", "revalidate_dirty"))
+    switch.ofctl("add-flow", "br0", "priority=9,ip,nw_dst=11.0.0.0/8,actions=drop")
+    switch.appctl("revalidator/wait")
+    assert int(switch.appctl("coverage/read-counter", "revalidate_dirty")) == before
+    switch.ofctl("add-flow", "br0", "priority=9,ip,nw_dst=10.0.0.0/24,actions=drop")
+    switch.appctl("revalidator/wait")
+    assert int(switch.appctl("coverage/read-counter", "revalidate_dirty")) == before + 1
+    wait_until("the flow follows", lambda: all("actions:drop" in f for f in switch.flows()))
+    switch.ofctl("mod-flows", "br0", "ip,nw_dst=10.0.0.0/24,actions=output:2")
+    switch.appctl("revalidator/wait")
+    assert int(switch.appctl("coverage/read-counter", "revalidate_dirty")) <= before + 2
