@@ -6,6 +6,19 @@
 
 LOG_MODULE(offload_worker);
 
+// Around every call to the driver: nobody waits for it, neither for the lock nor for this thread's grace period.
+static void driver_begin(struct offload_device *dev)
+{
+	pthread_mutex_unlock(&dev->o->lock);
+	rcu_offline();
+}
+
+static void driver_end(struct offload_device *dev)
+{
+	rcu_online();
+	pthread_mutex_lock(&dev->o->lock);
+}
+
 static void add_counts(struct offload_record *rec, uint64_t packets, uint64_t bytes)
 {
 	struct flow_counts *hw = &rec->mf->hw;
@@ -59,7 +72,7 @@ static void do_insert(struct offload_device *dev, struct offload_record *rec)
 
 	rec->want = NULL;
 	rec->busy = true;
-	pthread_mutex_unlock(&dev->o->lock);
+	driver_begin(dev);
 	start = clock_real_nsec();
 	if (old)
 		ret = dev->ops->replace(dev->priv, old, rule, &hw, &packets, &bytes, &v);
@@ -67,7 +80,7 @@ static void do_insert(struct offload_device *dev, struct offload_record *rec)
 		ret = dev->ops->insert(dev->priv, rule, &hw, &v);
 	start = clock_real_nsec() - start;
 	dev->ops->compiled_free(rule);
-	pthread_mutex_lock(&dev->o->lock);
+	driver_end(dev);
 	rec->busy = false;
 	dev->insert_nsec += start;
 	if (ret < 0) {
@@ -110,9 +123,9 @@ static void do_remove(struct offload_device *dev, struct offload_record *rec)
 		return;
 	rec->hw = NULL;
 	rec->busy = true;
-	pthread_mutex_unlock(&dev->o->lock);
+	driver_begin(dev);
 	dev->ops->remove(dev->priv, hw, &packets, &bytes);
-	pthread_mutex_lock(&dev->o->lock);
+	driver_end(dev);
 	rec->busy = false;
 	fold_counts(rec, packets, bytes);
 	dev->n_rules--;
@@ -207,9 +220,9 @@ static uint32_t query_all(struct offload_device *dev, uint32_t *ret_checked)
 		uint64_t packets = 0, bytes = 0;
 		int ret;
 
-		pthread_mutex_unlock(&dev->o->lock);
+		driver_begin(dev);
 		ret = dev->ops->query(dev->priv, hw, &packets, &bytes);
-		pthread_mutex_lock(&dev->o->lock);
+		driver_end(dev);
 		if (!ret) {
 			add_counts(*rec, packets, bytes);
 		} else if (ret == -ENOENT) {
