@@ -5,6 +5,7 @@ include tests/unit/oracle.mk
 include tests/unit/simnic.mk
 include tests/unit/core-flow.mk
 include tests/unit/datapath.mk
+include tests/unit/pipeline.mk
 EXTRA_DIST += tests/lint/format tests/lint/install-packages tests/lint/layers tests/lint/packages
 include tests/unit/ovsdb.mk
 include tests/unit/openflow.mk

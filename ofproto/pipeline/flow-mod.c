@@ -44,9 +44,12 @@ static bool collect(struct cls_rule *cr, void *aux)
 // A whole cookie: its index instead of the tables.
 static void collect_by_cookie(struct of_switch *sw, struct selection *s)
 {
+	struct cookie_rules *c = switch_find_cookie(sw, s->cookie);
 	struct rule *r;
 
-	HMAP_FOR_EACH_WITH_HASH (r, cookie_node, hash_u64(s->cookie, 0), &sw->cookies) {
+	if (!c)
+		return;
+	LIST_FOR_EACH (r, cookie_node, &c->rules) {
 		struct match m;
 
 		if ((s->table != 255 && r->table != s->table) || !selected(s, r))
@@ -111,14 +114,9 @@ static enum ofperr add(struct of_switch *sw, const struct flow_mod *fm)
 
 static void modify_one(struct rule *r, const struct flow_mod *fm)
 {
-	struct of_switch *sw = r->sw;
-
 	rule_set_acts(r, acts_of(&fm->acts));
-	if (fm->modify_cookie && fm->new_cookie != r->cookie) {
-		hmap_remove(&sw->cookies, &r->cookie_node);
-		r->cookie = fm->new_cookie;
-		hmap_insert(&sw->cookies, &r->cookie_node, hash_u64(r->cookie, 0));
-	}
+	if (fm->modify_cookie && fm->new_cookie != r->cookie)
+		rule_set_cookie(r, fm->new_cookie);
 	if (fm->flags & FM_RESET_COUNTS) {
 		atomic_store(&r->packets, 0);
 		atomic_store(&r->bytes, 0);
@@ -224,10 +222,16 @@ void switch_expire(struct of_switch *sw)
 
 void switch_flush(struct of_switch *sw)
 {
-	struct rule *r;
+	rule_vec rules = VEC_INIT;
+	struct cookie_rules *c;
+	struct rule *r, **each;
 
-	HMAP_FOR_EACH_SAFE (r, cookie_node, &sw->cookies)
-		if (r != sw->fallback)
-			rule_remove(r, REMOVED_DELETE);
+	HMAP_FOR_EACH (c, node, &sw->cookies)
+		LIST_FOR_EACH (r, cookie_node, &c->rules)
+			if (r != sw->fallback)
+				VEC_PUSH(&rules, r);
+	VEC_FOR_EACH (each, &rules)
+		rule_remove(*each, REMOVED_DELETE);
+	VEC_FREE(&rules);
 	switch_notify_changed(sw);
 }

@@ -64,6 +64,47 @@ void rule_credit(struct rule *r, uint64_t packets, uint64_t bytes, int64_t used)
 		;
 }
 
+struct cookie_rules *switch_find_cookie(const struct of_switch *sw, uint64_t cookie)
+{
+	struct cookie_rules *c;
+
+	HMAP_FOR_EACH_WITH_HASH (c, node, hash_u64(cookie, 0), &sw->cookies)
+		if (c->cookie == cookie)
+			return c;
+	return NULL;
+}
+
+static void add_to_cookie(struct rule *r)
+{
+	struct cookie_rules *c = switch_find_cookie(r->sw, r->cookie);
+
+	if (!c) {
+		c = xmalloc(sizeof(*c));
+		c->cookie = r->cookie;
+		list_init(&c->rules);
+		hmap_insert(&r->sw->cookies, &c->node, hash_u64(c->cookie, 0));
+	}
+	list_push_back(&c->rules, &r->cookie_node);
+}
+
+static void remove_from_cookie(struct rule *r)
+{
+	struct cookie_rules *c = switch_find_cookie(r->sw, r->cookie);
+
+	list_remove(&r->cookie_node);
+	if (list_is_empty(&c->rules)) {
+		hmap_remove(&r->sw->cookies, &c->node);
+		free(c);
+	}
+}
+
+void rule_set_cookie(struct rule *r, uint64_t cookie)
+{
+	remove_from_cookie(r);
+	r->cookie = cookie;
+	add_to_cookie(r);
+}
+
 static bool is_hidden(const struct rule *r)
 {
 	return r->flags & FM_HIDDEN;
@@ -75,7 +116,7 @@ void rule_insert(struct rule *r)
 	struct table *t = &sw->tables[r->table];
 
 	classifier_insert(t->cls, &r->cls);
-	hmap_insert(&sw->cookies, &r->cookie_node, hash_u64(r->cookie, 0));
+	add_to_cookie(r);
 	if (r->idle_timeout || r->hard_timeout)
 		list_push_back(&sw->expirable, &r->timeout_node);
 	sw->n_rules += !is_hidden(r);
@@ -89,7 +130,7 @@ void rule_remove(struct rule *r, enum flow_removed_reason reason)
 	classifier_remove(t->cls, &r->cls);
 	atomic_store(&r->removed, true);
 	atomic_fetch_add(&r->version, 1);
-	hmap_remove(&sw->cookies, &r->cookie_node);
+	remove_from_cookie(r);
 	list_remove(&r->timeout_node);
 	sw->n_rules -= !is_hidden(r);
 	if ((r->flags & FM_SEND_FLOW_REM) && sw->events && sw->events->flow_removed)

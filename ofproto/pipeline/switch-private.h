@@ -10,6 +10,14 @@ struct port_index {
 	struct of_port *ports[]; // by number, then NULL
 };
 
+// All rules with one cookie. Often that is every rule there is, so they are a list, not entries of a hash table that would
+// all be in one bucket.
+struct cookie_rules {
+	struct hmap_node node; // in the switch's 'cookies'
+	uint64_t cookie;
+	struct list rules;
+};
+
 struct of_switch {
 	char *name;
 	uint64_t datapath_id;
@@ -17,7 +25,7 @@ struct of_switch {
 	struct port_index *ports; // RCU
 	_Atomic uint64_t ports_version;
 	struct mac_table *macs;
-	struct hmap cookies; // rules by cookie
+	struct hmap cookies; // struct cookie_rules by cookie
 	struct list expirable; // rules with a timeout
 	size_t n_rules; // those of controllers
 	struct rule *fallback; // the hidden NORMAL rule, or NULL
@@ -33,3 +41,6 @@ void rule_insert(struct rule *r);
 // Takes the rule out of its table and tells why; the caller's pointer is dead afterwards unless it holds a reference.
 void rule_remove(struct rule *r, enum flow_removed_reason reason);
 void rule_set_acts(struct rule *r, struct acts a);
+void rule_set_cookie(struct rule *r, uint64_t cookie);
+// NULL when no rule has it.
+struct cookie_rules *switch_find_cookie(const struct of_switch *sw, uint64_t cookie);

@@ -37,7 +37,7 @@ struct rule {
 	_Atomic uint32_t version; // grows when the actions change or the rule is removed
 	_Atomic uint32_t refs;
 	_Atomic bool removed;
-	struct hmap_node cookie_node;
+	struct list cookie_node; // among the rules with this cookie
 	struct list timeout_node; // in the switch's list of rules that may expire
 };
 

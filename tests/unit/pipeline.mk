@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/pipeline/test-cookies
+TESTS += tests/unit/pipeline/test-cookies
+tests_unit_pipeline_test_cookies_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
+endif

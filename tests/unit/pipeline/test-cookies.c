@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rules by cookie: found whole, also after a change, and taken out one by one when all have the same.
+#include <check.h>
+#include <stdlib.h>
+
+#include "core/base/rcu.h"
+#include "core/base/util.h"
+#include "ofproto/openflow/msg.h"
+#include "ofproto/pipeline/switch.h"
+
+#define N_SAME 20000
+#define N_OTHER 10
+
+static struct of_switch *sw;
+
+static void flow_mod(enum flow_mod_command command, const char *text)
+{
+	struct error err = ERROR_INIT;
+	struct flow_mod fm;
+	uint32_t versions;
+
+	flow_mod_init(&fm);
+	ck_assert_msg(flow_mod_parse(text, command, NULL, &fm, &versions, &err) >= 0, "%s: %s",
+		      text, err.text);
+	ck_assert_int_eq(switch_flow_mod(sw, &fm), OFPERR_NONE);
+	flow_mod_uninit(&fm);
+}
+
+static void add(unsigned int i, uint64_t cookie)
+{
+	AUTO_FREE char *text =
+		xasprintf("cookie=%llu,reg0=%u,actions=drop", (unsigned long long)cookie, i);
+
+	flow_mod(FM_ADD, text);
+}
+
+static void setup(void)
+{
+	sw = switch_create("br0", 1);
+	for (unsigned int i = 0; i < N_SAME; i++)
+		add(i, 0);
+	for (unsigned int i = 0; i < N_OTHER; i++)
+		add(N_SAME + i, 7);
+	ck_assert_uint_eq(switch_n_rules(sw), N_SAME + N_OTHER);
+}
+
+static void teardown(void)
+{
+	switch_destroy(sw);
+	rcu_drain();
+}
+
+START_TEST(delete_by_cookie)
+{
+	flow_mod(FM_DELETE, "cookie=8/-1");
+	ck_assert_uint_eq(switch_n_rules(sw), N_SAME + N_OTHER);
+	flow_mod(FM_DELETE, "cookie=7/-1,reg0=20003");
+	ck_assert_uint_eq(switch_n_rules(sw), N_SAME + N_OTHER - 1);
+	flow_mod(FM_DELETE, "cookie=7/-1");
+	ck_assert_uint_eq(switch_n_rules(sw), N_SAME);
+	flow_mod(FM_DELETE, "cookie=0/-1");
+	ck_assert_uint_eq(switch_n_rules(sw), 0);
+}
+END_TEST
+
+START_TEST(modify_by_cookie)
+{
+	// Modify leaves cookies alone where the new one is not given with a mask.
+	flow_mod(FM_MODIFY, "cookie=7/-1,actions=2");
+	ck_assert_uint_eq(switch_n_rules(sw), N_SAME + N_OTHER);
+	flow_mod(FM_DELETE, "cookie=7/-1,out_port=2");
+	ck_assert_uint_eq(switch_n_rules(sw), N_SAME);
+}
+END_TEST
+
+START_TEST(replaced_rule_has_its_new_cookie)
+{
+	add(5, 9);
+	ck_assert_uint_eq(switch_n_rules(sw), N_SAME + N_OTHER);
+	flow_mod(FM_DELETE, "cookie=9/-1");
+	ck_assert_uint_eq(switch_n_rules(sw), N_SAME + N_OTHER - 1);
+	flow_mod(FM_DELETE, "cookie=0/-1");
+	ck_assert_uint_eq(switch_n_rules(sw), N_OTHER);
+}
+END_TEST
+
+START_TEST(delete_all)
+{
+	flow_mod(FM_DELETE, "");
+	ck_assert_uint_eq(switch_n_rules(sw), 0);
+	add(1, 0);
+	switch_flush(sw);
+	ck_assert_uint_eq(switch_n_rules(sw), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("pipeline/cookies");
+	TCase *t = tcase_create("cookies");
+	SRunner *r;
+	int failed;
+
+	rcu_thread_begin();
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, delete_by_cookie);
+	tcase_add_test(t, modify_by_cookie);
+	tcase_add_test(t, replaced_rule_has_its_new_cookie);
+	tcase_add_test(t, delete_all);
+	tcase_set_timeout(t, 120);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	// In one process: RCU's threads do not survive a fork.
+	srunner_set_fork_status(r, CK_NOFORK);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
