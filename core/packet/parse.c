@@ -392,11 +392,27 @@ static inline void pack_word(struct packer *k, unsigned int i, uint64_t word)
 	k->map.bits[i / 64] |= (uint64_t)(word != 0) << i % 64;
 }
 
+// Words that share one word of the map: it is gathered in a register, for in memory each word would wait for the one before.
+static inline void pack_run(struct packer *k, const uint64_t *words, unsigned int first,
+			    unsigned int end)
+{
+	uint64_t *out = k->out, bits = 0;
+
+	for (unsigned int i = first; i < end; i++) {
+		*out = words[i];
+		out += words[i] != 0;
+		bits |= (uint64_t)(words[i] != 0) << i % 64;
+	}
+	k->out = out;
+	if (end > first)
+		k->map.bits[first / 64] |= bits;
+}
+
 static inline void pack_range(struct packer *k, const struct flow_key *key, unsigned int first,
 			      unsigned int end)
 {
-	for (unsigned int i = first; i < end; i++)
-		pack_word(k, i, flow_words_const(key)[i]);
+	pack_run(k, flow_words_const(key), first, MIN(end, 64));
+	pack_run(k, flow_words_const(key), MAX(first, 64), end);
 }
 
 #define WORD_OF(MEMBER) (offsetof(struct flow_key, MEMBER) / 8)
