@@ -25,6 +25,7 @@ class Material:
     """The files that all switches are fed with."""
 
     def __init__(self, path):
+        self.path = path
         self.rules = f"{path}/rules.txt"
         lab.write_rules(self.rules, N_RULES)
         self.pcap = {}
@@ -40,26 +41,31 @@ class Material:
 
 def testpmd(material, result):
     """The floor: the same ports without a switch."""
+    log = f"{material.path}/testpmd.out"
     for n in FLOW_COUNTS:
         try:
             args = ["dpdk-testpmd", *lab.EAL.replace("--legacy-mem ", "").split(), "--file-prefix", f"bench{os.getpid()}",
                     "-l", f"{lab.OTHER_CORE},{lab.PMD_CORE}", "--main-lcore", str(lab.OTHER_CORE),
                     "--vdev", material.source(n, True), "--vdev", "net_null0,no-rx=1", "--", "--forward-mode=io",
                     "--nb-cores=1", "--no-flush-rx", "--stats-period=1", "--total-num-mbufs=131072"]
-            p = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            p = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=open(log, "w"), stderr=subprocess.STDOUT,
                                  preexec_fn=lab.both_cores)
         except FileNotFoundError:
             raise lab.Skip("dpdk-testpmd is not installed (Debian package dpdk)")
+        rates, end = [], time.monotonic() + 12
+        while len(rates) < 3 and time.monotonic() < end and p.poll() is None:
+            time.sleep(0.2)
+            with open(log) as f:
+                out = f.read()
+            rates = [int(x) for x in re.findall(r"Tx-pps:\s+(\d+)", out) if int(x)]
+        p.send_signal(signal.SIGINT)
         try:
-            time.sleep(SECONDS + 3)
-            p.send_signal(signal.SIGINT)
-            out = p.communicate(timeout=10)[0]
+            p.wait(10)
         except subprocess.TimeoutExpired:
             p.kill()
-            out = p.communicate()[0]
-        rates = [int(x) for x in re.findall(r"Tx-pps:\s+(\d+)", out) if int(x)]
+            p.wait()
         if not rates:
-            raise lab.Skip(f"dpdk-testpmd forwarded nothing: {out.strip()[-200:]}")
+            raise lab.Skip(f"dpdk-testpmd forwarded nothing: {' '.join(out.split())[-200:]}")
         result[f"pps {n}"] = median(rates)
 
 
