@@ -19,6 +19,10 @@
 #define VEC_PUSH_UNINIT(A) \
 	((A)->v = xgrow((A)->v, &(A)->cap, (A)->n + 1, sizeof(*(A)->v)), &(A)->v[(A)->n++])
 #define VEC_PUSH(A, X) (*VEC_PUSH_UNINIT(A) = (X))
+// Gives back what is not used.
+#define VEC_TRIM(A) \
+	((A)->v = (A)->n ? xrealloc((A)->v, (A)->n * sizeof(*(A)->v)) : (free((A)->v), NULL), \
+	 (A)->cap = (A)->n)
 #define VEC_CLEAR(A) ((A)->n = 0)
 #define VEC_FREE(A) (free((A)->v), (A)->v = NULL, (A)->n = (A)->cap = 0)
 // P points at each element in turn.

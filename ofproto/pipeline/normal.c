@@ -112,11 +112,11 @@ static void learn(struct xlate_ctx *ctx, const struct of_port *in, uint16_t vlan
 	if (eth_addr_is_multicast(src))
 		return;
 	// Even what changes nothing now is an effect: it keeps the station from ageing.
-	VEC_PUSH(&ctx->ret->effects, ((struct xlate_effect){ .kind = EFFECT_LEARN,
-							     .sw = ctx->sw,
-							     .mac = src,
-							     .vlan = vlan,
-							     .port = in->number }));
+	VEC_PUSH(&ctx->ret->basis.effects, ((struct xlate_effect){ .kind = EFFECT_LEARN,
+								   .sw = ctx->sw,
+								   .mac = src,
+								   .vlan = vlan,
+								   .port = in->number }));
 	ctx_depend(ctx,
 		   (struct xlate_dep){ .kind = DEP_MAC,
 				       .sw = ctx->sw,

@@ -22,18 +22,18 @@ void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep)
 {
 	struct xlate_dep *d;
 
-	VEC_FOR_EACH (d, &ctx->ret->deps)
+	VEC_FOR_EACH (d, &ctx->ret->basis.deps)
 		if (d->kind == dep.kind && d->sw == dep.sw && d->table == dep.table &&
 		    d->vlan == dep.vlan && eth_addr_equal(d->mac, dep.mac))
 			return;
-	VEC_PUSH(&ctx->ret->deps, dep);
+	VEC_PUSH(&ctx->ret->basis.deps, dep);
 }
 
 void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c)
 {
 	if (c.kind == CREDIT_RULE)
 		rule_ref(c.rule);
-	VEC_PUSH(&ctx->ret->credits, c);
+	VEC_PUSH(&ctx->ret->basis.credits, c);
 }
 
 static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule *r)
@@ -77,7 +77,7 @@ static void depend_on_table(struct xlate_ctx *ctx, uint8_t table, uint64_t versi
 	flow_key_masked(&key, &ctx->flow, &mask);
 	dep.key = miniflow_create(&key);
 	dep.mask = miniflow_create(&mask.m);
-	VEC_PUSH(&ctx->ret->deps, dep);
+	VEC_PUSH(&ctx->ret->basis.deps, dep);
 }
 
 static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
@@ -372,30 +372,45 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 	dp_put_output(&ctx->ret->actions, p->dp_port);
 }
 
-void xlate_result_uninit(struct xlate_result *r)
+void xlate_basis_uninit(struct xlate_basis *b)
 {
 	struct xlate_credit *c;
 	struct xlate_dep *d;
 
-	VEC_FOR_EACH (c, &r->credits)
+	VEC_FOR_EACH (c, &b->credits)
 		if (c->kind == CREDIT_RULE)
 			rule_unref(c->rule);
-	VEC_FOR_EACH (d, &r->deps) {
+	VEC_FOR_EACH (d, &b->deps) {
 		free(d->key);
 		free(d->mask);
 	}
-	VEC_FREE(&r->credits);
-	VEC_FREE(&r->deps);
-	VEC_FREE(&r->effects);
+	VEC_FREE(&b->credits);
+	VEC_FREE(&b->deps);
+	VEC_FREE(&b->effects);
+}
+
+void xlate_result_uninit(struct xlate_result *r)
+{
+	xlate_basis_uninit(&r->basis);
 	strbuf_uninit(&r->actions);
 }
 
-bool xlate_apply_effects(const struct xlate_result *r)
+void xlate_result_take_basis(struct xlate_result *r, struct xlate_basis *ret)
+{
+	*ret = r->basis;
+	memset(&r->basis, 0, sizeof(r->basis));
+	VEC_TRIM(&ret->deps);
+	VEC_TRIM(&ret->effects);
+	VEC_TRIM(&ret->credits);
+	xlate_result_uninit(r);
+}
+
+bool xlate_apply_effects(const struct xlate_basis *b)
 {
 	struct xlate_effect *e;
 	bool changed = false;
 
-	VEC_FOR_EACH (e, &r->effects)
+	VEC_FOR_EACH (e, &b->effects)
 		changed |= mac_table_learn(e->sw->macs, e->mac, e->vlan, e->port);
 	return changed;
 }
@@ -430,15 +445,15 @@ static bool dep_is_current(struct xlate_dep *d)
 	return false;
 }
 
-bool xlate_is_current(struct xlate_result *r)
+bool xlate_is_current(struct xlate_basis *b)
 {
 	struct xlate_credit *c;
 	struct xlate_dep *d;
 
-	VEC_FOR_EACH (c, &r->credits)
+	VEC_FOR_EACH (c, &b->credits)
 		if (c->kind == CREDIT_RULE && atomic_load(&c->rule->version) != c->rule_version)
 			return false;
-	VEC_FOR_EACH (d, &r->deps)
+	VEC_FOR_EACH (d, &b->deps)
 		if (!dep_is_current(d))
 			return false;
 	return true;

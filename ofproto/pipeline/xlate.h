@@ -65,24 +65,32 @@ struct xlate_input {
 
 enum xlate_error { XLATE_OK, XLATE_TOO_DEEP, XLATE_TOO_MANY_RESUBMITS, XLATE_NO_INPUT_PORT };
 
-struct xlate_result {
-	enum xlate_error error;
-	struct flow_mask mask; // in pipeline terms; in_port always exact
-	struct strbuf actions; // struct dp_action list
+// What an answer rests on and whom its traffic counts for: what a megaflow keeps of its translation.
+struct xlate_basis {
 	VEC(struct xlate_dep) deps;
 	VEC(struct xlate_effect) effects;
 	VEC(struct xlate_credit) credits;
+};
+
+struct xlate_result {
+	enum xlate_error error;
+	struct xlate_basis basis;
+	struct flow_mask mask; // in pipeline terms; in_port always exact
+	struct strbuf actions; // struct dp_action list
 	struct flow_key final; // the key after all actions, for trace
 };
 
 void xlate(const struct xlate_input *in, struct xlate_result *ret);
 // Gives back references and memory.
 void xlate_result_uninit(struct xlate_result *r);
+void xlate_basis_uninit(struct xlate_basis *b);
+// Takes the basis out of a result, in no more memory than it needs; the rest of the result is freed.
+void xlate_result_take_basis(struct xlate_result *r, struct xlate_basis *ret);
 // Applies the effects.  True when one changed an answer that others may rest on.
-bool xlate_apply_effects(const struct xlate_result *r);
+bool xlate_apply_effects(const struct xlate_basis *b);
 // True when the result still holds as far as its dependencies and rules go. Remembers what it found unconcerned, so that it is
 // not looked at again.
-bool xlate_is_current(struct xlate_result *r);
+bool xlate_is_current(struct xlate_basis *b);
 void xlate_credit_apply(const struct xlate_credit *c, uint64_t packets, uint64_t bytes,
 			int64_t used);
 const char *xlate_error_text(enum xlate_error e);

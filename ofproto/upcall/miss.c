@@ -54,7 +54,7 @@ static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch 
 	deps->sw = sw;
 	deps->engine = u;
 	deps->mf = mf;
-	deps->result = *r; // moved
+	xlate_result_take_basis(r, &deps->basis);
 	mf->deps = deps;
 	return mf;
 }
@@ -79,7 +79,7 @@ static bool insert(struct upcall_engine *u, struct megaflow *mf)
 
 static void drop_unused(struct megaflow *mf)
 {
-	xlate_result_uninit(&mf->deps->result);
+	xlate_basis_uninit(&mf->deps->basis);
 	free(mf->deps);
 	megaflow_free(mf);
 }
@@ -100,14 +100,14 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 	struct xlate_input in = { .sw = sw, .key = &key };
 	xlate(&in, &r);
 	strbuf_put(actions, strbuf_cstr(&r.actions), r.actions.len);
-	if (xlate_apply_effects(&r))
+	if (xlate_apply_effects(&r.basis))
 		upcall_changed(u);
 	mf = make_megaflow(u, sw, up->key, &r);
 	if (!insert(u, mf)) {
 		// Another thread was faster, or the table is full: this packet is served all the same.
 		struct xlate_credit *c;
 
-		VEC_FOR_EACH (c, &mf->deps->result.credits)
+		VEC_FOR_EACH (c, &mf->deps->basis.credits)
 			xlate_credit_apply(c, 1, up->packet->size, clock_msec());
 		drop_unused(mf);
 		return 0;

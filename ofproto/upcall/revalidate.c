@@ -28,7 +28,7 @@ static void finish_remove(void *aux)
 
 	engine_credit(u, mf);
 	mf->deps = NULL;
-	xlate_result_uninit(&d->result);
+	xlate_basis_uninit(&d->basis);
 	free(d);
 	u->withdrawing--;
 	rcu_defer(free_removed, mf);
@@ -67,10 +67,10 @@ bool engine_credit(struct upcall_engine *u, struct megaflow *mf)
 	mf->pushed = now;
 	if (!packets)
 		return false;
-	VEC_FOR_EACH (c, &mf->deps->result.credits)
+	VEC_FOR_EACH (c, &mf->deps->basis.credits)
 		xlate_credit_apply(c, packets, bytes, now.used);
 	// Traffic keeps its source station known.
-	xlate_apply_effects(&mf->deps->result);
+	xlate_apply_effects(&mf->deps->basis);
 	return true;
 }
 
@@ -90,7 +90,7 @@ static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
 		return false;
 	struct xlate_input in = { .sw = sw, .key = &key };
 	xlate(&in, &r);
-	xlate_apply_effects(&r);
+	xlate_apply_effects(&r.basis);
 	// What decides now must be pinned down by the flow's mask; the pipeline's own members are not in it.
 	struct flow_mask need = r.mask;
 	memset(need.m.regs, 0, sizeof(need.m.regs));
@@ -105,8 +105,8 @@ static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
 		megaflow_set_actions(mf, dp_actions_of(&r.actions));
 		offload_update(u->offload, mf);
 	}
-	xlate_result_uninit(&d->result);
-	d->result = r;
+	xlate_basis_uninit(&d->basis);
+	xlate_result_take_basis(&r, &d->basis);
 	return true;
 }
 
@@ -144,7 +144,7 @@ static void look_at(struct upcall_engine *u, struct megaflow *mf)
 	watch_for_loss(u, mf);
 	if (!mf->deps->sw) // put in by hand
 		return;
-	if (is_idle(u, mf) || (!xlate_is_current(&mf->deps->result) && !retranslate(u, mf)))
+	if (is_idle(u, mf) || (!xlate_is_current(&mf->deps->basis) && !retranslate(u, mf)))
 		engine_remove(u, mf);
 }
 

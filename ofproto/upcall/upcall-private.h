@@ -9,7 +9,7 @@
 // What a megaflow's translation consulted and whom its traffic counts for. Replaced when it is translated again.
 struct megaflow_deps {
 	struct of_switch *sw; // where the packet came in; NULL for flows put in by hand
-	struct xlate_result result; // deps, effects, credits; actions and mask are the megaflow's
+	struct xlate_basis basis;
 	struct upcall_engine *engine;
 	struct megaflow *mf;
 	// Set when datapath and placement have the flow: until then it belongs to the thread that makes it, and the main

@@ -125,7 +125,7 @@ static bool rests_on(const struct megaflow *mf, const struct of_switch *sw)
 
 	if (!sw || d->sw == sw)
 		return true;
-	VEC_FOR_EACH (dep, &d->result.deps)
+	VEC_FOR_EACH (dep, &d->basis.deps)
 		if (dep->sw == sw)
 			return true;
 	return false;
@@ -216,7 +216,7 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	memcpy(key.regs, po->metadata.key.regs, sizeof(key.regs));
 	struct xlate_input in_xlate = { .sw = sw, .key = &key, .acts = &acts };
 	xlate(&in_xlate, &r);
-	if (xlate_apply_effects(&r))
+	if (xlate_apply_effects(&r.basis))
 		upcall_changed(u);
 	in = switch_port_find(sw, OF_PORT(key.in_port));
 	dp_key = key;
@@ -229,7 +229,7 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 			dp_key.in_port = (*ports)->dp_port.n;
 	}
 	struct xlate_credit *c;
-	VEC_FOR_EACH (c, &r.credits)
+	VEC_FOR_EACH (c, &r.basis.credits)
 		xlate_credit_apply(c, 1, po->len, clock_msec());
 	if (datapath_execute(u->dp, po->packet, po->len, &dp_key, dp_actions_of(&r.actions), &err) <
 	    0)
