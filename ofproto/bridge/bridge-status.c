@@ -47,11 +47,13 @@ static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *
 	ovsrec_interface_set_duplex(iface, info.full_duplex ? "full" : "half");
 	ovsrec_interface_set_link_speed(iface, &speed, info.link_mbps ? 1 : 0);
 	ovsrec_interface_set_link_resets(iface, &resets, 1);
-	ovsrec_interface_set_status(iface, &info.status);
 	if (datapath_port_ref(vs->dp, bp->dp_port, &ref)) {
+		if (ref.device[0])
+			smap_set(&info.status, "offload_device", ref.device);
 		ifindex = ref.ifindex;
 		ovsrec_interface_set_ifindex(iface, &ifindex, ref.ifindex ? 1 : 0);
 	}
+	ovsrec_interface_set_status(iface, &info.status);
 	if (statistics)
 		write_statistics(iface, &info);
 	smap_uninit(&info.status);

@@ -44,6 +44,8 @@ def test_flow_with_traffic_is_in_hardware_and_counted_once(switch):
     assert int(switch.appctl("coverage/read-counter", "upcall")) - coverage <= 2  # ARP may be asked again
     dump = switch.ofctl("dump-flows", "br0", "ip,nw_dst=10.98.0.2")
     assert re.search(r"n_packets=12,", dump), dump
+    wait_until("the interface names its device",
+               lambda: switch.nic in switch.vsctl("get", "interface", "rep0", "status"))
 
 
 def test_hw_offload_can_be_switched_off_and_on_while_running(switch):
