@@ -42,6 +42,7 @@ struct subtable {
 	be32 ports_mask; // of tp_src and tp_dst, as they lie in the key
 	struct trie ports;
 	size_t n_rules;
+	uint64_t serial; // subtables of one priority are asked in the order they were made
 	VEC(struct priority_count) priorities; // descending
 };
 
@@ -83,6 +84,7 @@ struct classifier {
 	uint64_t version;
 	struct cls_change *changes[CLS_N_CHANGES]; // RCU; ring by version
 	struct hmap subtables;
+	uint64_t next_serial; // of a subtable
 	size_t n;
 };
 

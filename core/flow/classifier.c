@@ -36,7 +36,7 @@ static int by_priority(const void *a, const void *b)
 	const struct subtable *x = *(struct subtable *const *)a, *y = *(struct subtable *const *)b;
 	int px = subtable_max_priority(x), py = subtable_max_priority(y);
 
-	return px < py ? 1 : px > py ? -1 : x < y ? -1 : x > y;
+	return px < py ? 1 : px > py ? -1 : x->serial < y->serial ? -1 : x->serial > y->serial;
 }
 
 static void publish(struct classifier *c)
@@ -291,6 +291,7 @@ void classifier_insert(struct classifier *c, struct cls_rule *r)
 	assert(!r->entry);
 	if (!s) {
 		s = subtable_create(c, r->match_mask);
+		s->serial = c->next_serial++;
 		hmap_insert(&c->subtables, &s->node, miniflow_hash(s->mask, 0));
 	}
 	// A trie may exclude only what is not there: it must know the rule first.

@@ -12,6 +12,49 @@
 
 static size_t n_flips;
 
+// What the list does to the packet of 'key': sets of bits that it has already do nothing and are left out. Whether the
+// translator sees that a set is idle depends on what else it has looked at on the way.
+static void append_effect(struct dp_actions list, struct flow_key *key, struct strbuf *out)
+{
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, list) {
+		if (a->nested) {
+			struct flow_key inner = *key;
+
+			strbuf_put(out, a, a->nested);
+			append_effect(dp_action_nested(a), &inner, out);
+		} else if (a->type == DP_ACTION_SET) {
+			const struct field *f = field_get(a->set.field);
+			union field_value old, value, bits = { { 0 } };
+
+			field_read(f, key, &old);
+			for (int i = 0; i < f->n_bytes; i++)
+				bits.b[i] = (old.b[i] ^ a->set.value[i]) & a->set.mask[i];
+			if (is_all_zeros(&bits, f->n_bytes))
+				continue;
+			for (int i = 0; i < f->n_bytes; i++)
+				value.b[i] = a->set.value[i] & bits.b[i];
+			dp_put_set(out, f, &value, &bits);
+			field_write_masked(f, &value, &bits, key);
+		} else {
+			strbuf_put(out, a, a->size);
+		}
+	}
+}
+
+static bool same_effect(const struct xlate_result *a, const struct xlate_result *b,
+			const struct flow_key *key)
+{
+	AUTO(strbuf) x = STRBUF_INIT, y = STRBUF_INIT;
+	struct flow_key k = *key;
+
+	append_effect(dp_actions_of(&a->actions), &k, &x);
+	k = *key;
+	append_effect(dp_actions_of(&b->actions), &k, &y);
+	return x.len == y.len && !memcmp(x.s, y.s, x.len);
+}
+
 static void check_one(struct of_switch *sw, const struct flow_key *key)
 {
 	struct xlate_input in = { .sw = sw, .key = key };
@@ -39,9 +82,7 @@ static void check_one(struct of_switch *sw, const struct flow_key *key)
 		in.key = &flipped;
 		xlate(&in, &again);
 		n_flips++;
-		if (first.error != again.error ||
-		    !dp_actions_equal(dp_actions_of(&first.actions),
-				      dp_actions_of(&again.actions))) {
+		if (first.error != again.error || !same_effect(&first, &again, &flipped)) {
 			AUTO(strbuf) text = STRBUF_INIT;
 			struct match m = { .key = *key };
 
