@@ -33,9 +33,9 @@ struct backend_ops {
 		    struct error *err);
 	void (*close)(void *priv);
 
-	// Pure: can this device take this flow, and as what rule? 'recirc_group' gives the hardware group for a recirculation
-	// id (for recirc actions and recirc_id matches). True: *ret_rule is the caller's, to insert or to free.
-	// False: 'v' says why.
+	// Pure: can this device take this flow, and as what rule? A packet that recirculates there and finds no rule must
+	// come to software with its recirculation id. True: *ret_rule is the caller's, to insert or to free. False: 'v'
+	// says why.
 	bool (*compile)(void *priv, const struct megaflow *mf, const struct port_lookup *ports,
 			struct compiled_rule **ret_rule, struct verdict *v);
 	void (*compiled_free)(struct compiled_rule *rule);

@@ -88,10 +88,13 @@ static int configure(struct ethdev_port *e, struct error *err)
 {
 	struct rte_eth_conf conf = { .rxmode = { .mtu = e->port.mtu } };
 	struct rte_eth_dev_info info;
+	uint64_t metadata = RTE_ETH_RX_METADATA_USER_MARK;
 	int ret = rte_eth_dev_info_get(e->id, &info);
 
 	if (ret)
 		return failed(e, err, ret, "asking for the device's abilities");
+	// Some drivers deliver the marks of rules only when told so beforehand; others refuse the question.
+	rte_eth_rx_metadata_negotiate(e->id, &metadata);
 	if (e->port.n_rxq > info.max_rx_queues) {
 		log_warn("%s: %u receive queues asked for, the device has %u", e->port.ref.name,
 			 e->port.n_rxq, info.max_rx_queues);

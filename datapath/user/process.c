@@ -268,7 +268,8 @@ void worker_receive(struct worker *w, const struct port *port, struct rte_mbuf *
 			continue;
 		p->m = m;
 		packet_of_mbuf(&p->p, m);
-		p->md = (struct packet_metadata){ .in_port = port->ref.number.n };
+		p->md = (struct packet_metadata){ .in_port = port->ref.number.n,
+						  .recirc_id = recirc_id_of_mbuf(m) };
 		kept++;
 	}
 	if (kept)

@@ -128,6 +128,13 @@ static inline void packet_of_mbuf(struct packet *p, struct rte_mbuf *m)
 	p->tailroom = rte_pktmbuf_tailroom(m);
 }
 
+// What the NIC did with the packet before it gave up on it: the rule that jumps to the group of a recirculation id leaves
+// the id as a mark, so that a packet without a rule there goes on in software where it was.
+static inline uint32_t recirc_id_of_mbuf(const struct rte_mbuf *m)
+{
+	return m->ol_flags & RTE_MBUF_F_RX_FDIR_ID ? m->hash.fdir.hi : 0;
+}
+
 // After the view's beginning or length has moved.
 static inline void packet_to_mbuf(const struct packet *p, struct rte_mbuf *m)
 {

@@ -72,7 +72,8 @@ static struct rte_mbuf *to_mbuf(struct rte_mempool *pool, const uint8_t *data, u
 	return NULL;
 }
 
-void port_send_app(struct simnic_port *port, const uint8_t *data, uint32_t len)
+void port_send_app(struct simnic_port *port, const uint8_t *data, uint32_t len,
+		   const uint32_t *mark)
 {
 	struct rte_mbuf *m;
 
@@ -93,6 +94,10 @@ void port_send_app(struct simnic_port *port, const uint8_t *data, uint32_t len)
 		return;
 	}
 	m->port = port->dev->data->port_id;
+	if (mark) {
+		m->ol_flags |= RTE_MBUF_F_RX_FDIR | RTE_MBUF_F_RX_FDIR_ID;
+		m->hash.fdir.hi = *mark;
+	}
 	if (rte_ring_enqueue(port->rx, m)) {
 		rte_pktmbuf_free(m);
 		ESW_COUNT(port->sw, drop_rx_full);
@@ -131,12 +136,12 @@ void port_send_far(struct simnic_port *port, const uint8_t *data, uint32_t len)
 }
 
 // Where a packet goes that no rule wants: to the other side of its source.
-static void send_default(struct simnic_port *src, enum simnic_side side, const struct packet *p)
+static void send_default(struct simnic_port *src, enum simnic_side side, const struct journey *j)
 {
 	if (side == SIDE_FAR)
-		port_send_app(src, p->data, p->len);
+		port_send_app(src, j->p->data, j->p->len, j->marked ? &j->mark : NULL);
 	else
-		port_send_far(src, p->data, p->len);
+		port_send_far(src, j->p->data, j->p->len);
 }
 
 static void run_rule(struct journey *j, struct rte_flow *rule)
@@ -178,7 +183,7 @@ void esw_forward(struct simnic_port *src, enum simnic_side side, uint8_t *data, 
 				ESW_COUNT(src->sw, misses);
 			else
 				ESW_COUNT(src->sw, app_defaults);
-			send_default(src, side, &p);
+			send_default(src, side, &j);
 			return;
 		}
 		run_rule(&j, rule);

@@ -166,6 +166,13 @@ bool run_drop(struct journey *j, const struct simnic_action *a)
 	return false;
 }
 
+bool run_mark(struct journey *j, const struct simnic_action *a)
+{
+	j->marked = true;
+	j->mark = a->mark.id;
+	return true;
+}
+
 bool run_jump(struct journey *j, const struct simnic_action *a)
 {
 	j->jump = true;
@@ -181,7 +188,7 @@ bool run_represented_port(struct journey *j, const struct simnic_action *a)
 
 bool run_port_representor(struct journey *j, const struct simnic_action *a)
 {
-	port_send_app(&j->sw->ports[a->port], j->p->data, j->p->len);
+	port_send_app(&j->sw->ports[a->port], j->p->data, j->p->len, j->marked ? &j->mark : NULL);
 	return true;
 }
 

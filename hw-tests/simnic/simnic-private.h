@@ -139,6 +139,7 @@ struct simnic_action {
 		struct rte_flow_action_set_tp tp;
 		struct rte_flow_action_set_ttl ttl;
 		struct rte_flow_action_set_dscp dscp;
+		struct rte_flow_action_mark mark;
 	};
 };
 
@@ -275,7 +276,9 @@ struct simnic_port *esw_far_end(struct esw *sw, int far_end);
 void esw_forward(struct simnic_port *src, enum simnic_side side, uint8_t *data, uint32_t len);
 // Brings the frame to the entity behind 'port', or to the ethdev's receive ring.
 void port_send_far(struct simnic_port *port, const uint8_t *data, uint32_t len);
-void port_send_app(struct simnic_port *port, const uint8_t *data, uint32_t len);
+// 'mark' is what a rule gave the packet on its way, NULL: nothing.
+void port_send_app(struct simnic_port *port, const uint8_t *data, uint32_t len,
+		   const uint32_t *mark);
 
 // rewrite.c
 struct journey {
@@ -283,6 +286,8 @@ struct journey {
 	struct packet *p;
 	bool jump;
 	uint32_t group;
+	bool marked; // the application shall see 'mark' with the packet
+	uint32_t mark;
 };
 
 // table.c: all with the locks said at struct esw.

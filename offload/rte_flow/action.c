@@ -22,10 +22,9 @@ static const struct set_row set_rows[] = {
 struct acting {
 	struct compiled_rule *rule;
 	const struct flow_key *key;
-	uint16_t domain;
+	const struct rte_device *dev;
 	const struct port_lookup *ports;
 	struct verdict *v;
-	bool changed; // an action before has changed the packet
 	bool ended; // nothing may follow
 };
 
@@ -43,7 +42,8 @@ static bool act_output(struct acting *c, const struct dp_action *a)
 	if (!port || port->ethdev == PORT_NO_ETHDEV || !port->device[0])
 		return verdict_refuse(c->v, REASON_OUTPUT_NOT_ON_DEVICE,
 				      port ? port->name : "unknown port");
-	if (rte_eth_dev_info_get(port->ethdev, &info) || info.switch_info.domain_id != c->domain)
+	if (rte_eth_dev_info_get(port->ethdev, &info) ||
+	    info.switch_info.domain_id != c->dev->domain)
 		return verdict_refuse(c->v, REASON_OTHER_DEVICE, port->name);
 	if (!rule_action(c->rule, RTE_FLOW_ACTION_TYPE_REPRESENTED_PORT, sizeof(*conf),
 			 (void **)&conf))
@@ -65,7 +65,6 @@ static bool act_push_vlan(struct acting *c, const struct dp_action *a)
 	struct rte_flow_action_of_set_vlan_pcp *pcp;
 	uint16_t tci = be16toh(a->push_vlan.tci);
 
-	c->changed = true;
 	if (!rule_action(c->rule, RTE_FLOW_ACTION_TYPE_OF_PUSH_VLAN, sizeof(*push),
 			 (void **)&push) ||
 	    !rule_action(c->rule, RTE_FLOW_ACTION_TYPE_OF_SET_VLAN_VID, sizeof(*vid),
@@ -81,7 +80,6 @@ static bool act_push_vlan(struct acting *c, const struct dp_action *a)
 
 static bool act_pop_vlan(struct acting *c, const struct dp_action *a)
 {
-	c->changed = true;
 	return rule_action(c->rule, RTE_FLOW_ACTION_TYPE_OF_POP_VLAN, 0, NULL) || too_many(c);
 }
 
@@ -94,7 +92,6 @@ static bool act_set(struct acting *c, const struct dp_action *a)
 	union field_value ones;
 	uint8_t *conf;
 
-	c->changed = true;
 	field_all_ones(f, &ones);
 	for (size_t i = 0; i < ARRAY_SIZE(set_rows); i++) {
 		const struct set_row *row = &set_rows[i];
@@ -113,16 +110,19 @@ static bool act_set(struct acting *c, const struct dp_action *a)
 }
 
 // The rest of the flow is in the group of its recirculation id. A packet that finds no rule there comes to software as it
-// is then, and starts anew: it must not have been changed.
+// is then; the mark tells which lookup it was at, so that software goes on from there.
 static bool act_recirc(struct acting *c, const struct dp_action *a)
 {
+	struct rte_flow_action_mark *mark;
 	struct rte_flow_action_jump *jump;
 
-	if (c->changed)
+	if (c->dev->no_mark)
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED,
-				      "recirc after a change of the packet");
-	if (!rule_action(c->rule, RTE_FLOW_ACTION_TYPE_JUMP, sizeof(*jump), (void **)&jump))
+				      "recirc: the device does not mark packets");
+	if (!rule_action(c->rule, RTE_FLOW_ACTION_TYPE_MARK, sizeof(*mark), (void **)&mark) ||
+	    !rule_action(c->rule, RTE_FLOW_ACTION_TYPE_JUMP, sizeof(*jump), (void **)&jump))
 		return too_many(c);
+	mark->id = a->recirc.id;
 	jump->group = a->recirc.id;
 	c->ended = true;
 	return true;
@@ -147,10 +147,10 @@ static bool one_action(struct acting *c, const struct dp_action *a)
 }
 
 bool rte_compile_actions(struct compiled_rule *r, struct dp_actions list,
-			 const struct flow_key *key, uint16_t domain,
+			 const struct flow_key *key, const struct rte_device *dev,
 			 const struct port_lookup *ports, struct verdict *v)
 {
-	struct acting c = { r, key, domain, ports, v, false, false };
+	struct acting c = { r, key, dev, ports, v, false };
 	const struct dp_action *a;
 
 	if (!rule_action(r, RTE_FLOW_ACTION_TYPE_COUNT, sizeof(struct rte_flow_action_count), NULL))

@@ -65,7 +65,7 @@ static bool compile_into(const struct rte_device *dev, struct compiled_rule *r,
 		return verdict_refuse(v, REASON_NO_DEVICE, NULL);
 	r->attr.transfer = 1;
 	if (!rte_compile_match(r, &key, &mask, in->ethdev, v) ||
-	    !rte_compile_actions(r, megaflow_actions_get(mf), &key, dev->domain, ports, v))
+	    !rte_compile_actions(r, megaflow_actions_get(mf), &key, dev, ports, v))
 		return false;
 	r->items[r->n_items].type = RTE_FLOW_ITEM_TYPE_END;
 	r->actions[r->n_actions].type = RTE_FLOW_ACTION_TYPE_END;

@@ -18,6 +18,27 @@ static int on_reset(uint16_t port, enum rte_eth_event_type event, void *aux, voi
 	return 0;
 }
 
+// Whether the device takes a rule that marks and jumps: asked once, with a rule that is not put in.
+static bool can_mark(uint16_t proxy, uint16_t ethdev)
+{
+	static const struct rte_flow_action_count count = { 0 };
+	static const struct rte_flow_action_mark mark = { .id = 1 };
+	static const struct rte_flow_action_jump jump = { .group = 1 };
+	const struct rte_flow_attr attr = { .transfer = 1, .priority = FIRST_PRIORITY };
+	const struct rte_flow_item_ethdev port = { .port_id = ethdev };
+	const struct rte_flow_item items[] = { { .type = RTE_FLOW_ITEM_TYPE_REPRESENTED_PORT,
+						 .spec = &port },
+					       { .type = RTE_FLOW_ITEM_TYPE_ETH },
+					       { .type = RTE_FLOW_ITEM_TYPE_END } };
+	const struct rte_flow_action actions[] = { { RTE_FLOW_ACTION_TYPE_COUNT, &count },
+						   { RTE_FLOW_ACTION_TYPE_MARK, &mark },
+						   { RTE_FLOW_ACTION_TYPE_JUMP, &jump },
+						   { RTE_FLOW_ACTION_TYPE_END, NULL } };
+	struct rte_flow_error fe;
+
+	return !rte_flow_validate(proxy, &attr, items, actions, &fe);
+}
+
 static int rte_open(const struct port_ref *port, void **ret_priv, struct device_limits *ret_limits,
 		    struct error *err)
 {
@@ -35,6 +56,7 @@ static int rte_open(const struct port_ref *port, void **ret_priv, struct device_
 	dev = xzalloc(sizeof(*dev));
 	dev->proxy = proxy;
 	dev->domain = info.switch_info.domain_id;
+	dev->no_mark = !can_mark(proxy, port->ethdev);
 	snprintf(dev->name, sizeof(dev->name), "%s", port->device);
 	rte_eth_dev_callback_register(proxy, RTE_ETH_EVENT_INTR_RESET, on_reset, dev);
 	memset(ret_limits, 0, sizeof(*ret_limits));
@@ -159,6 +181,7 @@ static void rte_capabilities(void *priv, struct smap *out)
 	smap_set(out, "driver", info.driver_name);
 	smap_setf(out, "switch_domain", "%u", dev->domain);
 	smap_set(out, "transfer", "true");
+	smap_set(out, "recirculation", dev->no_mark ? "false" : "true");
 }
 
 const struct backend_ops backend_rte_flow = {

@@ -29,6 +29,7 @@ struct rte_device {
 	uint16_t proxy; // ethdev that transfer rules go through
 	uint16_t domain;
 	char name[64];
+	bool no_mark; // packets cannot be marked: jumps are out of the question
 	bool lost; // set by DPDK's event thread
 };
 
@@ -44,9 +45,9 @@ bool rule_action(struct compiled_rule *r, enum rte_flow_action_type type, size_t
 // Adds the pattern for key and mask, or says which field stands in the way.
 bool rte_compile_match(struct compiled_rule *r, const struct flow_key *key,
 		       const struct flow_mask *mask, uint16_t in_ethdev, struct verdict *v);
-// Adds the actions; 'ports' resolves outputs, which must be on 'domain'.
+// Adds the actions; 'ports' resolves outputs, which must be on the domain of 'dev'.
 bool rte_compile_actions(struct compiled_rule *r, struct dp_actions list,
-			 const struct flow_key *key, uint16_t domain,
+			 const struct flow_key *key, const struct rte_device *dev,
 			 const struct port_lookup *ports, struct verdict *v);
 // compile() of the backend contract, and the identity of what a rule asks.
 bool rte_compile(void *priv, const struct megaflow *mf, const struct port_lookup *ports,

@@ -321,6 +321,23 @@ struct megaflow *cmd_find_flow(struct appctl_conn *conn, struct vswitchd *vs, co
 	return s.found;
 }
 
+// [DP] FLOW ACTIONS
+static void mod_flow(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct error err = ERROR_INIT;
+	AUTO(strbuf) actions = STRBUF_INIT;
+	struct megaflow *mf;
+
+	if (!cmd_need_datapath(conn, vs) || !(mf = cmd_find_flow(conn, vs, argv[argc - 2])))
+		return;
+	if (dp_actions_parse(argv[argc - 1], cmd_port_by_name, vs, &actions, &err) < 0 ||
+	    upcall_modify(vs->upcall, mf, dp_actions_of(&actions), &err) < 0)
+		appctl_reply_error(conn, err.text);
+	else
+		appctl_reply(conn, "");
+}
+
 static void get_flow(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
@@ -389,6 +406,7 @@ const struct appctl_command dpctl_commands[] = {
 	{ "dpctl/show", "[-s] [dp...]", 0, -1, show },
 	{ "dpctl/dump-flows", "[-m] [--names | --no-names] [dp] [type=TYPE]", 0, -1, dump_flows },
 	{ "dpctl/add-flow", "[dp] flow actions", 2, 3, add_flow },
+	{ "dpctl/mod-flow", "[dp] flow actions", 2, 3, mod_flow },
 	{ "dpctl/get-flow", "[dp] ufid", 1, 2, get_flow },
 	{ "dpctl/del-flow", "[dp] flow", 1, 2, del_flow },
 	{ "dpctl/del-flows", "[dp]", 0, 1, del_flows },

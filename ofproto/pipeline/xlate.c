@@ -263,7 +263,10 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret)
 	initial_mask(&ret->mask, in->key);
 	pipeline_state_is_known(&ctx.known);
 	report_bridge(&ctx);
-	if (may_receive(&ctx)) {
+	// The pipeline itself never recirculates: nobody knows what such a packet has been through.
+	if (in->key->recirc_id)
+		fail(&ctx, XLATE_NO_RECIRCULATION_CONTEXT);
+	else if (may_receive(&ctx)) {
 		if (in->acts)
 			xlate_actions(&ctx, *in->acts);
 		else
@@ -501,6 +504,7 @@ const char *xlate_error_text(enum xlate_error e)
 		[XLATE_TOO_DEEP] = "recursion too deep: over 64 levels of resubmit or patch ports",
 		[XLATE_TOO_MANY_RESUBMITS] = "over 4096 resubmit actions",
 		[XLATE_NO_INPUT_PORT] = "the input port belongs to no bridge",
+		[XLATE_NO_RECIRCULATION_CONTEXT] = "No recirculation context",
 	};
 
 	return texts[e];

@@ -63,7 +63,13 @@ struct xlate_input {
 	// dp_port_t to send to LOCAL etc. come from the switch's ports.
 };
 
-enum xlate_error { XLATE_OK, XLATE_TOO_DEEP, XLATE_TOO_MANY_RESUBMITS, XLATE_NO_INPUT_PORT };
+enum xlate_error {
+	XLATE_OK,
+	XLATE_TOO_DEEP,
+	XLATE_TOO_MANY_RESUBMITS,
+	XLATE_NO_INPUT_PORT,
+	XLATE_NO_RECIRCULATION_CONTEXT,
+};
 
 // What an answer rests on and whom its traffic counts for: what a megaflow keeps of its translation.
 struct xlate_basis {

@@ -190,6 +190,18 @@ int upcall_del(struct upcall_engine *u, const struct uuid *ufid, struct error *e
 	return 0;
 }
 
+int upcall_modify(struct upcall_engine *u, struct megaflow *mf, struct dp_actions actions,
+		  struct error *err)
+{
+	int ret = dp_actions_check(actions, err);
+
+	if (ret < 0)
+		return ret;
+	megaflow_set_actions(mf, actions);
+	offload_update(u->offload, mf);
+	return 0;
+}
+
 enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 			      const struct packet_out *po)
 {

@@ -64,6 +64,9 @@ void upcall_flow_counts(struct upcall_engine *u, struct megaflow *mf, struct flo
 int upcall_add_static(struct upcall_engine *u, const struct match *m, struct dp_actions actions,
 		      struct error *err);
 int upcall_del(struct upcall_engine *u, const struct uuid *ufid, struct error *err);
+// Gives a flow other actions, in software and in hardware. One that the pipeline made keeps them until it is translated again.
+int upcall_modify(struct upcall_engine *u, struct megaflow *mf, struct dp_actions actions,
+		  struct error *err);
 // What ofproto/trace shows for a packet's key (in_port as of_port_t). Appends the whole text.
 void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct flow_key *key,
 		  struct strbuf *out);

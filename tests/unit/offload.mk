@@ -8,6 +8,7 @@ if HAVE_DPDK
 check_PROGRAMS += tests/unit/offload/test-rte-compile
 TESTS += tests/unit/offload/test-rte-compile
 tests_unit_offload_test_rte_compile_SOURCES = tests/unit/offload/test-rte-compile.c
+tests_unit_offload_test_rte_compile_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 tests_unit_offload_test_rte_compile_LDADD = $(OFFLOAD_LIBS) $(CHECK_LIBS) $(CORE_LIBS) $(DPDK_LIBS)
 endif
 endif

@@ -3,7 +3,7 @@
 // with a reason and a name.
 #include <check.h>
 
-#include "offload/backend.h"
+#include "offload/rte_flow/rte-private.h"
 
 // A device that only exists on paper: compile() asks DPDK for nothing but the domain of output ports, which these rows avoid.
 static const struct port_ref in_port = {
@@ -16,7 +16,7 @@ static const struct port_ref *find_port(dp_port_t n, void *aux)
 }
 
 static const struct port_lookup lookup = { find_port, NULL };
-static char device[256]; // larger than the backend's own struct; zero: domain 0
+static struct rte_device device; // zero: domain 0
 
 // A key that has the field: the first of these kinds of packets in which it is present.
 static bool key_with(const struct field *f, struct flow_key *key)
@@ -66,7 +66,7 @@ static bool compile(const struct flow_key *key, const struct flow_mask *mask,
 {
 	struct megaflow *mf = megaflow_create(key, mask, actions);
 	struct compiled_rule *rule = NULL;
-	bool ok = backend_rte_flow.compile(device, mf, &lookup, &rule, v);
+	bool ok = backend_rte_flow.compile(&device, mf, &lookup, &rule, v);
 
 	if (ok)
 		backend_rte_flow.compiled_free(rule);
@@ -170,7 +170,8 @@ START_TEST(every_action_compiles_or_is_refused_by_name)
 }
 END_TEST
 
-START_TEST(recirculation_after_a_change_is_refused)
+// The mark is what lets software go on behind the jump, whatever was done before it; without marks there is no jump.
+START_TEST(recirculation_needs_a_mark)
 {
 	struct flow_key key = { .in_port = 1, .eth_type = htobe16(0x0800), .nw_proto = 6 };
 	AUTO(strbuf) actions = STRBUF_INIT;
@@ -180,8 +181,12 @@ START_TEST(recirculation_after_a_change_is_refused)
 	common_mask(&mask, &key);
 	dp_put(&actions, DP_ACTION_POP_VLAN);
 	dp_put(&actions, DP_ACTION_RECIRC)->recirc.id = 3;
+	ck_assert(compile(&key, &mask, dp_actions_of(&actions), &v));
+	device.no_mark = true;
 	ck_assert(!compile(&key, &mask, dp_actions_of(&actions), &v));
+	device.no_mark = false;
 	ck_assert_int_eq(v.reason, REASON_ACTION_UNSUPPORTED);
+	ck_assert_str_eq(v.culprit, "recirc: the device does not mark packets");
 }
 END_TEST
 
@@ -194,7 +199,7 @@ int main(void)
 	tcase_add_loop_test(t, every_field_compiles_or_is_refused_by_name, 0, FIELD_MAX);
 	tcase_add_loop_test(t, flows_get_the_verdict_they_deserve, 0, ARRAY_SIZE(flows));
 	tcase_add_loop_test(t, every_action_compiles_or_is_refused_by_name, 0, DP_ACTION_MAX);
-	tcase_add_test(t, recirculation_after_a_change_is_refused);
+	tcase_add_test(t, recirculation_needs_a_mark);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
