@@ -4,16 +4,17 @@ DATAPATH_USER_SOURCES = \
 	datapath/user/commands.c datapath/user/datapath.c datapath/user/devargs.c datapath/user/devargs.h \
 	datapath/user/eal.c datapath/user/eal.h datapath/user/emc.c datapath/user/emc.h datapath/user/execute.c \
 	datapath/user/linux.c datapath/user/linux.h datapath/user/pmd.c datapath/user/port-dummy.c \
-	datapath/user/port-ethdev.c datapath/user/port-packet.c datapath/user/port-tap.c datapath/user/port.c \
+	datapath/user/port-ethdev.c datapath/user/port-ethdev.h datapath/user/port-linux.c datapath/user/port-linux.h \
+	datapath/user/port-packet.c datapath/user/port-tap.c datapath/user/port-xdp.c datapath/user/port.c \
 	datapath/user/port.h datapath/user/process.c datapath/user/segment.c datapath/user/segment.h datapath/user/table.c datapath/user/table.h \
-	datapath/user/worker.c datapath/user/worker.h
+	datapath/user/worker.c datapath/user/worker.h datapath/user/xdp.c datapath/user/xdp.h
 EXTRA_DIST += datapath/README.md datapath/user/README.md
 
 if HAVE_DPDK
 datapath_libdatapath_a_SOURCES = datapath/datapath.h $(DATAPATH_USER_SOURCES)
-datapath_libdatapath_a_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS)
+datapath_libdatapath_a_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(XDP_CFLAGS)
 # What a program with a datapath links, before CORE_LIBS.
-DATAPATH_LIBS = datapath/libdatapath.a -lrte_bus_vdev $(DPDK_LIBS)
+DATAPATH_LIBS = datapath/libdatapath.a -lrte_bus_vdev $(DPDK_LIBS) $(XDP_LIBS)
 EXTRA_DIST += datapath/none.c
 else
 datapath_libdatapath_a_SOURCES = datapath/datapath.h datapath/none.c

@@ -154,7 +154,7 @@ static int free_number(const struct datapath *dp, dp_port_t *ret, struct error *
 int datapath_port_add(struct datapath *dp, const char *name, const char *type,
 		      const struct smap *options, dp_port_t *ret_port, struct error *err)
 {
-	const struct port_class *class = port_class_find(type, options);
+	const struct port_class *class = port_class_find(type);
 	dp_port_t number = DP_PORT_NONE;
 	struct port *p;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datapath/user/linux.h"
 
+#include <inttypes.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -86,4 +87,50 @@ void linux_get(const char *name, struct datapath_port_info *info)
 	if (!request(name, SIOCGIFMTU, &r))
 		info->mtu = r.ifr_mtu;
 	get_speed(name, info);
+}
+
+static uint32_t ifindex_in_sysfs(const char *name)
+{
+	char path[64];
+	uint32_t ret = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%.15s/ifindex", name);
+	f = fopen(path, "r");
+	if (f && fscanf(f, "%" SCNu32, &ret) != 1)
+		ret = 0;
+	if (f)
+		fclose(f);
+	return ret;
+}
+
+bool linux_is_physical(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%.15s/device", name);
+	// A /sys that was mounted in another network namespace speaks of other devices.
+	return ifindex_in_sysfs(name) == if_nametoindex(name) && !access(path, F_OK);
+}
+
+uint32_t linux_rx_queues(const char *name)
+{
+	struct ethtool_channels c = { .cmd = ETHTOOL_GCHANNELS };
+	struct ifreq r = { .ifr_data = (void *)&c };
+
+	if (request(name, SIOCETHTOOL, &r))
+		return 1;
+	return MAX(c.combined_count + c.rx_count, 1u);
+}
+
+bool linux_set_rx_vlan(const char *name, bool on)
+{
+	struct ethtool_value v = { .cmd = ETHTOOL_GFLAGS };
+	struct ifreq r = { .ifr_data = (void *)&v };
+
+	if (request(name, SIOCETHTOOL, &r) || !!(v.data & ETH_FLAG_RXVLAN) == on)
+		return false;
+	v.cmd = ETHTOOL_SFLAGS;
+	v.data ^= ETH_FLAG_RXVLAN;
+	return !request(name, SIOCETHTOOL, &r);
 }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ports that are DPDK devices: "dpdk" by options:dpdk-devargs, and Linux netdevs through AF_XDP ("system" with
-// options:xdp-mode).
+// Ports that are DPDK devices: "dpdk" by options:dpdk-devargs. port-xdp.c builds on them.
+#include "datapath/user/port-ethdev.h"
+
 #include "datapath/user/devargs.h"
 #include "datapath/user/eal.h"
-#include "datapath/user/port.h"
-
-#include <net/if.h>
 
 #include <rte_bus.h>
 #include <rte_errno.h>
@@ -20,14 +18,6 @@ LOG_MODULE(netdev_dpdk);
 
 #define DEFAULT_DESCRIPTORS 2048
 #define MAX_TX_QUEUES 8
-
-struct ethdev_port {
-	struct port port;
-	uint16_t id;
-	uint16_t n_rxd, n_txd;
-	bool admin_up;
-	uint64_t link_changes; // counted on DPDK's interrupt thread
-};
 
 static struct ethdev_port *ethdev_of(struct port *p)
 {
@@ -152,17 +142,14 @@ static bool is_slow(uint16_t ethdev)
 	return false;
 }
 
-static struct port *open_ethdev(const struct port_class *class, const char *name,
-				const char *devargs, const struct smap *options, struct error *err)
+int ethdev_init(struct ethdev_port *e, const struct port_class *class, const char *name,
+		const char *devargs, const struct smap *options, struct error *err)
 {
-	struct ethdev_port *e = xzalloc_aligned(sizeof(*e));
 	uint16_t mtu;
 
 	port_init(&e->port, class, name);
-	if (read_options(e, options, err) || devargs_attach(devargs, &e->id, err)) {
-		free(e);
-		return NULL;
-	}
+	if (read_options(e, options, err) || devargs_attach(devargs, &e->id, err))
+		return err->code;
 	devargs_describe(e->id, &e->port.ref);
 	e->port.busy = !is_slow(e->id);
 	if (!rte_eth_dev_get_mtu(e->id, &mtu) && mtu)
@@ -170,58 +157,46 @@ static struct port *open_ethdev(const struct port_class *class, const char *name
 	if (configure(e, err)) {
 		rte_eth_dev_stop(e->id);
 		devargs_release(e->id);
-		free(e);
-		return NULL;
+		return err->code;
 	}
 	rte_eth_dev_callback_register(e->id, RTE_ETH_EVENT_INTR_LSC, link_changed, e);
-	return &e->port;
+	return 0;
 }
 
-static struct port *ethdev_open(const char *name, const struct smap *options, struct error *err)
+void ethdev_uninit(struct ethdev_port *e)
 {
-	const char *devargs = smap_get(options, "dpdk-devargs");
-
-	if (!devargs || !devargs[0]) {
-		error_set(err, -EINVAL, "a port of type dpdk needs options:dpdk-devargs");
-		return NULL;
-	}
-	return open_ethdev(&port_class_ethdev, name, devargs, options, err);
-}
-
-static struct port *xdp_open(const char *name, const struct smap *options, struct error *err)
-{
-	static unsigned int number;
-	const char *mode = smap_get(options, "xdp-mode");
-	struct port *p;
-	char devargs[128];
-
-	if (strcmp(mode, "native") && strcmp(mode, "generic") && strcmp(mode, "best-effort")) {
-		error_set(err, -EINVAL,
-			  "options:xdp-mode=%s is none of native, generic, best-effort", mode);
-		return NULL;
-	}
-	if (!if_nametoindex(name)) {
-		error_set(err, -ENODEV, "there is no network device %s", name);
-		return NULL;
-	}
-	snprintf(devargs, sizeof(devargs), "net_af_xdp_oes%u,iface=%s%s", number++, name,
-		 strcmp(mode, "generic") ? "" : ",force_copy=1");
-	p = open_ethdev(&port_class_xdp, name, devargs, options, err);
-	if (p)
-		p->ref.ifindex = if_nametoindex(name);
-	return p;
-}
-
-static void ethdev_close(struct port *p)
-{
-	struct ethdev_port *e = ethdev_of(p);
 	int ret;
 
 	rte_eth_dev_callback_unregister(e->id, RTE_ETH_EVENT_INTR_LSC, link_changed, e);
 	ret = rte_eth_dev_stop(e->id);
 	if (ret)
-		log_warn("%s: stopping the device failed: %s", p->ref.name, rte_strerror(-ret));
+		log_warn("%s: stopping the device failed: %s", e->port.ref.name,
+			 rte_strerror(-ret));
 	devargs_release(e->id);
+}
+
+static struct port *ethdev_open(const char *name, const struct smap *options, struct error *err)
+{
+	const char *devargs = smap_get(options, "dpdk-devargs");
+	struct ethdev_port *e;
+
+	if (!devargs || !devargs[0]) {
+		error_set(err, -EINVAL, "a port of type dpdk needs options:dpdk-devargs");
+		return NULL;
+	}
+	e = xzalloc_aligned(sizeof(*e));
+	if (ethdev_init(e, &port_class_ethdev, name, devargs, options, err)) {
+		free(e);
+		return NULL;
+	}
+	return &e->port;
+}
+
+static void ethdev_close(struct port *p)
+{
+	struct ethdev_port *e = ethdev_of(p);
+
+	ethdev_uninit(e);
 	free(e);
 }
 
@@ -245,7 +220,7 @@ static uint16_t restore_vlan(struct rte_mbuf **pkts, uint16_t n)
 	return kept;
 }
 
-static uint16_t ethdev_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+uint16_t ethdev_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint64_t flags = 0;
 
@@ -255,7 +230,7 @@ static uint16_t ethdev_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts
 	return flags & RTE_MBUF_F_RX_VLAN_STRIPPED ? restore_vlan(pkts, n) : n;
 }
 
-static uint16_t ethdev_tx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+uint16_t ethdev_tx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	// Receive-side flags mean other things to a sender.
 	for (uint16_t i = 0; i < n; i++)
@@ -275,7 +250,7 @@ static int ethdev_set_mac(struct port *p, struct eth_addr mac, struct error *err
 	return ret ? failed(ethdev_of(p), err, ret, "setting the MAC address") : 0;
 }
 
-static int ethdev_set_mtu(struct port *p, uint32_t mtu, struct error *err)
+int ethdev_set_mtu(struct port *p, uint32_t mtu, struct error *err)
 {
 	struct ethdev_port *e = ethdev_of(p);
 	uint32_t old = p->mtu;
@@ -299,7 +274,7 @@ static int ethdev_set_mtu(struct port *p, uint32_t mtu, struct error *err)
 	return ret;
 }
 
-static int ethdev_set_admin(struct port *p, bool up, struct error *err)
+int ethdev_set_admin(struct port *p, bool up, struct error *err)
 {
 	struct ethdev_port *e = ethdev_of(p);
 	int ret;
@@ -315,7 +290,7 @@ static int ethdev_set_admin(struct port *p, bool up, struct error *err)
 	return 0;
 }
 
-static int ethdev_set_options(struct port *p, const struct smap *options, struct error *err)
+int ethdev_set_options(struct port *p, const struct smap *options, struct error *err)
 {
 	struct ethdev_port *e = ethdev_of(p), old = *e;
 	struct error ignored = ERROR_INIT;
@@ -383,7 +358,7 @@ static void put_statistics(struct ethdev_port *e, struct datapath_port_info *inf
 	info->tx_errors = s.oerrors;
 }
 
-static void ethdev_info(struct port *p, struct datapath_port_info *info)
+void ethdev_info(struct port *p, struct datapath_port_info *info)
 {
 	struct ethdev_port *e = ethdev_of(p);
 	struct rte_ether_addr mac;
@@ -406,19 +381,15 @@ static void ethdev_info(struct port *p, struct datapath_port_info *info)
 		put_status(e, &dev, &info->status);
 }
 
-#define ETHDEV_VERBS \
-	.close = ethdev_close, .rx = ethdev_rx, .tx = ethdev_tx, .set_mac = ethdev_set_mac, \
-	.set_mtu = ethdev_set_mtu, .set_admin = ethdev_set_admin, \
-	.set_options = ethdev_set_options, .info = ethdev_info
-
 const struct port_class port_class_ethdev = {
 	.type = "dpdk",
 	.open = ethdev_open,
-	ETHDEV_VERBS,
-};
-
-const struct port_class port_class_xdp = {
-	.type = "system",
-	.open = xdp_open,
-	ETHDEV_VERBS,
+	.close = ethdev_close,
+	.rx = ethdev_rx,
+	.tx = ethdev_tx,
+	.set_mac = ethdev_set_mac,
+	.set_mtu = ethdev_set_mtu,
+	.set_admin = ethdev_set_admin,
+	.set_options = ethdev_set_options,
+	.info = ethdev_info,
 };

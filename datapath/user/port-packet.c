@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// "system": a Linux network device that is there already, through a packet socket (works on every kernel and every
-// device; options:xdp-mode takes AF_XDP instead, see port-ethdev.c).
+// A Linux network device that is there already, through a packet socket, which works on every kernel and every device.
 //
 // Our own class rather than DPDK's net_af_packet: that one loses the checksums and VLAN types that the kernel keeps beside
 // the bytes, and cuts frames to its ring's size. The kernel's header in front of each frame says what is left to do:
 // checksums to finish, segments to cut.
 #include "datapath/user/eal.h"
 #include "datapath/user/linux.h"
-#include "datapath/user/port.h"
+#include "datapath/user/port-linux.h"
 #include "datapath/user/segment.h"
 
 #include <arpa/inet.h>
@@ -16,12 +15,10 @@
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/base/counters.h"
 
-#define MAX_SEGMENTS 16
 // Younger than Debian 12's kernel headers.
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
@@ -31,9 +28,7 @@
 #define MAX_READY 512 // pieces of a frame
 
 struct packet_port {
-	struct port port;
-	int fd;
-	struct rte_mempool *pool;
+	struct linux_port dev;
 	uint8_t *frame; // MAX_FRAME bytes: what the socket gave last
 	struct rte_mbuf
 		*ready[MAX_READY]; // packets made of it, from next_ready on still to be handed out
@@ -43,7 +38,7 @@ struct packet_port {
 
 static struct packet_port *packet_of(struct port *p)
 {
-	return CONTAINER_OF(p, struct packet_port, port);
+	return CONTAINER_OF(p, struct packet_port, dev.port);
 }
 
 // ---- Life ----
@@ -84,6 +79,9 @@ static int open_socket(const char *name, int *ret_ifindex, struct error *err)
 	return fd;
 }
 
+// Before each frame that we send: its checksums are done and it is one packet.
+static const struct virtio_net_hdr nothing_to_do;
+
 static struct port *packet_open(const char *name, const struct smap *options, struct error *err)
 {
 	struct datapath_port_info info = { .mtu = 1500 };
@@ -102,13 +100,15 @@ static struct port *packet_open(const char *name, const struct smap *options, st
 		return NULL;
 	}
 	t = xzalloc_aligned(sizeof(*t));
-	port_init(&t->port, &port_class_packet, name);
-	t->port.mtu = info.mtu;
-	t->port.ref.ifindex = ifindex;
-	t->fd = fd;
-	t->pool = pool;
+	port_init(&t->dev.port, &port_class_packet, name);
+	t->dev.port.mtu = info.mtu;
+	t->dev.port.ref.ifindex = ifindex;
+	t->dev.fd = fd;
+	t->dev.pool = pool;
+	t->dev.header = &nothing_to_do;
+	t->dev.header_len = sizeof(nothing_to_do);
 	t->frame = xmalloc(MAX_FRAME);
-	return &t->port;
+	return &t->dev.port;
 }
 
 static void packet_close(struct port *p)
@@ -117,7 +117,7 @@ static void packet_close(struct port *p)
 
 	while (t->next_ready < t->n_ready)
 		rte_pktmbuf_free(t->ready[t->next_ready++]);
-	close(t->fd);
+	close(t->dev.fd);
 	free(t->frame);
 	free(t);
 }
@@ -169,7 +169,7 @@ static bool restore_tag(struct rte_mbuf *m, const struct tpacket_auxdata *aux)
 
 static void lose(struct packet_port *t, enum counter why)
 {
-	PORT_COUNT(&t->port, rx_dropped, 1);
+	PORT_COUNT(&t->dev.port, rx_dropped, 1);
 	counter_inc(why);
 }
 
@@ -189,7 +189,7 @@ static void make_ready(struct packet_port *t, struct rte_mbuf *m, uint32_t len,
 static void take_whole(struct packet_port *t, uint32_t len, const struct virtio_net_hdr *h,
 		       const struct tpacket_auxdata *aux)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(t->pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(t->dev.pool);
 
 	if (UNLIKELY(!m)) {
 		lose(t, COUNTER_DROP_NOMEM);
@@ -220,7 +220,7 @@ static void take_segments(struct packet_port *t, uint32_t len, const struct virt
 		return;
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		struct rte_mbuf *m = rte_pktmbuf_alloc(t->pool);
+		struct rte_mbuf *m = rte_pktmbuf_alloc(t->dev.pool);
 
 		// Headers and payload are at most the MTU's worth, for a sender on the same link.
 		if (!m || job.size + 256u > rte_pktmbuf_tailroom(m)) {
@@ -245,7 +245,7 @@ static bool receive_one(struct packet_port *t)
 			      .msg_iovlen = 2,
 			      .msg_control = control.bytes,
 			      .msg_controllen = sizeof(control) };
-	ssize_t n = recvmsg(t->fd, &msg, MSG_TRUNC);
+	ssize_t n = recvmsg(t->dev.fd, &msg, MSG_TRUNC);
 
 	t->n_ready = t->next_ready = 0;
 	if (n < (ssize_t)sizeof(h))
@@ -281,62 +281,7 @@ static uint16_t packet_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts
 	return got;
 }
 
-// ---- Sending ----
-
-static bool send_one(struct packet_port *t, const struct rte_mbuf *m)
-{
-	static struct virtio_net_hdr nothing_to_do;
-	struct iovec v[MAX_SEGMENTS] = { { &nothing_to_do, sizeof(nothing_to_do) } };
-	int n = 1;
-
-	for (const struct rte_mbuf *s = m; s && n < MAX_SEGMENTS; s = s->next)
-		v[n++] = (struct iovec){ rte_pktmbuf_mtod(s, void *), s->data_len };
-	return writev(t->fd, v, n) >= 0;
-}
-
-static uint16_t packet_tx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
-{
-	uint64_t packets = 0, bytes = 0;
-
-	for (uint16_t i = 0; i < n; i++)
-		if (send_one(packet_of(p), pkts[i])) {
-			packets++;
-			bytes += pkts[i]->pkt_len;
-		}
-	PORT_COUNT(p, tx_packets, packets);
-	PORT_COUNT(p, tx_bytes, bytes);
-	if (packets < n) {
-		PORT_COUNT(p, tx_dropped, n - packets);
-		counter_add(COUNTER_DROP_TX, n - packets);
-	}
-	rte_pktmbuf_free_bulk(pkts, n);
-	return n;
-}
-
 // ---- Settings ----
-
-static int packet_set_mac(struct port *p, struct eth_addr mac, struct error *err)
-{
-	return linux_set_mac(p->ref.name, mac, err);
-}
-
-static int packet_set_mtu(struct port *p, uint32_t mtu, struct error *err)
-{
-	struct packet_port *t = packet_of(p);
-	struct rte_mempool *pool = eal_pool(mtu, err);
-	int ret = pool ? linux_set_mtu(p->ref.name, mtu, err) : err->code;
-
-	if (ret)
-		return ret;
-	t->pool = pool;
-	p->mtu = mtu;
-	return 0;
-}
-
-static int packet_set_admin(struct port *p, bool up, struct error *err)
-{
-	return linux_set_up(p->ref.name, up, err);
-}
 
 static int packet_set_options(struct port *p, const struct smap *options, struct error *err)
 {
@@ -352,17 +297,11 @@ static void packet_info(struct port *p, struct datapath_port_info *info)
 	struct tpacket_stats s;
 	socklen_t len = sizeof(s);
 
-	info->mtu = p->mtu;
-	linux_get(p->ref.name, info);
-	port_info_counts(p, info);
-	if (!getsockopt(t->fd, SOL_PACKET, PACKET_STATISTICS, &s, &len))
+	linux_port_info(p, info);
+	smap_set(&info->status, "io", "packet-socket");
+	if (!getsockopt(t->dev.fd, SOL_PACKET, PACKET_STATISTICS, &s, &len))
 		t->kernel_drops += s.tp_drops;
 	info->rx_dropped += t->kernel_drops;
-}
-
-static int packet_rx_fd(struct port *p, uint16_t queue)
-{
-	return packet_of(p)->fd;
 }
 
 const struct port_class port_class_packet = {
@@ -370,11 +309,11 @@ const struct port_class port_class_packet = {
 	.open = packet_open,
 	.close = packet_close,
 	.rx = packet_rx,
-	.tx = packet_tx,
-	.set_mac = packet_set_mac,
-	.set_mtu = packet_set_mtu,
-	.set_admin = packet_set_admin,
+	.tx = linux_port_tx,
+	.set_mac = linux_port_set_mac,
+	.set_mtu = linux_port_set_mtu,
+	.set_admin = linux_port_set_admin,
 	.set_options = packet_set_options,
 	.info = packet_info,
-	.rx_fd = packet_rx_fd,
+	.rx_fd = linux_port_rx_fd,
 };

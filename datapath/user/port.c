@@ -5,15 +5,13 @@
 #include "core/base/counters.h"
 
 static const struct port_class *const classes[] = {
-	&port_class_ethdev,	    &port_class_packet, &port_class_tap,
+	&port_class_ethdev,	    &port_class_system, &port_class_tap,
 	&port_class_internal,	    &port_class_dummy,	&port_class_dummy_pmd,
 	&port_class_dummy_internal,
 };
 
-const struct port_class *port_class_find(const char *type, const struct smap *options)
+const struct port_class *port_class_find(const char *type)
 {
-	if (!strcmp(type, "system") && smap_get(options, "xdp-mode"))
-		return &port_class_xdp;
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
 		if (!strcmp(classes[i]->type, type))
 			return classes[i];

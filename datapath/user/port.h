@@ -65,11 +65,13 @@ struct port {
 
 #define PORT_COUNT(P, MEMBER, N) __atomic_fetch_add(&(P)->counts.MEMBER, N, __ATOMIC_RELAXED)
 
-extern const struct port_class port_class_ethdev, port_class_packet, port_class_xdp, port_class_tap,
-	port_class_internal, port_class_dummy, port_class_dummy_pmd, port_class_dummy_internal;
+// "system" opens a port of class "xdp" or "packet".
+extern const struct port_class port_class_ethdev, port_class_system, port_class_xdp,
+	port_class_packet, port_class_tap, port_class_internal, port_class_dummy,
+	port_class_dummy_pmd, port_class_dummy_internal;
 
-// For 'type' and 'options'; NULL when there is no such type.
-const struct port_class *port_class_find(const char *type, const struct smap *options);
+// NULL when there is no such type.
+const struct port_class *port_class_find(const char *type);
 // Sets the members that every class needs; queues default to one.
 void port_init(struct port *p, const struct port_class *class, const char *name);
 // Copies 'counts' into 'info'.

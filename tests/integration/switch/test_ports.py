@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ports on Linux devices: which way their packets take, and that they come through."""
+import errno
+import os
+import re
+import socket
+import subprocess
+
+import pytest
+
+from conftest import wait_until
+
+AF_XDP = 44
+
+
+def need_af_xdp():
+    try:
+        socket.socket(AF_XDP, socket.SOCK_RAW).close()
+    except OSError as e:
+        if e.errno in (errno.EAFNOSUPPORT, errno.EPERM):
+            pytest.skip(f"AF_XDP: the kernel gives no such sockets ({e.strerror})")
+        raise
+
+
+def add_veth(switch, i):
+    """A namespace with one end of a pair; returns the name of the other end, which stays here."""
+    ns, here, there = f"n{switch.tag}-{i}", f"v{switch.tag}h{i}", f"v{switch.tag}t{i}"
+    subprocess.run(["ip", "netns", "add", ns], check=True)
+    switch.namespaces.append(ns)
+    subprocess.run(["ip", "link", "add", here, "type", "veth", "peer", "name", there, "netns", ns], check=True)
+    for cmd in (["link", "set", there, "up"], ["addr", "add", f"10.98.0.{i + 1}/24", "dev", there]):
+        subprocess.run(["ip", "-n", ns, *cmd], check=True)
+    return here
+
+
+def start(switch, *modes):
+    """A bridge that floods, with one system port for each of 'modes' (None: no option)."""
+    switch.start()
+    switch.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
+    names = [add_veth(switch, i) for i in range(len(modes))]
+    for name, mode in zip(names, modes):
+        option = ["--", "set", "interface", name, f"options:xdp-mode={mode}"] if mode else []
+        switch.vsctl("add-port", "br0", name, *option)
+    return names
+
+
+def status(switch, name, key):
+    return switch.vsctl("--if-exists", "get", "interface", name, f"status:{key}").strip().strip('"')
+
+
+def attached(name):
+    return re.search(r"\bxdp\w*", subprocess.run(["ip", "link", "show", name], capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.parametrize("mode, kernel_says, works_as", [("generic", "xdpgeneric", "generic"), ("native", "xdp", "native"),
+                                                         ("best-effort", "xdp", "native")])
+def test_af_xdp_forwards_both_ways(switch, mode, kernel_says, works_as):
+    need_af_xdp()
+    names = start(switch, mode, mode)
+    for name in names:
+        assert switch.vsctl("get", "interface", name, "error").strip() == "[]", switch.log()
+        wait_until("the status says how", lambda: status(switch, name, "xdp-mode") == works_as)
+        assert status(switch, name, "io") == "af_xdp"
+        assert attached(name).group() == kernel_says
+    assert switch.ping(0, 1, count=5), switch.log()
+    switch.vsctl("del-br", "br0")
+    assert not any(attached(name) for name in names)
+
+
+def test_af_xdp_to_packet_socket(switch):
+    need_af_xdp()
+    start(switch, "native", None)
+    assert switch.ping(0, 1, count=5), switch.log()
+
+
+def test_virtual_device_gets_a_packet_socket_by_itself(switch):
+    names = start(switch, None, None)
+    wait_until("the status says how", lambda: status(switch, names[0], "io") == "packet-socket")
+    assert not attached(names[0])
+    assert switch.ping(0, 1)
+
+
+@pytest.mark.parametrize("mode, told", [("fast", "none of best-effort, native-with-zerocopy, native, generic"),
+                                        ("native-with-zerocopy", "without copying")])
+def test_xdp_mode_that_cannot_be_is_an_error(switch, mode, told):
+    need_af_xdp()
+    (name,) = start(switch, None)
+    switch.vsctl("del-port", "br0", name)
+    r = switch.vsctl("add-port", "br0", name, "--", "set", "interface", name, f"options:xdp-mode={mode}", check=False)
+    assert told in switch.vsctl("get", "interface", name, "error"), r.stderr
+    assert not attached(name)
+    # Mended by the user, it works.
+    switch.vsctl("remove", "interface", name, "options", "xdp-mode")
+    wait_until("the port is there", lambda: switch.vsctl("get", "interface", name, "error").strip() == "[]")
+
+
+def test_af_xdp_after_the_switch_was_killed(switch):
+    need_af_xdp()
+    start(switch, "native", "native")
+    assert switch.ping(0, 1)
+    switch.stop_process("ovs-vswitchd", 9)
+    switch.start()
+    wait_until("packets pass again", lambda: switch.ping(0, 1, count=1))
