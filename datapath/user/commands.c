@@ -342,7 +342,7 @@ static int parse_packet(const char *text, size_t payload, struct strbuf *out, st
 	return 0;
 }
 
-static int receive(struct port *p, const struct strbuf *bytes, struct error *err)
+static int receive(struct port *p, uint16_t queue, const struct strbuf *bytes, struct error *err)
 {
 	struct rte_mempool *pool = eal_pool(MAX(bytes->len, 1500), err);
 	struct rte_mbuf *m = pool ? rte_pktmbuf_alloc(pool) : NULL;
@@ -350,7 +350,7 @@ static int receive(struct port *p, const struct strbuf *bytes, struct error *err
 	if (!m)
 		return error_set(err, -ENOMEM, "no buffer for a packet of %zu bytes", bytes->len);
 	memcpy(rte_pktmbuf_append(m, bytes->len), bytes->s, bytes->len);
-	if (dummy_port_receive(p, m))
+	if (dummy_port_receive(p, queue, m))
 		worker_receive(the_dp->workers[0], p, &m, 1);
 	return 0;
 }
@@ -360,14 +360,20 @@ static void cmd_dummy_receive(struct appctl_conn *conn, int argc, const char *co
 			      void *aux)
 {
 	struct port *p = dummy_by_name(argv[1]);
+	uint32_t queue = 0;
 	int i = 2;
 
 	if (!p) {
 		appctl_reply_errorf(conn, "%s: no such dummy netdev", argv[1]);
 		return;
 	}
-	if (i + 1 < argc && !strcmp(argv[i], "--qid"))
-		i += 2; // there is one queue, whatever the number
+	if (i + 1 < argc && !strcmp(argv[i], "--qid")) {
+		if (!parse_u32(argv[i + 1], 10, &queue) || queue >= p->n_rxq) {
+			appctl_reply_errorf(conn, "%s: no such queue", argv[i + 1]);
+			return;
+		}
+		i += 2;
+	}
 	for (; i < argc; i++) {
 		AUTO(strbuf) bytes = STRBUF_INIT;
 		struct error err = ERROR_INIT;
@@ -378,7 +384,7 @@ static void cmd_dummy_receive(struct appctl_conn *conn, int argc, const char *co
 		    parse_u32(argv[i + 2], 10, &len))
 			i += 2;
 		if (parse_packet(text, len > 64 ? len - 64 : 0, &bytes, &err) ||
-		    receive(p, &bytes, &err)) {
+		    receive(p, queue, &bytes, &err)) {
 			appctl_reply_error(conn, err.text);
 			return;
 		}
@@ -423,7 +429,7 @@ static const struct appctl_command commands[] = {
 	{ "dpif-netdev/pmd-perf-show", "[-nh] [-pmd core] [dp]", 0, 4, cmd_perf_show },
 	{ "dpif-netdev/pmd-rxq-show", "[-pmd core] [dp]", 0, 3, cmd_rxq_show },
 	{ "dpif-netdev/pmd-sleep-show", "[dp]", 0, 1, cmd_sleep_show },
-	{ "netdev-dummy/receive", "name packet|flow [--len packet_len]...", 2, -1,
+	{ "netdev-dummy/receive", "name [--qid queue_id] packet|flow [--len packet_len]...", 2, -1,
 	  cmd_dummy_receive },
 	{ "netdev-dummy/set-admin-state", "[netdev] up|down", 1, 2, cmd_dummy_admin },
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // "dummy", "dummy-internal" and "dummy-pmd": ports without anything behind them, for tests. netdev-dummy/receive hands packets in;
-// what is sent is counted and, with options:pcap or tx_pcap and rxq_pcap, written to pcap files.
+// what is sent is counted and, with options:pcap or tx_pcap and rxq_pcap, written to pcap files. dummy-pmd has options:n_rxq queues.
 //
 // Packets of the first two are handled by the main thread before the command answers; those of dummy-pmd by a PMD thread.
 #include "datapath/user/port.h"
@@ -19,7 +19,7 @@ LOG_MODULE(netdev_dummy);
 
 struct dummy_port {
 	struct port port;
-	struct rte_ring *ring; // dummy-pmd: received, waiting for their thread
+	struct rte_ring *rings[PORT_MAX_QUEUES]; // dummy-pmd: received, waiting for their threads
 	struct eth_addr mac;
 	bool admin_up; // relaxed
 	pthread_mutex_t lock; // of the files, which several threads write
@@ -111,24 +111,53 @@ static int open_files(struct dummy_port *d, const struct smap *options, struct e
 
 // ---- Life ----
 
+static void free_rings(struct dummy_port *d, uint16_t from)
+{
+	struct rte_mbuf *m;
+
+	for (uint16_t q = from; q < PORT_MAX_QUEUES; q++) {
+		while (d->rings[q] && !rte_ring_dequeue(d->rings[q], (void **)&m))
+			rte_pktmbuf_free(m);
+		rte_ring_free(d->rings[q]);
+		d->rings[q] = NULL;
+	}
+}
+
+static int make_rings(struct dummy_port *d, const struct smap *options, struct error *err)
+{
+	static uint32_t number;
+	int64_t n;
+
+	if (d->port.class->main_thread)
+		return 0;
+	if (port_option_int(options, "n_rxq", 1, 1, PORT_MAX_QUEUES, &n, err))
+		return err->code;
+	for (uint16_t q = 0; q < n; q++) {
+		char name[32];
+
+		if (d->rings[q])
+			continue;
+		snprintf(name, sizeof(name), "dummy-%u", number++);
+		d->rings[q] = rte_ring_create(name, QUEUE_LEN, SOCKET_ID_ANY, RING_F_SC_DEQ);
+		if (!d->rings[q])
+			return error_set(err, -ENOMEM, "no memory for the queue");
+	}
+	free_rings(d, n);
+	d->port.n_rxq = n;
+	return 0;
+}
+
 static struct port *open_dummy(const struct port_class *class, const char *name,
 			       const struct smap *options, struct error *err)
 {
 	static uint32_t number;
 	struct dummy_port *d = xzalloc_aligned(sizeof(*d));
-	char ring[32];
 
 	port_init(&d->port, class, name);
 	pthread_mutex_init(&d->lock, NULL);
 	d->mac = eth_addr_from_u64(0xaa55aa550000ULL + ++number);
 	d->admin_up = true;
-	if (!class->main_thread) {
-		snprintf(ring, sizeof(ring), "dummy-%u", number);
-		d->ring = rte_ring_create(ring, QUEUE_LEN, SOCKET_ID_ANY, RING_F_SC_DEQ);
-		if (!d->ring)
-			error_set(err, -ENOMEM, "no memory for the queue");
-	}
-	if ((!class->main_thread && !d->ring) || open_files(d, options, err)) {
+	if (make_rings(d, options, err) || open_files(d, options, err)) {
 		class->close(&d->port);
 		return NULL;
 	}
@@ -154,11 +183,8 @@ static struct port *dummy_pmd_open(const char *name, const struct smap *options,
 static void dummy_close(struct port *p)
 {
 	struct dummy_port *d = dummy_of(p);
-	struct rte_mbuf *m;
 
-	while (d->ring && !rte_ring_dequeue(d->ring, (void **)&m))
-		rte_pktmbuf_free(m);
-	rte_ring_free(d->ring);
+	free_rings(d, 0);
 	close_files(d);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
@@ -166,32 +192,34 @@ static void dummy_close(struct port *p)
 
 // ---- Packets ----
 
-bool dummy_port_receive(struct port *p, struct rte_mbuf *m)
+bool dummy_port_receive(struct port *p, uint16_t queue, struct rte_mbuf *m)
 {
 	struct dummy_port *d = dummy_of(p);
+	uint32_t bytes;
 
-	if (!__atomic_load_n(&d->admin_up, __ATOMIC_RELAXED) || m->pkt_len > p->mtu + 14 + 8) {
+	if (!__atomic_load_n(&d->admin_up, __ATOMIC_RELAXED) || m->pkt_len > p->mtu + 14 + 8 ||
+	    queue >= p->n_rxq) {
 		PORT_COUNT(p, rx_dropped, 1);
 		rte_pktmbuf_free(m);
 		return false;
 	}
 	pcap_write(d, d->rx_pcap, m);
-	PORT_COUNT(p, rx_packets, 1);
-	PORT_COUNT(p, rx_bytes, m->pkt_len);
-	if (!d->ring)
-		return true;
-	if (rte_ring_enqueue(d->ring, m)) {
+	bytes = m->pkt_len;
+	if (d->rings[queue] && rte_ring_enqueue(d->rings[queue], m)) {
 		PORT_COUNT(p, rx_dropped, 1);
 		rte_pktmbuf_free(m);
+		return false;
 	}
-	return false;
+	PORT_COUNT(p, rx_packets, 1);
+	PORT_COUNT(p, rx_bytes, bytes);
+	return !d->rings[queue];
 }
 
 static uint16_t dummy_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct dummy_port *d = dummy_of(p);
+	struct rte_ring *ring = dummy_of(p)->rings[queue];
 
-	return d->ring ? rte_ring_dequeue_burst(d->ring, (void **)pkts, n, NULL) : 0;
+	return ring ? rte_ring_dequeue_burst(ring, (void **)pkts, n, NULL) : 0;
 }
 
 static uint16_t dummy_tx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
@@ -235,7 +263,8 @@ static int dummy_set_admin(struct port *p, bool up, struct error *err)
 
 static int dummy_set_options(struct port *p, const struct smap *options, struct error *err)
 {
-	return open_files(dummy_of(p), options, err);
+	return make_rings(dummy_of(p), options, err) ? err->code
+						     : open_files(dummy_of(p), options, err);
 }
 
 static void dummy_info(struct port *p, struct datapath_port_info *info)

@@ -73,6 +73,19 @@ static int start(struct ethdev_port *e, struct error *err)
 	return 0;
 }
 
+// Several queues share packets by a hash of their addresses, where the device can.
+static void choose_spread(const struct ethdev_port *e, const struct rte_eth_dev_info *info,
+			  struct rte_eth_conf *conf)
+{
+	const uint64_t wanted =
+		RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP;
+
+	if (e->port.n_rxq == 1 || !(info->flow_type_rss_offloads & wanted))
+		return;
+	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	conf->rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & wanted;
+}
+
 // The device is stopped. Applies queues, descriptors and MTU and starts it.
 static int configure(struct ethdev_port *e, struct error *err)
 {
@@ -91,6 +104,7 @@ static int configure(struct ethdev_port *e, struct error *err)
 		e->port.n_rxq = MAX(info.max_rx_queues, 1);
 	}
 	e->port.n_txq = MAX(MIN(info.max_tx_queues, MAX_TX_QUEUES), 1);
+	choose_spread(e, &info, &conf);
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if (info.dev_flags && *info.dev_flags & RTE_ETH_DEV_INTR_LSC)
@@ -150,6 +164,7 @@ int ethdev_init(struct ethdev_port *e, const struct port_class *class, const cha
 	port_init(&e->port, class, name);
 	if (read_options(e, options, err) || devargs_attach(devargs, &e->id, err))
 		return err->code;
+	e->devargs = xstrdup(devargs);
 	devargs_describe(e->id, &e->port.ref);
 	e->port.busy = !is_slow(e->id);
 	if (!rte_eth_dev_get_mtu(e->id, &mtu) && mtu)
@@ -157,6 +172,7 @@ int ethdev_init(struct ethdev_port *e, const struct port_class *class, const cha
 	if (configure(e, err)) {
 		rte_eth_dev_stop(e->id);
 		devargs_release(e->id);
+		free(e->devargs);
 		return err->code;
 	}
 	rte_eth_dev_callback_register(e->id, RTE_ETH_EVENT_INTR_LSC, link_changed, e);
@@ -173,6 +189,7 @@ void ethdev_uninit(struct ethdev_port *e)
 		log_warn("%s: stopping the device failed: %s", e->port.ref.name,
 			 rte_strerror(-ret));
 	devargs_release(e->id);
+	free(e->devargs);
 }
 
 static struct port *ethdev_open(const char *name, const struct smap *options, struct error *err)
@@ -290,12 +307,14 @@ int ethdev_set_admin(struct port *p, bool up, struct error *err)
 	return 0;
 }
 
-int ethdev_set_options(struct port *p, const struct smap *options, struct error *err)
+static int ethdev_set_options(struct port *p, const struct smap *options, struct error *err)
 {
 	struct ethdev_port *e = ethdev_of(p), old = *e;
 	struct error ignored = ERROR_INIT;
 	int ret;
 
+	if (strcmp(smap_get_def(options, "dpdk-devargs", ""), e->devargs))
+		return error_set(err, -EOPNOTSUPP, "options:dpdk-devargs names another device");
 	if (read_options(e, options, err))
 		return err->code;
 	rte_eth_dev_stop(e->id);

@@ -8,6 +8,7 @@ struct ethdev_port {
 	struct port port;
 	uint16_t id; // DPDK's number of the device
 	uint16_t n_rxd, n_txd;
+	char *devargs; // what it was opened with
 	bool admin_up;
 	uint64_t link_changes; // counted on DPDK's interrupt thread
 };
@@ -23,5 +24,4 @@ uint16_t ethdev_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint1
 uint16_t ethdev_tx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 int ethdev_set_mtu(struct port *p, uint32_t mtu, struct error *err);
 int ethdev_set_admin(struct port *p, bool up, struct error *err);
-int ethdev_set_options(struct port *p, const struct smap *options, struct error *err);
 void ethdev_info(struct port *p, struct datapath_port_info *info);

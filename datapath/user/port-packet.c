@@ -286,8 +286,7 @@ static uint16_t packet_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts
 static int packet_set_options(struct port *p, const struct smap *options, struct error *err)
 {
 	if (smap_get(options, "xdp-mode"))
-		return error_set(err, -EOPNOTSUPP,
-				 "options:xdp-mode can only be given when the port is added");
+		return error_set(err, -EOPNOTSUPP, "options:xdp-mode is changed");
 	return 0;
 }
 

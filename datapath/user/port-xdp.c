@@ -16,6 +16,7 @@ LOG_MODULE(netdev_afxdp);
 struct xdp_port {
 	struct ethdev_port ethdev;
 	struct xdp_attachment *program;
+	char asked[24]; // options:xdp-mode, "" when it was our choice
 	bool tags_were_taken; // the device put VLAN tags beside the bytes; it does again when the port is gone
 };
 
@@ -76,6 +77,7 @@ static struct port *open_mode(const char *name, const struct smap *options, enum
 	if (open_device(x, &port_class_xdp, name, n_queues, options, err))
 		goto fail;
 	x->ethdev.port.ref.ifindex = if_nametoindex(name);
+	snprintf(x->asked, sizeof(x->asked), "%s", smap_get_def(options, "xdp-mode", ""));
 	log_info("%s: AF_XDP, %s, %u queue%s", name, xdp_mode_name(xdp_attached_mode(x->program)),
 		 n_queues, n_queues == 1 ? "" : "s");
 	return &x->ethdev.port;
@@ -141,13 +143,13 @@ static int xdp_set_mac(struct port *p, struct eth_addr mac, struct error *err)
 
 static int xdp_set_options(struct port *p, const struct smap *options, struct error *err)
 {
-	const char *mode = smap_get(options, "xdp-mode");
 	uint16_t n_queues;
 
-	if (mode && strcmp(mode, xdp_mode_name(xdp_attached_mode(xdp_of(p)->program))))
-		return error_set(err, -EOPNOTSUPP,
-				 "options:xdp-mode can only be given when the port is added");
-	return count_queues(p->ref.name, options, &n_queues, err);
+	if (strcmp(smap_get_def(options, "xdp-mode", ""), xdp_of(p)->asked))
+		return error_set(err, -EOPNOTSUPP, "options:xdp-mode is changed");
+	if (count_queues(p->ref.name, options, &n_queues, err))
+		return err->code;
+	return n_queues == p->n_rxq ? 0 : error_set(err, -EOPNOTSUPP, "queues are changed");
 }
 
 static void xdp_info(struct port *p, struct datapath_port_info *info)

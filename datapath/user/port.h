@@ -34,6 +34,7 @@ struct port_class {
 	int (*set_mac)(struct port *p, struct eth_addr mac, struct error *err);
 	int (*set_mtu)(struct port *p, uint32_t mtu, struct error *err);
 	int (*set_admin)(struct port *p, bool up, struct error *err);
+	// -EOPNOTSUPP: the port must be opened anew for it.
 	int (*set_options)(struct port *p, const struct smap *options, struct error *err);
 	// Fills all but name and type; 'status' is initialised.
 	void (*info)(struct port *p, struct datapath_port_info *info);
@@ -83,6 +84,6 @@ int port_option_int(const struct smap *options, const char *key, int64_t def, in
 		    int64_t max, int64_t *ret, struct error *err);
 
 // dummy: a packet that netdev-dummy/receive was given. True when the caller (main thread) is to handle it; otherwise a PMD thread
-// will, or the port is down and has counted a drop.
-bool dummy_port_receive(struct port *p, struct rte_mbuf *m);
+// will, or the port is down or has no such queue and has counted a drop.
+bool dummy_port_receive(struct port *p, uint16_t queue, struct rte_mbuf *m);
 bool port_is_dummy(const struct port *p);

@@ -16,14 +16,15 @@ static bool is_patch(const char *type)
 static const char *datapath_type(const struct vswitchd *vs, const char *type)
 {
 	static const char *const known[] = { "dpdk", "internal", "tap", "system" };
-	bool dummy = str_starts(type, "dummy");
+	static const char *const dummies[] = { "dummy", "dummy-internal", "dummy-pmd" };
 
 	if (!*type)
 		type = "system";
 	if (vs->dummy_override && (!strcmp(type, "system") || !strcmp(type, "internal")))
 		return "dummy";
-	if (dummy)
-		return vs->dummy ? "dummy" : NULL;
+	for (size_t i = 0; vs->dummy && i < ARRAY_SIZE(dummies); i++)
+		if (!strcmp(type, dummies[i]))
+			return dummies[i];
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (!strcmp(type, known[i]))
 			return known[i];
@@ -176,14 +177,28 @@ void bridge_port_destroy(struct bridge_port *bp)
 	free(bp);
 }
 
-static bool needs_new(const struct bridge_port *bp, const struct ovsrec_interface *iface)
+// While the port stays; false: it must be made anew.
+static bool change_options(struct bridge_port *bp, const struct smap *options)
+{
+	struct datapath *dp = bp->bridge->vs->dp;
+	struct error err = ERROR_INIT;
+	struct port_ref ref;
+
+	// A device that is stopped for the change would lose the flows that were offloaded to it.
+	if (!datapath_port_ref(dp, bp->dp_port, &ref) || ref.device[0])
+		return false;
+	return !datapath_port_set_options(dp, bp->dp_port, options, &err);
+}
+
+static bool needs_new(struct bridge_port *bp, const struct ovsrec_interface *iface)
 {
 	const char *type = strcmp(iface->name, bp->bridge->name) ? iface->type : "internal";
 
 	// What failed is tried again with every change.
 	if (!bp->of || strcmp(bp->type, type))
 		return true;
-	return !is_patch(type) && !smap_equal(&bp->options, &iface->options);
+	return !is_patch(type) && !smap_equal(&bp->options, &iface->options) &&
+	       !change_options(bp, &iface->options);
 }
 
 static void configure_port(struct bridge *br, const struct ovsrec_port *row)

@@ -4,13 +4,15 @@ if HAVE_CHECK
 DATAPATH_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(CHECK_CFLAGS)
 DATAPATH_TEST_LDADD = $(DATAPATH_LIBS) $(SIMNIC_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
 DATAPATH_TESTS = tests/unit/datapath/test-flow-table tests/unit/datapath/test-datapath \
-	tests/unit/datapath/test-linux-ports
+	tests/unit/datapath/test-linux-ports tests/unit/datapath/test-pmd
 check_PROGRAMS += $(DATAPATH_TESTS)
 TESTS += $(DATAPATH_TESTS)
 tests_unit_datapath_test_flow_table_CPPFLAGS = $(DATAPATH_TEST_CPPFLAGS)
 tests_unit_datapath_test_flow_table_LDADD = $(DATAPATH_TEST_LDADD)
 tests_unit_datapath_test_datapath_CPPFLAGS = $(DATAPATH_TEST_CPPFLAGS)
 tests_unit_datapath_test_datapath_LDADD = $(DATAPATH_TEST_LDADD)
+tests_unit_datapath_test_pmd_CPPFLAGS = $(DATAPATH_TEST_CPPFLAGS)
+tests_unit_datapath_test_pmd_LDADD = $(DATAPATH_TEST_LDADD)
 tests_unit_datapath_test_linux_ports_CPPFLAGS = $(DATAPATH_TEST_CPPFLAGS)
 tests_unit_datapath_test_linux_ports_LDADD = $(DATAPATH_TEST_LDADD)
 endif

@@ -147,7 +147,7 @@ static void receive(dp_port_t port, const struct flow_key *k)
 
 	packet_compose(k, 20, &bytes);
 	memcpy(rte_pktmbuf_append(m, bytes.len), bytes.s, bytes.len);
-	if (dummy_port_receive(p, m))
+	if (dummy_port_receive(p, 0, m))
 		worker_receive(dp->workers[0], p, &m, 1);
 }
 
@@ -453,7 +453,7 @@ static const struct {
 	{ "no-such-netdev", "system", NULL, NULL, "no network device" },
 	{ "a-name-longer-than-linux-takes", "tap", NULL, NULL, "at most 15 characters" },
 	{ "x", "dummy", "pcap", "/no/such/dir/file", "/no/such/dir/file" },
-	{ "lo", "system", "xdp-mode", "sometimes", "none of native" },
+	{ "lo", "system", "xdp-mode", "sometimes", "none of best-effort" },
 };
 
 START_TEST(bad_port)
@@ -657,6 +657,7 @@ static const struct {
 	{ "dpif-netdev/pmd-stats-show -pmd x", 1, "x: not a core number" },
 	{ "dpif-netdev/pmd-stats-show other", 1, "other: no such datapath" },
 	{ "netdev-dummy/receive p9 00", 1, "p9: no such dummy netdev" },
+	{ "netdev-dummy/receive p1 --qid 1 00", 1, "1: no such queue" },
 	{ "netdev-dummy/receive p1 zz", 1, "neither a packet in hex nor a flow" },
 	{ "netdev-dummy/set-admin-state p1 down", 0, "OK\n" },
 	{ "netdev-dummy/set-admin-state p1 sideways", 1, "Invalid Admin State 'sideways'" },
