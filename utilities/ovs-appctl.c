@@ -96,7 +96,7 @@ int main(int argc, char *argv[])
 		fatal(0, "cannot connect to \"%s\" (%s)", path, err.text);
 	fputs(text, ret ? stderr : stdout);
 	if (ret)
-		fprintf(stderr, "%s: %s: server returned an error\n", program_name, path);
+		fprintf(stderr, "%s: %s: server returned an error\n", program_name, o.target);
 	free(text);
 	free(path);
 	return ret ? 2 : 0;

@@ -305,12 +305,14 @@ static int compare_flows(const void *p, const void *q)
 	return 0;
 }
 
-static void print_flow(const struct flow *f, const struct port_names *names)
+// Ages are part of the standard's statistics since 1.5 only; before, this form of output goes without.
+static void print_flow(const struct flow *f, uint8_t version, const struct port_names *names)
 {
 	AUTO(strbuf) s = STRBUF_INIT;
 	struct flow_stats fs = f->fs;
 
-	fs.idle_age = fs.hard_age = -1;
+	if (version < OFP15)
+		fs.idle_age = fs.hard_age = -1;
 	flow_stats_format(&fs, names, !ofctl.no_stats, &s);
 	puts(s.s);
 }
@@ -328,7 +330,7 @@ static void print_sorted(struct ofp_client *c, const struct strbuf *request,
 		settle(&list);
 	}
 	VEC_FOR_EACH (f, &list) {
-		print_flow(f, names);
+		print_flow(f, ofp_client_version(c), names);
 		strbuf_uninit(&f->acts);
 	}
 	VEC_FREE(&list);

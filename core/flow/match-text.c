@@ -2,6 +2,8 @@
 // Matches as ovs-ofctl users write and read them.
 #include "core/flow/match.h"
 
+#include <stdio.h>
+
 #include "core/flow/fields.h"
 #include "core/flow/text-private.h"
 
@@ -250,31 +252,44 @@ static void put_tunnel(struct printer *p)
 			put(p, FIELD_TUN_METADATA0 + i);
 }
 
-static void put_vlan(struct printer *p)
+// The outermost tag has no number in its names: "dl_vlan", "dl_vlan1".
+static void put_tag(struct printer *p, unsigned int i)
 {
-	uint16_t tci = be16toh(p->k->vlans[0].tci), mask = be16toh(p->mask->vlans[0].tci);
+	uint16_t tci = be16toh(p->k->vlans[i].tci), mask = be16toh(p->mask->vlans[i].tci);
 	bool vid = mask & VLAN_VID_MASK, pcp = mask & VLAN_PCP_MASK;
 	bool plain = tci & mask & VLAN_PRESENT &&
 		     (!vid || (mask & VLAN_VID_MASK) == VLAN_VID_MASK) &&
 		     (!pcp || (mask & VLAN_PCP_MASK) == VLAN_PCP_MASK);
+	char number[12] = "", name[24];
 
 	if (!mask)
 		return;
+	if (i)
+		snprintf(number, sizeof(number), "%u", i);
 	if (plain && (vid || pcp)) {
 		if (vid) {
-			begin(p, "dl_vlan", true);
+			snprintf(name, sizeof(name), "dl_vlan%s", number);
+			begin(p, name, true);
 			strbuf_printf(p->out, "%u", tci & VLAN_VID_MASK);
 		}
 		if (pcp) {
-			begin(p, "dl_vlan_pcp", true);
+			snprintf(name, sizeof(name), "dl_vlan_pcp%s", number);
+			begin(p, name, true);
 			strbuf_printf(p->out, "%u", tci >> VLAN_PCP_SHIFT);
 		}
 		return;
 	}
-	begin(p, "vlan_tci", true);
+	snprintf(name, sizeof(name), "vlan_tci%s", number);
+	begin(p, name, true);
 	strbuf_printf(p->out, "0x%04x", tci);
 	if (mask != UINT16_MAX)
 		strbuf_printf(p->out, "/0x%04x", mask);
+}
+
+static void put_vlan(struct printer *p)
+{
+	for (unsigned int i = 0; i < FLOW_MAX_VLANS; i++)
+		put_tag(p, i);
 }
 
 static void put_tos(struct printer *p)

@@ -137,7 +137,7 @@ static void configure_description(struct bridge *br, const struct ovsrec_bridge 
 	snprintf(d.sw, sizeof(d.sw), "%s", PACKAGE_VERSION);
 	snprintf(d.serial, sizeof(d.serial), "%s",
 		 smap_get_def(&row->other_config, "dp-sn", "None"));
-	snprintf(d.dp, sizeof(d.dp), "%s", smap_get_def(&row->other_config, "dp-desc", row->name));
+	snprintf(d.dp, sizeof(d.dp), "%s", smap_get_def(&row->other_config, "dp-desc", "None"));
 	control_set_desc(br->control, &d);
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/vec.h"
 #include "ofproto/bridge/commands-private.h"
 #include "ofproto/pipeline/mac-table.h"
 
@@ -26,115 +27,6 @@ static void list(struct appctl_conn *conn, int argc, const char *const argv[], v
 		strbuf_printf(&out, "%s\n", sorted[i]->name);
 	free(sorted);
 	appctl_reply(conn, strbuf_cstr(&out));
-}
-
-// Splits "a=b,c(d,e),f" at the commas outside of parentheses.
-static int parse_of_flow(const char *text, const struct port_names *names, struct match *m,
-			 struct error *err)
-{
-	AUTO_FREE char *copy = xstrdup(text);
-	char *p = copy;
-
-	match_init_any(m);
-	while (*p) {
-		size_t n = strcspn(p, ", ");
-		char *word = p, *eq;
-		int ret;
-
-		p += n + (p[n] != '\0');
-		word[n] = '\0';
-		if (!n)
-			continue;
-		eq = strchr(word, '=');
-		if (eq)
-			*eq = '\0';
-		ret = match_parse_word(m, word, eq ? eq + 1 : NULL, names, err);
-		if (ret == -ENOENT)
-			return error_set(err, -EINVAL, "%s: unknown field", word);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
-}
-
-// BRIDGE FLOW, or a datapath flow whose in_port tells the bridge.
-static int trace_key(struct vswitchd *vs, const char *br_name, const char *text,
-		     struct of_switch **ret_sw, struct flow_key *ret_key, struct error *err)
-{
-	struct bridge *br = br_name ? bridge_find(vs, br_name) : NULL;
-	struct bridge_port *bp;
-	struct port_names names;
-	struct match m;
-	int ret;
-
-	if (br_name && str_starts(br_name, "ovs-"))
-		br_name = NULL;
-	if (br_name && !br)
-		return error_set(err, -ENODEV, "%s: unknown bridge", br_name);
-	if (!br || strstr(text, "in_port(")) {
-		if (!vs->dp)
-			return error_set(err, -ENODEV, "no datapath is open");
-		ret = dp_key_parse(text, cmd_port_by_name, vs, &m, err);
-		if (ret < 0)
-			return ret;
-		bp = bridge_port_by_dp(vs, DP_PORT(m.key.in_port));
-		if (!bp || !bp->of)
-			return error_set(err, -ENODEV, "no bridge has datapath port %u",
-					 m.key.in_port);
-		*ret_sw = bp->bridge->sw;
-		*ret_key = m.key;
-		ret_key->in_port = bp->of->number.n;
-		return 0;
-	}
-	names = switch_port_names(br->sw);
-	ret = parse_of_flow(text, &names, &m, err);
-	if (ret < 0)
-		return ret;
-	*ret_sw = br->sw;
-	*ret_key = m.key;
-	return 0;
-}
-
-static void trace(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
-{
-	struct vswitchd *vs = aux;
-	AUTO(strbuf) out = STRBUF_INIT;
-	struct error err = ERROR_INIT;
-	struct of_switch *sw;
-	struct flow_key key;
-
-	for (int i = 1; i < argc; i++) {
-		if (argv[i][0] == '-') {
-			appctl_reply_errorf(conn, "%s: option not supported yet", argv[i]);
-			return;
-		}
-	}
-	if (trace_key(vs, argc > 2 ? argv[1] : NULL, argv[argc - 1], &sw, &key, &err) < 0) {
-		appctl_reply_error(conn, err.text);
-		return;
-	}
-	upcall_trace(vs->upcall, sw, &key, &out);
-	appctl_reply(conn, out.s);
-}
-
-// The soundness oracle, for tests: BRIDGE FLOW FLIPS.
-static void check_soundness(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
-{
-	struct vswitchd *vs = aux;
-	struct error err = ERROR_INIT;
-	struct of_switch *sw;
-	struct flow_key key;
-	uint32_t flips;
-
-	if (!parse_u32(argv[3], 10, &flips)) {
-		appctl_reply_error(conn, "FLIPS must be a number");
-		return;
-	}
-	if (trace_key(vs, argv[1], argv[2], &sw, &key, &err) < 0 ||
-	    upcall_check_soundness(vs->upcall, sw, &key, flips, &err) < 0)
-		appctl_reply_error(conn, err.text);
-	else
-		appctl_reply(conn, "sound");
 }
 
 static void show_mac(const struct mac_entry_info *e, void *aux)
@@ -267,9 +159,12 @@ static bool put_rule(const struct rule *r, void *aux)
 	struct match m;
 
 	rule_fill_stats(r, &m, &fs);
-	strbuf_printf(out, "table_id=%u, duration=%us, n_packets=%llu, n_bytes=%llu, priority=%u,",
-		      r->table, fs.duration_sec, (unsigned long long)fs.n_packets,
-		      (unsigned long long)fs.n_bytes, fs.priority);
+	if (r->table)
+		strbuf_printf(out, "table_id=%u, ", r->table);
+	strbuf_printf(out, "duration=%us, n_packets=%llu, n_bytes=%llu, ", fs.duration_sec,
+		      (unsigned long long)fs.n_packets, (unsigned long long)fs.n_bytes);
+	if (fs.priority != 32768)
+		strbuf_printf(out, "priority=%u,", fs.priority);
 	match_format(&m, NULL, out);
 	strbuf_puts(out, ",actions=");
 	acts_format(fs.acts, NULL, out);
@@ -313,12 +208,24 @@ static void bridge_reconnect(struct appctl_conn *conn, int argc, const char *con
 	appctl_reply(conn, "");
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct of_port *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
 static void show_bridge(struct bridge *br, struct strbuf *out)
 {
-	struct of_port *const *p;
+	VEC(struct of_port *) sorted = VEC_INIT;
+	struct of_port *const *port, **p;
 
+	for (port = switch_ports(br->sw); *port; port++)
+		VEC_PUSH(&sorted, *port);
+	if (sorted.n)
+		qsort(sorted.v, sorted.n, sizeof(*sorted.v), by_name);
 	strbuf_printf(out, "  %s:\n", br->name);
-	for (p = switch_ports(br->sw); *p; p++) {
+	VEC_FOR_EACH (p, &sorted) {
 		struct bridge_port *bp = strmap_get(&br->ports, (*p)->name);
 		uint32_t n = (*p)->number.n == OFPP_LOCAL ? 65534 : (*p)->number.n;
 
@@ -332,6 +239,7 @@ static void show_bridge(struct bridge *br, struct strbuf *out)
 			strbuf_printf(out, ": peer=%s", smap_get(&bp->options, "peer"));
 		strbuf_puts(out, ")\n");
 	}
+	VEC_FREE(&sorted);
 }
 
 static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
@@ -388,8 +296,6 @@ static void revalidator_purge(struct appctl_conn *conn, int argc, const char *co
 
 const struct appctl_command switch_commands[] = {
 	{ "ofproto/list", "", 0, 0, list },
-	{ "ofproto/trace", "[bridge] flow", 1, 2, trace },
-	{ "ofproto/check-soundness", NULL, 3, 3, check_soundness },
 	{ "fdb/show", "bridge", 1, 1, fdb_show },
 	{ "fdb/flush", "[bridge]", 0, 1, fdb_flush },
 	{ "fdb/stats-show", "bridge", 1, 1, fdb_stats_show },
@@ -427,5 +333,6 @@ void vswitchd_register_commands(struct vswitchd *vs)
 	appctl_register(dpctl_commands, n_dpctl_commands, vs);
 	appctl_register(offload_commands, n_offload_commands, vs);
 	appctl_register(switch_commands, n_switch_commands, vs);
+	appctl_register(trace_commands, n_trace_commands, vs);
 	appctl_add_memory_report(memory_report, vs);
 }

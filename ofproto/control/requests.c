@@ -20,6 +20,8 @@ void describe_port(struct of_control *c, const struct of_port *port, struct port
 	snprintf(pd->name, sizeof(pd->name), "%s", port->name);
 	pd->config = atomic_load(&port->config);
 	pd->state = atomic_load(&port->state);
+	if (!(pd->state & PORT_STATE_LINK_DOWN))
+		pd->state |= PORT_STATE_LIVE;
 	c->ops->port_desc(c->aux, port, pd);
 }
 
@@ -30,12 +32,13 @@ static enum ofperr on_features(struct peer *p, const struct msg *m, struct strbu
 	struct switch_features f = {
 		.datapath_id = switch_datapath_id(c->sw),
 		.n_tables = SWITCH_N_TABLES,
-		.capabilities = 1 << 0 | 1 << 1 | 1 << 2 |
-				1 << 7, // flow, table and port statistics, ARP match
+		.capabilities = 1 << 0 | 1 << 1 | 1 << 2, // flow, table and port statistics
 		.actions = 0x7ff, // all of OpenFlow 1.0 but enqueue
 	};
 	VEC(struct port_desc) descs = VEC_INIT;
 
+	if (m->version == OFP10)
+		f.capabilities |= 1 << 7; // ARP match; later versions have it always
 	for (; *ports; ports++)
 		describe_port(c, *ports, VEC_PUSH_UNINIT(&descs));
 	f.ports = descs.v;
@@ -287,6 +290,8 @@ static void port_counters(struct of_control *c, const struct of_port *port, stru
 		ps->rx_bytes = atomic_load(&port->rx_bytes);
 		ps->tx_packets = atomic_load(&port->tx_packets);
 		ps->tx_bytes = atomic_load(&port->tx_bytes);
+		// What a wire may do to a frame has no meaning for a patch.
+		ps->rx_frame_err = ps->rx_over_err = ps->rx_crc_err = ps->collisions = UINT64_MAX;
 	} else if (!c->ops->port_stats(c->aux, port, ps)) {
 		memset(&ps->rx_packets, 0xff,
 		       offsetof(struct port_stats, duration_sec) -

@@ -161,6 +161,8 @@ enum ofperr print_tables(struct print *p, struct msg *m)
 			continue;
 		if (any)
 			put_ditto(first, ts.table - 1u, p->out);
+		if (any && first < ts.table)
+			strbuf_putc(p->out, '\n');
 		put_table(&ts, m->version, !any, p->out);
 		shown = ts;
 		first = ts.table + 1u;

@@ -28,7 +28,7 @@ struct mac_table {
 	unsigned int idle_sec;
 	size_t max_entries;
 	uint64_t versions[N_VERSIONS];
-	uint64_t learned, expired, evicted, moved, static_moved;
+	uint64_t learned, expired, evicted, moved;
 };
 
 struct mac_table *mac_table_create(void)
@@ -121,10 +121,8 @@ static bool learn_locked(struct mac_table *t, struct eth_addr mac, uint16_t vlan
 	struct entry *e = find(t, mac, vlan);
 	bool changed = false;
 
-	if (e && e->is_static) {
-		t->static_moved += !of_port_equal(e->port, port);
+	if (e && e->is_static)
 		return false;
-	}
 	if (!e) {
 		if (t->entries.n >= t->max_entries)
 			evict_oldest(t);
@@ -317,14 +315,12 @@ void mac_table_stats(struct mac_table *t, struct strbuf *out)
 		      (unsigned long long)t->evicted);
 	strbuf_printf(out, "  Total number of port moved MAC entries  : %llu\n",
 		      (unsigned long long)t->moved);
-	strbuf_printf(out, "  Total number of static MAC entry moves  : %llu\n",
-		      (unsigned long long)t->static_moved);
 	pthread_mutex_unlock(&t->lock);
 }
 
 void mac_table_stats_clear(struct mac_table *t)
 {
 	pthread_mutex_lock(&t->lock);
-	t->learned = t->expired = t->evicted = t->moved = t->static_moved = 0;
+	t->learned = t->expired = t->evicted = t->moved = 0;
 	pthread_mutex_unlock(&t->lock);
 }

@@ -111,6 +111,10 @@ static void learn(struct xlate_ctx *ctx, const struct of_port *in, uint16_t vlan
 
 	if (eth_addr_is_multicast(src))
 		return;
+	if (ctx_traced(ctx) && ctx->in->will_apply &&
+	    mac_table_would_change(ctx->sw->macs, src, vlan, in->number))
+		ctx_report(ctx, "-> learned that " ETH_ADDR_FMT " is on port %s in VLAN %d",
+			   ETH_ADDR_ARGS(src), in->name, vlan);
 	// Even what changes nothing now is an effect: it keeps the station from ageing.
 	VEC_PUSH(&ctx->ret->basis.effects, ((struct xlate_effect){ .kind = EFFECT_LEARN,
 								   .sw = ctx->sw,
@@ -134,7 +138,7 @@ static void forward(struct xlate_ctx *ctx, struct of_port *in, uint16_t vlan)
 	bool found;
 
 	if (eth_addr_is_multicast(dst)) {
-		ctx_report(ctx, " -> multicast or broadcast, flooding");
+		ctx_report(ctx, "-> no learned MAC for destination, flooding");
 		flood_vlan(ctx, in, vlan);
 		return;
 	}
@@ -145,18 +149,18 @@ static void forward(struct xlate_ctx *ctx, struct of_port *in, uint16_t vlan)
 					    .vlan = vlan,
 					    .version = version });
 	if (!found) {
-		ctx_report(ctx, " -> no learned MAC for destination, flooding");
+		ctx_report(ctx, "-> no learned MAC for destination, flooding");
 		flood_vlan(ctx, in, vlan);
 		return;
 	}
 	out = switch_port_find(ctx->sw, number);
 	if (!out || out == in) {
-		ctx_report(ctx, " -> learned port is input port, dropping");
+		ctx_report(ctx, "-> learned port is input port, dropping");
 		return;
 	}
-	ctx_report(ctx, " -> forwarding to learned port");
+	ctx_report(ctx, "-> forwarding to learned port");
 	if (in && RCU_GET(in->settings)->protected && RCU_GET(out->settings)->protected) {
-		ctx_report(ctx, " -> both ports are protected, dropping");
+		ctx_report(ctx, "-> both ports are protected, dropping");
 		return;
 	}
 	if (carries(RCU_GET(out->settings), vlan))
@@ -182,7 +186,7 @@ void xlate_normal(struct xlate_ctx *ctx)
 		if (vlan < 0)
 			return;
 		if (is_reserved(ctx->flow.eth_dst)) {
-			ctx_report(ctx, " -> reserved link-local group, dropping");
+			ctx_report(ctx, "-> reserved link-local group, dropping");
 			return;
 		}
 		learn(ctx, in, vlan);

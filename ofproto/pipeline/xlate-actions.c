@@ -21,7 +21,7 @@ static void do_output_trunc(struct xlate_ctx *ctx, const struct act *a)
 	if (p)
 		xlate_output_port(ctx, p, a->output_trunc.max_len);
 	else
-		ctx_report(ctx, ">> port %u does not exist, dropped", number.n);
+		ctx_report(ctx, ">> Nonexistent output port");
 }
 
 static void do_output_reg(struct xlate_ctx *ctx, const struct act *a)
@@ -34,7 +34,7 @@ static void do_output_reg(struct xlate_ctx *ctx, const struct act *a)
 	// 16-bit registers hold OpenFlow 1.0's reserved numbers.
 	if (port >= OFPP10_MAX && port <= UINT16_MAX)
 		port |= 0xffff0000u;
-	ctx_report(ctx, " -> output port is %u", (uint32_t)port);
+	ctx_report(ctx, "-> output port is %u", (uint32_t)port);
 	if (port <= UINT32_MAX)
 		xlate_output(ctx, OF_PORT(port), a->output_reg.max_len);
 }
@@ -63,6 +63,29 @@ static void do_set_field(struct xlate_ctx *ctx, const struct act *a)
 	ctx_write_field(ctx, f, act_set_value(a), act_set_mask(a));
 }
 
+static void report_value(struct xlate_ctx *ctx, const struct subfield *sf)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+	union field_value v = { { 0 } };
+	size_t n = sf->field->n_bytes, i = 0;
+
+	if (!ctx_traced(ctx))
+		return;
+	subfield_format(sf, &text);
+	subfield_read(sf, &ctx->flow, &v);
+	strbuf_puts(&text, " is now ");
+	if (sf->n_bits == sf->field->n_bits) {
+		field_format(sf->field, &v, NULL, &text);
+	} else {
+		while (i + 1 < n && !v.b[i])
+			i++;
+		strbuf_printf(&text, "%#x", v.b[i++]);
+		while (i < n)
+			strbuf_printf(&text, "%02x", v.b[i++]);
+	}
+	ctx_report(ctx, "-> %s", text.s);
+}
+
 static void do_move(struct xlate_ctx *ctx, const struct act *a)
 {
 	union field_value v = { { 0 } }, bits = { { 0 } }, m;
@@ -81,6 +104,7 @@ static void do_move(struct xlate_ctx *ctx, const struct act *a)
 	union field_value whole;
 	field_read(a->move.dst.field, &tmp, &whole);
 	ctx_write_field(ctx, a->move.dst.field, whole.b, m.b);
+	report_value(ctx, &a->move.dst);
 }
 
 static void push_tag(struct xlate_ctx *ctx, be16 tpid, be16 tci)
@@ -150,7 +174,8 @@ static void do_dec_ttl(struct xlate_ctx *ctx, const struct act *a)
 		ctx_write_field(ctx, ttl, &value, &mask);
 		return;
 	}
-	ctx_report(ctx, "TTL exceeded: to the controller, processing stops");
+	ctx_report(ctx, ">> IPv%d decrement TTL exception",
+		   ctx->flow.eth_type == htobe16(0x0800) ? 4 : 6);
 	for (unsigned int i = 0; i < a->dec_ttl.n_ids; i++)
 		xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, ids[i]);
 	ctx->exit = true;
@@ -191,8 +216,23 @@ static void do_clone(struct xlate_ctx *ctx, const struct act *a)
 
 static void do_nothing(struct xlate_ctx *ctx, const struct act *a) {}
 
+static void report_action_set(struct xlate_ctx *ctx, const char *verb)
+{
+	AUTO(strbuf) set = STRBUF_INIT;
+	AUTO(strbuf) text = STRBUF_INIT;
+
+	if (!ctx_traced(ctx))
+		return;
+	action_set_in_order(ctx, &set);
+	if (set.len)
+		acts_format(acts_of(&set), ctx->in->names, &text);
+	ctx_report(ctx, "-> action set %s%s%s", verb, set.len ? ": " : " empty",
+		   strbuf_cstr(&text));
+}
+
 static void do_clear_actions(struct xlate_ctx *ctx, const struct act *a)
 {
+	report_action_set(ctx, "was");
 	strbuf_clear(&ctx->action_set);
 }
 
@@ -201,6 +241,7 @@ static void do_write_actions(struct xlate_ctx *ctx, const struct act *a)
 	struct acts list = act_nested_list(a);
 
 	strbuf_put(&ctx->action_set, list.first, list.size);
+	report_action_set(ctx, "is");
 }
 
 static void do_write_metadata(struct xlate_ctx *ctx, const struct act *a)
@@ -211,9 +252,7 @@ static void do_write_metadata(struct xlate_ctx *ctx, const struct act *a)
 
 static void do_goto_table(struct xlate_ctx *ctx, const struct act *a)
 {
-	ctx->indent -= MIN(ctx->indent, 4u);
 	xlate_table(ctx, OF_PORT(ctx->flow.in_port), a->goto_table.table);
-	ctx->indent += 4;
 }
 
 // Kinds that are not here are refused when the rule is made (actions.def), so they are never met.
@@ -242,13 +281,12 @@ static action_fn *const functions[ACT_MAX] = {
 
 static void report_action(struct xlate_ctx *ctx, const struct act *a)
 {
-	struct port_names names = switch_port_names(ctx->sw);
 	AUTO(strbuf) text = STRBUF_INIT;
 
 	if (!ctx_traced(ctx))
 		return;
-	acts_format((struct acts){ a, a->size }, &names, &text);
-	ctx_report(ctx, "%s", strbuf_cstr(&text));
+	acts_format((struct acts){ a, a->size }, ctx->in->names, &text);
+	ctx_step(ctx, STEP_ACTION, "%s", strbuf_cstr(&text));
 }
 
 void xlate_actions(struct xlate_ctx *ctx, struct acts acts)
@@ -256,7 +294,7 @@ void xlate_actions(struct xlate_ctx *ctx, struct acts acts)
 	const struct act *a;
 
 	if (!acts.size)
-		ctx_report(ctx, "drop");
+		ctx_step(ctx, STEP_ACTION, "drop");
 	OFPACT_FOR_EACH (a, acts) {
 		if (ctx->exit)
 			return;
@@ -315,5 +353,5 @@ void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len)
 	if (p)
 		xlate_output_port(ctx, p, 0);
 	else
-		ctx_report(ctx, ">> port %u does not exist, dropped", port.n);
+		ctx_report(ctx, ">> Nonexistent output port");
 }

@@ -2,11 +2,21 @@
 // What the files of translation share.
 #pragma once
 
+#include "core/base/vec.h"
 #include "ofproto/pipeline/switch-private.h"
 #include "ofproto/pipeline/xlate.h"
 
 #define MAX_DEPTH 64
 #define MAX_RESUBMITS 4096
+
+// A line of the trace. Steps form a tree: those of a table are one level below it, those of a bridge likewise.
+struct trace_step {
+	enum { STEP_BRIDGE, STEP_TABLE, STEP_ACTION, STEP_DETAIL } kind;
+	unsigned int level;
+	char *text;
+};
+
+typedef VEC(struct trace_step) trace_steps;
 
 struct xlate_ctx {
 	const struct xlate_input *in;
@@ -22,7 +32,8 @@ struct xlate_ctx {
 	uint8_t table;
 	const struct rule *rule; // whose actions run, NULL: packet_out
 	unsigned int depth, resubmits;
-	unsigned int indent; // of the trace
+	trace_steps steps;
+	unsigned int level; // of the step that comes next
 	bool exit;
 	bool in_action_set;
 };
@@ -40,6 +51,8 @@ void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t
 void ctx_commit(struct xlate_ctx *ctx);
 
 void xlate_actions(struct xlate_ctx *ctx, struct acts a);
+// Appends what write_actions has collected, as it would be executed (struct act list).
+void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out);
 void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table);
 // To a port by number, reserved ones included.
 void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len);
@@ -62,8 +75,11 @@ void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso);
 void isolate_end(struct xlate_ctx *ctx, const struct isolation *iso);
 void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep);
 void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c);
-// A line of the trace, indented as deep as the pipeline is. Does nothing without a trace.
-void ctx_report(struct xlate_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);
+// Notes a step of the trace, or a detail of the step before. Nothing without a trace.
+void ctx_step(struct xlate_ctx *ctx, int kind, const char *fmt, ...) PRINTF(3, 4);
+#define ctx_report(ctx, ...) ctx_step(ctx, STEP_DETAIL, __VA_ARGS__)
+// Writes the steps as ofproto/trace shows them, and frees them.
+void trace_finish(trace_steps *steps, struct strbuf *out);
 static inline bool ctx_traced(const struct xlate_ctx *ctx)
 {
 	return ctx->in->trace != NULL;

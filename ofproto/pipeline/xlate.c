@@ -4,20 +4,6 @@
 #include "core/base/counters.h"
 #include "ofproto/pipeline/xlate-private.h"
 
-void ctx_report(struct xlate_ctx *ctx, const char *fmt, ...)
-{
-	struct strbuf *t = ctx->in->trace;
-	va_list args;
-
-	if (!t)
-		return;
-	strbuf_putc_n(t, ' ', ctx->indent);
-	va_start(args, fmt);
-	strbuf_vprintf(t, fmt, args);
-	va_end(args);
-	strbuf_putc(t, '\n');
-}
-
 void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep)
 {
 	struct xlate_dep *d;
@@ -38,7 +24,6 @@ void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c)
 
 static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule *r)
 {
-	struct port_names names = switch_port_names(ctx->sw);
 	AUTO(strbuf) text = STRBUF_INIT;
 	struct match m;
 
@@ -51,7 +36,7 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 		size_t start = text.len;
 
 		cls_rule_get_match(&r->cls, &m);
-		match_format(&m, &names, &text);
+		match_format(&m, ctx->in->names, &text);
 		if (r->cls.priority >= 0)
 			strbuf_printf(&text, "%spriority %d", text.len > start ? ", " : "",
 				      r->cls.priority);
@@ -61,7 +46,7 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 		if (r->cookie)
 			strbuf_printf(&text, ", cookie 0x%llx", (unsigned long long)r->cookie);
 	}
-	ctx_report(ctx, "%s", text.s);
+	ctx_step(ctx, STEP_TABLE, "%s", text.s);
 }
 
 // What is known of the packets at this point: bits that the megaflow matches, and bits that the pipeline has set.
@@ -107,16 +92,19 @@ static bool fail(struct xlate_ctx *ctx, enum xlate_error e)
 	if (ctx->ret->error == XLATE_OK)
 		ctx->ret->error = e;
 	ctx->exit = true;
-	ctx_report(ctx, ">>>> %s <<<<", xlate_error_text(e));
 	return false;
 }
 
 static bool may_go_deeper(struct xlate_ctx *ctx)
 {
-	if (ctx->depth >= MAX_DEPTH)
+	if (ctx->depth > MAX_DEPTH) {
+		ctx_report(ctx, ">>>> over max translation depth %d <<<<", MAX_DEPTH);
 		return fail(ctx, XLATE_TOO_DEEP);
-	if (++ctx->resubmits > MAX_RESUBMITS)
+	}
+	if (++ctx->resubmits > MAX_RESUBMITS) {
+		ctx_report(ctx, ">>>> over %d resubmit actions <<<<", MAX_RESUBMITS);
 		return fail(ctx, XLATE_TOO_MANY_RESUBMITS);
+	}
 	return true;
 }
 
@@ -134,14 +122,14 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table)
 	ctx->flow.in_port = in_port.n;
 	r = look_up(ctx, table);
 	ctx->flow.in_port = old_port;
-	ctx->indent += 4;
+	ctx->level++;
 	if (r) {
 		ctx->rule = r;
 		xlate_actions(ctx, rule_acts_get(r));
 	} else {
-		ctx_report(ctx, "drop");
+		ctx_step(ctx, STEP_ACTION, "drop");
 	}
-	ctx->indent -= 4;
+	ctx->level--;
 	ctx->rule = old_rule;
 	ctx->table = old_table;
 	ctx->depth--;
@@ -175,8 +163,9 @@ static void initial_mask(struct flow_mask *m, const struct flow_key *key)
 	}
 }
 
-// In OpenFlow's order, and output last; the last one written of each kind is in effect.
-static void run_action_set(struct xlate_ctx *ctx)
+// In OpenFlow's order, and output last; the last one written of each kind is in effect. Sets of different fields live side
+// by side.
+void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out)
 {
 	static const enum act_type order[] = { ACT_STRIP_VLAN, ACT_PUSH_VLAN,	 ACT_DEC_TTL,
 					       ACT_SET_TUNNEL, ACT_SET_VLAN_VID, ACT_SET_VLAN_PCP,
@@ -185,39 +174,35 @@ static void run_action_set(struct xlate_ctx *ctx)
 	struct acts set = acts_of(&ctx->action_set);
 	const struct act *a;
 
-	if (!set.size || ctx->exit)
-		return;
-	ctx_report(ctx, "--. Executing action set:");
-	ctx->indent += 4;
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		bool all = order[i] == ACT_SET_FIELD || order[i] == ACT_MOVE;
 		const struct act *last = NULL;
 
 		OFPACT_FOR_EACH (a, set) {
 			if (a->type != order[i])
 				continue;
-			// Sets of different fields live side by side; of everything else there is one.
-			if (a->type == ACT_SET_FIELD || a->type == ACT_MOVE)
-				xlate_actions(ctx, (struct acts){ a, a->size });
+			if (all)
+				strbuf_put(out, a, a->size);
 			last = a;
 		}
-		if (last && last->type != ACT_SET_FIELD && last->type != ACT_MOVE)
-			xlate_actions(ctx, (struct acts){ last, last->size });
+		if (last && !all)
+			strbuf_put(out, last, last->size);
 	}
-	ctx->indent -= 4;
 }
 
-static void report_bridge(struct xlate_ctx *ctx)
+static void run_action_set(struct xlate_ctx *ctx)
 {
-	int n;
+	AUTO(strbuf) set = STRBUF_INIT;
 
-	if (!ctx_traced(ctx))
+	if (!ctx->action_set.len || ctx->exit)
 		return;
-	strbuf_putc(ctx->in->trace, '\n');
-	n = strlen(ctx->sw->name) + 10;
-	ctx_report(ctx, "bridge(\"%s\")", ctx->sw->name);
-	strbuf_putc_n(ctx->in->trace, ' ', ctx->indent);
-	strbuf_putc_n(ctx->in->trace, '-', n);
-	strbuf_putc(ctx->in->trace, '\n');
+	// In the trace it follows the actions of the first table.
+	ctx->level++;
+	ctx_step(ctx, STEP_TABLE, "--. Executing action set:");
+	ctx->level++;
+	action_set_in_order(ctx, &set);
+	xlate_actions(ctx, acts_of(&set));
+	ctx->level -= 2;
 }
 
 // Bits of headers that no packet of this Ethernet type has (the type is always matched): the classifier's prefix search looks
@@ -262,11 +247,14 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret)
 	memset(ret, 0, sizeof(*ret));
 	initial_mask(&ret->mask, in->key);
 	pipeline_state_is_known(&ctx.known);
-	report_bridge(&ctx);
+	ctx_step(&ctx, STEP_BRIDGE, "bridge(\"%s\")", in->sw->name);
+	ctx.level++;
 	// The pipeline itself never recirculates: nobody knows what such a packet has been through.
-	if (in->key->recirc_id)
+	if (in->key->recirc_id) {
+		ctx_report(&ctx, ">>>> Recirculation context not found for ID %x <<<<",
+			   in->key->recirc_id);
 		fail(&ctx, XLATE_NO_RECIRCULATION_CONTEXT);
-	else if (may_receive(&ctx)) {
+	} else if (may_receive(&ctx)) {
 		if (in->acts)
 			xlate_actions(&ctx, *in->acts);
 		else
@@ -279,6 +267,8 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret)
 		strbuf_clear(&ret->actions);
 	ret->final = ctx.flow;
 	strbuf_uninit(&ctx.action_set);
+	if (in->trace)
+		trace_finish(&ctx.steps, in->trace);
 }
 
 void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso)
@@ -331,11 +321,13 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 	ctx->rule = NULL;
 	ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_PORT_RX,
 					       .port = { peer->sw, peer->number } });
-	report_bridge(ctx);
+	ctx_step(ctx, STEP_BRIDGE, "bridge(\"%s\")", ctx->sw->name);
+	ctx->level++;
 	if (may_receive(ctx)) {
 		xlate_table(ctx, peer->number, 0);
 		run_action_set(ctx);
 	}
+	ctx->level--;
 	strbuf_uninit(&ctx->action_set);
 	isolate_end(ctx, &iso);
 	ctx->sw = sw;
@@ -501,8 +493,8 @@ const char *xlate_error_text(enum xlate_error e)
 {
 	static const char *const texts[] = {
 		[XLATE_OK] = "OK",
-		[XLATE_TOO_DEEP] = "recursion too deep: over 64 levels of resubmit or patch ports",
-		[XLATE_TOO_MANY_RESUBMITS] = "over 4096 resubmit actions",
+		[XLATE_TOO_DEEP] = "Recursion too deep",
+		[XLATE_TOO_MANY_RESUBMITS] = "Too many resubmits",
 		[XLATE_NO_INPUT_PORT] = "the input port belongs to no bridge",
 		[XLATE_NO_RECIRCULATION_CONTEXT] = "No recirculation context",
 	};

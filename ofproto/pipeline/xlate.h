@@ -58,8 +58,10 @@ struct xlate_input {
 	// packet_out: these actions instead of a table look-up.
 	const struct acts *acts;
 	uint8_t tcp_flags;
-	// ofproto/trace: every step is explained here. NULL otherwise.
+	// ofproto/trace: every step is explained here, ports by name when there are 'names'. NULL otherwise.
 	struct strbuf *trace;
+	const struct port_names *names;
+	bool will_apply; // the caller applies the effects: the trace tells of them
 	// dp_port_t to send to LOCAL etc. come from the switch's ports.
 };
 

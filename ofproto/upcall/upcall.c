@@ -252,9 +252,13 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 
 static const char *dp_port_name(dp_port_t port, void *aux)
 {
-	static __thread char name[16];
+	static __thread char name[64];
+	struct upcall_engine *u = aux;
+	struct port_ref ref;
 
-	snprintf(name, sizeof(name), "%u", port.n);
+	if (!datapath_port_ref(u->dp, port, &ref))
+		return NULL;
+	snprintf(name, sizeof(name), "%s", ref.name);
 	return name;
 }
 
@@ -270,10 +274,19 @@ static void readable_mask(struct flow_mask *m, const struct flow_key *key)
 			memset(bytes + i, 0, 4);
 	memset(&m->m.in_port, 0xff, sizeof(m->m.in_port));
 	m->m.actset_output = 0;
+	m->m.metadata = key->metadata ? UINT64_MAX : 0;
+	m->m.tunnel.tun_id = key->tunnel.tun_id ? UINT64_MAX : 0;
+	// How many tags there are is always said.
+	memset(m->m.vlans, 0, sizeof(m->m.vlans));
+	for (int i = 0; i < FLOW_MAX_VLANS; i++) {
+		m->m.vlans[i].tci = UINT16_MAX;
+		if (!(key->vlans[i].tci & htobe16(VLAN_PRESENT)))
+			break;
+	}
 }
 
 static void put_final_flow(const struct flow_key *before, const struct flow_key *after,
-			   struct strbuf *out)
+			   const struct port_names *names, struct strbuf *out)
 {
 	struct match m;
 
@@ -283,36 +296,41 @@ static void put_final_flow(const struct flow_key *before, const struct flow_key 
 	}
 	m.key = *after;
 	readable_mask(&m.mask, after);
-	match_format(&m, NULL, out);
+	match_format(&m, names, out);
 	strbuf_putc(out, '\n');
 }
 
 void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct flow_key *key,
-		  struct strbuf *out)
+		  bool use_names, bool apply, struct strbuf *out)
 {
+	struct port_names all = switch_port_names(sw), *names = use_names ? &all : NULL;
 	struct xlate_result r;
 	struct match m = { .key = *key };
 	AUTO(strbuf) steps = STRBUF_INIT;
-	struct xlate_input in = { .sw = sw, .key = key, .trace = &steps };
+	struct xlate_input in = {
+		.sw = sw, .key = key, .trace = &steps, .names = names, .will_apply = apply
+	};
 
 	readable_mask(&m.mask, key);
 	strbuf_puts(out, "Flow: ");
-	match_format(&m, NULL, out);
+	match_format(&m, names, out);
 	strbuf_putc(out, '\n');
 	xlate(&in, &r);
+	if (apply && xlate_apply_effects(&r.basis))
+		upcall_changed(u);
 	strbuf_puts(out, strbuf_cstr(&steps));
 	strbuf_puts(out, "\nFinal flow: ");
-	put_final_flow(key, &r.final, out);
+	put_final_flow(key, &r.final, names, out);
 	strbuf_puts(out, "Megaflow: ");
 	m.mask = r.mask;
 	flow_key_masked(&m.key, key, &r.mask);
-	match_format(&m, NULL, out);
+	match_format(&m, names, out);
 	strbuf_puts(out, "\nDatapath actions: ");
 	if (r.error != XLATE_OK)
 		strbuf_printf(out, "drop\nTranslation failed (%s), packet is dropped.",
 			      xlate_error_text(r.error));
 	else
-		dp_actions_format(dp_actions_of(&r.actions), dp_port_name, NULL, out);
+		dp_actions_format(dp_actions_of(&r.actions), names ? dp_port_name : NULL, u, out);
 	strbuf_putc(out, '\n');
 	xlate_result_uninit(&r);
 }

@@ -67,9 +67,10 @@ int upcall_del(struct upcall_engine *u, const struct uuid *ufid, struct error *e
 // Gives a flow other actions, in software and in hardware. One that the pipeline made keeps them until it is translated again.
 int upcall_modify(struct upcall_engine *u, struct megaflow *mf, struct dp_actions actions,
 		  struct error *err);
-// What ofproto/trace shows for a packet's key (in_port as of_port_t). Appends the whole text.
+// What ofproto/trace shows for a packet's key (in_port as of_port_t). Appends the whole text, ports by name or number.
+// 'apply': what the translation has learned takes effect.
 void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct flow_key *key,
-		  struct strbuf *out);
+		  bool use_names, bool apply, struct strbuf *out);
 // The soundness check of tests: translates 'key' and again with bits outside the mask flipped; 0 when all agree, else -EINVAL
 // and what differed. 'flips' is how many were tried.
 int upcall_check_soundness(struct upcall_engine *u, struct of_switch *sw,

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// ofproto/trace: the way of a packet through the tables, and the soundness check of tests.
+#include "core/packet/packet.h"
+#include "ofproto/bridge/commands-private.h"
+
+static int parse_of_flow(const char *text, const struct port_names *names, struct match *m,
+			 struct error *err)
+{
+	AUTO_FREE char *copy = xstrdup(text);
+	char *p = copy;
+
+	match_init_any(m);
+	while (*p) {
+		size_t n = strcspn(p, ", ");
+		char *word = p, *eq;
+		int ret;
+
+		p += n + (p[n] != '\0');
+		word[n] = '\0';
+		if (!n)
+			continue;
+		eq = strchr(word, '=');
+		if (eq)
+			*eq = '\0';
+		ret = match_parse_word(m, word, eq ? eq + 1 : NULL, names, err);
+		if (ret == -ENOENT)
+			return error_set(err, -EINVAL, "%s: unknown field", word);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+// BRIDGE FLOW, or a datapath flow whose in_port tells the bridge.
+static int trace_key(struct vswitchd *vs, const char *br_name, const char *text,
+		     struct of_switch **ret_sw, struct flow_key *ret_key, struct error *err)
+{
+	struct bridge *br = br_name ? bridge_find(vs, br_name) : NULL;
+	struct bridge_port *bp;
+	struct port_names names;
+	struct match m;
+	int ret;
+
+	if (br_name && str_starts(br_name, "ovs-"))
+		br_name = NULL;
+	if (br_name && !br)
+		return error_set(err, -ENODEV, "%s: unknown bridge", br_name);
+	if (!br || strstr(text, "in_port(")) {
+		if (!vs->dp)
+			return error_set(err, -ENODEV, "no datapath is open");
+		ret = dp_key_parse(text, cmd_port_by_name, vs, &m, err);
+		if (ret < 0)
+			return ret;
+		bp = bridge_port_by_dp(vs, DP_PORT(m.key.in_port));
+		if (!bp || !bp->of)
+			return error_set(err, -ENODEV, "no bridge has datapath port %u",
+					 m.key.in_port);
+		*ret_sw = bp->bridge->sw;
+		*ret_key = m.key;
+		ret_key->in_port = bp->of->number.n;
+		return 0;
+	}
+	names = switch_port_names(br->sw);
+	ret = parse_of_flow(text, &names, &m, err);
+	if (ret < 0)
+		return ret;
+	*ret_sw = br->sw;
+	*ret_key = m.key;
+	return 0;
+}
+
+struct trace_args {
+	const char *words[3]; // bridge or datapath, flow, packet
+	int n;
+	bool names, generate;
+};
+
+// What comes without a bridge is "FLOW PACKET" when the second word can be nothing but a packet.
+static void place_words(struct trace_args *a)
+{
+	if (a->n == 1 || (a->n == 2 && strchr(a->words[0], '('))) {
+		a->words[2] = a->words[1];
+		a->words[1] = a->words[0];
+		a->words[0] = NULL;
+	}
+}
+
+static int parse_args(int argc, const char *const argv[], struct trace_args *a, struct error *err)
+{
+	memset(a, 0, sizeof(*a));
+	for (int i = 1; i < argc; i++) {
+		const char *s = argv[i];
+
+		if (!strcmp(s, "--names")) {
+			a->names = true;
+		} else if (!strcmp(s, "--no-names")) {
+			a->names = false;
+		} else if (!strcmp(s, "-generate") || !strcmp(s, "--generate")) {
+			a->generate = true;
+		} else if (s[0] == '-') {
+			return error_set(err, -EINVAL, "%s: option not supported yet", s);
+		} else if (a->n == 3) {
+			return error_set(err, -EINVAL, "%s: too many arguments", s);
+		} else {
+			a->words[a->n++] = s;
+		}
+	}
+	place_words(a);
+	if (!a->words[1] || (a->generate && a->words[2]))
+		return error_set(err, -EINVAL, "Syntax error");
+	return 0;
+}
+
+// Takes the headers from 'hex'; what is not in a packet stays as the flow says.
+static int key_of_packet(const char *hex, struct flow_key *key, struct error *err)
+{
+	struct packet_metadata md = { .in_port = key->in_port,
+				      .recirc_id = key->recirc_id,
+				      .dp_hash = key->dp_hash,
+				      .skb_priority = key->skb_priority,
+				      .pkt_mark = key->pkt_mark,
+				      .ct_mark = key->ct_mark,
+				      .ct_zone = key->ct_zone,
+				      .ct_state = key->ct_state,
+				      .tunnel = &key->tunnel };
+	AUTO(strbuf) bytes = STRBUF_INIT;
+	struct flow_key parsed;
+
+	memcpy(md.ct_label, key->ct_label, sizeof(md.ct_label));
+	for (; *hex; hex += 2) {
+		int hi = hex_digit(hex[0]), lo = hi < 0 ? -1 : hex_digit(hex[1]);
+
+		if (lo < 0)
+			return error_set(err, -EINVAL, "Trailing garbage in packet data");
+		strbuf_putc(&bytes, hi << 4 | lo);
+	}
+	struct packet p = { .data = (uint8_t *)strbuf_cstr(&bytes), .size = bytes.len };
+	if (packet_parse(&p, &md, &parsed) < 0)
+		return error_set(err, -EINVAL, "Packet data too short for Ethernet");
+	memcpy(parsed.regs, key->regs, sizeof(parsed.regs));
+	parsed.metadata = key->metadata;
+	*key = parsed;
+	return 0;
+}
+
+static void trace(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct trace_args a;
+	struct of_switch *sw;
+	struct flow_key key;
+
+	if (parse_args(argc, argv, &a, &err) < 0)
+		goto error;
+	if (trace_key(vs, a.words[0], a.words[1], &sw, &key, &err) < 0 ||
+	    (a.words[2] && key_of_packet(a.words[2], &key, &err) < 0))
+		goto error;
+	upcall_trace(vs->upcall, sw, &key, a.names, a.generate || a.words[2], &out);
+	appctl_reply(conn, out.s);
+	return;
+error:
+	appctl_reply_error(conn, err.text);
+}
+
+// The soundness oracle, for tests: BRIDGE FLOW FLIPS.
+static void check_soundness(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct error err = ERROR_INIT;
+	struct of_switch *sw;
+	struct flow_key key;
+	uint32_t flips;
+
+	if (!parse_u32(argv[3], 10, &flips)) {
+		appctl_reply_error(conn, "FLIPS must be a number");
+		return;
+	}
+	if (trace_key(vs, argv[1], argv[2], &sw, &key, &err) < 0 ||
+	    upcall_check_soundness(vs->upcall, sw, &key, flips, &err) < 0)
+		appctl_reply_error(conn, err.text);
+	else
+		appctl_reply(conn, "sound");
+}
+
+const struct appctl_command trace_commands[] = {
+	{ "ofproto/trace", "{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]",
+	  1, 8, trace },
+	{ "ofproto/check-soundness", NULL, 3, 3, check_soundness },
+};
+const size_t n_trace_commands = ARRAY_SIZE(trace_commands);
