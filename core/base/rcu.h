@@ -6,12 +6,13 @@
 #pragma once
 
 #include <urcu-qsbr.h>
-#include <urcu-pointer.h>
 
 #include "core/base/util.h"
 
-#define RCU_GET(p) rcu_dereference(p)
-#define RCU_SET(p, v) rcu_assign_pointer(p, v)
+// Reading and publishing a pointer. Builtins of the compiler: liburcu's own are calls into the library for programs that do not
+// take its licence, and tools that watch threads know nothing of them.
+#define RCU_GET(p) __atomic_load_n(&(p), __ATOMIC_ACQUIRE)
+#define RCU_SET(p, v) __atomic_store_n(&(p), v, __ATOMIC_RELEASE)
 
 // Registers this thread (once, however often it is called); rcu_thread_end() undoes it.
 void rcu_thread_begin(void);

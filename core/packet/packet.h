@@ -31,11 +31,15 @@ struct packet_metadata {
 // never read outside. Returns 0, or -EINVAL when not even an Ethernet header fits.
 int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow_key *key);
 // The same straight into packed form, for the fast path. 'dst' has room for FLOW_WORDS words. Same result as packing
-// packet_parse()'s key, bit by bit.
-int packet_parse_mini(struct packet *p, const struct packet_metadata *md, struct miniflow *dst);
-// A burst; returns a bitmap of those that failed (n <= 64).
+// packet_parse()'s key, bit by bit. '*hash' is that key's packet_connection_hash().
+int packet_parse_mini(struct packet *p, const struct packet_metadata *md, struct miniflow *dst,
+		      uint64_t *hash);
+// A burst; returns a bitmap of those that failed (n <= 64). Fastest where neighbours share one 'md' (the same pointer).
 uint64_t packet_parse_burst(struct packet *const p[], const struct packet_metadata *const md[],
-			    size_t n, struct miniflow_buf out[]);
+			    size_t n, struct miniflow_buf out[], uint64_t hashes[]);
+// Seeded hash of what tells connections apart: input port, recirculation, tunnel, tracking state and zone, Ethernet addresses and
+// type, tags, IP addresses, protocol and ports. TTL, TCP flags and the like stay out.
+uint64_t packet_connection_hash(const struct flow_key *key);
 
 // Changes to the bytes; checksums (IPv4 header, TCP, UDP, SCTP, ICMPv6) are kept right. Offsets must be set.
 // Need 4 bytes of headroom; false when there is not enough.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packet bytes to flow key. One parser; the packed form takes its words from the part of the key that packets fill.
-#include "core/packet/packet.h"
+// Packet bytes to flow key: the parser that knows everything. parse-packed.c has a short cut for common packets.
+#include "core/packet/parse-private.h"
 
 #include "core/packet/proto-private.h"
 
@@ -326,8 +326,7 @@ static void parse_ipv6(struct cursor *c, struct packet *p, struct flow_key *k)
 
 // ---- The whole ----
 
-// Fills 'k' from eth_dst on; that part is zero on entry.
-static int parse_bytes(struct packet *p, struct flow_key *k)
+int packet_parse_bytes(struct packet *p, struct flow_key *k)
 {
 	struct cursor c = { p->data, p->data, p->data + p->size };
 
@@ -361,9 +360,8 @@ static int parse_bytes(struct packet *p, struct flow_key *k)
 	return 0;
 }
 
-int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow_key *k)
+void packet_metadata_to_key(const struct packet_metadata *md, struct flow_key *k)
 {
-	memset(k, 0, sizeof(*k));
 	if (md->tunnel)
 		k->tunnel = *md->tunnel;
 	k->skb_priority = md->skb_priority;
@@ -375,102 +373,11 @@ int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow
 	k->ct_zone = md->ct_zone;
 	k->ct_state = md->ct_state;
 	memcpy(k->ct_label, md->ct_label, sizeof(k->ct_label));
-	return parse_bytes(p, k);
 }
 
-// ---- Packed ----
-
-struct packer {
-	struct flowmap map;
-	uint64_t *out;
-};
-
-static inline void pack_word(struct packer *k, unsigned int i, uint64_t word)
+int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow_key *k)
 {
-	*k->out = word;
-	k->out += word != 0;
-	k->map.bits[i / 64] |= (uint64_t)(word != 0) << i % 64;
-}
-
-// Words that share one word of the map: it is gathered in a register, for in memory each word would wait for the one before.
-static inline void pack_run(struct packer *k, const uint64_t *words, unsigned int first,
-			    unsigned int end)
-{
-	uint64_t *out = k->out, bits = 0;
-
-	for (unsigned int i = first; i < end; i++) {
-		*out = words[i];
-		out += words[i] != 0;
-		bits |= (uint64_t)(words[i] != 0) << i % 64;
-	}
-	k->out = out;
-	if (end > first)
-		k->map.bits[first / 64] |= bits;
-}
-
-static inline void pack_range(struct packer *k, const struct flow_key *key, unsigned int first,
-			      unsigned int end)
-{
-	pack_run(k, flow_words_const(key), first, MIN(end, 64));
-	pack_run(k, flow_words_const(key), MAX(first, 64), end);
-}
-
-#define WORD_OF(MEMBER) (offsetof(struct flow_key, MEMBER) / 8)
-// Metadata words that 'struct packet_metadata' can fill, tunnel apart.
-#define MD_FIRST WORD_OF(skb_priority)
-
-_Static_assert(offsetof(struct flow_key, skb_priority) % 8 == 0, "metadata starts on a word");
-
-static void fill_metadata(const struct packet_metadata *md, struct flow_key *k)
-{
-	// One memset over the few words between skb_priority and the end: metadata and all that packets fill.
-	memset(flow_words(k) + MD_FIRST, 0, (FLOW_WORDS - MD_FIRST) * 8);
-	k->skb_priority = md->skb_priority;
-	k->pkt_mark = md->pkt_mark;
-	k->dp_hash = md->dp_hash;
-	k->in_port = md->in_port;
-	k->recirc_id = md->recirc_id;
-	k->ct_mark = md->ct_mark;
-	k->ct_zone = md->ct_zone;
-	k->ct_state = md->ct_state;
-	memcpy(k->ct_label, md->ct_label, sizeof(k->ct_label));
-}
-
-static void pack_tunnel(struct packer *out, const struct flow_tunnel *t, struct flow_key *k)
-{
-	k->tunnel = *t;
-	pack_range(out, k, 0, sizeof(*t) / 8);
-}
-
-int packet_parse_mini(struct packet *p, const struct packet_metadata *md, struct miniflow *dst)
-{
-	struct packer out = { { { 0, 0 } }, dst->words };
-	struct flow_key k; // only from MD_FIRST on is it initialised
-	int error;
-
-	fill_metadata(md, &k);
-	error = parse_bytes(p, &k);
-	if (UNLIKELY(md->tunnel != NULL))
-		pack_tunnel(&out, md->tunnel, &k);
-	pack_range(&out, &k, MD_FIRST, FLOW_WORDS - 1);
-	// The last store must not go behind the words that 'dst' has room for.
-	if (flow_words(&k)[FLOW_WORDS - 1])
-		pack_word(&out, FLOW_WORDS - 1, flow_words(&k)[FLOW_WORDS - 1]);
-	dst->map = out.map;
-	return error;
-}
-
-uint64_t packet_parse_burst(struct packet *const p[], const struct packet_metadata *const md[],
-			    size_t n, struct miniflow_buf out[])
-{
-	uint64_t failed = 0;
-
-	assert(n <= 64);
-	for (size_t i = 0; i < n; i++) {
-		if (i + 1 < n)
-			__builtin_prefetch(p[i + 1]->data);
-		if (packet_parse_mini(p[i], md[i], &out[i].mf))
-			failed |= 1ULL << i;
-	}
-	return failed;
+	memset(k, 0, sizeof(*k));
+	packet_metadata_to_key(md, k);
+	return packet_parse_bytes(p, k);
 }

@@ -82,16 +82,17 @@ static struct rte_mbuf *cut(struct rte_mbuf *m, uint32_t max_len)
 	return copy;
 }
 
-static bool fits(const struct port *port, const struct rte_mbuf *m)
+static uint32_t longest(const struct port *port)
 {
 	// The MTU is without Ethernet header and tags, of which there may be two.
-	return m->pkt_len <= __atomic_load_n(&port->mtu, __ATOMIC_RELAXED) + 14 + 8;
+	return __atomic_load_n(&port->mtu, __ATOMIC_RELAXED) + 14 + 8;
 }
 
 static bool run_output(struct run *r, const struct dp_action *a, bool last)
 {
 	struct port *port = dp_port(r->w->dp, a->output.port);
-	uint32_t max_len = r->max_len;
+	uint32_t max_len = r->max_len, room;
+	struct tx_buffer *b;
 
 	r->max_len = 0;
 	if (UNLIKELY(!port)) {
@@ -102,15 +103,18 @@ static bool run_output(struct run *r, const struct dp_action *a, bool last)
 		drop_all(r, COUNTER_DROP_NO_PORT);
 		return true;
 	}
+	b = worker_buffer(r->w, port);
+	room = longest(port);
 	for (unsigned int i = 0; i < r->n; i++) {
 		struct rte_mbuf *m = last ? r->pkts[i]->m : share(r->pkts[i]->m);
 
-		m = cut(m, max_len);
-		if (UNLIKELY(m && !fits(port, m))) {
+		if (UNLIKELY(max_len))
+			m = cut(m, max_len);
+		if (UNLIKELY(m && m->pkt_len > room)) {
 			counter_inc(COUNTER_DROP_MTU);
 			rte_pktmbuf_free(m);
-		} else if (m) {
-			worker_output(r->w, port, m);
+		} else if (LIKELY(m != NULL)) {
+			worker_output(r->w, b, m);
 		}
 	}
 	return last;
@@ -325,6 +329,11 @@ void worker_execute(struct worker *w, unsigned int depth, struct dp_packet *pkts
 
 	if (!actions.size) {
 		drop_all(&r, COUNTER_DROP_ACTION);
+		return;
+	}
+	// What most flows do.
+	if (actions.first->type == DP_ACTION_OUTPUT && actions.first->size == actions.size) {
+		run_output(&r, actions.first, true);
 		return;
 	}
 	DP_ACTION_FOR_EACH (a, actions) {

@@ -32,14 +32,34 @@ static void poll_queue(struct worker *w, struct rxq *q, unsigned int *total)
 	__atomic_store_n(&q->cycles, q->cycles + spent, __ATOMIC_RELAXED);
 }
 
-static unsigned int poll_all(struct worker *w)
+// Asking a queue whose port has a descriptor costs a system call. While other queues keep the thread busy, one that was found
+// empty is asked more and more rarely, at last once in MAX_SKIP rounds of some microseconds each.
+#define MAX_SKIP 31
+
+static void poll_costly_queue(struct worker *w, struct rxq *q, bool busy, unsigned int *total)
+{
+	unsigned int before = *total;
+
+	if (busy && q->skip_rounds) {
+		q->skip_rounds--;
+		return;
+	}
+	poll_queue(w, q, total);
+	q->empty_rounds = *total > before ? 0 : MIN(q->empty_rounds * 2 + 1, MAX_SKIP);
+	q->skip_rounds = q->empty_rounds;
+}
+
+static unsigned int poll_all(struct worker *w, bool busy)
 {
 	const struct poll_list *l = RCU_GET(w->polls);
 	uint64_t begin = rte_rdtsc(), spent;
 	unsigned int n = 0;
 
 	for (size_t i = 0; i < l->n; i++)
-		poll_queue(w, l->v[i], &n);
+		if (l->v[i]->port->class->rx_fd)
+			poll_costly_queue(w, l->v[i], busy, &n);
+		else
+			poll_queue(w, l->v[i], &n);
 	spent = rte_rdtsc() - begin;
 	WORKER_ADD(w, iterations, 1);
 	if (n) {
@@ -107,8 +127,9 @@ static void *pmd_main(void *w_)
 {
 	struct worker *w = w_;
 	char name[16];
+	unsigned int n = 0;
 	uint64_t usec = 0;
-	int64_t next_rank = 0;
+	int64_t now, next_rank = 0;
 
 	snprintf(name, sizeof(name), "pmd-c%02d/id:%u", w->core, w->index);
 	pthread_setname_np(pthread_self(), name);
@@ -118,15 +139,16 @@ static void *pmd_main(void *w_)
 	eal_thread_begin(w->core);
 	log_info("PMD thread on core %d started", w->core);
 	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
-		unsigned int n = poll_all(w);
-
+		n = poll_all(w, n != 0);
 		rcu_quiesce();
 		usec = next_rest(w, usec, n);
 		if (usec)
 			rest(w, usec);
-		if (clock_msec() >= next_rank) {
+		// A burst has just asked for the time.
+		now = n ? w->now : clock_msec();
+		if (now >= next_rank) {
 			flow_table_rank(w->dp->flows);
-			next_rank = clock_msec() + HOUSEKEEPING_MSEC;
+			next_rank = now + HOUSEKEEPING_MSEC;
 		}
 	}
 	eal_thread_end();

@@ -247,11 +247,14 @@ uint16_t ethdev_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint1
 	return flags & RTE_MBUF_F_RX_VLAN_STRIPPED ? restore_vlan(pkts, n) : n;
 }
 
+#define SENT_FLAGS (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
+
 uint16_t ethdev_tx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	// Receive-side flags mean other things to a sender.
 	for (uint16_t i = 0; i < n; i++)
-		pkts[i]->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+		if (UNLIKELY(pkts[i]->ol_flags & ~SENT_FLAGS))
+			pkts[i]->ol_flags &= SENT_FLAGS;
 	return rte_eth_tx_burst(ethdev_of(p)->id, queue, pkts, n);
 }
 

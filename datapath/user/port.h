@@ -48,6 +48,7 @@ struct rxq {
 	uint16_t queue;
 	uint64_t cycles; // spent on its packets in this interval; its thread writes
 	uint64_t past[6]; // intervals before
+	unsigned int empty_rounds, skip_rounds; // see pmd.c; its thread only
 };
 
 struct port {

@@ -16,6 +16,7 @@ struct pass {
 	const struct miniflow *keys[BURST];
 	uint64_t hashes[BURST];
 	struct flow_entry *flows[BURST];
+	struct gather gather;
 };
 
 // ---- Parsing ----
@@ -34,6 +35,7 @@ static void drop_malformed(struct pass *s, uint64_t failed)
 		if (kept != i) {
 			l->pkts[kept] = l->pkts[i];
 			l->keys[kept] = l->keys[i];
+			s->hashes[kept] = s->hashes[i];
 		}
 		kept++;
 	}
@@ -48,9 +50,10 @@ static void parse(struct pass *s)
 
 	for (unsigned int i = 0; i < s->n; i++) {
 		packets[i] = &s->level->pkts[i].p;
-		mds[i] = &s->level->pkts[i].md;
+		// Packets just received differ in nothing but their bytes.
+		mds[i] = &s->level->pkts[s->depth ? i : 0].md;
 	}
-	failed = packet_parse_burst(packets, mds, s->n, s->level->keys);
+	failed = packet_parse_burst(packets, mds, s->n, s->level->keys, s->hashes);
 	if (UNLIKELY(failed))
 		drop_malformed(s, failed);
 	for (unsigned int i = 0; i < s->n; i++)
@@ -64,10 +67,9 @@ static uint32_t lookup_cache(struct pass *s)
 	const struct emc *emc = s->w->emc;
 	uint32_t missed = 0;
 
-	for (unsigned int i = 0; i < s->n; i++) {
-		s->hashes[i] = emc_hash(s->keys[i]);
+	gather_init(&s->gather);
+	for (unsigned int i = 0; i < s->n; i++)
 		emc_prefetch(emc, s->hashes[i]);
-	}
 	for (unsigned int i = 0; i < s->n; i++) {
 		const struct flow_entry *e = emc_candidate(emc, s->hashes[i]);
 
@@ -77,7 +79,7 @@ static uint32_t lookup_cache(struct pass *s)
 		}
 	}
 	for (unsigned int i = 0; i < s->n; i++) {
-		s->flows[i] = emc_find(emc, s->hashes[i], s->keys[i]);
+		s->flows[i] = emc_find(emc, s->hashes[i], s->keys[i], &s->gather);
 		missed |= (uint32_t)!s->flows[i] << i;
 		if (s->flows[i])
 			rte_prefetch0(&s->flows[i]->mf->actions);
@@ -115,42 +117,92 @@ static uint32_t lookup(struct pass *s)
 
 // ---- Actions by megaflow ----
 
-static uint16_t tcp_flags_of(const struct miniflow *key)
+#define FLAGS_BIT (1ULL << WORD_OF(tcp_flags) % 64)
+
+_Static_assert(WORD_OF(tcp_flags) >= 64, "TCP flags are in the second word of the map");
+
+static inline uint16_t tcp_flags_of(const struct miniflow *key)
 {
-	uint64_t word = miniflow_get(key, WORD_OF(tcp_flags));
+	const uint64_t *word = key->words;
 	be16 flags;
 
-	memcpy(&flags, (uint8_t *)&word + offsetof(struct flow_key, tcp_flags) % 8, sizeof(flags));
+	if (!(key->map.bits[1] & FLAGS_BIT))
+		return 0;
+	word += __builtin_popcountll(key->map.bits[0]);
+	word += __builtin_popcountll(key->map.bits[1] & (FLAGS_BIT - 1));
+	memcpy(&flags, (const uint8_t *)word + offsetof(struct flow_key, tcp_flags) % 8,
+	       sizeof(flags));
 	return be16toh(flags);
 }
 
-// All packets of the burst that meet the megaflow of packet 'first', in their order.
-static void run_group(struct pass *s, unsigned int first, uint32_t *left)
+// The packets of one burst that meet the same megaflow, in their order.
+struct group {
+	struct flow_entry *e; // NULL: free
+	uint64_t bytes;
+	uint16_t tcp_flags;
+	uint8_t n, first, last;
+};
+
+#define GROUP_PLACES (2 * BURST)
+
+struct groups {
+	struct group places[GROUP_PLACES]; // by the entry's address, or the next free one
+	uint8_t next[BURST]; // packet after this one in its group
+};
+
+static struct group *group_of(struct groups *g, struct flow_entry *e)
 {
-	struct flow_entry *e = s->flows[first];
-	struct dp_packet *group[BURST];
-	uint64_t bytes = 0;
-	uint16_t flags = 0;
-	unsigned int n = 0;
+	unsigned int i = (uintptr_t)e / CACHE_LINE * 2654435761u >> 16;
 
-	for (uint32_t todo = *left; todo; todo &= todo - 1) {
-		unsigned int i = __builtin_ctz(todo);
+	for (;; i++) {
+		struct group *p = &g->places[i % GROUP_PLACES];
 
-		if (s->flows[i] != e)
-			continue;
-		*left &= ~(1u << i);
-		group[n++] = &s->level->pkts[i];
-		bytes += s->level->pkts[i].p.size;
-		flags |= tcp_flags_of(s->keys[i]);
+		if (p->e == e || !p->e)
+			return p;
 	}
-	flow_entry_count(e, s->w->index, n, bytes, s->w->now, flags);
-	worker_execute(s->w, s->depth, group, n, megaflow_actions_get(e->mf));
+}
+
+static void add_to_group(struct pass *s, struct groups *g, struct group *to, unsigned int i)
+{
+	if (!to->e)
+		*to = (struct group){ .e = s->flows[i], .first = i };
+	else
+		g->next[to->last] = i;
+	to->last = i;
+	to->n++;
+	to->bytes += s->level->pkts[i].p.size;
+	to->tcp_flags |= tcp_flags_of(s->keys[i]);
+}
+
+static void run_group(struct pass *s, const struct groups *g, const struct group *of)
+{
+	struct dp_packet *pkts[BURST];
+
+	for (unsigned int n = 0, i = of->first; n < of->n; i = g->next[i])
+		pkts[n++] = &s->level->pkts[i];
+	flow_entry_count(of->e, s->w->index, of->n, of->bytes, s->w->now, of->tcp_flags);
+	worker_execute(s->w, s->depth, pkts, of->n, megaflow_actions_get(of->e->mf));
 }
 
 static void run_groups(struct pass *s, uint32_t found)
 {
-	while (found)
-		run_group(s, __builtin_ctz(found), &found);
+	struct group *used[BURST], *last = NULL;
+	unsigned int n_used = 0;
+	struct groups g;
+
+	for (unsigned int i = 0; i < GROUP_PLACES; i++)
+		g.places[i].e = NULL;
+	for (; found; found &= found - 1) {
+		unsigned int i = __builtin_ctz(found);
+
+		if (!last || last->e != s->flows[i])
+			last = group_of(&g, s->flows[i]);
+		if (!last->e)
+			used[n_used++] = last;
+		add_to_group(s, &g, last, i);
+	}
+	for (unsigned int i = 0; i < n_used; i++)
+		run_group(s, &g, used[i]);
 }
 
 // ---- Misses ----
@@ -205,12 +257,12 @@ static void miss(struct pass *s, unsigned int i)
 static void run_missed(struct pass *s, unsigned int i)
 {
 	uint64_t probes = 0;
-	uint32_t mine = 1u << i;
+	const uint32_t mine = 1u << i;
 
 	if (flow_table_lookup_batch(s->w->dp->flows, s->keys, mine, s->flows, &probes)) {
 		WORKER_ADD(s->w, megaflow_hits, 1);
 		WORKER_ADD(s->w, probes, probes);
-		run_group(s, i, &mine);
+		run_groups(s, mine);
 	} else {
 		miss(s, i);
 	}

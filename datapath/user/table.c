@@ -59,28 +59,25 @@ struct flow_table {
 
 // ---- Hashing and comparing under a mask ----
 
-static inline uint64_t word_of(const struct miniflow *key, unsigned int half, unsigned int bit)
+void gather_prepare(struct gather *g, const struct subtable *s, const struct miniflow *key)
 {
-	uint64_t map = key->map.bits[half];
-	unsigned int base = half ? __builtin_popcountll(key->map.bits[0]) : 0;
+	unsigned int base = 0, n = 0;
 
-	if (!(map >> bit & 1))
-		return 0;
-	return key->words[base + __builtin_popcountll(map & ((1ULL << bit) - 1))];
+	for (unsigned int half = 0; half < 2; half++) {
+		uint64_t map = key->map.bits[half];
+
+		for (uint64_t bits = s->mask->map.bits[half]; bits; bits &= bits - 1, n++) {
+			uint64_t bit = bits & -bits;
+
+			g->at[n] = map & bit ? base + __builtin_popcountll(map & (bit - 1)) : 0;
+			g->mask[n] = map & bit ? s->words[n] : 0;
+		}
+		base += __builtin_popcountll(map);
+	}
+	g->n = n;
+	g->map = key->map;
+	g->subtable = s;
 }
-
-// Calls BODY for each word of 'S's mask; V is the key's word under it, I counts from 0.
-#define FOR_EACH_MASKED(S, KEY, I, V, BODY) \
-	do { \
-		unsigned int I = 0; \
-		for (unsigned int half_ = 0; half_ < 2; half_++) \
-			for (uint64_t bits_ = (S)->mask->map.bits[half_]; bits_; \
-			     bits_ &= bits_ - 1, I++) { \
-				uint64_t V = word_of(KEY, half_, __builtin_ctzll(bits_)) & \
-					     (S)->words[I]; \
-				BODY; \
-			} \
-	} while (0)
 
 // Multilinear with seeded factors: the products do not wait for each other.
 static inline uint64_t finish_hash(uint64_t sum)
@@ -91,14 +88,18 @@ static inline uint64_t finish_hash(uint64_t sum)
 }
 
 static inline uint64_t mask_and_hash(const struct flow_table *t, const struct subtable *s,
-				     const struct miniflow *key, uint64_t *masked)
+				     const struct miniflow *key, struct gather *g, uint64_t *masked)
 {
 	uint64_t sum = hash_seed;
 
-	FOR_EACH_MASKED(s, key, i, v, {
+	if (g->subtable != s || !flowmap_equal(g->map, key->map))
+		gather_prepare(g, s, key);
+	for (unsigned int i = 0; i < g->n; i++) {
+		uint64_t v = key->words[g->at[i]] & g->mask[i];
+
 		masked[i] = v;
 		sum += (v ^ v >> 32) * t->factors[i];
-	});
+	}
 	return finish_hash(sum);
 }
 
@@ -108,14 +109,6 @@ static inline bool words_equal(const uint64_t *a, const uint64_t *b, unsigned in
 
 	for (unsigned int i = 0; i < n; i++)
 		diff |= a[i] ^ b[i];
-	return !diff;
-}
-
-bool flow_entry_matches(const struct flow_entry *e, const struct miniflow *key)
-{
-	uint64_t diff = 0;
-
-	FOR_EACH_MASKED(e->subtable, key, i, v, diff |= v ^ e->words[i]);
 	return !diff;
 }
 
@@ -161,13 +154,15 @@ static uint32_t subtable_lookup(const struct flow_table *t, struct subtable *s,
 {
 	uint64_t masked[TABLE_BURST * FLOW_WORDS], hashes[TABLE_BURST];
 	const struct bucket_array *a = RCU_GET(s->array);
+	struct gather g;
 	uint32_t found = 0;
 
+	gather_init(&g);
 	// First all hashes and prefetches, then all probes: the cache misses overlap.
 	for (uint32_t left = wanted; left; left &= left - 1) {
 		unsigned int i = __builtin_ctz(left);
 
-		hashes[i] = mask_and_hash(t, s, keys[i], &masked[i * s->n_words]);
+		hashes[i] = mask_and_hash(t, s, keys[i], &g, &masked[i * s->n_words]);
 		__builtin_prefetch(&a->buckets[hashes[i] & a->mask]);
 	}
 	for (uint32_t left = wanted; left; left &= left - 1) {
@@ -446,7 +441,12 @@ static void remove_subtable(struct flow_table *t, struct subtable *s)
 
 static int insert(struct flow_table *t, struct subtable *s, struct flow_entry *e)
 {
-	e->hash = mask_and_hash(t, s, e->mf->key, e->words);
+	struct miniflow_buf key; // with room, as lookups want it
+	struct gather g;
+
+	memcpy(&key.mf, e->mf->key, miniflow_size(e->mf->key));
+	gather_init(&g);
+	e->hash = mask_and_hash(t, s, &key.mf, &g, e->words);
 	if (array_find(s->array, e->hash, e->words, e->n_words))
 		return -EEXIST;
 	e->subtable = s;

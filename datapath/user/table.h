@@ -48,11 +48,40 @@ size_t flow_table_count(const struct flow_table *t);
 size_t flow_table_n_masks(const struct flow_table *t);
 
 // Looks up 'n' <= TABLE_BURST keys where 'wanted' has a one-bit; results[i] is set for those found. Returns the bitmap of them, and
-// adds the number of subtables probed for them to *probes.
+// adds the number of subtables probed for them to *probes. Keys have room for one word at least (struct miniflow_buf).
 uint32_t flow_table_lookup_batch(const struct flow_table *t, const struct miniflow *const keys[],
 				 uint32_t wanted, struct flow_entry *results[], uint64_t *probes);
+
+// Where the words of a subtable's mask are in packed keys of one map. Packets of a burst are mostly alike, so what is worked out
+// for one serves the next. Good until the thread's next quiescent state; begin with gather_init().
+struct gather {
+	const struct subtable *subtable; // NULL: none yet
+	struct flowmap map; // of the keys
+	unsigned int n; // words of the mask
+	uint8_t at[FLOW_WORDS]; // place in the key's words
+	uint64_t mask[FLOW_WORDS]; // 0 where such keys have no word
+};
+
+static inline void gather_init(struct gather *g)
+{
+	g->subtable = NULL;
+}
+
+void gather_prepare(struct gather *g, const struct subtable *s, const struct miniflow *key);
+
 // True when the entry's megaflow matches 'key'.
-bool flow_entry_matches(const struct flow_entry *e, const struct miniflow *key);
+static inline bool flow_entry_matches(const struct flow_entry *e, const struct miniflow *key,
+				      struct gather *g)
+{
+	uint64_t diff = 0;
+
+	if (UNLIKELY(g->subtable != e->subtable || !flowmap_equal(g->map, key->map)))
+		gather_prepare(g, e->subtable, key);
+	for (unsigned int i = 0; i < g->n; i++)
+		diff |= (key->words[g->at[i]] & g->mask[i]) ^ e->words[i];
+	return !diff;
+}
+
 // Sorts the subtables by the hits since the last call; gives up when another thread is changing the table.
 void flow_table_rank(struct flow_table *t);
 

@@ -29,7 +29,7 @@ void worker_destroy(struct worker *w)
 	free(w);
 }
 
-static void send_buffer(struct worker *w, struct tx_buffer *b)
+void worker_send(struct worker *w, struct tx_buffer *b)
 {
 	uint16_t n = b->n;
 
@@ -38,7 +38,7 @@ static void send_buffer(struct worker *w, struct tx_buffer *b)
 	WORKER_ADD(w, tx_packets, port_send(b->port, w->index, b->pkts, n));
 }
 
-static struct tx_buffer *buffer_for(struct worker *w, struct port *port)
+struct tx_buffer *worker_buffer(struct worker *w, struct port *port)
 {
 	uint16_t *place = &w->tx_of[port->ref.number.n];
 
@@ -51,22 +51,13 @@ static struct tx_buffer *buffer_for(struct worker *w, struct port *port)
 	return &w->tx[*place - 1];
 }
 
-void worker_output(struct worker *w, struct port *port, struct rte_mbuf *m)
-{
-	struct tx_buffer *b = buffer_for(w, port);
-
-	b->pkts[b->n++] = m;
-	if (b->n == BURST)
-		send_buffer(w, b);
-}
-
 void worker_flush(struct worker *w)
 {
 	for (size_t i = 0; i < w->tx_in_use; i++) {
 		struct tx_buffer *b = &w->tx[i];
 
 		if (b->n)
-			send_buffer(w, b);
+			worker_send(w, b);
 		w->tx_of[b->port->ref.number.n] = 0;
 	}
 	w->tx_in_use = 0;

@@ -98,9 +98,18 @@ void worker_process(struct worker *w, unsigned int depth, unsigned int n);
 // Runs a list on packets and consumes them.
 void worker_execute(struct worker *w, unsigned int depth, struct dp_packet *pkts[], unsigned int n,
 		    struct dp_actions actions);
-// Queues a packet for a port that is there; worker_flush() sends all.
-void worker_output(struct worker *w, struct port *port, struct rte_mbuf *m);
+// Packets for a port that is there wait in a buffer until it is full or worker_flush() is called. The pointer is good until the
+// next call of worker_buffer() or worker_flush().
+struct tx_buffer *worker_buffer(struct worker *w, struct port *port);
+void worker_send(struct worker *w, struct tx_buffer *b);
 void worker_flush(struct worker *w);
+
+static inline void worker_output(struct worker *w, struct tx_buffer *b, struct rte_mbuf *m)
+{
+	b->pkts[b->n++] = m;
+	if (b->n == BURST)
+		worker_send(w, b);
+}
 
 static inline struct port *dp_port(const struct datapath *dp, dp_port_t number)
 {

@@ -15,13 +15,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct packet p = { .data = copy + 8, .size = size, .headroom = 8 };
 	struct miniflow_buf want, got;
 	struct flow_key key;
+	struct packet again = p;
+	uint64_t hash;
 	int error;
 
 	memcpy(p.data, data, size);
 	error = packet_parse(&p, &md, &key);
-	assert(packet_parse_mini(&p, &md, &got.mf) == error);
+	assert(packet_parse_mini(&again, &md, &got.mf, &hash) == error);
 	miniflow_pack(&want.mf, &key);
 	assert(miniflow_equal(&want.mf, &got.mf));
+	assert(hash == packet_connection_hash(&key));
+	assert(again.l2_5 == p.l2_5 && again.l3 == p.l3 && again.l4 == p.l4);
 	for (unsigned int f = 0; !error && f < FIELD_MAX; f++) {
 		uint8_t v[16], mask[16];
 

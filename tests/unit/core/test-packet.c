@@ -133,10 +133,16 @@ static void make(const struct flow_key *k, size_t payload, struct made *m)
 static void check_mini(struct packet *p, const struct flow_key *key, int error)
 {
 	struct miniflow_buf want, got;
+	struct packet again = *p;
+	uint64_t hash;
 
-	ck_assert_int_eq(packet_parse_mini(p, &md, &got.mf), error);
+	ck_assert_int_eq(packet_parse_mini(&again, &md, &got.mf, &hash), error);
 	miniflow_pack(&want.mf, key);
 	ck_assert(miniflow_equal(&want.mf, &got.mf));
+	ck_assert_uint_eq(hash, packet_connection_hash(key));
+	ck_assert_uint_eq(again.l2_5, p->l2_5);
+	ck_assert_uint_eq(again.l3, p->l3);
+	ck_assert_uint_eq(again.l4, p->l4);
 }
 
 START_TEST(round_trip)

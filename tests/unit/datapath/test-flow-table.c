@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "core/base/hash.h"
+#include "core/packet/packet.h"
 #include "datapath/user/emc.h"
 #include "datapath/user/table.h"
 
@@ -103,9 +104,11 @@ static void check_burst(struct flow_table *t, const struct flows *f, struct emc 
 	const struct miniflow *keys[TABLE_BURST];
 	struct flow_entry *results[TABLE_BURST];
 	struct flow_key dense[TABLE_BURST];
+	struct gather gather;
 	uint64_t probes = 0;
 	uint32_t found;
 
+	gather_init(&gather);
 	for (int i = 0; i < TABLE_BURST; i++) {
 		random_key(&dense[i]);
 		miniflow_pack(&bufs[i].mf, &dense[i]);
@@ -113,8 +116,8 @@ static void check_burst(struct flow_table *t, const struct flows *f, struct emc 
 	}
 	found = flow_table_lookup_batch(t, keys, UINT32_MAX, results, &probes);
 	for (int i = 0; i < TABLE_BURST; i++) {
-		uint64_t hash = emc_hash(keys[i]);
-		struct flow_entry *cached = emc_find(emc, hash, keys[i]);
+		uint64_t hash = packet_connection_hash(&dense[i]);
+		struct flow_entry *cached = emc_find(emc, hash, keys[i], &gather);
 		bool known = false;
 
 		for (size_t j = 0; j < f->n && !known; j++)
@@ -216,12 +219,14 @@ static void *reader(void *s_)
 		struct flow_entry *results[2], *cached;
 		struct flow_key k;
 		uint64_t probes = 0, hash;
+		struct gather gather;
 		uint32_t found;
 
 		random_key(&k);
 		miniflow_pack(&other.mf, &k);
-		hash = emc_hash(&other.mf);
-		cached = emc_find(emc, hash, &other.mf);
+		hash = packet_connection_hash(&k);
+		gather_init(&gather);
+		cached = emc_find(emc, hash, &other.mf, &gather);
 		if (cached)
 			ck_assert(matches(cached->mf, &k));
 		found = flow_table_lookup_batch(s->t, keys, 3, results, &probes);
