@@ -38,14 +38,6 @@ static inline uint64_t get64(const void *p)
 
 // ---- Hash ----
 
-// What tells connections apart: words of the key, and in some only the members named here.
-struct connection {
-	uint64_t metadata; // hash_metadata()
-	uint64_t eth[2]; // addresses and type
-	uint64_t vlans, nw, proto, tp;
-	uint64_t ipv6[4];
-};
-
 static inline uint64_t mix(uint64_t a, uint64_t b)
 {
 	__uint128_t product = (__uint128_t)a * b;
@@ -53,17 +45,28 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline uint64_t hash_connection(const struct connection *c, bool v6)
+// In parts, for which the words need not be gathered in one place. 'proto_tp' has the ports in its first bytes and the protocol
+// in its last.
+static inline uint64_t hash_head(uint64_t metadata, uint64_t eth0, uint64_t eth1, uint64_t nw,
+				 uint64_t proto_tp)
 {
 	uint64_t seed = hash_seed;
-	uint64_t h = mix(c->eth[0] ^ c->metadata, c->eth[1] ^ seed ^ 0x9e3779b97f4a7c15ULL);
 
-	h ^= mix(c->nw ^ seed ^ 0xa0761d6478bd642fULL,
-		 c->tp ^ c->proto ^ seed ^ 0xe7037ed1a0b428dbULL);
-	if (v6)
-		h ^= mix(c->ipv6[0] ^ seed ^ 0x8ebc6af09c88c6e3ULL, c->ipv6[1] ^ h) ^
-		     mix(c->ipv6[2] ^ seed ^ 0x589965cc75374cc3ULL, c->ipv6[3] ^ ~h);
-	return mix(h ^ c->vlans, seed ^ 0x1d8e4e27c47d124fULL);
+	return mix(eth0 ^ metadata, eth1 ^ seed ^ 0x9e3779b97f4a7c15ULL) ^
+	       mix(nw ^ seed ^ 0xa0761d6478bd642fULL, proto_tp ^ seed ^ 0xe7037ed1a0b428dbULL);
+}
+
+static inline uint64_t hash_ipv6(uint64_t h, const void *addresses)
+{
+	const uint8_t *a = addresses;
+
+	return h ^ mix(get64(a) ^ hash_seed ^ 0x8ebc6af09c88c6e3ULL, get64(a + 8) ^ h) ^
+	       mix(get64(a + 16) ^ hash_seed ^ 0x589965cc75374cc3ULL, get64(a + 24) ^ ~h);
+}
+
+static inline uint64_t hash_tail(uint64_t h, uint64_t vlans)
+{
+	return mix(h ^ vlans, hash_seed ^ 0x1d8e4e27c47d124fULL);
 }
 
 static uint64_t hash_metadata(const struct flow_key *k)
@@ -80,17 +83,14 @@ static uint64_t hash_metadata(const struct flow_key *k)
 static uint64_t hash_dense(const struct flow_key *k, uint64_t metadata)
 {
 	const uint64_t *w = flow_words_const(k);
-	struct connection c = {
-		.metadata = metadata,
-		.eth = { w[WORD_OF(eth_dst)], w[WORD_OF(eth_dst) + 1] },
-		.vlans = w[WORD_OF(vlans)],
-		.nw = w[WORD_OF(nw_src)],
-		.proto = PLACE(nw_proto, (uint64_t)k->nw_proto),
-		.tp = PLACE(tp_src, (uint64_t)k->tp_src) | PLACE(tp_dst, (uint64_t)k->tp_dst),
-	};
+	uint64_t h = hash_head(
+		metadata, w[WORD_OF(eth_dst)], w[WORD_OF(eth_dst) + 1], w[WORD_OF(nw_src)],
+		PLACE(tp_src, (uint64_t)k->tp_src) | PLACE(tp_dst, (uint64_t)k->tp_dst) |
+			PLACE(nw_proto, (uint64_t)k->nw_proto));
 
-	memcpy(c.ipv6, &k->ipv6_src, sizeof(c.ipv6));
-	return hash_connection(&c, k->eth_type == htobe16(ETH_TYPE_IPV6));
+	if (k->eth_type == htobe16(ETH_TYPE_IPV6))
+		h = hash_ipv6(h, &k->ipv6_src);
+	return hash_tail(h, w[WORD_OF(vlans)]);
 }
 
 uint64_t packet_connection_hash(const struct flow_key *key)
@@ -262,7 +262,7 @@ static inline bool parse_common(struct packet *p, const struct prefix *x, struct
 				uint64_t *hash)
 {
 	const uint8_t *b = p->data;
-	struct connection c = { .metadata = x->hash };
+	uint64_t eth0, eth1, nw = 0, vlans = 0, h;
 	size_t l3 = ETH_LEN;
 	struct packer out;
 	struct common t;
@@ -272,12 +272,12 @@ static inline bool parse_common(struct packet *p, const struct prefix *x, struct
 	if (p->size < ETH_LEN + IPV4_LEN)
 		return false;
 	type = get16(b + 12);
-	if (is_tag(type)) {
-		c.vlans = vlan_word(b + 12, 0);
+	if (UNLIKELY(is_tag(type))) {
+		vlans = vlan_word(b + 12, 0);
 		type = get16(b + 16);
 		l3 += VLAN_LEN;
 		if (is_tag(type)) {
-			c.vlans |= vlan_word(b + 16, 4);
+			vlans |= vlan_word(b + 16, 4);
 			type = get16(b + 20);
 			l3 += VLAN_LEN;
 		}
@@ -286,28 +286,30 @@ static inline bool parse_common(struct packet *p, const struct prefix *x, struct
 	if (!(type == htobe16(ETH_TYPE_IPV4) && common_ipv4(b + l3, p->size - l3, &t)) &&
 	    !(v6 && common_ipv6(b + l3, p->size - l3, &t)))
 		return false;
-	c.eth[0] = get64(b);
-	c.eth[1] = place(get32(b + 8), 0, 4) | PLACE(eth_type, (uint64_t)type);
-	c.proto = PLACE(nw_proto, (uint64_t)t.proto);
-	c.tp = place(t.ports, 0, 4);
+	eth0 = get64(b);
+	eth1 = place(get32(b + 8), 0, 4) | PLACE(eth_type, (uint64_t)type);
 	out = begin(x, dst);
-	put(&out, WORD_OF(eth_dst), c.eth[0]);
-	put(&out, WORD_OF(eth_dst) + 1, c.eth[1]);
-	put(&out, WORD_OF(vlans), c.vlans);
+	put(&out, WORD_OF(eth_dst), eth0);
+	put(&out, WORD_OF(eth_dst) + 1, eth1);
+	if (UNLIKELY(vlans))
+		put(&out, WORD_OF(vlans), vlans);
 	if (v6) {
-		for (int i = 0; i < 4; i++) {
-			c.ipv6[i] = get64(b + l3 + 8 + 8 * i);
-			put(&out, WORD_OF(ipv6_src) + i, c.ipv6[i]);
-		}
+		for (int i = 0; i < 4; i++)
+			put(&out, WORD_OF(ipv6_src) + i, get64(b + l3 + 8 + 8 * i));
 	} else {
-		c.nw = get64(b + l3 + 12);
-		put(&out, WORD_OF(nw_src), c.nw);
+		nw = get64(b + l3 + 12);
+		put(&out, WORD_OF(nw_src), nw);
 	}
 	put(&out, WORD_OF(nw_proto), t.ip);
-	put(&out, WORD_OF(tcp_flags), PLACE(tcp_flags, (uint64_t)t.tcp_flags));
-	put(&out, WORD_OF(tp_src), c.tp);
+	if (t.tcp_flags)
+		put(&out, WORD_OF(tcp_flags), PLACE(tcp_flags, (uint64_t)t.tcp_flags));
+	put(&out, WORD_OF(tp_src), place(t.ports, 0, 4));
 	end(&out, x, dst);
-	*hash = hash_connection(&c, v6);
+	h = hash_head(x->hash, eth0, eth1, nw,
+		      place(t.ports, 0, 4) | PLACE(nw_proto, (uint64_t)t.proto));
+	if (v6)
+		h = hash_ipv6(h, b + l3 + 8);
+	*hash = hash_tail(h, vlans);
 	p->l2_5 = UINT16_MAX;
 	p->l3 = l3;
 	p->l4 = l3 + t.l4;
