@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "core/base/hash.h"
 
@@ -95,6 +96,18 @@ void *xzalloc_aligned(size_t size)
 	size_t n = ROUND_UP(MAX(size, (size_t)1), CACHE_LINE);
 
 	return memset(must(aligned_alloc(CACHE_LINE, n)), 0, n);
+}
+
+void *xzalloc_huge(size_t size)
+{
+	void *p = NULL;
+
+	if (size < HUGE_PAGE)
+		return xzalloc_aligned(size);
+	must(posix_memalign(&p, HUGE_PAGE, size) ? NULL : p);
+	// A kernel that does not want to is as good, only slower.
+	madvise(p, size - size % HUGE_PAGE, MADV_HUGEPAGE);
+	return memset(p, 0, size);
 }
 
 bool parse_u64(const char *s, int base, uint64_t *ret)

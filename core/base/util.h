@@ -61,6 +61,9 @@ char *xasprintf(const char *fmt, ...) PRINTF(1, 2);
 char *xvasprintf(const char *fmt, va_list args) PRINTF(1, 0);
 // Cache-line aligned and zeroed; freed with free().
 void *xzalloc_aligned(size_t size);
+// Large tables read at random: zeroed, at the start of a huge page where 'size' fills one, and the kernel is asked for huge pages.
+#define HUGE_PAGE ((size_t)2 << 20)
+void *xzalloc_huge(size_t size);
 
 // Parses the whole of 's' (decimal, 0x hex, 0 octal when base is 0). False when it is not a number or out of range.
 bool parse_u64(const char *s, int base, uint64_t *ret);

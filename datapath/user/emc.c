@@ -5,7 +5,7 @@
 
 struct emc *emc_create(void)
 {
-	return xzalloc_aligned(sizeof(struct emc));
+	return xzalloc_huge(sizeof(struct emc));
 }
 
 void emc_destroy(struct emc *c)

@@ -82,20 +82,13 @@ static struct rte_mbuf *cut(struct rte_mbuf *m, uint32_t max_len)
 	return copy;
 }
 
-static uint32_t longest(const struct port *port)
-{
-	// The MTU is without Ethernet header and tags, of which there may be two.
-	return __atomic_load_n(&port->mtu, __ATOMIC_RELAXED) + 14 + 8;
-}
-
 static bool run_output(struct run *r, const struct dp_action *a, bool last)
 {
-	struct port *port = dp_port(r->w->dp, a->output.port);
-	uint32_t max_len = r->max_len, room;
-	struct tx_buffer *b;
+	struct tx_buffer *b = worker_buffer(r->w, a->output.port);
+	uint32_t max_len = r->max_len;
 
 	r->max_len = 0;
-	if (UNLIKELY(!port)) {
+	if (UNLIKELY(!b)) {
 		if (!last) {
 			counter_add(COUNTER_DROP_NO_PORT, r->n);
 			return false;
@@ -103,14 +96,12 @@ static bool run_output(struct run *r, const struct dp_action *a, bool last)
 		drop_all(r, COUNTER_DROP_NO_PORT);
 		return true;
 	}
-	b = worker_buffer(r->w, port);
-	room = longest(port);
 	for (unsigned int i = 0; i < r->n; i++) {
 		struct rte_mbuf *m = last ? r->pkts[i]->m : share(r->pkts[i]->m);
 
 		if (UNLIKELY(max_len))
 			m = cut(m, max_len);
-		if (UNLIKELY(m && m->pkt_len > room)) {
+		if (UNLIKELY(m && m->pkt_len > b->room)) {
 			counter_inc(COUNTER_DROP_MTU);
 			rte_pktmbuf_free(m);
 		} else if (LIKELY(m != NULL)) {

@@ -97,6 +97,10 @@ static uint32_t lookup_cache(struct pass *s)
 		if (s->flows[i])
 			rte_prefetch0(&s->flows[i]->mf->actions);
 	}
+	// The megaflows have arrived; their actions are next.
+	for (unsigned int i = 0; i < s->n; i++)
+		if (s->flows[i] && !(i && s->flows[i] == s->flows[i - 1]))
+			rte_prefetch0(megaflow_actions_get(s->flows[i]->mf).first);
 	WORKER_ADD(s->w, emc_hits, s->n - __builtin_popcount(missed));
 	return missed;
 }

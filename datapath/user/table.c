@@ -38,15 +38,20 @@ struct subtable_list {
 };
 
 // Where entries of one size come from. Chunks stay until the table is destroyed.
+struct chunk {
+	char *entries;
+	size_t bytes;
+};
+
 struct size_class {
 	struct flow_entry *free;
-	VEC(void *) chunks;
+	VEC(struct chunk) chunks; // each twice as large as the one before, up to a huge page
 };
 
 #define SIZE_CLASSES 5
 // With the entry's head whole cache lines.
 static const uint16_t class_words[SIZE_CLASSES] = { 6, 14, 22, 46, FLOW_WORDS };
-#define CHUNK_ENTRIES 64
+#define MIN_CHUNK_ENTRIES 64
 
 struct flow_table {
 	struct subtable_list *subtables; // RCU, best first
@@ -202,6 +207,22 @@ uint32_t flow_table_lookup_batch(const struct flow_table *t, const struct minifl
 
 // ---- Entries ----
 
+static void add_chunk(struct size_class *class, size_t entry_size)
+{
+	size_t bytes = MIN_CHUNK_ENTRIES * entry_size << MIN(class->chunks.n, (size_t)16);
+	char *chunk;
+
+	bytes = MIN(bytes, HUGE_PAGE);
+	chunk = xzalloc_huge(bytes);
+	VEC_PUSH(&class->chunks, ((struct chunk){ chunk, bytes }));
+	for (size_t i = 0; i + entry_size <= bytes; i += entry_size) {
+		struct flow_entry *e = (struct flow_entry *)(chunk + i);
+
+		e->next_free = class->free;
+		class->free = e;
+	}
+}
+
 static struct flow_entry *entry_alloc(struct flow_table *t, unsigned int n_words)
 {
 	unsigned int c = 0;
@@ -213,16 +234,8 @@ static struct flow_entry *entry_alloc(struct flow_table *t, unsigned int n_words
 	size_t size = sizeof(*e) + class_words[c] * sizeof(uint64_t);
 
 	pthread_mutex_lock(&t->pool_lock);
-	if (!class->free) {
-		char *chunk = xzalloc_aligned(CHUNK_ENTRIES * size);
-
-		VEC_PUSH(&class->chunks, chunk);
-		for (int i = 0; i < CHUNK_ENTRIES; i++) {
-			e = (struct flow_entry *)(chunk + i * size);
-			e->next_free = class->free;
-			class->free = e;
-		}
-	}
+	if (!class->free)
+		add_chunk(class, size);
 	e = class->free;
 	class->free = e->next_free;
 	pthread_mutex_unlock(&t->pool_lock);
@@ -323,7 +336,7 @@ void flow_entry_sum(const struct flow_entry *e, struct flow_counts *ret)
 static struct bucket_array *array_create(size_t n)
 {
 	struct bucket_array *a =
-		xzalloc_aligned(ROUND_UP(sizeof(*a), CACHE_LINE) + n * sizeof(struct bucket));
+		xzalloc_huge(ROUND_UP(sizeof(*a), CACHE_LINE) + n * sizeof(struct bucket));
 
 	a->mask = n - 1;
 	return a;
@@ -557,12 +570,12 @@ static void free_entries(struct flow_table *t)
 {
 	for (int c = 0; c < SIZE_CLASSES; c++) {
 		size_t size = sizeof(struct flow_entry) + class_words[c] * sizeof(uint64_t);
-		void **chunk;
+		struct chunk *chunk;
 
 		VEC_FOR_EACH (chunk, &t->classes[c].chunks) {
-			for (int i = 0; i < CHUNK_ENTRIES; i++)
-				free_slots((struct flow_entry *)((char *)*chunk + i * size));
-			free(*chunk);
+			for (size_t i = 0; i + size <= chunk->bytes; i += size)
+				free_slots((struct flow_entry *)(chunk->entries + i));
+			free(chunk->entries);
 		}
 		VEC_FREE(&t->classes[c].chunks);
 	}

@@ -38,17 +38,38 @@ void worker_send(struct worker *w, struct tx_buffer *b)
 	WORKER_ADD(w, tx_packets, port_send(b->port, w->index, b->pkts, n));
 }
 
-struct tx_buffer *worker_buffer(struct worker *w, struct port *port)
+static uint32_t longest(const struct port *port)
 {
-	uint16_t *place = &w->tx_of[port->ref.number.n];
+	// The MTU is without Ethernet header and tags, of which there may be two.
+	return __atomic_load_n(&port->mtu, __ATOMIC_RELAXED) + 14 + 8;
+}
 
+static struct tx_buffer *find_buffer(struct worker *w, dp_port_t number)
+{
+	struct port *port = dp_port(w->dp, number);
+	uint16_t *place;
+
+	if (!port)
+		return NULL;
+	place = &w->tx_of[number.n];
 	if (!*place) {
 		if (w->tx_in_use == w->n_tx)
 			w->tx = xgrow(w->tx, &w->n_tx, w->tx_in_use + 1, sizeof(*w->tx));
-		w->tx[w->tx_in_use] = (struct tx_buffer){ .port = port };
+		w->tx[w->tx_in_use].port = port;
+		w->tx[w->tx_in_use].room = longest(port);
+		w->tx[w->tx_in_use].n = 0;
 		*place = ++w->tx_in_use;
 	}
 	return &w->tx[*place - 1];
+}
+
+struct tx_buffer *worker_buffer(struct worker *w, dp_port_t port)
+{
+	if (!w->tx_last || w->tx_last_port != port.n) {
+		w->tx_last = find_buffer(w, port);
+		w->tx_last_port = port.n;
+	}
+	return w->tx_last;
 }
 
 void worker_flush(struct worker *w)
@@ -61,4 +82,5 @@ void worker_flush(struct worker *w)
 		w->tx_of[b->port->ref.number.n] = 0;
 	}
 	w->tx_in_use = 0;
+	w->tx_last = NULL;
 }

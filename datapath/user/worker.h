@@ -26,6 +26,7 @@ struct level {
 
 struct tx_buffer {
 	struct port *port; // NULL: free
+	uint32_t room; // the longest packet that the port takes
 	uint16_t n;
 	struct rte_mbuf *pkts[BURST];
 };
@@ -57,6 +58,8 @@ struct worker {
 	struct tx_buffer *tx; // all that were ever needed at once
 	size_t n_tx, tx_in_use;
 	uint16_t tx_of[MAX_PORTS]; // port number -> place in tx[] plus 1
+	struct tx_buffer *tx_last; // of the last output in this burst, NULL: none yet
+	uint32_t tx_last_port;
 	struct worker_stats stats, base; // 'base': stats when they were last cleared; main thread
 	int64_t cleared; // clock_wall_msec()
 
@@ -98,9 +101,10 @@ void worker_process(struct worker *w, unsigned int depth, unsigned int n);
 // Runs a list on packets and consumes them.
 void worker_execute(struct worker *w, unsigned int depth, struct dp_packet *pkts[], unsigned int n,
 		    struct dp_actions actions);
-// Packets for a port that is there wait in a buffer until it is full or worker_flush() is called. The pointer is good until the
+// Packets for a port wait in a buffer until it is full or worker_flush() is called. The pointer is good until the
 // next call of worker_buffer() or worker_flush().
-struct tx_buffer *worker_buffer(struct worker *w, struct port *port);
+// NULL when there is no such port.
+struct tx_buffer *worker_buffer(struct worker *w, dp_port_t port);
 void worker_send(struct worker *w, struct tx_buffer *b);
 void worker_flush(struct worker *w);
 
