@@ -80,7 +80,13 @@ static inline bool is_pow2(uint64_t n)
 static inline bool is_all_zeros(const void *p, size_t n)
 {
 	const uint8_t *b = p;
+	uint64_t word;
 
+	for (; n >= sizeof(word); n -= sizeof(word), b += sizeof(word)) {
+		memcpy(&word, b, sizeof(word));
+		if (word)
+			return false;
+	}
 	while (n--)
 		if (*b++)
 			return false;

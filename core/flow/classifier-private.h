@@ -94,6 +94,8 @@ void subtable_destroy(struct subtable *s);
 void subtable_set_tries(const struct classifier *c, struct subtable *s);
 void subtable_insert(struct subtable *s, struct cls_rule *r);
 void subtable_remove(struct subtable *s, struct cls_rule *r);
+// Removes all rules; nobody looks any more.
+void subtable_clear(struct subtable *s);
 void subtable_replace(struct subtable *s, struct cls_rule *old, struct cls_rule *now);
 // Head of the list of rules with exactly this masked key (packed), or NULL.
 struct cls_node *subtable_find_key(const struct subtable *s, const struct miniflow *key);

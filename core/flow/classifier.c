@@ -329,6 +329,27 @@ void classifier_remove(struct classifier *c, struct cls_rule *r)
 	record_change(c, r);
 }
 
+void classifier_clear(struct classifier *c)
+{
+	struct subtable_vec *old = c->vec;
+	struct subtable *s;
+
+	// First nobody finds a subtable any more, so that the tries may forget.
+	RCU_SET(c->vec, (struct subtable_vec *)xzalloc(sizeof(*c->vec)));
+	for (int i = 0; i < CLS_MAX_TRIES; i++)
+		trie_clear(&c->tries[i].trie);
+	HMAP_FOR_EACH_SAFE (s, node, &c->subtables) {
+		hmap_remove(&c->subtables, &s->node);
+		subtable_clear(s);
+		subtable_destroy(s);
+	}
+	rcu_free(old);
+	CMM_STORE_SHARED(c->n, 0);
+	// Whoever asks what has changed since before is told: everything may have.
+	cmm_smp_wmb();
+	CMM_STORE_SHARED(c->version, c->version + CLS_N_CHANGES);
+}
+
 // ---- Finding ----
 
 struct cls_rule *classifier_find_exactly(const struct classifier *c, const struct match *m,

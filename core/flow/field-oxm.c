@@ -241,9 +241,9 @@ static void put(struct oxm_writer *w, enum field_id id)
 	const struct field *f = field_get(id);
 	union field_value v, mask;
 
-	field_read(f, &w->m->mask.m, &mask);
-	if (is_all_zeros(mask.b, f->n_bytes))
+	if (!field_is_in(f, &w->m->mask.m))
 		return;
+	field_read(f, &w->m->mask.m, &mask);
 	field_read(f, &w->m->key, &v);
 	field_put_oxm(f, w->version, &v, &mask, w->out);
 }

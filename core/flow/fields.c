@@ -253,6 +253,18 @@ void field_read(const struct field *f, const struct flow_key *key, union field_v
 	}
 }
 
+bool field_is_in(const struct field *f, const struct flow_key *mask)
+{
+	union field_value bits;
+
+	// Most are not, and that is seen from the member as a whole.
+	if ((f->at == FIELD_AT_BE || f->at == FIELD_AT_HOST || f->at == FIELD_AT_WIDE) &&
+	    is_all_zeros((const uint8_t *)mask + f->offset, f->size))
+		return false;
+	field_read(f, mask, &bits);
+	return !is_all_zeros(bits.b, f->n_bytes);
+}
+
 void field_write(const struct field *f, const union field_value *value, struct flow_key *key)
 {
 	if (f->at == FIELD_AT_WIDE) {

@@ -112,6 +112,8 @@ const struct field *field_by_name(const char *name);
 const struct field *field_by_name_n(const char *name, size_t n);
 const struct field *field_by_oxm(uint16_t class, uint8_t field, uint32_t experimenter);
 // Reads and writes the field in a key. Values of fields narrower than their bytes have zero upper bits.
+// True when 'mask' has a bit of the field.
+bool field_is_in(const struct field *f, const struct flow_key *mask);
 void field_read(const struct field *f, const struct flow_key *key, union field_value *value);
 void field_write(const struct field *f, const union field_value *value, struct flow_key *key);
 // key = (key & ~mask) | (value & mask), for the bits of the field.

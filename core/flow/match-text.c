@@ -164,9 +164,9 @@ static void put_as(struct printer *p, enum field_id id, const char *name)
 	const struct field *f = field_get(id);
 	union field_value v, mask;
 
-	field_read(f, p->mask, &mask);
-	if (is_all_zeros(mask.b, f->n_bytes))
+	if (!field_is_in(f, p->mask))
 		return;
+	field_read(f, p->mask, &mask);
 	field_read(f, p->k, &v);
 	begin(p, name, true);
 	field_format(f, &v, &mask, p->out);

@@ -97,11 +97,18 @@ void match_set_field(struct match *m, const struct field *f, const union field_v
 			set_tci(m, v << VLAN_PCP_SHIFT | VLAN_PRESENT,
 				VLAN_PCP_MASK | VLAN_PRESENT);
 		break;
-	default:
-		if (f->id == FIELD_PACKET_TYPE)
-			set_packet_type(m, v);
-		else
+	case FIELD_AT_BE:
+	case FIELD_AT_HOST:
+	case FIELD_AT_WIDE:
+		// Own bits, written masked: the key stays without bits outside the mask.
+		if (f->id != FIELD_PACKET_TYPE) {
 			set_bits(m, f, value, mask);
+			return;
+		}
+		set_packet_type(m, v);
+		break;
+	default:
+		set_bits(m, f, value, mask);
 	}
 	keep_invariant(m);
 }

@@ -36,6 +36,16 @@ static void free_old(void *p)
 	free(b);
 }
 
+void rtable_clear(struct rtable *t)
+{
+	struct rbuckets *old = t->buckets;
+
+	RCU_SET(t->buckets, NULL);
+	t->n = 0;
+	if (old)
+		rcu_defer(free_old, old);
+}
+
 static void resize(struct rtable *t, size_t n)
 {
 	struct rbuckets *old = t->buckets, *now = buckets_create(n);

@@ -28,6 +28,8 @@ void rtable_uninit(struct rtable *t);
 void rtable_insert(struct rtable *t, struct rnode *n);
 // The node lives until no reader can hold it; the caller defers its free.
 void rtable_remove(struct rtable *t, struct rnode *n);
+// Takes out all nodes at once and frees them when no reader can hold one.
+void rtable_clear(struct rtable *t);
 // 'now' has the same hash as 'old' and takes its place.
 void rtable_replace(struct rtable *t, struct rnode *old, struct rnode *now);
 

@@ -302,6 +302,27 @@ void subtable_remove(struct subtable *s, struct cls_rule *r)
 	uncount_priority(s, r->priority);
 }
 
+void subtable_clear(struct subtable *s)
+{
+	const struct rnode *r;
+
+	RTABLE_FOR_EACH(r, &s->rules)
+	{
+		struct cls_node *head = CONTAINER_OF(r, struct cls_node, r), *n, *lower;
+
+		head->rule->entry = NULL;
+		for (n = head->lower; n; n = lower) {
+			lower = n->lower;
+			n->rule->entry = NULL;
+			rcu_free(n);
+		}
+	}
+	for (int i = 0; i < CLS_N_STAGES - 1; i++)
+		rtable_clear(&s->stages[i]);
+	rtable_clear(&s->rules);
+	s->n_rules = 0;
+}
+
 void subtable_replace(struct subtable *s, struct cls_rule *old, struct cls_rule *now)
 {
 	struct cls_node *o = old->entry, *n = xmemdup(o, sizeof(*o)), *head, *at;

@@ -126,13 +126,15 @@ unsigned int trie_lookup(const struct trie *t, const uint8_t *value, unsigned in
 	return looked;
 }
 
-static void free_nodes(struct trie_node *n)
+static void free_nodes(void *p)
 {
+	struct trie_node *n = p;
+
 	if (!n)
 		return;
 	free_nodes(n->child[0]);
 	free_nodes(n->child[1]);
-	rcu_free(n);
+	free(n);
 }
 
 void trie_clear(struct trie *t)
@@ -140,5 +142,6 @@ void trie_clear(struct trie *t)
 	struct trie_node *root = t->root;
 
 	RCU_SET(t->root, NULL);
-	free_nodes(root);
+	if (root)
+		rcu_defer(free_nodes, root);
 }

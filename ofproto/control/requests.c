@@ -174,7 +174,11 @@ static enum ofperr on_desc(struct peer *p, const struct msg *m, struct strbuf *o
 	return OFPERR_NONE;
 }
 
+// What is finished of a long answer is sent meanwhile: the peer works on it, and memory stays small.
+#define SEND_AT (256 * 1024)
+
 struct flow_dump {
+	struct peer *peer;
 	struct mp_writer w;
 };
 
@@ -183,16 +187,22 @@ static bool put_flow(const struct rule *r, void *aux)
 	struct flow_dump *d = aux;
 	struct flow_stats fs;
 	struct match m;
+	size_t n;
 
 	rule_fill_stats(r, &m, &fs);
 	mp_put_flow_stats(&d->w, &fs);
+	n = mp_finished(&d->w);
+	if (n >= SEND_AT) {
+		of_conn_send(d->peer->conn, d->w.out->s, n);
+		mp_take_finished(&d->w);
+	}
 	return true;
 }
 
 static enum ofperr on_flow_stats(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct flow_stats_request rq;
-	struct flow_dump d;
+	struct flow_dump d = { .peer = p };
 	enum ofperr e = flow_stats_request_decode(m, &rq);
 
 	if (e)

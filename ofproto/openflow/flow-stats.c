@@ -300,7 +300,6 @@ void mp_put_flow_stats(struct mp_writer *w, const struct flow_stats *fs)
 {
 	size_t start;
 
-	mp_make_room(w, 4096);
 	// The fixed form cannot say this match; a peer that asked in it does not see the flow.
 	if (w->version == OFP10 && !w->nx && !match10_fits(fs->match))
 		return;
@@ -316,6 +315,7 @@ void mp_put_flow_stats(struct mp_writer *w, const struct flow_stats *fs)
 		put_entry_11(w, fs);
 	acts_encode_for_match(fs->acts, fs->match, w->version, w->out);
 	wr_patch_be16(w->out, start, w->out->len - start);
+	mp_end_entry(w, start);
 }
 
 // ---- Aggregates ----

@@ -288,17 +288,50 @@ void mp_begin(struct mp_writer *w, const struct msg *request, struct strbuf *out
 	mp_open(w);
 }
 
-void mp_make_room(struct mp_writer *w, size_t n)
+static void mp_next(struct mp_writer *w)
 {
-	if (w->out->len - w->start + n <= MP_FULL)
-		return;
 	// Flags stand behind the type, in every version.
 	wr_patch_be16(w->out, w->start + OF_HEADER_LEN + 2, 1);
 	msg_end(w->out, w->start);
 	mp_open(w);
 }
 
+void mp_make_room(struct mp_writer *w, size_t n)
+{
+	if (w->out->len - w->start + n > MP_FULL)
+		mp_next(w);
+}
+
+void mp_end_entry(struct mp_writer *w, size_t entry)
+{
+	size_t n = w->out->len - entry;
+	AUTO_FREE char *copy = NULL;
+
+	if (w->out->len - w->start <= MP_FULL)
+		return;
+	copy = xmemdup(w->out->s + entry, n);
+	strbuf_truncate(w->out, entry);
+	if (n > UINT16_MAX - 3 * OF_HEADER_LEN)
+		return;
+	mp_next(w);
+	strbuf_put(w->out, copy, n);
+}
+
 void mp_end(struct mp_writer *w)
 {
 	msg_end(w->out, w->start);
+}
+
+size_t mp_finished(const struct mp_writer *w)
+{
+	return w->start;
+}
+
+void mp_take_finished(struct mp_writer *w)
+{
+	size_t left = w->out->len - w->start;
+
+	memmove(w->out->s, w->out->s + w->start, left);
+	strbuf_truncate(w->out, left);
+	w->start = 0;
 }

@@ -91,13 +91,13 @@ struct flow_stats_request {
 
 struct flow_stats {
 	const struct match *match; // encoding
-	struct match match_buf; // decoding fills this one and points 'match' at it
 	uint64_t cookie, n_packets, n_bytes; // UINT64_MAX: unknown
 	uint16_t priority, idle_timeout, hard_timeout, flags, importance;
 	uint8_t table;
 	uint32_t duration_sec, duration_nsec;
 	int32_t idle_age, hard_age; // seconds, -1: unknown
 	struct acts acts;
+	struct match match_buf; // last: decoding fills this one and points 'match' at it
 };
 
 struct aggregate_stats {
@@ -128,6 +128,13 @@ void mp_begin(struct mp_writer *w, const struct msg *request, struct strbuf *out
 void mp_end(struct mp_writer *w);
 // Before an entry of at most 'n' bytes: begins another message where this one would get too long.
 void mp_make_room(struct mp_writer *w, size_t n);
+// After an entry of any size, which begins at 'entry' of 'out': where it makes the message too long it is moved to one of its
+// own, and taken back when that is not enough.
+void mp_end_entry(struct mp_writer *w, size_t entry);
+// How many bytes of 'out' are messages that are complete, and will not change; and their removal, once sent.
+size_t mp_finished(const struct mp_writer *w);
+void mp_take_finished(struct mp_writer *w);
+// An entry that no message can hold is left out.
 void mp_put_flow_stats(struct mp_writer *w, const struct flow_stats *fs);
 
 struct table_stats {

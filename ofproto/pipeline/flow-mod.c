@@ -112,6 +112,31 @@ static enum ofperr add(struct of_switch *sw, const struct flow_mod *fm)
 	return OFPERR_NONE;
 }
 
+static int by_address(const void *a, const void *b)
+{
+	const struct rule *x = *(struct rule *const *)a, *y = *(struct rule *const *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+// In about the order in which they were made: neighbours in the tables are then neighbours in memory. A table that loses
+// all its rules is emptied as a whole.
+static void remove_rules(struct of_switch *sw, rule_vec *rules, enum flow_removed_reason reason)
+{
+	size_t n_of[SWITCH_N_TABLES] = { 0 };
+	struct rule **r;
+
+	VEC_FOR_EACH (r, rules)
+		n_of[(*r)->table]++;
+	for (int i = 0; i < SWITCH_N_TABLES; i++)
+		if (n_of[i] > 1 && n_of[i] == classifier_count(sw->tables[i].cls))
+			classifier_clear(sw->tables[i].cls);
+	if (rules->n > 1)
+		qsort(rules->v, rules->n, sizeof(*rules->v), by_address);
+	VEC_FOR_EACH (r, rules)
+		rule_remove(*r, reason);
+}
+
 static void modify_one(struct rule *r, const struct flow_mod *fm)
 {
 	rule_set_acts(r, acts_of(&fm->acts));
@@ -145,12 +170,11 @@ static enum ofperr change(struct of_switch *sw, const struct flow_mod *fm)
 		collect_strict(sw, &s, fm->priority);
 	else
 		collect_loose(sw, &s);
-	VEC_FOR_EACH (r, &s.rules) {
-		if (delete)
-			rule_remove(*r, REMOVED_DELETE);
-		else
+	if (delete)
+		remove_rules(sw, &s.rules, REMOVED_DELETE);
+	else
+		VEC_FOR_EACH (r, &s.rules)
 			modify_one(*r, fm);
-	}
 	if (!delete &&!s.rules.n && !fm->cookie_mask && fm->new_cookie != UINT64_MAX &&
 	    fm->modify_cookie)
 		err = add(sw, fm);
@@ -224,14 +248,13 @@ void switch_flush(struct of_switch *sw)
 {
 	rule_vec rules = VEC_INIT;
 	struct cookie_rules *c;
-	struct rule *r, **each;
+	struct rule *r;
 
 	HMAP_FOR_EACH (c, node, &sw->cookies)
 		LIST_FOR_EACH (r, cookie_node, &c->rules)
 			if (r != sw->fallback)
 				VEC_PUSH(&rules, r);
-	VEC_FOR_EACH (each, &rules)
-		rule_remove(*each, REMOVED_DELETE);
+	remove_rules(sw, &rules, REMOVED_DELETE);
 	VEC_FREE(&rules);
 	switch_notify_changed(sw);
 }

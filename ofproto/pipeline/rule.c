@@ -127,7 +127,9 @@ void rule_remove(struct rule *r, enum flow_removed_reason reason)
 	struct of_switch *sw = r->sw;
 	struct table *t = &sw->tables[r->table];
 
-	classifier_remove(t->cls, &r->cls);
+	// A table may have been emptied as a whole before.
+	if (r->cls.entry)
+		classifier_remove(t->cls, &r->cls);
 	atomic_store(&r->removed, true);
 	atomic_fetch_add(&r->version, 1);
 	remove_from_cookie(r);
@@ -147,16 +149,12 @@ void rule_set_acts(struct rule *r, struct acts a)
 	atomic_fetch_add(&r->version, 1);
 }
 
-static int32_t age_seconds(int64_t since)
-{
-	return (clock_msec() - since) / 1000;
-}
-
 void rule_fill_stats(const struct rule *r, struct match *match_storage, struct flow_stats *fs)
 {
-	int64_t lived = clock_msec() - r->created;
+	int64_t now = clock_msec(), lived = now - r->created;
 
-	memset(fs, 0, sizeof(*fs));
+	// All but the room for a match, which is not used here.
+	memset(fs, 0, offsetof(struct flow_stats, match_buf));
 	cls_rule_get_match(&r->cls, match_storage);
 	fs->match = match_storage;
 	fs->cookie = r->cookie;
@@ -170,7 +168,7 @@ void rule_fill_stats(const struct rule *r, struct match *match_storage, struct f
 	fs->table = r->table;
 	fs->duration_sec = lived / 1000;
 	fs->duration_nsec = lived % 1000 * 1000000;
-	fs->idle_age = age_seconds(atomic_load(&r->used));
-	fs->hard_age = age_seconds(r->modified);
+	fs->idle_age = (now - atomic_load(&r->used)) / 1000;
+	fs->hard_age = (now - r->modified) / 1000;
 	fs->acts = rule_acts_get(r);
 }

@@ -248,6 +248,41 @@ START_TEST(finding)
 }
 END_TEST
 
+// All at once: nothing is found, nothing is excluded afterwards that should not be, and flows of before are concerned.
+START_TEST(clearing)
+{
+	struct flow_mask mask = { 0 };
+	struct classifier *c;
+	struct match any;
+	uint64_t before;
+
+	rcu_thread_begin();
+	random_seed(7);
+	c = fill();
+	before = classifier_version(c);
+	classifier_clear(c);
+	ck_assert(classifier_is_empty(c));
+	match_init_any(&any);
+	ck_assert(classifier_changed_for(c, before, &any.key, &any.mask));
+	for (int i = 0; i < N_RULES; i++) {
+		ck_assert_ptr_null(rules[i].cls.entry);
+		ck_assert_ptr_null(classifier_lookup(c, &rules[i].match.key, &mask));
+		ck_assert(is_all_zeros(&mask, sizeof(mask)));
+		rules[i].in = false;
+	}
+	classifier_clear(c);
+	for (int i = 0; i < N_RULES; i += 3) {
+		if (classifier_find_exactly(c, &rules[i].match, rules[i].cls.priority))
+			continue;
+		classifier_insert(c, &rules[i].cls);
+		rules[i].in = true;
+		ck_assert_ptr_nonnull(classifier_lookup(c, &rules[i].match.key, &mask));
+	}
+	empty(c);
+	rcu_thread_end();
+}
+END_TEST
+
 START_TEST(replace_and_overlap)
 {
 	struct cls_rule a, b, d;
@@ -389,6 +424,7 @@ int main(void)
 
 	tcase_add_loop_test(t, oracle, 0, 6);
 	tcase_add_test(t, finding);
+	tcase_add_test(t, clearing);
 	tcase_add_test(t, replace_and_overlap);
 	tcase_add_test(t, changed_for);
 	tcase_add_test(t, reader_beside_writer);

@@ -8,6 +8,11 @@
 
 #define EACH_VERSION(V) for (uint8_t V = OFP10; V <= OFP15; V++)
 
+static uint16_t be16_at(const char *p)
+{
+	return (uint8_t)p[0] << 8 | (uint8_t)p[1];
+}
+
 static struct msg header_of(const struct strbuf *b)
 {
 	struct msg m;
@@ -253,6 +258,61 @@ START_TEST(about_the_switch)
 		ck_assert_uint_eq(got_table.active, 1);
 		ck_assert_uint_eq(got_table.matched, 4);
 		ck_assert_int_eq(table_stats_decode_next(&m, &got_table), 0);
+	}
+}
+END_TEST
+
+// Entries that together, or alone, are too long for one message.
+START_TEST(long_flow_statistics)
+{
+	static const struct {
+		unsigned int n_outputs;
+		int want; // of three entries
+	} cases[] = { { 1, 3 }, { 1500, 3 }, { 3800, 3 }, { 20000, 0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		EACH_VERSION(v)
+		{
+			AUTO(strbuf) q = STRBUF_INIT;
+			AUTO(strbuf) b = STRBUF_INIT;
+			AUTO(strbuf) acts = STRBUF_INIT;
+			AUTO(strbuf) got_acts = STRBUF_INIT;
+			struct flow_stats_request rq = { .table = 255,
+							 .out_port = OF_PORT(OFPP_ANY),
+							 .out_group = OFPP_ANY };
+			struct flow_stats fs = { 0 }, got;
+			struct match any;
+			struct mp_writer w;
+			struct msg m;
+			int n = 0;
+
+			match_init_any(&any);
+			match_init_any(&rq.match);
+			for (unsigned int k = 0; k < cases[i].n_outputs; k++)
+				act_put(&acts, ACT_OUTPUT)->output.port = OF_PORT(k % 9 + 1);
+			fs.match = &any;
+			fs.acts = acts_of(&acts);
+			flow_stats_request_encode(&rq, v, 1, &q);
+			m = header_of(&q);
+			mp_begin(&w, &m, &b);
+			for (int k = 0; k < 3; k++)
+				mp_put_flow_stats(&w, &fs);
+			mp_end(&w);
+			for (size_t at = 0; at < b.len; at += m.size) {
+				ck_assert_int_eq(
+					msg_decode_header(
+						b.s + at,
+						MIN(b.len - at, (size_t)be16_at(b.s + at + 2)), &m),
+					OFPERR_NONE);
+				while (flow_stats_decode_next(&m, &got, &got_acts) > 0) {
+					ck_assert_uint_eq(got.acts.size, acts.len);
+					n++;
+				}
+				ck_assert_uint_eq(rd_left(&m.body), 0);
+			}
+			ck_assert_msg(n == cases[i].want, "%u outputs, version %u: %d entries",
+				      cases[i].n_outputs, v, n);
+		}
 	}
 }
 END_TEST
@@ -748,6 +808,7 @@ int main(void)
 	tcase_add_test(t, port_modification);
 	tcase_add_test(t, about_the_switch);
 	tcase_add_test(t, flow_statistics);
+	tcase_add_test(t, long_flow_statistics);
 	tcase_add_test(t, removed);
 	tcase_add_test(t, packets);
 	tcase_add_test(t, packet_outs);
