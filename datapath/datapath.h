@@ -74,6 +74,8 @@ struct datapath_port_info {
 };
 
 bool datapath_port_info(struct datapath *dp, dp_port_t port, struct datapath_port_info *ret);
+// Adds to 'config' how the port is set up, as dpctl/show prints it; nothing for most types.
+void datapath_port_config(struct datapath *dp, dp_port_t port, struct smap *config);
 int datapath_port_set_mac(struct datapath *dp, dp_port_t port, struct eth_addr mac,
 			  struct error *err);
 int datapath_port_set_mtu(struct datapath *dp, dp_port_t port, uint32_t mtu, struct error *err);

@@ -50,6 +50,8 @@ bool datapath_port_info(struct datapath *dp, dp_port_t port, struct datapath_por
 	return false;
 }
 
+void datapath_port_config(struct datapath *dp, dp_port_t port, struct smap *config) {}
+
 int datapath_port_set_mac(struct datapath *dp, dp_port_t port, struct eth_addr mac,
 			  struct error *err)
 {

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "core/base/clock.h"
+#include "core/base/hash.h"
 #include "core/base/vec.h"
 
 #define TICK_MSEC 5000
@@ -101,12 +102,24 @@ static double rate(const uint32_t *v, int n, double seconds)
 	return sum / seconds;
 }
 
+// Tells runs with the same events apart from others at a glance.
+static uint32_t hash_of_hits(void)
+{
+	uint64_t h = 0;
+
+	for (int c = 0; c < COUNTER_MAX; c++)
+		h = hash_u64(h, counter_total(c) ? 64 - __builtin_clzll(counter_total(c)) : 0);
+	return h;
+}
+
 void counters_show(struct strbuf *out)
 {
 	unsigned int last = (n_ticks + MINUTE_TICKS - 1) % MINUTE_TICKS, never = 0;
 
-	strbuf_puts(out,
-		    "Event coverage, avg rate over last: 5 seconds, last minute, last hour:\n");
+	strbuf_printf(out,
+		      "Event coverage, avg rate over last: 5 seconds, last minute, last hour,  "
+		      "hash=%08x:\n",
+		      hash_of_hits());
 	for (int c = 0; c < COUNTER_MAX; c++) {
 		uint64_t total = counter_total(c);
 

@@ -18,6 +18,7 @@ static struct datapath *the_dp;
 struct selection {
 	int core; // -1: all
 	bool all;
+	uint32_t seconds; // how far rxq-show looks back
 };
 
 static void thread_title(const struct worker *w, struct strbuf *out)
@@ -28,20 +29,34 @@ static void thread_title(const struct worker *w, struct strbuf *out)
 		strbuf_printf(out, "pmd thread numa_id 0 core_id %d:\n", w->core);
 }
 
-// "[-pmd CORE] [DP]" in any order. False after answering with the error.
+// The number after an option.
+static bool number_option(struct appctl_conn *conn, const char *text, uint32_t *ret)
+{
+	if (parse_u32(text, 10, ret))
+		return true;
+	appctl_reply_errorf(conn, "%s: not a number", text);
+	return false;
+}
+
+// "[-pmd CORE] [-secs SECONDS] [DP]" in any order. False after answering with the error.
 static bool select_threads(struct appctl_conn *conn, int argc, const char *const argv[],
 			   struct selection *ret)
 {
-	*ret = (struct selection){ .core = -1, .all = true };
+	const uint32_t most = USAGE_INTERVALS * PMD_INTERVAL_MSEC / 1000;
+
+	*ret = (struct selection){ .core = -1, .all = true, .seconds = most };
 	for (int i = 1; i < argc; i++) {
 		uint32_t core;
 
 		if (!strcmp(argv[i], "-pmd") && i + 1 < argc) {
-			if (!parse_u32(argv[++i], 10, &core)) {
-				appctl_reply_errorf(conn, "%s: not a core number", argv[i]);
+			if (!number_option(conn, argv[++i], &core))
 				return false;
-			}
-			*ret = (struct selection){ .core = core };
+			ret->core = core;
+			ret->all = false;
+		} else if (!strcmp(argv[i], "-secs") && i + 1 < argc) {
+			if (!number_option(conn, argv[++i], &ret->seconds))
+				return false;
+			ret->seconds = MIN(ret->seconds, most);
 		} else if (strcmp(argv[i], "-nh") && strcmp(argv[i], the_dp->name) &&
 			   strcmp(argv[i], "netdev@ovs-netdev")) {
 			appctl_reply_errorf(conn, "%s: no such datapath", argv[i]);
@@ -73,7 +88,7 @@ static double ratio(uint64_t a, uint64_t b)
 
 // ---- dpif-netdev/pmd-stats-show ----
 
-static void show_stats(const struct worker *w, struct strbuf *out)
+static void show_stats(const struct worker *w, const struct selection *sel, struct strbuf *out)
 {
 	struct worker_stats s = stats_of(w);
 	uint64_t passes = s.rx_packets + s.recirculations, cycles = s.idle_cycles + s.busy_cycles;
@@ -110,29 +125,28 @@ static void show_stats(const struct worker *w, struct strbuf *out)
 		      (unsigned long long)s.rx_packets);
 }
 
-typedef void show_fn(const struct worker *w, struct strbuf *out);
+typedef void show_fn(const struct worker *w, const struct selection *sel, struct strbuf *out);
 
 // PMD threads by core, then the main thread, as users know it.
-static void show_threads(struct appctl_conn *conn, int argc, const char *const argv[],
-			 show_fn *show, bool with_main, struct strbuf *out)
+static void show_threads(struct appctl_conn *conn, const struct selection *sel, show_fn *show,
+			 bool with_main, struct strbuf *out)
 {
-	struct selection sel;
-
-	if (!select_threads(conn, argc, argv, &sel))
-		return;
 	for (size_t i = 1; i < the_dp->n_workers; i++)
-		if (is_selected(&sel, the_dp->workers[i]))
-			show(the_dp->workers[i], out);
-	if (with_main && is_selected(&sel, the_dp->workers[0]))
-		show(the_dp->workers[0], out);
+		if (is_selected(sel, the_dp->workers[i]))
+			show(the_dp->workers[i], sel, out);
+	if (with_main && is_selected(sel, the_dp->workers[0]))
+		show(the_dp->workers[0], sel, out);
 	appctl_reply(conn, strbuf_cstr(out));
 }
 
 static void cmd_stats_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	AUTO(strbuf) out = STRBUF_INIT;
+	struct selection sel;
 
-	show_threads(conn, argc, argv, show_stats, true, &out);
+	if (!select_threads(conn, argc, argv, &sel))
+		return;
+	show_threads(conn, &sel, show_stats, true, &out);
 }
 
 static void cmd_stats_clear(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
@@ -167,34 +181,34 @@ static void show_perf_packets(const struct worker_stats *s, double seconds, stru
 	uint64_t passes = s->rx_packets + s->recirculations;
 	double mhz = rte_get_tsc_hz() / 1e6;
 
-	strbuf_printf(out, "  Rx packets:      %12llu  (%.0f Kpps, %.0f cycles/pkt)\n",
+	strbuf_printf(out, "  Rx packets:         %12llu  (%.0f Kpps, %.0f cycles/pkt)\n",
 		      (unsigned long long)s->rx_packets,
 		      seconds > 0 ? s->rx_packets / seconds / 1000 : 0,
 		      ratio(s->busy_cycles, s->rx_packets));
-	strbuf_printf(out, "  Datapath passes: %12llu  (%.2f passes/pkt)\n",
+	strbuf_printf(out, "  Datapath passes:    %12llu  (%.2f passes/pkt)\n",
 		      (unsigned long long)passes, ratio(passes, s->rx_packets));
-	strbuf_printf(out, "  - PHWOL hits:    %12d  (%5.1f %%)\n", 0, 0.0);
-	strbuf_printf(out, "  - MFEX Opt hits: %12d  (%5.1f %%)\n", 0, 0.0);
-	strbuf_printf(out, "  - Simple Match hits:%9d  (%5.1f %%)\n", 0, 0.0);
-	strbuf_printf(out, "  - EMC hits:      %12llu  (%5.1f %%)\n",
+	strbuf_printf(out, "  - PHWOL hits:       %12d  (%5.1f %%)\n", 0, 0.0);
+	strbuf_printf(out, "  - MFEX Opt hits:    %12d  (%5.1f %%)\n", 0, 0.0);
+	strbuf_printf(out, "  - Simple Match hits:%12d  (%5.1f %%)\n", 0, 0.0);
+	strbuf_printf(out, "  - EMC hits:         %12llu  (%5.1f %%)\n",
 		      (unsigned long long)s->emc_hits, share(s->emc_hits, passes));
-	strbuf_printf(out, "  - SMC hits:      %12d  (%5.1f %%)\n", 0, 0.0);
-	strbuf_printf(out, "  - Megaflow hits: %12llu  (%5.1f %%, %.2f subtbl lookups/hit)\n",
+	strbuf_printf(out, "  - SMC hits:         %12d  (%5.1f %%)\n", 0, 0.0);
+	strbuf_printf(out, "  - Megaflow hits:    %12llu  (%5.1f %%, %.2f subtbl lookups/hit)\n",
 		      (unsigned long long)s->megaflow_hits, share(s->megaflow_hits, passes),
 		      ratio(s->probes, s->megaflow_hits));
-	strbuf_printf(out, "  - Upcalls:       %12llu  (%5.1f %%, %.1f us/upcall)\n",
+	strbuf_printf(out, "  - Upcalls:          %12llu  (%5.1f %%, %.1f us/upcall)\n",
 		      (unsigned long long)s->misses, share(s->misses, passes),
 		      ratio(s->miss_cycles, s->misses) / mhz);
-	strbuf_printf(out, "  - Lost upcalls:  %12llu  (%5.1f %%)\n",
+	strbuf_printf(out, "  - Lost upcalls:     %12llu  (%5.1f %%)\n",
 		      (unsigned long long)s->failed_misses, share(s->failed_misses, passes));
-	strbuf_printf(out, "  Tx packets:      %12llu  (%.0f Kpps)\n",
+	strbuf_printf(out, "  Tx packets:         %12llu  (%.0f Kpps)\n",
 		      (unsigned long long)s->tx_packets,
 		      seconds > 0 ? s->tx_packets / seconds / 1000 : 0);
-	strbuf_printf(out, "  Tx batches:      %12llu  (%.2f pkts/batch)\n",
+	strbuf_printf(out, "  Tx batches:         %12llu  (%.2f pkts/batch)\n",
 		      (unsigned long long)s->tx_batches, ratio(s->tx_packets, s->tx_batches));
 }
 
-static void show_perf(const struct worker *w, struct strbuf *out)
+static void show_perf(const struct worker *w, const struct selection *sel, struct strbuf *out)
 {
 	struct worker_stats s = stats_of(w);
 	uint64_t cycles = s.idle_cycles + s.busy_cycles, idle = s.iterations - s.busy_iterations;
@@ -204,43 +218,48 @@ static void show_perf(const struct worker *w, struct strbuf *out)
 	struct tm tm;
 
 	gmtime_r(&t, &tm);
-	strbuf_printf(out, "Time: %02d:%02d:%02d.%03d\nMeasurement duration: %.3f s\n\n",
+	strbuf_printf(out, "\nTime: %02d:%02d:%02d.%03d\nMeasurement duration: %.3f s\n\n",
 		      tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now % 1000), seconds);
-	if (w->core < 0)
-		strbuf_puts(out, "main thread:\n\n");
-	else
-		strbuf_printf(out, "pmd thread numa_id 0 core_id %d:\n\n", w->core);
-	strbuf_printf(out, "  Iterations:      %12llu  (%.2f us/it)\n",
+	thread_title(w, out);
+	strbuf_putc(out, '\n');
+	strbuf_printf(out, "  Iterations:         %12llu  (%.2f us/it)\n",
 		      (unsigned long long)s.iterations,
 		      ratio(cycles, s.iterations) * 1e6 / rte_get_tsc_hz());
-	strbuf_printf(out, "  - Used TSC cycles:%11llu  (%5.1f %% of total cycles)\n",
+	strbuf_printf(out, "  - Used TSC cycles:  %12llu  (%5.1f %% of total cycles)\n",
 		      (unsigned long long)cycles,
 		      seconds > 0 ? 100.0 * cycles / (seconds * rte_get_tsc_hz()) : 0);
-	strbuf_printf(out, "  - idle iterations:%11llu  (%5.1f %% of used cycles)\n",
+	strbuf_printf(out, "  - idle iterations:  %12llu  (%5.1f %% of used cycles)\n",
 		      (unsigned long long)idle, share(s.idle_cycles, cycles));
-	strbuf_printf(out, "  - busy iterations:%11llu  (%5.1f %% of used cycles)\n",
+	strbuf_printf(out, "  - busy iterations:  %12llu  (%5.1f %% of used cycles)\n",
 		      (unsigned long long)s.busy_iterations, share(s.busy_cycles, cycles));
-	strbuf_printf(out, "  - sleep iterations:%10llu  (%5.1f %% of iterations)\n",
+	strbuf_printf(out, "  - sleep iterations: %12llu  (%5.1f %% of iterations)\n",
 		      (unsigned long long)s.sleeps, share(s.sleeps, s.iterations));
-	strbuf_printf(out, "  Sleep time (us): %12llu  (%3.0f us/iteration avg.)\n",
+	strbuf_printf(out, "  Sleep time (us):    %12llu  (%3.0f us/iteration avg.)\n",
 		      (unsigned long long)s.sleep_nsec / 1000,
 		      ratio(s.sleep_nsec / 1000, s.sleeps));
 	show_perf_packets(&s, seconds, out);
-	strbuf_putc(out, '\n');
 }
 
 static void cmd_perf_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	AUTO(strbuf) out = STRBUF_INIT;
+	struct selection sel;
 
-	show_threads(conn, argc, argv, show_perf, true, &out);
+	if (!select_threads(conn, argc, argv, &sel))
+		return;
+	show_threads(conn, &sel, show_perf, false, &out);
 }
 
 // ---- dpif-netdev/pmd-rxq-show ----
 
-static uint64_t sum(const uint64_t v[6])
+static uint64_t used(const struct usage *u, uint32_t seconds)
 {
-	return v[0] + v[1] + v[2] + v[3] + v[4] + v[5];
+	uint32_t n = (seconds * 1000 + PMD_INTERVAL_MSEC - 1) / PMD_INTERVAL_MSEC;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < MIN(n, (uint32_t)USAGE_INTERVALS); i++)
+		sum += u->past[i];
+	return sum;
 }
 
 static void put_share(struct strbuf *out, uint64_t part, uint64_t whole)
@@ -251,38 +270,42 @@ static void put_share(struct strbuf *out, uint64_t part, uint64_t whole)
 		strbuf_puts(out, "NOT AVAIL");
 }
 
-static void show_rxqs(const struct worker *w, struct strbuf *out)
+static void show_rxqs(const struct worker *w, const struct selection *sel, struct strbuf *out)
 {
 	const struct poll_list *l = w->polls;
-	uint64_t total = sum(w->past_cycles), used = 0;
+	uint64_t total = used(&w->usage, sel->seconds), by_queues = 0;
 
 	thread_title(w, out);
 	strbuf_puts(out, "  isolated : false\n");
 	for (size_t i = 0; i < l->n; i++) {
 		const struct rxq *q = l->v[i];
+		uint64_t cycles = used(&q->usage, sel->seconds);
 
 		strbuf_printf(out, "  port: %-16s  queue-id: %2u (enabled)   pmd usage: ",
 			      q->port->ref.name, q->queue);
-		put_share(out, sum(q->past), total);
+		put_share(out, cycles, total);
 		strbuf_putc(out, '\n');
-		used += sum(q->past);
+		by_queues += cycles;
 	}
 	strbuf_puts(out, "  overhead: ");
-	put_share(out, w->stats.busy_cycles && total > used ? MIN(total - used, total) : 0, total);
+	put_share(out, w->stats.busy_cycles && total > by_queues ? total - by_queues : 0, total);
 	strbuf_putc(out, '\n');
 }
 
 static void cmd_rxq_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	AUTO(strbuf) out = STRBUF_INIT;
+	struct selection sel;
 
-	strbuf_puts(&out, "Displaying last 60 seconds pmd usage %\n");
-	show_threads(conn, argc, argv, show_rxqs, false, &out);
+	if (!select_threads(conn, argc, argv, &sel))
+		return;
+	strbuf_printf(&out, "Displaying last %u seconds pmd usage %%\n", sel.seconds);
+	show_threads(conn, &sel, show_rxqs, false, &out);
 }
 
 // ---- dpif-netdev/pmd-sleep-show ----
 
-static void show_sleep(const struct worker *w, struct strbuf *out)
+static void show_sleep(const struct worker *w, const struct selection *sel, struct strbuf *out)
 {
 	thread_title(w, out);
 	strbuf_printf(out, "  max sleep: %4llu us\n",
@@ -292,10 +315,13 @@ static void show_sleep(const struct worker *w, struct strbuf *out)
 static void cmd_sleep_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	AUTO(strbuf) out = STRBUF_INIT;
+	struct selection sel;
 
+	if (!select_threads(conn, argc, argv, &sel))
+		return;
 	strbuf_printf(&out, "Default max sleep: %4llu us\n",
 		      (unsigned long long)(the_dp->sleep_is_set ? the_dp->sleep_max_usec : 0));
-	show_threads(conn, argc, argv, show_sleep, false, &out);
+	show_threads(conn, &sel, show_sleep, false, &out);
 }
 
 // ---- netdev-dummy/... ----
@@ -427,7 +453,7 @@ static const struct appctl_command commands[] = {
 	{ "dpif-netdev/pmd-stats-show", "[-pmd core] [dp]", 0, 3, cmd_stats_show },
 	{ "dpif-netdev/pmd-stats-clear", "[-pmd core] [dp]", 0, 3, cmd_stats_clear },
 	{ "dpif-netdev/pmd-perf-show", "[-nh] [-pmd core] [dp]", 0, 4, cmd_perf_show },
-	{ "dpif-netdev/pmd-rxq-show", "[-pmd core] [dp]", 0, 3, cmd_rxq_show },
+	{ "dpif-netdev/pmd-rxq-show", "[-pmd core] [-secs secs] [dp]", 0, 5, cmd_rxq_show },
 	{ "dpif-netdev/pmd-sleep-show", "[dp]", 0, 1, cmd_sleep_show },
 	{ "netdev-dummy/receive", "name [--qid queue_id] packet|flow [--len packet_len]...", 2, -1,
 	  cmd_dummy_receive },

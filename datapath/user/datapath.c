@@ -313,6 +313,14 @@ bool datapath_port_info(struct datapath *dp, dp_port_t port, struct datapath_por
 	return p;
 }
 
+void datapath_port_config(struct datapath *dp, dp_port_t port, struct smap *config)
+{
+	const struct port *p = dp_port(dp, port);
+
+	if (p && p->class->config)
+		p->class->config(p, config);
+}
+
 static uint64_t state_digest(struct port *p)
 {
 	struct datapath_port_info i;

@@ -29,7 +29,7 @@ static void poll_queue(struct worker *w, struct rxq *q, unsigned int *total)
 	worker_receive(w, q->port, pkts, n);
 	*total += n;
 	spent = rte_rdtsc() - begin;
-	__atomic_store_n(&q->cycles, q->cycles + spent, __ATOMIC_RELAXED);
+	__atomic_store_n(&q->usage.cycles, q->usage.cycles + spent, __ATOMIC_RELAXED);
 }
 
 // Asking a queue whose port has a descriptor costs a system call. While other queues keep the thread busy, one that was found
@@ -68,7 +68,7 @@ static unsigned int poll_all(struct worker *w, bool busy)
 	} else {
 		WORKER_ADD(w, idle_cycles, spent);
 	}
-	__atomic_store_n(&w->interval_cycles, w->interval_cycles + spent, __ATOMIC_RELAXED);
+	__atomic_store_n(&w->usage.cycles, w->usage.cycles + spent, __ATOMIC_RELAXED);
 	return n;
 }
 
@@ -222,17 +222,20 @@ void pmd_assign_queues(struct datapath *dp)
 	synchronize_rcu();
 }
 
-static void turn(uint64_t *current, uint64_t past[6])
+static void turn(struct usage *u)
 {
-	memmove(&past[1], &past[0], 5 * sizeof(past[0]));
-	past[0] = __atomic_exchange_n(current, 0, __ATOMIC_RELAXED);
+	uint64_t now = __atomic_load_n(&u->cycles, __ATOMIC_RELAXED);
+
+	memmove(&u->past[1], &u->past[0], (USAGE_INTERVALS - 1) * sizeof(u->past[0]));
+	u->past[0] = now - u->seen;
+	u->seen = now;
 }
 
 void pmd_turn_interval(struct datapath *dp)
 {
 	for (unsigned int i = 0; i < MAX_PORTS; i++)
 		for (uint16_t q = 0; dp->ports[i] && q < dp->ports[i]->n_rxq; q++)
-			turn(&dp->ports[i]->rxqs[q].cycles, dp->ports[i]->rxqs[q].past);
+			turn(&dp->ports[i]->rxqs[q].usage);
 	for (size_t i = 1; i < dp->n_workers; i++)
-		turn(&dp->workers[i]->interval_cycles, dp->workers[i]->past_cycles);
+		turn(&dp->workers[i]->usage);
 }

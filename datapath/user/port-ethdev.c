@@ -98,17 +98,18 @@ static int configure(struct ethdev_port *e, struct error *err)
 		return failed(e, err, ret, "asking for the device's abilities");
 	// Some drivers deliver the marks of rules only when told so beforehand; others refuse the question.
 	rte_eth_rx_metadata_negotiate(e->id, &metadata);
-	if (e->port.n_rxq > info.max_rx_queues) {
+	if (e->wanted_rxq > info.max_rx_queues)
 		log_warn("%s: %u receive queues asked for, the device has %u", e->port.ref.name,
-			 e->port.n_rxq, info.max_rx_queues);
-		e->port.n_rxq = MAX(info.max_rx_queues, 1);
-	}
+			 e->wanted_rxq, info.max_rx_queues);
+	e->port.n_rxq = MAX(MIN(e->wanted_rxq, info.max_rx_queues), 1);
+	e->n_rxd = e->wanted_rxd;
+	e->n_txd = e->wanted_txd;
 	e->port.n_txq = MAX(MIN(info.max_tx_queues, MAX_TX_QUEUES), 1);
 	choose_spread(e, &info, &conf);
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-	if (info.dev_flags && *info.dev_flags & RTE_ETH_DEV_INTR_LSC)
-		conf.intr_conf.lsc = 1;
+	e->link_interrupt = info.dev_flags && *info.dev_flags & RTE_ETH_DEV_INTR_LSC;
+	conf.intr_conf.lsc = e->link_interrupt;
 	ret = rte_eth_dev_configure(e->id, e->port.n_rxq, e->port.n_txq, &conf);
 	if (ret)
 		return failed(e, err, ret, "configuring the device");
@@ -135,9 +136,9 @@ static int read_options(struct ethdev_port *e, const struct smap *options, struc
 	    port_option_int(options, "n_rxq_desc", DEFAULT_DESCRIPTORS, 64, 32768, &rxd, err) ||
 	    port_option_int(options, "n_txq_desc", DEFAULT_DESCRIPTORS, 64, 32768, &txd, err))
 		return err->code;
-	e->port.n_rxq = rxq;
-	e->n_rxd = rxd;
-	e->n_txd = txd;
+	e->wanted_rxq = rxq;
+	e->wanted_rxd = rxd;
+	e->wanted_txd = txd;
 	return 0;
 }
 
@@ -324,9 +325,9 @@ static int ethdev_set_options(struct port *p, const struct smap *options, struct
 	ret = configure(e, err);
 	if (!ret)
 		return 0;
-	p->n_rxq = old.port.n_rxq;
-	e->n_rxd = old.n_rxd;
-	e->n_txd = old.n_txd;
+	e->wanted_rxq = old.wanted_rxq;
+	e->wanted_rxd = old.wanted_rxd;
+	e->wanted_txd = old.wanted_txd;
 	rte_eth_dev_stop(e->id);
 	configure(e, &ignored);
 	return ret;
@@ -363,6 +364,25 @@ static void put_status(struct ethdev_port *e, const struct rte_eth_dev_info *inf
 		rte_ether_format_addr(text, sizeof(text), &mac);
 		smap_set(s, "dpdk-vf-mac", text);
 	}
+}
+
+static void ethdev_config(const struct port *p, struct smap *config)
+{
+	const struct ethdev_port *e = CONTAINER_OF(p, struct ethdev_port, port);
+
+	smap_setf(config, "requested_rx_queues", "%u", e->wanted_rxq);
+	smap_setf(config, "configured_rx_queues", "%u", p->n_rxq);
+	smap_setf(config, "requested_tx_queues", "%u", MAX_TX_QUEUES);
+	smap_setf(config, "configured_tx_queues", "%u", p->n_txq);
+	smap_setf(config, "requested_rxq_descriptors", "%u", e->wanted_rxd);
+	smap_setf(config, "configured_rxq_descriptors", "%u", e->n_rxd);
+	smap_setf(config, "requested_txq_descriptors", "%u", e->wanted_txd);
+	smap_setf(config, "configured_txq_descriptors", "%u", e->n_txd);
+	smap_set(config, "lsc_interrupt_mode", e->link_interrupt ? "true" : "false");
+	smap_setf(config, "mtu", "%u", p->mtu);
+	// Checksums are verified and segments cut in software.
+	smap_set(config, "rx_csum_offload", "false");
+	smap_set(config, "tx_tso_offload", "false");
 }
 
 static void put_statistics(struct ethdev_port *e, struct datapath_port_info *info)
@@ -414,4 +434,5 @@ const struct port_class port_class_ethdev = {
 	.set_admin = ethdev_set_admin,
 	.set_options = ethdev_set_options,
 	.info = ethdev_info,
+	.config = ethdev_config,
 };

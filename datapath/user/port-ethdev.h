@@ -7,9 +7,10 @@
 struct ethdev_port {
 	struct port port;
 	uint16_t id; // DPDK's number of the device
-	uint16_t n_rxd, n_txd;
+	uint16_t wanted_rxq, wanted_rxd, wanted_txd; // by options
+	uint16_t n_rxd, n_txd; // as the device has them
 	char *devargs; // what it was opened with
-	bool admin_up;
+	bool admin_up, link_interrupt;
 	uint64_t link_changes; // counted on DPDK's interrupt thread
 };
 

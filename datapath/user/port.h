@@ -38,16 +38,25 @@ struct port_class {
 	int (*set_options)(struct port *p, const struct smap *options, struct error *err);
 	// Fills all but name and type; 'status' is initialised.
 	void (*info)(struct port *p, struct datapath_port_info *info);
+	// Adds what dpctl/show prints after the type (may be NULL).
+	void (*config)(const struct port *p, struct smap *config);
 	// A descriptor that becomes readable when packets wait, -1: none (may be NULL).
 	int (*rx_fd)(struct port *p, uint16_t queue);
 	bool main_thread; // rx() is not polled: the main thread hands packets in
 };
 
+// Cycles that were spent on something, by intervals.
+#define USAGE_INTERVALS 12
+struct usage {
+	uint64_t cycles; // all; written by the thread that spends them
+	uint64_t seen; // 'cycles' when the interval began; the others are the main thread's
+	uint64_t past[USAGE_INTERVALS]; // spent in intervals before, the last one first
+};
+
 struct rxq {
 	struct port *port;
 	uint16_t queue;
-	uint64_t cycles; // spent on its packets in this interval; its thread writes
-	uint64_t past[6]; // intervals before
+	struct usage usage; // on its packets
 	unsigned int empty_rounds, skip_rounds; // see pmd.c; its thread only
 };
 

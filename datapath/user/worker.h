@@ -68,7 +68,7 @@ struct worker {
 	bool stop; // relaxed
 	uint64_t sleep_max_usec; // relaxed; what this thread's ports and the configuration allow
 	struct poll_list *polls; // RCU
-	uint64_t interval_cycles, past_cycles[6]; // all of the thread's, for shares
+	struct usage usage; // all of the thread's cycles
 };
 
 struct datapath {
@@ -125,9 +125,9 @@ void pmd_start(struct worker *w);
 void pmd_stop(struct worker *w);
 // Gives each queue of each port a thread again and returns when the old lists are out of use. Main thread.
 void pmd_assign_queues(struct datapath *dp);
-// Every 10 s: moves the interval counts on. Main thread.
+// Every PMD_INTERVAL_MSEC: an interval of all usages ends. Main thread.
 void pmd_turn_interval(struct datapath *dp);
-#define PMD_INTERVAL_MSEC 10000
+#define PMD_INTERVAL_MSEC 5000
 
 // commands.c: dpif-netdev/... and netdev-dummy/...
 void commands_register(struct datapath *dp);

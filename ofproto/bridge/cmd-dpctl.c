@@ -47,6 +47,38 @@ static void dump_dps(struct appctl_conn *conn, int argc, const char *const argv[
 	appctl_reply(conn, vs->dp ? DP_NAME : "");
 }
 
+// By bridges, as ovs-vswitchd names them.
+static void dump_bridges(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct strmap_node **sorted = strmap_sorted(&vs->bridges);
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	for (size_t i = 0; i < strmap_count(&vs->bridges); i++)
+		strbuf_printf(&out, "netdev@%s\n", sorted[i]->name);
+	free(sorted);
+	appctl_reply(conn, strbuf_cstr(&out));
+}
+
+void cmd_put_port_type(struct vswitchd *vs, dp_port_t port, const char *type,
+		       const struct smap *more, struct strbuf *out)
+{
+	AUTO(smap) config;
+	struct smap_node **sorted;
+
+	if (more)
+		smap_clone(&config, more);
+	else
+		smap_init(&config);
+	datapath_port_config(vs->dp, port, &config);
+	sorted = smap_sorted(&config);
+	strbuf_printf(out, " (%s", !strcmp(type, "internal") ? "tap" : type);
+	for (size_t i = 0; i < smap_count(&config); i++)
+		strbuf_printf(out, "%s%s=%s", i ? ", " : ": ", sorted[i]->key, sorted[i]->value);
+	strbuf_putc(out, ')');
+	free(sorted);
+}
+
 struct show {
 	struct vswitchd *vs;
 	struct strbuf *out;
@@ -63,7 +95,7 @@ static void show_port(dp_port_t port, void *aux)
 		return;
 	strbuf_printf(s->out, "  port %u: %s", port.n, ref.name);
 	if (strcmp(i.type, "system"))
-		strbuf_printf(s->out, " (%s)", !strcmp(i.type, "internal") ? "tap" : i.type);
+		cmd_put_port_type(s->vs, port, i.type, NULL, s->out);
 	strbuf_putc(s->out, '\n');
 	if (s->statistics)
 		strbuf_printf(s->out,
@@ -411,6 +443,6 @@ const struct appctl_command dpctl_commands[] = {
 	{ "dpctl/del-flow", "[dp] flow", 1, 2, del_flow },
 	{ "dpctl/del-flows", "[dp]", 0, 1, del_flows },
 	{ "dpctl/offload-stats-show", "[dp]", 0, 1, offload_stats_show },
-	{ "dpif/dump-dps", "", 0, 0, dump_dps },
+	{ "dpif/dump-dps", "", 0, 0, dump_bridges },
 };
 const size_t n_dpctl_commands = ARRAY_SIZE(dpctl_commands);

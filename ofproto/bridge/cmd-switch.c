@@ -4,7 +4,6 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/vec.h"
 #include "ofproto/bridge/commands-private.h"
 #include "ofproto/pipeline/mac-table.h"
 
@@ -208,38 +207,27 @@ static void bridge_reconnect(struct appctl_conn *conn, int argc, const char *con
 	appctl_reply(conn, "");
 }
 
-static int by_name(const void *a, const void *b)
-{
-	const struct of_port *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
 static void show_bridge(struct bridge *br, struct strbuf *out)
 {
-	VEC(struct of_port *) sorted = VEC_INIT;
-	struct of_port *const *port, **p;
+	struct strmap_node **sorted = strmap_sorted(&br->ports);
 
-	for (port = switch_ports(br->sw); *port; port++)
-		VEC_PUSH(&sorted, *port);
-	if (sorted.n)
-		qsort(sorted.v, sorted.n, sizeof(*sorted.v), by_name);
 	strbuf_printf(out, "  %s:\n", br->name);
-	VEC_FOR_EACH (p, &sorted) {
-		struct bridge_port *bp = strmap_get(&br->ports, (*p)->name);
-		uint32_t n = (*p)->number.n == OFPP_LOCAL ? 65534 : (*p)->number.n;
+	for (size_t i = 0; i < strmap_count(&br->ports); i++) {
+		const struct bridge_port *bp = sorted[i]->data;
 
-		strbuf_printf(out, "    %s %u/", (*p)->name, n);
-		if (dp_port_equal((*p)->dp_port, DP_PORT_NONE))
+		if (!bp->of)
+			continue;
+		strbuf_printf(out, "    %s %u/", bp->name,
+			      bp->of->number.n == OFPP_LOCAL ? 65534 : bp->of->number.n);
+		if (dp_port_equal(bp->dp_port, DP_PORT_NONE))
 			strbuf_puts(out, "none:");
 		else
-			strbuf_printf(out, "%u:", (*p)->dp_port.n);
-		strbuf_printf(out, " (%s", bp && bp->type[0] ? bp->type : "system");
-		if (bp && smap_get(&bp->options, "peer"))
-			strbuf_printf(out, ": peer=%s", smap_get(&bp->options, "peer"));
-		strbuf_puts(out, ")\n");
+			strbuf_printf(out, "%u:", bp->dp_port.n);
+		cmd_put_port_type(br->vs, bp->dp_port, bp->type[0] ? bp->type : "system",
+				  strcmp(bp->type, "patch") ? NULL : &bp->options, out);
+		strbuf_putc(out, '\n');
 	}
-	VEC_FREE(&sorted);
+	free(sorted);
 }
 
 static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)

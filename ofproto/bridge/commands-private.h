@@ -13,6 +13,9 @@ extern const size_t n_dpctl_commands, n_offload_commands, n_switch_commands, n_t
 bool cmd_need_datapath(struct appctl_conn *conn, const struct vswitchd *vs);
 // 'aux' is the struct vswitchd.
 const char *cmd_port_name(dp_port_t port, void *aux);
+// " (TYPE: key=value, ...)"; 'config' has what is not in the datapath (NULL: nothing).
+void cmd_put_port_type(struct vswitchd *vs, dp_port_t port, const char *type,
+		       const struct smap *config, struct strbuf *out);
 bool cmd_port_by_name(const char *name, dp_port_t *ret, void *aux);
 // One line of dpctl/dump-flows, without newline.
 void cmd_format_flow(struct vswitchd *vs, struct megaflow *mf, bool verbose, bool names,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole switch per test: ovsdb-server and ovs-vswitchd in a run directory of the test's own, on a simulated NIC whose
 VFs are moved into namespaces that the test makes."""
+import ctypes
 import json
 import os
 import shutil
@@ -23,6 +24,14 @@ def wait_until(what, condition, seconds=20):
             return
         time.sleep(0.05)
     raise AssertionError(f"never happened: {what}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_network():
+    """Tests make devices of fixed names (br0...): in a network namespace of this run's own, so that runs do not meet."""
+    CLONE_NEWNET = 0x40000000
+    if os.geteuid() == 0 and ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) == 0:
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
 class Switch:

@@ -101,3 +101,35 @@ def test_af_xdp_after_the_switch_was_killed(switch):
     switch.stop_process("ovs-vswitchd", 9)
     switch.start()
     wait_until("packets pass again", lambda: switch.ping(0, 1, count=1))
+
+
+def test_bridge_port_beside_a_busy_one(switch):
+    """A thread that never rests looks at taps and packet sockets now and then only; their packets come all the same."""
+    (name,) = start(switch, None)
+    switch.vsctl("add-port", "br0", "n0", "--", "set", "interface", "n0", "type=dpdk", "options:dpdk-devargs=net_null0,no-rx=1")
+    wait_until("the thread does not rest", lambda: "max sleep:    0 us" in switch.appctl("dpif-netdev/pmd-sleep-show"))
+    subprocess.run(["ip", "addr", "add", "10.98.0.9/24", "dev", "br0"], check=True)
+    subprocess.run(["ip", "link", "set", "br0", "up"], check=True)
+    r = subprocess.run(["ping", "-c", "5", "-i", "0.05", "-W", "5", "10.98.0.1"], capture_output=True, text=True)
+    print(r.stdout)
+    assert r.returncode == 0, r.stdout + switch.log()
+
+
+def test_mtu_of_taps_and_ethdevs(switch):
+    """mtu_request: the largest packet passes, one byte more does not."""
+    names = start(switch, None, None)
+    switch.vsctl("add-port", "br0", "n0", "--", "set", "interface", "n0", "type=dpdk", "options:dpdk-devargs=net_null0,no-rx=1",
+                 "--", "add-port", "br0", "t0", "--", "set", "interface", "t0", "type=tap")
+    for name in (*names, "n0", "t0", "br0"):
+        switch.vsctl("set", "interface", name, "mtu_request=4000")
+        wait_until(f"MTU of {name}", lambda: switch.vsctl("get", "interface", name, "mtu").strip() == "4000")
+    for i, ns in enumerate(switch.namespaces):
+        subprocess.run(["ip", "-n", ns, "link", "set", f"v{switch.tag}t{i}", "mtu", "4000"], check=True)
+    for size, passes in ((4000 - 28, True), (4000 - 27, False)):
+        r = subprocess.run(["ip", "netns", "exec", switch.namespaces[0], "ping", "-M", "do", "-s", str(size), "-c", "2", "-i", "0.2",
+                            "-W", "2", "10.98.0.2"], capture_output=True, text=True)
+        assert (r.returncode == 0) == passes, r.stdout + r.stderr + switch.log()
+    for name, told in (("t0", "70000"), ("n0", "70000")):
+        switch.vsctl("set", "interface", name, "mtu_request=70000")
+        wait_until("the refusal is told", lambda: told in switch.log())
+        assert switch.vsctl("get", "interface", name, "mtu").strip() == "4000"
