@@ -33,7 +33,11 @@ struct upcall_ops {
 struct datapath_config {
 	const char *extra_eal_args; // dpdk-extra, NULL: none
 	const char *lcore_mask; // dpdk-lcore-mask, NULL: one
-	const char *socket_mem; // dpdk-socket-mem: with hugepages; NULL: without
+	// With hugepages when one of these is not NULL.
+	const char *socket_mem; // dpdk-socket-mem
+	const char *alloc_mem; // dpdk-alloc-mem
+	const char *socket_limit; // dpdk-socket-limit
+	const char *hugepage_dir; // dpdk-hugepage-dir
 	uint64_t
 		pmd_cpu_mask; // 0: one core that the process may run on, not the main thread's where there are two
 	uint64_t pmd_sleep_max_usec; // 0: never sleep (default for physical ports), else cap

@@ -87,6 +87,7 @@ void datapath_reconfigure(struct datapath *dp, const struct datapath_config *con
 {
 	uint64_t mask = usable_mask(config->pmd_cpu_mask);
 
+	eal_note_change(config);
 	apply(dp, config);
 	if (!mask)
 		mask = default_pmd_mask();

@@ -8,6 +8,8 @@ struct rte_mempool;
 
 // Starts DPDK; later calls do nothing, or fail as the first one did. Main thread.
 int eal_start(const struct datapath_config *config, struct error *err);
+// DPDK runs: says once in the log when it would be started with other arguments now.
+void eal_note_change(const struct datapath_config *config);
 // The pool whose buffers hold a whole frame of 'mtu'; made on first use. NULL with 'err' when memory is out. Main thread.
 struct rte_mempool *eal_pool(uint32_t mtu, struct error *err);
 // For a thread of ours that will handle packets: pins it to 'core' and makes it known to DPDK. False when it could not be
@@ -16,6 +18,3 @@ bool eal_thread_begin(int core);
 void eal_thread_end(void);
 // CPUs that the process might run on when it started, in order; the result is the caller's.
 size_t eal_cpus(int **ret);
-// Splits 'text' at white space; '...' and "..." keep it, a backslash takes the next character as it is. Returns the number of
-// words appended to *argv (a growing array of heap strings), or -EINVAL for an open quote.
-int eal_split_args(const char *text, char ***argv, size_t *n, size_t *cap, struct error *err);

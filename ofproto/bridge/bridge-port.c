@@ -92,6 +92,10 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 		port_failed(bp, text);
 		return false;
 	}
+	if (!strcmp(type, "dpdk") && vs->dpdk_init == DPDK_INIT_FALSE) {
+		port_failed(bp, "other_config:dpdk-init is false: no ports of type dpdk");
+		return false;
+	}
 	if (datapath_port_add(vs->dp, bp->name, type, &bp->options, &bp->dp_port, &err) < 0) {
 		port_failed(bp, err.text);
 		bp->dp_port = DP_PORT_NONE;

@@ -10,56 +10,16 @@ LOG_MODULE(vswitchd);
 
 #define STATUS_MSEC 1000
 
-static void set_arg(struct vswitchd *vs, int i, const char **where, const char *value)
-{
-	free(vs->dp_args[i]);
-	vs->dp_args[i] = value ? xstrdup(value) : NULL;
-	*where = vs->dp_args[i];
-}
-
-static void read_datapath_config(struct vswitchd *vs, const struct smap *oc)
-{
-	struct datapath_config *c = &vs->dp_config;
-	const char *mask = smap_get(oc, "pmd-cpu-mask"), *sleep = smap_get(oc, "pmd-sleep-max");
-	uint64_t v;
-
-	set_arg(vs, 0, &c->extra_eal_args, smap_get(oc, "dpdk-extra"));
-	set_arg(vs, 1, &c->lcore_mask, smap_get(oc, "dpdk-lcore-mask"));
-	set_arg(vs, 2, &c->socket_mem, smap_get(oc, "dpdk-socket-mem"));
-	c->pmd_cpu_mask = mask && parse_u64(mask, 16, &v) ? v : 0;
-	if (mask && !c->pmd_cpu_mask)
-		log_warn("other_config:pmd-cpu-mask \"%s\" is not a hex number", mask);
-	c->pmd_sleep_is_set = sleep && parse_u64(sleep, 10, &v);
-	c->pmd_sleep_max_usec = c->pmd_sleep_is_set ? v : 0;
-	v = smap_get_int(oc, "emc-insert-inv-prob", 100);
-	c->emc_insert_inv_prob = v;
-}
-
-static bool need_datapath(struct vswitchd *vs)
-{
-	struct error err = ERROR_INIT;
-
-	if (vs->dp)
-		return true;
-	if (datapath_open("ovs-netdev", upcall_ops(), vs->upcall, &vs->dp_config, &vs->dp, &err) <
-	    0) {
-		vs->dp = NULL;
-		if (strcmp(vs->dp_error, err.text))
-			log_err("no userspace datapath: %s", err.text);
-		snprintf(vs->dp_error, sizeof(vs->dp_error), "%s", err.text);
-		return false;
-	}
-	upcall_set_datapath(vs->upcall, vs->dp, vs->offload);
-	return true;
-}
-
 static void configure_global(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 {
 	const struct smap *oc = &cfg->other_config;
 
-	read_datapath_config(vs, oc);
+	datapath_config_read(vs, oc);
 	if (vs->dp)
 		datapath_reconfigure(vs->dp, &vs->dp_config);
+	else if (vs->dpdk_init == DPDK_INIT_TRUE && !datapath_config_open(vs))
+		fatal(0, "other_config:dpdk-init is true and DPDK cannot be started: %s",
+		      vs->dp_error);
 	offload_set_enabled(vs->offload, smap_get_bool(oc, "hw-offload", false));
 	upcall_configure(vs->upcall, MAX(smap_get_int(oc, "max-idle", 10000), 500),
 			 smap_get_int(oc, "max-revalidator", 500),
@@ -86,7 +46,7 @@ static void apply(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 	if (cfg) {
 		configure_global(vs, cfg);
 		for (size_t i = 0; i < cfg->n_bridges; i++)
-			if (type_is_supported(cfg->bridges[i]) && need_datapath(vs))
+			if (type_is_supported(cfg->bridges[i]) && datapath_config_open(vs))
 				bridge_configure(vs, cfg->bridges[i], cfg);
 	}
 	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
@@ -303,5 +263,6 @@ void vswitchd_destroy(struct vswitchd *vs)
 	strmap_uninit(&vs->bridges);
 	for (size_t i = 0; i < ARRAY_SIZE(vs->dp_args); i++)
 		free(vs->dp_args[i]);
+	free(vs->dp_refused);
 	free(vs);
 }

@@ -34,6 +34,9 @@ struct bridge {
 	bool fail_standalone, keep;
 };
 
+// other_config:dpdk-init. The userspace datapath stands on DPDK, so that "false" only keeps "dpdk" ports out.
+enum dpdk_init { DPDK_INIT_TRY, DPDK_INIT_TRUE, DPDK_INIT_FALSE };
+
 struct vswitchd {
 	struct loop *loop;
 	struct idl *idl;
@@ -43,13 +46,15 @@ struct vswitchd {
 	struct upcall_engine *upcall;
 	struct strmap bridges; // struct bridge by name
 	struct datapath_config dp_config;
-	char *dp_args[3]; // storage of dp_config's strings
+	char *dp_args[6]; // storage of dp_config's strings
 	bool dummy_override, dummy;
 	bool reconfigure_again; // the database changed while a transaction was on its way
 	uint64_t offload_seq; // what the database shows of offload
 	struct timer status_timer, second_timer;
 	int64_t next_stats;
 	char dp_error[1024];
+	enum dpdk_init dpdk_init;
+	char *dp_refused; // settings that have no effect, as last logged
 };
 
 struct vswitchd *vswitchd_create(struct loop *l, const char *database, bool dummy,
@@ -58,6 +63,10 @@ void vswitchd_destroy(struct vswitchd *vs);
 // Applies the database's content to what runs; called whenever it changed.
 void vswitchd_reconfigure(struct vswitchd *vs);
 void vswitchd_register_commands(struct vswitchd *vs);
+// datapath-config.c
+void datapath_config_read(struct vswitchd *vs, const struct smap *other_config);
+// Opens the datapath unless it is open; false, logged once, when it cannot be.
+bool datapath_config_open(struct vswitchd *vs);
 // bridge.c
 struct bridge *bridge_find(struct vswitchd *vs, const char *name);
 void bridge_destroy(struct bridge *br);
