@@ -353,66 +353,51 @@ static void reserve(struct ovsdb_datum *d, unsigned int n, const struct ovsdb_ty
 		d->values = xcalloc(n, sizeof(*d->values));
 }
 
-void ovsdb_datum_diff(struct ovsdb_datum *diff, const struct ovsdb_datum *old,
-		      const struct ovsdb_datum *new, const struct ovsdb_type *t)
+// What is in only one of two composites; of a map's key that both have with different values, the second's. This makes
+// a difference, and applies it.
+static void merge_different(struct ovsdb_datum *out, const struct ovsdb_datum *a,
+			    const struct ovsdb_datum *b, const struct ovsdb_type *t)
 {
 	unsigned int i = 0, j = 0;
 
-	if (!ovsdb_type_is_composite(t)) {
-		ovsdb_datum_clone(diff, new, t);
-		return;
-	}
-	reserve(diff, old->n + new->n, t);
-	while (i < old->n || j < new->n) {
-		int c = i >= old->n ? 1
-			: j >= new->n
-				? -1
-				: ovsdb_atom_compare(&old->keys[i], &new->keys[j], t->key.type);
+	reserve(out, a->n + b->n, t);
+	while (i < a->n || j < b->n) {
+		int c = i >= a->n   ? 1
+			: j >= b->n ? -1
+				    : ovsdb_atom_compare(&a->keys[i], &b->keys[j], t->key.type);
 
 		if (c < 0) {
-			append_clone(diff, old, i++, t);
+			append_clone(out, a, i++, t);
 		} else if (c > 0) {
-			append_clone(diff, new, j++, t);
+			append_clone(out, b, j++, t);
 		} else {
-			if (new->values &&
-			    ovsdb_atom_compare(&old->values[i], &new->values[j], t->value.type))
-				append_clone(diff, new, j, t);
+			if (b->values &&
+			    ovsdb_atom_compare(&a->values[i], &b->values[j], t->value.type))
+				append_clone(out, b, j, t);
 			i++;
 			j++;
 		}
 	}
 }
 
+void ovsdb_datum_diff(struct ovsdb_datum *diff, const struct ovsdb_datum *old,
+		      const struct ovsdb_datum *new, const struct ovsdb_type *t)
+{
+	if (ovsdb_type_is_composite(t))
+		merge_different(diff, old, new, t);
+	else
+		ovsdb_datum_clone(diff, new, t);
+}
+
 int ovsdb_datum_apply_diff(struct ovsdb_datum *new, const struct ovsdb_datum *old,
 			   const struct ovsdb_datum *diff, const struct ovsdb_type *t,
 			   struct ovsdb_error *err)
 {
-	unsigned int i = 0, j = 0;
-
 	if (!ovsdb_type_is_composite(t)) {
 		ovsdb_datum_clone(new, diff, t);
 		return 0;
 	}
-	reserve(new, old->n + diff->n, t);
-	while (i < old->n || j < diff->n) {
-		int c = i >= old->n ? 1
-			: j >= diff->n
-				? -1
-				: ovsdb_atom_compare(&old->keys[i], &diff->keys[j], t->key.type);
-
-		if (c < 0) {
-			append_clone(new, old, i++, t);
-		} else if (c > 0) {
-			append_clone(new, diff, j++, t);
-		} else {
-			// In both: gone, unless the map's value differs, which then is the new one.
-			if (diff->values &&
-			    ovsdb_atom_compare(&old->values[i], &diff->values[j], t->value.type))
-				append_clone(new, diff, j, t);
-			i++;
-			j++;
-		}
-	}
+	merge_different(new, old, diff, t);
 	if (ovsdb_datum_check_size(new, t, err)) {
 		ovsdb_datum_uninit(new, t);
 		return -EINVAL;

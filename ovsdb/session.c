@@ -216,6 +216,22 @@ static void unknown_monitor(struct session *c, const struct jsonrpc_message *m)
 	session_reply_error(c, m->id, &err);
 }
 
+// The monitor that the first of 'n' parameters names; NULL when the answer, an error, has been sent.
+static struct monitor **monitor_of_request(struct session *c, const struct jsonrpc_message *m,
+					   struct json_span p[], size_t n)
+{
+	struct monitor **monitor;
+
+	if (split_params(m->params, p, n, n) < 0) {
+		bad_params(c, m);
+		return NULL;
+	}
+	monitor = find_monitor(c, p[0]);
+	if (!monitor)
+		unknown_monitor(c, m);
+	return monitor;
+}
+
 static void req_monitor_cond_change(struct session *c, const struct jsonrpc_message *m)
 {
 	struct ovsdb_error err = OVSDB_ERROR_INIT;
@@ -225,15 +241,9 @@ static void req_monitor_cond_change(struct session *c, const struct jsonrpc_mess
 	struct json_span p[3];
 	bool any;
 
-	if (split_params(m->params, p, 3, 3) < 0) {
-		bad_params(c, m);
+	monitor = monitor_of_request(c, m, p, 3);
+	if (!monitor)
 		return;
-	}
-	monitor = find_monitor(c, p[0]);
-	if (!monitor) {
-		unknown_monitor(c, m);
-		return;
-	}
 	server_flush(c->server);
 	strbuf_printf(&params, "[%s,", monitor_id(*monitor));
 	if (monitor_version(*monitor) == MONITOR_V3)
@@ -251,18 +261,11 @@ static void req_monitor_cond_change(struct session *c, const struct jsonrpc_mess
 
 static void req_monitor_cancel(struct session *c, const struct jsonrpc_message *m)
 {
-	struct monitor **monitor;
 	struct json_span p[1];
+	struct monitor **monitor = monitor_of_request(c, m, p, 1);
 
-	if (split_params(m->params, p, 1, 1) < 0) {
-		bad_params(c, m);
+	if (!monitor)
 		return;
-	}
-	monitor = find_monitor(c, p[0]);
-	if (!monitor) {
-		unknown_monitor(c, m);
-		return;
-	}
 	server_flush(c->server);
 	monitor_destroy(*monitor);
 	*monitor = c->monitors.v[--c->monitors.n];

@@ -71,7 +71,7 @@ struct trie_answer {
 
 // A past change, for classifier_changed_for().
 struct cls_change {
-	struct miniflow *key, *mask;
+	const struct miniflow *key, *mask; // behind the struct
 	uint64_t version;
 };
 

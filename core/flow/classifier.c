@@ -174,15 +174,6 @@ struct classifier *classifier_create(void)
 	return c;
 }
 
-static void change_free(void *p)
-{
-	struct cls_change *ch = p;
-
-	free(ch->key);
-	free(ch->mask);
-	free(ch);
-}
-
 void classifier_destroy(struct classifier *c)
 {
 	if (!c)
@@ -191,8 +182,7 @@ void classifier_destroy(struct classifier *c)
 	for (int i = 0; i < CLS_MAX_TRIES; i++)
 		trie_clear(&c->tries[i].trie);
 	for (int i = 0; i < CLS_N_CHANGES; i++)
-		if (c->changes[i])
-			change_free(c->changes[i]);
+		free(c->changes[i]);
 	hmap_uninit(&c->subtables);
 	free(c->vec);
 	free(c);
@@ -218,14 +208,16 @@ size_t classifier_n_masks(const struct classifier *c)
 static void record_change(struct classifier *c, const struct cls_rule *r)
 {
 	uint64_t version = c->version + 1;
-	struct cls_change *ch = xmalloc(sizeof(*ch)), *old = c->changes[version % CLS_N_CHANGES];
+	size_t n_key = miniflow_size(r->match_key), n_mask = miniflow_size(r->match_mask);
+	struct cls_change *ch = xmalloc(sizeof(*ch) + n_key + n_mask),
+			  *old = c->changes[version % CLS_N_CHANGES];
 
-	ch->key = miniflow_clone(r->match_key);
-	ch->mask = miniflow_clone(r->match_mask);
+	// One piece of memory: a change is made and forgotten with every rule.
+	ch->key = memcpy(ch + 1, r->match_key, n_key);
+	ch->mask = memcpy((uint8_t *)(ch + 1) + n_key, r->match_mask, n_mask);
 	ch->version = version;
 	RCU_SET(c->changes[version % CLS_N_CHANGES], ch);
-	if (old)
-		rcu_defer(change_free, old);
+	rcu_free(old);
 	cmm_smp_wmb();
 	CMM_STORE_SHARED(c->version, version);
 }

@@ -98,17 +98,17 @@ static enum ofperr add(struct of_switch *sw, const struct flow_mod *fm)
 		rule_unref(r);
 		return OFPERR_OFPFMFC_OVERLAP;
 	}
-	if (old) {
-		// An identical rule is replaced; its counters go on unless they were to be reset.
-		if (!(fm->flags & FM_RESET_COUNTS)) {
-			r->packets = atomic_load(&old->packets);
-			r->bytes = atomic_load(&old->bytes);
-			r->used = atomic_load(&old->used);
-		}
-		old->flags &= ~FM_SEND_FLOW_REM;
-		rule_remove(old, REMOVED_DELETE);
+	if (!old) {
+		rule_insert(r);
+		return OFPERR_NONE;
 	}
-	rule_insert(r);
+	// An identical rule is replaced; its counters go on unless they were to be reset. No packet misses both.
+	if (!(fm->flags & FM_RESET_COUNTS)) {
+		r->packets = atomic_load(&old->packets);
+		r->bytes = atomic_load(&old->bytes);
+		r->used = atomic_load(&old->used);
+	}
+	rule_replace(old, r);
 	return OFPERR_NONE;
 }
 

@@ -43,9 +43,16 @@ static void rule_free(void *p)
 	free(r);
 }
 
-void rule_ref(struct rule *r)
+bool rule_ref(struct rule *r)
 {
-	atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+	uint32_t n = atomic_load_explicit(&r->refs, memory_order_relaxed);
+
+	do {
+		if (!n)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(&r->refs, &n, n + 1, memory_order_relaxed,
+							memory_order_relaxed));
+	return true;
 }
 
 void rule_unref(struct rule *r)
@@ -110,31 +117,48 @@ static bool is_hidden(const struct rule *r)
 	return r->flags & FM_HIDDEN;
 }
 
-void rule_insert(struct rule *r)
+// What a rule in its table is counted and listed by, beside the classifier.
+static void enlist(struct rule *r)
 {
 	struct of_switch *sw = r->sw;
-	struct table *t = &sw->tables[r->table];
 
-	classifier_insert(t->cls, &r->cls);
 	add_to_cookie(r);
 	if (r->idle_timeout || r->hard_timeout)
 		list_push_back(&sw->expirable, &r->timeout_node);
 	sw->n_rules += !is_hidden(r);
 }
 
-void rule_remove(struct rule *r, enum flow_removed_reason reason)
+static void strike_off(struct rule *r)
 {
-	struct of_switch *sw = r->sw;
-	struct table *t = &sw->tables[r->table];
-
-	// A table may have been emptied as a whole before.
-	if (r->cls.entry)
-		classifier_remove(t->cls, &r->cls);
 	atomic_store(&r->removed, true);
 	atomic_fetch_add(&r->version, 1);
 	remove_from_cookie(r);
 	list_remove(&r->timeout_node);
-	sw->n_rules -= !is_hidden(r);
+	r->sw->n_rules -= !is_hidden(r);
+}
+
+void rule_insert(struct rule *r)
+{
+	classifier_insert(r->sw->tables[r->table].cls, &r->cls);
+	enlist(r);
+}
+
+void rule_replace(struct rule *old, struct rule *now)
+{
+	classifier_replace(now->sw->tables[now->table].cls, &old->cls, &now->cls);
+	strike_off(old);
+	enlist(now);
+	rule_unref(old);
+}
+
+void rule_remove(struct rule *r, enum flow_removed_reason reason)
+{
+	struct of_switch *sw = r->sw;
+
+	// A table may have been emptied as a whole before.
+	if (r->cls.entry)
+		classifier_remove(sw->tables[r->table].cls, &r->cls);
+	strike_off(r);
 	if ((r->flags & FM_SEND_FLOW_REM) && sw->events && sw->events->flow_removed)
 		sw->events->flow_removed(sw->events_aux, r, reason);
 	rule_unref(r);

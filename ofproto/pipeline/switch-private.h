@@ -38,6 +38,8 @@ void switch_notify_changed(struct of_switch *sw);
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority);
 void rule_insert(struct rule *r);
+// 'now' has the match and priority of 'old', which goes without an event: no reader misses both.
+void rule_replace(struct rule *old, struct rule *now);
 // Takes the rule out of its table and tells why; the caller's pointer is dead afterwards unless it holds a reference.
 void rule_remove(struct rule *r, enum flow_removed_reason reason);
 void rule_set_acts(struct rule *r, struct acts a);

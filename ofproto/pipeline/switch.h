@@ -49,7 +49,8 @@ static inline struct acts rule_acts_get(const struct rule *r)
 }
 
 // Megaflows that count into a rule hold a reference; the last one frees it after a grace period.
-void rule_ref(struct rule *r);
+// A reader may still see a rule whose last reference has gone: false then, and it must not keep it.
+bool rule_ref(struct rule *r);
 void rule_unref(struct rule *r);
 // Credits traffic: any thread.
 void rule_credit(struct rule *r, uint64_t packets, uint64_t bytes, int64_t used);

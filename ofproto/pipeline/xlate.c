@@ -17,8 +17,9 @@ void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep)
 
 void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c)
 {
-	if (c.kind == CREDIT_RULE)
-		rule_ref(c.rule);
+	// A rule that has just been removed counts nothing any more; the table's version says that this answer is outdated.
+	if (c.kind == CREDIT_RULE && !rule_ref(c.rule))
+		return;
 	VEC_PUSH(&ctx->ret->basis.credits, c);
 }
 

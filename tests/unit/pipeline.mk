@@ -3,4 +3,7 @@ if HAVE_CHECK
 check_PROGRAMS += tests/unit/pipeline/test-cookies
 TESTS += tests/unit/pipeline/test-cookies
 tests_unit_pipeline_test_cookies_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += tests/unit/pipeline/test-replace
+TESTS += tests/unit/pipeline/test-replace
+tests_unit_pipeline_test_replace_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
 endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// A rule that is added again takes the place of the old one: a packet meanwhile meets either, never none.
+#include <check.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "core/base/rcu.h"
+#include "ofproto/openflow/msg.h"
+#include "ofproto/pipeline/switch.h"
+#include "ofproto/pipeline/xlate.h"
+
+#define N_READS 20000
+
+static struct of_switch *sw;
+static _Atomic bool done;
+
+static void add(const char *text)
+{
+	struct error err = ERROR_INIT;
+	struct flow_mod fm;
+	uint32_t versions;
+
+	flow_mod_init(&fm);
+	ck_assert_int_ge(flow_mod_parse(text, FM_ADD, NULL, &fm, &versions, &err), 0);
+	ck_assert_int_eq(switch_flow_mod(sw, &fm), OFPERR_NONE);
+	flow_mod_uninit(&fm);
+}
+
+static void *read_tables(void *unused)
+{
+	struct flow_key key = { .in_port = 1, .eth_type = htobe16(0x0800), .nw_proto = 17 };
+	struct xlate_input in = { .sw = sw, .key = &key };
+	uintptr_t missed = 0;
+
+	rcu_thread_begin();
+	for (int i = 0; i < N_READS; i++) {
+		struct xlate_result r;
+
+		xlate(&in, &r);
+		missed += !r.actions.len;
+		xlate_result_uninit(&r);
+		rcu_quiesce();
+	}
+	rcu_thread_end();
+	atomic_store(&done, true);
+	return (void *)missed;
+}
+
+START_TEST(added_again)
+{
+	pthread_t reader;
+	void *missed;
+	int i = 0;
+
+	rcu_thread_begin();
+	sw = switch_create("br0", 1);
+	add("udp,priority=9,actions=controller");
+	ck_assert_int_eq(pthread_create(&reader, NULL, read_tables, NULL), 0);
+	while (!atomic_load(&done)) {
+		add(i++ & 1 ? "udp,priority=9,cookie=1,idle_timeout=9,actions=controller"
+			    : "udp,priority=9,actions=controller(max_len=9)");
+		ck_assert_uint_eq(switch_n_rules(sw), 1);
+		rcu_quiesce();
+	}
+	rcu_offline();
+	pthread_join(reader, &missed);
+	rcu_online();
+	ck_assert_msg(!missed, "%zu packets met no rule", (size_t)missed);
+	switch_destroy(sw);
+	rcu_drain();
+	rcu_thread_end();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("pipeline/replace");
+	TCase *t = tcase_create("replace");
+	SRunner *r;
+	int failed;
+
+	tcase_add_test(t, added_again);
+	tcase_set_timeout(t, 120);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	// In one process: RCU's threads do not survive a fork.
+	srunner_set_fork_status(r, CK_NOFORK);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
