@@ -105,12 +105,17 @@ static void put_nxt2(const struct packet_in *p, uint8_t version, struct strbuf *
 	}
 }
 
-void packet_in_encode(const struct packet_in *p, enum packet_in_format format, uint8_t version,
+// A message and a property say their length in 16 bits: what is around the packet needs room too.
+#define PACKET_MAX (UINT16_MAX - 2048)
+
+void packet_in_encode(const struct packet_in *whole, enum packet_in_format format, uint8_t version,
 		      struct strbuf *out)
 {
 	enum msg_type type = format == PIN_NXT2 ? MSG_PACKET_IN2 : MSG_PACKET_IN;
+	struct packet_in cut = *whole, *p = &cut;
 	size_t start = msg_begin_kind(type, version, 0, format != PIN_STANDARD, out);
 
+	cut.len = MIN(cut.len, (size_t)PACKET_MAX);
 	if (format == PIN_NXT2)
 		put_nxt2(p, version, out);
 	else if (format == PIN_NXT)

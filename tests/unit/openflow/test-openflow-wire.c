@@ -463,6 +463,32 @@ START_TEST(packets)
 }
 END_TEST
 
+START_TEST(longest_packet)
+{
+	static const uint8_t bytes[UINT16_MAX];
+
+	for (int format = PIN_STANDARD; format <= PIN_NXT2; format++) {
+		EACH_VERSION(v)
+		{
+			struct packet_in p = { .packet = bytes,
+					       .len = sizeof(bytes),
+					       .total_len = sizeof(bytes) },
+					 got;
+			AUTO(strbuf) b = STRBUF_INIT;
+			struct msg m;
+
+			match_init_any(&p.metadata);
+			packet_in_encode(&p, format, v, &b);
+			ck_assert_uint_eq(b.len, be16_at(b.s + 2));
+			m = header_of(&b);
+			ck_assert_int_eq(packet_in_decode(&m, &got), OFPERR_NONE);
+			ck_assert_uint_eq(got.total_len, sizeof(bytes));
+			ck_assert_uint_gt(got.len, 60000);
+		}
+	}
+}
+END_TEST
+
 START_TEST(packet_outs)
 {
 	uint8_t frame[20] = { 1, 2, 3 };
@@ -811,6 +837,7 @@ int main(void)
 	tcase_add_test(t, long_flow_statistics);
 	tcase_add_test(t, removed);
 	tcase_add_test(t, packets);
+	tcase_add_test(t, longest_packet);
 	tcase_add_test(t, packet_outs);
 	tcase_add_test(t, roles_and_numbers);
 	tcase_add_test(t, error_table);
