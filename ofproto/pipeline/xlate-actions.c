@@ -18,7 +18,9 @@ static void do_output_trunc(struct xlate_ctx *ctx, const struct act *a)
 	if (number.n == OFPP_IN_PORT)
 		number = OF_PORT(ctx->flow.in_port);
 	p = switch_port_find(ctx->sw, number);
-	if (p)
+	if (p && dp_port_equal(p->dp_port, DP_PORT_NONE))
+		ctx_report(ctx, ">>>> output_trunc does not support patch port %u <<<<", number.n);
+	else if (p)
 		xlate_output_port(ctx, p, a->output_trunc.max_len);
 	else
 		ctx_report(ctx, ">> Nonexistent output port");

@@ -23,6 +23,7 @@ table=0,priority=70,in_port=3,tcp,actions=load:5->NXM_NX_REG3[0..7],resubmit:2,r
 table=0,priority=70,in_port=3,udp,actions=clone(load:1->NXM_NX_REG0[],resubmit(,5)),output:10,output:1
 table=0,priority=70,in_port=3,icmp,actions=resubmit(3,0)
 table=0,priority=70,in_port=3,sctp,actions=output:1,output:10
+table=0,priority=85,in_port=2,rarp,actions=output(port=10,max_len=100),output:3
 table=0,priority=110,in_port=1,sctp,actions=resubmit(,30),output:77,exit
 table=5,priority=10,icmp,actions=dec_ttl,mod_dl_dst:50:54:00:00:00:09,output:2
 table=5,priority=5,tcp,tp_dst=80,actions=resubmit(,6),output:3
@@ -38,7 +39,7 @@ table=11,udp,actions=clear_actions,write_actions(output:3)
 PACKET = "50540000000750540000000508004500001c00000000400166cd0a0000010a000002080000000001000200"
 TRACES = [["in_port=1,icmp,nw_ttl=64"], ["in_port=1,icmp,nw_ttl=1", "-generate"], ["in_port=1,tcp,tp_dst=80"],
           ["in_port=1,udp,dl_src=00:00:00:00:00:01,nw_src=1.2.3.4"], ["in_port=2,dl_type=0x1234"], ["in_port=3,tcp"],
-          ["in_port=3,udp"], ["in_port=3,icmp"], ["in_port=3,sctp"], ["in_port=1,sctp"],
+          ["in_port=3,udp"], ["in_port=3,icmp"], ["in_port=3,sctp"], ["in_port=1,sctp"], ["in_port=2,rarp"],
           ["in_port=1,icmp,nw_ttl=7", "--names"], ["in_port=1", PACKET], ["in_port=1", "5054"], ["in_port=9,udp6"],
           ["in_port=2,arp,dl_vlan=7,dl_src=00:00:00:00:00:02,dl_dst=00:00:00:00:00:03", "-generate"],
           ["in_port=1,arp,dl_vlan=7,dl_src=00:00:00:00:00:03,dl_dst=00:00:00:00:00:02", "-generate"],
