@@ -34,9 +34,11 @@ int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow
 // packet_parse()'s key, bit by bit. '*hash' is that key's packet_connection_hash().
 int packet_parse_mini(struct packet *p, const struct packet_metadata *md, struct miniflow *dst,
 		      uint64_t *hash);
-// A burst; returns a bitmap of those that failed (n <= 64). Fastest where neighbours share one 'md' (the same pointer).
+// A burst; returns a bitmap of those that failed (n <= 64). keys[i] is in one of 'bufs' (n of them): packets with the same headers
+// may share one. Fastest where neighbours share one 'md' (the same pointer).
 uint64_t packet_parse_burst(struct packet *const p[], const struct packet_metadata *const md[],
-			    size_t n, struct miniflow_buf out[], uint64_t hashes[]);
+			    size_t n, struct miniflow_buf bufs[], const struct miniflow *keys[],
+			    uint64_t hashes[]);
 // Seeded hash of what tells connections apart: input port, recirculation, tunnel, tracking state and zone, Ethernet addresses and
 // type, tags, IP addresses, protocol and ports. TTL, TCP flags and the like stay out.
 uint64_t packet_connection_hash(const struct flow_key *key);

@@ -327,22 +327,74 @@ int packet_parse_mini(struct packet *p, const struct packet_metadata *md, struct
 	return parse_common(p, &x, dst, hash) ? 0 : parse_any(p, &x, dst, hash);
 }
 
+// ---- Bursts ----
+
+// The latest plain IPv4 packet of a burst: whoever has the same headers needs no parsing.
+struct model {
+	const struct packet *p; // NULL: none
+	const struct miniflow *key;
+	uint64_t hash;
+};
+
+// A common IPv4 packet without options.
+static inline bool can_be_model(const struct packet *p)
+{
+	return p->l4 == p->l3 + IPV4_LEN;
+}
+
+// Compares all that the key is made of: not the datagram's identification and checksum, nor what follows ports and TCP flags. Both
+// are of one length, so lengths that were right are right again.
+static inline bool same_headers(const struct packet *p, const struct packet *model)
+{
+	const uint8_t *a = p->data, *b = model->data;
+	size_t l3 = model->l3;
+	uint64_t diff;
+
+	if (p->size != model->size)
+		return false;
+	diff = (get64(a) ^ get64(b)) | (get64(a + 8) ^ get64(b + 8)) |
+	       (get64(a + l3 - 8) ^ get64(b + l3 - 8));
+	a += l3;
+	b += l3;
+	diff |= (get64(a) ^ get64(b)) & ~place(UINT16_MAX, 4, 2);
+	diff |= (get64(a + 8) ^ get64(b + 8)) & ~place(UINT16_MAX, 2, 2);
+	diff |= get64(a + 16) ^ get64(b + 16);
+	if (b[9] == PROTO_TCP)
+		diff |= get16(a + 32) ^ get16(b + 32);
+	return !diff;
+}
+
 uint64_t packet_parse_burst(struct packet *const p[], const struct packet_metadata *const md[],
-			    size_t n, struct miniflow_buf out[], uint64_t hashes[])
+			    size_t n, struct miniflow_buf bufs[], const struct miniflow *keys[],
+			    uint64_t hashes[])
 {
 	const struct packet_metadata *last = NULL;
+	struct model model = { NULL };
 	uint64_t failed = 0;
 	struct prefix x;
 
 	assert(n <= 64);
 	for (size_t i = 0; i < n; i++) {
-		if (md[i] != last && (!last || memcmp(md[i], last, sizeof(*last))))
+		if (md[i] != last && (!last || memcmp(md[i], last, sizeof(*last)))) {
 			make_prefix(md[i], &x);
+			model.p = NULL;
+		}
 		last = md[i];
-		if (LIKELY(parse_common(p[i], &x, &out[i].mf, &hashes[i])))
+		if (model.p && same_headers(p[i], model.p)) {
+			p[i]->l2_5 = UINT16_MAX;
+			p[i]->l3 = model.p->l3;
+			p[i]->l4 = model.p->l4;
+			keys[i] = model.key;
+			hashes[i] = model.hash;
 			continue;
-		if (parse_any(p[i], &x, &out[i].mf, &hashes[i]))
+		}
+		keys[i] = &bufs[i].mf;
+		if (LIKELY(parse_common(p[i], &x, &bufs[i].mf, &hashes[i]))) {
+			if (can_be_model(p[i]))
+				model = (struct model){ p[i], keys[i], hashes[i] };
+		} else if (parse_any(p[i], &x, &bufs[i].mf, &hashes[i])) {
 			failed |= 1ULL << i;
+		}
 	}
 	return failed;
 }

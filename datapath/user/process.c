@@ -34,7 +34,7 @@ static void drop_malformed(struct pass *s, uint64_t failed)
 		}
 		if (kept != i) {
 			l->pkts[kept] = l->pkts[i];
-			l->keys[kept] = l->keys[i];
+			s->keys[kept] = s->keys[i];
 			s->hashes[kept] = s->hashes[i];
 		}
 		kept++;
@@ -53,11 +53,9 @@ static void parse(struct pass *s)
 		// Packets just received differ in nothing but their bytes.
 		mds[i] = &s->level->pkts[s->depth ? i : 0].md;
 	}
-	failed = packet_parse_burst(packets, mds, s->n, s->level->keys, s->hashes);
+	failed = packet_parse_burst(packets, mds, s->n, s->level->keys, s->keys, s->hashes);
 	if (UNLIKELY(failed))
 		drop_malformed(s, failed);
-	for (unsigned int i = 0; i < s->n; i++)
-		s->keys[i] = &s->level->keys[i].mf;
 }
 
 // ---- Lookup ----
@@ -88,7 +86,8 @@ static uint32_t lookup_cache(struct pass *s)
 	}
 	for (unsigned int i = 0; i < s->n; i++) {
 		if (like_the_last(s, i) && s->flows[i - 1] &&
-		    flow_entry_matches(s->flows[i - 1], s->keys[i], &s->gather)) {
+		    (s->keys[i] == s->keys[i - 1] ||
+		     flow_entry_matches(s->flows[i - 1], s->keys[i], &s->gather))) {
 			s->flows[i] = s->flows[i - 1];
 			continue;
 		}
