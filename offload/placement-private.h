@@ -44,6 +44,7 @@ struct offload_device {
 	struct list queue; // records with something to do, first come first served
 	struct list full; // records refused for want of room, to be tried when there is some
 	size_t n_queued;
+	bool resting; // the worker waits for something to do
 	bool poll, audit, stop;
 	void (*audit_done)(uint32_t checked, uint32_t lost, void *aux);
 	void *audit_aux;

@@ -406,7 +406,8 @@ static bool all_idle(struct offload *o)
 	struct offload_device *dev;
 
 	LIST_FOR_EACH (dev, node, &o->devices)
-		if (dev->n_queued || dev->poll || dev->audit)
+		// Also while it tells an owner (without the lock) that all is done.
+		if (!dev->resting || dev->n_queued || dev->poll || dev->audit)
 			return false;
 	LIST_FOR_EACH (rec, node, &o->records)
 		if (rec->busy)

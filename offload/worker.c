@@ -284,10 +284,12 @@ void *device_worker(void *arg)
 		} else if (dev->stop) {
 			break;
 		} else {
+			dev->resting = true;
 			pthread_cond_broadcast(&dev->o->idle);
 			rcu_offline();
 			pthread_cond_wait(&dev->work, &dev->o->lock);
 			rcu_online();
+			dev->resting = false;
 		}
 		rcu_quiesce();
 	}

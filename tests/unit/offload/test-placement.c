@@ -187,12 +187,12 @@ static void on_done(struct megaflow *mf, void *aux)
 
 static void stop(struct megaflow *const flows[], size_t n)
 {
-	int before = n_done;
+	int before = __atomic_load_n(&n_done, __ATOMIC_SEQ_CST);
 
 	for (size_t i = 0; i < n; i++)
 		offload_withdraw(o, flows[i], on_done, NULL);
 	offload_flush(o);
-	ck_assert_int_eq(n_done - before, (int)n);
+	ck_assert_int_eq(__atomic_load_n(&n_done, __ATOMIC_SEQ_CST) - before, (int)n);
 	ck_assert_uint_eq(nic.rules, 0);
 	for (size_t i = 0; i < n; i++)
 		megaflow_free(flows[i]);
@@ -244,7 +244,7 @@ END_TEST
 START_TEST(withdrawal_during_insertion_leaves_no_rule)
 {
 	struct megaflow *mf = make_flow(1, 80);
-	int before = n_done;
+	int before = __atomic_load_n(&n_done, __ATOMIC_SEQ_CST);
 
 	start(true);
 	pthread_mutex_lock(&nic.lock);
@@ -255,7 +255,7 @@ START_TEST(withdrawal_during_insertion_leaves_no_rule)
 	offload_withdraw(o, mf, on_done, NULL);
 	pthread_mutex_unlock(&nic.lock);
 	offload_flush(o);
-	ck_assert_int_eq(n_done, before + 1);
+	ck_assert_int_eq(__atomic_load_n(&n_done, __ATOMIC_SEQ_CST), before + 1);
 	ck_assert_uint_eq(nic.rules, 0);
 	megaflow_free(mf);
 	offload_destroy(o);
