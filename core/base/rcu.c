@@ -7,6 +7,8 @@ struct deferred {
 	void *p;
 };
 
+const char rcu_grace;
+static const char callbacks_done;
 static __thread bool registered;
 
 void rcu_thread_begin(void)
@@ -18,8 +20,10 @@ void rcu_thread_begin(void)
 
 void rcu_thread_end(void)
 {
-	if (registered)
+	if (registered) {
+		tsan_release(&rcu_grace);
 		rcu_unregister_thread();
+	}
 	registered = false;
 }
 
@@ -27,8 +31,11 @@ static void run(struct rcu_head *head)
 {
 	struct deferred *d = CONTAINER_OF(head, struct deferred, head);
 
+	tsan_acquire(d);
+	tsan_acquire(&rcu_grace);
 	d->cb(d->p);
 	free(d);
+	tsan_release(&callbacks_done);
 }
 
 void rcu_defer(void (*cb)(void *p), void *p)
@@ -37,6 +44,7 @@ void rcu_defer(void (*cb)(void *p), void *p)
 
 	d->cb = cb;
 	d->p = p;
+	tsan_release(d);
 	call_rcu(&d->head, run);
 }
 
@@ -48,10 +56,14 @@ void rcu_free(void *p)
 
 void rcu_synchronize(void)
 {
+	tsan_release(&rcu_grace);
 	synchronize_rcu();
+	tsan_acquire(&rcu_grace);
 }
 
 void rcu_drain(void)
 {
+	tsan_release(&rcu_grace);
 	rcu_barrier();
+	tsan_acquire(&callbacks_done);
 }

@@ -7,6 +7,7 @@
 
 #include <urcu-qsbr.h>
 
+#include "core/base/tsan.h"
 #include "core/base/util.h"
 
 // Reading and publishing a pointer. Builtins of the compiler: liburcu's own are calls into the library for programs that do not
@@ -18,13 +19,18 @@
 void rcu_thread_begin(void);
 void rcu_thread_end(void);
 
+// Only its address counts, for the thread sanitizer: readers that leave their old state come before whoever waited for them.
+extern const char rcu_grace;
+
 static inline void rcu_quiesce(void)
 {
+	tsan_release(&rcu_grace);
 	rcu_quiescent_state();
 }
 
 static inline void rcu_offline(void)
 {
+	tsan_release(&rcu_grace);
 	rcu_thread_offline();
 }
 

@@ -139,8 +139,8 @@ int classifier_set_prefixes(struct classifier *c, const struct field *const fiel
 			return error_set(err, -EINVAL, "field %s cannot have a prefix trie",
 					 fields[i]->name);
 	// Readers go without tries until those are whole again.
-	CMM_STORE_SHARED(c->tries_ready, false);
-	synchronize_rcu();
+	__atomic_store_n(&c->tries_ready, false, __ATOMIC_RELEASE);
+	rcu_synchronize();
 	for (int i = 0; i < CLS_MAX_TRIES; i++) {
 		trie_clear(&c->tries[i].trie);
 		c->tries[i].field = NULL;
@@ -154,7 +154,7 @@ int classifier_set_prefixes(struct classifier *c, const struct field *const fiel
 			tries_update(c, s, l->rule, trie_insert);
 	}
 	cmm_smp_wmb();
-	CMM_STORE_SHARED(c->tries_ready, true);
+	__atomic_store_n(&c->tries_ready, true, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -190,7 +190,7 @@ void classifier_destroy(struct classifier *c)
 
 size_t classifier_count(const struct classifier *c)
 {
-	return CMM_LOAD_SHARED(c->n);
+	return __atomic_load_n(&c->n, __ATOMIC_RELAXED);
 }
 
 bool classifier_is_empty(const struct classifier *c)
@@ -219,12 +219,12 @@ static void record_change(struct classifier *c, const struct cls_rule *r)
 	RCU_SET(c->changes[version % CLS_N_CHANGES], ch);
 	rcu_free(old);
 	cmm_smp_wmb();
-	CMM_STORE_SHARED(c->version, version);
+	__atomic_store_n(&c->version, version, __ATOMIC_RELEASE);
 }
 
 uint64_t classifier_version(const struct classifier *c)
 {
-	return CMM_LOAD_SHARED(c->version);
+	return __atomic_load_n(&c->version, __ATOMIC_ACQUIRE);
 }
 
 // True when some packet can have both: the rule and the flow do not contradict each other in a bit that both match.
@@ -291,7 +291,7 @@ void classifier_insert(struct classifier *c, struct cls_rule *r)
 	subtable_insert(s, r);
 	if (before != subtable_max_priority(s) || s->n_rules == 1)
 		publish(c);
-	CMM_STORE_SHARED(c->n, c->n + 1);
+	__atomic_store_n(&c->n, c->n + 1, __ATOMIC_RELAXED);
 	record_change(c, r);
 }
 
@@ -317,7 +317,7 @@ void classifier_remove(struct classifier *c, struct cls_rule *r)
 	} else if (before != subtable_max_priority(s)) {
 		publish(c);
 	}
-	CMM_STORE_SHARED(c->n, c->n - 1);
+	__atomic_store_n(&c->n, c->n - 1, __ATOMIC_RELAXED);
 	record_change(c, r);
 }
 
@@ -393,7 +393,7 @@ static struct cls_rule *lookup(const struct classifier *c, const struct subtable
 			       const struct flow_key *key, struct flow_mask *mask)
 {
 	struct trie_answer answers[CLS_MAX_TRIES];
-	bool use_tries = CMM_LOAD_SHARED(c->tries_ready);
+	bool use_tries = __atomic_load_n(&c->tries_ready, __ATOMIC_ACQUIRE);
 	struct cls_rule *best = NULL;
 
 	for (int i = 0; i < CLS_MAX_TRIES; i++)

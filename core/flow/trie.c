@@ -65,7 +65,7 @@ void trie_insert(struct trie *t, const uint8_t *value, unsigned int n_bits)
 			return;
 		}
 		if (n->n_bits == n_bits) {
-			CMM_STORE_SHARED(n->n_rules, n->n_rules + 1);
+			__atomic_store_n(&n->n_rules, n->n_rules + 1, __ATOMIC_RELAXED);
 			return;
 		}
 		at = &n->child[bit_at(value, n->n_bits)];
@@ -92,7 +92,7 @@ void trie_remove(struct trie *t, const uint8_t *value, unsigned int n_bits)
 		at = &(*at)->child[bit_at(value, (*at)->n_bits)];
 	}
 	assert(*at && (*at)->n_bits == n_bits && (*at)->n_rules);
-	CMM_STORE_SHARED((*at)->n_rules, (*at)->n_rules - 1);
+	__atomic_store_n(&(*at)->n_rules, (*at)->n_rules - 1, __ATOMIC_RELAXED);
 	prune(at);
 	if (parent)
 		prune(parent);
@@ -111,7 +111,7 @@ unsigned int trie_lookup(const struct trie *t, const uint8_t *value, unsigned in
 
 		if (same < n->n_bits)
 			return same + 1;
-		if (CMM_LOAD_SHARED(n->n_rules))
+		if (__atomic_load_n(&n->n_rules, __ATOMIC_RELAXED))
 			ret->bits[n->n_bits / 64] |= 1ULL << n->n_bits % 64;
 		looked = n->n_bits;
 		if (looked >= max_bits)

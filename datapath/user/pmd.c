@@ -198,10 +198,45 @@ static void give(struct worker *w, struct poll_list *l)
 	rcu_free(old);
 }
 
+typedef VEC(struct rxq *) rxq_vec;
+
+static bool has_queue(const rxq_vec *v, const struct rxq *q)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (v->v[i] == q)
+			return true;
+	return false;
+}
+
+static struct poll_list *list_create(size_t room)
+{
+	struct poll_list *l = xmalloc(sizeof(*l) + room * sizeof(l->v[0]));
+
+	l->n = 0;
+	return l;
+}
+
+// Leaves a thread the queues that are in 'next' too. True when it had others.
+static bool take_away(struct worker *w, const rxq_vec *next)
+{
+	struct poll_list *l = list_create(w->polls->n);
+
+	for (size_t i = 0; i < w->polls->n; i++)
+		if (has_queue(next, w->polls->v[i]))
+			l->v[l->n++] = w->polls->v[i];
+	if (l->n == w->polls->n) {
+		free(l);
+		return false;
+	}
+	give(w, l);
+	return true;
+}
+
 void pmd_assign_queues(struct datapath *dp)
 {
 	size_t n_pmds = dp->n_workers - 1, next = 0;
-	VEC(struct rxq *) *lists = xcalloc(dp->n_workers, sizeof(*lists));
+	rxq_vec *lists = xcalloc(dp->n_workers, sizeof(*lists));
+	bool moves = false;
 
 	for (unsigned int i = 0; i < MAX_PORTS && n_pmds; i++) {
 		struct port *p = dp->ports[i];
@@ -209,17 +244,21 @@ void pmd_assign_queues(struct datapath *dp)
 		for (uint16_t q = 0; p && !p->class->main_thread && q < p->n_rxq; q++, next++)
 			VEC_PUSH(&lists[1 + next % n_pmds], &p->rxqs[q]);
 	}
+	// A queue has one reader: who had it lets go before another gets it.
+	for (size_t i = 1; i < dp->n_workers; i++)
+		moves |= take_away(dp->workers[i], &lists[i]);
+	if (moves)
+		rcu_synchronize();
 	for (size_t i = 1; i < dp->n_workers; i++) {
-		struct poll_list *l = xmalloc(sizeof(*l) + lists[i].n * sizeof(l->v[0]));
+		struct poll_list *l = list_create(lists[i].n);
 
-		l->n = lists[i].n;
-		if (l->n)
-			memcpy(l->v, lists[i].v, l->n * sizeof(l->v[0]));
+		for (; l->n < lists[i].n; l->n++)
+			l->v[l->n] = lists[i].v[l->n];
 		give(dp->workers[i], l);
 		VEC_FREE(&lists[i]);
 	}
 	free(lists);
-	synchronize_rcu();
+	rcu_synchronize();
 }
 
 static void turn(struct usage *u)

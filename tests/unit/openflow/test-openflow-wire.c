@@ -138,21 +138,21 @@ END_TEST
 
 START_TEST(port_statistics)
 {
-	struct port_stats ps = { .port = { 3 },
-				 .rx_packets = 1,
-				 .tx_packets = 2,
-				 .rx_bytes = 3,
-				 .tx_bytes = 4,
-				 .rx_dropped = 5,
-				 .tx_dropped = 6,
-				 .rx_errors = 7,
-				 .tx_errors = UINT64_MAX,
-				 .rx_frame_err = 9,
-				 .rx_over_err = 10,
-				 .rx_crc_err = 11,
-				 .collisions = 12,
-				 .duration_sec = 13,
-				 .duration_nsec = 14 };
+	static const struct port_stats ps = { .port = { 3 },
+					      .rx_packets = 1,
+					      .tx_packets = 2,
+					      .rx_bytes = 3,
+					      .tx_bytes = 4,
+					      .rx_dropped = 5,
+					      .tx_dropped = 6,
+					      .rx_errors = 7,
+					      .tx_errors = UINT64_MAX,
+					      .rx_frame_err = 9,
+					      .rx_over_err = 10,
+					      .rx_crc_err = 11,
+					      .collisions = 12,
+					      .duration_sec = 13,
+					      .duration_nsec = 14 };
 
 	EACH_VERSION(v)
 	{
@@ -163,6 +163,7 @@ START_TEST(port_statistics)
 		struct mp_writer w;
 		of_port_t which;
 
+		memset(&got, 0, sizeof(got)); // what is between members is compared too
 		ck_assert_int_eq(port_stats_request_decode(&rq, &which), OFPERR_NONE);
 		ck_assert_uint_eq(which.n, OFPP_ANY);
 		mp_begin(&w, &rq, &b);
