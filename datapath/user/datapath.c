@@ -32,7 +32,7 @@ static uint64_t default_pmd_mask(void)
 	return 1ULL << (n ? cpus[0] % 64 : 0);
 }
 
-static uint64_t usable_mask(uint64_t asked)
+static uint64_t usable_mask(struct datapath *dp, uint64_t asked)
 {
 	AUTO_FREE int *cpus = NULL;
 	size_t n = eal_cpus(&cpus);
@@ -41,17 +41,28 @@ static uint64_t usable_mask(uint64_t asked)
 	for (size_t i = 0; i < n; i++)
 		if (cpus[i] < 64)
 			mask |= 1ULL << cpus[i];
-	if (asked & ~mask)
+	if (asked & ~mask && asked != dp->asked_mask)
 		log_warn("pmd-cpu-mask 0x%llx: the process may not run on cores 0x%llx, they are "
 			 "left out",
 			 (unsigned long long)asked, (unsigned long long)(asked & ~mask));
+	dp->asked_mask = asked;
 	return asked & mask;
+}
+
+static void add_lookups(const struct worker *w, struct datapath_stats *sum)
+{
+	const struct worker_stats *s = &w->stats;
+
+	sum->hit += __atomic_load_n(&s->emc_hits, __ATOMIC_RELAXED) +
+		    __atomic_load_n(&s->megaflow_hits, __ATOMIC_RELAXED);
+	sum->missed += __atomic_load_n(&s->misses, __ATOMIC_RELAXED);
 }
 
 static void stop_pmds(struct datapath *dp)
 {
 	for (size_t i = 1; i < dp->n_workers; i++) {
 		pmd_stop(dp->workers[i]);
+		add_lookups(dp->workers[i], &dp->ended);
 		worker_destroy(dp->workers[i]);
 	}
 	dp->n_workers = 1;
@@ -85,7 +96,9 @@ static void apply(struct datapath *dp, const struct datapath_config *c)
 
 void datapath_reconfigure(struct datapath *dp, const struct datapath_config *config)
 {
-	uint64_t mask = usable_mask(config->pmd_cpu_mask);
+	uint64_t mask = usable_mask(dp, config->pmd_cpu_mask);
+	bool sleep_was_set = dp->sleep_is_set;
+	uint64_t sleep_was = dp->sleep_max_usec;
 
 	eal_note_change(config);
 	apply(dp, config);
@@ -93,7 +106,7 @@ void datapath_reconfigure(struct datapath *dp, const struct datapath_config *con
 		mask = default_pmd_mask();
 	if (mask != dp->pmd_mask)
 		start_pmds(dp, mask);
-	else
+	else if (sleep_was_set != dp->sleep_is_set || sleep_was != dp->sleep_max_usec)
 		pmd_assign_queues(dp);
 }
 
@@ -394,14 +407,9 @@ size_t datapath_flow_count(const struct datapath *dp)
 
 void datapath_stats(struct datapath *dp, struct datapath_stats *ret)
 {
-	memset(ret, 0, sizeof(*ret));
-	for (size_t i = 0; i < dp->n_workers; i++) {
-		const struct worker_stats *s = &dp->workers[i]->stats;
-
-		ret->hit += __atomic_load_n(&s->emc_hits, __ATOMIC_RELAXED) +
-			    __atomic_load_n(&s->megaflow_hits, __ATOMIC_RELAXED);
-		ret->missed += __atomic_load_n(&s->misses, __ATOMIC_RELAXED);
-	}
+	*ret = dp->ended;
+	for (size_t i = 0; i < dp->n_workers; i++)
+		add_lookups(dp->workers[i], ret);
 	ret->lost = __atomic_load_n(&dp->lost, __ATOMIC_RELAXED);
 	ret->flows = flow_table_count(dp->flows);
 	ret->masks = flow_table_n_masks(dp->flows);

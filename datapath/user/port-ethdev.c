@@ -271,7 +271,22 @@ static int ethdev_set_mac(struct port *p, struct eth_addr mac, struct error *err
 	return ret ? failed(ethdev_of(p), err, ret, "setting the MAC address") : 0;
 }
 
-int ethdev_set_mtu(struct port *p, uint32_t mtu, struct error *err)
+// Stops, applies what has been changed in 'e', and starts a device that was up.
+static int apply(struct ethdev_port *e, struct error *err)
+{
+	bool was_up = e->admin_up;
+	int ret;
+
+	rte_eth_dev_stop(e->id);
+	ret = configure(e, err);
+	if (ret || was_up)
+		return ret;
+	rte_eth_dev_stop(e->id);
+	e->admin_up = false;
+	return 0;
+}
+
+static int ethdev_set_mtu(struct port *p, uint32_t mtu, struct error *err)
 {
 	struct ethdev_port *e = ethdev_of(p);
 	uint32_t old = p->mtu;
@@ -284,14 +299,12 @@ int ethdev_set_mtu(struct port *p, uint32_t mtu, struct error *err)
 				 info.min_mtu, info.max_mtu);
 	if (!eal_pool(mtu, err))
 		return err->code;
-	rte_eth_dev_stop(e->id);
 	p->mtu = mtu;
-	ret = configure(e, err);
-	if (!ret)
-		return 0;
-	p->mtu = old;
-	rte_eth_dev_stop(e->id);
-	configure(e, &ignored);
+	ret = apply(e, err);
+	if (ret) {
+		p->mtu = old;
+		apply(e, &ignored);
+	}
 	return ret;
 }
 
@@ -321,15 +334,13 @@ static int ethdev_set_options(struct port *p, const struct smap *options, struct
 		return error_set(err, -EOPNOTSUPP, "options:dpdk-devargs names another device");
 	if (read_options(e, options, err))
 		return err->code;
-	rte_eth_dev_stop(e->id);
-	ret = configure(e, err);
-	if (!ret)
-		return 0;
-	e->wanted_rxq = old.wanted_rxq;
-	e->wanted_rxd = old.wanted_rxd;
-	e->wanted_txd = old.wanted_txd;
-	rte_eth_dev_stop(e->id);
-	configure(e, &ignored);
+	ret = apply(e, err);
+	if (ret) {
+		e->wanted_rxq = old.wanted_rxq;
+		e->wanted_rxd = old.wanted_rxd;
+		e->wanted_txd = old.wanted_txd;
+		apply(e, &ignored);
+	}
 	return ret;
 }
 

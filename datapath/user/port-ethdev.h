@@ -23,6 +23,5 @@ void ethdev_uninit(struct ethdev_port *e);
 // Verbs of struct port_class.
 uint16_t ethdev_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 uint16_t ethdev_tx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
-int ethdev_set_mtu(struct port *p, uint32_t mtu, struct error *err);
 int ethdev_set_admin(struct port *p, bool up, struct error *err);
 void ethdev_info(struct port *p, struct datapath_port_info *info);

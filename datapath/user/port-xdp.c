@@ -7,6 +7,7 @@
 #include <net/if.h>
 
 #include "core/base/log.h"
+#include "datapath/user/eal.h"
 #include "datapath/user/linux.h"
 #include "datapath/user/port-ethdev.h"
 #include "datapath/user/xdp.h"
@@ -141,6 +142,25 @@ static int xdp_set_mac(struct port *p, struct eth_addr mac, struct error *err)
 	return linux_set_mac(p->ref.name, mac, err);
 }
 
+// DPDK's driver does not give its sockets back before it is closed, so its buffers stay what they are.
+static int xdp_set_mtu(struct port *p, uint32_t mtu, struct error *err)
+{
+	struct rte_mempool *pool = eal_pool(mtu, err);
+	int ret;
+
+	if (!pool)
+		return err->code;
+	if (pool != eal_pool(p->mtu, err))
+		return error_set(err, -EOPNOTSUPP,
+				 "MTU %u needs other buffers than %u: set it on the device before "
+				 "the port is added",
+				 mtu, p->mtu);
+	ret = linux_set_mtu(p->ref.name, mtu, err);
+	if (!ret)
+		p->mtu = mtu;
+	return ret;
+}
+
 static int xdp_set_options(struct port *p, const struct smap *options, struct error *err)
 {
 	uint16_t n_queues;
@@ -169,7 +189,7 @@ const struct port_class port_class_xdp = {
 	.rx = ethdev_rx,
 	.tx = ethdev_tx,
 	.set_mac = xdp_set_mac,
-	.set_mtu = ethdev_set_mtu,
+	.set_mtu = xdp_set_mtu,
 	.set_admin = ethdev_set_admin,
 	.set_options = xdp_set_options,
 	.info = xdp_info,

@@ -79,7 +79,7 @@ struct datapath {
 	struct port *ports[MAX_PORTS]; // RCU; the main thread writes
 	struct worker **workers; // [0] is the main thread's
 	size_t n_workers;
-	uint64_t pmd_mask;
+	uint64_t asked_mask, pmd_mask; // pmd-cpu-mask; the cores in use
 	bool sleep_is_set;
 	uint64_t sleep_max_usec;
 	uint32_t
@@ -88,6 +88,7 @@ struct datapath {
 	int64_t next_state_check;
 	int64_t next_interval;
 	uint64_t lost; // packets whose miss failed
+	struct datapath_stats ended; // lookups of threads that are no more
 };
 
 struct worker *worker_create(struct datapath *dp, unsigned int index, int core);

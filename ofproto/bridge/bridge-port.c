@@ -157,6 +157,10 @@ static struct bridge_port *port_create(struct bridge *br, const struct ovsrec_po
 	}
 	if (!is_patch(bp->type))
 		upcall_map_port(br->vs->upcall, bp->dp_port, br->sw, bp->of->number);
+	if (smap_get(&iface->other_config, "pmd-rxq-affinity"))
+		log_warn("%s: port %s: other_config:pmd-rxq-affinity is not supported yet and "
+			 "without effect",
+			 br->name, bp->name);
 	log_info("%s: added interface %s on port %u", br->name, bp->name, bp->of->number.n);
 	return bp;
 }

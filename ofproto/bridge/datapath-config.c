@@ -55,6 +55,7 @@ static enum dpdk_init read_init(const struct smap *oc)
 void datapath_config_read(struct vswitchd *vs, const struct smap *oc)
 {
 	struct datapath_config *c = &vs->dp_config;
+	static struct log_limit limit = LOG_LIMIT_INIT(5, 5);
 	const char *mask = smap_get(oc, "pmd-cpu-mask");
 	const char *sleep = smap_get_def(oc, "pmd-sleep-max", smap_get(oc, "pmd-maxsleep"));
 	uint64_t v;
@@ -68,7 +69,8 @@ void datapath_config_read(struct vswitchd *vs, const struct smap *oc)
 	set_arg(vs, 5, &c->hugepage_dir, smap_get(oc, "dpdk-hugepage-dir"));
 	c->pmd_cpu_mask = mask && parse_u64(mask, 16, &v) ? v : 0;
 	if (mask && !c->pmd_cpu_mask)
-		log_warn("other_config:pmd-cpu-mask \"%s\" is not a hex number", mask);
+		log_warn_limited(&limit, "other_config:pmd-cpu-mask \"%s\" is not a hex number",
+				 mask);
 	c->pmd_sleep_is_set = sleep && parse_u64(sleep, 10, &v);
 	c->pmd_sleep_max_usec = c->pmd_sleep_is_set ? v : 0;
 	c->emc_insert_inv_prob = smap_get_int(oc, "emc-insert-inv-prob", 100);

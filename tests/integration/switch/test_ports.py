@@ -133,3 +133,16 @@ def test_mtu_of_taps_and_ethdevs(switch):
         switch.vsctl("set", "interface", name, "mtu_request=70000")
         wait_until("the refusal is told", lambda: told in switch.log())
         assert switch.vsctl("get", "interface", name, "mtu").strip() == "4000"
+
+
+def test_mtu_of_af_xdp(switch):
+    need_af_xdp()
+    names = start(switch, "native", "native")
+    for name in names:
+        switch.vsctl("set", "interface", name, "mtu_request=1400")
+        wait_until(f"MTU of {name}", lambda: switch.vsctl("get", "interface", name, "mtu").strip() == "1400")
+    assert switch.ping(0, 1)
+    # Larger than the buffers it has, and than the kernel takes with an XDP program.
+    switch.vsctl("set", "interface", names[0], "mtu_request=3000")
+    wait_until("the refusal is told", lambda: "needs other buffers" in switch.log())
+    assert switch.ping(0, 1)

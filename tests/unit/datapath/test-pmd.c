@@ -165,9 +165,13 @@ START_TEST(mask_changes_under_load)
 
 	WAIT(received(1) > 1000 && received(2) > 1000);
 	for (size_t i = 0; i < ARRAY_SIZE(masks); i++) {
+		struct datapath_stats before, after;
 		size_t n = 0;
 
+		datapath_stats(dp, &before);
 		configure(masks[i]);
+		datapath_stats(dp, &after);
+		ck_assert(after.hit + after.missed >= before.hit + before.missed);
 		ck_assert_uint_eq(dp->n_workers, 1 + __builtin_popcountll(masks[i]));
 		for (size_t w = 1; w < dp->n_workers; w++) {
 			n += dp->workers[w]->polls->n;
@@ -199,6 +203,27 @@ START_TEST(ports_come_and_go_under_load)
 		datapath_port_del(dp, i % 3 ? q : p);
 		ck_assert_uint_eq(dp->workers[1]->polls->n + dp->workers[2]->polls->n, 0);
 	}
+}
+END_TEST
+
+// A change of what a device that is down will do leaves it down.
+START_TEST(changes_leave_a_port_down)
+{
+	dp_port_t p = add_port("n1", "dpdk", NULL_DEVICE, "2");
+	struct error err = ERROR_INIT;
+	struct datapath_port_info i;
+
+	ck_assert_int_eq(datapath_port_set_admin(dp, p, false, &err), 0);
+	ck_assert_int_eq(set_queues(p, NULL_DEVICE, "3", &err), 0);
+	ck_assert_msg(!datapath_port_set_mtu(dp, p, 2000, &err), "%s", err.text);
+	ck_assert(datapath_port_info(dp, p, &i));
+	smap_uninit(&i.status);
+	ck_assert(!i.admin_up);
+	ck_assert_uint_eq(i.mtu, 2000);
+	ck_assert_int_lt(datapath_port_set_mtu(dp, p, 10, &err), 0);
+	ck_assert_int_eq(datapath_port_set_admin(dp, p, true, &err), 0);
+	WAIT(received(1) > 1000 && received(2) > 1000);
+	datapath_port_del(dp, p);
 }
 END_TEST
 
@@ -238,6 +263,7 @@ int main(void)
 	tcase_add_test(t, number_of_queues_changes);
 	tcase_add_test(t, mask_changes_under_load);
 	tcase_add_test(t, ports_come_and_go_under_load);
+	tcase_add_test(t, changes_leave_a_port_down);
 	tcase_add_test(t, masks_beyond_the_machine);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
