@@ -28,6 +28,7 @@ LOG_MODULE(dpdk);
 
 static struct {
 	bool tried;
+	bool starting; // relaxed
 	struct eal_args args; // DPDK keeps pointers into them for as long as the process lives
 	char **argv; // the same words in the order DPDK gave them
 	struct error failure; // of the first try
@@ -58,7 +59,8 @@ static ssize_t take_log(void *cookie, const char *text, size_t n)
 		len--;
 	if (!len)
 		return n;
-	if (level > 0 && level <= (int)RTE_LOG_ERR)
+	if (__atomic_load_n(&eal.starting, __ATOMIC_RELAXED) && level > 0 &&
+	    level <= (int)RTE_LOG_ERR)
 		snprintf(eal.last_line, sizeof(eal.last_line), "%.*s", (int)MIN(len, 250), text);
 	LOG_AT(level_of(level), "%.*s", (int)len, text);
 	return n;
@@ -113,7 +115,9 @@ static int start(struct error *err)
 	eal.argv = xcalloc(a->n + 1, sizeof(*eal.argv));
 	memcpy(eal.argv, a->v, a->n * sizeof(*eal.argv));
 	open_log();
+	__atomic_store_n(&eal.starting, true, __ATOMIC_RELAXED);
 	ret = rte_eal_init(a->n, eal.argv);
+	__atomic_store_n(&eal.starting, false, __ATOMIC_RELAXED);
 	// The main lcore has been pinned; this thread is also the process's main thread, so let it go again.
 	pthread_setaffinity_np(pthread_self(), sizeof(eal.cpus), &eal.cpus);
 	if (ret >= 0)

@@ -326,7 +326,8 @@ int ethdev_set_admin(struct port *p, bool up, struct error *err)
 
 static int ethdev_set_options(struct port *p, const struct smap *options, struct error *err)
 {
-	struct ethdev_port *e = ethdev_of(p), old = *e;
+	struct ethdev_port *e = ethdev_of(p);
+	const uint16_t rxq = e->wanted_rxq, rxd = e->wanted_rxd, txd = e->wanted_txd;
 	struct error ignored = ERROR_INIT;
 	int ret;
 
@@ -336,9 +337,9 @@ static int ethdev_set_options(struct port *p, const struct smap *options, struct
 		return err->code;
 	ret = apply(e, err);
 	if (ret) {
-		e->wanted_rxq = old.wanted_rxq;
-		e->wanted_rxd = old.wanted_rxd;
-		e->wanted_txd = old.wanted_txd;
+		e->wanted_rxq = rxq;
+		e->wanted_rxd = rxd;
+		e->wanted_txd = txd;
 		apply(e, &ignored);
 	}
 	return ret;
