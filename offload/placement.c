@@ -314,15 +314,17 @@ static int open_device(struct offload *o, const struct port_ref *port,
 static void set_port(struct offload *o, dp_port_t number, struct offload_port *port)
 {
 	struct port_table *old = o->ports, *t;
+	struct offload_port *gone;
 	size_t n = MAX(old->n, (size_t)number.n + 1);
 
 	t = xzalloc(sizeof(*t) + n * sizeof(t->ports[0]));
 	t->n = n;
 	memcpy(t->ports, old->ports, old->n * sizeof(t->ports[0]));
-	if (t->ports[number.n])
-		rcu_free(t->ports[number.n]);
+	gone = t->ports[number.n];
 	t->ports[number.n] = port;
 	RCU_SET(o->ports, t);
+	// Only now that no new reader finds them.
+	rcu_free(gone);
 	rcu_free(old);
 }
 

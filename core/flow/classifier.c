@@ -336,10 +336,9 @@ void classifier_clear(struct classifier *c)
 		subtable_destroy(s);
 	}
 	rcu_free(old);
-	CMM_STORE_SHARED(c->n, 0);
+	__atomic_store_n(&c->n, 0, __ATOMIC_RELAXED);
 	// Whoever asks what has changed since before is told: everything may have.
-	cmm_smp_wmb();
-	CMM_STORE_SHARED(c->version, c->version + CLS_N_CHANGES);
+	__atomic_store_n(&c->version, c->version + CLS_N_CHANGES, __ATOMIC_RELEASE);
 }
 
 // ---- Finding ----

@@ -10,9 +10,12 @@ void rtable_init(struct rtable *t, size_t node_size, void (*moved)(struct rnode 
 
 void rtable_uninit(struct rtable *t)
 {
+	struct rbuckets *old = t->buckets;
+
 	assert(!t->n);
-	rcu_free(t->buckets);
-	t->buckets = NULL;
+	// Unlinked first: a reader that comes between must not find what is on its way out.
+	RCU_SET(t->buckets, NULL);
+	rcu_free(old);
 }
 
 static struct rbuckets *buckets_create(size_t n)
@@ -101,6 +104,7 @@ void rtable_replace(struct rtable *t, struct rnode *old, struct rnode *now)
 {
 	struct rnode **at = find_link(t, old);
 
-	now->next = old->next;
+	// Readers may still be on 'now' from when it was here before.
+	RCU_SET(now->next, old->next);
 	RCU_SET(*at, now);
 }

@@ -192,8 +192,8 @@ static void stage_remove(struct rtable *t, uint64_t hash)
 
 	if (--n->n_rules)
 		return;
-	rcu_free(n);
 	rtable_remove(t, &n->r);
+	rcu_free(n);
 }
 
 static be32 ports_of(const struct subtable *s, const struct miniflow *key)
