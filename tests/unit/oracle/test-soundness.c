@@ -52,7 +52,7 @@ static bool same_effect(const struct xlate_result *a, const struct xlate_result 
 	append_effect(dp_actions_of(&a->actions), &k, &x);
 	k = *key;
 	append_effect(dp_actions_of(&b->actions), &k, &y);
-	return x.len == y.len && !memcmp(x.s, y.s, x.len);
+	return dp_actions_equal(dp_actions_of(&x), dp_actions_of(&y));
 }
 
 static void check_one(struct of_switch *sw, const struct flow_key *key)
