@@ -24,3 +24,7 @@ core_libcore_a_SOURCES += \
 	core/packet/checksum-private.h core/packet/checksum.c core/packet/compose.c core/packet/edit.c \
 	core/packet/packet.h core/packet/parse.c core/packet/parse-packed.c core/packet/parse-private.h core/packet/proto-private.h
 EXTRA_DIST += core/flow/README.md core/packet/README.md
+
+core_libcore_a_SOURCES += core/netlink/genl.c core/netlink/genl.h core/netlink/nl-msg.c core/netlink/nl-sock.c \
+	core/netlink/nl.h core/netlink/rtnl.c core/netlink/rtnl.h
+EXTRA_DIST += core/netlink/README.md

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/netlink/rtnl.h"
+
+#include <linux/if_link.h>
+#include <net/if_arp.h>
+
+static const struct nl_policy link_policy[IFLA_PHYS_PORT_NAME + 1] = {
+	[IFLA_IFNAME] = { .type = MNL_TYPE_NUL_STRING },
+	[IFLA_MTU] = { .type = MNL_TYPE_U32 },
+	[IFLA_MASTER] = { .type = MNL_TYPE_U32 },
+	[IFLA_LINK] = { .type = MNL_TYPE_U32 },
+	[IFLA_ADDRESS] = { .type = MNL_TYPE_UNSPEC },
+	[IFLA_LINKINFO] = { .type = MNL_TYPE_UNSPEC },
+	[IFLA_STATS64] = { .type = MNL_TYPE_UNSPEC },
+	[IFLA_PHYS_SWITCH_ID] = { .type = MNL_TYPE_UNSPEC, .max = 32 },
+	[IFLA_PHYS_PORT_NAME] = { .type = MNL_TYPE_NUL_STRING },
+};
+
+static const struct nl_policy info_policy[IFLA_INFO_KIND + 1] = {
+	[IFLA_INFO_KIND] = { .type = MNL_TYPE_NUL_STRING },
+};
+
+static void decode_stats(const struct nlattr *a, struct rtnl_link *l)
+{
+	struct rtnl_link_stats64 s = { 0 };
+
+	if (!a)
+		return;
+	memcpy(&s, mnl_attr_get_payload(a), MIN(sizeof(s), nl_len(a)));
+	l->rx_packets = s.rx_packets;
+	l->tx_packets = s.tx_packets;
+	l->rx_bytes = s.rx_bytes;
+	l->tx_bytes = s.tx_bytes;
+	l->rx_errors = s.rx_errors;
+	l->tx_errors = s.tx_errors;
+	l->rx_dropped = s.rx_dropped;
+	l->tx_dropped = s.tx_dropped;
+}
+
+static int decode_attrs(const struct nlattr *attrs[], struct rtnl_link *l, struct error *err)
+{
+	const struct nlattr *info[ARRAY_SIZE(info_policy)];
+
+	if (attrs[IFLA_IFNAME])
+		snprintf(l->name, sizeof(l->name), "%s", nl_str(attrs[IFLA_IFNAME]));
+	l->mtu = nl_u32(attrs[IFLA_MTU]);
+	l->master = nl_u32(attrs[IFLA_MASTER]);
+	l->link = nl_u32(attrs[IFLA_LINK]);
+	if (attrs[IFLA_ADDRESS] && nl_len(attrs[IFLA_ADDRESS]) == sizeof(l->mac))
+		memcpy(&l->mac, mnl_attr_get_payload(attrs[IFLA_ADDRESS]), sizeof(l->mac));
+	if (attrs[IFLA_PHYS_SWITCH_ID]) {
+		l->switch_id_len = nl_len(attrs[IFLA_PHYS_SWITCH_ID]);
+		memcpy(l->switch_id, mnl_attr_get_payload(attrs[IFLA_PHYS_SWITCH_ID]),
+		       l->switch_id_len);
+	}
+	if (attrs[IFLA_PHYS_PORT_NAME])
+		snprintf(l->port_name, sizeof(l->port_name), "%s",
+			 nl_str(attrs[IFLA_PHYS_PORT_NAME]));
+	decode_stats(attrs[IFLA_STATS64], l);
+	if (!attrs[IFLA_LINKINFO])
+		return 0;
+	int error = nl_parse_nested(attrs[IFLA_LINKINFO], info_policy, ARRAY_SIZE(info_policy),
+				    info, "link kind", err);
+	if (!error && info[IFLA_INFO_KIND])
+		snprintf(l->kind, sizeof(l->kind), "%s", nl_str(info[IFLA_INFO_KIND]));
+	return error;
+}
+
+bool rtnl_link_decode(const struct nlmsghdr *h, struct rtnl_link *ret, int *ret_error,
+		      struct error *err)
+{
+	const struct nlattr *attrs[ARRAY_SIZE(link_policy)];
+	struct rtnl_link l = { .deleted = h->nlmsg_type == RTM_DELLINK };
+	int error;
+
+	if (h->nlmsg_type != RTM_NEWLINK && h->nlmsg_type != RTM_DELLINK)
+		return false;
+	error = nl_parse_msg(h, sizeof(struct ifinfomsg), link_policy, ARRAY_SIZE(link_policy),
+			     attrs, "link", err);
+	if (!error) {
+		const struct ifinfomsg *i = mnl_nlmsg_get_payload(h);
+
+		// Bridges tell of their ports' removal in messages of their own family.
+		if (i->ifi_family == AF_BRIDGE)
+			return false;
+		l.ifindex = i->ifi_index;
+		l.flags = i->ifi_flags;
+		l.type = i->ifi_type;
+		error = decode_attrs(attrs, &l, err);
+	}
+	*ret_error = error;
+	if (!error)
+		*ret = l;
+	return true;
+}
+
+static size_t begin(struct strbuf *b, uint16_t type, uint16_t flags, int ifindex)
+{
+	size_t m = nl_msg_begin(b, type, flags);
+	struct ifinfomsg *i = nl_put_header(b, sizeof(*i));
+
+	i->ifi_index = ifindex;
+	return m;
+}
+
+static int get_link(struct nl_sock *s, const struct strbuf *req, struct rtnl_link *ret,
+		    struct error *err)
+{
+	AUTO(strbuf) reply = STRBUF_INIT;
+	int error = nl_transact(s, req, &reply, err), decoded;
+
+	if (error)
+		return error;
+	if (!reply.len || !rtnl_link_decode((const struct nlmsghdr *)reply.s, ret, &decoded, err))
+		return error_set(err, -EPROTO,
+				 "the kernel answered with something else than a link");
+	return decoded;
+}
+
+int rtnl_link_by_name(struct nl_sock *s, const char *name, struct rtnl_link *ret, struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+
+	if (strlen(name) >= IFNAMSIZ)
+		return error_set(err, -ENODEV, "%s: longer than a device's name can be", name);
+	size_t m = begin(&req, RTM_GETLINK, 0, 0);
+	nl_put_str(&req, IFLA_IFNAME, name);
+	nl_msg_end(&req, m);
+	return get_link(s, &req, ret, err) ? error_wrap(err, "%s", name) : 0;
+}
+
+int rtnl_link_by_index(struct nl_sock *s, int ifindex, struct rtnl_link *ret, struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+
+	nl_msg_end(&req, begin(&req, RTM_GETLINK, 0, ifindex));
+	return get_link(s, &req, ret, err) ? error_wrap(err, "interface index %d", ifindex) : 0;
+}
+
+struct dump_ctx {
+	void (*cb)(const struct rtnl_link *l, void *aux);
+	void *aux;
+	struct error *err;
+};
+
+static int dump_one(const struct nlmsghdr *h, void *aux)
+{
+	struct dump_ctx *c = aux;
+	struct rtnl_link l;
+	int error = 0;
+
+	if (rtnl_link_decode(h, &l, &error, c->err) && !error)
+		c->cb(&l, c->aux);
+	return error;
+}
+
+int rtnl_link_dump(struct nl_sock *s, void (*cb)(const struct rtnl_link *l, void *aux), void *aux,
+		   struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	struct dump_ctx c = { cb, aux, err };
+
+	nl_msg_end(&req, begin(&req, RTM_GETLINK, NLM_F_DUMP, 0));
+	return nl_dump(s, &req, dump_one, &c, err);
+}
+
+int rtnl_link_set_up(struct nl_sock *s, int ifindex, bool up, struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	size_t m = nl_msg_begin(&req, RTM_NEWLINK, 0);
+	struct ifinfomsg *i = nl_put_header(&req, sizeof(*i));
+
+	i->ifi_index = ifindex;
+	i->ifi_flags = up ? IFF_UP : 0;
+	i->ifi_change = IFF_UP;
+	nl_msg_end(&req, m);
+	return nl_transact(s, &req, NULL, err);
+}
+
+int rtnl_link_set_mtu(struct nl_sock *s, int ifindex, uint32_t mtu, struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	size_t m = begin(&req, RTM_NEWLINK, 0, ifindex);
+
+	nl_put_u32(&req, IFLA_MTU, mtu);
+	nl_msg_end(&req, m);
+	return nl_transact(s, &req, NULL, err);
+}
+
+int rtnl_link_set_mac(struct nl_sock *s, int ifindex, struct eth_addr mac, struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	size_t m = begin(&req, RTM_NEWLINK, 0, ifindex);
+
+	nl_put(&req, IFLA_ADDRESS, &mac, sizeof(mac));
+	nl_msg_end(&req, m);
+	return nl_transact(s, &req, NULL, err);
+}
+
+int rtnl_link_add(struct nl_sock *s, const char *name, const char *kind, const struct strbuf *data,
+		  struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	size_t m = begin(&req, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0), info;
+	int error = 0;
+
+	nl_put_str(&req, IFLA_IFNAME, name);
+	info = nl_nest_begin(&req, IFLA_LINKINFO);
+	nl_put_str(&req, IFLA_INFO_KIND, kind);
+	if (data && data->len) {
+		size_t nest = nl_nest_begin(&req, IFLA_INFO_DATA);
+
+		strbuf_put(&req, data->s, data->len);
+		error = nl_nest_end(&req, nest);
+	}
+	if (!error)
+		error = nl_nest_end(&req, info);
+	nl_msg_end(&req, m);
+	if (!error)
+		error = nl_transact(s, &req, NULL, err);
+	return error ? error_wrap(err, "%s: cannot make a link of kind %s", name, kind) : 0;
+}
+
+int rtnl_link_del(struct nl_sock *s, int ifindex, struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+
+	nl_msg_end(&req, begin(&req, RTM_DELLINK, 0, ifindex));
+	return nl_transact(s, &req, NULL, err);
+}
