@@ -12,5 +12,6 @@ struct port_ref {
 	uint16_t ethdev; // DPDK port id, PORT_NO_ETHDEV: none
 	int ifindex; // Linux, 0: none
 	bool is_representor, is_uplink;
+	bool is_internal; // made by the kernel datapath: the host itself is behind it
 	char device[64]; // the eSwitch it belongs to ("net_simnic0"); empty: none
 };

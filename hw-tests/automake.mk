@@ -28,3 +28,5 @@ else
 SIMNIC_LIBS =
 EXTRA_DIST += $(SIMNIC_SOURCES)
 endif
+EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/init.c hw-tests/lab/kernel hw-tests/lab/run hw-tests/lab/uml-debug.config \
+	hw-tests/lab/uml.config

@@ -2,7 +2,7 @@
 noinst_LIBRARIES += offload/liboffload.a
 offload_liboffload_a_SOURCES = \
 	offload/backend.h offload/placement-private.h offload/placement.c offload/placement.h offload/reasons.def \
-	offload/status.c offload/verdict.c offload/verdict.h offload/worker.c
+	offload/leftover.c offload/leftover.h offload/status.c offload/verdict.c offload/verdict.h offload/worker.c
 EXTRA_DIST += offload/README.md
 if HAVE_DPDK
 noinst_LIBRARIES += offload/librteflow.a
@@ -12,8 +12,13 @@ offload_librteflow_a_SOURCES = \
 offload_librteflow_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 EXTRA_DIST += offload/rte_flow/README.md
 endif
+noinst_LIBRARIES += offload/libtc.a
+offload_libtc_a_SOURCES = \
+	offload/tc/action-private.h offload/tc/action.c offload/tc/action.def offload/tc/compile.c offload/tc/decode.c \
+	offload/tc/device.c offload/tc/edit.c offload/tc/key.def offload/tc/match.c offload/tc/tc-private.h
+EXTRA_DIST += offload/tc/README.md
 if HAVE_DPDK
-OFFLOAD_LIBS = offload/librteflow.a offload/liboffload.a
+OFFLOAD_LIBS = offload/librteflow.a offload/libtc.a offload/liboffload.a
 else
-OFFLOAD_LIBS = offload/liboffload.a
+OFFLOAD_LIBS = offload/libtc.a offload/liboffload.a
 endif

@@ -42,7 +42,8 @@ struct backend_ops {
 	// Identity of what the device is asked (pattern shape and actions, not values): refusals are remembered by it.
 	uint64_t (*compiled_shape)(const struct compiled_rule *rule);
 
-	// 0 and *ret_hw, or negative errno and 'v' with the driver's text (-ENOSPC: table full).
+	// 0 and *ret_hw, or negative errno and 'v' with the driver's text (-ENOSPC: table full). On success 'v' says NONE, or
+	// TC_SOFTWARE and the driver's text when the kernel runs the rule and the NIC does not.
 	int (*insert)(void *priv, const struct compiled_rule *rule, struct hw_rule **ret_hw,
 		      struct verdict *v);
 	// Replaces the actions of a rule so that every packet meets the old or the new one: the new rule is in before the
@@ -54,6 +55,11 @@ struct backend_ops {
 	int (*remove)(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
 	// Total packets and bytes since insertion. -ENOENT: the device lost the rule.
 	int (*query)(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
+	// Brings what query() tells up to date for all rules at once. NULL: query() asks the device each time.
+	void (*refresh)(void *priv);
+	// True when the NIC has the rule; false and 'v' as for insert() when only the kernel does. NULL: always the NIC. As of the
+	// last insert() or refresh(): a driver may give a rule back.
+	bool (*in_hw)(void *priv, const struct hw_rule *hw, struct verdict *v);
 	// Frees the handle of a rule that the device lost; it is not asked.
 	void (*forget)(void *priv, struct hw_rule *hw);
 	// True once after the device was reset and has lost all rules.
@@ -63,3 +69,4 @@ struct backend_ops {
 };
 
 extern const struct backend_ops backend_rte_flow;
+extern const struct backend_ops backend_tc;

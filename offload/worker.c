@@ -60,6 +60,12 @@ static void refused_by_driver(struct offload_device *dev, struct offload_record 
 	record_refuse(rec, v);
 }
 
+static void is_placed(struct offload_record *rec, const struct verdict *v)
+{
+	rec->verdict = *v;
+	record_set_state(rec, v->reason == REASON_NONE ? PLACE_IN_HW : PLACE_IN_TC_SOFTWARE);
+}
+
 // Inserts or replaces. Called with the lock, which it gives up around the driver.
 static void do_insert(struct offload_device *dev, struct offload_record *rec)
 {
@@ -78,6 +84,8 @@ static void do_insert(struct offload_device *dev, struct offload_record *rec)
 		ret = dev->ops->replace(dev->priv, old, rule, &hw, &packets, &bytes, &v);
 	else
 		ret = dev->ops->insert(dev->priv, rule, &hw, &v);
+	if (ret >= 0 && !dev->ops->in_hw)
+		verdict_accept(&v);
 	start = clock_real_nsec() - start;
 	dev->ops->compiled_free(rule);
 	driver_end(dev);
@@ -96,8 +104,7 @@ static void do_insert(struct offload_device *dev, struct offload_record *rec)
 		dev->n_rules++;
 	rec->hw = hw;
 	dev->inserted++;
-	verdict_accept(&rec->verdict);
-	record_set_state(rec, PLACE_IN_HW);
+	is_placed(rec, &v);
 }
 
 static void try_one_that_waits(struct offload_device *dev)
@@ -112,6 +119,13 @@ static void try_one_that_waits(struct offload_device *dev)
 			return;
 		}
 	}
+}
+
+static bool record_is_placed(const struct offload_record *rec)
+{
+	enum placement_state s = atomic_load(&rec->mf->placement);
+
+	return s == PLACE_IN_HW || s == PLACE_IN_TC_SOFTWARE;
 }
 
 static void do_remove(struct offload_device *dev, struct offload_record *rec)
@@ -130,7 +144,7 @@ static void do_remove(struct offload_device *dev, struct offload_record *rec)
 	fold_counts(rec, packets, bytes);
 	dev->n_rules--;
 	dev->removed++;
-	if (!rec->free_after && atomic_load(&rec->mf->placement) == PLACE_IN_HW)
+	if (!rec->free_after && record_is_placed(rec))
 		record_set_state(rec, PLACE_NONE);
 	try_one_that_waits(dev);
 }
@@ -215,9 +229,15 @@ static uint32_t query_all(struct offload_device *dev, uint32_t *ret_checked)
 	uint32_t lost = 0;
 
 	collect_installed(dev, &v);
+	if (dev->ops->refresh) {
+		driver_begin(dev);
+		dev->ops->refresh(dev->priv);
+		driver_end(dev);
+	}
 	VEC_FOR_EACH (rec, &v) {
 		struct hw_rule *hw = (*rec)->hw;
 		uint64_t packets = 0, bytes = 0;
+		struct verdict verdict;
 		int ret;
 
 		driver_begin(dev);
@@ -225,6 +245,10 @@ static uint32_t query_all(struct offload_device *dev, uint32_t *ret_checked)
 		driver_end(dev);
 		if (!ret) {
 			add_counts(*rec, packets, bytes);
+			if (dev->ops->in_hw && record_is_placed(*rec)) {
+				dev->ops->in_hw(dev->priv, hw, &verdict);
+				is_placed(*rec, &verdict);
+			}
 		} else if (ret == -ENOENT) {
 			rule_is_lost(dev, *rec);
 			lost++;

@@ -3,6 +3,7 @@
 // at the end cannot be expressed and is named in the verdict.
 #include <netinet/in.h>
 
+#include "offload/leftover.h"
 #include "offload/rte_flow/rte-private.h"
 
 // Rows of key.def: items are those of DPDK.
@@ -275,34 +276,6 @@ static bool match_l4(struct matching *m)
 	return match_ports(m, type);
 }
 
-// The field that owns bits which nothing has matched. Members are shared (TCP and UDP ports): a field that the packet has
-// is the better name, but the key of a megaflow does not always say what it has.
-static const struct field *owner_of_rest(const struct matching *m, bool must_be_present)
-{
-	for (int id = 0; id < FIELD_MAX; id++) {
-		const struct field *f = field_get(id);
-		union field_value bits;
-
-		field_read(f, &m->left.m, &bits);
-		if (!is_all_zeros(&bits, f->n_bytes) &&
-		    (!must_be_present || field_is_present(f, m->key)))
-			return f;
-	}
-	return NULL;
-}
-
-static bool refuse_rest(struct matching *m)
-{
-	const struct field *f;
-
-	if (is_all_zeros(&m->left, sizeof(m->left)))
-		return true;
-	f = owner_of_rest(m, true);
-	if (!f)
-		f = owner_of_rest(m, false);
-	return verdict_refuse(m->v, REASON_FIELD_UNSUPPORTED, f ? f->name : "unnamed bits");
-}
-
 bool rte_compile_match(struct compiled_rule *r, const struct flow_key *key,
 		       const struct flow_mask *mask, uint16_t in_ethdev, struct verdict *v)
 {
@@ -323,5 +296,5 @@ bool rte_compile_match(struct compiled_rule *r, const struct flow_key *key,
 		return false;
 	if (key->eth_type == htobe16(0x86dd) && (!match_ipv6(&m) || !match_l4(&m)))
 		return false;
-	return refuse_rest(&m);
+	return leftover_refuse(&m.left, key, v);
 }

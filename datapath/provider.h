@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of a datapath: what datapath.h promises, as one table for each kind ("netdev": datapath/user, "system":
+// datapath/kernel). Threads, ownership and errors are those that datapath.h tells of the function of the same name.
+#pragma once
+
+#include "datapath/datapath.h"
+
+// First member of each provider's own struct.
+struct datapath {
+	const struct datapath_ops *ops;
+};
+
+struct datapath_ops {
+	const char *type; // datapath_type in the database
+	const char *default_name; // "ovs-netdev", "ovs-system"
+
+	// 0 when this machine can have such a datapath at all; else 'err' says what is missing. May be NULL.
+	int (*probe)(struct error *err);
+	int (*open)(const char *name, const struct upcall_ops *upcalls, void *aux,
+		    const struct datapath_config *config, struct datapath **ret, struct error *err);
+	void (*close)(struct datapath *dp);
+	void (*reconfigure)(struct datapath *dp, const struct datapath_config *config);
+
+	int (*port_add)(struct datapath *dp, const char *name, const char *type,
+			const struct smap *options, dp_port_t *ret_port, struct error *err);
+	void (*port_del)(struct datapath *dp, dp_port_t port);
+	int (*port_set_options)(struct datapath *dp, dp_port_t port, const struct smap *options,
+				struct error *err);
+	bool (*port_ref)(struct datapath *dp, dp_port_t port, struct port_ref *ret);
+	bool (*port_by_name)(struct datapath *dp, const char *name, dp_port_t *ret);
+	bool (*port_info)(struct datapath *dp, dp_port_t port, struct datapath_port_info *ret);
+	int (*port_set_mac)(struct datapath *dp, dp_port_t port, struct eth_addr mac,
+			    struct error *err);
+	int (*port_set_mtu)(struct datapath *dp, dp_port_t port, uint32_t mtu, struct error *err);
+	int (*port_set_admin)(struct datapath *dp, dp_port_t port, bool up, struct error *err);
+	uint64_t (*port_change_seq)(struct datapath *dp);
+	void (*for_each_port)(struct datapath *dp, void (*cb)(dp_port_t port, void *aux),
+			      void *aux);
+
+	int (*flow_add)(struct datapath *dp, struct megaflow *mf);
+	// The flow's actions have changed (megaflow_set_actions()). NULL: the datapath reads them at each packet.
+	int (*flow_update)(struct datapath *dp, struct megaflow *mf);
+	void (*flow_del)(struct datapath *dp, struct megaflow *mf);
+	void (*flow_counts)(struct datapath *dp, const struct megaflow *mf,
+			    struct flow_counts *ret);
+	size_t (*flow_count)(struct datapath *dp);
+	int (*execute)(struct datapath *dp, const void *packet, size_t n,
+		       const struct flow_key *key, struct dp_actions actions, struct error *err);
+	void (*stats)(struct datapath *dp, struct datapath_stats *ret);
+	// Name/value pairs: what this datapath can ("recirc", "max_vlan_headers"...), for Datapath.capabilities and
+	// dpif/show-dp-features. May be NULL.
+	void (*features)(struct datapath *dp, struct smap *out);
+};
+
+extern const struct datapath_ops datapath_user; // "netdev"
+extern const struct datapath_ops datapath_kernel; // "system"

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The list of actions while it is compiled.
+#pragma once
+
+#include "offload/tc/tc-private.h"
+
+// Headers by TCA_PEDIT_KEY_EX_HDR_TYPE_*, and the bytes of each that can be set.
+enum { EDIT_HEADERS = 6, EDIT_BYTES = 40 };
+
+struct edit {
+	uint8_t value[EDIT_HEADERS][EDIT_BYTES], mask[EDIT_HEADERS][EDIT_BYTES];
+	bool any, l4;
+};
+
+struct acting {
+	struct compiled_rule *rule;
+	const struct flow_key *key;
+	const struct flow_mask *mask;
+	const struct port_lookup *ports;
+	struct verdict *v;
+	struct edit edit; // sets that are not written yet
+	size_t last_output; // offset of the last mirred's parameters
+	bool has_output, ended;
+};
+
+// One action: opens its nests with kind and cookie, and closes them. The caller has asked for room.
+size_t act_begin(struct acting *c, const char *kind);
+void act_end(struct acting *c, size_t nests);
+// False with a verdict when 'n' more actions do not fit a filter.
+bool act_room(struct acting *c, unsigned int n);
+
+bool edit_set(struct acting *c, const struct dp_action *a);
+// Writes what edit_set() has gathered.
+bool edit_flush(struct acting *c);

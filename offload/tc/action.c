@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// From datapath actions to TC actions, or why not.
+#include <linux/tc_act/tc_gact.h>
+#include <linux/tc_act/tc_mirred.h>
+#include <linux/tc_act/tc_vlan.h>
+
+#include "core/base/hash.h"
+#include "offload/tc/action-private.h"
+
+bool act_room(struct acting *c, unsigned int n)
+{
+	return c->rule->n_actions + n <= TC_MAX_ACTIONS ||
+	       verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "too many actions");
+}
+
+// Two nests are opened: that of the action, and its options, which come last. Both begin offsets fit one number.
+size_t act_begin(struct acting *c, const char *kind)
+{
+	struct nla_bitfield32 flags = { TCA_ACT_FLAGS_NO_PERCPU_STATS,
+					TCA_ACT_FLAGS_NO_PERCPU_STATS };
+	struct strbuf *b = &c->rule->options;
+	size_t action = nl_nest_begin(b, ++c->rule->n_actions), options;
+
+	nl_put_str(b, TCA_ACT_KIND, kind);
+	nl_put(b, TCA_ACT_FLAGS, &flags, sizeof(flags));
+	if (c->rule->n_actions == 1)
+		nl_put(b, TCA_ACT_COOKIE, c->rule->cookie, sizeof(c->rule->cookie));
+	options = nl_nest_begin(b, TCA_ACT_OPTIONS);
+	c->rule->shape = hash_bytes(kind, strlen(kind), c->rule->shape);
+	return action << 32 | options;
+}
+
+void act_end(struct acting *c, size_t nests)
+{
+	// A filter is far below the 64 KiB of a nest: TC_MAX_ACTIONS see to that.
+	nl_nest_end(&c->rule->options, nests & UINT32_MAX);
+	nl_nest_end(&c->rule->options, nests >> 32);
+}
+
+static bool put_gact(struct acting *c, int action)
+{
+	struct tc_gact parms = { .action = action };
+	size_t nest;
+
+	if (!act_room(c, 1))
+		return false;
+	nest = act_begin(c, "gact");
+	nl_put(&c->rule->options, TCA_GACT_PARMS, &parms, sizeof(parms));
+	act_end(c, nest);
+	c->ended = true;
+	return true;
+}
+
+// Each output is a copy until it proves to be the last.
+static bool act_output(struct acting *c, const struct dp_action *a)
+{
+	const struct port_ref *port = c->ports->find(a->output.port, c->ports->aux);
+	struct tc_mirred parms = { .action = TC_ACT_PIPE };
+	size_t nest;
+
+	if (!port || !port->ifindex)
+		return verdict_refuse(c->v, REASON_OUTPUT_NOT_ON_DEVICE,
+				      port ? port->name : "unknown port");
+	if (port->is_internal)
+		return verdict_refuse(c->v, REASON_OUTPUT_NOT_ON_DEVICE, port->name);
+	if (!act_room(c, 1))
+		return false;
+	parms.eaction = TCA_EGRESS_MIRROR;
+	parms.ifindex = port->ifindex;
+	nest = act_begin(c, "mirred");
+	c->last_output = c->rule->options.len + sizeof(struct nlattr);
+	nl_put(&c->rule->options, TCA_MIRRED_PARMS, &parms, sizeof(parms));
+	act_end(c, nest);
+	c->has_output = true;
+	return true;
+}
+
+// The packet ends with the last output.
+static void make_last_output_a_redirect(struct acting *c)
+{
+	struct tc_mirred *parms = (struct tc_mirred *)(c->rule->options.s + c->last_output);
+
+	parms->action = TC_ACT_STOLEN;
+	parms->eaction = TCA_EGRESS_REDIR;
+	c->ended = true;
+}
+
+static bool act_drop(struct acting *c, const struct dp_action *a)
+{
+	c->ended = true;
+	if (c->has_output) {
+		make_last_output_a_redirect(c);
+		return true;
+	}
+	return put_gact(c, TC_ACT_SHOT);
+}
+
+static bool put_vlan(struct acting *c, int what, be16 tpid, be16 tci)
+{
+	struct tc_vlan parms = { .action = TC_ACT_PIPE, .v_action = what };
+	struct strbuf *b = &c->rule->options;
+	uint16_t n = be16toh(tci);
+	size_t nest;
+
+	if (!act_room(c, 1))
+		return false;
+	nest = act_begin(c, "vlan");
+	nl_put(b, TCA_VLAN_PARMS, &parms, sizeof(parms));
+	if (what == TCA_VLAN_ACT_PUSH) {
+		nl_put_u16(b, TCA_VLAN_PUSH_VLAN_ID, n & VLAN_VID_MASK);
+		nl_put_be16(b, TCA_VLAN_PUSH_VLAN_PROTOCOL, tpid);
+		nl_put_u8(b, TCA_VLAN_PUSH_VLAN_PRIORITY, (n & VLAN_PCP_MASK) >> VLAN_PCP_SHIFT);
+	}
+	act_end(c, nest);
+	return true;
+}
+
+static bool act_push_vlan(struct acting *c, const struct dp_action *a)
+{
+	return put_vlan(c, TCA_VLAN_ACT_PUSH, a->push_vlan.tpid, a->push_vlan.tci);
+}
+
+static bool act_pop_vlan(struct acting *c, const struct dp_action *a)
+{
+	return put_vlan(c, TCA_VLAN_ACT_POP, 0, 0);
+}
+
+// The rest of the flow is in the chain of its recirculation id.
+static bool act_recirc(struct acting *c, const struct dp_action *a)
+{
+	if (!a->recirc.id || a->recirc.id > TC_CHAIN_MAX)
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "recirc");
+	return put_gact(c, TC_ACT_GOTO_CHAIN | a->recirc.id);
+}
+
+static bool act_userspace(struct acting *c, const struct dp_action *a)
+{
+	return verdict_refuse(c->v, REASON_NEEDS_SOFTWARE,
+			      a->userspace.kind == USERSPACE_CONTROLLER ? "controller"
+									: "slow path");
+}
+
+static bool (*const verbs[DP_ACTION_MAX])(struct acting *c, const struct dp_action *a) = {
+	[DP_ACTION_OUTPUT] = act_output,       [DP_ACTION_DROP] = act_drop,
+	[DP_ACTION_PUSH_VLAN] = act_push_vlan, [DP_ACTION_POP_VLAN] = act_pop_vlan,
+	[DP_ACTION_RECIRC] = act_recirc,       [DP_ACTION_USERSPACE] = act_userspace,
+};
+
+static bool one_action(struct acting *c, const struct dp_action *a)
+{
+	if (a->type == DP_ACTION_SET)
+		return edit_set(c, a);
+	if (!verbs[a->type])
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, dp_action_name(a->type));
+	return edit_flush(c) && verbs[a->type](c, a);
+}
+
+// What stands behind the last output, drop or recirculation does nothing.
+static struct dp_actions without_idle_end(struct dp_actions list)
+{
+	struct dp_actions r = { list.first, 0 };
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, list)
+		if (a->type != DP_ACTION_SET && a->type != DP_ACTION_PUSH_VLAN &&
+		    a->type != DP_ACTION_POP_VLAN)
+			r.size = (const uint8_t *)a + a->size - (const uint8_t *)list.first;
+	return r;
+}
+
+bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const struct flow_key *key,
+			const struct flow_mask *mask, const struct port_lookup *ports,
+			struct verdict *v)
+{
+	struct acting c = { .rule = r, .key = key, .mask = mask, .ports = ports, .v = v };
+	size_t nest = nl_nest_begin(&r->options, TCA_FLOWER_ACT);
+	struct dp_actions work = without_idle_end(list);
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, work) {
+		if (c.ended)
+			break;
+		if (!one_action(&c, a))
+			return false;
+	}
+	if (!c.ended && c.has_output)
+		make_last_output_a_redirect(&c);
+	else if (!c.ended && !put_gact(&c, TC_ACT_SHOT))
+		return false;
+	nl_nest_end(&r->options, nest);
+	return true;
+}

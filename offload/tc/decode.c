@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel says about a filter.
+#include <linux/gen_stats.h>
+
+#include "offload/tc/tc-private.h"
+
+static const struct nl_policy filter_policy[TCA_CHAIN + 1] = {
+	[TCA_KIND] = { .type = MNL_TYPE_NUL_STRING, .required = true },
+	[TCA_OPTIONS] = { .type = MNL_TYPE_UNSPEC },
+	[TCA_CHAIN] = { .type = MNL_TYPE_U32 },
+};
+
+static const struct nl_policy flower_policy[TCA_FLOWER_FLAGS + 1] = {
+	[TCA_FLOWER_ACT] = { .type = MNL_TYPE_UNSPEC },
+	[TCA_FLOWER_FLAGS] = { .type = MNL_TYPE_U32 },
+};
+
+static const struct nl_policy action_policy[TCA_ACT_COOKIE + 1] = {
+	[TCA_ACT_STATS] = { .type = MNL_TYPE_UNSPEC },
+	[TCA_ACT_COOKIE] = { .type = MNL_TYPE_UNSPEC },
+};
+
+static const struct nl_policy stats_policy[TCA_STATS_PKT64 + 1] = {
+	[TCA_STATS_BASIC] = { .type = MNL_TYPE_UNSPEC, .min = 12 },
+	[TCA_STATS_BASIC_HW] = { .type = MNL_TYPE_UNSPEC, .min = 12 },
+	[TCA_STATS_PKT64] = { .type = MNL_TYPE_U64 },
+};
+
+static void read_basic(const struct nlattr *a, uint64_t *packets, uint64_t *bytes)
+{
+	struct gnet_stats_basic s = { 0 };
+
+	if (!a)
+		return;
+	memcpy(&s, mnl_attr_get_payload(a), MIN(sizeof(s), nl_len(a)));
+	*packets = s.packets;
+	*bytes = s.bytes;
+}
+
+static int decode_stats(const struct nlattr *nest, struct tc_filter *f, struct error *err)
+{
+	const struct nlattr *a[ARRAY_SIZE(stats_policy)];
+	int error = nl_parse_nested(nest, stats_policy, ARRAY_SIZE(stats_policy), a,
+				    "action statistics", err);
+
+	if (error)
+		return error;
+	read_basic(a[TCA_STATS_BASIC], &f->packets, &f->bytes);
+	read_basic(a[TCA_STATS_BASIC_HW], &f->hw_packets, &f->hw_bytes);
+	if (a[TCA_STATS_PKT64])
+		f->packets = nl_u64(a[TCA_STATS_PKT64]);
+	return 0;
+}
+
+// The first action sees every packet, as it came in.
+static int decode_first_action(const struct nlattr *list, struct tc_filter *f, struct error *err)
+{
+	const struct nlattr *one, *a[ARRAY_SIZE(action_policy)];
+	int error = 0;
+
+	mnl_attr_for_each_nested(one, list)
+	{
+		error = nl_parse_nested(one, action_policy, ARRAY_SIZE(action_policy), a, "action",
+					err);
+		if (error)
+			return error;
+		if (a[TCA_ACT_COOKIE] && nl_len(a[TCA_ACT_COOKIE]) == sizeof(f->cookie)) {
+			memcpy(f->cookie, mnl_attr_get_payload(a[TCA_ACT_COOKIE]),
+			       sizeof(f->cookie));
+			f->has_cookie = true;
+		}
+		if (a[TCA_ACT_STATS])
+			error = decode_stats(a[TCA_ACT_STATS], f, err);
+		break;
+	}
+	return error;
+}
+
+bool tc_filter_decode(const struct nlmsghdr *h, struct tc_filter *ret, int *ret_error,
+		      struct error *err)
+{
+	const struct nlattr *a[ARRAY_SIZE(filter_policy)], *o[ARRAY_SIZE(flower_policy)];
+	struct tc_filter f = { 0 };
+	int error;
+
+	*ret_error = 0;
+	if (h->nlmsg_type != RTM_NEWTFILTER && h->nlmsg_type != RTM_DELTFILTER)
+		return false;
+	error = nl_parse_msg(h, sizeof(struct tcmsg), filter_policy, ARRAY_SIZE(filter_policy), a,
+			     "filter", err);
+	if (!error) {
+		const struct tcmsg *t = mnl_nlmsg_get_payload(h);
+
+		if (strcmp(nl_str(a[TCA_KIND]), "flower") || !t->tcm_handle || !a[TCA_OPTIONS])
+			return false;
+		f.ifindex = t->tcm_ifindex;
+		f.parent = t->tcm_parent;
+		f.handle = t->tcm_handle;
+		f.priority = t->tcm_info >> 16;
+		f.protocol = t->tcm_info & UINT16_MAX;
+		f.chain = nl_u32(a[TCA_CHAIN]);
+		error = nl_parse_nested(a[TCA_OPTIONS], flower_policy, ARRAY_SIZE(flower_policy), o,
+					"flower", err);
+	}
+	if (!error) {
+		f.flags = nl_u32(o[TCA_FLOWER_FLAGS]);
+		if (o[TCA_FLOWER_ACT])
+			error = decode_first_action(o[TCA_FLOWER_ACT], &f, err);
+	}
+	*ret_error = error;
+	if (!error)
+		*ret = f;
+	return true;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the TC backend share. TCA_* attributes and tcmsg stay in this folder.
+#pragma once
+
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+#include "core/netlink/nl.h"
+#include "offload/backend.h"
+
+// Chain ids have 28 bits: they are the argument of an action code.
+#define TC_CHAIN_MAX UINT32_C(0x0fffffff)
+// The kernel takes 32 actions a filter; some of ours become two.
+#define TC_MAX_ACTIONS 30
+
+// A filter, without what only the device knows: handle, priority, flags.
+struct compiled_rule {
+	int ifindex; // of the port it stands at
+	bool egress; // of the clsact hook: packets that the host sends (internal ports)
+	uint32_t chain; // the recirculation id
+	be16 protocol; // of tcmsg: outermost ethertype
+	struct strbuf options; // attributes for TCA_OPTIONS
+	uint64_t shape; // of attributes and action kinds, without values
+	unsigned int n_actions;
+	uint8_t cookie[16]; // the megaflow's ufid
+};
+
+// Adds flower's attributes for key and mask, or says which field stands in the way.
+bool tc_compile_match(struct compiled_rule *r, const struct flow_key *key,
+		      const struct flow_mask *mask, struct verdict *v);
+// Adds the actions (TCA_FLOWER_ACT).
+bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const struct flow_key *key,
+			const struct flow_mask *mask, const struct port_lookup *ports,
+			struct verdict *v);
+// compile() of the backend contract.
+bool tc_compile(void *priv, const struct megaflow *mf, const struct port_lookup *ports,
+		struct compiled_rule **ret_rule, struct verdict *v);
+void tc_compiled_free(struct compiled_rule *r);
+
+// Counters and state of a filter, from a message about it (RTM_NEWTFILTER).
+struct tc_filter {
+	int ifindex;
+	uint32_t parent, handle, chain;
+	uint16_t priority;
+	be16 protocol;
+	uint32_t flags; // TCA_CLS_FLAGS_*
+	bool has_cookie;
+	uint8_t cookie[16]; // of the first action that has one
+	uint64_t packets, bytes; // by all, of the last action
+	uint64_t hw_packets, hw_bytes; // of them in hardware
+	uint64_t used_msec; // since the last packet
+};
+
+// False when the message is about something else (another classifier, a chain's head). -EPROTO in *ret_error when it
+// cannot be understood.
+bool tc_filter_decode(const struct nlmsghdr *h, struct tc_filter *ret, int *ret_error,
+		      struct error *err);
