@@ -4,10 +4,16 @@ check_PROGRAMS += tests/unit/offload/test-placement
 TESTS += tests/unit/offload/test-placement
 tests_unit_offload_test_placement_SOURCES = tests/unit/offload/test-placement.c
 tests_unit_offload_test_placement_LDADD = offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+check_PROGRAMS += tests/unit/offload/test-tc-compile
+TESTS += tests/unit/offload/test-tc-compile
+tests_unit_offload_test_tc_compile_SOURCES = tests/unit/offload/test-tc-compile.c tests/unit/offload/walk.c \
+	tests/unit/offload/walk.h
+tests_unit_offload_test_tc_compile_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
 if HAVE_DPDK
 check_PROGRAMS += tests/unit/offload/test-rte-compile
 TESTS += tests/unit/offload/test-rte-compile
-tests_unit_offload_test_rte_compile_SOURCES = tests/unit/offload/test-rte-compile.c
+tests_unit_offload_test_rte_compile_SOURCES = tests/unit/offload/test-rte-compile.c tests/unit/offload/walk.c \
+	tests/unit/offload/walk.h
 tests_unit_offload_test_rte_compile_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 tests_unit_offload_test_rte_compile_LDADD = $(OFFLOAD_LIBS) $(CHECK_LIBS) $(CORE_LIBS) $(DPDK_LIBS)
 endif

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pure step of the TC backend: every field and every action compiles or is refused with a name, and what comes out is the
+// attributes that the kernel's flower classifier expects.
+#include <check.h>
+#include <linux/tc_act/tc_csum.h>
+#include <linux/tc_act/tc_mirred.h>
+#include <linux/tc_act/tc_pedit.h>
+
+#include "offload/tc/tc-private.h"
+#include "tests/unit/offload/walk.h"
+
+START_TEST(every_field_compiles_or_is_refused_by_name)
+{
+	walk_field(&backend_tc, NULL, _i);
+}
+END_TEST
+
+// A megaflow from dpctl's text, as a rule; NULL and a verdict when it is refused.
+static struct compiled_rule *compile_text(const char *flow, const char *actions, struct verdict *v)
+{
+	AUTO(strbuf) list = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct compiled_rule *rule;
+	struct megaflow *mf;
+	struct match m;
+
+	ck_assert_msg(!dp_key_parse(flow, NULL, NULL, &m, &err), "%s: %s", flow, err.text);
+	m.mask.m.vlans[0].tci |= htobe16(VLAN_PRESENT);
+	ck_assert_msg(!dp_actions_parse(actions, NULL, NULL, &list, &err), "%s: %s", actions,
+		      err.text);
+	mf = megaflow_create(&m.key, &m.mask, dp_actions_of(&list));
+	if (!backend_tc.compile(NULL, mf, &walk_ports, &rule, v))
+		rule = NULL;
+	megaflow_free(mf);
+	return rule;
+}
+
+#define IP "packet_type(ns=0,id=0),eth(),eth_type(0x0800),ipv4("
+
+static const struct {
+	const char *flow, *actions;
+	enum offload_reason reason; // NONE: it compiles
+	const char *culprit;
+} flows[] = {
+	{ "in_port(1)," IP "dst=10.0.0.0/255.0.0.0,frag=no)", "1", REASON_NONE, "" },
+	{ "in_port(1)," IP "proto=6,frag=first),tcp(dst=80)", "drop", REASON_NONE, "" },
+	{ "in_port(1)," IP "frag=later)", "1", REASON_NONE, "" },
+	{ "in_port(1),packet_type(ns=0,id=0),eth(),eth_type(0x8100),vlan(vid=5,pcp=0),encap(eth_"
+	  "type("
+	  "0x0800),ipv4(frag=no))",
+	  "pop_vlan,1", REASON_NONE, "" },
+	{ "in_port(1),packet_type(ns=0,id=0),eth(),eth_type(0x8100),vlan(vid=4/"
+	  "0xf,pcp=0),encap(eth_"
+	  "type(0x0800),ipv4(frag=no))",
+	  "1", REASON_MASK_UNSUPPORTED, "dl_vlan" },
+	{ "recirc_id(0x10000000),in_port(1)," IP "frag=no)", "1", REASON_FIELD_UNSUPPORTED,
+	  "recirc_id" },
+	{ "in_port(1),skb_mark(0x5)," IP "frag=no)", "1", REASON_FIELD_UNSUPPORTED, "pkt_mark" },
+	{ "in_port(1),packet_type(ns=0,id=0),eth(),eth_type(0x86dd),ipv6(frag=first)", "1",
+	  REASON_FIELD_UNSUPPORTED, "ip_frag" },
+	{ "in_port(7)," IP "frag=no)", "1", REASON_NO_DEVICE, "" },
+	{ "in_port(1)," IP "frag=no)", "7", REASON_OUTPUT_NOT_ON_DEVICE, "unknown port" },
+	{ "in_port(1)," IP "frag=no)", "trunc(100),1", REASON_ACTION_UNSUPPORTED, "trunc" },
+	{ "in_port(1)," IP "proto=17,frag=first)", "set(ipv4(src=1.2.3.4)),1",
+	  REASON_ACTION_UNSUPPORTED, "set on fragments" },
+	{ "in_port(1)," IP "proto=1,frag=first)", "set(ipv4(src=1.2.3.4)),1", REASON_NONE, "" },
+};
+
+START_TEST(flows_get_the_verdict_they_deserve)
+{
+	struct verdict v;
+	struct compiled_rule *r = compile_text(flows[_i].flow, flows[_i].actions, &v);
+
+	ck_assert_msg(v.reason == flows[_i].reason, "%s: %s (%s)", flows[_i].flow,
+		      offload_reason_name(v.reason), v.culprit);
+	ck_assert_str_eq(v.culprit, flows[_i].culprit);
+	ck_assert_int_eq(!!r, v.reason == REASON_NONE);
+	if (r)
+		tc_compiled_free(r);
+}
+END_TEST
+
+// ---- What comes out ----
+
+static const struct nl_policy any[TCA_FLOWER_MAX + 1];
+
+static const struct nlattr *attr_of(const void *p, size_t n, uint16_t type)
+{
+	static const struct nlattr *a[TCA_FLOWER_MAX + 1];
+
+	ck_assert_int_eq(nl_parse(p, n, any, ARRAY_SIZE(any), a, "test", NULL), 0);
+	return a[type];
+}
+
+static const struct nlattr *in_nest(const struct nlattr *nest, uint16_t type)
+{
+	ck_assert_ptr_nonnull(nest);
+	return attr_of(mnl_attr_get_payload(nest), nl_len(nest), type);
+}
+
+// Number 'i' (from 1) of the rule's actions, NULL: there are fewer.
+static const struct nlattr *action(const struct compiled_rule *r, uint16_t i, const char *kind)
+{
+	const struct nlattr *list = attr_of(r->options.s, r->options.len, TCA_FLOWER_ACT),
+			    *a = in_nest(list, i);
+
+	if (!a)
+		return NULL;
+	ck_assert_str_eq(nl_str(in_nest(a, TCA_ACT_KIND)), kind);
+	return in_nest(a, TCA_ACT_OPTIONS);
+}
+
+START_TEST(a_match_has_the_attributes_of_flower)
+{
+	struct verdict v;
+	struct compiled_rule *r =
+		compile_text("recirc_id(0x7),in_port(1)," IP
+			     "dst=10.1.0.0/255.255.0.0,proto=6,frag=no),tcp(dst=80)",
+			     "1", &v);
+	const uint8_t addr[] = { 10, 1, 0, 0 }, mask[] = { 255, 255, 0, 0 };
+	const void *p = r->options.s;
+	size_t n = r->options.len;
+
+	ck_assert_uint_eq(r->chain, 7);
+	ck_assert_uint_eq(r->protocol, htobe16(0x0800));
+	ck_assert_int_eq(r->ifindex, 1);
+	ck_assert_uint_eq(nl_be16(attr_of(p, n, TCA_FLOWER_KEY_ETH_TYPE)), htobe16(0x0800));
+	ck_assert_mem_eq(mnl_attr_get_payload(attr_of(p, n, TCA_FLOWER_KEY_IPV4_DST)), addr, 4);
+	ck_assert_mem_eq(mnl_attr_get_payload(attr_of(p, n, TCA_FLOWER_KEY_IPV4_DST_MASK)), mask,
+			 4);
+	ck_assert_ptr_null(attr_of(p, n, TCA_FLOWER_KEY_IPV4_SRC));
+	ck_assert_uint_eq(nl_u8(attr_of(p, n, TCA_FLOWER_KEY_IP_PROTO)), 6);
+	ck_assert_uint_eq(nl_be16(attr_of(p, n, TCA_FLOWER_KEY_TCP_DST)), htobe16(80));
+	ck_assert_uint_eq(nl_be32(attr_of(p, n, TCA_FLOWER_KEY_FLAGS)), 0);
+	ck_assert_uint_eq(nl_be32(attr_of(p, n, TCA_FLOWER_KEY_FLAGS_MASK)),
+			  htobe32(TCA_FLOWER_KEY_FLAGS_IS_FRAGMENT));
+	tc_compiled_free(r);
+}
+END_TEST
+
+START_TEST(tags_are_a_chain_of_types)
+{
+	struct verdict v;
+	struct compiled_rule *r = compile_text(
+		"in_port(1),packet_type(ns=0,id=0),eth(),eth_type(0x88a8),vlan(vid=5,pcp=3),encap("
+		"eth_"
+		"type(0x8100),vlan(vid=6,pcp=0),encap(eth_type(0x0800),ipv4(frag=no)))",
+		"1", &v);
+	const void *p;
+	size_t n;
+
+	ck_assert_msg(r != NULL, "%s", v.culprit);
+	p = r->options.s;
+	n = r->options.len;
+	ck_assert_uint_eq(r->protocol, htobe16(0x88a8));
+	ck_assert_uint_eq(nl_u16(attr_of(p, n, TCA_FLOWER_KEY_VLAN_ID)), 5);
+	ck_assert_uint_eq(nl_u8(attr_of(p, n, TCA_FLOWER_KEY_VLAN_PRIO)), 3);
+	ck_assert_uint_eq(nl_be16(attr_of(p, n, TCA_FLOWER_KEY_VLAN_ETH_TYPE)), htobe16(0x8100));
+	ck_assert_uint_eq(nl_u16(attr_of(p, n, TCA_FLOWER_KEY_CVLAN_ID)), 6);
+	ck_assert_uint_eq(nl_be16(attr_of(p, n, TCA_FLOWER_KEY_CVLAN_ETH_TYPE)), htobe16(0x0800));
+	tc_compiled_free(r);
+}
+END_TEST
+
+START_TEST(sets_become_one_edit_with_its_checksums)
+{
+	struct verdict v;
+	struct compiled_rule *r =
+		compile_text("in_port(1)," IP "proto=17,tos=0x10,ttl=9,frag=no),udp(dst=53)",
+			     "set(ipv4(src=1.2.3.4,ttl=8)),set(udp(dst=54)),1,pop_vlan", &v);
+	const struct nlattr *o;
+	const struct tc_pedit_sel *sel;
+	const struct tc_csum *csum;
+	const struct tc_mirred *out;
+
+	ck_assert_msg(r != NULL, "%s", v.culprit);
+	o = action(r, 1, "pedit");
+	sel = mnl_attr_get_payload(in_nest(o, TCA_PEDIT_PARMS_EX));
+	ck_assert_uint_eq(sel->nkeys, 3);
+	// word = (word & mask) ^ val: the TTL is the first byte of its word.
+	ck_assert_uint_eq(sel->keys[0].off, 8);
+	ck_assert_uint_eq(sel->keys[0].mask, htobe32(0x00ffffff));
+	ck_assert_uint_eq(sel->keys[0].val, htobe32(0x08000000));
+	ck_assert_uint_eq(sel->keys[1].off, 12);
+	ck_assert_uint_eq(sel->keys[1].val, htobe32(0x01020304));
+	ck_assert_uint_eq(sel->keys[2].off, 0);
+	ck_assert_uint_eq(sel->keys[2].val, htobe32(54));
+	csum = mnl_attr_get_payload(in_nest(action(r, 2, "csum"), TCA_CSUM_PARMS));
+	ck_assert_uint_eq(csum->update_flags,
+			  TCA_CSUM_UPDATE_FLAG_IPV4HDR | TCA_CSUM_UPDATE_FLAG_UDP);
+	out = mnl_attr_get_payload(in_nest(action(r, 3, "mirred"), TCA_MIRRED_PARMS));
+	ck_assert_int_eq(out->eaction, TCA_EGRESS_REDIR);
+	ck_assert_int_eq(out->action, TC_ACT_STOLEN);
+	// What comes behind the last output does nothing.
+	ck_assert_ptr_null(action(r, 4, ""));
+	tc_compiled_free(r);
+}
+END_TEST
+
+START_TEST(all_outputs_but_the_last_are_copies)
+{
+	struct verdict v;
+	struct compiled_rule *r = compile_text("in_port(1)," IP "frag=no)",
+					       "1,set(eth(src=00:00:00:00:00:09)),1", &v);
+	const struct tc_mirred *copy, *last;
+
+	ck_assert_ptr_nonnull(r);
+	copy = mnl_attr_get_payload(in_nest(action(r, 1, "mirred"), TCA_MIRRED_PARMS));
+	last = mnl_attr_get_payload(in_nest(action(r, 3, "mirred"), TCA_MIRRED_PARMS));
+	ck_assert_int_eq(copy->eaction, TCA_EGRESS_MIRROR);
+	ck_assert_int_eq(copy->action, TC_ACT_PIPE);
+	ck_assert_int_eq(last->eaction, TCA_EGRESS_REDIR);
+	tc_compiled_free(r);
+}
+END_TEST
+
+START_TEST(every_action_compiles_or_is_refused_by_name)
+{
+	struct flow_key key = { .in_port = 1, .eth_type = htobe16(0x0800), .nw_proto = 6 };
+	AUTO(strbuf) actions = STRBUF_INIT;
+	struct flow_mask mask;
+	struct verdict v;
+
+	walk_common_mask(&mask, &key);
+	if (_i == DP_ACTION_SET)
+		return; // each field has its own answer
+	dp_put(&actions, _i);
+	// Behind the last output nothing is compiled.
+	dp_put_output(&actions, DP_PORT(1));
+	if (walk_compile(&backend_tc, NULL, &key, &mask, dp_actions_of(&actions), &v)) {
+		ck_assert_msg(_i == DP_ACTION_DROP || _i == DP_ACTION_PUSH_VLAN ||
+				      _i == DP_ACTION_POP_VLAN,
+			      "%s", dp_action_name(_i));
+		return;
+	}
+	ck_assert_str_ne(v.culprit, "");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("offload/tc/compile");
+	TCase *t = tcase_create("compile");
+	SRunner *r;
+
+	tcase_add_loop_test(t, every_field_compiles_or_is_refused_by_name, 0, FIELD_MAX);
+	tcase_add_loop_test(t, flows_get_the_verdict_they_deserve, 0, ARRAY_SIZE(flows));
+	tcase_add_test(t, a_match_has_the_attributes_of_flower);
+	tcase_add_test(t, tags_are_a_chain_of_types);
+	tcase_add_test(t, sets_become_one_edit_with_its_checksums);
+	tcase_add_test(t, all_outputs_but_the_last_are_copies);
+	tcase_add_loop_test(t, every_action_compiles_or_is_refused_by_name, 0, DP_ACTION_MAX);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
