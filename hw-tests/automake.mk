@@ -30,3 +30,12 @@ EXTRA_DIST += $(SIMNIC_SOURCES)
 endif
 EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/init.c hw-tests/lab/kernel hw-tests/lab/run hw-tests/lab/uml-debug.config \
 	hw-tests/lab/uml.config
+
+# Programs that a lab guest runs; built here, started by hw-tests/lab/run.
+if HAVE_CHECK
+LAB_CASES = hw-tests/lab/cases/test-tc
+check_PROGRAMS += $(LAB_CASES)
+hw_tests_lab_cases_test_tc_SOURCES = hw-tests/lab/cases/test-tc.c hw-tests/lab/cases/wire.c hw-tests/lab/cases/wire.h
+hw_tests_lab_cases_test_tc_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+hw_tests_lab_cases_test_tc_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+endif

@@ -30,8 +30,8 @@ static void fail(const char *what)
 	_exit(1);
 }
 
-static void must_mount(const char *source, const char *target, const char *type, unsigned long flags,
-		       const char *options)
+static void must_mount(const char *source, const char *target, const char *type,
+		       unsigned long flags, const char *options)
 {
 	if (mkdir(target, 0755) && errno != EEXIST)
 		fail(target);
@@ -45,7 +45,8 @@ static void mount_all(const char *job)
 	must_mount("tmpfs", "/run", "tmpfs", 0, NULL);
 	mkdir("/run/upper", 0755);
 	mkdir("/run/work", 0755);
-	must_mount("overlay", "/run/root", "overlay", 0, "lowerdir=/,upperdir=/run/upper,workdir=/run/work");
+	must_mount("overlay", "/run/root", "overlay", 0,
+		   "lowerdir=/,upperdir=/run/upper,workdir=/run/work");
 	must_mount("proc", "/run/root/proc", "proc", 0, NULL);
 	must_mount("sysfs", "/run/root/sys", "sysfs", 0, NULL);
 	must_mount("debugfs", "/run/root/sys/kernel/debug", "debugfs", 0, NULL);

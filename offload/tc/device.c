@@ -216,11 +216,14 @@ static size_t begin_filter(struct strbuf *b, uint16_t type, uint16_t flags, cons
 
 // ---- Counters ----
 
-// Software counts packets without their Ethernet header, which it has taken off; NICs count all.
+// Software counts packets without their Ethernet header and outer tag, which it has taken off; NICs count all.
 static void take_counts(struct hw_rule *r, const struct tc_filter *f)
 {
+	bool tagged = r->protocol == htobe16(ETH_P_8021Q) || r->protocol == htobe16(ETH_P_8021AD);
+	uint64_t in_software = f->packets - MIN(f->hw_packets, f->packets);
+
 	r->packets = f->packets;
-	r->bytes = f->bytes + (f->packets - MIN(f->hw_packets, f->packets)) * ETH_HLEN;
+	r->bytes = f->bytes + in_software * (ETH_HLEN + (tagged ? 4 : 0));
 	r->flags = f->flags;
 }
 

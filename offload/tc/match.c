@@ -19,7 +19,7 @@ struct key_row {
 
 static const struct key_row rows[] = {
 #define ROW(NAME, MEMBER, WHEN) \
-	#NAME, offsetof(struct flow_key, MEMBER), sizeof(((struct flow_key *)0)->MEMBER), WHEN
+#NAME, offsetof(struct flow_key, MEMBER), sizeof(((struct flow_key *)0)->MEMBER), WHEN
 #define KEY(NAME, MEMBER, WHEN, VALUE, MASK) \
 	{ ROW(NAME, MEMBER, WHEN), TCA_FLOWER_KEY_##VALUE, TCA_FLOWER_KEY_##MASK, false },
 #define LOW(NAME, MEMBER, WHEN, VALUE, MASK) \
@@ -204,8 +204,13 @@ static bool match_frag(struct matching *m)
 
 static bool match_ip(struct matching *m)
 {
+	const struct flow_key *left = &m->left.m;
+
 	if (!is_ip(m->key))
 		return true;
+	// The kernel's dissector does not look behind the IP header of a fragment, not even of the first.
+	if (m->key->nw_frag && (left->tp_src || left->tp_dst || left->tcp_flags))
+		return verdict_refuse(m->v, REASON_FIELD_UNSUPPORTED, "ports of fragments");
 	if (m->left.m.nw_proto) {
 		if (m->left.m.nw_proto != UINT8_MAX)
 			return refuse_mask(m, "nw_proto");

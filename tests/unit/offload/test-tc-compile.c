@@ -43,7 +43,9 @@ static const struct {
 	const char *culprit;
 } flows[] = {
 	{ "in_port(1)," IP "dst=10.0.0.0/255.0.0.0,frag=no)", "1", REASON_NONE, "" },
-	{ "in_port(1)," IP "proto=6,frag=first),tcp(dst=80)", "drop", REASON_NONE, "" },
+	{ "in_port(1)," IP "proto=6,frag=first)", "drop", REASON_NONE, "" },
+	{ "in_port(1)," IP "proto=6,frag=first),tcp(dst=80)", "drop", REASON_FIELD_UNSUPPORTED,
+	  "ports of fragments" },
 	{ "in_port(1)," IP "frag=later)", "1", REASON_NONE, "" },
 	{ "in_port(1),packet_type(ns=0,id=0),eth(),eth_type(0x8100),vlan(vid=5,pcp=0),encap(eth_"
 	  "type("

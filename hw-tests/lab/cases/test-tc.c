@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: Apache-2.0
+// The TC backend in a real kernel: what its filters do to packets is what the software would have done. To be run in a lab
+// guest (hw-tests/lab/run): it makes network devices.
+#include <check.h>
+#include <stdio.h>
+
+#include "core/base/hash.h"
+#include "core/packet/packet.h"
+#include "hw-tests/lab/cases/wire.h"
+#include "offload/backend.h"
+
+enum { N_WIRES = 3, IN = 1, MAX_FRAMES = 8, N_RANDOM = 700 };
+
+static struct wire wires[N_WIRES + 1]; // by datapath port number
+static struct port_ref refs[N_WIRES + 1];
+static void *device;
+
+static const struct port_ref *find_port(dp_port_t n, void *aux)
+{
+	return n.n >= 1 && n.n <= N_WIRES ? &refs[n.n] : NULL;
+}
+
+static const struct port_lookup ports = { find_port, NULL };
+
+// ---- Rules ----
+
+static struct megaflow *flow_of(const struct match *m, const char *actions)
+{
+	AUTO(strbuf) list = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+
+	ck_assert_msg(!dp_actions_parse(actions, NULL, NULL, &list, &err), "%s: %s", actions,
+		      err.text);
+	return megaflow_create(&m->key, &m->mask, dp_actions_of(&list));
+}
+
+static struct hw_rule *insert(const struct megaflow *mf, struct hw_rule *old)
+{
+	struct compiled_rule *rule;
+	struct verdict v = { 0 };
+	struct hw_rule *hw = NULL;
+	AUTO(strbuf) why = STRBUF_INIT;
+	uint64_t packets, bytes;
+	int error;
+
+	if (!backend_tc.compile(device, mf, &ports, &rule, &v)) {
+		verdict_format(&v, &why);
+		ck_abort_msg("refused: %s", why.s);
+	}
+	if (old)
+		error = backend_tc.replace(device, old, rule, &hw, &packets, &bytes, &v);
+	else
+		error = backend_tc.insert(device, rule, &hw, &v);
+	backend_tc.compiled_free(rule);
+	verdict_format(&v, &why);
+	ck_assert_msg(!error, "not inserted: %s", why.s);
+	// Nothing here has a NIC.
+	ck_assert_int_eq(v.reason, REASON_TC_SOFTWARE);
+	return hw;
+}
+
+static void take_out(struct hw_rule *hw, uint64_t *packets, uint64_t *bytes)
+{
+	ck_assert_int_eq(backend_tc.remove(device, hw, packets, bytes), 0);
+}
+
+// ---- What software would do ----
+
+struct outcome {
+	size_t n;
+	struct {
+		unsigned int port;
+		struct strbuf frame;
+	} frames[MAX_FRAMES];
+};
+
+static void outcome_free(struct outcome *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		strbuf_uninit(&o->frames[i].frame);
+	o->n = 0;
+}
+
+static void outcome_add(struct outcome *o, unsigned int port, const void *frame, size_t n)
+{
+	ck_assert_uint_lt(o->n, MAX_FRAMES);
+	o->frames[o->n].port = port;
+	strbuf_init(&o->frames[o->n].frame);
+	strbuf_put(&o->frames[o->n++].frame, frame, n);
+}
+
+static void run_in_software(const struct strbuf *frame, struct dp_actions list, struct outcome *o)
+{
+	uint8_t room[2048];
+	struct packet p = {
+		.data = room + 128, .size = frame->len, .headroom = 128, .tailroom = 0
+	};
+	struct packet_metadata md = { .in_port = IN };
+	const struct dp_action *a;
+	struct flow_key key;
+
+	memcpy(p.data, frame->s, frame->len);
+	ck_assert_int_eq(packet_parse(&p, &md, &key), 0);
+	DP_ACTION_FOR_EACH (a, list)
+		switch (a->type) {
+		case DP_ACTION_OUTPUT:
+			outcome_add(o, a->output.port.n, p.data, p.size);
+			break;
+		case DP_ACTION_SET:
+			packet_set_field(&p, a->set.field, a->set.value, a->set.mask);
+			break;
+		case DP_ACTION_PUSH_VLAN:
+			ck_assert(packet_push_vlan(&p, a->push_vlan.tpid, a->push_vlan.tci));
+			break;
+		case DP_ACTION_POP_VLAN:
+			packet_pop_vlan(&p);
+			break;
+		case DP_ACTION_DROP:
+			return;
+		default:
+			ck_abort_msg("%s is not in these tests", dp_action_name(a->type));
+		}
+}
+
+// ---- What the kernel does ----
+
+// A frame of this type goes to all wires by a rule of its own. When it is there, everything sent before it is, too.
+#define MARKER_TYPE 0x88b5
+
+static bool is_marker(const struct strbuf *frame)
+{
+	return (uint8_t)frame->s[12] == MARKER_TYPE >> 8 &&
+	       (uint8_t)frame->s[13] == (MARKER_TYPE & 0xff);
+}
+
+static void run_in_kernel(const struct strbuf *frame, struct outcome *o)
+{
+	uint8_t marker[60] = {
+		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, MARKER_TYPE >> 8, MARKER_TYPE & 0xff
+	};
+	AUTO(strbuf) got = STRBUF_INIT;
+
+	wire_send(&wires[IN], frame->s, frame->len);
+	wire_send(&wires[IN], marker, sizeof(marker));
+	for (unsigned int i = IN + 1; i <= N_WIRES; i++)
+		for (;;) {
+			ck_assert_msg(wire_receive(&wires[i], &got, 10000),
+				      "port %u: the marker is lost", i);
+			if (is_marker(&got))
+				break;
+			outcome_add(o, i, got.s, got.len);
+		}
+}
+
+static void compare(const struct outcome *want, const struct outcome *have, const char *what)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+	bool taken[MAX_FRAMES] = { 0 };
+
+	strbuf_printf(&text, "%s: %zu frames expected, %zu came\n", what, want->n, have->n);
+	for (size_t i = 0; i < want->n; i++) {
+		size_t k = 0;
+
+		// Between ports there is no order.
+		while (k < have->n && (taken[k] || have->frames[k].port != want->frames[i].port ||
+				       have->frames[k].frame.len != want->frames[i].frame.len ||
+				       memcmp(have->frames[k].frame.s, want->frames[i].frame.s,
+					      have->frames[k].frame.len)))
+			k++;
+		if (k == have->n || want->n != have->n) {
+			strbuf_printf(&text, "expected at %u:\n", want->frames[i].port);
+			strbuf_put_hex_dump(&text, want->frames[i].frame.s,
+					    want->frames[i].frame.len, 0, false);
+			for (k = 0; k < have->n; k++) {
+				strbuf_printf(&text, "came at %u:\n", have->frames[k].port);
+				strbuf_put_hex_dump(&text, have->frames[k].frame.s,
+						    have->frames[k].frame.len, 0, false);
+			}
+			ck_abort_msg("%s", text.s);
+		}
+		taken[k] = true;
+	}
+	ck_assert_msg(want->n == have->n, "%s", text.s);
+}
+
+// Sends 'frame'; what comes is what 'actions' make of it, or nothing when the flow does not match.
+static void expect(const struct strbuf *frame, struct dp_actions actions, bool matches,
+		   const char *what)
+{
+	struct outcome want = { 0 }, have = { 0 };
+
+	if (matches)
+		run_in_software(frame, actions, &want);
+	run_in_kernel(frame, &have);
+	compare(&want, &have, what);
+	outcome_free(&want);
+	outcome_free(&have);
+}
+
+// ---- Cases ----
+
+#define ETH "packet_type(ns=0,id=0),eth(src=02:00:00:00:00:11,dst=02:00:00:00:00:22),"
+#define IP4 ETH "eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,"
+#define IP6 ETH "eth_type(0x86dd),ipv6(src=2001:db8::1,dst=2001:db8::2,"
+
+static const struct {
+	const char *flow, *actions;
+} cases[] = {
+	{ IP4 "frag=no)", "2" },
+	{ IP4 "proto=17,tos=0x28,ttl=64,frag=no),udp(src=1000,dst=2000)", "2,3" },
+	{ IP4 "proto=6,frag=no),tcp(src=1000,dst=2000),tcp_flags(0x12)", "3" },
+	{ IP4 "proto=132,frag=no),sctp(src=1000,dst=2000)", "3" },
+	{ IP4 "proto=1,frag=no),icmp(type=8,code=0)", "2" },
+	{ IP4 "proto=17,frag=first)", "2" },
+	{ IP4 "proto=17,frag=later)", "2" },
+	{ IP4 "frag=no)", "drop" },
+	{ IP4 "proto=17,frag=no)", "set(ipv4(src=1.2.3.4,dst=5.6.7.8,tos=0xb8,ttl=3)),2" },
+	{ IP4 "proto=6,frag=no)", "set(tcp(src=7,dst=8)),set(ipv4(dst=9.9.9.9)),3" },
+	{ IP4 "proto=17,frag=no)", "2,set(udp(dst=53)),3" },
+	{ IP4 "proto=1,frag=no)", "set(ipv4(src=1.2.3.4)),set(eth(src=02:00:00:00:00:99)),2" },
+	{ IP4 "frag=no)", "set(eth(src=02:00:00:00:00:99,dst=02:00:00:00:00:98)),2" },
+	{ IP4 "frag=no)", "push_vlan(vid=7,pcp=5),2" },
+	{ IP4 "frag=no)", "push_vlan(vid=7,pcp=0),push_vlan(tpid=0x88a8,vid=8,pcp=1),2" },
+	{ IP4 "proto=17,frag=no)", "2,push_vlan(vid=7,pcp=0),set(ipv4(ttl=9)),3" },
+	{ ETH
+	  "eth_type(0x8100),vlan(vid=5,pcp=3),encap(eth_type(0x0800),ipv4(src=10.0.0.1,frag=no))",
+	  "2" },
+	{ ETH
+	  "eth_type(0x8100),vlan(vid=5,pcp=3),encap(eth_type(0x0800),ipv4(src=10.0.0.1,frag=no))",
+	  "pop_vlan,3" },
+	{ ETH "eth_type(0x8100),vlan(vid=5,pcp=3),encap(eth_type(0x0800),ipv4(proto=17,frag=no))",
+	  "pop_vlan,push_vlan(vid=6,pcp=1),set(ipv4(src=1.1.1.1)),3" },
+	{ ETH "eth_type(0x88a8),vlan(vid=5,pcp=3),encap(eth_type(0x8100),vlan(vid=6,pcp=0),encap("
+	      "eth_type(0x0800),"
+	      "ipv4(frag=no)))",
+	  "pop_vlan,2" },
+	{ IP6 "proto=17,hlimit=64,frag=no),udp(src=1000,dst=2000)", "2" },
+	{ IP6 "proto=6,frag=no),tcp(src=1,dst=2)",
+	  "set(ipv6(src=2001:db8::9,hlimit=2,tclass=0x20)),3" },
+	{ IP6 "proto=58,frag=no),icmpv6(type=128,code=0)", "set(ipv6(dst=2001:db8::9)),3" },
+	{ IP6 "proto=17,frag=no)", "set(ipv6(label=0x12345)),set(udp(src=9)),2" },
+	{ ETH "eth_type(0x0806),arp(sip=10.0.0.1,tip=10.0.0.2,op=1,sha=02:00:00:00:00:11)", "2,3" },
+	{ ETH "eth_type(0x1234)", "2" },
+};
+
+static void parse_flow(const char *text, struct match *m)
+{
+	AUTO_FREE char *whole = xasprintf("in_port(%d),%s", IN, text);
+	struct error err = ERROR_INIT;
+
+	ck_assert_msg(!dp_key_parse(whole, NULL, NULL, m, &err), "%s: %s", whole, err.text);
+	m->mask.m.vlans[0].tci |= htobe16(VLAN_PRESENT);
+}
+
+// A frame that has what the flow matches and zeros (or values that make sense) elsewhere.
+static void frame_for(const struct match *m, struct strbuf *frame)
+{
+	struct flow_key key = m->key;
+
+	if (flow_is_ip(&key) && !m->mask.m.nw_ttl)
+		key.nw_ttl = 64;
+	packet_compose(&key, 32, frame);
+}
+
+START_TEST(filters_do_what_software_does)
+{
+	AUTO(strbuf) frame = STRBUF_INIT;
+	uint64_t packets = 0, bytes = 0;
+	struct megaflow *mf;
+	struct hw_rule *hw;
+	struct match m;
+
+	parse_flow(cases[_i].flow, &m);
+	frame_for(&m, &frame);
+	mf = flow_of(&m, cases[_i].actions);
+	hw = insert(mf, NULL);
+	expect(&frame, megaflow_actions_get(mf), true, cases[_i].flow);
+	take_out(hw, &packets, &bytes);
+	ck_assert_uint_eq(packets, 1);
+	ck_assert_uint_eq(bytes, frame.len);
+	expect(&frame, megaflow_actions_get(mf), false, "after removal");
+	megaflow_free(mf);
+}
+END_TEST
+
+START_TEST(a_changed_rule_takes_over_and_every_packet_is_counted)
+{
+	AUTO(strbuf) frame = STRBUF_INIT;
+	static const char *const actions[] = { "2", "3", "2,3", "drop", "2" };
+	uint64_t packets = 0, bytes = 0;
+	struct megaflow *mf;
+	struct hw_rule *hw = NULL;
+	struct match m;
+
+	parse_flow(cases[0].flow, &m);
+	frame_for(&m, &frame);
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		mf = flow_of(&m, actions[i]);
+		hw = insert(mf, hw);
+		expect(&frame, megaflow_actions_get(mf), true, actions[i]);
+		backend_tc.refresh(device);
+		ck_assert_int_eq(backend_tc.query(device, hw, &packets, &bytes), 0);
+		ck_assert_uint_eq(packets, 1);
+		megaflow_free(mf);
+	}
+	take_out(hw, &packets, &bytes);
+}
+END_TEST
+
+START_TEST(a_chain_goes_on_where_its_parent_ends)
+{
+	AUTO(strbuf) frame = STRBUF_INIT;
+	struct megaflow *parent, *child, *whole;
+	struct hw_rule *first, *second;
+	uint64_t packets, bytes;
+	struct match m;
+
+	parse_flow(cases[1].flow, &m);
+	frame_for(&m, &frame);
+	parent = flow_of(&m, "set(ipv4(ttl=5)),recirc(0x1234)");
+	m.key.recirc_id = 0x1234;
+	m.key.nw_ttl = 5;
+	memset(&m.mask.m.recirc_id, 0xff, sizeof(m.mask.m.recirc_id));
+	child = flow_of(&m, "push_vlan(vid=3,pcp=0),2");
+	whole = flow_of(&m, "set(ipv4(ttl=5)),push_vlan(vid=3,pcp=0),2");
+	first = insert(parent, NULL);
+	second = insert(child, NULL);
+	expect(&frame, megaflow_actions_get(whole), true, "two rules");
+	take_out(second, &packets, &bytes);
+	ck_assert_uint_eq(packets, 1);
+	take_out(first, &packets, &bytes);
+	ck_assert_uint_eq(packets, 1);
+	megaflow_free(parent);
+	megaflow_free(child);
+	megaflow_free(whole);
+}
+END_TEST
+
+START_TEST(a_rule_that_somebody_took_away_is_missed)
+{
+	uint64_t packets, bytes;
+	struct megaflow *mf;
+	struct hw_rule *hw;
+	struct match m;
+
+	parse_flow(cases[0].flow, &m);
+	mf = flow_of(&m, "2");
+	hw = insert(mf, NULL);
+	ck_assert_int_eq(system("tc filter del dev tc1 ingress protocol ip prio 3"), 0);
+	backend_tc.refresh(device);
+	ck_assert_int_eq(backend_tc.query(device, hw, &packets, &bytes), -ENOENT);
+	backend_tc.forget(device, hw);
+	// The qdisc, too: the next rule makes it anew.
+	ck_assert_int_eq(system("tc qdisc del dev tc1 clsact"), 0);
+	hw = insert(mf, NULL);
+	take_out(hw, &packets, &bytes);
+	megaflow_free(mf);
+}
+END_TEST
+
+// ---- Random flows ----
+
+// One bit of the packet that the flow looks at, and that a frame can have otherwise without becoming another kind.
+static bool flip_something(const struct match *m, struct flow_key *key)
+{
+	static const struct {
+		size_t at, n;
+	} members[] = {
+#define MEMBER(NAME) { offsetof(struct flow_key, NAME), sizeof(((struct flow_key *)0)->NAME) }
+		MEMBER(eth_dst),  MEMBER(eth_src), MEMBER(nw_src), MEMBER(nw_dst), MEMBER(ipv6_src),
+		MEMBER(ipv6_dst), MEMBER(tp_src),  MEMBER(tp_dst), MEMBER(nw_ttl), MEMBER(nw_tos),
+#undef MEMBER
+	};
+	size_t i = random_u32() % ARRAY_SIZE(members);
+	size_t byte = members[i].at + random_u32() % members[i].n;
+	uint8_t bit = 1 << random_u32() % 8;
+
+	if (!(((const uint8_t *)&m->mask)[byte] & bit))
+		return false;
+	((uint8_t *)key)[byte] ^= bit;
+	return true;
+}
+
+// A case, of which some bits are not looked at.
+static void random_match(size_t i, struct match *m)
+{
+	parse_flow(cases[i].flow, m);
+	if (random_u32() % 2)
+		m->mask.m.nw_src &= htobe32(UINT32_MAX << random_u32() % 32);
+	if (random_u32() % 2)
+		memset(&m->mask.m.eth_src, 0, sizeof(m->mask.m.eth_src));
+	if (random_u32() % 2)
+		m->mask.m.tp_src &= htobe16(0xffff << random_u32() % 16);
+	if (m->key.nw_proto == 1 || m->key.nw_proto == 58 || !flow_is_ip(&m->key))
+		m->mask.m.tp_src = m->mask.m.tp_dst = 0;
+	for (size_t w = 0; w < FLOW_WORDS; w++)
+		flow_words(&m->key)[w] &= flow_words(&m->mask.m)[w];
+}
+
+START_TEST(random_flows_match_what_software_matches)
+{
+	size_t pairs = 0;
+
+	random_seed(20261122 + _i);
+	while (pairs < N_RANDOM) {
+		size_t k = random_u32() % ARRAY_SIZE(cases);
+		AUTO(strbuf) frame = STRBUF_INIT, other = STRBUF_INIT;
+		uint64_t packets, bytes;
+		struct match m, near;
+		struct megaflow *mf;
+		struct hw_rule *hw;
+
+		random_match(k, &m);
+		mf = flow_of(&m, cases[random_u32() % 2].actions);
+		frame_for(&m, &frame);
+		hw = insert(mf, NULL);
+		expect(&frame, megaflow_actions_get(mf), true, cases[k].flow);
+		pairs++;
+		near = m;
+		if (flip_something(&m, &near.key)) {
+			frame_for(&near, &other);
+			expect(&other, megaflow_actions_get(mf), false, cases[k].flow);
+			pairs++;
+		}
+		take_out(hw, &packets, &bytes);
+		megaflow_free(mf);
+	}
+}
+END_TEST
+
+static void set_up(void)
+{
+	struct device_limits limits;
+	struct error err = ERROR_INIT;
+	struct megaflow *marker;
+	struct match m;
+
+	for (unsigned int i = 1; i <= N_WIRES; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "tc%u", i);
+		wire_create(&wires[i], name);
+		refs[i] = (struct port_ref){ .number = DP_PORT(i),
+					     .ifindex = wires[i].ifindex,
+					     .ethdev = PORT_NO_ETHDEV,
+					     .device = "lab" };
+		snprintf(refs[i].name, sizeof(refs[i].name), "%s", name);
+	}
+	ck_assert_msg(!backend_tc.open(&refs[IN], &device, &limits, &err), "%s", err.text);
+	parse_flow(ETH "eth_type(0x88b5)", &m);
+	memset(&m.mask.m.eth_src, 0, sizeof(m.mask.m.eth_src));
+	memset(&m.mask.m.eth_dst, 0, sizeof(m.mask.m.eth_dst));
+	marker = flow_of(&m, "2,3");
+	insert(marker, NULL);
+	megaflow_free(marker);
+}
+
+static void tear_down(void)
+{
+	backend_tc.close(device);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("lab/tc");
+	TCase *t = tcase_create("tc");
+	SRunner *r;
+
+	rcu_thread_begin();
+	tcase_add_unchecked_fixture(t, set_up, tear_down);
+	tcase_add_loop_test(t, filters_do_what_software_does, 0, ARRAY_SIZE(cases));
+	tcase_add_test(t, a_changed_rule_takes_over_and_every_packet_is_counted);
+	tcase_add_test(t, a_chain_goes_on_where_its_parent_ends);
+	tcase_add_loop_test(t, random_flows_match_what_software_matches, 0, 3);
+	tcase_add_test(t, a_rule_that_somebody_took_away_is_missed);
+	tcase_set_timeout(t, 0);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	// Forks are slow in the guest, and the netlink socket is one process's.
+	srunner_set_fork_status(r, CK_NOFORK);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
