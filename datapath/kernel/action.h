@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Datapath actions between our form and the attributes of the kernel's openvswitch module.
+#pragma once
+
+#include "core/flow/dp-action.h"
+#include "core/netlink/nl.h"
+
+// Appends the list (what goes into OVS_FLOW_ATTR_ACTIONS or OVS_PACKET_ATTR_ACTIONS) for packets of 'key'. 'pid' is the
+// netlink port that userspace actions go to. -ENOTSUP names an action that the kernel has no word for, -EMSGSIZE a list
+// that is too long; then nothing is appended.
+int kernel_put_actions(struct strbuf *b, struct dp_actions list, const struct flow_key *key,
+		       uint32_t pid, struct error *err);
+// The reverse, appended to 'out'. -EPROTO and 'err' when it is malformed or not known.
+int kernel_get_actions(const struct nlattr *nest, struct strbuf *out, struct error *err);
+
+// What a userspace action carries through the kernel and back (OVS_USERSPACE_ATTR_USERDATA).
+void kernel_put_userdata(struct strbuf *b, uint16_t attr, const struct dp_action *a);
+// Fills in 'a' (a userspace action); -EPROTO when it is not ours.
+int kernel_get_userdata(const struct nlattr *data, struct dp_action *a, struct error *err);
