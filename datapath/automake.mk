@@ -21,3 +21,8 @@ datapath_libdatapath_a_SOURCES = datapath/datapath.h datapath/none.c
 DATAPATH_LIBS = datapath/libdatapath.a
 EXTRA_DIST += $(DATAPATH_USER_SOURCES)
 endif
+
+noinst_LIBRARIES += datapath/libkernel.a
+datapath_libkernel_a_SOURCES = \
+	datapath/kernel/action.c datapath/kernel/action.h datapath/kernel/key.c datapath/kernel/key.def datapath/kernel/key.h \
+	datapath/kernel/set.c datapath/kernel/set.h

@@ -12,7 +12,9 @@ struct set_batch {
 	bool any;
 };
 
-void set_batch_add(struct set_batch *s, const struct dp_action *a);
+// -ENOTSUP: the flow does not say that its packets have the field.
+int set_batch_add(struct set_batch *s, const struct dp_action *a, const struct flow_key *key,
+		  struct error *err);
 // Writes one OVS_ACTION_ATTR_SET_MASKED a header; empties the batch. -ENOTSUP names a field that the kernel cannot set.
 int set_batch_flush(struct set_batch *s, const struct flow_key *key, struct strbuf *b,
 		    struct error *err);

@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_DPDK
 if HAVE_CHECK
+check_PROGRAMS += tests/unit/datapath/test-kernel-codec
+TESTS += tests/unit/datapath/test-kernel-codec
+tests_unit_datapath_test_kernel_codec_SOURCES = tests/unit/datapath/test-kernel-codec.c
+tests_unit_datapath_test_kernel_codec_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
+endif
+if HAVE_CHECK
 DATAPATH_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(CHECK_CFLAGS)
 DATAPATH_TEST_LDADD = $(DATAPATH_LIBS) $(SIMNIC_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
 DATAPATH_TESTS = tests/unit/datapath/test-flow-table tests/unit/datapath/test-datapath \

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/kernel/action.h"
+
+#include <linux/openvswitch.h>
+
+#include "datapath/kernel/set.h"
+
+// What goes through the kernel with a userspace action. Written and read by one process on one machine.
+struct userdata {
+	uint32_t magic;
+	uint8_t kind, reason;
+	uint16_t max_len, controller_id, pad;
+	uint32_t table_id, recirc_id, meter_id, continuation;
+	uint64_t cookie;
+};
+
+#define USERDATA_MAGIC 0x4f653031
+
+void kernel_put_userdata(struct strbuf *b, uint16_t attr, const struct dp_action *a)
+{
+	struct userdata u = { .magic = USERDATA_MAGIC,
+			      .kind = a->userspace.kind,
+			      .reason = a->userspace.reason,
+			      .max_len = a->userspace.max_len,
+			      .controller_id = a->userspace.controller_id,
+			      .table_id = a->userspace.table_id,
+			      .recirc_id = a->userspace.recirc_id,
+			      .meter_id = a->userspace.meter_id,
+			      .continuation = a->userspace.continuation,
+			      .cookie = a->userspace.cookie };
+
+	nl_put(b, attr, &u, sizeof(u));
+}
+
+int kernel_get_userdata(const struct nlattr *data, struct dp_action *a, struct error *err)
+{
+	struct userdata u;
+
+	if (nl_len(data) != sizeof(u) || memcpy(&u, mnl_attr_get_payload(data), sizeof(u)) != &u ||
+	    u.magic != USERDATA_MAGIC)
+		return error_set(err, -EPROTO, "userspace: its data (%zu bytes) is not ours",
+				 nl_len(data));
+	a->userspace.kind = u.kind;
+	a->userspace.reason = u.reason;
+	a->userspace.max_len = u.max_len;
+	a->userspace.controller_id = u.controller_id;
+	a->userspace.table_id = u.table_id;
+	a->userspace.recirc_id = u.recirc_id;
+	a->userspace.meter_id = u.meter_id;
+	a->userspace.continuation = u.continuation;
+	a->userspace.cookie = u.cookie;
+	return 0;
+}
+
+// ---- Writing ----
+
+struct putting {
+	struct strbuf *b;
+	const struct flow_key *key;
+	uint32_t pid;
+	struct error *err;
+};
+
+static int put_list(const struct putting *c, struct dp_actions list);
+
+static int put_output(const struct putting *c, const struct dp_action *a)
+{
+	nl_put_u32(c->b, OVS_ACTION_ATTR_OUTPUT, a->output.port.n);
+	return 0;
+}
+
+// A list without anything else drops; behind something it changes nothing.
+static int put_drop(const struct putting *c, const struct dp_action *a)
+{
+	return 0;
+}
+
+static int put_userspace(const struct putting *c, const struct dp_action *a)
+{
+	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_USERSPACE);
+
+	nl_put_u32(c->b, OVS_USERSPACE_ATTR_PID, c->pid);
+	kernel_put_userdata(c->b, OVS_USERSPACE_ATTR_USERDATA, a);
+	return nl_nest_end(c->b, nest);
+}
+
+static int put_push_vlan(const struct putting *c, const struct dp_action *a)
+{
+	struct ovs_action_push_vlan p = { .vlan_tpid = a->push_vlan.tpid,
+					  .vlan_tci = a->push_vlan.tci | htobe16(VLAN_PRESENT) };
+
+	nl_put(c->b, OVS_ACTION_ATTR_PUSH_VLAN, &p, sizeof(p));
+	return 0;
+}
+
+static int put_pop_vlan(const struct putting *c, const struct dp_action *a)
+{
+	nl_put_flag(c->b, OVS_ACTION_ATTR_POP_VLAN);
+	return 0;
+}
+
+static int put_recirc(const struct putting *c, const struct dp_action *a)
+{
+	nl_put_u32(c->b, OVS_ACTION_ATTR_RECIRC, a->recirc.id);
+	return 0;
+}
+
+static int put_clone(const struct putting *c, const struct dp_action *a)
+{
+	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_CLONE);
+	int error = put_list(c, dp_action_nested(a));
+
+	return error ? error : nl_nest_end(c->b, nest);
+}
+
+static int put_sample(const struct putting *c, const struct dp_action *a)
+{
+	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_SAMPLE), inner;
+	int error;
+
+	nl_put_u32(c->b, OVS_SAMPLE_ATTR_PROBABILITY, a->sample.probability);
+	inner = nl_nest_begin(c->b, OVS_SAMPLE_ATTR_ACTIONS);
+	error = put_list(c, dp_action_nested(a));
+	if (!error)
+		error = nl_nest_end(c->b, inner);
+	return error ? error : nl_nest_end(c->b, nest);
+}
+
+static int put_trunc(const struct putting *c, const struct dp_action *a)
+{
+	struct ovs_action_trunc t = { .max_len = a->trunc.max_len };
+
+	nl_put(c->b, OVS_ACTION_ATTR_TRUNC, &t, sizeof(t));
+	return 0;
+}
+
+static int put_hash(const struct putting *c, const struct dp_action *a)
+{
+	struct ovs_action_hash h = { .hash_alg = a->hash.alg, .hash_basis = a->hash.basis };
+
+	if (a->hash.alg != OVS_HASH_ALG_L4)
+		return error_set(c->err, -ENOTSUP, "hash: the kernel has no algorithm %u",
+				 a->hash.alg);
+	nl_put(c->b, OVS_ACTION_ATTR_HASH, &h, sizeof(h));
+	return 0;
+}
+
+static int put_meter(const struct putting *c, const struct dp_action *a)
+{
+	nl_put_u32(c->b, OVS_ACTION_ATTR_METER, a->meter.id);
+	return 0;
+}
+
+static int put_ct_clear(const struct putting *c, const struct dp_action *a)
+{
+	nl_put_flag(c->b, OVS_ACTION_ATTR_CT_CLEAR);
+	return 0;
+}
+
+static int (*const writers[DP_ACTION_MAX])(const struct putting *c, const struct dp_action *a) = {
+	[DP_ACTION_OUTPUT] = put_output,       [DP_ACTION_DROP] = put_drop,
+	[DP_ACTION_USERSPACE] = put_userspace, [DP_ACTION_PUSH_VLAN] = put_push_vlan,
+	[DP_ACTION_POP_VLAN] = put_pop_vlan,   [DP_ACTION_RECIRC] = put_recirc,
+	[DP_ACTION_CLONE] = put_clone,	       [DP_ACTION_SAMPLE] = put_sample,
+	[DP_ACTION_TRUNC] = put_trunc,	       [DP_ACTION_HASH] = put_hash,
+	[DP_ACTION_METER] = put_meter,	       [DP_ACTION_CT_CLEAR] = put_ct_clear,
+};
+
+static int put_list(const struct putting *c, struct dp_actions list)
+{
+	struct set_batch sets = { .any = false };
+	const struct dp_action *a;
+	int error;
+
+	DP_ACTION_FOR_EACH (a, list) {
+		if (a->type == DP_ACTION_SET) {
+			error = set_batch_add(&sets, a, c->key, c->err);
+			if (error)
+				return error;
+			continue;
+		}
+		error = set_batch_flush(&sets, c->key, c->b, c->err);
+		if (error)
+			return error;
+		if (!writers[a->type])
+			return error_set(c->err, -ENOTSUP, "%s: not in this kernel datapath",
+					 dp_action_name(a->type));
+		error = writers[a->type](c, a);
+		if (error == -EMSGSIZE)
+			return error_set(c->err, error, "%s: the list is too long for the kernel",
+					 dp_action_name(a->type));
+		if (error)
+			return error;
+	}
+	return set_batch_flush(&sets, c->key, c->b, c->err);
+}
+
+int kernel_put_actions(struct strbuf *b, struct dp_actions list, const struct flow_key *key,
+		       uint32_t pid, struct error *err)
+{
+	struct putting c = { .b = b, .key = key, .pid = pid, .err = err };
+	size_t before = b->len;
+	int error = put_list(&c, list);
+
+	if (error)
+		strbuf_truncate(b, before);
+	return error;
+}
+
+// ---- Reading ----
+
+static int get_list(const struct nlattr *nest, struct strbuf *out, struct error *err);
+
+static const struct nl_policy userspace_policy[OVS_USERSPACE_ATTR_USERDATA + 1] = {
+	[OVS_USERSPACE_ATTR_PID] = { .type = MNL_TYPE_U32 },
+	[OVS_USERSPACE_ATTR_USERDATA] = { .type = MNL_TYPE_UNSPEC, .required = true },
+};
+
+static const struct nl_policy sample_policy[OVS_SAMPLE_ATTR_ACTIONS + 1] = {
+	[OVS_SAMPLE_ATTR_PROBABILITY] = { .type = MNL_TYPE_U32, .required = true },
+	[OVS_SAMPLE_ATTR_ACTIONS] = { .type = MNL_TYPE_UNSPEC, .required = true },
+};
+
+static int get_userspace(const struct nlattr *nest, struct strbuf *out, struct error *err)
+{
+	const struct nlattr *a[ARRAY_SIZE(userspace_policy)];
+	int error = nl_parse_nested(nest, userspace_policy, ARRAY_SIZE(userspace_policy), a,
+				    "userspace", err);
+
+	return error ? error
+		     : kernel_get_userdata(a[OVS_USERSPACE_ATTR_USERDATA],
+					   dp_put(out, DP_ACTION_USERSPACE), err);
+}
+
+static int get_clone(const struct nlattr *nest, struct strbuf *out, struct error *err)
+{
+	size_t begin = dp_put_nested_begin(out, DP_ACTION_CLONE);
+	int error = get_list(nest, out, err);
+
+	dp_put_nested_end(out, begin);
+	return error;
+}
+
+static int get_sample(const struct nlattr *nest, struct strbuf *out, struct error *err)
+{
+	const struct nlattr *a[ARRAY_SIZE(sample_policy)];
+	size_t begin;
+	int error =
+		nl_parse_nested(nest, sample_policy, ARRAY_SIZE(sample_policy), a, "sample", err);
+
+	if (error)
+		return error;
+	begin = dp_put_nested_begin(out, DP_ACTION_SAMPLE);
+	((struct dp_action *)(out->s + begin))->sample.probability =
+		nl_u32(a[OVS_SAMPLE_ATTR_PROBABILITY]);
+	error = get_list(a[OVS_SAMPLE_ATTR_ACTIONS], out, err);
+	dp_put_nested_end(out, begin);
+	return error;
+}
+
+static int get_number(const struct nlattr *a, struct strbuf *out, struct error *err)
+{
+	uint32_t v = nl_u32(a);
+
+	switch (mnl_attr_get_type(a)) {
+	case OVS_ACTION_ATTR_OUTPUT:
+		dp_put_output(out, DP_PORT(v));
+		break;
+	case OVS_ACTION_ATTR_RECIRC:
+		dp_put(out, DP_ACTION_RECIRC)->recirc.id = v;
+		break;
+	case OVS_ACTION_ATTR_METER:
+		dp_put(out, DP_ACTION_METER)->meter.id = v;
+		break;
+	case OVS_ACTION_ATTR_TRUNC:
+		dp_put(out, DP_ACTION_TRUNC)->trunc.max_len = v;
+		break;
+	}
+	return 0;
+}
+
+static int get_push_vlan(const struct nlattr *a, struct strbuf *out, struct error *err)
+{
+	struct ovs_action_push_vlan p;
+	struct dp_action *d = dp_put(out, DP_ACTION_PUSH_VLAN);
+
+	memcpy(&p, mnl_attr_get_payload(a), sizeof(p));
+	d->push_vlan.tpid = p.vlan_tpid;
+	d->push_vlan.tci = p.vlan_tci;
+	return 0;
+}
+
+static int get_hash(const struct nlattr *a, struct strbuf *out, struct error *err)
+{
+	struct ovs_action_hash h;
+	struct dp_action *d = dp_put(out, DP_ACTION_HASH);
+
+	memcpy(&h, mnl_attr_get_payload(a), sizeof(h));
+	d->hash.alg = h.hash_alg;
+	d->hash.basis = h.hash_basis;
+	return 0;
+}
+
+static int get_pop_vlan(const struct nlattr *a, struct strbuf *out, struct error *err)
+{
+	dp_put(out, DP_ACTION_POP_VLAN);
+	return 0;
+}
+
+static int get_ct_clear(const struct nlattr *a, struct strbuf *out, struct error *err)
+{
+	dp_put(out, DP_ACTION_CT_CLEAR);
+	return 0;
+}
+
+static int get_set(const struct nlattr *a, struct strbuf *out, struct error *err)
+{
+	return set_from_kernel(a, mnl_attr_get_type(a) == OVS_ACTION_ATTR_SET_MASKED, out, err);
+}
+
+static const struct {
+	size_t size; // of the payload, at least
+	int (*get)(const struct nlattr *a, struct strbuf *out, struct error *err);
+} readers[] = {
+	[OVS_ACTION_ATTR_OUTPUT] = { 4, get_number },
+	[OVS_ACTION_ATTR_USERSPACE] = { 0, get_userspace },
+	[OVS_ACTION_ATTR_SET] = { 0, get_set },
+	[OVS_ACTION_ATTR_SET_MASKED] = { 0, get_set },
+	[OVS_ACTION_ATTR_PUSH_VLAN] = { sizeof(struct ovs_action_push_vlan), get_push_vlan },
+	[OVS_ACTION_ATTR_POP_VLAN] = { 0, get_pop_vlan },
+	[OVS_ACTION_ATTR_SAMPLE] = { 0, get_sample },
+	[OVS_ACTION_ATTR_RECIRC] = { 4, get_number },
+	[OVS_ACTION_ATTR_HASH] = { sizeof(struct ovs_action_hash), get_hash },
+	[OVS_ACTION_ATTR_TRUNC] = { 4, get_number },
+	[OVS_ACTION_ATTR_CT_CLEAR] = { 0, get_ct_clear },
+	[OVS_ACTION_ATTR_METER] = { 4, get_number },
+	[OVS_ACTION_ATTR_CLONE] = { 0, get_clone },
+};
+
+static int get_list(const struct nlattr *nest, struct strbuf *out, struct error *err)
+{
+	const uint8_t *at = mnl_attr_get_payload(nest), *end = at + nl_len(nest);
+
+	while (end - at >= (ptrdiff_t)sizeof(struct nlattr)) {
+		const struct nlattr *a = (const struct nlattr *)at;
+		uint16_t type = mnl_attr_get_type(a);
+		int error;
+
+		if (a->nla_len < sizeof(*a) || a->nla_len > end - at)
+			return error_set(err, -EPROTO, "action %u says %u bytes, %zu are there",
+					 type, a->nla_len, (size_t)(end - at));
+		if (type >= ARRAY_SIZE(readers) || !readers[type].get)
+			return error_set(err, -EPROTO, "action %u is not known", type);
+		if (nl_len(a) < readers[type].size)
+			return error_set(err, -EPROTO, "action %u has %zu bytes", type, nl_len(a));
+		error = readers[type].get(a, out, err);
+		if (error)
+			return error;
+		at += MIN(MNL_ALIGN(a->nla_len), (size_t)(end - at));
+	}
+	return 0;
+}
+
+int kernel_get_actions(const struct nlattr *nest, struct strbuf *out, struct error *err)
+{
+	return get_list(nest, out, err);
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys, masks and actions of the kernel datapath: what is written reads back the same, what is malformed is refused.
+#include <check.h>
+#include <linux/openvswitch.h>
+
+#include "core/base/hash.h"
+#include "core/flow/match.h"
+#include "core/packet/packet.h"
+#include "datapath/kernel/action.h"
+#include "datapath/kernel/key.h"
+
+#define ETH "eth(src=02:00:00:00:00:11,dst=02:00:00:00:00:22),"
+#define IP4 ETH "eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,"
+#define IP6 ETH "eth_type(0x86dd),ipv6(src=2001:db8::1,dst=2001:db8::2,"
+
+static const char *const flows[] = {
+	"recirc_id(0),in_port(1)," IP4 "frag=no)",
+	"recirc_id(0x7),in_port(1),skb_mark(0x5/0xff)," IP4
+	"proto=17,tos=0x28,ttl=64,frag=no),udp(src=1000,dst=2000)",
+	"recirc_id(0),in_port(1)," IP4
+	"proto=6,frag=first),tcp(src=1000/0xff00,dst=2000),tcp_flags(0x12)",
+	"recirc_id(0),in_port(1)," IP4 "proto=17,frag=later)",
+	"recirc_id(0),in_port(1)," IP4 "proto=132,frag=no),sctp(src=1000,dst=2000)",
+	"recirc_id(0),in_port(1)," IP4 "proto=1,frag=no),icmp(type=8,code=0)",
+	"recirc_id(0),in_port(1)," IP6
+	"proto=58,frag=no),icmpv6(type=135,code=0),nd(target=2001:db8::9,sll=02:00:00:"
+	"00:00:11)",
+	"recirc_id(0),in_port(1)," IP6
+	"label=0x12345,proto=17,tclass=0x20,hlimit=3,frag=no),udp(src=1)",
+	"recirc_id(0),in_port(1)," ETH
+	"eth_type(0x0806),arp(sip=10.0.0.1,tip=10.0.0.2,op=2,sha=02:00:00:00:00:11)",
+	"recirc_id(0),in_port(1)," ETH
+	"eth_type(0x8100),vlan(vid=5,pcp=3),encap(eth_type(0x0800),ipv4(src=10.0.0.1,"
+	"frag=no))",
+	"recirc_id(0),in_port(1)," ETH
+	"eth_type(0x88a8),vlan(vid=5,pcp=3),encap(eth_type(0x8100),vlan(vid=6,pcp=0),"
+	"encap(eth_type(0x0800),ipv4(frag=no)))",
+	"recirc_id(0),in_port(1)," ETH "eth_type(0x8847),mpls(label=100,tc=3,ttl=64,bos=1)",
+	"recirc_id(0),ct_state(+est+trk),ct_zone(0x5),ct_mark(0x1/0x1),in_port(1)," IP4 "frag=no)",
+	"recirc_id(0),in_port(1)," ETH "eth_type(0x1234)",
+};
+
+static void parse_flow(const char *text, struct match *m)
+{
+	struct error err = ERROR_INIT;
+
+	ck_assert_msg(!dp_key_parse(text, NULL, NULL, m, &err), "%s: %s", text, err.text);
+	for (int i = 0; i < FLOW_MAX_VLANS; i++) {
+		// What the kernel always looks at.
+		bool tagged = m->key.vlans[i].tci & htobe16(VLAN_PRESENT);
+
+		m->mask.m.vlans[i].tci |= tagged ? htobe16(VLAN_PRESENT) : UINT16_MAX;
+		m->mask.m.vlans[i].tpid = UINT16_MAX;
+		if (!tagged)
+			break;
+	}
+	m->mask.m.in_port = UINT32_MAX;
+	m->mask.m.packet_type = 0;
+}
+
+static const struct nlattr *nest_of(struct strbuf *b)
+{
+	nl_nest_end(b, 0);
+	return (const struct nlattr *)b->s;
+}
+
+START_TEST(a_flow_reads_back_as_written)
+{
+	AUTO(strbuf) key = STRBUF_INIT, mask = STRBUF_INIT, want = STRBUF_INIT, have = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct match m, back;
+
+	parse_flow(flows[_i], &m);
+	nl_nest_begin(&key, OVS_FLOW_ATTR_KEY);
+	kernel_put_key(&key, &m.key);
+	nl_nest_begin(&mask, OVS_FLOW_ATTR_MASK);
+	kernel_put_mask(&mask, &m.key, &m.mask);
+	memset(&back, 0, sizeof(back));
+	ck_assert_msg(!kernel_get_key(nest_of(&key), &back.key, &err), "%s", err.text);
+	ck_assert_msg(!kernel_get_mask(nest_of(&mask), &m.key, &back.mask, &err), "%s", err.text);
+	match_format(&m, NULL, &want);
+	match_format(&back, NULL, &have);
+	ck_assert_str_eq(have.s, want.s);
+	ck_assert_mem_eq(&back.key, &m.key, sizeof(m.key));
+	ck_assert_ptr_null(kernel_mask_unsupported(&m.key, &m.mask));
+}
+END_TEST
+
+START_TEST(bits_that_the_kernel_does_not_see_are_named)
+{
+	struct match m;
+
+	parse_flow(flows[0], &m);
+	m.mask.m.regs[3] = 1;
+	ck_assert_str_eq(kernel_mask_unsupported(&m.key, &m.mask), "reg3");
+}
+END_TEST
+
+static const struct {
+	const char *text, *error; // NULL: it reads back the same
+} actions[] = {
+	{ "1,2", NULL },
+	{ "drop", "" }, // an empty list
+	{ "push_vlan(vid=5,pcp=3),pop_vlan,1", NULL },
+	{ "set(eth(src=02:00:00:00:00:01)),1", NULL },
+	{ "set(ipv4(src=1.2.3.4,dst=5.6.7.8,tos=0x20,ttl=3)),set(udp(src=1,dst=2)),1", NULL },
+	{ "set(ipv4(src=0.0.0.0)),1", NULL },
+	{ "set(skb_mark(0x7)),1", NULL },
+	{ "recirc(0x5)", NULL },
+	{ "clone(set(eth(dst=02:00:00:00:00:01)),2),1", NULL },
+	{ "sample(sample=50.0%,actions(2)),1", NULL },
+	{ "trunc(100),1", NULL },
+	{ "set(tcp(src=1)),1", "set(tcp_src): the flow's packets need not have it" },
+	{ "set(arp(sip=1.2.3.4)),1", "set(arp_spa): the flow's packets need not have it" },
+};
+
+START_TEST(actions_read_back_as_written)
+{
+	AUTO(strbuf) list = STRBUF_INIT, back = STRBUF_INIT, text = STRBUF_INIT, b = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct match m;
+	int error;
+
+	parse_flow(flows[1], &m);
+	ck_assert_msg(!dp_actions_parse(actions[_i].text, NULL, NULL, &list, &err), "%s", err.text);
+	nl_nest_begin(&b, OVS_FLOW_ATTR_ACTIONS);
+	error = kernel_put_actions(&b, dp_actions_of(&list), &m.key, 77, &err);
+	if (actions[_i].error && *actions[_i].error) {
+		ck_assert_int_eq(error, -ENOTSUP);
+		ck_assert_str_eq(err.text, actions[_i].error);
+		return;
+	}
+	ck_assert_msg(!error, "%s", err.text);
+	ck_assert_msg(!kernel_get_actions(nest_of(&b), &back, &err), "%s", err.text);
+	dp_actions_format(dp_actions_of(&back), NULL, NULL, &text);
+	ck_assert_str_eq(text.s, actions[_i].text);
+}
+END_TEST
+
+START_TEST(a_controller_action_goes_through_the_kernel_and_back)
+{
+	AUTO(strbuf) list = STRBUF_INIT, back = STRBUF_INIT, b = STRBUF_INIT;
+	struct dp_action *a = dp_put(&list, DP_ACTION_USERSPACE);
+	struct error err = ERROR_INIT;
+	struct flow_key key = { 0 };
+
+	a->userspace.kind = USERSPACE_CONTROLLER;
+	a->userspace.reason = 1;
+	a->userspace.max_len = 128;
+	a->userspace.controller_id = 9;
+	a->userspace.cookie = UINT64_C(0x123456789abcdef0);
+	a->userspace.continuation = 5;
+	nl_nest_begin(&b, OVS_FLOW_ATTR_ACTIONS);
+	ck_assert_int_eq(kernel_put_actions(&b, dp_actions_of(&list), &key, 77, &err), 0);
+	ck_assert_int_eq(kernel_get_actions(nest_of(&b), &back, &err), 0);
+	ck_assert(dp_actions_equal(dp_actions_of(&list), dp_actions_of(&back)));
+}
+END_TEST
+
+// Any bytes in place of attributes: an error or a result, never a read outside (the sanitizers watch).
+START_TEST(malformed_attributes_are_refused)
+{
+	random_seed(7);
+	for (int i = 0; i < 20000; i++) {
+		AUTO(strbuf) b = STRBUF_INIT, out = STRBUF_INIT, text = STRBUF_INIT;
+		struct flow_key key;
+		struct flow_mask mask;
+		struct match m;
+
+		parse_flow(flows[i % ARRAY_SIZE(flows)], &m);
+		nl_nest_begin(&b, 1);
+		if (i % 2)
+			kernel_put_key(&b, &m.key);
+		else
+			for (int k = random_u32() % 40; k > 0; k--)
+				nl_put_u8(&b, random_u32() % 40, random_u32());
+		for (int k = random_u32() % 4; k > 0 && b.len > 4; k--)
+			b.s[4 + random_u32() % (b.len - 4)] = random_u32();
+		strbuf_truncate(&b, 4 + (b.len - 4) * (random_u32() % 4 ? 4 : 3) / 4);
+		const struct nlattr *nest = nest_of(&b);
+		struct strbuf exact = STRBUF_INIT; // so that nothing lies behind it
+
+		strbuf_put(&exact, nest, b.len);
+		nest = (const struct nlattr *)exact.s;
+		if (!kernel_get_key(nest, &key, NULL))
+			kernel_get_mask(nest, &key, &mask, NULL);
+		kernel_get_actions(nest, &out, NULL);
+		strbuf_uninit(&exact);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("datapath/kernel/codec");
+	TCase *t = tcase_create("codec");
+	SRunner *r;
+
+	tcase_add_loop_test(t, a_flow_reads_back_as_written, 0, ARRAY_SIZE(flows));
+	tcase_add_test(t, bits_that_the_kernel_does_not_see_are_named);
+	tcase_add_loop_test(t, actions_read_back_as_written, 0, ARRAY_SIZE(actions));
+	tcase_add_test(t, a_controller_action_goes_through_the_kernel_and_back);
+	tcase_add_test(t, malformed_attributes_are_refused);
+	tcase_set_timeout(t, 60);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
