@@ -78,9 +78,28 @@ static void make_settings(struct port_settings *s, const struct ovsrec_port *row
 			 smap_get_def(&iface->options, "peer", ""));
 }
 
+// Who drives the hardware behind a port; NULL: there is none.
+static const struct backend_ops *backend_for(const struct plane *pl, struct port_ref *ref)
+{
+	if (!strcmp(pl->type, "system")) {
+		if (!ref->ifindex || ref->is_internal)
+			return NULL;
+		// The kernel's traffic control takes flows of any device, with a NIC behind it or without.
+		if (!ref->device[0])
+			snprintf(ref->device, sizeof(ref->device), "tc");
+		return &backend_tc;
+	}
+#ifdef HAVE_DPDK
+	if (ref->device[0])
+		return &backend_rte_flow;
+#endif
+	return NULL;
+}
+
 static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 {
-	struct vswitchd *vs = bp->bridge->vs;
+	struct bridge *br = bp->bridge;
+	struct vswitchd *vs = br->vs;
 	const char *type = datapath_type(vs, bp->type);
 	struct datapath_port_info info;
 	struct error err = ERROR_INIT;
@@ -92,34 +111,34 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 		port_failed(bp, text);
 		return false;
 	}
+	if (!strcmp(type, "dpdk") && !strcmp(br->plane->type, "system")) {
+		port_failed(bp, "ports of type dpdk need a bridge with datapath_type=netdev");
+		return false;
+	}
 	if (!strcmp(type, "dpdk") && vs->dpdk_init == DPDK_INIT_FALSE) {
 		port_failed(bp, "other_config:dpdk-init is false: no ports of type dpdk");
 		return false;
 	}
-	if (datapath_port_add(vs->dp, bp->name, type, &bp->options, &bp->dp_port, &err) < 0) {
+	if (datapath_port_add(br->plane->dp, bp->name, type, &bp->options, &bp->dp_port, &err) < 0) {
 		port_failed(bp, err.text);
 		bp->dp_port = DP_PORT_NONE;
 		return false;
 	}
 	if (!strcmp(bp->name, bp->bridge->name))
-		datapath_port_set_mac(vs->dp, bp->dp_port, bp->bridge->mac, NULL);
-	datapath_port_info(vs->dp, bp->dp_port, &info);
+		datapath_port_set_mac(br->plane->dp, bp->dp_port, bp->bridge->mac, NULL);
+	datapath_port_info(br->plane->dp, bp->dp_port, &info);
 	*ret_mac = info.mac;
 	smap_uninit(&info.status);
-	datapath_port_ref(vs->dp, bp->dp_port, &ref);
-#ifdef HAVE_DPDK
-	const struct backend_ops *backend = ref.device[0] ? &backend_rte_flow : NULL;
-#else
-	const struct backend_ops *backend = NULL;
-#endif
-	if (offload_add_port(vs->offload, &ref, backend, &err) < 0)
+	datapath_port_ref(br->plane->dp, bp->dp_port, &ref);
+	const struct backend_ops *backend = backend_for(br->plane, &ref);
+	if (offload_add_port(br->plane->offload, &ref, backend, &err) < 0)
 		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);
 	return true;
 }
 
 static void apply_interface(struct bridge_port *bp, const struct ovsrec_interface *iface)
 {
-	struct datapath *dp = bp->bridge->vs->dp;
+	struct datapath *dp = bp->bridge->plane->dp;
 	struct error err = ERROR_INIT;
 	union field_value v, mask;
 
@@ -156,7 +175,7 @@ static struct bridge_port *port_create(struct bridge *br, const struct ovsrec_po
 		return bp;
 	}
 	if (!is_patch(bp->type))
-		upcall_map_port(br->vs->upcall, bp->dp_port, br->sw, bp->of->number);
+		upcall_map_port(br->plane->upcall, bp->dp_port, br->sw, bp->of->number);
 	if (smap_get(&iface->other_config, "pmd-rxq-affinity"))
 		log_warn("%s: port %s: other_config:pmd-rxq-affinity is not supported yet and "
 			 "without effect",
@@ -167,18 +186,18 @@ static struct bridge_port *port_create(struct bridge *br, const struct ovsrec_po
 
 void bridge_port_destroy(struct bridge_port *bp)
 {
-	struct vswitchd *vs = bp->bridge->vs;
+	struct plane *pl = bp->bridge->plane;
 
 	if (bp->of)
 		switch_port_del(bp->bridge->sw, bp->of);
 	if (!dp_port_equal(bp->dp_port, DP_PORT_NONE)) {
-		upcall_unmap_port(vs->upcall, bp->dp_port);
+		upcall_unmap_port(pl->upcall, bp->dp_port);
 		rcu_synchronize();
 		// Flows that came from or go to the port must not outlive it, in software and in the device.
-		upcall_revalidate_now(vs->upcall);
-		offload_flush(vs->offload);
-		offload_remove_port(vs->offload, bp->dp_port);
-		datapath_port_del(vs->dp, bp->dp_port);
+		upcall_revalidate_now(pl->upcall);
+		offload_flush(pl->offload);
+		offload_remove_port(pl->offload, bp->dp_port);
+		datapath_port_del(pl->dp, bp->dp_port);
 	}
 	strmap_take(&bp->bridge->ports, bp->name);
 	smap_uninit(&bp->options);
@@ -188,7 +207,7 @@ void bridge_port_destroy(struct bridge_port *bp)
 // While the port stays; false: it must be made anew.
 static bool change_options(struct bridge_port *bp, const struct smap *options)
 {
-	struct datapath *dp = bp->bridge->vs->dp;
+	struct datapath *dp = bp->bridge->plane->dp;
 	struct error err = ERROR_INIT;
 	struct port_ref ref;
 
@@ -255,7 +274,7 @@ static void wire_patches(struct vswitchd *vs, struct bridge *br)
 		atomic_store(&bp->of->peer, other ? other->of : NULL);
 		if (other)
 			atomic_store(&other->of->peer, bp->of);
-		upcall_changed(vs->upcall);
+		upcall_changed(br->plane->upcall);
 	}
 }
 
@@ -289,17 +308,20 @@ void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row)
 	wire_patches(br->vs, br);
 }
 
-struct bridge_port *bridge_port_by_dp(struct vswitchd *vs, dp_port_t port)
+struct bridge_port *bridge_port_by_dp(const struct plane *pl, dp_port_t port)
 {
 	struct strmap_node *b, *n;
 
-	STRMAP_FOR_EACH (b, &vs->bridges)
+	STRMAP_FOR_EACH (b, &pl->vs->bridges) {
+		if (((struct bridge *)b->data)->plane != pl)
+			continue;
 		STRMAP_FOR_EACH (n, &((struct bridge *)b->data)->ports) {
 			struct bridge_port *bp = n->data;
 
 			if (dp_port_equal(bp->dp_port, port))
 				return bp;
 		}
+	}
 	return NULL;
 }
 
@@ -308,7 +330,7 @@ static bool port_stats(void *aux, const struct of_port *p, struct port_stats *re
 	struct bridge *br = aux;
 	struct datapath_port_info info;
 
-	if (!datapath_port_info(br->vs->dp, p->dp_port, &info))
+	if (!datapath_port_info(br->plane->dp, p->dp_port, &info))
 		return false;
 	ret->rx_packets = info.rx_packets;
 	ret->tx_packets = info.tx_packets;
@@ -328,8 +350,8 @@ static void port_desc(void *aux, const struct of_port *p, struct port_desc *ret)
 	struct bridge *br = aux;
 	struct datapath_port_info info;
 
-	if (dp_port_equal(p->dp_port, DP_PORT_NONE) || !br->vs->dp ||
-	    !datapath_port_info(br->vs->dp, p->dp_port, &info))
+	if (dp_port_equal(p->dp_port, DP_PORT_NONE) || !br->plane->dp ||
+	    !datapath_port_info(br->plane->dp, p->dp_port, &info))
 		return;
 	ret->hw_addr = info.mac;
 	ret->current_kbps = MIN(info.link_mbps * 1000, (uint64_t)UINT32_MAX);
@@ -347,7 +369,7 @@ static int port_admin(void *aux, const struct of_port *p, bool up)
 
 	if (dp_port_equal(p->dp_port, DP_PORT_NONE))
 		return 0;
-	return datapath_port_set_admin(br->vs->dp, p->dp_port, up, NULL);
+	return datapath_port_set_admin(br->plane->dp, p->dp_port, up, NULL);
 }
 
 const struct control_ops bridge_control_ops = { port_stats, port_desc, port_admin };

@@ -34,7 +34,7 @@ static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *
 	struct datapath_port_info info;
 
 	if (dp_port_equal(bp->dp_port, DP_PORT_NONE) ||
-	    !datapath_port_info(vs->dp, bp->dp_port, &info))
+	    !datapath_port_info(bp->bridge->plane->dp, bp->dp_port, &info))
 		return;
 	int64_t mtu = info.mtu, speed = info.link_mbps * 1000000, resets = info.link_resets,
 		ifindex;
@@ -47,7 +47,7 @@ static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *
 	ovsrec_interface_set_duplex(iface, info.full_duplex ? "full" : "half");
 	ovsrec_interface_set_link_speed(iface, &speed, info.link_mbps ? 1 : 0);
 	ovsrec_interface_set_link_resets(iface, &resets, 1);
-	if (datapath_port_ref(vs->dp, bp->dp_port, &ref)) {
+	if (datapath_port_ref(bp->bridge->plane->dp, bp->dp_port, &ref)) {
 		if (ref.device[0])
 			smap_set(&info.status, "offload_device", ref.device);
 		ifindex = ref.ifindex;
@@ -128,12 +128,14 @@ static void write_bridge(struct vswitchd *vs, const struct ovsrec_bridge *row)
 		return;
 	snprintf(id, sizeof(id), "%016llx", (unsigned long long)switch_datapath_id(br->sw));
 	ovsrec_bridge_set_datapath_id(row, id);
-	ovsrec_bridge_set_datapath_version(row, vs->dp ? datapath_version() : "<unknown>");
+	ovsrec_bridge_set_datapath_version(row, strcmp(br->plane->type, "netdev") ? "<unknown>" : datapath_version());
 }
 
 void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 {
-	static const char *const dp_types[] = { "netdev" };
+	struct plane *user = plane_userspace(vs);
+	const char *dp_types[MAX_PLANES];
+	bool dpdk = user && user->dp;
 	static const char *const if_types[] = { "dpdk",	 "dummy",  "internal",
 						"patch", "system", "tap" };
 
@@ -141,17 +143,16 @@ void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *
 	for (size_t b = 0; b < cfg->n_bridges; b++)
 		write_bridge(vs, cfg->bridges[b]);
 	ovsrec_open_vswitch_set_ovs_version(cfg, PACKAGE_VERSION);
-	ovsrec_open_vswitch_set_datapath_types(cfg, dp_types, ARRAY_SIZE(dp_types));
+	ovsrec_open_vswitch_set_datapath_types(cfg, dp_types, datapath_types(dp_types, MAX_PLANES));
 	ovsrec_open_vswitch_set_iface_types(cfg, if_types, ARRAY_SIZE(if_types));
-	ovsrec_open_vswitch_set_dpdk_initialized(cfg, vs->dp != NULL);
-	ovsrec_open_vswitch_set_dpdk_version(cfg, vs->dp ? datapath_version() : NULL);
+	ovsrec_open_vswitch_set_dpdk_initialized(cfg, dpdk);
+	ovsrec_open_vswitch_set_dpdk_version(cfg, dpdk ? datapath_version() : NULL);
 	ovsrec_open_vswitch_set_cur_cfg(cfg, cfg->next_cfg);
 }
 
 void status_write_live(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg, bool statistics)
 {
-	if (vs->dp)
-		for_each_interface(vs, cfg, statistics, write_interface);
+	for_each_interface(vs, cfg, statistics, write_interface);
 	for (size_t b = 0; b < cfg->n_bridges; b++) {
 		const struct ovsrec_bridge *row = cfg->bridges[b];
 		struct bridge *br = bridge_find(vs, row->name);

@@ -37,7 +37,7 @@ static void on_changed(void *aux)
 {
 	struct bridge *br = aux;
 
-	upcall_changed(br->vs->upcall);
+	upcall_changed(br->plane->upcall);
 }
 
 static const struct switch_events switch_events = { on_flow_removed, on_port_status, on_changed };
@@ -61,12 +61,14 @@ static bool parse_mac(const char *s, struct eth_addr *ret)
 	return true;
 }
 
-static struct bridge *bridge_create(struct vswitchd *vs, const struct ovsrec_bridge *row)
+static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge *row)
 {
+	struct vswitchd *vs = pl->vs;
 	struct bridge *br = xzalloc(sizeof(*br));
 	struct error err = ERROR_INIT;
 
 	br->vs = vs;
+	br->plane = pl;
 	br->uuid = row->row.uuid;
 	snprintf(br->name, sizeof(br->name), "%s", row->name);
 	strmap_init(&br->ports);
@@ -74,7 +76,7 @@ static struct bridge *bridge_create(struct vswitchd *vs, const struct ovsrec_bri
 		br->mac = default_mac(&br->uuid);
 	br->sw = switch_create(row->name, eth_addr_to_u64(br->mac));
 	switch_set_events(br->sw, &switch_events, br);
-	br->control = control_create(vs->loop, br->sw, vs->upcall, &bridge_control_ops, br);
+	br->control = control_create(vs->loop, br->sw, br->plane->upcall, &bridge_control_ops, br);
 	if (control_open_mgmt(br->control, &err) < 0)
 		log_err("%s: %s", br->name, err.text);
 	strmap_add(&vs->bridges, br->name, br);
@@ -92,8 +94,8 @@ void bridge_destroy(struct bridge *br)
 	HMAP_FOR_EACH_SAFE (n, node, &br->ports.map)
 		bridge_port_destroy(n->data);
 	// Megaflows point into the switch: they go first.
-	if (vs->dp)
-		upcall_flush(vs->upcall, br->sw);
+	if (br->plane->dp)
+		upcall_flush(br->plane->upcall, br->sw);
 	strmap_uninit(&br->ports);
 	switch_destroy(br->sw);
 	strmap_take(&vs->bridges, br->name);
@@ -165,18 +167,18 @@ static void configure_tables(struct bridge *br, const struct ovsrec_bridge *row)
 	}
 }
 
-void bridge_configure(struct vswitchd *vs, const struct ovsrec_bridge *row,
+void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 		      const struct ovsrec_open_vswitch *cfg)
 {
-	struct bridge *br = bridge_find(vs, row->name);
+	struct bridge *br = bridge_find(pl->vs, row->name);
 
-	// Another row with the same name is another bridge.
-	if (br && !uuid_equal(&br->uuid, &row->row.uuid)) {
+	// Another row with the same name is another bridge, and so is one on another datapath.
+	if (br && (!uuid_equal(&br->uuid, &row->row.uuid) || br->plane != pl)) {
 		bridge_destroy(br);
 		br = NULL;
 	}
 	if (!br)
-		br = bridge_create(vs, row);
+		br = bridge_create(pl, row);
 	br->keep = true;
 	configure_datapath_id(br, row);
 	configure_description(br, row);

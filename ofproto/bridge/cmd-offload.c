@@ -66,18 +66,25 @@ static void json_verdict(struct json_writer *w, const struct verdict *v)
 	jw_member_integer(w, "driver_errno", v->driver_errno);
 }
 
-static void show_json(struct vswitchd *vs, const struct offload_device_status *d, size_t n_devs,
+static bool is_enabled(const struct vswitchd *vs)
+{
+	// One wish for all.
+	return vs->n_planes && offload_is_enabled(vs->planes[0].offload);
+}
+
+static void show_json(struct vswitchd *vs, const struct plane_devices *devs,
 		      const struct offload_verdict_count *v, size_t n_verdicts, struct strbuf *out)
 {
+	const struct offload_device_status *d;
 	struct json_writer w;
 
 	json_writer_init(&w, out);
 	jw_object_begin(&w);
-	jw_member_bool(&w, "enabled", offload_is_enabled(vs->offload));
+	jw_member_bool(&w, "enabled", is_enabled(vs));
 	jw_key(&w, "devices");
 	jw_array_begin(&w);
-	for (size_t i = 0; i < n_devs; i++)
-		json_device(&w, &d[i]);
+	PLANE_DEVICE_FOR_EACH (d, devs)
+		json_device(&w, d);
 	jw_array_end(&w);
 	jw_key(&w, "verdicts");
 	jw_array_begin(&w);
@@ -96,35 +103,33 @@ static void show_json(struct vswitchd *vs, const struct offload_device_status *d
 static void show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
-	struct offload_device_status *d;
+	const struct offload_device_status *d;
 	struct offload_verdict_count *v;
+	struct plane_devices devs;
 	AUTO(strbuf) out = STRBUF_INIT;
-	size_t n_devs, n_verdicts;
+	size_t n_verdicts;
 
-	n_devs = offload_list_devices(vs->offload, &d);
-	n_verdicts = offload_list_verdicts(vs->offload, &v);
+	planes_list_devices(vs, &devs);
+	n_verdicts = planes_list_verdicts(vs, &v);
 	if (appctl_format(conn) == APPCTL_JSON) {
-		show_json(vs, d, n_devs, v, n_verdicts, &out);
+		show_json(vs, &devs, v, n_verdicts, &out);
 	} else {
-		strbuf_printf(&out, "hw-offload: %s\n",
-			      offload_is_enabled(vs->offload) ? "on" : "off");
-		for (size_t i = 0; i < n_devs; i++)
-			put_device(&d[i], &out);
+		strbuf_printf(&out, "hw-offload: %s\n", is_enabled(vs) ? "on" : "off");
+		PLANE_DEVICE_FOR_EACH (d, &devs)
+			put_device(d, &out);
 		strbuf_puts(&out, n_verdicts ? "flows not in hardware:\n" : "no flow is refused\n");
 		for (size_t i = 0; i < n_verdicts; i++)
 			put_verdict(&v[i], &out);
 	}
-	for (size_t i = 0; i < n_devs; i++)
-		smap_uninit(&d[i].capabilities);
-	free(d);
+	plane_devices_free(&devs);
 	free(v);
 	appctl_reply(conn, out.s);
 }
 
-static void why_text(struct vswitchd *vs, struct megaflow *mf, const struct verdict *v,
+static void why_text(struct plane *pl, struct megaflow *mf, const struct verdict *v,
 		     const char *device, struct strbuf *out)
 {
-	cmd_format_flow(vs, mf, true, true, out);
+	cmd_format_flow(pl, mf, true, true, out);
 	strbuf_printf(out, "\n  place:   %s", placement_state_name(atomic_load(&mf->placement)));
 	if (device[0])
 		strbuf_printf(out, " (%s)", device);
@@ -155,7 +160,7 @@ static void why_json(struct megaflow *mf, const struct verdict *v, const char *d
 }
 
 struct why {
-	struct vswitchd *vs;
+	struct plane *pl;
 	struct strbuf *out;
 	struct json_writer *json;
 	bool all; // those in hardware too
@@ -169,11 +174,11 @@ static bool why_one(struct megaflow *mf, void *aux)
 
 	if (!y->all && atomic_load(&mf->placement) == PLACE_IN_HW)
 		return true;
-	offload_get_verdict(y->vs->offload, mf, &v, device);
+	offload_get_verdict(y->pl->offload, mf, &v, device);
 	if (y->json)
 		why_json(mf, &v, device, y->json);
 	else
-		why_text(y->vs, mf, &v, device, y->out);
+		why_text(y->pl, mf, &v, device, y->out);
 	return true;
 }
 
@@ -183,12 +188,12 @@ static void why(struct appctl_conn *conn, int argc, const char *const argv[], vo
 	struct vswitchd *vs = aux;
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct json_writer w;
-	struct why y = { vs, &out, appctl_format(conn) == APPCTL_JSON ? &w : NULL, argc > 1 };
+	struct why y = { NULL, &out, appctl_format(conn) == APPCTL_JSON ? &w : NULL, argc > 1 };
 	struct megaflow *mf = NULL;
 
 	if (!cmd_need_datapath(conn, vs))
 		return;
-	if (argc > 1 && !(mf = cmd_find_flow(conn, vs, argv[1])))
+	if (argc > 1 && !(mf = cmd_find_flow(conn, vs, NULL, argv[1], &y.pl)))
 		return;
 	json_writer_init(&w, &out);
 	if (y.json)
@@ -196,7 +201,8 @@ static void why(struct appctl_conn *conn, int argc, const char *const argv[], vo
 	if (mf)
 		why_one(mf, &y);
 	else
-		upcall_for_each(vs->upcall, why_one, &y);
+		PLANE_FOR_EACH (y.pl, vs)
+			upcall_for_each(y.pl->upcall, why_one, &y);
 	if (y.json)
 		jw_array_end(&w);
 	else if (!out.len)
@@ -204,10 +210,12 @@ static void why(struct appctl_conn *conn, int argc, const char *const argv[], vo
 	appctl_reply(conn, out.s);
 }
 
+// One answer when the last plane has finished.
 struct audit {
 	struct vswitchd *vs;
 	struct appctl_conn *conn;
 	uint32_t checked, lost;
+	_Atomic size_t open;
 };
 
 static void audit_reply(void *aux)
@@ -224,25 +232,32 @@ static void audit_done(uint32_t checked, uint32_t lost, void *aux)
 {
 	struct audit *a = aux;
 
-	a->checked = checked;
-	a->lost = lost;
-	loop_post(a->vs->loop, audit_reply, a);
+	__atomic_fetch_add(&a->checked, checked, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&a->lost, lost, __ATOMIC_RELAXED);
+	if (atomic_fetch_sub(&a->open, 1) == 1)
+		loop_post(a->vs->loop, audit_reply, a);
 }
 
 static void audit(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct audit *a = xzalloc(sizeof(*a));
+	struct vswitchd *vs = aux;
+	struct plane *pl;
 
-	a->vs = aux;
+	a->vs = vs;
 	a->conn = conn;
-	offload_audit(a->vs->offload, audit_done, a);
+	a->open = vs->n_planes;
+	PLANE_FOR_EACH (pl, vs)
+		offload_audit(pl->offload, audit_done, a);
 }
 
 static void retry(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
+	struct plane *pl;
 
-	offload_forget_refusals(vs->offload);
+	PLANE_FOR_EACH (pl, vs)
+		offload_forget_refusals(pl->offload);
 	appctl_reply(conn, "");
 }
 

@@ -16,6 +16,15 @@ static struct bridge *need_bridge(struct appctl_conn *conn, struct vswitchd *vs,
 	return br;
 }
 
+// Megaflows that rest on what has changed are looked at soon.
+static void all_changed(struct vswitchd *vs)
+{
+	struct plane *pl;
+
+	PLANE_FOR_EACH (pl, vs)
+		upcall_changed(pl->upcall);
+}
+
 static void list(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
@@ -68,7 +77,7 @@ static void fdb_flush(struct appctl_conn *conn, int argc, const char *const argv
 		STRMAP_FOR_EACH (n, &vs->bridges)
 			mac_table_flush(switch_macs(((struct bridge *)n->data)->sw));
 	}
-	upcall_changed(vs->upcall);
+	all_changed(vs);
 	appctl_reply(conn, "table successfully flushed");
 }
 
@@ -129,7 +138,7 @@ static void fdb_add(struct appctl_conn *conn, int argc, const char *const argv[]
 		appctl_reply_error(conn, "the MAC table is full");
 	else
 		appctl_reply(conn, "");
-	upcall_changed(vs->upcall);
+	upcall_changed(br->plane->upcall);
 }
 
 static void fdb_del(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
@@ -148,7 +157,7 @@ static void fdb_del(struct appctl_conn *conn, int argc, const char *const argv[]
 		appctl_reply_error(conn, "no such entry");
 	else
 		appctl_reply(conn, "");
-	upcall_changed(vs->upcall);
+	upcall_changed(br->plane->upcall);
 }
 
 static bool put_rule(const struct rule *r, void *aux)
@@ -186,7 +195,7 @@ static void bridge_dump_flows(struct appctl_conn *conn, int argc, const char *co
 		return;
 	}
 	match_init_any(&rq.match);
-	upcall_push_stats(vs->upcall);
+	upcall_push_stats(br->plane->upcall);
 	switch_for_each_flow(br->sw, &rq, put_rule, &out);
 	appctl_reply(conn, strbuf_cstr(&out));
 }
@@ -223,52 +232,65 @@ static void show_bridge(struct bridge *br, struct strbuf *out)
 			strbuf_puts(out, "none:");
 		else
 			strbuf_printf(out, "%u:", bp->dp_port.n);
-		cmd_put_port_type(br->vs, bp->dp_port, bp->type[0] ? bp->type : "system",
+		cmd_put_port_type(br->plane, bp->dp_port, bp->type[0] ? bp->type : "system",
 				  strcmp(bp->type, "patch") ? NULL : &bp->options, out);
 		strbuf_putc(out, '\n');
 	}
 	free(sorted);
 }
 
+static void show_plane(struct vswitchd *vs, struct plane *pl, struct strbuf *out)
+{
+	struct strmap_node **sorted = strmap_sorted(&vs->bridges);
+	struct datapath_stats st;
+
+	datapath_stats(pl->dp, &st);
+	plane_put_name(pl, out);
+	strbuf_printf(out, ": hit:%llu missed:%llu\n", (unsigned long long)st.hit,
+		      (unsigned long long)st.missed);
+	for (size_t i = 0; i < strmap_count(&vs->bridges); i++)
+		if (((struct bridge *)sorted[i]->data)->plane == pl)
+			show_bridge(sorted[i]->data, out);
+	free(sorted);
+}
+
 static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
-	struct strmap_node **sorted;
-	struct datapath_stats st;
 	AUTO(strbuf) out = STRBUF_INIT;
+	struct plane *pl;
 
-	if (!vs->dp) {
-		appctl_reply(conn, "");
-		return;
-	}
-	datapath_stats(vs->dp, &st);
-	strbuf_printf(&out, "netdev@ovs-netdev: hit:%llu missed:%llu\n", (unsigned long long)st.hit,
-		      (unsigned long long)st.missed);
-	sorted = strmap_sorted(&vs->bridges);
-	for (size_t i = 0; i < strmap_count(&vs->bridges); i++)
-		show_bridge(sorted[i]->data, &out);
-	free(sorted);
-	appctl_reply(conn, out.s);
+	PLANE_FOR_EACH (pl, vs)
+		if (pl->dp)
+			show_plane(vs, pl, &out);
+	appctl_reply(conn, strbuf_cstr(&out));
 }
 
 static void upcall_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
-	AUTO_FREE char *text = NULL;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct plane *pl;
 
 	if (!cmd_need_datapath(conn, vs))
 		return;
-	text = xasprintf("netdev@ovs-netdev:\n  flows         : (current %zu)\n",
-			 upcall_n_flows(vs->upcall));
-	appctl_reply(conn, text);
+	PLANE_FOR_EACH (pl, vs)
+		if (pl->dp) {
+			plane_put_name(pl, &out);
+			strbuf_printf(&out, ":\n  flows         : (current %zu)\n",
+				      upcall_n_flows(pl->upcall));
+		}
+	appctl_reply(conn, strbuf_cstr(&out));
 }
 
 static void revalidator_wait(struct appctl_conn *conn, int argc, const char *const argv[],
 			     void *aux)
 {
 	struct vswitchd *vs = aux;
+	struct plane *pl;
 
-	upcall_revalidate_now(vs->upcall);
+	PLANE_FOR_EACH (pl, vs)
+		upcall_revalidate_now(pl->upcall);
 	appctl_reply(conn, "");
 }
 
@@ -276,9 +298,11 @@ static void revalidator_purge(struct appctl_conn *conn, int argc, const char *co
 			      void *aux)
 {
 	struct vswitchd *vs = aux;
+	struct plane *pl;
 
-	if (vs->dp)
-		upcall_flush(vs->upcall, NULL);
+	PLANE_FOR_EACH (pl, vs)
+		if (pl->dp)
+			upcall_flush(pl->upcall, NULL);
 	appctl_reply(conn, "");
 }
 
@@ -303,8 +327,11 @@ static void memory_report(struct smap *usage, void *aux)
 {
 	struct vswitchd *vs = aux;
 	struct strmap_node *n;
-	size_t rules = 0, ports = 0;
+	size_t rules = 0, ports = 0, keys = 0;
+	struct plane *pl;
 
+	PLANE_FOR_EACH (pl, vs)
+		keys += upcall_n_flows(pl->upcall);
 	STRMAP_FOR_EACH (n, &vs->bridges) {
 		struct bridge *br = n->data;
 
@@ -313,7 +340,7 @@ static void memory_report(struct smap *usage, void *aux)
 	}
 	smap_setf(usage, "rules", "%zu", rules);
 	smap_setf(usage, "ports", "%zu", ports);
-	smap_setf(usage, "udpif keys", "%zu", upcall_n_flows(vs->upcall));
+	smap_setf(usage, "udpif keys", "%zu", keys);
 }
 
 void vswitchd_register_commands(struct vswitchd *vs)

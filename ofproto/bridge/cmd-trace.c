@@ -31,31 +31,46 @@ static int parse_of_flow(const char *text, const struct port_names *names, struc
 	return 0;
 }
 
+static struct plane *first_open(struct vswitchd *vs)
+{
+	struct plane *pl;
+
+	PLANE_FOR_EACH (pl, vs)
+		if (pl->dp)
+			return pl;
+	return NULL;
+}
+
 // BRIDGE FLOW, or a datapath flow whose in_port tells the bridge.
 static int trace_key(struct vswitchd *vs, const char *br_name, const char *text,
-		     struct of_switch **ret_sw, struct flow_key *ret_key, struct error *err)
+		     struct bridge **ret_bridge, struct flow_key *ret_key, struct error *err)
 {
 	struct bridge *br = br_name ? bridge_find(vs, br_name) : NULL;
+	struct plane *pl = br ? br->plane : NULL;
 	struct bridge_port *bp;
 	struct port_names names;
 	struct match m;
 	int ret;
 
-	if (br_name && str_starts(br_name, "ovs-"))
+	if (br_name && !br)
+		pl = plane_by_name(vs, br_name);
+	if (pl)
 		br_name = NULL;
+	else if (!br_name)
+		pl = first_open(vs);
 	if (br_name && !br)
 		return error_set(err, -ENODEV, "%s: unknown bridge", br_name);
 	if (!br || strstr(text, "in_port(")) {
-		if (!vs->dp)
+		if (!pl || !pl->dp)
 			return error_set(err, -ENODEV, "no datapath is open");
-		ret = dp_key_parse(text, cmd_port_by_name, vs, &m, err);
+		ret = dp_key_parse(text, cmd_port_by_name, pl, &m, err);
 		if (ret < 0)
 			return ret;
-		bp = bridge_port_by_dp(vs, DP_PORT(m.key.in_port));
+		bp = bridge_port_by_dp(pl, DP_PORT(m.key.in_port));
 		if (!bp || !bp->of)
 			return error_set(err, -ENODEV, "no bridge has datapath port %u",
 					 m.key.in_port);
-		*ret_sw = bp->bridge->sw;
+		*ret_bridge = bp->bridge;
 		*ret_key = m.key;
 		ret_key->in_port = bp->of->number.n;
 		return 0;
@@ -64,7 +79,7 @@ static int trace_key(struct vswitchd *vs, const char *br_name, const char *text,
 	ret = parse_of_flow(text, &names, &m, err);
 	if (ret < 0)
 		return ret;
-	*ret_sw = br->sw;
+	*ret_bridge = br;
 	*ret_key = m.key;
 	return 0;
 }
@@ -149,15 +164,15 @@ static void trace(struct appctl_conn *conn, int argc, const char *const argv[], 
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct error err = ERROR_INIT;
 	struct trace_args a;
-	struct of_switch *sw;
+	struct bridge *br;
 	struct flow_key key;
 
 	if (parse_args(argc, argv, &a, &err) < 0)
 		goto error;
-	if (trace_key(vs, a.words[0], a.words[1], &sw, &key, &err) < 0 ||
+	if (trace_key(vs, a.words[0], a.words[1], &br, &key, &err) < 0 ||
 	    (a.words[2] && key_of_packet(a.words[2], &key, &err) < 0))
 		goto error;
-	upcall_trace(vs->upcall, sw, &key, a.names, a.generate || a.words[2], &out);
+	upcall_trace(br->plane->upcall, br->sw, &key, a.names, a.generate || a.words[2], &out);
 	appctl_reply(conn, out.s);
 	return;
 error:
@@ -169,7 +184,7 @@ static void check_soundness(struct appctl_conn *conn, int argc, const char *cons
 {
 	struct vswitchd *vs = aux;
 	struct error err = ERROR_INIT;
-	struct of_switch *sw;
+	struct bridge *br;
 	struct flow_key key;
 	uint32_t flips;
 
@@ -177,8 +192,8 @@ static void check_soundness(struct appctl_conn *conn, int argc, const char *cons
 		appctl_reply_error(conn, "FLIPS must be a number");
 		return;
 	}
-	if (trace_key(vs, argv[1], argv[2], &sw, &key, &err) < 0 ||
-	    upcall_check_soundness(vs->upcall, sw, &key, flips, &err) < 0)
+	if (trace_key(vs, argv[1], argv[2], &br, &key, &err) < 0 ||
+	    upcall_check_soundness(br->plane->upcall, br->sw, &key, flips, &err) < 0)
 		appctl_reply_error(conn, err.text);
 	else
 		appctl_reply(conn, "sound");

@@ -11,15 +11,20 @@ extern const size_t n_dpctl_commands, n_offload_commands, n_switch_commands, n_t
 
 // Answers with an error and returns false when there is no datapath.
 bool cmd_need_datapath(struct appctl_conn *conn, const struct vswitchd *vs);
-// 'aux' is the struct vswitchd.
+// The datapath that a command means: by name, or (NULL) the one that is open. Answers with an error and returns NULL when
+// there is none, or more than one.
+struct plane *cmd_plane(struct appctl_conn *conn, struct vswitchd *vs, const char *name);
+// 'aux' is the struct plane.
 const char *cmd_port_name(dp_port_t port, void *aux);
-// " (TYPE: key=value, ...)"; 'config' has what is not in the datapath (NULL: nothing).
-void cmd_put_port_type(struct vswitchd *vs, dp_port_t port, const char *type,
-		       const struct smap *config, struct strbuf *out);
 bool cmd_port_by_name(const char *name, dp_port_t *ret, void *aux);
+// " (TYPE: key=value, ...)"; 'config' has what is not in the datapath (NULL: nothing).
+void cmd_put_port_type(struct plane *pl, dp_port_t port, const char *type,
+		       const struct smap *config, struct strbuf *out);
 // One line of dpctl/dump-flows, without newline.
-void cmd_format_flow(struct vswitchd *vs, struct megaflow *mf, bool verbose, bool names,
+void cmd_format_flow(struct plane *pl, struct megaflow *mf, bool verbose, bool names,
 		     struct strbuf *out);
 void cmd_format_counts(const struct flow_counts *c, struct strbuf *out);
-// By ufid or datapath flow text; answers with an error and returns NULL when there is none.
-struct megaflow *cmd_find_flow(struct appctl_conn *conn, struct vswitchd *vs, const char *text);
+// By ufid or datapath flow text, in the datapath named 'dp' (NULL: in all); answers with an error and returns NULL when there
+// is none.
+struct megaflow *cmd_find_flow(struct appctl_conn *conn, struct vswitchd *vs, const char *dp,
+			       const char *text, struct plane **ret_plane);

@@ -76,21 +76,3 @@ void datapath_config_read(struct vswitchd *vs, const struct smap *oc)
 	c->emc_insert_inv_prob = smap_get_int(oc, "emc-insert-inv-prob", 100);
 	refuse_others(vs, oc);
 }
-
-bool datapath_config_open(struct vswitchd *vs)
-{
-	struct error err = ERROR_INIT;
-
-	if (vs->dp)
-		return true;
-	if (datapath_open("ovs-netdev", upcall_ops(), vs->upcall, &vs->dp_config, &vs->dp, &err) <
-	    0) {
-		vs->dp = NULL;
-		if (strcmp(vs->dp_error, err.text))
-			log_err("no userspace datapath: %s", err.text);
-		snprintf(vs->dp_error, sizeof(vs->dp_error), "%s", err.text);
-		return false;
-	}
-	upcall_set_datapath(vs->upcall, vs->dp, vs->offload);
-	return true;
-}

@@ -42,24 +42,24 @@ static const struct ovsrec_offload_device *find_device(struct idl *idl, const ch
 static void write_devices(struct vswitchd *vs, struct idl_txn *txn)
 {
 	const struct ovsrec_offload_device *row, *next;
-	struct offload_device_status *devs;
-	size_t n = offload_list_devices(vs->offload, &devs);
+	struct offload_device_status *d;
+	struct plane_devices devs;
 
+	planes_list_devices(vs, &devs);
 	OVSREC_OFFLOAD_DEVICE_FOR_EACH_SAFE(row, next, vs->idl)
 	{
 		bool there = false;
 
-		for (size_t i = 0; i < n; i++)
-			there |= !strcmp(row->name, devs[i].name);
+		PLANE_DEVICE_FOR_EACH (d, &devs)
+			there |= !strcmp(row->name, d->name);
 		if (!there)
 			ovsrec_offload_device_delete(row);
 	}
-	for (size_t i = 0; i < n; i++) {
-		row = find_device(vs->idl, devs[i].name);
-		write_device(row ? row : ovsrec_offload_device_insert(txn), &devs[i]);
-		smap_uninit(&devs[i].capabilities);
+	PLANE_DEVICE_FOR_EACH (d, &devs) {
+		row = find_device(vs->idl, d->name);
+		write_device(row ? row : ovsrec_offload_device_insert(txn), d);
 	}
-	free(devs);
+	plane_devices_free(&devs);
 }
 
 static bool same(const struct ovsrec_offload_verdict *row, const struct offload_verdict_count *v)
@@ -85,7 +85,7 @@ static void write_verdicts(struct vswitchd *vs, struct idl_txn *txn)
 {
 	const struct ovsrec_offload_verdict *row, *next;
 	struct offload_verdict_count *all;
-	size_t n = offload_list_verdicts(vs->offload, &all);
+	size_t n = planes_list_verdicts(vs, &all);
 	bool *done = xcalloc(n, sizeof(*done));
 
 	OVSREC_OFFLOAD_VERDICT_FOR_EACH_SAFE(row, next, vs->idl)

@@ -10,31 +10,39 @@ LOG_MODULE(vswitchd);
 
 #define STATUS_MSEC 1000
 
-static void configure_global(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
+static void configure_plane(struct plane *pl, const struct smap *oc)
 {
-	const struct smap *oc = &cfg->other_config;
-
-	datapath_config_read(vs, oc);
-	if (vs->dp)
-		datapath_reconfigure(vs->dp, &vs->dp_config);
-	else if (vs->dpdk_init == DPDK_INIT_TRUE && !datapath_config_open(vs))
-		fatal(0, "other_config:dpdk-init is true and DPDK cannot be started: %s",
-		      vs->dp_error);
-	offload_set_enabled(vs->offload, smap_get_bool(oc, "hw-offload", false));
-	upcall_configure(vs->upcall, MAX(smap_get_int(oc, "max-idle", 10000), 500),
+	if (pl->dp)
+		datapath_reconfigure(pl->dp, &pl->vs->dp_config);
+	offload_set_enabled(pl->offload, smap_get_bool(oc, "hw-offload", false));
+	upcall_configure(pl->upcall, MAX(smap_get_int(oc, "max-idle", 10000), 500),
 			 smap_get_int(oc, "max-revalidator", 500),
 			 smap_get_int(oc, "flow-limit", 200000));
 }
 
-static bool type_is_supported(const struct ovsrec_bridge *row)
+static void configure_global(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
+{
+	const struct smap *oc = &cfg->other_config;
+	struct plane *pl = plane_userspace(vs);
+
+	datapath_config_read(vs, oc);
+	if (pl && vs->dpdk_init == DPDK_INIT_TRUE && !plane_open(pl))
+		fatal(0, "other_config:dpdk-init is true and DPDK cannot be started: %s", pl->error);
+	PLANE_FOR_EACH (pl, vs)
+		configure_plane(pl, oc);
+}
+
+static void apply_bridge(struct vswitchd *vs, const struct ovsrec_bridge *row,
+			 const struct ovsrec_open_vswitch *cfg)
 {
 	static struct log_limit limit = LOG_LIMIT_INIT(5, 5);
+	struct error err = ERROR_INIT;
+	struct plane *pl = plane_for_bridge(vs, row->datapath_type, &err);
 
-	if (!*row->datapath_type || !strcmp(row->datapath_type, "netdev"))
-		return true;
-	log_err_limited(&limit, "%s: datapath_type \"%s\" is not supported yet (netdev is)",
-			row->name, row->datapath_type);
-	return false;
+	if (!pl)
+		log_err_limited(&limit, "%s: %s", row->name, err.text);
+	else if (plane_open(pl))
+		bridge_configure(pl, row, cfg);
 }
 
 static void apply(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
@@ -46,8 +54,7 @@ static void apply(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 	if (cfg) {
 		configure_global(vs, cfg);
 		for (size_t i = 0; i < cfg->n_bridges; i++)
-			if (type_is_supported(cfg->bridges[i]) && datapath_config_open(vs))
-				bridge_configure(vs, cfg->bridges[i], cfg);
+			apply_bridge(vs, cfg->bridges[i], cfg);
 	}
 	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
 		if (!((struct bridge *)n->data)->keep)
@@ -102,12 +109,25 @@ void vswitchd_reconfigure(struct vswitchd *vs)
 	commit(vs);
 }
 
+static bool offload_has_news(struct vswitchd *vs)
+{
+	struct plane *pl;
+	bool news = false;
+
+	PLANE_FOR_EACH (pl, vs) {
+		uint64_t seq = offload_change_seq(pl->offload);
+
+		news |= seq != pl->offload_seq;
+		pl->offload_seq = seq;
+	}
+	return news;
+}
+
 static void on_status(struct timer *t)
 {
 	struct vswitchd *vs = CONTAINER_OF(t, struct vswitchd, status_timer);
 	const struct ovsrec_open_vswitch *cfg =
 		idl_has_content(vs->idl) ? ovsrec_open_vswitch_first(vs->idl) : NULL;
-	uint64_t seq = offload_change_seq(vs->offload);
 	bool statistics = clock_msec() >= vs->next_stats;
 
 	timer_in(t, STATUS_MSEC);
@@ -115,10 +135,8 @@ static void on_status(struct timer *t)
 		return;
 	vs->txn = idl_txn_create(vs->idl);
 	status_write_live(vs, cfg, statistics);
-	if (seq != vs->offload_seq || statistics) {
+	if (offload_has_news(vs) || statistics)
 		offload_record_write(vs, vs->txn);
-		vs->offload_seq = seq;
-	}
 	if (statistics)
 		vs->next_stats =
 			clock_msec() +
@@ -224,9 +242,7 @@ struct vswitchd *vswitchd_create(struct loop *l, const char *database, bool dumm
 	vs->dummy = dummy;
 	vs->dummy_override = dummy_override;
 	strmap_init(&vs->bridges);
-	vs->offload = offload_create();
-	vs->upcall = upcall_create(l, on_packet_in, vs);
-	upcall_set_datapath(vs->upcall, NULL, vs->offload);
+	planes_create(vs, on_packet_in);
 	vs->idl = idl_create(l, database, &ovsrec_class, true);
 	add_columns(vs->idl);
 	idl_set_lock(vs->idl, "ovs_vswitchd");
@@ -251,15 +267,10 @@ void vswitchd_destroy(struct vswitchd *vs)
 	idl_destroy(vs->idl);
 	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
 		bridge_destroy(n->data);
-	if (vs->dp) {
-		upcall_flush(vs->upcall, NULL);
-		offload_flush(vs->offload);
-		datapath_close(vs->dp);
-	}
+	planes_close(vs);
 	// What the workers posted is done before its owners go.
 	loop_step(vs->loop, 0);
-	offload_destroy(vs->offload);
-	upcall_destroy(vs->upcall);
+	planes_destroy(vs);
 	strmap_uninit(&vs->bridges);
 	for (size_t i = 0; i < ARRAY_SIZE(vs->dp_args); i++)
 		free(vs->dp_args[i]);

@@ -12,6 +12,20 @@
 struct vswitchd;
 struct bridge;
 
+// A datapath with what works on it: the placement of its flows and its upcalls. There is one of each kind; the datapath is
+// opened when a bridge needs it.
+struct plane {
+	struct vswitchd *vs;
+	const char *type; // "netdev", "system"
+	struct datapath *dp; // NULL: not open
+	struct offload *offload;
+	struct upcall_engine *upcall;
+	uint64_t offload_seq; // what the database shows of offload
+	char error[1024]; // why it could not be opened
+};
+
+#define MAX_PLANES 2
+
 // One interface of a bridge, as it runs.
 struct bridge_port {
 	struct bridge *bridge;
@@ -25,6 +39,7 @@ struct bridge_port {
 
 struct bridge {
 	struct vswitchd *vs;
+	struct plane *plane;
 	char name[64];
 	struct uuid uuid;
 	struct of_switch *sw;
@@ -41,21 +56,20 @@ struct vswitchd {
 	struct loop *loop;
 	struct idl *idl;
 	struct idl_txn *txn; // on its way
-	struct datapath *dp; // NULL until a bridge needs it
-	struct offload *offload;
-	struct upcall_engine *upcall;
+	struct plane planes[MAX_PLANES];
+	size_t n_planes;
 	struct strmap bridges; // struct bridge by name
 	struct datapath_config dp_config;
 	char *dp_args[6]; // storage of dp_config's strings
 	bool dummy_override, dummy;
 	bool reconfigure_again; // the database changed while a transaction was on its way
-	uint64_t offload_seq; // what the database shows of offload
 	struct timer status_timer, second_timer;
 	int64_t next_stats;
-	char dp_error[1024];
 	enum dpdk_init dpdk_init;
 	char *dp_refused; // settings that have no effect, as last logged
 };
+
+#define PLANE_FOR_EACH(PL, VS) for (PL = (VS)->planes; PL < (VS)->planes + (VS)->n_planes; PL++)
 
 struct vswitchd *vswitchd_create(struct loop *l, const char *database, bool dummy,
 				 bool dummy_override);
@@ -65,17 +79,43 @@ void vswitchd_reconfigure(struct vswitchd *vs);
 void vswitchd_register_commands(struct vswitchd *vs);
 // datapath-config.c
 void datapath_config_read(struct vswitchd *vs, const struct smap *other_config);
+// plane.c
+void planes_create(struct vswitchd *vs, packet_in_cb *packet_in);
+// First the datapaths, which still call into the rest; then that.
+void planes_close(struct vswitchd *vs);
+void planes_destroy(struct vswitchd *vs);
+// The one that a bridge of this datapath_type runs on; NULL: there is no such type.
+struct plane *plane_for_bridge(struct vswitchd *vs, const char *datapath_type, struct error *err);
 // Opens the datapath unless it is open; false, logged once, when it cannot be.
-bool datapath_config_open(struct vswitchd *vs);
+bool plane_open(struct plane *pl);
+struct plane *plane_userspace(struct vswitchd *vs); // NULL: built without DPDK
+// "netdev@ovs-netdev", of an open one.
+void plane_put_name(const struct plane *pl, struct strbuf *out);
+// An open one by "netdev@ovs-netdev" or "ovs-netdev"; NULL: none.
+struct plane *plane_by_name(struct vswitchd *vs, const char *name);
+// offload_list_devices() of all planes.
+struct plane_devices {
+	struct offload_device_status *of[MAX_PLANES];
+	size_t n[MAX_PLANES];
+};
+
+#define PLANE_DEVICE_FOR_EACH(D, LISTS) \
+	for (size_t p_ = 0; p_ < MAX_PLANES; p_++) \
+		for (D = (LISTS)->of[p_]; D < (LISTS)->of[p_] + (LISTS)->n[p_]; D++)
+
+void planes_list_devices(struct vswitchd *vs, struct plane_devices *ret);
+void plane_devices_free(struct plane_devices *d);
+// offload_list_verdicts() of all, in one array that is the caller's.
+size_t planes_list_verdicts(struct vswitchd *vs, struct offload_verdict_count **ret);
 // bridge.c
 struct bridge *bridge_find(struct vswitchd *vs, const char *name);
 void bridge_destroy(struct bridge *br);
-void bridge_configure(struct vswitchd *vs, const struct ovsrec_bridge *row,
+void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 		      const struct ovsrec_open_vswitch *cfg);
 // bridge-port.c
 void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row);
 void bridge_port_destroy(struct bridge_port *bp);
-struct bridge_port *bridge_port_by_dp(struct vswitchd *vs, dp_port_t port);
+struct bridge_port *bridge_port_by_dp(const struct plane *pl, dp_port_t port);
 extern const struct control_ops bridge_control_ops;
 // bridge-status.c
 void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg);

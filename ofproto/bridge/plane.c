@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Planes: each kind of datapath with its placement and its upcalls.
+#include <stdio.h>
+
+#include "core/base/log.h"
+#include "ofproto/bridge/vswitchd.h"
+
+LOG_MODULE(plane);
+
+void planes_create(struct vswitchd *vs, packet_in_cb *packet_in)
+{
+	const char *types[MAX_PLANES];
+
+	vs->n_planes = datapath_types(types, MAX_PLANES);
+	for (size_t i = 0; i < vs->n_planes; i++) {
+		struct plane *pl = &vs->planes[i];
+
+		pl->vs = vs;
+		pl->type = types[i];
+		pl->offload = offload_create();
+		pl->upcall = upcall_create(vs->loop, packet_in, vs);
+		upcall_set_datapath(pl->upcall, NULL, pl->offload);
+	}
+}
+
+void planes_close(struct vswitchd *vs)
+{
+	struct plane *pl;
+
+	PLANE_FOR_EACH (pl, vs) {
+		if (!pl->dp)
+			continue;
+		upcall_flush(pl->upcall, NULL);
+		offload_flush(pl->offload);
+		datapath_close(pl->dp);
+		pl->dp = NULL;
+	}
+}
+
+void planes_destroy(struct vswitchd *vs)
+{
+	struct plane *pl;
+
+	PLANE_FOR_EACH (pl, vs) {
+		offload_destroy(pl->offload);
+		upcall_destroy(pl->upcall);
+	}
+}
+
+static struct plane *by_type(struct vswitchd *vs, const char *type)
+{
+	struct plane *pl;
+
+	PLANE_FOR_EACH (pl, vs)
+		if (!strcmp(pl->type, type))
+			return pl;
+	return NULL;
+}
+
+struct plane *plane_for_bridge(struct vswitchd *vs, const char *datapath_type, struct error *err)
+{
+	struct plane *pl;
+
+	// Without a wish: the kernel where it has the module, else userspace (decision 7).
+	if (!*datapath_type)
+		return by_type(vs, datapath_probe("system", NULL) ? "netdev" : "system");
+	pl = by_type(vs, datapath_type);
+	if (!pl)
+		datapath_probe(datapath_type, err);
+	return pl;
+}
+
+bool plane_open(struct plane *pl)
+{
+	struct error err = ERROR_INIT;
+
+	if (pl->dp)
+		return true;
+	if (datapath_open(pl->type, upcall_ops(), pl->upcall, &pl->vs->dp_config, &pl->dp, &err) < 0) {
+		pl->dp = NULL;
+		if (strcmp(pl->error, err.text))
+			log_err("no datapath of type %s: %s", pl->type, err.text);
+		snprintf(pl->error, sizeof(pl->error), "%s", err.text);
+		return false;
+	}
+	pl->error[0] = '\0';
+	upcall_set_datapath(pl->upcall, pl->dp, pl->offload);
+	return true;
+}
+
+struct plane *plane_userspace(struct vswitchd *vs)
+{
+	return by_type(vs, "netdev");
+}
+
+void plane_put_name(const struct plane *pl, struct strbuf *out)
+{
+	strbuf_printf(out, "%s@%s", pl->type, datapath_name(pl->dp));
+}
+
+struct plane *plane_by_name(struct vswitchd *vs, const char *name)
+{
+	struct plane *pl;
+
+	PLANE_FOR_EACH (pl, vs) {
+		AUTO(strbuf) full = STRBUF_INIT;
+
+		if (!pl->dp)
+			continue;
+		plane_put_name(pl, &full);
+		if (!strcmp(name, full.s) || !strcmp(name, datapath_name(pl->dp)))
+			return pl;
+	}
+	return NULL;
+}
+
+void planes_list_devices(struct vswitchd *vs, struct plane_devices *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < vs->n_planes; i++)
+		ret->n[i] = offload_list_devices(vs->planes[i].offload, &ret->of[i]);
+}
+
+void plane_devices_free(struct plane_devices *d)
+{
+	for (size_t p = 0; p < MAX_PLANES; p++) {
+		for (size_t i = 0; i < d->n[p]; i++)
+			smap_uninit(&d->of[p][i].capabilities);
+		free(d->of[p]);
+	}
+}
+
+size_t planes_list_verdicts(struct vswitchd *vs, struct offload_verdict_count **ret)
+{
+	struct offload_verdict_count *all = NULL;
+	struct plane *pl;
+	size_t n = 0;
+
+	PLANE_FOR_EACH (pl, vs) {
+		struct offload_verdict_count *some;
+		size_t k = offload_list_verdicts(pl->offload, &some);
+
+		all = xrealloc(all, (n + k + 1) * sizeof(*all));
+		memcpy(all + n, some, k * sizeof(*all));
+		n += k;
+		free(some);
+	}
+	*ret = all;
+	return n;
+}
