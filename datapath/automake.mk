@@ -11,13 +11,12 @@ DATAPATH_USER_SOURCES = \
 EXTRA_DIST += datapath/README.md datapath/user/README.md
 
 if HAVE_DPDK
-datapath_libdatapath_a_SOURCES = datapath/datapath.h $(DATAPATH_USER_SOURCES)
+datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/provider.h $(DATAPATH_USER_SOURCES)
 datapath_libdatapath_a_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(XDP_CFLAGS)
 # What a program with a datapath links, before CORE_LIBS.
 DATAPATH_LIBS = datapath/libdatapath.a -lrte_bus_vdev $(DPDK_LIBS) $(XDP_LIBS)
-EXTRA_DIST += datapath/none.c
 else
-datapath_libdatapath_a_SOURCES = datapath/datapath.h datapath/none.c
+datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/provider.h
 DATAPATH_LIBS = datapath/libdatapath.a
 EXTRA_DIST += $(DATAPATH_USER_SOURCES)
 endif

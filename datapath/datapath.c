@@ -6,12 +6,12 @@ static const struct datapath_ops *const providers[] = {
 #ifdef HAVE_DPDK
 	&datapath_user,
 #endif
-	&datapath_kernel,
+	NULL,
 };
 
 static const struct datapath_ops *find_ops(const char *type)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(providers); i++)
+	for (size_t i = 0; providers[i]; i++)
 		if (!strcmp(providers[i]->type, type))
 			return providers[i];
 	return NULL;
@@ -21,7 +21,7 @@ size_t datapath_types(const char *ret[], size_t max)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(providers) && n < max; i++)
+	for (size_t i = 0; providers[i] && n < max; i++)
 		ret[n++] = providers[i]->type;
 	return n;
 }
@@ -96,6 +96,12 @@ bool datapath_port_by_name(struct datapath *dp, const char *name, dp_port_t *ret
 	return dp->ops->port_by_name(dp, name, ret);
 }
 
+void datapath_port_config(struct datapath *dp, dp_port_t port, struct smap *config)
+{
+	if (dp->ops->port_config)
+		dp->ops->port_config(dp, port, config);
+}
+
 bool datapath_port_info(struct datapath *dp, dp_port_t port, struct datapath_port_info *ret)
 {
 	return dp->ops->port_info(dp, port, ret);
@@ -168,3 +174,10 @@ void datapath_features(struct datapath *dp, struct smap *out)
 	if (dp->ops->features)
 		dp->ops->features(dp, out);
 }
+
+#ifndef HAVE_DPDK
+const char *datapath_version(void)
+{
+	return "none";
+}
+#endif

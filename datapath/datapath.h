@@ -45,9 +45,15 @@ struct datapath_config {
 	double emc_insert_inv_prob;
 };
 
-// Starts DPDK (once per process, irrevocably) and makes a datapath. Main thread.
-int datapath_open(const char *name, const struct upcall_ops *ops, void *aux,
+// The kinds of datapath: "netdev" (userspace, on DPDK) and "system" (the kernel's openvswitch module). Returns how many.
+size_t datapath_types(const char *ret[], size_t max);
+// 0 when this machine can have a datapath of 'type', else 'err' says why not.
+int datapath_probe(const char *type, struct error *err);
+// Makes a datapath of 'type'; "netdev" starts DPDK (once per process, irrevocably). Main thread.
+int datapath_open(const char *type, const struct upcall_ops *upcalls, void *aux,
 		  const struct datapath_config *config, struct datapath **ret, struct error *err);
+const char *datapath_name(const struct datapath *dp); // "ovs-netdev", "ovs-system"
+const char *datapath_type(const struct datapath *dp);
 void datapath_close(struct datapath *dp);
 // pmd-cpu-mask, sleep and cache settings may change while running.
 void datapath_reconfigure(struct datapath *dp, const struct datapath_config *config);
@@ -85,15 +91,17 @@ int datapath_port_set_mac(struct datapath *dp, dp_port_t port, struct eth_addr m
 int datapath_port_set_mtu(struct datapath *dp, dp_port_t port, uint32_t mtu, struct error *err);
 int datapath_port_set_admin(struct datapath *dp, dp_port_t port, bool up, struct error *err);
 // Grows when a port's link state, MTU, MAC... changed.
-uint64_t datapath_port_change_seq(const struct datapath *dp);
+uint64_t datapath_port_change_seq(struct datapath *dp);
 
 // Flows. The megaflow stays the caller's; it must outlive datapath_flow_del() by a grace period.
 // Any RCU thread (a PMD installs the flow of its own miss); -EEXIST when one with the same key and mask is there.
 int datapath_flow_add(struct datapath *dp, struct megaflow *mf);
+// The flow's actions have changed (megaflow_set_actions()). Main thread; 0 or negative errno, then the flow is as before.
+int datapath_flow_update(struct datapath *dp, struct megaflow *mf);
 void datapath_flow_del(struct datapath *dp, struct megaflow *mf);
 // Adds up the software counters of all threads.
 void datapath_flow_counts(struct datapath *dp, const struct megaflow *mf, struct flow_counts *ret);
-size_t datapath_flow_count(const struct datapath *dp);
+size_t datapath_flow_count(struct datapath *dp);
 
 // Sends a packet that is not from a port through 'actions' (packet_out, flow_mod probes). Copies the bytes. Main thread.
 int datapath_execute(struct datapath *dp, const void *packet, size_t n, const struct flow_key *key,
@@ -106,3 +114,5 @@ struct datapath_stats {
 void datapath_stats(struct datapath *dp, struct datapath_stats *ret);
 // Runs 'cb' for every port, in the order of numbers.
 void datapath_for_each_port(struct datapath *dp, void (*cb)(dp_port_t port, void *aux), void *aux);
+// Name/value pairs: what the datapath can, as dpif/show-dp-features and the Datapath table tell. The caller owns 'out'.
+void datapath_features(struct datapath *dp, struct smap *out);

@@ -28,6 +28,8 @@ struct datapath_ops {
 				struct error *err);
 	bool (*port_ref)(struct datapath *dp, dp_port_t port, struct port_ref *ret);
 	bool (*port_by_name)(struct datapath *dp, const char *name, dp_port_t *ret);
+	// Adds what the port was configured with, for dpctl/show. NULL: nothing.
+	void (*port_config)(struct datapath *dp, dp_port_t port, struct smap *config);
 	bool (*port_info)(struct datapath *dp, dp_port_t port, struct datapath_port_info *ret);
 	int (*port_set_mac)(struct datapath *dp, dp_port_t port, struct eth_addr mac,
 			    struct error *err);

@@ -11,7 +11,7 @@
 #include "datapath/user/eal.h"
 #include "datapath/user/worker.h"
 
-static struct datapath *the_dp;
+static struct user_datapath *the_dp;
 
 // ---- Which threads ----
 
@@ -331,7 +331,7 @@ static struct port *dummy_by_name(const char *name)
 	dp_port_t number;
 	struct port *p;
 
-	if (!datapath_port_by_name(the_dp, name, &number))
+	if (!user_port_by_name(&the_dp->base, name, &number))
 		return NULL;
 	p = the_dp->ports[number.n];
 	return port_is_dummy(p) ? p : NULL;
@@ -351,7 +351,7 @@ static bool parse_hex(const char *text, struct strbuf *out)
 
 static bool port_by_name(const char *name, dp_port_t *ret, void *aux)
 {
-	return datapath_port_by_name(the_dp, name, ret);
+	return user_port_by_name(&the_dp->base, name, ret);
 }
 
 // Bytes in hex, or a datapath flow that a packet is made for. 'payload' bytes follow the headers of the latter.
@@ -420,7 +420,7 @@ static void cmd_dummy_receive(struct appctl_conn *conn, int argc, const char *co
 
 static int set_state(dp_port_t port, bool up, struct error *err)
 {
-	return datapath_port_set_admin(the_dp, port, up, err);
+	return user_port_set_admin(&the_dp->base, port, up, err);
 }
 
 // "[NAME] up|down".
@@ -460,7 +460,7 @@ static const struct appctl_command commands[] = {
 	{ "netdev-dummy/set-admin-state", "[netdev] up|down", 1, 2, cmd_dummy_admin },
 };
 
-void commands_register(struct datapath *dp)
+void commands_register(struct user_datapath *dp)
 {
 	the_dp = dp;
 	appctl_register(commands, ARRAY_SIZE(commands), NULL);

@@ -32,7 +32,7 @@ static uint64_t default_pmd_mask(void)
 	return 1ULL << (n ? cpus[0] % 64 : 0);
 }
 
-static uint64_t usable_mask(struct datapath *dp, uint64_t asked)
+static uint64_t usable_mask(struct user_datapath *dp, uint64_t asked)
 {
 	AUTO_FREE int *cpus = NULL;
 	size_t n = eal_cpus(&cpus);
@@ -58,7 +58,7 @@ static void add_lookups(const struct worker *w, struct datapath_stats *sum)
 	sum->missed += __atomic_load_n(&s->misses, __ATOMIC_RELAXED);
 }
 
-static void stop_pmds(struct datapath *dp)
+static void stop_pmds(struct user_datapath *dp)
 {
 	for (size_t i = 1; i < dp->n_workers; i++) {
 		pmd_stop(dp->workers[i]);
@@ -68,7 +68,7 @@ static void stop_pmds(struct datapath *dp)
 	dp->n_workers = 1;
 }
 
-static void start_pmds(struct datapath *dp, uint64_t mask)
+static void start_pmds(struct user_datapath *dp, uint64_t mask)
 {
 	stop_pmds(dp);
 	dp->pmd_mask = mask;
@@ -84,7 +84,7 @@ static void start_pmds(struct datapath *dp, uint64_t mask)
 		pmd_start(dp->workers[i]);
 }
 
-static void apply(struct datapath *dp, const struct datapath_config *c)
+static void apply(struct user_datapath *dp, const struct datapath_config *c)
 {
 	double inv = c->emc_insert_inv_prob;
 	uint32_t min = inv < 1 ? 0 : (uint32_t)(UINT32_MAX / inv);
@@ -94,8 +94,9 @@ static void apply(struct datapath *dp, const struct datapath_config *c)
 	dp->sleep_max_usec = MIN(c->pmd_sleep_max_usec, 10000);
 }
 
-void datapath_reconfigure(struct datapath *dp, const struct datapath_config *config)
+static void user_reconfigure(struct datapath *base, const struct datapath_config *config)
 {
+	struct user_datapath *dp = user_datapath(base);
 	uint64_t mask = usable_mask(dp, config->pmd_cpu_mask);
 	bool sleep_was_set = dp->sleep_is_set;
 	uint64_t sleep_was = dp->sleep_max_usec;
@@ -112,10 +113,12 @@ void datapath_reconfigure(struct datapath *dp, const struct datapath_config *con
 
 // ---- Life ----
 
-int datapath_open(const char *name, const struct upcall_ops *ops, void *aux,
-		  const struct datapath_config *config, struct datapath **ret, struct error *err)
+static void user_port_del(struct datapath *base, dp_port_t port);
+
+static int user_open(const char *name, const struct upcall_ops *ops, void *aux,
+		     const struct datapath_config *config, struct datapath **ret, struct error *err)
 {
-	struct datapath *dp;
+	struct user_datapath *dp;
 	int res = eal_start(config, err);
 
 	if (res)
@@ -124,6 +127,7 @@ int datapath_open(const char *name, const struct upcall_ops *ops, void *aux,
 		return err->code;
 	rcu_thread_begin();
 	dp = xzalloc_aligned(sizeof(*dp));
+	dp->base.ops = &datapath_user;
 	dp->name = xstrdup(name);
 	dp->upcall = ops;
 	dp->upcall_aux = aux;
@@ -131,21 +135,21 @@ int datapath_open(const char *name, const struct upcall_ops *ops, void *aux,
 	dp->workers = xmalloc(sizeof(*dp->workers));
 	dp->workers[0] = worker_create(dp, 0, -1);
 	dp->n_workers = 1;
-	datapath_reconfigure(dp, config);
+	user_reconfigure(&dp->base, config);
 	commands_register(dp);
-	*ret = dp;
+	*ret = &dp->base;
 	return 0;
 }
 
-void datapath_close(struct datapath *dp)
+static void user_close(struct datapath *base)
 {
-	if (!dp)
-		return;
+	struct user_datapath *dp = user_datapath(base);
+
 	commands_unregister();
 	stop_pmds(dp);
 	for (unsigned int i = 0; i < MAX_PORTS; i++)
 		if (dp->ports[i])
-			datapath_port_del(dp, DP_PORT(i));
+			user_port_del(&dp->base, DP_PORT(i));
 	worker_destroy(dp->workers[0]);
 	free(dp->workers);
 	flow_table_destroy(dp->flows);
@@ -155,7 +159,7 @@ void datapath_close(struct datapath *dp)
 
 // ---- Ports ----
 
-static int free_number(const struct datapath *dp, dp_port_t *ret, struct error *err)
+static int free_number(const struct user_datapath *dp, dp_port_t *ret, struct error *err)
 {
 	for (uint32_t i = FIRST_PORT; i < MAX_PORTS; i++)
 		if (!dp->ports[i]) {
@@ -165,14 +169,15 @@ static int free_number(const struct datapath *dp, dp_port_t *ret, struct error *
 	return error_set(err, -ENOSPC, "there are %d ports already", MAX_PORTS - FIRST_PORT);
 }
 
-int datapath_port_add(struct datapath *dp, const char *name, const char *type,
-		      const struct smap *options, dp_port_t *ret_port, struct error *err)
+static int user_port_add(struct datapath *base, const char *name, const char *type,
+			 const struct smap *options, dp_port_t *ret_port, struct error *err)
 {
+	struct user_datapath *dp = user_datapath(base);
 	const struct port_class *class = port_class_find(type);
 	dp_port_t number = DP_PORT_NONE;
 	struct port *p;
 
-	if (datapath_port_by_name(dp, name, &number))
+	if (user_port_by_name(&dp->base, name, &number))
 		return error_set(err, -EEXIST, "port %s: there is a port of this name", name);
 	if (!class)
 		return error_set(err, -EAFNOSUPPORT, "port %s: type '%s' is not known", name, type);
@@ -194,7 +199,7 @@ int datapath_port_add(struct datapath *dp, const char *name, const char *type,
 }
 
 // When it returns no other thread can see the port.
-static struct port *take_port(struct datapath *dp, dp_port_t number)
+static struct port *take_port(struct user_datapath *dp, dp_port_t number)
 {
 	struct port *p = number.n < MAX_PORTS ? dp->ports[number.n] : NULL;
 
@@ -205,15 +210,16 @@ static struct port *take_port(struct datapath *dp, dp_port_t number)
 	return p;
 }
 
-static void put_port(struct datapath *dp, struct port *p)
+static void put_port(struct user_datapath *dp, struct port *p)
 {
 	RCU_SET(dp->ports[p->ref.number.n], p);
 	pmd_assign_queues(dp);
 	dp->change_seq++;
 }
 
-void datapath_port_del(struct datapath *dp, dp_port_t port)
+static void user_port_del(struct datapath *base, dp_port_t port)
 {
+	struct user_datapath *dp = user_datapath(base);
 	struct port *p = take_port(dp, port);
 
 	if (!p)
@@ -228,9 +234,10 @@ static int no_port(dp_port_t port, struct error *err)
 	return error_set(err, -ENODEV, "there is no datapath port %u", port.n);
 }
 
-int datapath_port_set_options(struct datapath *dp, dp_port_t port, const struct smap *options,
-			      struct error *err)
+static int user_port_set_options(struct datapath *base, dp_port_t port, const struct smap *options,
+				 struct error *err)
 {
+	struct user_datapath *dp = user_datapath(base);
 	struct port *p = take_port(dp, port);
 	int ret;
 
@@ -241,8 +248,9 @@ int datapath_port_set_options(struct datapath *dp, dp_port_t port, const struct 
 	return ret ? error_wrap(err, "port %s", p->ref.name) : 0;
 }
 
-int datapath_port_set_mtu(struct datapath *dp, dp_port_t port, uint32_t mtu, struct error *err)
+static int user_port_set_mtu(struct datapath *base, dp_port_t port, uint32_t mtu, struct error *err)
 {
+	struct user_datapath *dp = user_datapath(base);
 	struct port *p = dp_port(dp, port);
 	int ret;
 
@@ -256,8 +264,9 @@ int datapath_port_set_mtu(struct datapath *dp, dp_port_t port, uint32_t mtu, str
 	return ret ? error_wrap(err, "port %s", p->ref.name) : 0;
 }
 
-int datapath_port_set_admin(struct datapath *dp, dp_port_t port, bool up, struct error *err)
+int user_port_set_admin(struct datapath *base, dp_port_t port, bool up, struct error *err)
 {
+	struct user_datapath *dp = user_datapath(base);
 	struct port *p = take_port(dp, port);
 	int ret;
 
@@ -268,9 +277,10 @@ int datapath_port_set_admin(struct datapath *dp, dp_port_t port, bool up, struct
 	return ret ? error_wrap(err, "port %s", p->ref.name) : 0;
 }
 
-int datapath_port_set_mac(struct datapath *dp, dp_port_t port, struct eth_addr mac,
-			  struct error *err)
+static int user_port_set_mac(struct datapath *base, dp_port_t port, struct eth_addr mac,
+			     struct error *err)
 {
+	struct user_datapath *dp = user_datapath(base);
 	struct port *p = dp_port(dp, port);
 
 	if (!p)
@@ -281,8 +291,9 @@ int datapath_port_set_mac(struct datapath *dp, dp_port_t port, struct eth_addr m
 	return 0;
 }
 
-bool datapath_port_ref(struct datapath *dp, dp_port_t port, struct port_ref *ret)
+static bool user_port_ref(struct datapath *base, dp_port_t port, struct port_ref *ret)
 {
+	struct user_datapath *dp = user_datapath(base);
 	const struct port *p = dp_port(dp, port);
 
 	if (!p)
@@ -291,8 +302,9 @@ bool datapath_port_ref(struct datapath *dp, dp_port_t port, struct port_ref *ret
 	return true;
 }
 
-bool datapath_port_by_name(struct datapath *dp, const char *name, dp_port_t *ret)
+bool user_port_by_name(struct datapath *base, const char *name, dp_port_t *ret)
 {
+	struct user_datapath *dp = user_datapath(base);
 	for (unsigned int i = 0; i < MAX_PORTS; i++)
 		if (dp->ports[i] && !strcmp(dp->ports[i]->ref.name, name)) {
 			*ret = DP_PORT(i);
@@ -301,8 +313,10 @@ bool datapath_port_by_name(struct datapath *dp, const char *name, dp_port_t *ret
 	return false;
 }
 
-void datapath_for_each_port(struct datapath *dp, void (*cb)(dp_port_t port, void *aux), void *aux)
+static void user_for_each_port(struct datapath *base, void (*cb)(dp_port_t port, void *aux),
+			       void *aux)
 {
+	struct user_datapath *dp = user_datapath(base);
 	for (unsigned int i = 0; i < MAX_PORTS; i++)
 		if (dp->ports[i])
 			cb(DP_PORT(i), aux);
@@ -318,8 +332,9 @@ static void get_info(struct port *p, struct datapath_port_info *ret)
 	ret->tx_dropped += __atomic_load_n(&p->unsent, __ATOMIC_RELAXED);
 }
 
-bool datapath_port_info(struct datapath *dp, dp_port_t port, struct datapath_port_info *ret)
+static bool user_port_info(struct datapath *base, dp_port_t port, struct datapath_port_info *ret)
 {
+	struct user_datapath *dp = user_datapath(base);
 	struct port *p = dp_port(dp, port);
 
 	if (p)
@@ -327,8 +342,9 @@ bool datapath_port_info(struct datapath *dp, dp_port_t port, struct datapath_por
 	return p;
 }
 
-void datapath_port_config(struct datapath *dp, dp_port_t port, struct smap *config)
+static void user_port_config(struct datapath *base, dp_port_t port, struct smap *config)
 {
+	struct user_datapath *dp = user_datapath(base);
 	const struct port *p = dp_port(dp, port);
 
 	if (p && p->class->config)
@@ -348,7 +364,7 @@ static uint64_t state_digest(struct port *p)
 }
 
 // Asked often: what the ports say is looked at a few times a second.
-static void check_states(struct datapath *dp)
+static void check_states(struct user_datapath *dp)
 {
 	for (unsigned int i = 0; i < MAX_PORTS; i++) {
 		struct port *p = dp->ports[i];
@@ -361,9 +377,9 @@ static void check_states(struct datapath *dp)
 	}
 }
 
-uint64_t datapath_port_change_seq(const struct datapath *dp_)
+static uint64_t user_port_change_seq(struct datapath *base)
 {
-	struct datapath *dp = (struct datapath *)dp_;
+	struct user_datapath *dp = user_datapath(base);
 	int64_t now = clock_msec();
 
 	if (now >= dp->next_state_check) {
@@ -379,20 +395,23 @@ uint64_t datapath_port_change_seq(const struct datapath *dp_)
 
 // ---- Flows ----
 
-int datapath_flow_add(struct datapath *dp, struct megaflow *mf)
+static int user_flow_add(struct datapath *base, struct megaflow *mf)
 {
+	struct user_datapath *dp = user_datapath(base);
 	int ret = dp_actions_check(megaflow_actions_get(mf), NULL);
 
 	return ret ? ret : flow_table_add(dp->flows, mf);
 }
 
-void datapath_flow_del(struct datapath *dp, struct megaflow *mf)
+static void user_flow_del(struct datapath *base, struct megaflow *mf)
 {
+	struct user_datapath *dp = user_datapath(base);
 	if (mf->dp)
 		flow_table_del(dp->flows, mf);
 }
 
-void datapath_flow_counts(struct datapath *dp, const struct megaflow *mf, struct flow_counts *ret)
+static void user_flow_counts(struct datapath *base, const struct megaflow *mf,
+			     struct flow_counts *ret)
 {
 	if (mf->dp)
 		flow_entry_sum(mf->dp, ret);
@@ -400,13 +419,15 @@ void datapath_flow_counts(struct datapath *dp, const struct megaflow *mf, struct
 		memset(ret, 0, sizeof(*ret));
 }
 
-size_t datapath_flow_count(const struct datapath *dp)
+static size_t user_flow_count(struct datapath *base)
 {
+	struct user_datapath *dp = user_datapath(base);
 	return flow_table_count(dp->flows);
 }
 
-void datapath_stats(struct datapath *dp, struct datapath_stats *ret)
+static void user_stats(struct datapath *base, struct datapath_stats *ret)
 {
+	struct user_datapath *dp = user_datapath(base);
 	*ret = dp->ended;
 	for (size_t i = 0; i < dp->n_workers; i++)
 		add_lookups(dp->workers[i], ret);
@@ -417,9 +438,10 @@ void datapath_stats(struct datapath *dp, struct datapath_stats *ret)
 
 // ---- Packets of others ----
 
-int datapath_execute(struct datapath *dp, const void *packet, size_t n, const struct flow_key *key,
-		     struct dp_actions actions, struct error *err)
+static int user_execute(struct datapath *base, const void *packet, size_t n,
+			const struct flow_key *key, struct dp_actions actions, struct error *err)
 {
+	struct user_datapath *dp = user_datapath(base);
 	struct rte_mempool *pool = n <= UINT16_MAX ? eal_pool(MAX(n, 1500), err) : NULL;
 	struct rte_mbuf *m = pool ? rte_pktmbuf_alloc(pool) : NULL;
 	struct dp_packet p = { .m = m }, *one = &p;
@@ -452,3 +474,29 @@ int datapath_execute(struct datapath *dp, const void *packet, size_t n, const st
 	worker_flush(dp->workers[0]);
 	return 0;
 }
+
+const struct datapath_ops datapath_user = {
+	.type = "netdev",
+	.default_name = "ovs-netdev",
+	.open = user_open,
+	.reconfigure = user_reconfigure,
+	.close = user_close,
+	.port_add = user_port_add,
+	.port_del = user_port_del,
+	.port_set_options = user_port_set_options,
+	.port_ref = user_port_ref,
+	.port_by_name = user_port_by_name,
+	.port_config = user_port_config,
+	.port_info = user_port_info,
+	.port_set_mac = user_port_set_mac,
+	.port_set_mtu = user_port_set_mtu,
+	.port_set_admin = user_port_set_admin,
+	.port_change_seq = user_port_change_seq,
+	.for_each_port = user_for_each_port,
+	.flow_add = user_flow_add,
+	.flow_del = user_flow_del,
+	.flow_counts = user_flow_counts,
+	.flow_count = user_flow_count,
+	.execute = user_execute,
+	.stats = user_stats,
+};

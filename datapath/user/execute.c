@@ -273,7 +273,7 @@ static bool run_recirc(struct run *r, const struct dp_action *a, bool last)
 // Controllers and the slow path; the latter answers with what to do now.
 static void to_userspace(struct run *r, struct dp_packet *p, const struct dp_action *a)
 {
-	struct datapath *dp = r->w->dp;
+	struct user_datapath *dp = r->w->dp;
 	AUTO(strbuf) actions = STRBUF_INIT;
 	struct dp_packet copy = *p, *one = &copy;
 	struct flow_key key;

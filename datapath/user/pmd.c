@@ -179,7 +179,7 @@ void pmd_stop(struct worker *w)
 
 // ---- Assignment ----
 
-static uint64_t sleep_max_of(const struct datapath *dp, const struct poll_list *l)
+static uint64_t sleep_max_of(const struct user_datapath *dp, const struct poll_list *l)
 {
 	if (dp->sleep_is_set)
 		return dp->sleep_max_usec;
@@ -232,7 +232,7 @@ static bool take_away(struct worker *w, const rxq_vec *next)
 	return true;
 }
 
-void pmd_assign_queues(struct datapath *dp)
+void pmd_assign_queues(struct user_datapath *dp)
 {
 	size_t n_pmds = dp->n_workers - 1, next = 0;
 	rxq_vec *lists = xcalloc(dp->n_workers, sizeof(*lists));
@@ -270,7 +270,7 @@ static void turn(struct usage *u)
 	u->seen = now;
 }
 
-void pmd_turn_interval(struct datapath *dp)
+void pmd_turn_interval(struct user_datapath *dp)
 {
 	for (unsigned int i = 0; i < MAX_PORTS; i++)
 		for (uint16_t q = 0; dp->ports[i] && q < dp->ports[i]->n_rxq; q++)

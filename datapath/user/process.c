@@ -231,7 +231,7 @@ static void miss_failed(struct worker *w, struct dp_packet *p)
 	rte_pktmbuf_free(p->m);
 }
 
-static struct flow_entry *install(struct datapath *dp, struct megaflow *mf)
+static struct flow_entry *install(struct user_datapath *dp, struct megaflow *mf)
 {
 	if (!mf)
 		return NULL;

@@ -4,7 +4,7 @@
 
 #include "core/base/clock.h"
 
-struct worker *worker_create(struct datapath *dp, unsigned int index, int core)
+struct worker *worker_create(struct user_datapath *dp, unsigned int index, int core)
 {
 	struct worker *w = xzalloc_aligned(sizeof(*w));
 

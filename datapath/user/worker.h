@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "datapath/provider.h"
 #include "datapath/user/emc.h"
 #include "datapath/user/port.h"
 
@@ -49,7 +50,7 @@ struct poll_list {
 };
 
 struct worker {
-	struct datapath *dp;
+	struct user_datapath *dp;
 	unsigned int index;
 	int core; // -1: the main thread
 	int64_t now; // clock_msec() when the burst began
@@ -71,7 +72,8 @@ struct worker {
 	struct usage usage; // all of the thread's cycles
 };
 
-struct datapath {
+struct user_datapath {
+	struct datapath base;
 	char *name;
 	const struct upcall_ops *upcall;
 	void *upcall_aux;
@@ -91,7 +93,12 @@ struct datapath {
 	struct datapath_stats ended; // lookups of threads that are no more
 };
 
-struct worker *worker_create(struct datapath *dp, unsigned int index, int core);
+static inline struct user_datapath *user_datapath(struct datapath *base)
+{
+	return CONTAINER_OF(base, struct user_datapath, base);
+}
+
+struct worker *worker_create(struct user_datapath *dp, unsigned int index, int core);
 // The thread has ended.
 void worker_destroy(struct worker *w);
 
@@ -116,7 +123,7 @@ static inline void worker_output(struct worker *w, struct tx_buffer *b, struct r
 		worker_send(w, b);
 }
 
-static inline struct port *dp_port(const struct datapath *dp, dp_port_t number)
+static inline struct port *dp_port(const struct user_datapath *dp, dp_port_t number)
 {
 	return number.n < MAX_PORTS ? RCU_GET(dp->ports[number.n]) : NULL;
 }
@@ -125,13 +132,13 @@ static inline struct port *dp_port(const struct datapath *dp, dp_port_t number)
 void pmd_start(struct worker *w);
 void pmd_stop(struct worker *w);
 // Gives each queue of each port a thread again and returns when the old lists are out of use. Main thread.
-void pmd_assign_queues(struct datapath *dp);
+void pmd_assign_queues(struct user_datapath *dp);
 // Every PMD_INTERVAL_MSEC: an interval of all usages ends. Main thread.
-void pmd_turn_interval(struct datapath *dp);
+void pmd_turn_interval(struct user_datapath *dp);
 #define PMD_INTERVAL_MSEC 5000
 
 // commands.c: dpif-netdev/... and netdev-dummy/...
-void commands_register(struct datapath *dp);
+void commands_register(struct user_datapath *dp);
 void commands_unregister(void);
 
 static inline void packet_of_mbuf(struct packet *p, struct rte_mbuf *m)
@@ -155,3 +162,6 @@ static inline void packet_to_mbuf(const struct packet *p, struct rte_mbuf *m)
 	m->data_off = p->data - (uint8_t *)m->buf_addr;
 	m->data_len = m->pkt_len = p->size;
 }
+// For the commands of this room.
+bool user_port_by_name(struct datapath *base, const char *name, dp_port_t *ret);
+int user_port_set_admin(struct datapath *base, dp_port_t port, bool up, struct error *err);

@@ -24,10 +24,10 @@ struct acting {
 };
 
 // One action: opens its nests with kind and cookie, and closes them. The caller has asked for room.
-size_t act_begin(struct acting *c, const char *kind);
-void act_end(struct acting *c, size_t nests);
+size_t tc_act_begin(struct acting *c, const char *kind);
+void tc_act_end(struct acting *c, size_t nests);
 // False with a verdict when 'n' more actions do not fit a filter.
-bool act_room(struct acting *c, unsigned int n);
+bool tc_act_room(struct acting *c, unsigned int n);
 
 bool edit_set(struct acting *c, const struct dp_action *a);
 // Writes what edit_set() has gathered.

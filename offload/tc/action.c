@@ -7,14 +7,14 @@
 #include "core/base/hash.h"
 #include "offload/tc/action-private.h"
 
-bool act_room(struct acting *c, unsigned int n)
+bool tc_act_room(struct acting *c, unsigned int n)
 {
 	return c->rule->n_actions + n <= TC_MAX_ACTIONS ||
 	       verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "too many actions");
 }
 
 // Two nests are opened: that of the action, and its options, which come last. Both begin offsets fit one number.
-size_t act_begin(struct acting *c, const char *kind)
+size_t tc_act_begin(struct acting *c, const char *kind)
 {
 	struct nla_bitfield32 flags = { TCA_ACT_FLAGS_NO_PERCPU_STATS,
 					TCA_ACT_FLAGS_NO_PERCPU_STATS };
@@ -30,7 +30,7 @@ size_t act_begin(struct acting *c, const char *kind)
 	return action << 32 | options;
 }
 
-void act_end(struct acting *c, size_t nests)
+void tc_act_end(struct acting *c, size_t nests)
 {
 	// A filter is far below the 64 KiB of a nest: TC_MAX_ACTIONS see to that.
 	nl_nest_end(&c->rule->options, nests & UINT32_MAX);
@@ -42,11 +42,11 @@ static bool put_gact(struct acting *c, int action)
 	struct tc_gact parms = { .action = action };
 	size_t nest;
 
-	if (!act_room(c, 1))
+	if (!tc_act_room(c, 1))
 		return false;
-	nest = act_begin(c, "gact");
+	nest = tc_act_begin(c, "gact");
 	nl_put(&c->rule->options, TCA_GACT_PARMS, &parms, sizeof(parms));
-	act_end(c, nest);
+	tc_act_end(c, nest);
 	c->ended = true;
 	return true;
 }
@@ -63,14 +63,14 @@ static bool act_output(struct acting *c, const struct dp_action *a)
 				      port ? port->name : "unknown port");
 	if (port->is_internal)
 		return verdict_refuse(c->v, REASON_OUTPUT_NOT_ON_DEVICE, port->name);
-	if (!act_room(c, 1))
+	if (!tc_act_room(c, 1))
 		return false;
 	parms.eaction = TCA_EGRESS_MIRROR;
 	parms.ifindex = port->ifindex;
-	nest = act_begin(c, "mirred");
+	nest = tc_act_begin(c, "mirred");
 	c->last_output = c->rule->options.len + sizeof(struct nlattr);
 	nl_put(&c->rule->options, TCA_MIRRED_PARMS, &parms, sizeof(parms));
-	act_end(c, nest);
+	tc_act_end(c, nest);
 	c->has_output = true;
 	return true;
 }
@@ -102,16 +102,16 @@ static bool put_vlan(struct acting *c, int what, be16 tpid, be16 tci)
 	uint16_t n = be16toh(tci);
 	size_t nest;
 
-	if (!act_room(c, 1))
+	if (!tc_act_room(c, 1))
 		return false;
-	nest = act_begin(c, "vlan");
+	nest = tc_act_begin(c, "vlan");
 	nl_put(b, TCA_VLAN_PARMS, &parms, sizeof(parms));
 	if (what == TCA_VLAN_ACT_PUSH) {
 		nl_put_u16(b, TCA_VLAN_PUSH_VLAN_ID, n & VLAN_VID_MASK);
 		nl_put_be16(b, TCA_VLAN_PUSH_VLAN_PROTOCOL, tpid);
 		nl_put_u8(b, TCA_VLAN_PUSH_VLAN_PRIORITY, (n & VLAN_PCP_MASK) >> VLAN_PCP_SHIFT);
 	}
-	act_end(c, nest);
+	tc_act_end(c, nest);
 	return true;
 }
 

@@ -107,7 +107,7 @@ static void find_words(const struct edit *e, struct words *w)
 
 static void put_pedit(struct acting *c, const struct words *w)
 {
-	size_t nest = act_begin(c, "pedit"), keys_nest,
+	size_t nest = tc_act_begin(c, "pedit"), keys_nest,
 	       size = sizeof(struct tc_pedit_sel) + w->n * sizeof(w->keys[0]);
 	uint8_t parms[sizeof(struct tc_pedit_sel) + sizeof(w->keys)] = { 0 };
 	struct tc_pedit_sel *sel = (struct tc_pedit_sel *)parms;
@@ -126,16 +126,16 @@ static void put_pedit(struct acting *c, const struct words *w)
 		nl_nest_end(b, key);
 	}
 	nl_nest_end(b, keys_nest);
-	act_end(c, nest);
+	tc_act_end(c, nest);
 }
 
 static void put_csum(struct acting *c, uint32_t flags)
 {
 	struct tc_csum parms = { .action = TC_ACT_PIPE, .update_flags = flags };
-	size_t nest = act_begin(c, "csum");
+	size_t nest = tc_act_begin(c, "csum");
 
 	nl_put(&c->rule->options, TCA_CSUM_PARMS, &parms, sizeof(parms));
-	act_end(c, nest);
+	tc_act_end(c, nest);
 }
 
 static uint32_t l4_checksum(const struct acting *c)
@@ -176,7 +176,7 @@ bool edit_flush(struct acting *c)
 			return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "set on fragments");
 		csum |= l4;
 	}
-	if (!act_room(c, 1 + !!csum))
+	if (!tc_act_room(c, 1 + !!csum))
 		return false;
 	if (w.n)
 		put_pedit(c, &w);

@@ -13,7 +13,7 @@ static bool is_patch(const char *type)
 }
 
 // What the datapath calls a type of the Interface table; NULL when there is no such type (yet).
-static const char *datapath_type(const struct vswitchd *vs, const char *type)
+static const char *type_in_datapath(const struct vswitchd *vs, const char *type)
 {
 	static const char *const known[] = { "dpdk", "internal", "tap", "system" };
 	static const char *const dummies[] = { "dummy", "dummy-internal", "dummy-pmd" };
@@ -100,7 +100,7 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 {
 	struct bridge *br = bp->bridge;
 	struct vswitchd *vs = br->vs;
-	const char *type = datapath_type(vs, bp->type);
+	const char *type = type_in_datapath(vs, bp->type);
 	struct datapath_port_info info;
 	struct error err = ERROR_INIT;
 	struct port_ref ref;

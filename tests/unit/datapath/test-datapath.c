@@ -141,7 +141,7 @@ static void udp_key(struct flow_key *k, dp_port_t port, uint16_t src, uint16_t d
 
 static void receive(dp_port_t port, const struct flow_key *k)
 {
-	struct port *p = dp->ports[port.n];
+	struct port *p = user_datapath(dp)->ports[port.n];
 	AUTO(strbuf) bytes = STRBUF_INIT;
 	struct error err = ERROR_INIT;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(eal_pool(1500, &err));
@@ -149,7 +149,7 @@ static void receive(dp_port_t port, const struct flow_key *k)
 	packet_compose(k, 20, &bytes);
 	memcpy(rte_pktmbuf_append(m, bytes.len), bytes.s, bytes.len);
 	if (dummy_port_receive(p, 0, m))
-		worker_receive(dp->workers[0], p, &m, 1);
+		worker_receive(user_datapath(dp)->workers[0], p, &m, 1);
 }
 
 static struct megaflow *add_flow(const char *match, const char *actions)
@@ -208,7 +208,7 @@ static void setup(void)
 	struct error err = ERROR_INIT;
 
 	memset(&pipeline, 0, sizeof(pipeline));
-	ck_assert_msg(!datapath_open("ovs-netdev", &ops, NULL, &config, &dp, &err), "%s", err.text);
+	ck_assert_msg(!datapath_open("netdev", &ops, NULL, &config, &dp, &err), "%s", err.text);
 }
 
 static void teardown(void)

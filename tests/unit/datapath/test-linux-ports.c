@@ -42,7 +42,7 @@ static void setup(void)
 					  .emc_insert_inv_prob = 1 };
 	struct error err = ERROR_INIT;
 
-	ck_assert_msg(!datapath_open("ovs-netdev", &ops, NULL, &config, &dp, &err), "%s", err.text);
+	ck_assert_msg(!datapath_open("netdev", &ops, NULL, &config, &dp, &err), "%s", err.text);
 }
 
 static void teardown(void)

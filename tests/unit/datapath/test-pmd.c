@@ -39,7 +39,7 @@ static void configure(uint64_t mask)
 	if (dp)
 		datapath_reconfigure(dp, &config);
 	else
-		ck_assert_msg(!datapath_open("ovs-netdev", &ops, NULL, &config, &dp, &err), "%s",
+		ck_assert_msg(!datapath_open("netdev", &ops, NULL, &config, &dp, &err), "%s",
 			      err.text);
 }
 
