@@ -46,7 +46,7 @@ static void configure(uint64_t mask)
 static void setup(void)
 {
 	configure(3);
-	ck_assert_uint_eq(dp->n_workers, 3);
+	ck_assert_uint_eq(user_datapath(dp)->n_workers, 3);
 }
 
 static void teardown(void)
@@ -90,7 +90,8 @@ static int set_queues(dp_port_t port, const char *devargs, const char *rxqs, str
 
 static uint64_t received(size_t worker)
 {
-	return __atomic_load_n(&dp->workers[worker]->stats.rx_packets, __ATOMIC_RELAXED);
+	return __atomic_load_n(&user_datapath(dp)->workers[worker]->stats.rx_packets,
+			       __ATOMIC_RELAXED);
 }
 
 // Waits until 'condition' holds; the deadline only ends a test that has failed anyway.
@@ -108,14 +109,15 @@ static void receive(dp_port_t port, uint16_t queue)
 	struct rte_mbuf *m = rte_pktmbuf_alloc(eal_pool(1500, &err));
 
 	memset(rte_pktmbuf_append(m, 60), 0x42, 60);
-	ck_assert(!dummy_port_receive(dp->ports[port.n], queue, m));
+	ck_assert(!dummy_port_receive(user_datapath(dp)->ports[port.n], queue, m));
 }
 
 // Each queue's packets are handled by the thread that has it in its list, and by no other.
 START_TEST(queues_are_spread)
 {
 	dp_port_t p = add_port("p1", "dummy-pmd", NULL, "3");
-	const struct poll_list *a = dp->workers[1]->polls, *b = dp->workers[2]->polls;
+	const struct poll_list *a = user_datapath(dp)->workers[1]->polls,
+			       *b = user_datapath(dp)->workers[2]->polls;
 
 	ck_assert_uint_eq(a->n + b->n, 3);
 	ck_assert(a->n && b->n);
@@ -130,7 +132,7 @@ START_TEST(queues_are_spread)
 		WAIT(received(first ? 1 : 2) == before[!first] + 10);
 		ck_assert_uint_eq(received(first ? 2 : 1), before[first]);
 	}
-	ck_assert_uint_eq(dp->ports[p.n]->counts.rx_packets, 30);
+	ck_assert_uint_eq(user_datapath(dp)->ports[p.n]->counts.rx_packets, 30);
 }
 END_TEST
 
@@ -140,16 +142,18 @@ START_TEST(number_of_queues_changes)
 	struct error err = ERROR_INIT;
 
 	ck_assert_int_eq(set_queues(p, NULL, "4", &err), 0);
-	ck_assert_uint_eq(dp->workers[1]->polls->n, 2);
-	ck_assert_uint_eq(dp->workers[2]->polls->n, 2);
+	ck_assert_uint_eq(user_datapath(dp)->workers[1]->polls->n, 2);
+	ck_assert_uint_eq(user_datapath(dp)->workers[2]->polls->n, 2);
 	for (uint16_t q = 0; q < 4; q++)
 		receive(p, q);
 	WAIT(received(1) + received(2) == 4);
 	ck_assert_int_eq(set_queues(p, NULL, "0", &err), -EINVAL);
 	ck_assert_int_eq(set_queues(p, NULL, "2", &err), 0);
-	ck_assert_uint_eq(dp->workers[1]->polls->n + dp->workers[2]->polls->n, 2);
+	ck_assert_uint_eq(user_datapath(dp)->workers[1]->polls->n +
+				  user_datapath(dp)->workers[2]->polls->n,
+			  2);
 	receive(p, 3); // there is none any more
-	ck_assert_uint_eq(dp->ports[p.n]->counts.rx_dropped, 1);
+	ck_assert_uint_eq(user_datapath(dp)->ports[p.n]->counts.rx_dropped, 1);
 	receive(p, 1);
 	WAIT(received(1) + received(2) == 5);
 }
@@ -172,9 +176,9 @@ START_TEST(mask_changes_under_load)
 		configure(masks[i]);
 		datapath_stats(dp, &after);
 		ck_assert(after.hit + after.missed >= before.hit + before.missed);
-		ck_assert_uint_eq(dp->n_workers, 1 + __builtin_popcountll(masks[i]));
-		for (size_t w = 1; w < dp->n_workers; w++) {
-			n += dp->workers[w]->polls->n;
+		ck_assert_uint_eq(user_datapath(dp)->n_workers, 1 + __builtin_popcountll(masks[i]));
+		for (size_t w = 1; w < user_datapath(dp)->n_workers; w++) {
+			n += user_datapath(dp)->workers[w]->polls->n;
 			WAIT(received(w) > 1000);
 		}
 		ck_assert_uint_eq(n, 4);
@@ -201,7 +205,9 @@ START_TEST(ports_come_and_go_under_load)
 		WAIT(received(1) > before);
 		datapath_port_del(dp, i % 3 ? p : q);
 		datapath_port_del(dp, i % 3 ? q : p);
-		ck_assert_uint_eq(dp->workers[1]->polls->n + dp->workers[2]->polls->n, 0);
+		ck_assert_uint_eq(user_datapath(dp)->workers[1]->polls->n +
+					  user_datapath(dp)->workers[2]->polls->n,
+				  0);
 	}
 }
 END_TEST
@@ -231,12 +237,12 @@ END_TEST
 START_TEST(masks_beyond_the_machine)
 {
 	configure(UINT64_C(1) << 63 | 1);
-	ck_assert_uint_eq(dp->n_workers, 2);
-	ck_assert_int_eq(dp->workers[1]->core, 0);
+	ck_assert_uint_eq(user_datapath(dp)->n_workers, 2);
+	ck_assert_int_eq(user_datapath(dp)->workers[1]->core, 0);
 	configure(UINT64_C(1) << 63);
-	ck_assert_uint_eq(dp->n_workers, 2);
+	ck_assert_uint_eq(user_datapath(dp)->n_workers, 2);
 	configure(0);
-	ck_assert_uint_eq(dp->n_workers, 2);
+	ck_assert_uint_eq(user_datapath(dp)->n_workers, 2);
 }
 END_TEST
 
