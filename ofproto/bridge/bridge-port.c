@@ -119,7 +119,8 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 		port_failed(bp, "other_config:dpdk-init is false: no ports of type dpdk");
 		return false;
 	}
-	if (datapath_port_add(br->plane->dp, bp->name, type, &bp->options, &bp->dp_port, &err) < 0) {
+	if (datapath_port_add(br->plane->dp, bp->name, type, &bp->options, &bp->dp_port, &err) <
+	    0) {
 		port_failed(bp, err.text);
 		bp->dp_port = DP_PORT_NONE;
 		return false;

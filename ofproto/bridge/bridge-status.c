@@ -128,7 +128,8 @@ static void write_bridge(struct vswitchd *vs, const struct ovsrec_bridge *row)
 		return;
 	snprintf(id, sizeof(id), "%016llx", (unsigned long long)switch_datapath_id(br->sw));
 	ovsrec_bridge_set_datapath_id(row, id);
-	ovsrec_bridge_set_datapath_version(row, strcmp(br->plane->type, "netdev") ? "<unknown>" : datapath_version());
+	ovsrec_bridge_set_datapath_version(
+		row, strcmp(br->plane->type, "netdev") ? "<unknown>" : datapath_version());
 }
 
 void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)

@@ -10,9 +10,9 @@ bool cmd_need_datapath(struct appctl_conn *conn, const struct vswitchd *vs)
 {
 	const struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs)
-		if (pl->dp)
-			return true;
+	PLANE_FOR_EACH(pl, vs)
+	if (pl->dp)
+		return true;
 	appctl_reply_error(conn, "no datapath is open (no bridge is configured, or see the log)");
 	return false;
 }
@@ -26,14 +26,17 @@ struct plane *cmd_plane(struct appctl_conn *conn, struct vswitchd *vs, const cha
 	if (name) {
 		found = plane_by_name(vs, name);
 		if (!found)
-			appctl_reply_errorf(conn, "opening datapath %s failed (No such device)", name);
+			appctl_reply_errorf(conn, "opening datapath %s failed (No such device)",
+					    name);
 		return found;
 	}
-	PLANE_FOR_EACH (pl, vs) {
+	PLANE_FOR_EACH(pl, vs)
+	{
 		if (!pl->dp)
 			continue;
 		if (found) {
-			appctl_reply_error(conn, "multiple datapaths exist, specify one (dpctl/dump-dps)");
+			appctl_reply_error(
+				conn, "multiple datapaths exist, specify one (dpctl/dump-dps)");
 			return NULL;
 		}
 		found = pl;
@@ -71,11 +74,11 @@ static void dump_dps(struct appctl_conn *conn, int argc, const char *const argv[
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs)
-		if (pl->dp) {
-			plane_put_name(pl, &out);
-			strbuf_putc(&out, '\n');
-		}
+	PLANE_FOR_EACH(pl, vs)
+	if (pl->dp) {
+		plane_put_name(pl, &out);
+		strbuf_putc(&out, '\n');
+	}
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
@@ -93,8 +96,8 @@ static void dump_bridges(struct appctl_conn *conn, int argc, const char *const a
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
-void cmd_put_port_type(struct plane *pl, dp_port_t port, const char *type,
-		       const struct smap *more, struct strbuf *out)
+void cmd_put_port_type(struct plane *pl, dp_port_t port, const char *type, const struct smap *more,
+		       struct strbuf *out)
 {
 	AUTO(smap) config;
 	struct smap_node **sorted;
@@ -105,7 +108,8 @@ void cmd_put_port_type(struct plane *pl, dp_port_t port, const char *type,
 		smap_init(&config);
 	datapath_port_config(pl->dp, port, &config);
 	sorted = smap_sorted(&config);
-	strbuf_printf(out, " (%s", !strcmp(type, "internal") && !strcmp(pl->type, "netdev") ? "tap" : type);
+	strbuf_printf(out, " (%s",
+		      !strcmp(type, "internal") && !strcmp(pl->type, "netdev") ? "tap" : type);
 	for (size_t i = 0; i < smap_count(&config); i++)
 		strbuf_printf(out, "%s%s=%s", i ? ", " : ": ", sorted[i]->key, sorted[i]->value);
 	strbuf_putc(out, ')');
@@ -174,9 +178,9 @@ static void show(struct appctl_conn *conn, int argc, const char *const argv[], v
 			return;
 		}
 	}
-	PLANE_FOR_EACH (s.pl, vs)
-		if (s.pl->dp && (!any || wanted[s.pl - vs->planes]))
-			show_plane(&s);
+	PLANE_FOR_EACH(s.pl, vs)
+	if (s.pl->dp && (!any || wanted[s.pl - vs->planes]))
+		show_plane(&s);
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
@@ -352,9 +356,9 @@ static void dump_flows(struct appctl_conn *conn, int argc, const char *const arg
 	if (d.pl)
 		dump_plane(&d);
 	else
-		PLANE_FOR_EACH (d.pl, vs)
-			if (d.pl->dp)
-				dump_plane(&d);
+		PLANE_FOR_EACH(d.pl, vs)
+	if (d.pl->dp)
+		dump_plane(&d);
 	if (d.json)
 		jw_array_end(&w);
 	appctl_reply(conn, strbuf_cstr(&out));
@@ -435,7 +439,8 @@ struct megaflow *cmd_find_flow(struct appctl_conn *conn, struct vswitchd *vs, co
 		if (!find_in_plane(pl, text, &mf, &err))
 			return mf;
 	} else {
-		PLANE_FOR_EACH (pl, vs) {
+		PLANE_FOR_EACH(pl, vs)
+		{
 			*ret_plane = pl;
 			if (pl->dp && !find_in_plane(pl, text, &mf, &err))
 				return mf;
@@ -498,9 +503,9 @@ static void del_flows(struct appctl_conn *conn, int argc, const char *const argv
 
 	if (argc > 1 && !only)
 		return;
-	PLANE_FOR_EACH (pl, vs)
-		if (pl->dp && (!only || pl == only))
-			upcall_flush(pl->upcall, NULL);
+	PLANE_FOR_EACH(pl, vs)
+	if (pl->dp && (!only || pl == only))
+		upcall_flush(pl->upcall, NULL);
 	appctl_reply(conn, "");
 }
 
@@ -518,7 +523,8 @@ static void offload_stats_show(struct appctl_conn *conn, int argc, const char *c
 		return;
 	}
 	planes_list_devices(vs, &devs);
-	PLANE_DEVICE_FOR_EACH (d, &devs) {
+	PLANE_DEVICE_FOR_EACH(d, &devs)
+	{
 		queued += d->queued;
 		inserted += d->rules;
 	}

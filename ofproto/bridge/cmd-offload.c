@@ -83,8 +83,8 @@ static void show_json(struct vswitchd *vs, const struct plane_devices *devs,
 	jw_member_bool(&w, "enabled", is_enabled(vs));
 	jw_key(&w, "devices");
 	jw_array_begin(&w);
-	PLANE_DEVICE_FOR_EACH (d, devs)
-		json_device(&w, d);
+	PLANE_DEVICE_FOR_EACH(d, devs)
+	json_device(&w, d);
 	jw_array_end(&w);
 	jw_key(&w, "verdicts");
 	jw_array_begin(&w);
@@ -115,8 +115,8 @@ static void show(struct appctl_conn *conn, int argc, const char *const argv[], v
 		show_json(vs, &devs, v, n_verdicts, &out);
 	} else {
 		strbuf_printf(&out, "hw-offload: %s\n", is_enabled(vs) ? "on" : "off");
-		PLANE_DEVICE_FOR_EACH (d, &devs)
-			put_device(d, &out);
+		PLANE_DEVICE_FOR_EACH(d, &devs)
+		put_device(d, &out);
 		strbuf_puts(&out, n_verdicts ? "flows not in hardware:\n" : "no flow is refused\n");
 		for (size_t i = 0; i < n_verdicts; i++)
 			put_verdict(&v[i], &out);
@@ -201,8 +201,8 @@ static void why(struct appctl_conn *conn, int argc, const char *const argv[], vo
 	if (mf)
 		why_one(mf, &y);
 	else
-		PLANE_FOR_EACH (y.pl, vs)
-			upcall_for_each(y.pl->upcall, why_one, &y);
+		PLANE_FOR_EACH(y.pl, vs)
+	upcall_for_each(y.pl->upcall, why_one, &y);
 	if (y.json)
 		jw_array_end(&w);
 	else if (!out.len)
@@ -247,8 +247,8 @@ static void audit(struct appctl_conn *conn, int argc, const char *const argv[], 
 	a->vs = vs;
 	a->conn = conn;
 	a->open = vs->n_planes;
-	PLANE_FOR_EACH (pl, vs)
-		offload_audit(pl->offload, audit_done, a);
+	PLANE_FOR_EACH(pl, vs)
+	offload_audit(pl->offload, audit_done, a);
 }
 
 static void retry(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
@@ -256,8 +256,8 @@ static void retry(struct appctl_conn *conn, int argc, const char *const argv[], 
 	struct vswitchd *vs = aux;
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs)
-		offload_forget_refusals(pl->offload);
+	PLANE_FOR_EACH(pl, vs)
+	offload_forget_refusals(pl->offload);
 	appctl_reply(conn, "");
 }
 

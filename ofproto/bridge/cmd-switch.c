@@ -21,8 +21,8 @@ static void all_changed(struct vswitchd *vs)
 {
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs)
-		upcall_changed(pl->upcall);
+	PLANE_FOR_EACH(pl, vs)
+	upcall_changed(pl->upcall);
 }
 
 static void list(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
@@ -260,9 +260,9 @@ static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs)
-		if (pl->dp)
-			show_plane(vs, pl, &out);
+	PLANE_FOR_EACH(pl, vs)
+	if (pl->dp)
+		show_plane(vs, pl, &out);
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
@@ -274,12 +274,12 @@ static void upcall_show(struct appctl_conn *conn, int argc, const char *const ar
 
 	if (!cmd_need_datapath(conn, vs))
 		return;
-	PLANE_FOR_EACH (pl, vs)
-		if (pl->dp) {
-			plane_put_name(pl, &out);
-			strbuf_printf(&out, ":\n  flows         : (current %zu)\n",
-				      upcall_n_flows(pl->upcall));
-		}
+	PLANE_FOR_EACH(pl, vs)
+	if (pl->dp) {
+		plane_put_name(pl, &out);
+		strbuf_printf(&out, ":\n  flows         : (current %zu)\n",
+			      upcall_n_flows(pl->upcall));
+	}
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
@@ -289,8 +289,8 @@ static void revalidator_wait(struct appctl_conn *conn, int argc, const char *con
 	struct vswitchd *vs = aux;
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs)
-		upcall_revalidate_now(pl->upcall);
+	PLANE_FOR_EACH(pl, vs)
+	upcall_revalidate_now(pl->upcall);
 	appctl_reply(conn, "");
 }
 
@@ -300,9 +300,9 @@ static void revalidator_purge(struct appctl_conn *conn, int argc, const char *co
 	struct vswitchd *vs = aux;
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs)
-		if (pl->dp)
-			upcall_flush(pl->upcall, NULL);
+	PLANE_FOR_EACH(pl, vs)
+	if (pl->dp)
+		upcall_flush(pl->upcall, NULL);
 	appctl_reply(conn, "");
 }
 
@@ -330,8 +330,8 @@ static void memory_report(struct smap *usage, void *aux)
 	size_t rules = 0, ports = 0, keys = 0;
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs)
-		keys += upcall_n_flows(pl->upcall);
+	PLANE_FOR_EACH(pl, vs)
+	keys += upcall_n_flows(pl->upcall);
 	STRMAP_FOR_EACH (n, &vs->bridges) {
 		struct bridge *br = n->data;
 

@@ -35,9 +35,9 @@ static struct plane *first_open(struct vswitchd *vs)
 {
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs)
-		if (pl->dp)
-			return pl;
+	PLANE_FOR_EACH(pl, vs)
+	if (pl->dp)
+		return pl;
 	return NULL;
 }
 

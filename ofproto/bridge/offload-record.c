@@ -50,12 +50,13 @@ static void write_devices(struct vswitchd *vs, struct idl_txn *txn)
 	{
 		bool there = false;
 
-		PLANE_DEVICE_FOR_EACH (d, &devs)
-			there |= !strcmp(row->name, d->name);
+		PLANE_DEVICE_FOR_EACH(d, &devs)
+		there |= !strcmp(row->name, d->name);
 		if (!there)
 			ovsrec_offload_device_delete(row);
 	}
-	PLANE_DEVICE_FOR_EACH (d, &devs) {
+	PLANE_DEVICE_FOR_EACH(d, &devs)
+	{
 		row = find_device(vs->idl, d->name);
 		write_device(row ? row : ovsrec_offload_device_insert(txn), d);
 	}

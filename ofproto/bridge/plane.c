@@ -27,7 +27,8 @@ void planes_close(struct vswitchd *vs)
 {
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs) {
+	PLANE_FOR_EACH(pl, vs)
+	{
 		if (!pl->dp)
 			continue;
 		upcall_flush(pl->upcall, NULL);
@@ -41,7 +42,8 @@ void planes_destroy(struct vswitchd *vs)
 {
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs) {
+	PLANE_FOR_EACH(pl, vs)
+	{
 		offload_destroy(pl->offload);
 		upcall_destroy(pl->upcall);
 	}
@@ -51,9 +53,9 @@ static struct plane *by_type(struct vswitchd *vs, const char *type)
 {
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs)
-		if (!strcmp(pl->type, type))
-			return pl;
+	PLANE_FOR_EACH(pl, vs)
+	if (!strcmp(pl->type, type))
+		return pl;
 	return NULL;
 }
 
@@ -76,7 +78,8 @@ bool plane_open(struct plane *pl)
 
 	if (pl->dp)
 		return true;
-	if (datapath_open(pl->type, upcall_ops(), pl->upcall, &pl->vs->dp_config, &pl->dp, &err) < 0) {
+	if (datapath_open(pl->type, upcall_ops(), pl->upcall, &pl->vs->dp_config, &pl->dp, &err) <
+	    0) {
 		pl->dp = NULL;
 		if (strcmp(pl->error, err.text))
 			log_err("no datapath of type %s: %s", pl->type, err.text);
@@ -102,7 +105,8 @@ struct plane *plane_by_name(struct vswitchd *vs, const char *name)
 {
 	struct plane *pl;
 
-	PLANE_FOR_EACH (pl, vs) {
+	PLANE_FOR_EACH(pl, vs)
+	{
 		AUTO(strbuf) full = STRBUF_INIT;
 
 		if (!pl->dp)
@@ -136,7 +140,8 @@ size_t planes_list_verdicts(struct vswitchd *vs, struct offload_verdict_count **
 	struct plane *pl;
 	size_t n = 0;
 
-	PLANE_FOR_EACH (pl, vs) {
+	PLANE_FOR_EACH(pl, vs)
+	{
 		struct offload_verdict_count *some;
 		size_t k = offload_list_verdicts(pl->offload, &some);
 

@@ -27,9 +27,10 @@ static void configure_global(struct vswitchd *vs, const struct ovsrec_open_vswit
 
 	datapath_config_read(vs, oc);
 	if (pl && vs->dpdk_init == DPDK_INIT_TRUE && !plane_open(pl))
-		fatal(0, "other_config:dpdk-init is true and DPDK cannot be started: %s", pl->error);
-	PLANE_FOR_EACH (pl, vs)
-		configure_plane(pl, oc);
+		fatal(0, "other_config:dpdk-init is true and DPDK cannot be started: %s",
+		      pl->error);
+	PLANE_FOR_EACH(pl, vs)
+	configure_plane(pl, oc);
 }
 
 static void apply_bridge(struct vswitchd *vs, const struct ovsrec_bridge *row,
@@ -114,7 +115,8 @@ static bool offload_has_news(struct vswitchd *vs)
 	struct plane *pl;
 	bool news = false;
 
-	PLANE_FOR_EACH (pl, vs) {
+	PLANE_FOR_EACH(pl, vs)
+	{
 		uint64_t seq = offload_change_seq(pl->offload);
 
 		news |= seq != pl->offload_seq;

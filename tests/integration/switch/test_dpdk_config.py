@@ -39,7 +39,7 @@ def test_hugepages_that_are_not_there(switch):
     add_bridge(switch)
     assert not initialized(switch)
     log = whole_log(switch)
-    assert log.count("no userspace datapath: DPDK cannot be started: ") == 1, log
+    assert log.count("no datapath of type netdev: DPDK cannot be started: ") == 1, log
     assert "--socket-mem 64" in log and "--no-huge" not in log
     # A later change meets the same error, which is not repeated.
     switch.vsctl("set", "bridge", "br0", "fail_mode=secure")
