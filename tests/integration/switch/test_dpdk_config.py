@@ -43,7 +43,7 @@ def test_hugepages_that_are_not_there(switch):
     assert "--socket-mem 64" in log and "--no-huge" not in log
     # A later change meets the same error, which is not repeated.
     switch.vsctl("set", "bridge", "br0", "fail_mode=secure")
-    assert whole_log(switch).count("no userspace datapath") == 1
+    assert whole_log(switch).count("no datapath of type netdev") == 1
     assert switch.stop_process("ovs-vswitchd") == 0
     switch.vsctl("--no-wait", "remove", "Open_vSwitch", ".", "other_config", "dpdk-socket-mem")
     switch.start()
