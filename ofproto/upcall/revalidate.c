@@ -103,6 +103,10 @@ static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
 	}
 	if (!dp_actions_equal(megaflow_actions_get(mf), dp_actions_of(&r.actions))) {
 		megaflow_set_actions(mf, dp_actions_of(&r.actions));
+		if (datapath_flow_update(u->dp, mf) < 0) {
+			xlate_result_uninit(&r);
+			return false;
+		}
 		offload_update(u->offload, mf);
 	}
 	xlate_basis_uninit(&d->basis);

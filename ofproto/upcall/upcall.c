@@ -198,6 +198,10 @@ int upcall_modify(struct upcall_engine *u, struct megaflow *mf, struct dp_action
 	if (ret < 0)
 		return ret;
 	megaflow_set_actions(mf, actions);
+	ret = datapath_flow_update(u->dp, mf);
+	if (ret < 0)
+		return error_set(err, ret, "the datapath does not take the actions (%s)",
+				 strerror(-ret));
 	offload_update(u->offload, mf);
 	return 0;
 }
