@@ -403,14 +403,17 @@ static void start(struct program *p, int n, char *paths[])
 	p->remotes = remotes_create(p->server);
 	for (size_t i = 0; i < p->remote_args.n; i++)
 		remotes_add(p->remotes, p->remote_args.v[i]);
-	if (remotes_reconfigure(p->remotes, &err))
-		fatal(0, "%s", err.text);
 	server_on_change(p->server, on_change, p);
 	daemon_on_signal(p->loop, on_terminate, on_hangup, p);
 	appctl_register(commands, ARRAY_SIZE(commands), p);
 	appctl_add_memory_report(memory_report, p);
+	// Before the remotes: who can connect to one may expect the control socket, too.
 	if (appctl_server_start(p->loop, p->unixctl, &err))
 		fatal(0, "%s", err.text);
+	if (remotes_reconfigure(p->remotes, &err)) {
+		appctl_server_stop();
+		fatal(0, "%s", err.text);
+	}
 	daemon_become_user(false);
 	if (p->run_command)
 		run_child(p);
