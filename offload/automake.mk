@@ -12,13 +12,19 @@ offload_librteflow_a_SOURCES = \
 offload_librteflow_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 EXTRA_DIST += offload/rte_flow/README.md
 endif
+noinst_LIBRARIES += offload/libswitchdev.a
+offload_libswitchdev_a_SOURCES = \
+	offload/switchdev/devlink.c offload/switchdev/features.c offload/switchdev/lookup.c \
+	offload/switchdev/name.c offload/switchdev/switchdev-private.h offload/switchdev/switchdev.c \
+	offload/switchdev/switchdev.h
+EXTRA_DIST += offload/switchdev/README.md
 noinst_LIBRARIES += offload/libtc.a
 offload_libtc_a_SOURCES = \
 	offload/tc/action-private.h offload/tc/action.c offload/tc/action.def offload/tc/compile.c offload/tc/decode.c \
 	offload/tc/device.c offload/tc/edit.c offload/tc/key.def offload/tc/match.c offload/tc/tc-private.h
 EXTRA_DIST += offload/tc/README.md
 if HAVE_DPDK
-OFFLOAD_LIBS = offload/librteflow.a offload/libtc.a offload/liboffload.a
+OFFLOAD_LIBS = offload/librteflow.a offload/libtc.a offload/libswitchdev.a offload/liboffload.a
 else
-OFFLOAD_LIBS = offload/libtc.a offload/liboffload.a
+OFFLOAD_LIBS = offload/libtc.a offload/libswitchdev.a offload/liboffload.a
 endif

@@ -9,6 +9,11 @@ TESTS += tests/unit/offload/test-tc-compile
 tests_unit_offload_test_tc_compile_SOURCES = tests/unit/offload/test-tc-compile.c tests/unit/offload/walk.c \
 	tests/unit/offload/walk.h
 tests_unit_offload_test_tc_compile_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+check_PROGRAMS += tests/unit/offload/test-switchdev
+TESTS += tests/unit/offload/test-switchdev
+tests_unit_offload_test_switchdev_SOURCES = tests/unit/offload/test-switchdev.c
+tests_unit_offload_test_switchdev_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_offload_test_switchdev_LDADD = offload/libswitchdev.a $(CHECK_LIBS) $(CORE_LIBS)
 if HAVE_DPDK
 check_PROGRAMS += tests/unit/offload/test-rte-compile
 TESTS += tests/unit/offload/test-rte-compile
@@ -18,3 +23,8 @@ tests_unit_offload_test_rte_compile_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 tests_unit_offload_test_rte_compile_LDADD = $(OFFLOAD_LIBS) $(CHECK_LIBS) $(CORE_LIBS) $(DPDK_LIBS)
 endif
 endif
+check_PROGRAMS += tests/fuzz/fuzz-devlink
+TESTS += tests/fuzz/run-devlink
+tests_fuzz_fuzz_devlink_SOURCES = tests/fuzz/fuzz-devlink.c tests/fuzz/replay.c
+tests_fuzz_fuzz_devlink_LDADD = offload/libswitchdev.a $(CORE_LIBS)
+EXTRA_DIST += tests/fuzz/run-devlink tests/fuzz/corpus/devlink
