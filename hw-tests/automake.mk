@@ -28,7 +28,7 @@ else
 SIMNIC_LIBS =
 EXTRA_DIST += $(SIMNIC_SOURCES)
 endif
-EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/init.c hw-tests/lab/kernel hw-tests/lab/run hw-tests/lab/uml-debug.config \
+EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/cases/test_kernel_switch.py hw-tests/lab/debian-kernel hw-tests/lab/init.c hw-tests/lab/kernel hw-tests/lab/run hw-tests/lab/uml-debug.config \
 	hw-tests/lab/uml.config
 
 # Programs that a lab guest runs; built here, started by hw-tests/lab/run.

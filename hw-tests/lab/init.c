@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Process 1 of a lab guest: a scratch overlay over the host's root, the usual mounts, one program, power off.
 //
-// The kernel is given LAB_JOB, a folder of the host. It holds "argv", "env" (strings that end in NUL) and "cwd"; "status"
+// Under user-mode Linux the root is the host's, and the kernel is given LAB_JOB, a folder of the host. Under QEMU the root is an
+// initramfs with modules to load; the host's root and the job's folder come by 9p, and LAB_MODULES is the folder of the host that
+// has the kernel's modules. The job's folder holds "argv", "env" (strings that end in NUL) and "cwd"; "status"
 // (exit status, or 128 + signal) and "dmesg" are written there. One C program, because fork is slow in this kernel.
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +22,8 @@
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,14 +45,60 @@ static void must_mount(const char *source, const char *target, const char *type,
 		fail(target);
 }
 
-static void mount_all(const char *job)
+// In the order of their names. One that the kernel has built in is there already.
+static void load_modules(const char *folder)
 {
-	// In the guest's own root the job's folder has a fixed place.
+	struct dirent **list;
+	int n = scandir(folder, &list, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		char path[512];
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/%s", folder, list[i]->d_name);
+		fd = list[i]->d_name[0] == '.' ? -1 : open(path, O_RDONLY);
+		if (fd >= 0 && syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)
+			fprintf(stderr, "lab init: %s: %s\n", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+// The host's files, read-only, at the place that is returned.
+static const char *mount_host(bool qemu)
+{
+	if (!qemu)
+		return "/";
+	load_modules("/modules");
+	must_mount("host", "/run/host", "9p", MS_RDONLY,
+		   "trans=virtio,version=9p2000.L,msize=262144,cache=loose");
+	return "/run/host";
+}
+
+static void mount_modules(const char *modules)
+{
+	struct utsname u;
+	char from[512], to[512];
+
+	if (!modules || uname(&u))
+		return;
+	snprintf(from, sizeof(from), "/run/host%s", modules);
+	snprintf(to, sizeof(to), "/run/root/lib/modules/%s", u.release);
+	mkdir("/run/root/lib/modules", 0755);
+	must_mount(from, to, NULL, MS_BIND, NULL);
+}
+
+static void mount_all(const char *job, bool qemu)
+{
+	char options[256];
+
 	must_mount("tmpfs", "/run", "tmpfs", 0, NULL);
 	mkdir("/run/upper", 0755);
 	mkdir("/run/work", 0755);
-	must_mount("overlay", "/run/root", "overlay", 0,
-		   "lowerdir=/,upperdir=/run/upper,workdir=/run/work");
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=/run/upper,workdir=/run/work",
+		 mount_host(qemu));
+	must_mount("overlay", "/run/root", "overlay", 0, options);
+	mount_modules(getenv("LAB_MODULES"));
 	must_mount("proc", "/run/root/proc", "proc", 0, NULL);
 	must_mount("sysfs", "/run/root/sys", "sysfs", 0, NULL);
 	must_mount("debugfs", "/run/root/sys/kernel/debug", "debugfs", 0, NULL);
@@ -54,7 +106,12 @@ static void mount_all(const char *job)
 	must_mount("devpts", "/run/root/dev/pts", "devpts", 0, NULL);
 	must_mount("tmpfs", "/run/root/dev/shm", "tmpfs", 0, NULL);
 	must_mount("tmpfs", "/run/root/run", "tmpfs", 0, NULL);
-	must_mount("none", "/run/root/run/lab", "hostfs", 0, job);
+	// In the guest's own root the job's folder has a fixed place.
+	if (qemu)
+		must_mount("job", "/run/root/run/lab", "9p", 0,
+			   "trans=virtio,version=9p2000.L,msize=262144");
+	else
+		must_mount("none", "/run/root/run/lab", "hostfs", 0, job);
 	mkdir("/run/root/run/netns", 0755);
 	if (chroot("/run/root") || chdir("/"))
 		fail("chroot");
@@ -133,12 +190,13 @@ static int run(void)
 int main(void)
 {
 	const char *job = getenv("LAB_JOB");
+	bool qemu = getenv("LAB_MODULES") != NULL;
 	char text[16];
 	int size;
 
 	if (getpid() != 1 || !job)
 		fail("to be run by the lab's kernel only");
-	mount_all(job);
+	mount_all(job, qemu);
 	loopback_up();
 	int n = snprintf(text, sizeof(text), "%d\n", run());
 
