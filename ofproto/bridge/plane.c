@@ -65,7 +65,8 @@ struct plane *plane_for_bridge(struct vswitchd *vs, const char *datapath_type, s
 
 	// Without a wish: the kernel where it has the module, else userspace (decision 7). Tests with dummies mean userspace.
 	if (!*datapath_type)
-		return by_type(vs, vs->dummy || datapath_probe("system", NULL) ? "netdev" : "system");
+		return by_type(vs,
+			       vs->dummy || datapath_probe("system", NULL) ? "netdev" : "system");
 	pl = by_type(vs, datapath_type);
 	if (!pl)
 		datapath_probe(datapath_type, err);
