@@ -75,6 +75,12 @@ int datapath_port_add(struct datapath *dp, const char *name, const char *type,
 	return dp->ops->port_add(dp, name, type, options, ret_port, err);
 }
 
+void datapath_port_start(struct datapath *dp, dp_port_t port)
+{
+	if (dp->ops->port_start)
+		dp->ops->port_start(dp, port);
+}
+
 void datapath_port_del(struct datapath *dp, dp_port_t port)
 {
 	dp->ops->port_del(dp, port);

@@ -64,6 +64,8 @@ const char *datapath_version(void); // of DPDK: "DPDK 22.11.11"
 // Main thread; takes effect before it returns.
 int datapath_port_add(struct datapath *dp, const char *name, const char *type,
 		      const struct smap *options, dp_port_t *ret_port, struct error *err);
+// Packets of a new port are taken from here on: a caller that has to make the port known elsewhere first does so before.
+void datapath_port_start(struct datapath *dp, dp_port_t port);
 void datapath_port_del(struct datapath *dp, dp_port_t port);
 int datapath_port_set_options(struct datapath *dp, dp_port_t port, const struct smap *options,
 			      struct error *err);

@@ -23,6 +23,8 @@ struct datapath_ops {
 
 	int (*port_add)(struct datapath *dp, const char *name, const char *type,
 			const struct smap *options, dp_port_t *ret_port, struct error *err);
+	// The port's packets are taken from now on. NULL: they are since port_add().
+	void (*port_start)(struct datapath *dp, dp_port_t port);
 	void (*port_del)(struct datapath *dp, dp_port_t port);
 	int (*port_set_options)(struct datapath *dp, dp_port_t port, const struct smap *options,
 				struct error *err);

@@ -190,12 +190,20 @@ static int user_port_add(struct datapath *base, const char *name, const char *ty
 		return error_wrap(err, "port %s", name);
 	snprintf(p->type, sizeof(p->type), "%s", type);
 	p->ref.number = number;
+	p->held = true;
 	RCU_SET(dp->ports[number.n], p);
-	pmd_assign_queues(dp);
 	dp->change_seq++;
 	log_info("%s: port %u, type %s", name, number.n, type);
 	*ret_port = number;
 	return 0;
+}
+
+static void user_port_start(struct datapath *base, dp_port_t number)
+{
+	struct user_datapath *dp = user_datapath(base);
+
+	dp->ports[number.n]->held = false;
+	pmd_assign_queues(dp);
 }
 
 // When it returns no other thread can see the port.
@@ -482,6 +490,7 @@ const struct datapath_ops datapath_user = {
 	.reconfigure = user_reconfigure,
 	.close = user_close,
 	.port_add = user_port_add,
+	.port_start = user_port_start,
 	.port_del = user_port_del,
 	.port_set_options = user_port_set_options,
 	.port_ref = user_port_ref,

@@ -241,7 +241,8 @@ void pmd_assign_queues(struct user_datapath *dp)
 	for (unsigned int i = 0; i < MAX_PORTS && n_pmds; i++) {
 		struct port *p = dp->ports[i];
 
-		for (uint16_t q = 0; p && !p->class->main_thread && q < p->n_rxq; q++, next++)
+		for (uint16_t q = 0; p && !p->held && !p->class->main_thread && q < p->n_rxq;
+		     q++, next++)
 			VEC_PUSH(&lists[1 + next % n_pmds], &p->rxqs[q]);
 	}
 	// A queue has one reader: who had it lets go before another gets it.

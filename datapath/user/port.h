@@ -65,6 +65,7 @@ struct port {
 	struct port_ref ref;
 	char type[16];
 	uint32_t mtu; // relaxed
+	bool held; // nobody polls it yet; main thread
 	bool busy; // the thread that polls it does not rest unless told to
 	uint16_t n_rxq, n_txq;
 	struct rxq rxqs[PORT_MAX_QUEUES];

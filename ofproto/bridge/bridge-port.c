@@ -82,12 +82,8 @@ static void make_settings(struct port_settings *s, const struct ovsrec_port *row
 static const struct backend_ops *backend_for(const struct plane *pl, struct port_ref *ref)
 {
 	if (!strcmp(pl->type, "system")) {
-		if (!ref->ifindex || ref->is_internal)
-			return NULL;
-		// The kernel's traffic control takes flows of any device, with a NIC behind it or without.
-		if (!ref->device[0])
-			snprintf(ref->device, sizeof(ref->device), "tc");
-		return &backend_tc;
+		eswitch_identify(pl->vs, ref);
+		return ref->device[0] ? &backend_tc : NULL;
 	}
 #ifdef HAVE_DPDK
 	if (ref->device[0])
@@ -132,6 +128,7 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 	smap_uninit(&info.status);
 	datapath_port_ref(br->plane->dp, bp->dp_port, &ref);
 	const struct backend_ops *backend = backend_for(br->plane, &ref);
+	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);
 	if (offload_add_port(br->plane->offload, &ref, backend, &err) < 0)
 		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);
 	return true;
@@ -175,8 +172,11 @@ static struct bridge_port *port_create(struct bridge *br, const struct ovsrec_po
 		port_failed(bp, "no OpenFlow port number is free");
 		return bp;
 	}
-	if (!is_patch(bp->type))
+	if (!is_patch(bp->type)) {
 		upcall_map_port(br->plane->upcall, bp->dp_port, br->sw, bp->of->number);
+		// Only now: a packet that came before would find no bridge.
+		datapath_port_start(br->plane->dp, bp->dp_port);
+	}
 	if (smap_get(&iface->other_config, "pmd-rxq-affinity"))
 		log_warn("%s: port %s: other_config:pmd-rxq-affinity is not supported yet and "
 			 "without effect",

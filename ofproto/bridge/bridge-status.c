@@ -48,8 +48,8 @@ static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *
 	ovsrec_interface_set_link_speed(iface, &speed, info.link_mbps ? 1 : 0);
 	ovsrec_interface_set_link_resets(iface, &resets, 1);
 	if (datapath_port_ref(bp->bridge->plane->dp, bp->dp_port, &ref)) {
-		if (ref.device[0])
-			smap_set(&info.status, "offload_device", ref.device);
+		if (bp->device[0])
+			smap_set(&info.status, "offload_device", bp->device);
 		ifindex = ref.ifindex;
 		ovsrec_interface_set_ifindex(iface, &ifindex, ref.ifindex ? 1 : 0);
 	}

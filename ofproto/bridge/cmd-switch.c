@@ -349,5 +349,6 @@ void vswitchd_register_commands(struct vswitchd *vs)
 	appctl_register(offload_commands, n_offload_commands, vs);
 	appctl_register(switch_commands, n_switch_commands, vs);
 	appctl_register(trace_commands, n_trace_commands, vs);
+	appctl_register(doctor_commands, n_doctor_commands, vs);
 	appctl_add_memory_report(memory_report, vs);
 }

@@ -27,6 +27,7 @@ void planes_close(struct vswitchd *vs)
 {
 	struct plane *pl;
 
+	eswitch_stop(vs);
 	PLANE_FOR_EACH(pl, vs)
 	{
 		if (!pl->dp)
@@ -88,6 +89,8 @@ bool plane_open(struct plane *pl)
 		return false;
 	}
 	pl->error[0] = '\0';
+	if (!strcmp(pl->type, "system"))
+		eswitch_start(pl->vs);
 	upcall_set_datapath(pl->upcall, pl->dp, pl->offload);
 	return true;
 }

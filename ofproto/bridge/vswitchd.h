@@ -5,6 +5,7 @@
 
 #include "datapath/datapath.h"
 #include "offload/placement.h"
+#include "offload/switchdev/switchdev.h"
 #include "ofproto/control/control.h"
 #include "ofproto/upcall/upcall.h"
 #include "ovsdb/vswitch-idl.h"
@@ -26,6 +27,14 @@ struct plane {
 
 #define MAX_PLANES 2
 
+// The machine's eSwitches, followed while there are ports of a kernel datapath.
+struct eswitches {
+	struct vswitchd *vs;
+	struct switchdev *sd; // NULL: not followed
+	struct io_watch links, devlink;
+	struct timer poll;
+};
+
 // One interface of a bridge, as it runs.
 struct bridge_port {
 	struct bridge *bridge;
@@ -34,6 +43,7 @@ struct bridge_port {
 	dp_port_t dp_port; // DP_PORT_NONE: patch port, or not there
 	struct of_port *of; // NULL: it could not be made
 	char error[256]; // why
+	char device[64]; // the offload device behind it, empty: none
 	bool keep; // seen in the configuration that is being applied
 };
 
@@ -59,6 +69,7 @@ struct vswitchd {
 	struct plane planes[MAX_PLANES];
 	size_t n_planes;
 	struct strmap bridges; // struct bridge by name
+	struct eswitches eswitches;
 	struct datapath_config dp_config;
 	char *dp_args[6]; // storage of dp_config's strings
 	bool dummy_override, dummy;
@@ -120,5 +131,10 @@ extern const struct control_ops bridge_control_ops;
 // bridge-status.c
 void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg);
 void status_write_live(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg, bool statistics);
+// eswitch.c
+void eswitch_start(struct vswitchd *vs);
+void eswitch_stop(struct vswitchd *vs);
+// Fills in what 'ref', a port of a kernel datapath, is for offload: device, is_uplink, is_representor.
+void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref);
 // offload-record.c
 void offload_record_write(struct vswitchd *vs, struct idl_txn *txn);

@@ -174,6 +174,7 @@ static dp_port_t add_port(void)
 	smap_set(&options, "dpdk-devargs", name);
 	if (datapath_port_add(dp, "ring", "dpdk", &options, &port, &err))
 		fatal(0, "%s", err.text);
+	datapath_port_start(dp, port);
 	smap_uninit(&options);
 	return port;
 }

@@ -81,6 +81,7 @@ static dp_port_t add_port(const char *name, const char *type, const char *key, c
 	if (key)
 		smap_set(&options, key, value);
 	ck_assert_msg(!datapath_port_add(dp, name, type, &options, &port, &err), "%s", err.text);
+	datapath_port_start(dp, port);
 	smap_uninit(&options);
 	return port;
 }

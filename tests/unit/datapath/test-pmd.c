@@ -70,6 +70,7 @@ static dp_port_t add_port(const char *name, const char *type, const char *devarg
 		smap_set(&options, "dpdk-devargs", devargs);
 	smap_set(&options, "n_rxq", rxqs);
 	ck_assert_msg(!datapath_port_add(dp, name, type, &options, &port, &err), "%s", err.text);
+	datapath_port_start(dp, port);
 	smap_uninit(&options);
 	return port;
 }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The eSwitches behind the ports of kernel datapaths: which device of ours a port belongs to, while NICs come, go and change modes.
+#include <stdio.h>
+
+#include "core/base/log.h"
+#include "ofproto/bridge/vswitchd.h"
+
+LOG_MODULE(eswitch);
+
+// Not all kernels tell when a mode is set.
+#define POLL_MSEC 2000
+
+// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows.
+#define SOFTWARE_DEVICE "tc"
+
+void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref)
+{
+	struct switchdev_port p;
+
+	ref->is_uplink = ref->is_representor = false;
+	if (!ref->ifindex || ref->is_internal) {
+		ref->device[0] = '\0';
+	} else if (vs->eswitches.sd && switchdev_port_get(vs->eswitches.sd, ref->ifindex, &p)) {
+		snprintf(ref->device, sizeof(ref->device), "%s", p.handle);
+		ref->is_uplink =
+			p.function.role == SWITCHDEV_UPLINK || p.function.role == SWITCHDEV_BOND;
+		ref->is_representor = !ref->is_uplink;
+	} else {
+		snprintf(ref->device, sizeof(ref->device), "%s", SOFTWARE_DEVICE);
+	}
+}
+
+static void identify_again(struct bridge_port *bp)
+{
+	struct plane *pl = bp->bridge->plane;
+	struct error err = ERROR_INIT;
+	struct port_ref ref;
+
+	if (strcmp(pl->type, "system") || dp_port_equal(bp->dp_port, DP_PORT_NONE) ||
+	    !datapath_port_ref(pl->dp, bp->dp_port, &ref))
+		return;
+	eswitch_identify(pl->vs, &ref);
+	if (!strcmp(ref.device, bp->device))
+		return;
+	log_info("%s: port %s: its device is %s now (was %s)", bp->bridge->name, bp->name,
+		 ref.device[0] ? ref.device : "none", bp->device[0] ? bp->device : "none");
+	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);
+	offload_flush(pl->offload);
+	offload_remove_port(pl->offload, bp->dp_port);
+	if (offload_add_port(pl->offload, &ref, ref.device[0] ? &backend_tc : NULL, &err) < 0)
+		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);
+	upcall_changed(pl->upcall);
+}
+
+static void changed(struct vswitchd *vs)
+{
+	struct strmap_node *b, *n;
+
+	STRMAP_FOR_EACH (b, &vs->bridges)
+		STRMAP_FOR_EACH (n, &((struct bridge *)b->data)->ports)
+			identify_again(n->data);
+}
+
+static void on_notification(struct io_watch *w, int events)
+{
+	struct vswitchd *vs = CONTAINER_OF(w, struct eswitches, links)->vs;
+
+	if (switchdev_run(vs->eswitches.sd))
+		changed(vs);
+}
+
+static void on_devlink(struct io_watch *w, int events)
+{
+	struct vswitchd *vs = CONTAINER_OF(w, struct eswitches, devlink)->vs;
+
+	if (switchdev_run(vs->eswitches.sd))
+		changed(vs);
+}
+
+static void on_poll(struct timer *t)
+{
+	struct vswitchd *vs = CONTAINER_OF(t, struct eswitches, poll)->vs;
+
+	if (switchdev_poll(vs->eswitches.sd)) {
+		switchdev_run(vs->eswitches.sd);
+		changed(vs);
+	}
+	timer_in(t, POLL_MSEC);
+}
+
+void eswitch_start(struct vswitchd *vs)
+{
+	struct eswitches *e = &vs->eswitches;
+	struct error err = ERROR_INIT;
+	int fds[2];
+
+	if (e->sd)
+		return;
+	e->vs = vs;
+	if (switchdev_open(&e->sd, &err)) {
+		e->sd = NULL;
+		log_warn("eSwitches cannot be followed: %s", err.text);
+		return;
+	}
+	switchdev_fds(e->sd, fds);
+	io_watch_init(&e->links, vs->loop, fds[0], on_notification);
+	io_watch_set(&e->links, IO_READ);
+	io_watch_init(&e->devlink, vs->loop, fds[1], on_devlink);
+	if (fds[1] >= 0)
+		io_watch_set(&e->devlink, IO_READ);
+	timer_init(&e->poll, vs->loop, on_poll);
+	timer_in(&e->poll, POLL_MSEC);
+}
+
+void eswitch_stop(struct vswitchd *vs)
+{
+	struct eswitches *e = &vs->eswitches;
+
+	if (!e->sd)
+		return;
+	timer_cancel(&e->poll);
+	io_watch_uninit(&e->links);
+	io_watch_uninit(&e->devlink);
+	switchdev_close(e->sd);
+	e->sd = NULL;
+}
