@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+// The way of a packet through the NIC: by rules, by software (the slow path), or by addresses in legacy mode.
+#include "hw-tests/simnic/kmod/simnic.h"
+
+#define MAX_JUMPS 32
+
+void sn_forward_set_headers(struct sk_buff *skb)
+{
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, ETH_HLEN);
+	skb_reset_mac_len(skb);
+	skb->protocol = eth_hdr(skb)->h_proto;
+	if (!eth_proto_is_802_3(skb->protocol))
+		skb->protocol = htons(ETH_P_802_2);
+}
+
+int sn_forward_l3_offset(struct sk_buff *skb, __be16 *ret_type)
+{
+	__be16 type = eth_hdr(skb)->h_proto;
+	int offset = ETH_HLEN;
+
+	while (eth_type_vlan(type)) {
+		struct vlan_hdr room, *tag = skb_header_pointer(skb, offset, sizeof(room), &room);
+
+		if (!tag)
+			return -1;
+		type = tag->h_vlan_encapsulated_proto;
+		offset += sizeof(*tag);
+	}
+	*ret_type = type;
+	return offset;
+}
+
+void sn_forward_receive(struct sn_port *to, struct sk_buff *skb, u32 chain)
+{
+	struct net_device *netdev = to->netdev;
+	unsigned int len = skb->len;
+
+	if (!is_skb_forwardable(netdev, skb)) {
+		dev_core_stats_rx_dropped_inc(netdev);
+		kfree_skb(skb);
+		return;
+	}
+	skb_scrub_packet(skb, true);
+	skb->priority = 0;
+	skb->ip_summed = CHECKSUM_NONE;
+	if (chain) {
+		struct tc_skb_ext *ext = tc_skb_ext_alloc(skb);
+
+		if (!ext) {
+			dev_core_stats_rx_dropped_inc(netdev);
+			kfree_skb(skb);
+			return;
+		}
+		ext->chain = chain;
+	}
+	skb->protocol = eth_type_trans(skb, netdev);
+	dev_sw_netstats_rx_add(netdev, len);
+	netif_rx(skb);
+}
+
+static void drop(struct sn_nic *nic, struct sk_buff *skb)
+{
+	atomic64_inc(&nic->counters.drops);
+	kfree_skb(skb);
+}
+
+static void receive_or_drop(struct sn_nic *nic, struct sn_port *to, struct sk_buff *skb, u32 chain)
+{
+	if (to)
+		sn_forward_receive(to, skb, chain);
+	else
+		drop(nic, skb);
+}
+
+void sn_forward_egress(struct sn_nic *nic, unsigned int number, struct sk_buff *skb)
+{
+	struct sn_port *to;
+
+	to = number ? rcu_dereference(nic->vfs[number - 1]) : rcu_dereference(nic->wire);
+	receive_or_drop(nic, to, skb, 0);
+}
+
+// ---- Legacy mode: a switch that knows its own addresses and sends the rest out ----
+
+static bool is_for(const struct sn_port *port, const u8 *address)
+{
+	return port && ether_addr_equal(port->netdev->dev_addr, address);
+}
+
+static void copy_to(struct sn_port *to, const struct sn_port *from, const struct sk_buff *skb)
+{
+	struct sk_buff *copy;
+
+	if (!to || to == from)
+		return;
+	copy = skb_copy(skb, GFP_ATOMIC);
+	if (copy)
+		sn_forward_receive(to, copy, 0);
+}
+
+static void switch_flood(struct sn_nic *nic, struct sn_port *from, struct sk_buff *skb)
+{
+	unsigned int i;
+
+	for (i = 0; i < SN_MAX_VFS; i++)
+		copy_to(rcu_dereference(nic->vfs[i]), from, skb);
+	copy_to(rcu_dereference(nic->uplink), from, skb);
+	copy_to(rcu_dereference(nic->wire), from, skb);
+	consume_skb(skb);
+}
+
+static void switch_by_address(struct sn_nic *nic, struct sn_port *from, struct sk_buff *skb)
+{
+	struct sn_port *uplink = rcu_dereference(nic->uplink), *to = NULL;
+	const u8 *address = eth_hdr(skb)->h_dest;
+	unsigned int i;
+
+	if (is_multicast_ether_addr(address)) {
+		switch_flood(nic, from, skb);
+		return;
+	}
+	for (i = 0; i < SN_MAX_VFS && !to; i++)
+		if (is_for(rcu_dereference(nic->vfs[i]), address))
+			to = rcu_dereference(nic->vfs[i]);
+	// Who is not here is on the wire; what the wire brings for nobody, the PF sees.
+	if (!to && (from->kind == SN_WIRE || is_for(uplink, address)))
+		to = uplink;
+	if (!to)
+		to = rcu_dereference(nic->wire);
+	if (to == from)
+		to = NULL;
+	receive_or_drop(nic, to, skb, 0);
+}
+
+// ---- switchdev mode ----
+
+static void run_rules(struct sn_packet *p)
+{
+	struct sn_nic *nic = p->nic;
+	unsigned int jumps;
+
+	for (jumps = 0; jumps < MAX_JUMPS; jumps++) {
+		enum sn_verdict verdict;
+
+		sn_match_dissect(p);
+		p->rule = sn_table_lookup(&p->in->table, p);
+		if (!p->rule) {
+			atomic64_inc(&nic->counters.misses);
+			break;
+		}
+		atomic64_inc(&nic->counters.hits);
+		verdict = sn_actions_run(p);
+		if (verdict == SN_GOTO)
+			continue;
+		if (verdict == SN_DROP)
+			drop(nic, p->skb);
+		if (verdict == SN_DROP || verdict == SN_GONE)
+			return;
+		// The rule has spoken: software begins at its own beginning.
+		p->chain = 0;
+		break;
+	}
+	if (jumps == MAX_JUMPS) {
+		drop(nic, p->skb);
+		return;
+	}
+	atomic64_inc(&nic->counters.to_software);
+	sn_forward_receive(p->in, p->skb, p->chain);
+}
+
+// Takes an outer tag out of the data, as hardware does on reception.
+static struct sk_buff *take_tag(struct sk_buff *skb)
+{
+	if (skb_vlan_tag_present(skb) || !eth_type_vlan(skb->protocol))
+		return skb;
+	skb_pull(skb, ETH_HLEN);
+	skb = skb_vlan_untag(skb);
+	if (!skb)
+		return NULL;
+	skb_push(skb, ETH_HLEN);
+	sn_forward_set_headers(skb);
+	return skb;
+}
+
+void sn_forward_in(struct sn_port *from, struct sk_buff *skb)
+{
+	struct sn_packet p = { .nic = from->nic };
+	struct sn_nic *nic = from->nic;
+
+	if (READ_ONCE(nic->faults.reset)) {
+		drop(nic, skb);
+		return;
+	}
+	sn_forward_set_headers(skb);
+	skb = take_tag(skb);
+	if (!skb)
+		return;
+	if (!READ_ONCE(nic->switchdev)) {
+		switch_by_address(nic, from, skb);
+		return;
+	}
+	p.in = from->kind == SN_VF ? rcu_dereference(nic->reps[from->number - 1])
+				   : rcu_dereference(nic->uplink);
+	if (!p.in) {
+		drop(nic, skb);
+		return;
+	}
+	p.skb = skb;
+	skb->dev = p.in->netdev;
+	run_rules(&p);
+}
+
+void sn_forward_out(struct sn_port *from, struct sk_buff *skb)
+{
+	struct sn_nic *nic = from->nic;
+
+	if (READ_ONCE(nic->faults.reset)) {
+		drop(nic, skb);
+		return;
+	}
+	sn_forward_set_headers(skb);
+	skb = take_tag(skb);
+	if (!skb)
+		return;
+	if (!READ_ONCE(nic->switchdev)) {
+		switch_by_address(nic, from, skb);
+		return;
+	}
+	atomic64_inc(&nic->counters.from_software);
+	sn_forward_egress(nic, from->number, skb);
+}

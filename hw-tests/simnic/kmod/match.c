@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+// What rules look at: from flower's match to our key and mask, and from a packet to a key.
+#include "hw-tests/simnic/kmod/simnic.h"
+
+#define L2 DEVLINK_ESWITCH_INLINE_MODE_LINK
+#define L3 DEVLINK_ESWITCH_INLINE_MODE_NETWORK
+#define L4 DEVLINK_ESWITCH_INLINE_MODE_TRANSPORT
+
+struct key_type {
+	const char *name;
+	const char *refusal, *injected;
+	size_t offset, size;
+	u8 level; // headers that the NIC must be given inline for it
+	bool tunnel;
+};
+
+#define KEY(ID, MEMBER, NAME, LEVEL, TUNNEL) \
+	[FLOW_DISSECTOR_KEY_##ID] = { \
+		.name = NAME, \
+		.refusal = "simnic: match on " NAME " is not supported by this device", \
+		.injected = "simnic: match on " NAME " is refused (fault injection)", \
+		.offset = offsetof(struct sn_key, MEMBER), \
+		.size = sizeof_field(struct sn_key, MEMBER), \
+		.level = LEVEL, \
+		.tunnel = TUNNEL, \
+	}
+
+static const struct key_type keys[FLOW_DISSECTOR_KEY_MAX] = {
+	KEY(CONTROL, control, "frag", L3, false),
+	KEY(BASIC, basic, "eth_type", L2, false),
+	KEY(ETH_ADDRS, eth, "eth_addrs", L2, false),
+	KEY(VLAN, vlan, "vlan", L2, false),
+	KEY(CVLAN, cvlan, "cvlan", L2, false),
+	KEY(NUM_OF_VLANS, num_of_vlans, "num_of_vlans", L2, false),
+	KEY(PPPOE, pppoe, "pppoe", L2, false),
+	KEY(MPLS, mpls, "mpls", L3, false),
+	KEY(ARP, arp, "arp", L3, false),
+	KEY(IPV4_ADDRS, ipv4, "ipv4_addrs", L3, false),
+	KEY(IPV6_ADDRS, ipv6, "ipv6_addrs", L3, false),
+	KEY(IP, ip, "tos_ttl", L3, false),
+	KEY(PORTS, ports, "ports", L4, false),
+	KEY(TCP, tcp, "tcp_flags", L4, false),
+	KEY(ICMP, icmp, "icmp", L4, false),
+	KEY(L2TPV3, l2tpv3, "l2tpv3", L4, false),
+};
+
+// What flower can ask for and this NIC knows nothing of.
+static const char *const unknown[FLOW_DISSECTOR_KEY_MAX] = {
+	[FLOW_DISSECTOR_KEY_META] = "simnic: match on indev is not supported",
+	[FLOW_DISSECTOR_KEY_PORTS_RANGE] = "simnic: match on a range of ports is not supported",
+	[FLOW_DISSECTOR_KEY_HASH] = "simnic: match on the packet's hash is not supported",
+	[FLOW_DISSECTOR_KEY_CT] = "simnic: match on ct_state, ct_zone, ct_mark or ct_label is "
+				  "not supported",
+	[FLOW_DISSECTOR_KEY_ENC_KEYID] = "simnic: match on a tunnel's key id is not supported",
+	[FLOW_DISSECTOR_KEY_ENC_IPV4_ADDRS] = "simnic: match on a tunnel's IPv4 addresses is not "
+					      "supported",
+	[FLOW_DISSECTOR_KEY_ENC_IPV6_ADDRS] = "simnic: match on a tunnel's IPv6 addresses is not "
+					      "supported",
+	[FLOW_DISSECTOR_KEY_ENC_CONTROL] = "simnic: match on a tunnel's flags is not supported",
+	[FLOW_DISSECTOR_KEY_ENC_PORTS] = "simnic: match on a tunnel's ports is not supported",
+	[FLOW_DISSECTOR_KEY_ENC_IP] = "simnic: match on a tunnel's tos or ttl is not supported",
+	[FLOW_DISSECTOR_KEY_ENC_OPTS] = "simnic: match on a tunnel's options is not supported",
+};
+
+static struct flow_dissector dissector;
+
+void sn_match_init(void)
+{
+	struct flow_dissector_key list[FLOW_DISSECTOR_KEY_MAX];
+	unsigned int id, n = 0;
+
+	for (id = 0; id < FLOW_DISSECTOR_KEY_MAX; id++)
+		if (keys[id].name && !keys[id].tunnel && id != FLOW_DISSECTOR_KEY_CT)
+			list[n++] = (struct flow_dissector_key){ id, keys[id].offset };
+	skb_flow_dissector_init(&dissector, list, n);
+}
+
+int sn_match_key_by_name(const char *name)
+{
+	int id;
+
+	for (id = 0; id < FLOW_DISSECTOR_KEY_MAX; id++)
+		if (keys[id].name && !strcmp(keys[id].name, name))
+			return id;
+	return -ENOENT;
+}
+
+// Flower lists both families, whose addresses share their room; the control key says which it is.
+static bool other_family(const struct flow_rule *rule, unsigned int id)
+{
+	struct flow_match_control control;
+
+	switch (id) {
+	case FLOW_DISSECTOR_KEY_IPV4_ADDRS:
+	case FLOW_DISSECTOR_KEY_IPV6_ADDRS:
+		flow_rule_match_control(rule, &control);
+		return control.key->addr_type != id;
+	case FLOW_DISSECTOR_KEY_ENC_IPV4_ADDRS:
+	case FLOW_DISSECTOR_KEY_ENC_IPV6_ADDRS:
+		flow_rule_match_enc_control(rule, &control);
+		return control.key->addr_type != (id == FLOW_DISSECTOR_KEY_ENC_IPV4_ADDRS
+							  ? FLOW_DISSECTOR_KEY_IPV4_ADDRS
+							  : FLOW_DISSECTOR_KEY_IPV6_ADDRS);
+	default:
+		return false;
+	}
+}
+
+static bool is_masked(const struct sn_key *mask, const struct key_type *t)
+{
+	return memchr_inv((const u8 *)mask + t->offset, 0, t->size);
+}
+
+static int check_key(struct sn_nic *nic, unsigned int id, struct netlink_ext_ack *extack)
+{
+	const struct key_type *t = &keys[id];
+
+	if (nic->faults.refuse_keys & BIT_ULL(id))
+		return sn_refuse(extack, t->injected, EOPNOTSUPP);
+	if (nic->profile->no_keys & BIT_ULL(id))
+		return sn_refuse(extack, t->refusal, EOPNOTSUPP);
+	if (nic->inline_mode != DEVLINK_ESWITCH_INLINE_MODE_NONE && t->level > nic->inline_mode)
+		return sn_refuse(extack, "simnic: the match needs headers beyond the inline mode",
+				 EOPNOTSUPP);
+	return 0;
+}
+
+int sn_match_parse(struct sn_nic *nic, struct flow_cls_offload *cls, struct sn_key *key,
+		   struct sn_key *mask)
+{
+	struct flow_rule *rule = flow_cls_offload_flow_rule(cls);
+	struct flow_dissector *d = rule->match.dissector;
+	struct netlink_ext_ack *extack = cls->common.extack;
+	unsigned int id, i;
+	int err;
+
+	memset(key, 0, sizeof(*key));
+	memset(mask, 0, sizeof(*mask));
+	for (id = 0; id < FLOW_DISSECTOR_KEY_MAX; id++) {
+		const struct key_type *t = &keys[id];
+
+		if (!dissector_uses_key(d, id) || other_family(rule, id))
+			continue;
+		if (!t->name)
+			return sn_refuse(extack, unknown[id] ?: "simnic: unknown match",
+					 EOPNOTSUPP);
+		memcpy((u8 *)key + t->offset, (u8 *)rule->match.key + d->offset[id], t->size);
+		memcpy((u8 *)mask + t->offset, (u8 *)rule->match.mask + d->offset[id], t->size);
+		if (id == FLOW_DISSECTOR_KEY_CONTROL)
+			mask->control.thoff = 0;
+		if (!is_masked(mask, t))
+			continue;
+		// The family alone is no match on fragments.
+		if (id == FLOW_DISSECTOR_KEY_CONTROL && !mask->control.flags)
+			continue;
+		err = check_key(nic, id, extack);
+		if (err)
+			return err;
+	}
+	for (i = 0; i < SN_KEY_WORDS; i++)
+		((long *)key)[i] &= ((long *)mask)[i];
+	return 0;
+}
+
+void sn_match_dissect(struct sn_packet *p)
+{
+	struct sk_buff *skb = p->skb;
+	struct sn_key *key = &p->key;
+
+	memset(key, 0, sizeof(*key));
+	skb_flow_dissect(skb, &dissector, key, FLOW_DISSECTOR_F_STOP_BEFORE_ENCAP);
+	if (key->control.thoff)
+		skb_set_transport_header(skb, key->control.thoff);
+	key->control.thoff = 0;
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+// A SmartNIC in software, as the kernel sees one: an eSwitch with an uplink, VFs, and a representor for each VF.
+//
+// Life: a platform device is a NIC; its struct sn_nic lives as long as its devlink instance.
+// Locks, in the order they are taken: devlink's instance lock (ports and modes), rtnl, sn_nic.rules_lock (tables, meters).
+// Packets run under RCU with bottom halves off; everything they follow is freed a grace period later.
+#ifndef SIMNIC_H
+#define SIMNIC_H
+
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/netdevice.h>
+#include <linux/platform_device.h>
+#include <linux/rhashtable.h>
+#include <net/devlink.h>
+#include <net/dst_metadata.h>
+#include <net/flow_dissector.h>
+#include <net/flow_offload.h>
+#include <net/ip_tunnels.h>
+#include <net/pkt_cls.h>
+
+#define SN_MAX_VFS 64
+#define SN_MAX_ACTIONS 32
+#define SN_CHAIN_BUCKETS 64
+
+struct sn_nic;
+struct sn_packet;
+struct sn_rule;
+
+// ---- Keys (match.c) ----
+
+// What rules can look at; members as flower has them, but without unions.
+struct sn_key {
+	struct flow_dissector_key_control control;
+	struct flow_dissector_key_basic basic;
+	struct flow_dissector_key_eth_addrs eth;
+	struct flow_dissector_key_vlan vlan;
+	struct flow_dissector_key_vlan cvlan;
+	struct flow_dissector_key_ipv4_addrs ipv4;
+	struct flow_dissector_key_ipv6_addrs ipv6;
+	struct flow_dissector_key_ports ports;
+	struct flow_dissector_key_icmp icmp;
+	struct flow_dissector_key_arp arp;
+	struct flow_dissector_key_tcp tcp;
+	struct flow_dissector_key_ip ip;
+	struct flow_dissector_key_mpls mpls;
+	struct flow_dissector_key_num_of_vlans num_of_vlans;
+	struct flow_dissector_key_pppoe pppoe;
+	struct flow_dissector_key_l2tpv3 l2tpv3;
+	struct flow_dissector_key_ct ct;
+	struct flow_dissector_key_control enc_control;
+	struct flow_dissector_key_keyid enc_key_id;
+	struct flow_dissector_key_ipv4_addrs enc_ipv4;
+	struct flow_dissector_key_ipv6_addrs enc_ipv6;
+	struct flow_dissector_key_ports enc_ports;
+	struct flow_dissector_key_ip enc_ip;
+	struct flow_dissector_key_enc_opts enc_opts;
+} __aligned(sizeof(long));
+
+#define SN_KEY_WORDS (sizeof(struct sn_key) / sizeof(long))
+
+void sn_match_init(void);
+// Reads a rule's match; a refusal names the key in 'extack'.
+int sn_match_parse(struct sn_nic *nic, struct flow_cls_offload *cls, struct sn_key *key,
+		   struct sn_key *mask);
+// Sets p->key from the packet, and the headers' offsets in the skb.
+void sn_match_dissect(struct sn_packet *p);
+// Bit of a key by its name; -ENOENT.
+int sn_match_key_by_name(const char *name);
+
+// ---- Rules (table.c) ----
+
+// The rules of one binding: a representor's, the uplink's, a tunnel device's.
+struct sn_table {
+	struct hlist_head chains[SN_CHAIN_BUCKETS]; // RCU
+	unsigned int n_rules;
+};
+
+// Rules with the same mask and priority in a chain.
+struct sn_mask {
+	struct list_head node; // RCU; in the chain, by priority
+	struct rcu_head rcu;
+	struct sn_chain *chain;
+	struct sn_key mask;
+	unsigned int first, end; // words of the mask that are not zero
+	u32 prio;
+	__be16 protocol;
+	unsigned int n_rules;
+};
+
+enum sn_verdict {
+	SN_NEXT, // go on with the next action
+	SN_GOTO, // look up again, in p->chain
+	SN_SLOW, // to software, by the representor
+	SN_DROP,
+	SN_GONE, // somebody else has the packet
+};
+
+struct sn_action;
+
+struct sn_action_type {
+	const char *name;
+	const char *refusal, *injected; // texts for extack
+	bool last; // nothing may stand behind it
+	// Reads one entry of a rule's list.
+	int (*parse)(struct sn_nic *nic, struct sn_rule *rule, const struct flow_action_entry *e,
+		     struct sn_action *a, struct netlink_ext_ack *extack);
+	enum sn_verdict (*run)(struct sn_packet *p, const struct sn_action *a);
+	// Under rules_lock, while packets may still run it. May be NULL.
+	void (*release)(struct sn_nic *nic, struct sn_action *a);
+};
+
+struct sn_action {
+	const struct sn_action_type *type;
+	union {
+		unsigned int port; // number on the eSwitch
+		u32 chain;
+		struct {
+			u16 vid;
+			u8 prio;
+			__be16 proto;
+		} vlan;
+		struct {
+			u8 header; // enum flow_action_mangle_base
+			u32 offset, mask, value;
+			bool add;
+		} edit;
+		struct {
+			struct psample_group *group;
+			u32 rate, trunc;
+		} sample;
+		struct {
+			struct sn_meter *meter;
+			bool accept; // what conforms goes to software
+		} police;
+		struct {
+			u32 label;
+			u8 tc, bos, ttl;
+			__be16 proto;
+		} mpls;
+		struct {
+			u8 dst[ETH_ALEN], src[ETH_ALEN];
+		} eth;
+	};
+};
+
+struct sn_rule {
+	struct rhlist_head node; // sn_nic.rules, by mask and masked key
+	struct rhash_head by_cookie; // sn_nic.cookies
+	struct rcu_head rcu;
+	struct sn_nic *nic;
+	struct sn_table *table;
+	unsigned long cookie;
+	struct sn_mask *mask;
+	struct sn_key key;
+	bool lost; // the table has it no more, only its owner believes so
+	bool deaf; // takes room, is never hit
+	// Counters of the hardware, and what the owner was told of them. 'lagged' is what a query may see.
+	atomic64_t packets, bytes, drops;
+	u64 lagged[3], told[3];
+	unsigned long used, lagged_at; // jiffies
+	unsigned int n_actions;
+	struct sn_action actions[];
+};
+
+int sn_table_init(struct sn_nic *nic);
+void sn_table_uninit(struct sn_nic *nic);
+// All of these under rules_lock. Insertion takes 'rule' over when it succeeds.
+int sn_table_insert(struct sn_table *t, struct sn_rule *rule, const struct sn_key *mask, u32 chain,
+		    u32 prio, __be16 protocol);
+struct sn_rule *sn_table_find(struct sn_table *t, struct sn_nic *nic, unsigned long cookie);
+void sn_table_remove(struct sn_rule *rule);
+// Takes all rules out of the hardware; who made them is not told.
+void sn_table_lose_all(struct sn_nic *nic);
+// The rule that the packet hits in p->chain, or NULL. Under RCU.
+struct sn_rule *sn_table_lookup(const struct sn_table *t, struct sn_packet *p);
+// Under rules_lock; packets may still run it for a grace period.
+void sn_rule_free(struct sn_rule *rule);
+
+// ---- Ports (netdev.c) ----
+
+enum sn_port_kind { SN_UPLINK, SN_WIRE, SN_VF, SN_REPRESENTOR };
+
+struct sn_port {
+	struct sn_nic *nic;
+	struct net_device *netdev;
+	enum sn_port_kind kind;
+	unsigned int
+		number; // on the eSwitch: 0 the uplink and the wire, n + 1 VF n and its representor
+	struct sn_table table; // uplink and representors
+	struct devlink_port devlink;
+};
+
+struct sn_port *sn_port_create(struct sn_nic *nic, enum sn_port_kind kind, unsigned int number);
+// Readers may have it until then: call after it was taken out of the eSwitch. 'port' may be NULL.
+void sn_port_destroy(struct sn_port *port);
+// The port behind a device, when it is the uplink or a representor of this eSwitch; else NULL.
+struct sn_port *sn_port_of(struct sn_nic *nic, const struct net_device *netdev);
+
+// ---- The NIC (nic.c) ----
+
+// What a model of NIC can do (profile.c).
+struct sn_profile {
+	const char *name;
+	u64 no_keys; // bits: FLOW_DISSECTOR_KEY_*
+	u64 no_actions; // bits: FLOW_ACTION_*
+	bool no_chains, no_stats;
+	unsigned int max_actions;
+};
+
+// Written by debugfs (faults.c).
+struct sn_faults {
+	u32 capacity; // rules; 0 is without limit
+	u32 refuse_next, refuse_errno;
+	u64 refuse_keys, refuse_actions; // bits
+	u32 insert_us;
+	bool ignore; // rules are accepted and never hit
+	u32 stats_lag_ms, counter_bits;
+	bool reset; // the device is being reset: no traffic, no rules
+};
+
+struct sn_counters {
+	atomic64_t hits, misses, to_software, from_software, drops;
+};
+
+struct sn_nic {
+	struct platform_device *pdev;
+	struct devlink *devlink;
+	unsigned int index;
+	u8 switch_id[8];
+	// Under devlink's lock; packets read with RCU.
+	struct sn_port __rcu *uplink, *wire;
+	struct sn_port __rcu *vfs[SN_MAX_VFS], *reps[SN_MAX_VFS];
+	unsigned int n_vfs;
+	bool switchdev;
+	enum devlink_eswitch_encap_mode encap_mode;
+	u8 inline_mode;
+	const struct sn_profile *profile;
+
+	struct mutex rules_lock;
+	unsigned int n_rules;
+	struct rhltable rules;
+	struct rhashtable cookies;
+	struct list_head blocks; // flow_block_cb.driver_list
+	struct list_head meters;
+
+	struct sn_faults faults;
+	struct sn_counters counters;
+	struct dentry *debugfs;
+};
+
+int sn_nic_create(struct platform_device *pdev);
+void sn_nic_destroy(struct sn_nic *nic);
+// Under devlink's lock.
+int sn_nic_set_vfs(struct sn_nic *nic, unsigned int n);
+int sn_nic_set_switchdev(struct sn_nic *nic, bool on);
+int sn_nic_add_representor(struct sn_nic *nic, unsigned int vf);
+int sn_nic_remove_representor(struct sn_nic *nic, unsigned int vf);
+extern const struct attribute_group *sn_nic_groups[];
+extern unsigned int sn_initial_vfs;
+extern char *sn_initial_profile;
+
+extern const struct devlink_ops sn_devlink_ops;
+// Sets what devlink shows of an uplink or representor, and registers it.
+int sn_devlink_port_register(struct sn_port *port);
+
+const struct sn_profile *sn_profile_find(const char *name);
+void sn_faults_create(struct sn_nic *nic);
+void sn_faults_destroy(struct sn_nic *nic);
+// Told before a rule is looked at: 0, or the error that shall be.
+int sn_faults_before_insert(struct sn_nic *nic, struct netlink_ext_ack *extack);
+
+// ---- Packets (forward.c, action.c) ----
+
+// A packet on its way through the hardware. Its data begin at the Ethernet header; an outer tag is beside them.
+struct sn_packet {
+	struct sk_buff *skb;
+	struct sn_nic *nic;
+	struct sn_port *in; // eSwitch port that it came in by
+	struct sn_key key;
+	struct sn_rule *rule; // that is running
+	u32 chain;
+};
+
+// A frame that a far end (VF, wire) sent into the NIC. Consumes it. Under RCU.
+void sn_forward_in(struct sn_port *from, struct sk_buff *skb);
+// A frame that software sent by a representor or the uplink.
+void sn_forward_out(struct sn_port *from, struct sk_buff *skb);
+// Hands a frame to a device of this NIC as received. Consumes it. 'chain': where software's rules go on.
+void sn_forward_receive(struct sn_port *to, struct sk_buff *skb, u32 chain);
+// Out of eSwitch port 'number': to the VF or onto the wire. Consumes it.
+void sn_forward_egress(struct sn_nic *nic, unsigned int number, struct sk_buff *skb);
+// Makes offsets and protocol those of the frame that begins at skb->data.
+void sn_forward_set_headers(struct sk_buff *skb);
+// Offset of the L3 header behind all tags, and the ethertype there; -1 when the packet is cut.
+int sn_forward_l3_offset(struct sk_buff *skb, __be16 *ret_type);
+
+int sn_actions_parse(struct sn_nic *nic, struct sn_rule *rule, const struct flow_action *list,
+		     struct netlink_ext_ack *extack);
+void sn_actions_release(struct sn_rule *rule);
+enum sn_verdict sn_actions_run(struct sn_packet *p);
+int sn_action_by_name(const char *name);
+// Sets a text that is not a literal.
+int sn_refuse(struct netlink_ext_ack *extack, const char *text, int error);
+
+extern const struct sn_action_type sn_action_vlan_push, sn_action_vlan_pop, sn_action_vlan_mangle,
+	sn_action_vlan_push_eth, sn_action_vlan_pop_eth;
+extern const struct sn_action_type sn_action_mangle, sn_action_add;
+extern const struct sn_action_type sn_action_mpls_push, sn_action_mpls_pop, sn_action_mpls_mangle;
+extern const struct sn_action_type sn_action_police, sn_action_sample;
+
+#define SN_ACTION_TEXTS(NAME) \
+	.name = NAME, .refusal = "simnic: action " NAME " is not supported by this device", \
+	.injected = "simnic: action " NAME " is refused (fault injection)"
+
+// ---- TC (block.c, meter.c) ----
+
+int sn_block_setup(struct net_device *netdev, enum tc_setup_type type, void *data);
+int sn_meter_offload(struct sn_nic *nic, struct flow_offload_action *fl);
+int sn_indirect_register(struct sn_nic *nic);
+void sn_indirect_unregister(struct sn_nic *nic);
+
+#endif
