@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The TC backend in a real kernel: what its filters do to packets is what the software would have done. To be run in a lab
-// guest (hw-tests/lab/run): it makes network devices.
+// guest (hw-tests/lab/run): it makes network devices. Two programs are made of it, whose wires differ (wires.h): filters
+// that the kernel executes, and rules in the simulated NIC.
 #include <check.h>
 #include <stdio.h>
 
 #include "core/base/hash.h"
 #include "core/packet/packet.h"
-#include "hw-tests/lab/cases/wire.h"
+#include "hw-tests/lab/cases/wires.h"
 #include "offload/backend.h"
 
 enum { N_WIRES = 3, IN = 1, MAX_FRAMES = 8, N_RANDOM = 700 };
@@ -54,8 +55,8 @@ static struct hw_rule *insert(const struct megaflow *mf, struct hw_rule *old)
 	backend_tc.compiled_free(rule);
 	verdict_format(&v, &why);
 	ck_assert_msg(!error, "not inserted: %s", why.s);
-	// Nothing here has a NIC.
-	ck_assert_int_eq(v.reason, REASON_TC_SOFTWARE);
+	ck_assert_msg(v.reason == (wires_in_hardware ? REASON_NONE : REASON_TC_SOFTWARE), "%s",
+		      why.s);
 	return hw;
 }
 
@@ -188,11 +189,15 @@ static void expect(const struct strbuf *frame, struct dp_actions actions, bool m
 		   const char *what)
 {
 	struct outcome want = { 0 }, have = { 0 };
+	uint64_t before = wire_received(&wires[IN]);
 
 	if (matches)
 		run_in_software(frame, actions, &want);
 	run_in_kernel(frame, &have);
 	compare(&want, &have, what);
+	// The filter is in software too: what came may have come by it.
+	if (matches && wires_in_hardware)
+		ck_assert_msg(wire_received(&wires[IN]) == before, "%s: software saw it", what);
 	outcome_free(&want);
 	outcome_free(&have);
 }
@@ -336,6 +341,14 @@ START_TEST(a_chain_goes_on_where_its_parent_ends)
 }
 END_TEST
 
+// 'command' with the name of the wire that frames come by.
+static void run(const char *command)
+{
+	AUTO_FREE char *whole = xasprintf(command, wires[IN].name);
+
+	ck_assert_int_eq(system(whole), 0);
+}
+
 START_TEST(a_rule_that_somebody_took_away_is_missed)
 {
 	uint64_t packets, bytes;
@@ -346,12 +359,12 @@ START_TEST(a_rule_that_somebody_took_away_is_missed)
 	parse_flow(cases[0].flow, &m);
 	mf = flow_of(&m, "2");
 	hw = insert(mf, NULL);
-	ck_assert_int_eq(system("tc filter del dev tc1 ingress protocol ip prio 3"), 0);
+	run("tc filter del dev %s ingress protocol ip prio 3");
 	backend_tc.refresh(device);
 	ck_assert_int_eq(backend_tc.query(device, hw, &packets, &bytes), -ENOENT);
 	backend_tc.forget(device, hw);
 	// The qdisc, too: the next rule makes it anew.
-	ck_assert_int_eq(system("tc qdisc del dev tc1 clsact"), 0);
+	run("tc qdisc del dev %s clsact");
 	hw = insert(mf, NULL);
 	take_out(hw, &packets, &bytes);
 	megaflow_free(mf);
@@ -435,16 +448,13 @@ static void set_up(void)
 	struct megaflow *marker;
 	struct match m;
 
+	wires_create(&wires[1], N_WIRES);
 	for (unsigned int i = 1; i <= N_WIRES; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "tc%u", i);
-		wire_create(&wires[i], name);
 		refs[i] = (struct port_ref){ .number = DP_PORT(i),
 					     .ifindex = wires[i].ifindex,
 					     .ethdev = PORT_NO_ETHDEV,
 					     .device = "lab" };
-		snprintf(refs[i].name, sizeof(refs[i].name), "%s", name);
+		snprintf(refs[i].name, sizeof(refs[i].name), "%s", wires[i].name);
 	}
 	ck_assert_msg(!backend_tc.open(&refs[IN], &device, &limits, &err), "%s", err.text);
 	parse_flow(ETH "eth_type(0x88b5)", &m);

@@ -2,6 +2,7 @@
 #include "hw-tests/lab/cases/wire.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/veth.h>
@@ -37,22 +38,16 @@ static void be_quiet(const char *name)
 	}
 }
 
-void wire_create(struct wire *w, const char *name)
+void wire_open(struct wire *w, const char *name, const char *far_name)
 {
-	AUTO(strbuf) data = STRBUF_INIT;
 	struct error err = ERROR_INIT;
 	struct rtnl_link near, far;
 	struct nl_sock *s;
-	size_t peer;
 
 	snprintf(w->name, sizeof(w->name), "%s", name);
-	snprintf(w->far, sizeof(w->far), "%sp", name);
-	peer = nl_nest_begin(&data, VETH_INFO_PEER);
-	nl_put_header(&data, sizeof(struct ifinfomsg));
-	nl_put_str(&data, IFLA_IFNAME, w->far);
-	nl_nest_end(&data, peer);
-	if (nl_open(NETLINK_ROUTE, &s, &err) || rtnl_link_add(s, w->name, "veth", &data, &err) ||
-	    rtnl_link_by_name(s, w->name, &near, &err) || rtnl_link_by_name(s, w->far, &far, &err))
+	snprintf(w->far, sizeof(w->far), "%s", far_name);
+	if (nl_open(NETLINK_ROUTE, &s, &err) || rtnl_link_by_name(s, w->name, &near, &err) ||
+	    rtnl_link_by_name(s, w->far, &far, &err))
 		fatal(0, "%s", err.text);
 	be_quiet(w->name);
 	be_quiet(w->far);
@@ -62,6 +57,37 @@ void wire_create(struct wire *w, const char *name)
 	w->ifindex = near.ifindex;
 	open_socket(w, far.ifindex);
 	nl_close(s);
+}
+
+void wire_create(struct wire *w, const char *name)
+{
+	AUTO(strbuf) data = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	char far[sizeof(w->far)];
+	struct nl_sock *s;
+	size_t peer;
+
+	snprintf(far, sizeof(far), "%sp", name);
+	peer = nl_nest_begin(&data, VETH_INFO_PEER);
+	nl_put_header(&data, sizeof(struct ifinfomsg));
+	nl_put_str(&data, IFLA_IFNAME, far);
+	nl_nest_end(&data, peer);
+	if (nl_open(NETLINK_ROUTE, &s, &err) || rtnl_link_add(s, name, "veth", &data, &err))
+		fatal(0, "%s", err.text);
+	nl_close(s);
+	wire_open(w, name, far);
+}
+
+uint64_t wire_received(const struct wire *w)
+{
+	AUTO_FREE char *path = xasprintf("/sys/class/net/%s/statistics/rx_packets", w->name);
+	FILE *f = fopen(path, "r");
+	uint64_t n;
+
+	if (!f || fscanf(f, "%" SCNu64, &n) != 1)
+		fatal(errno, "%s", path);
+	fclose(f);
+	return n;
 }
 
 void wire_send(const struct wire *w, const void *frame, size_t n)
