@@ -144,3 +144,128 @@ def test_nothing_is_left_when_the_switch_ends(switch):
     switch.processes["ovs-vswitchd"].wait(20)
     links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
     assert "ovs-system" not in links and "br0" not in links, links
+
+
+# ---- On the simulated NIC (hw-tests/simnic/kmod), in switchdev mode ----
+
+
+def sysfs(path):
+    with open(path) as f:
+        return f.read().strip()
+
+
+class NicSwitch(KernelSwitch):
+    """Representors sn0r<i> on OpenFlow ports i+1, the uplink on port 10; VF i is the host with 10.98.0.<i+1>, the far end of
+    the wire the one with 10.98.0.9."""
+
+    def add_nic(self, vfs, *bridge, rules=True):
+        ip("link", "set", "sn0", "up")
+        self.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=system", "fail_mode=secure", *bridge)
+        for i, (ns, dev, number) in enumerate([(f"h{i}", f"sn0v{i}", i + 1) for i in range(vfs)] + [("wire", "sn0wire", 9)]):
+            ip("netns", "add", ns)
+            self.namespaces.append(ns)
+            ip("link", "set", dev, "netns", ns)
+            ip("-n", ns, "link", "set", dev, "up")
+            ip("-n", ns, "addr", "add", f"10.98.0.{number}/24", "dev", dev)
+            rep = "sn0" if ns == "wire" else f"sn0r{i}"
+            ip("link", "set", rep, "up")
+            self.vsctl("add-port", "br0", rep, "--", "set", "interface", rep, f"ofport_request={10 if ns == 'wire' else i + 1}")
+        if rules:
+            self.ofctl("add-flow", "br0", "priority=50,arp,actions=FLOOD")
+            for number, port in [(i + 1, i + 1) for i in range(vfs)] + [(9, 10)]:
+                self.ofctl("add-flow", "br0", f"priority=100,ip,nw_dst=10.98.0.{number},actions=output:{port}")
+
+    def send(self, src, number, count):
+        r = subprocess.run(["ip", "netns", "exec", src, "ping", "-c", str(count), "-i", "0.02", "-W", "2", f"10.98.0.{number}"],
+                           capture_output=True, text=True)
+        return f" {count} received" in r.stdout
+
+
+@pytest.fixture
+def nic(tmp_path):
+    module = os.environ.get("SIMNIC_KO")
+    if not module:
+        pytest.skip("the simulated NIC's module is not there (hw-tests/lab/run --simnic)")
+    subprocess.run(["insmod", module, "vfs=3"], check=True)
+    subprocess.run(["devlink", "dev", "eswitch", "set", "platform/simnic.0", "mode", "switchdev"], check=True)
+    s = NicSwitch(tmp_path, "00002")
+    try:
+        s.start()
+        s.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=true")
+        yield s
+    finally:
+        s.close()
+        subprocess.run(["rmmod", "simnic"], check=True)
+
+
+def test_vfs_talk_in_hardware_and_representors_see_the_first_packets_only(nic):
+    nic.add_nic(2)
+    assert nic.send("h0", 2, 3)
+    wait_until("both directions are in hardware",
+               lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) >= 2)
+    seen = int(sysfs("/sys/class/net/sn0r0/statistics/rx_packets"))
+    assert nic.send("h0", 2, 100)
+    assert int(sysfs("/sys/class/net/sn0r0/statistics/rx_packets")) - seen <= 2  # ARP may be asked again
+    assert "n_packets=103," in nic.ofctl("dump-flows", "br0", "ip,nw_dst=10.98.0.2")
+    assert all("dp:tc" in f for f in nic.flows("type=offloaded"))
+    device = nic.offload_json()["devices"][0]
+    assert device["name"] == "platform/simnic.0" and device["backend"] == "tc", device
+
+
+def test_traffic_to_the_uplink_is_in_hardware(nic):
+    nic.add_nic(1)
+    assert nic.send("h0", 9, 3)
+    wait_until("both directions are in hardware",
+               lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) >= 2)
+    seen = int(sysfs("/sys/class/net/sn0/statistics/rx_packets"))
+    assert nic.send("h0", 9, 50)
+    assert int(sysfs("/sys/class/net/sn0/statistics/rx_packets")) - seen <= 2
+
+
+def control(*words):
+    with open("/sys/kernel/debug/simnic/simnic.0/control", "w") as f:
+        f.write(" ".join(str(w) for w in words))
+
+
+def test_what_the_driver_refuses_is_quoted_and_runs_in_software(nic):
+    control("refuse", "key:ipv4")
+    nic.add_nic(2)
+    assert nic.send("h0", 2, 20)
+    wait_until("the driver's words are there", lambda: "ipv4" in nic.appctl("offload/why"))
+    why = nic.appctl("offload/why")
+    assert "tc-software" in why or "device-refused" in why, why
+    assert not [f for f in nic.flows("type=offloaded") if "ipv4" in f]
+    assert nic.send("h0", 2, 20)
+
+
+def test_a_full_table_loses_no_traffic(nic):
+    control("capacity", 3)
+    nic.add_nic(3)
+    for src, dst in (("h0", 2), ("h1", 3), ("h2", 1), ("h0", 9), ("wire", 2)):
+        assert nic.send(src, dst, 5), (src, dst)
+    for src, dst in (("h0", 2), ("h1", 3), ("h2", 1), ("h0", 9), ("wire", 2)):
+        assert nic.send(src, dst, 20), (src, dst)
+
+
+def test_mode_changes_under_traffic_are_survived(nic):
+    nic.add_nic(2)
+    assert nic.send("h0", 2, 5)
+    wait_until("flows are in hardware", lambda: nic.flows("type=offloaded"))
+    subprocess.run(["devlink", "dev", "eswitch", "set", "platform/simnic.0", "mode", "legacy"], check=True)
+    wait_until("the representors' interfaces have errors",
+               lambda: "sn0r0" in nic.vsctl("--columns=error", "list", "interface", "sn0r0"))
+    subprocess.run(["devlink", "dev", "eswitch", "set", "platform/simnic.0", "mode", "switchdev"], check=True)
+    for rep in ("sn0r0", "sn0r1"):
+        ip("link", "set", rep, "up")
+    wait_until("traffic passes again", lambda: nic.send("h0", 2, 1))
+    wait_until("flows are in hardware again",
+               lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) >= 2)
+
+
+def test_the_doctor_names_what_is_in_the_way(nic):
+    nic.add_nic(1)
+    subprocess.run(["ethtool", "-K", "sn0r0", "hw-tc-offload", "off"], check=True)
+    wait_until("the feature is seen to be off",
+               lambda: "ethtool -K sn0r0 hw-tc-offload on" in nic.appctl("offload/doctor"))
+    nic.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=false")
+    wait_until("offload is seen to be off", lambda: "hw-offload is not enabled" in nic.appctl("offload/doctor"))
