@@ -41,8 +41,12 @@ EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/cases/test_kernel_switch.py hw
 
 # Programs that a lab guest runs; built here, started by hw-tests/lab/run.
 if HAVE_CHECK
-LAB_CASES = hw-tests/lab/cases/test-tc hw-tests/lab/cases/test-tc-simnic hw-tests/lab/cases/test-switchdev
+LAB_CASES = hw-tests/lab/cases/test-tc hw-tests/lab/cases/test-tc-simnic hw-tests/lab/cases/test-switchdev \
+	hw-tests/lab/cases/test-tc-device
 check_PROGRAMS += $(LAB_CASES)
+hw_tests_lab_cases_test_tc_device_SOURCES = hw-tests/lab/cases/test-tc-device.c hw-tests/lab/cases/wire.c hw-tests/lab/cases/wire.h
+hw_tests_lab_cases_test_tc_device_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+hw_tests_lab_cases_test_tc_device_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
 hw_tests_lab_cases_test_switchdev_SOURCES = hw-tests/lab/cases/test-switchdev.c
 hw_tests_lab_cases_test_switchdev_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 hw_tests_lab_cases_test_switchdev_LDADD = offload/libswitchdev.a $(CHECK_LIBS) $(CORE_LIBS)

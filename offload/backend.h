@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The contract of a hardware backend: how placement talks to rte_flow (and later TC) without knowing either.
 //
-// compile() is pure and runs on whoever created the megaflow; insert(), remove(), query() and reset run on the device's
-// own worker thread only, one at a time, and may block.
+// compile() is pure and runs on whoever created the megaflow; what talks to the driver (insert(), remove(), query(), audit()...)
+// runs on the device's own worker thread only, one at a time, and may block.
 #pragma once
 
 #include "core/base/strmap.h"
@@ -23,6 +23,23 @@ struct port_lookup {
 struct device_limits {
 	uint32_t capacity; // rules, 0: not known
 	char handle[64]; // "net_simnic0", later "pci/0000:03:00.0"
+};
+
+// One rule of several that go in at once: as insert() takes and gives it.
+struct insertion {
+	const struct compiled_rule *rule;
+	struct hw_rule *hw;
+	int error;
+	struct verdict v;
+};
+
+// What audit() found, and what it has set right itself.
+struct audit_findings {
+	uint32_t checked; // rules that should be there
+	uint32_t missing; // somebody has taken them away
+	uint32_t altered; // somebody has changed them: taken out, so that they are missing now
+	uint32_t orphans; // ours, and known to nobody: taken out
+	uint32_t foreign; // of others, beside or before ours: left alone
 };
 
 struct backend_ops {
@@ -46,6 +63,8 @@ struct backend_ops {
 	// TC_SOFTWARE and the driver's text when the kernel runs the rule and the NIC does not.
 	int (*insert)(void *priv, const struct compiled_rule *rule, struct hw_rule **ret_hw,
 		      struct verdict *v);
+	// insert() for each of 'n' rules, in as few calls to the driver as possible. NULL: one by one.
+	void (*insert_many)(void *priv, struct insertion *list, size_t n);
 	// Replaces the actions of a rule so that every packet meets the old or the new one: the new rule is in before the
 	// old one goes. On failure the old one stays. The old rule's final counts go to *ret_packets, *ret_bytes.
 	int (*replace)(void *priv, struct hw_rule *old, const struct compiled_rule *rule,
@@ -57,6 +76,9 @@ struct backend_ops {
 	int (*query)(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
 	// Brings what query() tells up to date for all rules at once. NULL: query() asks the device each time.
 	void (*refresh)(void *priv);
+	// As refresh(), and looks at each rule closely: is it what was put in? query() says -ENOENT of what was not. NULL: as
+	// refresh().
+	void (*audit)(void *priv, struct audit_findings *ret);
 	// True when the NIC has the rule; false and 'v' as for insert() when only the kernel does. NULL: always the NIC. As of the
 	// last insert() or refresh(): a driver may give a rule back.
 	bool (*in_hw)(void *priv, const struct hw_rule *hw, struct verdict *v);
@@ -64,6 +86,10 @@ struct backend_ops {
 	void (*forget)(void *priv, struct hw_rule *hw);
 	// True once after the device was reset and has lost all rules.
 	bool (*take_reset)(void *priv);
+	// A port of the device goes; its rules have been removed. What the backend made for it goes, too. NULL: nothing.
+	void (*remove_port)(void *priv, const struct port_ref *port);
+	// other_config:tc-policy for rules from now on: "none", "skip_sw", "skip_hw". From any thread. NULL: does not apply.
+	void (*set_policy)(void *priv, const char *policy);
 	// Puts name/value pairs: capabilities as found by probing, for OVSDB and offload/show.
 	void (*capabilities)(void *priv, struct smap *out);
 };

@@ -13,6 +13,7 @@ struct offload_record {
 	struct list queue; // in its device's queue or waiting list
 	struct megaflow *mf;
 	struct offload_device *dev; // NULL: no device behind the input port
+	dp_port_t in_port;
 	struct hw_rule *hw; // in the device
 	struct compiled_rule *want; // to be inserted or to replace 'hw'
 	struct verdict verdict;
@@ -51,6 +52,9 @@ struct offload_device {
 	struct hmap refused; // struct refused_shape
 	uint32_t n_rules;
 	uint64_t inserted, removed, n_refused, lost, insert_nsec;
+	uint64_t altered, orphans; // found by audits, and set right
+	uint32_t foreign; // rules of others, at the last audit
+	const struct port_ref *leaving; // a port that the worker is to take leave of
 	const char *state;
 };
 
@@ -71,6 +75,7 @@ struct offload {
 	struct port_table *ports; // RCU; one writer
 	struct list devices, records;
 	bool enabled;
+	char policy[16]; // other_config:tc-policy
 	_Atomic uint64_t change_seq;
 	uint64_t refusals[REASON_MAX]; // since start
 };

@@ -17,6 +17,7 @@ struct offload *offload_create(void)
 	pthread_mutex_init(&o->lock, NULL);
 	pthread_cond_init(&o->idle, NULL);
 	o->ports = xzalloc(sizeof(*o->ports));
+	snprintf(o->policy, sizeof(o->policy), "none");
 	list_init(&o->devices);
 	list_init(&o->records);
 	return o;
@@ -165,7 +166,8 @@ void offload_place(struct offload *o, struct megaflow *mf)
 	rec->mf = mf;
 	list_init(&rec->queue);
 	pthread_mutex_lock(&o->lock);
-	in = port_entry(o, DP_PORT(key.in_port));
+	rec->in_port = DP_PORT(key.in_port);
+	in = port_entry(o, rec->in_port);
 	rec->dev = in ? in->dev : NULL;
 	RCU_SET(mf->offload, rec);
 	list_push_back(&o->records, &rec->node);
@@ -268,6 +270,19 @@ void offload_set_enabled(struct offload *o, bool enabled)
 	offload_bump(o);
 }
 
+static void forget_refusals(struct offload *o)
+{
+	struct offload_device *dev;
+	struct refused_shape *s;
+
+	LIST_FOR_EACH (dev, node, &o->devices) {
+		HMAP_FOR_EACH_SAFE (s, node, &dev->refused) {
+			hmap_remove(&dev->refused, &s->node);
+			free(s);
+		}
+	}
+}
+
 static struct offload_device *find_device(struct offload *o, const char *name)
 {
 	struct offload_device *dev;
@@ -293,6 +308,8 @@ static int open_device(struct offload *o, const struct port_ref *port,
 	dev->ops = ops;
 	dev->state = "ok";
 	snprintf(dev->name, sizeof(dev->name), "%s", port->device);
+	if (ops->set_policy)
+		ops->set_policy(dev->priv, o->policy);
 	pthread_cond_init(&dev->work, NULL);
 	list_init(&dev->queue);
 	list_init(&dev->full);
@@ -352,42 +369,83 @@ int offload_add_port(struct offload *o, const struct port_ref *ref,
 	return ret;
 }
 
+// Flows that come in at the port are taken off the device, and stay without one.
+static void withdraw_port(struct offload *o, struct offload_device *dev, dp_port_t number)
+{
+	struct offload_record *rec;
+
+	offload_flush(o);
+	pthread_mutex_lock(&o->lock);
+	LIST_FOR_EACH (rec, node, &o->records) {
+		if (rec->dev != dev || !dp_port_equal(rec->in_port, number))
+			continue;
+		rec->withdraw = true;
+		device_queue(dev, rec);
+	}
+	pthread_mutex_unlock(&o->lock);
+	offload_flush(o);
+	pthread_mutex_lock(&o->lock);
+	LIST_FOR_EACH (rec, node, &o->records) {
+		if (rec->dev != dev || !dp_port_equal(rec->in_port, number))
+			continue;
+		list_remove(&rec->queue);
+		rec->dev = NULL;
+		verdict_refuse(&rec->verdict, REASON_NO_DEVICE, NULL);
+		record_set_state(rec, PLACE_NONE);
+	}
+	pthread_mutex_unlock(&o->lock);
+}
+
 void offload_remove_port(struct offload *o, dp_port_t number)
 {
 	struct offload_port *port = port_entry(o, number);
 	struct offload_device *dev;
+	struct port_ref ref;
 
 	if (!port)
 		return;
 	dev = port->dev;
+	ref = port->ref;
 	pthread_mutex_lock(&o->lock);
 	set_port(o, number, NULL);
 	pthread_mutex_unlock(&o->lock);
-	if (dev && !--dev->n_ports) {
-		struct offload_record *rec;
-
-		offload_flush(o);
+	if (!dev)
+		return;
+	withdraw_port(o, dev, number);
+	if (dev->ops->remove_port) {
 		pthread_mutex_lock(&o->lock);
-		LIST_FOR_EACH (rec, node, &o->records) {
-			if (rec->dev != dev)
-				continue;
-			rec->withdraw = true;
-			device_queue(dev, rec);
-		}
+		dev->leaving = &ref;
+		pthread_cond_signal(&dev->work);
 		pthread_mutex_unlock(&o->lock);
 		offload_flush(o);
-		pthread_mutex_lock(&o->lock);
-		LIST_FOR_EACH (rec, node, &o->records) {
-			if (rec->dev != dev)
-				continue;
-			list_remove(&rec->queue);
-			rec->dev = NULL;
-			verdict_refuse(&rec->verdict, REASON_NO_DEVICE, NULL);
-			record_set_state(rec, PLACE_NONE);
-		}
-		pthread_mutex_unlock(&o->lock);
-		close_device(dev);
 	}
+	if (!--dev->n_ports)
+		close_device(dev);
+}
+
+int offload_set_policy(struct offload *o, const char *policy, struct error *err)
+{
+	struct offload_record *rec;
+	struct offload_device *dev;
+
+	if (strcmp(policy, "none") && strcmp(policy, "skip_sw") && strcmp(policy, "skip_hw"))
+		return error_set(err, -EINVAL, "tc-policy: %s is none of none, skip_sw and skip_hw",
+				 policy);
+	pthread_mutex_lock(&o->lock);
+	if (strcmp(o->policy, policy)) {
+		snprintf(o->policy, sizeof(o->policy), "%s", policy);
+		log_info("tc-policy is now %s", policy);
+		LIST_FOR_EACH (dev, node, &o->devices)
+			if (dev->ops->set_policy)
+				dev->ops->set_policy(dev->priv, policy);
+		forget_refusals(o);
+		LIST_FOR_EACH (rec, node, &o->records)
+			if (rec->dev && rec->dev->ops->set_policy && !rec->free_after)
+				place(o, rec);
+	}
+	pthread_mutex_unlock(&o->lock);
+	offload_bump(o);
+	return 0;
 }
 
 void offload_poll_stats(struct offload *o)
@@ -409,7 +467,7 @@ static bool all_idle(struct offload *o)
 
 	LIST_FOR_EACH (dev, node, &o->devices)
 		// Also while it tells an owner (without the lock) that all is done.
-		if (!dev->resting || dev->n_queued || dev->poll || dev->audit)
+		if (!dev->resting || dev->n_queued || dev->poll || dev->audit || dev->leaving)
 			return false;
 	LIST_FOR_EACH (rec, node, &o->records)
 		if (rec->busy)
@@ -432,16 +490,9 @@ void offload_flush(struct offload *o)
 void offload_forget_refusals(struct offload *o)
 {
 	struct offload_record *rec;
-	struct offload_device *dev;
-	struct refused_shape *s;
 
 	pthread_mutex_lock(&o->lock);
-	LIST_FOR_EACH (dev, node, &o->devices) {
-		HMAP_FOR_EACH_SAFE (s, node, &dev->refused) {
-			hmap_remove(&dev->refused, &s->node);
-			free(s);
-		}
-	}
+	forget_refusals(o);
 	LIST_FOR_EACH (rec, node, &o->records)
 		if (rec->dev && !rec->hw && !rec->busy && !rec->free_after)
 			place(o, rec);

@@ -16,6 +16,8 @@ struct offload_device_status {
 	const char *state; // "ok", "lost", "faulty", "disabled"
 	uint32_t capacity, rules, queued;
 	uint64_t inserted, removed, refused, lost, hw_packets, hw_bytes;
+	uint64_t altered, orphans; // rules that audits found changed, or without a flow: set right
+	uint32_t foreign; // rules of others on the device, at the last audit
 	uint64_t insert_nsec; // spent in the driver for the insertions
 	struct smap capabilities; // the caller frees
 };
@@ -36,7 +38,12 @@ void offload_destroy(struct offload *o);
 void offload_set_enabled(struct offload *o, bool enabled);
 bool offload_is_enabled(const struct offload *o);
 
-// A port came or goes. 'backend' NULL: a port without hardware (still needed to name it in verdicts). Main thread; the
+// other_config:tc-policy, while running: "none" (the kernel runs what the NIC does not take), "skip_sw" (the NIC or our
+// software), "skip_hw" (the kernel only). Rules that are in follow one by one, without a gap. -EINVAL: no such policy. Main
+// thread.
+int offload_set_policy(struct offload *o, const char *policy, struct error *err);
+
+// A port came or goes; with it go its flows' rules. 'backend' NULL: a port without hardware (still needed to name it in verdicts). Main thread; the
 // device is opened with its first port and closed with its last.
 int offload_add_port(struct offload *o, const struct port_ref *port,
 		     const struct backend_ops *backend, struct error *err);

@@ -39,6 +39,9 @@ static void fill_device(const struct offload_device *dev, struct offload_device_
 	st->removed = dev->removed;
 	st->refused = dev->n_refused;
 	st->lost = dev->lost;
+	st->altered = dev->altered;
+	st->orphans = dev->orphans;
+	st->foreign = dev->foreign;
 	st->insert_nsec = dev->insert_nsec;
 	LIST_FOR_EACH (rec, node, &dev->o->records) {
 		if (rec->dev != dev)

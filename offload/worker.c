@@ -6,6 +6,9 @@
 
 LOG_MODULE(offload_worker);
 
+// New rules that go to the driver together.
+enum { MAX_AT_ONCE = 64 };
+
 // Around every call to the driver: nobody waits for it, neither for the lock nor for this thread's grace period.
 static void driver_begin(struct offload_device *dev)
 {
@@ -66,45 +69,85 @@ static void is_placed(struct offload_record *rec, const struct verdict *v)
 	record_set_state(rec, v->reason == REASON_NONE ? PLACE_IN_HW : PLACE_IN_TC_SOFTWARE);
 }
 
-// Inserts or replaces. Called with the lock, which it gives up around the driver.
-static void do_insert(struct offload_device *dev, struct offload_record *rec)
+// What the driver said to a rule that went in, or did not; with the lock.
+static void inserted(struct offload_device *dev, struct offload_record *rec, uint64_t shape,
+		     int error, struct hw_rule *hw, struct verdict *v)
+{
+	rec->busy = false;
+	if (error < 0) {
+		refused_by_driver(dev, rec, shape, error, v);
+		return;
+	}
+	if (!dev->ops->in_hw)
+		verdict_accept(v);
+	rec->hw = hw;
+	dev->inserted++;
+	is_placed(rec, v);
+}
+
+// Called with the lock, which it gives up around the driver.
+static void do_replace(struct offload_device *dev, struct offload_record *rec)
 {
 	struct compiled_rule *rule = rec->want;
 	struct hw_rule *old = rec->hw, *hw = NULL;
 	uint64_t shape = dev->ops->compiled_shape(rule), packets = 0, bytes = 0;
 	struct verdict v = { .reason = REASON_DEVICE_REFUSED };
 	int64_t start;
-	int ret;
+	int error;
 
 	rec->want = NULL;
 	rec->busy = true;
 	driver_begin(dev);
 	start = clock_real_nsec();
-	if (old)
-		ret = dev->ops->replace(dev->priv, old, rule, &hw, &packets, &bytes, &v);
-	else
-		ret = dev->ops->insert(dev->priv, rule, &hw, &v);
-	if (ret >= 0 && !dev->ops->in_hw)
-		verdict_accept(&v);
+	error = dev->ops->replace(dev->priv, old, rule, &hw, &packets, &bytes, &v);
 	start = clock_real_nsec() - start;
 	dev->ops->compiled_free(rule);
 	driver_end(dev);
-	rec->busy = false;
 	dev->insert_nsec += start;
-	if (ret < 0) {
-		refused_by_driver(dev, rec, shape, ret, &v);
+	inserted(dev, rec, shape, error, hw, &v);
+	if (error < 0)
 		// The old rule does what the flow did before: it must go.
-		if (old)
-			rec->withdraw = true;
+		rec->withdraw = true;
+	else
+		fold_counts(rec, packets, bytes);
+}
+
+static void call_insert(struct offload_device *dev, struct insertion *list, size_t n)
+{
+	if (dev->ops->insert_many && n > 1) {
+		dev->ops->insert_many(dev->priv, list, n);
 		return;
 	}
-	if (old)
-		fold_counts(rec, packets, bytes);
-	else
-		dev->n_rules++;
-	rec->hw = hw;
-	dev->inserted++;
-	is_placed(rec, &v);
+	for (size_t i = 0; i < n; i++)
+		list[i].error = dev->ops->insert(dev->priv, list[i].rule, &list[i].hw, &list[i].v);
+}
+
+// New rules, several at once. Called with the lock, which it gives up around the driver.
+static void do_insert(struct offload_device *dev, struct offload_record *recs[], size_t n)
+{
+	struct insertion list[MAX_AT_ONCE];
+	uint64_t shapes[MAX_AT_ONCE];
+	int64_t start;
+
+	for (size_t i = 0; i < n; i++) {
+		list[i] = (struct insertion){ .rule = recs[i]->want,
+					      .v = { .reason = REASON_DEVICE_REFUSED } };
+		shapes[i] = dev->ops->compiled_shape(recs[i]->want);
+		recs[i]->want = NULL;
+		recs[i]->busy = true;
+	}
+	driver_begin(dev);
+	start = clock_real_nsec();
+	call_insert(dev, list, n);
+	start = clock_real_nsec() - start;
+	for (size_t i = 0; i < n; i++)
+		dev->ops->compiled_free((struct compiled_rule *)list[i].rule);
+	driver_end(dev);
+	dev->insert_nsec += start;
+	for (size_t i = 0; i < n; i++) {
+		dev->n_rules += list[i].error >= 0;
+		inserted(dev, recs[i], shapes[i], list[i].error, list[i].hw, &list[i].v);
+	}
 }
 
 static void try_one_that_waits(struct offload_device *dev)
@@ -168,11 +211,9 @@ static void finish(struct offload_device *dev, struct offload_record *rec)
 	pthread_mutex_lock(&dev->o->lock);
 }
 
-static void handle(struct offload_device *dev, struct offload_record *rec)
+// Withdrawals, after what went in: one may have been asked for while the driver worked.
+static void settle(struct offload_device *dev, struct offload_record *rec)
 {
-	if (!rec->withdraw && rec->want)
-		do_insert(dev, rec);
-	// What came in the meantime counts: a withdrawal may have been asked for while the driver worked.
 	if (rec->withdraw) {
 		if (rec->want) {
 			dev->ops->compiled_free(rec->want);
@@ -188,6 +229,45 @@ static void handle(struct offload_device *dev, struct offload_record *rec)
 			dev->n_queued--;
 		}
 		finish(dev, rec);
+	}
+}
+
+static struct offload_record *take_first(struct offload_device *dev)
+{
+	struct offload_record *rec =
+		LIST_ENTRY(list_pop_front(&dev->queue), struct offload_record, queue);
+
+	rec->queued = false;
+	dev->n_queued--;
+	return rec;
+}
+
+static bool is_new_rule(const struct offload_record *rec)
+{
+	return rec->want && !rec->hw && !rec->withdraw;
+}
+
+// The first of the queue; with it those behind it that are new rules, too.
+static void handle_some(struct offload_device *dev)
+{
+	struct offload_record *recs[MAX_AT_ONCE], *rec = take_first(dev);
+	size_t n = 0;
+
+	if (!is_new_rule(rec)) {
+		if (!rec->withdraw && rec->want)
+			do_replace(dev, rec);
+		settle(dev, rec);
+	} else {
+		recs[n++] = rec;
+		while (n < MAX_AT_ONCE && !list_is_empty(&dev->queue)) {
+			rec = LIST_ENTRY(dev->queue.next, struct offload_record, queue);
+			if (!is_new_rule(rec))
+				break;
+			recs[n++] = take_first(dev);
+		}
+		do_insert(dev, recs, n);
+		for (size_t i = 0; i < n; i++)
+			settle(dev, recs[i]);
 	}
 	offload_bump(dev->o);
 }
@@ -221,6 +301,31 @@ static void rule_is_lost(struct offload_device *dev, struct offload_record *rec)
 	}
 }
 
+static void look_closely(struct offload_device *dev)
+{
+	struct audit_findings found = { 0 };
+
+	driver_begin(dev);
+	dev->ops->audit(dev->priv, &found);
+	driver_end(dev);
+	dev->altered += found.altered;
+	dev->orphans += found.orphans;
+	dev->foreign = found.foreign;
+	if (found.missing || found.altered || found.orphans)
+		log_warn("%s: audit: %u rules were missing, %u altered, %u nobody's: set right",
+			 dev->name, found.missing, found.altered, found.orphans);
+}
+
+static void port_leaves(struct offload_device *dev)
+{
+	const struct port_ref *port = dev->leaving;
+
+	driver_begin(dev);
+	dev->ops->remove_port(dev->priv, port);
+	driver_end(dev);
+	dev->leaving = NULL;
+}
+
 // Only this thread frees records of installed rules, so that the list stays valid while the lock is given up.
 static uint32_t query_all(struct offload_device *dev, uint32_t *ret_checked)
 {
@@ -229,7 +334,9 @@ static uint32_t query_all(struct offload_device *dev, uint32_t *ret_checked)
 	uint32_t lost = 0;
 
 	collect_installed(dev, &v);
-	if (dev->ops->refresh) {
+	if (dev->audit && dev->ops->audit) {
+		look_closely(dev);
+	} else if (dev->ops->refresh) {
 		driver_begin(dev);
 		dev->ops->refresh(dev->priv);
 		driver_end(dev);
@@ -297,12 +404,9 @@ void *device_worker(void *arg)
 		if (dev->ops->take_reset(dev->priv)) {
 			handle_reset(dev);
 		} else if (!list_is_empty(&dev->queue)) {
-			struct offload_record *rec = LIST_ENTRY(list_pop_front(&dev->queue),
-								struct offload_record, queue);
-
-			rec->queued = false;
-			dev->n_queued--;
-			handle(dev, rec);
+			handle_some(dev);
+		} else if (dev->leaving) {
+			port_leaves(dev);
 		} else if (dev->poll || dev->audit) {
 			poll_or_audit(dev);
 		} else if (dev->stop) {

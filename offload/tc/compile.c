@@ -3,6 +3,35 @@
 #include "core/base/hash.h"
 #include "offload/tc/tc-private.h"
 
+// 12 bytes of ufid are as good as 16 to tell flows apart.
+enum { COOKIE_UFID = 12, COOKIE_MARK = 12, COOKIE_PROCESS = 14 };
+
+static const uint8_t mark[2] = { 0x0e, 0x5f };
+static uint16_t process;
+
+__attribute__((constructor)) static void number_process(void)
+{
+	process = random_u32();
+}
+
+void tc_cookie_make(const struct uuid *ufid, uint8_t cookie[TC_COOKIE_SIZE])
+{
+	memcpy(cookie, ufid, COOKIE_UFID);
+	memcpy(cookie + COOKIE_MARK, mark, sizeof(mark));
+	memcpy(cookie + COOKIE_PROCESS, &process, sizeof(process));
+}
+
+bool tc_cookie_is_ours(const uint8_t cookie[TC_COOKIE_SIZE])
+{
+	return !memcmp(cookie + COOKIE_MARK, mark, sizeof(mark));
+}
+
+bool tc_cookie_is_of_now(const uint8_t cookie[TC_COOKIE_SIZE])
+{
+	return tc_cookie_is_ours(cookie) &&
+	       !memcmp(cookie + COOKIE_PROCESS, &process, sizeof(process));
+}
+
 static bool compile_into(struct compiled_rule *r, const struct megaflow *mf,
 			 const struct port_lookup *ports, struct verdict *v)
 {
@@ -17,11 +46,12 @@ static bool compile_into(struct compiled_rule *r, const struct megaflow *mf,
 		return verdict_refuse(v, REASON_NO_DEVICE, NULL);
 	r->ifindex = in->ifindex;
 	r->egress = in->is_internal;
-	memcpy(r->cookie, &mf->ufid, sizeof(r->cookie));
+	tc_cookie_make(&mf->ufid, r->cookie);
 	if (!tc_compile_match(r, &key, &mask, v) ||
 	    !tc_compile_actions(r, megaflow_actions_get(mf), &key, &mask, ports, v))
 		return false;
 	r->shape = hash_u64((uint64_t)r->protocol << 32 | !!r->chain << 1 | r->egress, r->shape);
+	r->fingerprint = tc_fingerprint(r->options.s, r->options.len);
 	return verdict_accept(v);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the kernel says about a filter.
 #include <linux/gen_stats.h>
+#include <stdio.h>
 
 #include "offload/tc/tc-private.h"
 
@@ -91,18 +92,23 @@ bool tc_filter_decode(const struct nlmsghdr *h, struct tc_filter *ret, int *ret_
 	if (!error) {
 		const struct tcmsg *t = mnl_nlmsg_get_payload(h);
 
-		if (strcmp(nl_str(a[TCA_KIND]), "flower") || !t->tcm_handle || !a[TCA_OPTIONS])
+		if (!t->tcm_handle || !a[TCA_OPTIONS])
 			return false;
+		snprintf(f.kind, sizeof(f.kind), "%s", nl_str(a[TCA_KIND]));
+		f.is_flower = !strcmp(f.kind, "flower");
 		f.ifindex = t->tcm_ifindex;
 		f.parent = t->tcm_parent;
 		f.handle = t->tcm_handle;
 		f.priority = t->tcm_info >> 16;
 		f.protocol = t->tcm_info & UINT16_MAX;
 		f.chain = nl_u32(a[TCA_CHAIN]);
-		error = nl_parse_nested(a[TCA_OPTIONS], flower_policy, ARRAY_SIZE(flower_policy), o,
-					"flower", err);
+		if (f.is_flower)
+			error = nl_parse_nested(a[TCA_OPTIONS], flower_policy,
+						ARRAY_SIZE(flower_policy), o, "flower", err);
 	}
-	if (!error) {
+	if (!error && f.is_flower) {
+		f.fingerprint = tc_fingerprint(mnl_attr_get_payload(a[TCA_OPTIONS]),
+					       nl_len(a[TCA_OPTIONS]));
 		f.flags = nl_u32(o[TCA_FLOWER_FLAGS]);
 		if (o[TCA_FLOWER_ACT])
 			error = decode_first_action(o[TCA_FLOWER_ACT], &f, err);

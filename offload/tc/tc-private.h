@@ -15,6 +15,16 @@
 // The kernel takes 32 actions a filter; some of ours become two.
 #define TC_MAX_ACTIONS 30
 
+// What we write into the first action of each filter: the beginning of the megaflow's ufid, a mark, and which process it was.
+#define TC_COOKIE_SIZE 16
+void tc_cookie_make(const struct uuid *ufid, uint8_t cookie[TC_COOKIE_SIZE]);
+bool tc_cookie_is_ours(const uint8_t cookie[TC_COOKIE_SIZE]);
+// Of this very process, not of one before it.
+bool tc_cookie_is_of_now(const uint8_t cookie[TC_COOKIE_SIZE]);
+
+// What a filter's options (attributes of TCA_OPTIONS) match and do, as a number of this process.
+uint64_t tc_fingerprint(const void *options, size_t n);
+
 // A filter, without what only the device knows: handle, priority, flags.
 struct compiled_rule {
 	int ifindex; // of the port it stands at
@@ -24,7 +34,8 @@ struct compiled_rule {
 	struct strbuf options; // attributes for TCA_OPTIONS
 	uint64_t shape; // of attributes and action kinds, without values
 	unsigned int n_actions;
-	uint8_t cookie[16]; // the megaflow's ufid
+	uint64_t fingerprint; // of the options
+	uint8_t cookie[TC_COOKIE_SIZE];
 };
 
 // Adds flower's attributes for key and mask, or says which field stands in the way.
@@ -45,15 +56,18 @@ struct tc_filter {
 	uint32_t parent, handle, chain;
 	uint16_t priority;
 	be16 protocol;
+	char kind[16];
+	bool is_flower; // else nothing below is known
 	uint32_t flags; // TCA_CLS_FLAGS_*
+	uint64_t fingerprint; // of what a full dump shows
 	bool has_cookie;
-	uint8_t cookie[16]; // of the first action that has one
+	uint8_t cookie[TC_COOKIE_SIZE]; // of the first action
 	uint64_t packets, bytes; // by all, of the last action
 	uint64_t hw_packets, hw_bytes; // of them in hardware
 	uint64_t used_msec; // since the last packet
 };
 
-// False when the message is about something else (another classifier, a chain's head). -EPROTO in *ret_error when it
+// False when the message is about something else (a chain, a classifier's head). -EPROTO in *ret_error when it
 // cannot be understood.
 bool tc_filter_decode(const struct nlmsghdr *h, struct tc_filter *ret, int *ret_error,
 		      struct error *err);

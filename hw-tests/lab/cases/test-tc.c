@@ -269,6 +269,7 @@ static void frame_for(const struct match *m, struct strbuf *frame)
 
 START_TEST(filters_do_what_software_does)
 {
+	struct audit_findings found;
 	AUTO(strbuf) frame = STRBUF_INIT;
 	uint64_t packets = 0, bytes = 0;
 	struct megaflow *mf;
@@ -280,6 +281,10 @@ START_TEST(filters_do_what_software_does)
 	mf = flow_of(&m, cases[_i].actions);
 	hw = insert(mf, NULL);
 	expect(&frame, megaflow_actions_get(mf), true, cases[_i].flow);
+	// The kernel says that it has what was sent.
+	backend_tc.audit(device, &found);
+	ck_assert_msg(!found.altered && !found.missing && !found.orphans && !found.foreign,
+		      "%s: %u altered, %u missing", cases[_i].flow, found.altered, found.missing);
 	take_out(hw, &packets, &bytes);
 	ck_assert_uint_eq(packets, 1);
 	ck_assert_uint_eq(bytes, frame.len);

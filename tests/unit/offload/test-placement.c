@@ -25,6 +25,9 @@ static struct {
 	unsigned int capacity, rules, inserts, replaces, removes;
 	bool reset;
 	bool old_was_there_when_new_came;
+	size_t most_at_once;
+	char policy[16], left[64];
+	uint32_t altered;
 } nic = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static int fake_open(const struct port_ref *port, void **ret_priv, struct device_limits *ret_limits,
@@ -75,6 +78,28 @@ static int fake_insert(void *priv, const struct compiled_rule *rule, struct hw_r
 	}
 	pthread_mutex_unlock(&nic.lock);
 	return ret;
+}
+
+static void fake_insert_many(void *priv, struct insertion *list, size_t n)
+{
+	nic.most_at_once = MAX(nic.most_at_once, n);
+	for (size_t i = 0; i < n; i++)
+		list[i].error = fake_insert(priv, list[i].rule, &list[i].hw, &list[i].v);
+}
+
+static void fake_remove_port(void *priv, const struct port_ref *port)
+{
+	snprintf(nic.left, sizeof(nic.left), "%s", port->name);
+}
+
+static void fake_set_policy(void *priv, const char *policy)
+{
+	snprintf(nic.policy, sizeof(nic.policy), "%s", policy);
+}
+
+static void fake_audit(void *priv, struct audit_findings *ret)
+{
+	*ret = (struct audit_findings){ .altered = nic.altered, .foreign = 3 };
 }
 
 static int fake_remove(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes)
@@ -139,6 +164,10 @@ static const struct backend_ops fake = {
 	.compiled_free = fake_free,
 	.compiled_shape = fake_shape,
 	.insert = fake_insert,
+	.insert_many = fake_insert_many,
+	.remove_port = fake_remove_port,
+	.set_policy = fake_set_policy,
+	.audit = fake_audit,
 	.replace = fake_replace,
 	.remove = fake_remove,
 	.query = fake_query,
@@ -388,6 +417,101 @@ START_TEST(reset_brings_all_rules_back_and_keeps_their_counts)
 }
 END_TEST
 
+START_TEST(new_rules_go_in_together_and_in_order)
+{
+	enum { N = 200 };
+	struct megaflow *flows[N];
+
+	start(true);
+	pthread_mutex_lock(&nic.lock); // the first one keeps the driver busy
+	for (int i = 0; i < N; i++) {
+		flows[i] = make_flow(1, i);
+		offload_place(o, flows[i]);
+	}
+	// Changed and withdrawn ones are among them.
+	offload_update(o, flows[N - 1]);
+	pthread_mutex_unlock(&nic.lock);
+	offload_flush(o);
+	ck_assert_uint_eq(nic.rules, N);
+	ck_assert_uint_gt(nic.most_at_once, 1);
+	ck_assert_uint_le(nic.most_at_once, 64);
+	for (int i = 0; i < N; i++)
+		ck_assert_int_eq(flows[i]->placement, PLACE_IN_HW);
+	stop(flows, N);
+}
+END_TEST
+
+START_TEST(a_port_that_leaves_takes_its_flows_rules_along)
+{
+	struct port_ref ref = { .number = DP_PORT(2), .name = "rep1", .device = "fake0" };
+	struct megaflow *flows[2] = { make_flow(1, 80), make_flow(2, 80) };
+	struct offload_device_status *list;
+
+	start(true);
+	ck_assert_int_eq(offload_add_port(o, &ref, &fake, NULL), 0);
+	offload_place(o, flows[0]);
+	offload_place(o, flows[1]);
+	offload_flush(o);
+	ck_assert_uint_eq(nic.rules, 2);
+	offload_remove_port(o, DP_PORT(2));
+	ck_assert_str_eq(nic.left, "rep1");
+	ck_assert_uint_eq(nic.rules, 1);
+	ck_assert_int_eq(flows[0]->placement, PLACE_IN_HW);
+	ck_assert_int_eq(flows[1]->placement, PLACE_NONE);
+	ck_assert_int_eq(reason_of(flows[1]), REASON_NO_DEVICE);
+	// The device is there as long as a port of it is.
+	ck_assert_uint_eq(offload_list_devices(o, &list), 1);
+	smap_uninit(&list[0].capabilities);
+	free(list);
+	stop(flows, 2);
+}
+END_TEST
+
+START_TEST(the_policy_is_told_and_all_rules_follow)
+{
+	struct megaflow *mf = make_flow(1, 80);
+	struct error err = ERROR_INIT;
+
+	start(true);
+	ck_assert_str_eq(nic.policy, "none");
+	offload_place(o, mf);
+	offload_flush(o);
+	ck_assert_int_eq(offload_set_policy(o, "skip_sw", &err), 0);
+	offload_flush(o);
+	ck_assert_str_eq(nic.policy, "skip_sw");
+	ck_assert_uint_eq(nic.replaces, 1);
+	ck_assert_int_eq(offload_set_policy(o, "skip_sw", &err), 0);
+	offload_flush(o);
+	ck_assert_uint_eq(nic.replaces, 1);
+	ck_assert_int_eq(offload_set_policy(o, "both", &err), -EINVAL);
+	ck_assert_str_eq(err.text, "tc-policy: both is none of none, skip_sw and skip_hw");
+	stop(&mf, 1);
+}
+END_TEST
+
+static void ignore_audit(uint32_t checked, uint32_t lost, void *aux) {}
+
+START_TEST(what_audits_find_is_counted)
+{
+	struct megaflow *mf = make_flow(1, 80);
+	struct offload_device_status *list;
+
+	start(true);
+	nic.altered = 2;
+	offload_place(o, mf);
+	for (int i = 0; i < 2; i++) {
+		offload_audit(o, ignore_audit, NULL);
+		offload_flush(o);
+	}
+	ck_assert_uint_eq(offload_list_devices(o, &list), 1);
+	ck_assert_uint_eq(list[0].altered, 4);
+	ck_assert_uint_eq(list[0].foreign, 3);
+	smap_uninit(&list[0].capabilities);
+	free(list);
+	stop(&mf, 1);
+}
+END_TEST
+
 START_TEST(verdicts_are_summed_up_by_reason)
 {
 	struct megaflow *flows[] = { make_flow(1, 80), make_flow(1, 81), make_flow(9, 82) };
@@ -445,6 +569,10 @@ int main(void)
 	tcase_add_test(t, update_that_cannot_be_compiled_takes_the_old_rule_out);
 	tcase_add_test(t, reset_brings_all_rules_back_and_keeps_their_counts);
 	tcase_add_test(t, verdicts_are_summed_up_by_reason);
+	tcase_add_test(t, new_rules_go_in_together_and_in_order);
+	tcase_add_test(t, a_port_that_leaves_takes_its_flows_rules_along);
+	tcase_add_test(t, the_policy_is_told_and_all_rules_follow);
+	tcase_add_test(t, what_audits_find_is_counted);
 	tcase_add_test(t, every_reason_has_a_name_a_text_and_a_remedy);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);

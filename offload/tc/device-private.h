@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// A TC device: all ports of one eSwitch, and the filters that we have put on them. On its worker only.
+#pragma once
+
+#include "core/base/hash.h"
+#include "core/base/hmap.h"
+#include "offload/tc/tc-private.h"
+
+// Two priorities an ethertype: where a rule goes first, and before it. IPv4, IPv6 and tags come first for good. Priority 1
+// is left to others.
+enum { PRIO_FIRST = 2, MAX_PROTOCOLS = 64, PRIO_LAST = PRIO_FIRST + 2 * MAX_PROTOCOLS - 1 };
+
+struct hw_rule {
+	struct hmap_node node; // by handle
+	int ifindex;
+	uint32_t parent, handle, chain;
+	uint16_t priority;
+	be16 protocol;
+	uint32_t flags; // TCA_CLS_FLAGS_*, as of the last look
+	uint32_t asked; // those that we asked for
+	uint64_t fingerprint;
+	uint8_t cookie[TC_COOKIE_SIZE];
+	uint64_t packets, bytes; // as of the last look
+	uint32_t seen; // epoch of the last look that found it
+	char text[128]; // the driver's, when it refused
+};
+
+// A port's hook. One that was there before is used, and left as it is.
+struct qdisc {
+	struct hmap_node node; // by ifindex
+	int ifindex;
+	bool ours;
+	bool no_egress; // somebody's "ingress" qdisc has one side only
+	uint32_t block; // somebody's shared block, 0: none. Filters cannot be put on the port then.
+	uint32_t n_foreign; // filters of others, as of the last look
+	char foreign[64]; // one of them: "u32, priority 10"
+};
+
+struct protocol {
+	be16 type;
+	size_t n_rules;
+};
+
+struct tc_device {
+	char name[64];
+	struct nl_sock *sock;
+	struct hmap rules, qdiscs;
+	struct protocol protocols[MAX_PROTOCOLS]; // the place is the priority
+	uint32_t next_handle, epoch;
+	_Atomic uint32_t policy; // TCA_CLS_FLAGS_SKIP_* of new filters, 0: none
+	_Atomic uint32_t n_foreign; // for capabilities(), which any thread asks
+};
+
+// Begins a message about a qdisc or filter.
+size_t tc_begin(struct strbuf *b, uint16_t type, uint16_t flags, int ifindex, uint32_t parent,
+		uint32_t handle, uint32_t info);
+
+struct qdisc *tc_find_qdisc(struct tc_device *dev, int ifindex);
+// The port's hook, made when there is none; NULL and a verdict (and *ret_error) when filters cannot stand there.
+struct qdisc *tc_need_qdisc(struct tc_device *dev, const struct compiled_rule *rule, int *ret_error,
+			    struct verdict *v);
+// Takes it away when it is ours, and forgets it.
+void tc_drop_qdisc(struct tc_device *dev, struct qdisc *q);
+// Forgets it: it has gone.
+void tc_forget_qdisc(struct tc_device *dev, struct qdisc *q);
+
+struct hw_rule *tc_find_rule(struct tc_device *dev, uint32_t handle);
+// Is this filter at the place where we have put the rule?
+bool tc_is_at(const struct hw_rule *r, const struct tc_filter *f);
+void tc_take_counts(struct hw_rule *r, const struct tc_filter *f);
+// Takes a filter out by its place, whoever put it there. 0 when it is gone.
+int tc_delete_filter(struct tc_device *dev, int ifindex, uint32_t parent, uint32_t chain,
+		     uint16_t priority, be16 protocol, uint32_t handle);
+
+int tc_insert(void *priv, const struct compiled_rule *rule, struct hw_rule **ret_hw,
+	      struct verdict *v);
+void tc_insert_many(void *priv, struct insertion *list, size_t n);
+int tc_replace(void *priv, struct hw_rule *old, const struct compiled_rule *rule,
+	       struct hw_rule **ret_hw, uint64_t *ret_packets, uint64_t *ret_bytes,
+	       struct verdict *v);
+int tc_remove(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
+void tc_forget(void *priv, struct hw_rule *hw);
+bool tc_in_hw(void *priv, const struct hw_rule *hw, struct verdict *v);
+
+// Shows each filter on the port's hook to 'cb', on both sides of it.
+void tc_dump_port(struct tc_device *dev, int ifindex, bool terse,
+		  void (*cb)(struct tc_device *dev, const struct tc_filter *f, void *aux),
+		  void *aux);
+void tc_refresh(void *priv);
+void tc_audit(void *priv, struct audit_findings *ret);
+int tc_query(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
+
+// Puts what the running kernel's classifier can do; asked once a process.
+void tc_probe(struct nl_sock *sock);
+void tc_probed_capabilities(struct smap *out);
