@@ -14,14 +14,18 @@ if HAVE_DPDK
 datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/provider.h $(DATAPATH_USER_SOURCES)
 datapath_libdatapath_a_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(XDP_CFLAGS)
 # What a program with a datapath links, before CORE_LIBS.
-DATAPATH_LIBS = datapath/libdatapath.a -lrte_bus_vdev $(DPDK_LIBS) $(XDP_LIBS)
+DATAPATH_LIBS = datapath/libdatapath.a datapath/libkernel.a -lrte_bus_vdev $(DPDK_LIBS) $(XDP_LIBS)
 else
 datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/provider.h
-DATAPATH_LIBS = datapath/libdatapath.a
+DATAPATH_LIBS = datapath/libdatapath.a datapath/libkernel.a
 EXTRA_DIST += $(DATAPATH_USER_SOURCES)
 endif
 
 noinst_LIBRARIES += datapath/libkernel.a
 datapath_libkernel_a_SOURCES = \
-	datapath/kernel/action.c datapath/kernel/action.h datapath/kernel/key.c datapath/kernel/key.def datapath/kernel/key.h \
-	datapath/kernel/set.c datapath/kernel/set.h
+	datapath/kernel/action.c datapath/kernel/action.h datapath/kernel/datapath.c datapath/kernel/device.c \
+	datapath/kernel/execute.c datapath/kernel/families.c datapath/kernel/features.c datapath/kernel/flow.c \
+	datapath/kernel/handler.c datapath/kernel/kernel-private.h datapath/kernel/key.c datapath/kernel/key.def \
+	datapath/kernel/key.h datapath/kernel/message.c datapath/kernel/message.h datapath/kernel/port-info.c \
+	datapath/kernel/set.c datapath/kernel/set.h datapath/kernel/stats.c datapath/kernel/vport.c
+EXTRA_DIST += datapath/kernel/README.md

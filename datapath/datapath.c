@@ -3,6 +3,7 @@
 #include "datapath/provider.h"
 
 static const struct datapath_ops *const providers[] = {
+	&datapath_kernel,
 #ifdef HAVE_DPDK
 	&datapath_user,
 #endif
@@ -157,6 +158,12 @@ void datapath_flow_del(struct datapath *dp, struct megaflow *mf)
 void datapath_flow_counts(struct datapath *dp, const struct megaflow *mf, struct flow_counts *ret)
 {
 	dp->ops->flow_counts(dp, mf, ret);
+}
+
+void datapath_refresh(struct datapath *dp)
+{
+	if (dp->ops->refresh)
+		dp->ops->refresh(dp);
 }
 
 size_t datapath_flow_count(struct datapath *dp)

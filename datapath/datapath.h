@@ -103,6 +103,8 @@ int datapath_flow_update(struct datapath *dp, struct megaflow *mf);
 void datapath_flow_del(struct datapath *dp, struct megaflow *mf);
 // Adds up the software counters of all threads.
 void datapath_flow_counts(struct datapath *dp, const struct megaflow *mf, struct flow_counts *ret);
+// Brings datapath_flow_counts() up to date where the datapath counts elsewhere; may wait for a dump. Main thread.
+void datapath_refresh(struct datapath *dp);
 size_t datapath_flow_count(struct datapath *dp);
 
 // Sends a packet that is not from a port through 'actions' (packet_out, flow_mod probes). Copies the bytes. Main thread.

@@ -48,6 +48,8 @@ struct datapath_ops {
 	void (*flow_counts)(struct datapath *dp, const struct megaflow *mf,
 			    struct flow_counts *ret);
 	size_t (*flow_count)(struct datapath *dp);
+	// Brings what flow_counts() tells up to date. NULL: it always is.
+	void (*refresh)(struct datapath *dp);
 	int (*execute)(struct datapath *dp, const void *packet, size_t n,
 		       const struct flow_key *key, struct dp_actions actions, struct error *err);
 	void (*stats)(struct datapath *dp, struct datapath_stats *ret);

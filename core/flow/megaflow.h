@@ -51,8 +51,10 @@ struct megaflow {
 	uint64_t hash; // of the masked key under its mask; the datapath's tables use it
 	int64_t created; // clock_msec()
 
-	// Software (datapath): counters added up over its threads by datapath_flow_counts().
+	// Software (datapath): counters added up over its threads by datapath_flow_counts(). A datapath that runs flows
+	// elsewhere (the kernel's) keeps in 'sw' what it last heard; written by its threads, read as atomics.
 	void *dp;
+	struct flow_counts sw;
 	// Upcall: ownership, dependencies, statistics already pushed up to OpenFlow.
 	struct megaflow_deps *deps;
 	struct hmap_node ufid_node;

@@ -185,6 +185,10 @@ static void put_numbers(const struct writing *w)
 
 		if (w->is_mask && is_all_zeros(p, numbers[i].bits / 8))
 			continue;
+		// A packet that is from no port.
+		if (!w->is_mask && numbers[i].attr == OVS_KEY_ATTR_IN_PORT &&
+		    w->values->in_port == DP_PORT_NONE.n)
+			continue;
 		nl_put(w->b, numbers[i].attr, p, numbers[i].bits / 8);
 	}
 	if (!w->is_mask || w->values->ct_state)

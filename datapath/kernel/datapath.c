@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel datapath: opening and closing, and the one table that says what it can.
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/netlink/rtnl.h"
+#include "datapath/kernel/kernel-private.h"
+
+LOG_MODULE(dpif_netlink);
+
+bool kernel_upcalls_by_port;
+
+static int probe(struct error *err)
+{
+	struct kernel_families families;
+	struct nl_sock *s;
+	int error = nl_open(NETLINK_GENERIC, &s, err);
+
+	if (error)
+		return error;
+	error = kernel_families_find(s, &families, err);
+	nl_close(s);
+	return error;
+}
+
+// ---- The datapath's own object ----
+
+static void put_pids(const struct kernel_datapath *dp, struct strbuf *b)
+{
+	uint32_t *pids;
+	size_t n = handlers_pids_by_cpu(dp, &pids);
+
+	nl_put(b, OVS_DP_ATTR_PER_CPU_PIDS, pids, n * sizeof(*pids));
+	free(pids);
+}
+
+static int dp_request(struct kernel_datapath *dp, uint8_t cmd, uint32_t features,
+		      struct dp_message *ret, struct strbuf *reply, struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m = kernel_begin(dp, &msg, &dp->families.dp, cmd, NLM_F_ECHO);
+	int error;
+
+	nl_put_str(&msg, OVS_DP_ATTR_NAME, dp->name);
+	if (cmd == OVS_DP_CMD_NEW)
+		nl_put_u32(&msg, OVS_DP_ATTR_UPCALL_PID,
+			   features & OVS_DP_F_DISPATCH_UPCALL_PER_CPU ? 0 : handler_pid(dp));
+	if (cmd == OVS_DP_CMD_NEW || cmd == OVS_DP_CMD_SET) {
+		nl_put_u32(&msg, OVS_DP_ATTR_USER_FEATURES, features);
+		if (features & OVS_DP_F_DISPATCH_UPCALL_PER_CPU)
+			put_pids(dp, &msg);
+	}
+	nl_msg_end(&msg, m);
+	error = kernel_request(dp, &msg, reply, err);
+	if (error || !ret)
+		return error;
+	if (!reply->len)
+		return error_set(err, -EPROTO, "datapath %s: no answer", dp->name);
+	return dp_message_decode((const struct nlmsghdr *)reply->s, ret, err);
+}
+
+// With these features: made, or taken over from an earlier process.
+static int make_with(struct kernel_datapath *dp, uint32_t features, struct error *err)
+{
+	AUTO(strbuf) reply = STRBUF_INIT;
+	struct dp_message m;
+	int error = dp_request(dp, OVS_DP_CMD_NEW, features, &m, &reply, err);
+
+	if (error == -EEXIST) {
+		dp->taken_over = true;
+		error = dp_request(dp, OVS_DP_CMD_SET, features, &m, &reply, err);
+	}
+	if (error)
+		return error_wrap(err, "datapath %s", dp->name);
+	dp->ifindex = m.ifindex;
+	dp->user_features = m.user_features;
+	return 0;
+}
+
+static int make(struct kernel_datapath *dp, struct error *err)
+{
+	const uint32_t always = OVS_DP_F_UNALIGNED | OVS_DP_F_VPORT_PIDS,
+		       by_cpu = OVS_DP_F_DISPATCH_UPCALL_PER_CPU;
+	AUTO(strbuf) reply = STRBUF_INIT;
+	struct dp_message m;
+	int error = kernel_upcalls_by_port ? -EOPNOTSUPP : make_with(dp, always | by_cpu, err);
+
+	// Kernels before 5.15 have upcalls by port only; some refuse the wish, some do not heed it.
+	if (error || !(dp->user_features & by_cpu))
+		error = make_with(dp, always, err);
+	if (error)
+		return error;
+	if (!dp_request(dp, OVS_DP_CMD_SET,
+			(dp->user_features & by_cpu) | always | OVS_DP_F_TC_RECIRC_SHARING, &m,
+			&reply, NULL))
+		dp->user_features = m.user_features;
+	dp->shares_recirc = dp->user_features & OVS_DP_F_TC_RECIRC_SHARING;
+	log_info("%s: upcalls by %s, %zu handlers%s", dp->name,
+		 dp->user_features & by_cpu ? "CPU" : "port", dp->n_handlers,
+		 dp->taken_over ? "; an earlier process had made the datapath" : "");
+	return 0;
+}
+
+// ---- Life ----
+
+static void destroy(struct kernel_datapath *dp)
+{
+	uint64_t one = 1;
+
+	if (!dp)
+		return;
+	atomic_store(&dp->stopping, true);
+	if (dp->stop_fd >= 0 && write(dp->stop_fd, &one, sizeof(one)) < 0)
+		log_err("%s: handlers cannot be told to end: %s", dp->name, strerror(errno));
+	stats_stop(dp);
+	handlers_stop(dp);
+	if (dp->ifindex && dp_request(dp, OVS_DP_CMD_DEL, 0, NULL, NULL, NULL))
+		log_warn("%s: the kernel keeps the datapath", dp->name);
+	vports_free(dp);
+	nl_close(dp->links);
+	nl_close(dp->route);
+	nl_close(dp->sock);
+	if (dp->stop_fd >= 0)
+		close(dp->stop_fd);
+	hmap_uninit(&dp->flows);
+	hmap_uninit(&dp->ports);
+	hmap_uninit(&dp->strangers);
+	smap_uninit(&dp->features);
+	pthread_mutex_destroy(&dp->request_lock);
+	pthread_mutex_destroy(&dp->flows_lock);
+	pthread_mutex_destroy(&dp->dump_lock);
+	pthread_mutex_destroy(&dp->ports_lock);
+	free(dp);
+}
+
+static struct kernel_datapath *create(const char *name, const struct upcall_ops *upcalls, void *aux)
+{
+	struct kernel_datapath *dp = xzalloc(sizeof(*dp));
+
+	dp->base.ops = &datapath_kernel;
+	dp->upcalls = upcalls;
+	dp->aux = aux;
+	snprintf(dp->name, sizeof(dp->name), "%s", name);
+	pthread_mutex_init(&dp->request_lock, NULL);
+	pthread_mutex_init(&dp->flows_lock, NULL);
+	pthread_mutex_init(&dp->dump_lock, NULL);
+	pthread_mutex_init(&dp->ports_lock, NULL);
+	hmap_init(&dp->flows);
+	hmap_init(&dp->ports);
+	hmap_init(&dp->strangers);
+	smap_init(&dp->features);
+	dp->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return dp;
+}
+
+static int open_sockets(struct kernel_datapath *dp, struct error *err)
+{
+	int error = nl_open(NETLINK_GENERIC, &dp->sock, err);
+
+	if (!error)
+		error = nl_open(NETLINK_ROUTE, &dp->route, err);
+	if (!error)
+		error = nl_open(NETLINK_ROUTE, &dp->links, err);
+	if (!error)
+		error = nl_join(dp->links, RTNLGRP_LINK, err);
+	return error ? error : kernel_families_find(dp->sock, &dp->families, err);
+}
+
+static int kernel_open(const char *name, const struct upcall_ops *upcalls, void *aux,
+		       const struct datapath_config *config, struct datapath **ret,
+		       struct error *err)
+{
+	struct kernel_datapath *dp = create(name, upcalls, aux);
+	int error = open_sockets(dp, err);
+
+	if (!error)
+		error = handlers_open(dp, err);
+	if (!error)
+		error = make(dp, err);
+	// What an earlier process translated, nobody knows any more.
+	if (!error && dp->taken_over)
+		error = kernel_flow_flush(dp, err);
+	if (!error)
+		error = vports_load(dp, err);
+	if (!error) {
+		features_probe(dp);
+		error = stats_start(dp, err);
+	}
+	if (error) {
+		// Not ours to delete when the attempt fails.
+		if (dp->taken_over)
+			dp->ifindex = 0;
+		destroy(dp);
+		return error;
+	}
+	handlers_start(dp);
+	*ret = &dp->base;
+	return 0;
+}
+
+static void kernel_close(struct datapath *base)
+{
+	destroy(kernel_datapath(base));
+}
+
+// None of the settings is this datapath's.
+static void kernel_reconfigure(struct datapath *base, const struct datapath_config *config) {}
+
+static void kernel_stats(struct datapath *base, struct datapath_stats *ret)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+	AUTO(strbuf) reply = STRBUF_INIT;
+	struct dp_message m;
+
+	memset(ret, 0, sizeof(*ret));
+	if (dp_request(dp, OVS_DP_CMD_GET, 0, &m, &reply, NULL))
+		return;
+	ret->hit = m.stats.n_hit;
+	ret->missed = m.stats.n_missed;
+	ret->lost = m.stats.n_lost + atomic_load(&dp->lost);
+	ret->flows = m.stats.n_flows;
+	ret->masks = m.megaflow_stats.n_masks;
+}
+
+static void kernel_refresh(struct datapath *base)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+
+	pthread_mutex_lock(&dp->request_lock);
+	stats_refresh(dp, dp->sock);
+	pthread_mutex_unlock(&dp->request_lock);
+}
+
+static void kernel_features(struct datapath *base, struct smap *out)
+{
+	struct smap_node *n;
+
+	SMAP_FOR_EACH (n, &kernel_datapath(base)->features)
+		smap_set(out, n->key, n->value);
+}
+
+const struct datapath_ops datapath_kernel = {
+	.type = "system",
+	.default_name = "ovs-system",
+	.probe = probe,
+	.open = kernel_open,
+	.close = kernel_close,
+	.reconfigure = kernel_reconfigure,
+	.port_add = kernel_port_add,
+	.port_del = kernel_port_del,
+	.port_set_options = kernel_port_set_options,
+	.port_ref = kernel_port_ref,
+	.port_by_name = kernel_port_by_name,
+	.port_info = kernel_port_info,
+	.port_set_mac = kernel_port_set_mac,
+	.port_set_mtu = kernel_port_set_mtu,
+	.port_set_admin = kernel_port_set_admin,
+	.port_change_seq = kernel_port_change_seq,
+	.for_each_port = kernel_for_each_port,
+	.flow_add = kernel_flow_add,
+	.flow_update = kernel_flow_update,
+	.flow_del = kernel_flow_del,
+	.flow_counts = kernel_flow_counts,
+	.flow_count = kernel_flow_count,
+	.refresh = kernel_refresh,
+	.execute = kernel_execute,
+	.stats = kernel_stats,
+	.features = kernel_features,
+};

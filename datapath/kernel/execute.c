@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets that go back to the kernel with a list of actions.
+//
+// The kernel does the whole list where it can. Where it has no word for an action, the list is cut: bytes are changed here,
+// and what leaves the switch in between goes to the kernel piece by piece, in order.
+#include "core/base/counters.h"
+#include "core/base/hash.h"
+#include "core/packet/packet.h"
+#include "datapath/kernel/action.h"
+#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/key.h"
+
+enum { HEADROOM = 128 };
+
+void execution_metadata(const struct flow_key *k, struct packet_metadata *ret)
+{
+	*ret = (struct packet_metadata){ .in_port = k->in_port,
+					 .recirc_id = k->recirc_id,
+					 .dp_hash = k->dp_hash,
+					 .skb_priority = k->skb_priority,
+					 .pkt_mark = k->pkt_mark,
+					 .ct_mark = k->ct_mark,
+					 .ct_zone = k->ct_zone,
+					 .ct_state = k->ct_state };
+	memcpy(ret->ct_label, k->ct_label, sizeof(ret->ct_label));
+	if (!is_all_zeros(&k->tunnel, sizeof(k->tunnel)))
+		ret->tunnel = &k->tunnel;
+}
+
+// ---- To the kernel ----
+
+static int put_execute(struct strbuf *b, const struct execution *x, const struct packet *p,
+		       const struct flow_key *key, struct dp_actions list, struct error *err)
+{
+	size_t m = kernel_begin(x->dp, b, &x->dp->families.packet, OVS_PACKET_CMD_EXECUTE, 0), nest;
+	int error;
+
+	nl_put(b, OVS_PACKET_ATTR_PACKET, p->data, p->size);
+	nest = nl_nest_begin(b, OVS_PACKET_ATTR_KEY);
+	kernel_put_key(b, key);
+	nl_nest_end(b, nest);
+	nest = nl_nest_begin(b, OVS_PACKET_ATTR_ACTIONS);
+	error = kernel_put_actions(b, list, key, handler_pid(x->dp), err);
+	if (!error)
+		error = nl_nest_end(b, nest);
+	if (x->mru)
+		nl_put_u16(b, OVS_PACKET_ATTR_MRU, x->mru);
+	if (x->hash)
+		nl_put_u64(b, OVS_PACKET_ATTR_HASH, x->hash);
+	nl_msg_end(b, m);
+	return error;
+}
+
+static int send_list(struct execution *x, const struct packet *p, const struct flow_key *key,
+		     struct dp_actions list)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	int error;
+
+	if (!list.size)
+		return 0;
+	error = put_execute(&msg, x, p, key, list, NULL);
+	if (!error)
+		x->emit(x, &msg);
+	return error;
+}
+
+// ---- Piece by piece ----
+
+struct walk {
+	struct execution *x;
+	struct packet *p;
+	struct flow_key *key;
+	struct strbuf pending; // actions that the kernel does on the packet as it is now
+};
+
+static void send_pending(struct walk *w)
+{
+	if (send_list(w->x, w->p, w->key, dp_actions_of(&w->pending)))
+		counter_inc(COUNTER_DROP_ACTION_UNSUPPORTED);
+	strbuf_clear(&w->pending);
+}
+
+static void parse_again(struct walk *w)
+{
+	struct flow_key before = *w->key;
+	struct packet_metadata md;
+
+	execution_metadata(&before, &md);
+	packet_parse(w->p, &md, w->key);
+}
+
+static void set_field(struct walk *w, const struct dp_action *a)
+{
+	const struct field *f = field_get(a->set.field);
+	union field_value value, mask;
+
+	memcpy(value.b, a->set.value, sizeof(a->set.value));
+	memcpy(mask.b, a->set.mask, sizeof(a->set.mask));
+	if (packet_set_field(w->p, a->set.field, a->set.value, a->set.mask))
+		parse_again(w);
+	else if (f->need == NEED_NONE)
+		field_write_masked(f, &value, &mask, w->key);
+}
+
+// Changes of the packet that is at hand; false: 'a' is something else.
+static bool change(struct walk *w, const struct dp_action *a)
+{
+	switch (a->type) {
+	case DP_ACTION_SET:
+		send_pending(w);
+		set_field(w, a);
+		return true;
+	case DP_ACTION_PUSH_VLAN:
+		send_pending(w);
+		packet_push_vlan(w->p, a->push_vlan.tpid, a->push_vlan.tci);
+		parse_again(w);
+		return true;
+	case DP_ACTION_POP_VLAN:
+		send_pending(w);
+		packet_pop_vlan(w->p);
+		parse_again(w);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool kernel_can(const struct walk *w, const struct dp_action *a)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	return !kernel_put_actions(&b, (struct dp_actions){ a, a->size }, w->key,
+				   handler_pid(w->x->dp), NULL);
+}
+
+// A list for a packet of its own.
+static void run_on_copy(struct walk *w, struct dp_actions list)
+{
+	AUTO(strbuf) bytes = STRBUF_INIT;
+	struct flow_key key = *w->key;
+	struct packet p = *w->p;
+
+	strbuf_put_zeros(&bytes, HEADROOM);
+	strbuf_put(&bytes, w->p->data, w->p->size);
+	p.data = (uint8_t *)bytes.s + HEADROOM;
+	p.headroom = HEADROOM;
+	p.tailroom = 0;
+	execution_run(w->x, &p, &key, list);
+}
+
+static void run_nested(struct walk *w, const struct dp_action *a)
+{
+	send_pending(w);
+	if (a->type == DP_ACTION_CLONE ||
+	    (a->type == DP_ACTION_SAMPLE &&
+	     (a->sample.probability == UINT32_MAX || random_u32() < a->sample.probability)))
+		run_on_copy(w, dp_action_nested(a));
+	else if (a->type != DP_ACTION_SAMPLE)
+		counter_inc(COUNTER_DROP_ACTION_UNSUPPORTED);
+}
+
+static void walk_list(struct walk *w, struct dp_actions list)
+{
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, list) {
+		if (a->type == DP_ACTION_DROP) {
+			counter_inc(COUNTER_DROP_ACTION);
+			break;
+		}
+		if (change(w, a))
+			continue;
+		if (kernel_can(w, a))
+			strbuf_put(&w->pending, a, a->size);
+		else
+			run_nested(w, a);
+	}
+	send_pending(w);
+}
+
+void execution_run(struct execution *x, struct packet *p, struct flow_key *key,
+		   struct dp_actions list)
+{
+	struct walk w = { .x = x, .p = p, .key = key };
+
+	if (!send_list(x, p, key, list))
+		return;
+	walk_list(&w, list);
+	strbuf_uninit(&w.pending);
+}
+
+// ---- Packets that are from no port ----
+
+static void emit_now(struct execution *x, struct strbuf *msg)
+{
+	int error = kernel_request(x->dp, msg, NULL, x->error ? NULL : x->err);
+
+	if (!x->error)
+		x->error = error;
+}
+
+int kernel_execute(struct datapath *base, const void *packet, size_t n, const struct flow_key *key,
+		   struct dp_actions actions, struct error *err)
+{
+	struct execution x = { .dp = kernel_datapath(base), .emit = emit_now, .err = err };
+	struct packet_metadata md;
+	AUTO(strbuf) bytes = STRBUF_INIT;
+	struct flow_key parsed;
+	struct packet p;
+
+	strbuf_put_zeros(&bytes, HEADROOM);
+	strbuf_put(&bytes, packet, n);
+	p = (struct packet){ .data = (uint8_t *)bytes.s + HEADROOM,
+			     .size = n,
+			     .headroom = HEADROOM };
+	execution_metadata(key, &md);
+	if (packet_parse(&p, &md, &parsed))
+		return error_set(err, -EINVAL,
+				 "the packet has %zu bytes, less than an Ethernet header", n);
+	execution_run(&x, &p, &parsed, actions);
+	return x.error ? error_wrap(err, "%s: sending a packet", x.dp->name) : 0;
+}

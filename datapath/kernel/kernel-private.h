@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel datapath's own view of itself: what its files share.
+//
+// Threads: main (ports, changes, the loop's requests), handlers (upcalls, handler.c), one that reads statistics
+// (stats.c). What more than one of them touches is behind 'flows_lock' or 'ports_lock'; a socket has one thread, the
+// main one's is behind 'request_lock' because flows may be added from anywhere.
+#pragma once
+
+#include <linux/openvswitch.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/base/hmap.h"
+#include "core/base/vec.h"
+#include "core/netlink/genl.h"
+#include "datapath/kernel/message.h"
+#include "datapath/provider.h"
+
+struct kernel_families {
+	struct genl_family dp, vport, flow, packet;
+};
+
+// 0, or negative errno; -ENOENT: the kernel has no openvswitch module.
+int kernel_families_find(struct nl_sock *s, struct kernel_families *ret, struct error *err);
+
+struct handler;
+struct stranger;
+
+struct kernel_datapath {
+	struct datapath base;
+	struct kernel_families families;
+	char name[IFNAMSIZ];
+	uint32_t ifindex; // of the datapath itself: in the fixed header of every message
+	uint32_t user_features; // OVS_DP_F_*
+	bool shares_recirc; // TC chains and recirculation are one number space
+	bool taken_over; // an earlier process had made it
+	const struct upcall_ops *upcalls;
+	void *aux;
+
+	pthread_mutex_t request_lock;
+	struct nl_sock *sock GUARDED_BY(request_lock);
+
+	struct handler *handlers;
+	size_t n_handlers;
+	_Atomic bool stopping;
+	_Atomic uint64_t lost; // misses that could not be served
+
+	pthread_mutex_t flows_lock;
+	struct hmap flows GUARDED_BY(flows_lock); // struct kernel_flow by ufid
+
+	// Statistics: one dump at a time.
+	pthread_mutex_t dump_lock;
+	struct hmap strangers GUARDED_BY(dump_lock);
+	uint64_t round GUARDED_BY(dump_lock);
+	pthread_t stats_thread;
+	bool has_stats_thread;
+	int stop_fd; // eventfd, readable from the end on: all threads
+
+	pthread_mutex_t ports_lock;
+	struct hmap ports GUARDED_BY(ports_lock); // struct vport by number
+	struct nl_sock *route; // main thread
+	struct nl_sock *links; // main thread: notifications
+	uint64_t change_seq;
+
+	struct smap features; // immutable once open
+};
+
+static inline struct kernel_datapath *kernel_datapath(struct datapath *base)
+{
+	return CONTAINER_OF(base, struct kernel_datapath, base);
+}
+
+// Tests: as on kernels that know nothing of upcalls by CPU.
+extern bool kernel_upcalls_by_port;
+
+// ---- Requests ----
+
+// A message of 'family' with the datapath's header; ended by nl_msg_end().
+size_t kernel_begin(const struct kernel_datapath *dp, struct strbuf *b,
+		    const struct genl_family *family, uint8_t cmd, uint16_t flags);
+// nl_transact() on the datapath's own socket. Any thread.
+int kernel_request(struct kernel_datapath *dp, const struct strbuf *msg, struct strbuf *ret_reply,
+		   struct error *err);
+
+// ---- Handlers ----
+
+// Requests that a round of upcalls has led to.
+struct batch_item {
+	struct nl_request request;
+	struct kernel_flow *flow; // whose flow it makes; NULL: a packet
+};
+
+struct batch {
+	struct kernel_datapath *dp;
+	struct nl_sock *sock;
+	VEC(struct batch_item) flows, packets;
+};
+
+// The batch of this thread for 'dp', NULL: it is no handler of it.
+struct batch *kernel_batch(const struct kernel_datapath *dp);
+// Takes over 'msg' (empty afterwards). 'flow' with a reference, or NULL.
+void batch_put(struct batch *b, struct strbuf *msg, struct kernel_flow *flow);
+// Makes sockets, so that the port ids are known, then starts the threads.
+int handlers_open(struct kernel_datapath *dp, struct error *err);
+void handlers_start(struct kernel_datapath *dp);
+void handlers_stop(struct kernel_datapath *dp);
+// Where upcalls go: one number per CPU, or one per handler.
+size_t handlers_pids_by_cpu(const struct kernel_datapath *dp, uint32_t **ret);
+size_t handlers_pids(const struct kernel_datapath *dp, uint32_t **ret);
+uint32_t handler_pid(const struct kernel_datapath *dp);
+
+// ---- Flows ----
+
+enum kernel_flow_state {
+	FLOW_ADDING, // in a handler's batch
+	FLOW_IN_KERNEL,
+	FLOW_REFUSED, // the kernel will not have it; its packets go on missing
+};
+
+// What is known of a megaflow's place in the kernel; mf->dp. Members under flows_lock.
+struct kernel_flow {
+	struct hmap_node node;
+	struct uuid ufid;
+	struct megaflow *mf; // NULL: deleted while it was on its way
+	enum kernel_flow_state state;
+	unsigned int refs;
+	bool changed; // its actions have, while it was on its way
+	uint8_t missing; // dumps in a row that did not have it
+	uint64_t round; // of the last dump that had it
+	struct flow_counts base; // counted before the kernel's count began, and here
+	struct flow_counts seen; // by the kernel
+};
+
+int kernel_flow_add(struct datapath *base, struct megaflow *mf);
+int kernel_flow_update(struct datapath *base, struct megaflow *mf);
+void kernel_flow_del(struct datapath *base, struct megaflow *mf);
+size_t kernel_flow_count(struct datapath *base);
+void kernel_flow_counts(struct datapath *base, const struct megaflow *mf, struct flow_counts *ret);
+
+// With flows_lock.
+struct kernel_flow *kernel_flow_find(const struct kernel_datapath *dp, const struct uuid *ufid);
+void kernel_flow_publish(struct kernel_flow *f);
+void kernel_flow_unref(struct kernel_flow *f);
+// The answer to a batch's request. Takes the reference.
+void kernel_flow_added(struct kernel_datapath *dp, struct kernel_flow *f, int error,
+		       const char *text, struct nl_sock *sock);
+// Installs again what is not there any more.
+void kernel_flow_repair(struct kernel_datapath *dp, struct kernel_flow *f, struct nl_sock *sock);
+// Counts what the kernel has not counted.
+void kernel_flow_count_packet(struct kernel_datapath *dp, struct megaflow *mf, size_t bytes,
+			      uint16_t tcp_flags);
+// The actions of the flow that sent a packet here because the kernel cannot carry them out; false when it has gone, or
+// is not for packets of 'key'. Under RCU.
+bool kernel_flow_slow_actions(struct kernel_datapath *dp, const struct dp_action *a,
+			      const struct flow_key *key, struct dp_actions *ret);
+int kernel_flow_flush(struct kernel_datapath *dp, struct error *err);
+
+// ---- Statistics ----
+
+// Takes a dump: brings every flow's counts up to date, deletes what is not ours.
+void stats_refresh(struct kernel_datapath *dp, struct nl_sock *sock);
+int stats_start(struct kernel_datapath *dp, struct error *err);
+void stats_stop(struct kernel_datapath *dp);
+
+// ---- Packets ----
+
+// What a packet carries beside its bytes; points into 'k'.
+void execution_metadata(const struct flow_key *k, struct packet_metadata *ret);
+
+// A packet that goes back to the kernel, and how.
+struct execution {
+	struct kernel_datapath *dp;
+	uint16_t mru; // from its upcall, 0: none
+	uint64_t hash;
+	// Takes over the message.
+	void (*emit)(struct execution *x, struct strbuf *msg);
+	int error; // of the first one that failed, when 'emit' waits for it
+	struct error *err;
+};
+
+// Runs 'list' on the packet (whose bytes change): the kernel does all that it can. 'key' is as parsed.
+void execution_run(struct execution *x, struct packet *p, struct flow_key *key,
+		   struct dp_actions list);
+int kernel_execute(struct datapath *base, const void *packet, size_t n, const struct flow_key *key,
+		   struct dp_actions actions, struct error *err);
+
+// ---- Ports ----
+
+struct vport {
+	struct hmap_node node; // by number
+	dp_port_t number;
+	char name[IFNAMSIZ];
+	char type[16]; // as configured: "system", "internal", "tap"
+	uint32_t kernel_type; // OVS_VPORT_TYPE_*
+	int ifindex; // 0: its device has gone
+	int tap_fd; // -1: none
+	bool is_ours; // somebody has added it since this process began
+};
+
+struct vport *vport_find(const struct kernel_datapath *dp, dp_port_t number);
+// Reads what ports there are (an earlier process' among them).
+int vports_load(struct kernel_datapath *dp, struct error *err);
+void vports_free(struct kernel_datapath *dp);
+// Puts a port back whose device has come again.
+void vport_revive(struct kernel_datapath *dp, struct vport *v, int ifindex);
+int kernel_port_add(struct datapath *base, const char *name, const char *type,
+		    const struct smap *options, dp_port_t *ret_port, struct error *err);
+void kernel_port_del(struct datapath *base, dp_port_t port);
+int kernel_port_set_options(struct datapath *base, dp_port_t port, const struct smap *options,
+			    struct error *err);
+bool kernel_port_ref(struct datapath *base, dp_port_t port, struct port_ref *ret);
+bool kernel_port_by_name(struct datapath *base, const char *name, dp_port_t *ret);
+void kernel_for_each_port(struct datapath *base, void (*cb)(dp_port_t port, void *aux), void *aux);
+
+bool kernel_port_info(struct datapath *base, dp_port_t port, struct datapath_port_info *ret);
+int kernel_port_set_mac(struct datapath *base, dp_port_t port, struct eth_addr mac,
+			struct error *err);
+int kernel_port_set_mtu(struct datapath *base, dp_port_t port, uint32_t mtu, struct error *err);
+int kernel_port_set_admin(struct datapath *base, dp_port_t port, bool up, struct error *err);
+uint64_t kernel_port_change_seq(struct datapath *base);
+// Speed, driver and firmware of a device.
+void device_info(const char *name, struct datapath_port_info *info);
+
+// ---- Features ----
+
+void features_probe(struct kernel_datapath *dp);

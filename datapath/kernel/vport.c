@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ports: devices that the kernel's datapath has, by the number that it gave them.
+#include "datapath/kernel/kernel-private.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/netlink/rtnl.h"
+
+LOG_MODULE(dpif_netlink_port);
+
+struct vport *vport_find(const struct kernel_datapath *dp, dp_port_t number)
+{
+	struct vport *v;
+
+	HMAP_FOR_EACH_WITH_HASH (v, node, number.n, &dp->ports)
+		if (dp_port_equal(v->number, number))
+			return v;
+	return NULL;
+}
+
+static struct vport *find_by_name(const struct kernel_datapath *dp, const char *name)
+{
+	struct vport *v;
+
+	HMAP_FOR_EACH (v, node, &dp->ports)
+		if (!strcmp(v->name, name))
+			return v;
+	return NULL;
+}
+
+static struct vport *put(struct kernel_datapath *dp, const struct vport_message *m,
+			 const char *type)
+{
+	struct vport *v = xzalloc(sizeof(*v));
+
+	v->number = DP_PORT(m->number);
+	v->kernel_type = m->type;
+	v->ifindex = m->ifindex ? m->ifindex : (int)if_nametoindex(m->name);
+	v->tap_fd = -1;
+	snprintf(v->name, sizeof(v->name), "%s", m->name);
+	snprintf(v->type, sizeof(v->type), "%s", type);
+	pthread_mutex_lock(&dp->ports_lock);
+	hmap_insert(&dp->ports, &v->node, v->number.n);
+	pthread_mutex_unlock(&dp->ports_lock);
+	return v;
+}
+
+static void take_out(struct kernel_datapath *dp, struct vport *v)
+{
+	pthread_mutex_lock(&dp->ports_lock);
+	hmap_remove(&dp->ports, &v->node);
+	pthread_mutex_unlock(&dp->ports_lock);
+	if (v->tap_fd >= 0)
+		close(v->tap_fd);
+	free(v);
+}
+
+// ---- Messages ----
+
+static void put_pids(const struct kernel_datapath *dp, struct strbuf *b)
+{
+	uint32_t *pids;
+	size_t n = handlers_pids(dp, &pids);
+
+	nl_put(b, OVS_VPORT_ATTR_UPCALL_PID, pids, n * sizeof(*pids));
+	free(pids);
+}
+
+// 'number' DP_PORT_NONE: the kernel's choice.
+static int request_new(struct kernel_datapath *dp, const char *name, uint32_t type,
+		       dp_port_t number, struct strbuf *reply, struct vport_message *ret,
+		       struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m = kernel_begin(dp, &msg, &dp->families.vport, OVS_VPORT_CMD_NEW, NLM_F_ECHO);
+	int error;
+
+	nl_put_str(&msg, OVS_VPORT_ATTR_NAME, name);
+	nl_put_u32(&msg, OVS_VPORT_ATTR_TYPE, type);
+	if (!dp_port_equal(number, DP_PORT_NONE))
+		nl_put_u32(&msg, OVS_VPORT_ATTR_PORT_NO, number.n);
+	put_pids(dp, &msg);
+	nl_msg_end(&msg, m);
+	error = kernel_request(dp, &msg, reply, err);
+	if (error)
+		return error;
+	if (!reply->len)
+		return error_set(err, -EPROTO, "the kernel does not tell the port's number");
+	return vport_message_decode((const struct nlmsghdr *)reply->s, ret, err);
+}
+
+static int request_pids(struct kernel_datapath *dp, dp_port_t number, struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m = kernel_begin(dp, &msg, &dp->families.vport, OVS_VPORT_CMD_SET, 0);
+
+	nl_put_u32(&msg, OVS_VPORT_ATTR_PORT_NO, number.n);
+	put_pids(dp, &msg);
+	nl_msg_end(&msg, m);
+	return kernel_request(dp, &msg, NULL, err);
+}
+
+static int request_del(struct kernel_datapath *dp, dp_port_t number, struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m = kernel_begin(dp, &msg, &dp->families.vport, OVS_VPORT_CMD_DEL, 0);
+
+	nl_put_u32(&msg, OVS_VPORT_ATTR_PORT_NO, number.n);
+	nl_msg_end(&msg, m);
+	return kernel_request(dp, &msg, NULL, err);
+}
+
+// ---- What is there ----
+
+static int on_vport(const struct nlmsghdr *h, void *aux)
+{
+	struct kernel_datapath *dp = aux;
+	struct vport_message m;
+
+	if (!vport_message_decode(h, &m, NULL) && m.dp_ifindex == dp->ifindex &&
+	    !vport_find(dp, DP_PORT(m.number)))
+		put(dp, &m, m.type == OVS_VPORT_TYPE_INTERNAL ? "internal" : "system");
+	return 0;
+}
+
+int vports_load(struct kernel_datapath *dp, struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m = kernel_begin(dp, &msg, &dp->families.vport, OVS_VPORT_CMD_GET, 0);
+	struct vport *v;
+	int error;
+
+	nl_msg_end(&msg, m);
+	error = nl_dump(dp->sock, &msg, on_vport, dp, err);
+	if (error)
+		return error_wrap(err, "datapath %s: ports", dp->name);
+	HMAP_FOR_EACH (v, node, &dp->ports)
+		if (request_pids(dp, v->number, err))
+			return error_wrap(err, "port %s: upcalls", v->name);
+	return 0;
+}
+
+void vports_free(struct kernel_datapath *dp)
+{
+	struct vport *v;
+
+	HMAP_FOR_EACH_SAFE (v, node, &dp->ports)
+		take_out(dp, v);
+}
+
+// ---- Adding ----
+
+static int make_tap(const char *name, struct error *err)
+{
+	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), error;
+
+	if (fd < 0)
+		return error_set(err, -errno, "/dev/net/tun: %s", strerror(errno));
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	if (ioctl(fd, TUNSETIFF, &r) < 0) {
+		error = -errno;
+		close(fd);
+		return error_set(err, error, "tap device %s cannot be made: %s", name,
+				 error == -EBUSY ? "a device of this name is there already"
+						 : strerror(-error));
+	}
+	return fd;
+}
+
+// Says in words of the devices what the kernel said as a number.
+static int explain(struct kernel_datapath *dp, const char *name, int error, struct error *err)
+{
+	struct rtnl_link link, master;
+
+	if (error == -EEXIST)
+		return error_set(err, error, "a network device or port named %s is there already",
+				 name);
+	if (error == -EBUSY && !rtnl_link_by_name(dp->route, name, &link, NULL) && link.master &&
+	    !rtnl_link_by_index(dp->route, link.master, &master, NULL))
+		return error_set(err, error, "device %s belongs to %s", name, master.name);
+	if (error == -EBUSY)
+		return error_set(err, error, "device %s is in use by something else", name);
+	return error;
+}
+
+static int attach(struct kernel_datapath *dp, const char *name, const char *type, int tap_fd,
+		  dp_port_t *ret_port, struct error *err)
+{
+	bool is_internal = !strcmp(type, "internal");
+	AUTO(strbuf) reply = STRBUF_INIT;
+	struct vport_message m;
+	struct vport *v;
+	int error =
+		request_new(dp, name, is_internal ? OVS_VPORT_TYPE_INTERNAL : OVS_VPORT_TYPE_NETDEV,
+			    DP_PORT_NONE, &reply, &m, err);
+
+	if (error)
+		return explain(dp, name, error, err);
+	v = put(dp, &m, type);
+	v->tap_fd = tap_fd;
+	v->is_ours = true;
+	*ret_port = v->number;
+	return 0;
+}
+
+static bool is_known_type(const char *type)
+{
+	return !strcmp(type, "internal") || !strcmp(type, "system") || !strcmp(type, "tap");
+}
+
+// A port that an earlier process left in the datapath.
+static bool adopt(struct kernel_datapath *dp, const char *name, const char *type,
+		  dp_port_t *ret_port)
+{
+	struct vport *v = find_by_name(dp, name);
+	uint32_t wanted =
+		!strcmp(type, "internal") ? OVS_VPORT_TYPE_INTERNAL : OVS_VPORT_TYPE_NETDEV;
+
+	if (!v || v->is_ours || v->kernel_type != wanted)
+		return false;
+	snprintf(v->type, sizeof(v->type), "%s", type);
+	v->is_ours = true;
+	*ret_port = v->number;
+	return true;
+}
+
+int kernel_port_add(struct datapath *base, const char *name, const char *type,
+		    const struct smap *options, dp_port_t *ret_port, struct error *err)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+	struct rtnl_link link;
+	int tap_fd = -1, error;
+
+	if (!is_known_type(type))
+		return error_set(err, -EOPNOTSUPP,
+				 "the kernel datapath has no ports of type \"%s\"", type);
+	if (strlen(name) >= IFNAMSIZ)
+		return error_set(err, -ENAMETOOLONG,
+				 "a network device's name has at most %d characters", IFNAMSIZ - 1);
+	if (strcmp(type, "tap") && adopt(dp, name, type, ret_port))
+		return 0;
+	if (!strcmp(type, "system") && rtnl_link_by_name(dp->route, name, &link, NULL))
+		return error_set(err, -ENODEV, "there is no network device %s", name);
+	if (!strcmp(type, "tap")) {
+		tap_fd = make_tap(name, err);
+		if (tap_fd < 0)
+			return tap_fd;
+	}
+	error = attach(dp, name, type, tap_fd, ret_port, err);
+	if (error && tap_fd >= 0)
+		close(tap_fd);
+	return error;
+}
+
+void vport_revive(struct kernel_datapath *dp, struct vport *v, int ifindex)
+{
+	AUTO(strbuf) reply = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct vport_message m;
+
+	if (request_new(dp, v->name, v->kernel_type, v->number, &reply, &m, &err)) {
+		log_warn("%s: port %s: its device is there again, but cannot be attached: %s",
+			 dp->name, v->name, err.text);
+		return;
+	}
+	log_info("%s: port %s: its device is there again", dp->name, v->name);
+	pthread_mutex_lock(&dp->ports_lock);
+	v->ifindex = ifindex;
+	pthread_mutex_unlock(&dp->ports_lock);
+}
+
+void kernel_port_del(struct datapath *base, dp_port_t port)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+	struct vport *v = vport_find(dp, port);
+	struct error err = ERROR_INIT;
+	int error;
+
+	if (!v)
+		return;
+	error = v->ifindex ? request_del(dp, port, &err) : 0;
+	// Its device may have gone a moment ago.
+	if (error && error != -ENODEV)
+		log_warn("%s: port %s stays in the kernel: %s", dp->name, v->name, err.text);
+	take_out(dp, v);
+}
+
+int kernel_port_set_options(struct datapath *base, dp_port_t port, const struct smap *options,
+			    struct error *err)
+{
+	return 0; // such ports have none
+}
+
+// ---- Asking ----
+
+bool kernel_port_ref(struct datapath *base, dp_port_t port, struct port_ref *ret)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+	struct vport *v;
+
+	pthread_mutex_lock(&dp->ports_lock);
+	v = vport_find(dp, port);
+	if (v) {
+		*ret = (struct port_ref){ .number = v->number,
+					  .ethdev = PORT_NO_ETHDEV,
+					  .ifindex = v->ifindex,
+					  .is_internal =
+						  v->kernel_type == OVS_VPORT_TYPE_INTERNAL };
+		snprintf(ret->name, sizeof(ret->name), "%s", v->name);
+	}
+	pthread_mutex_unlock(&dp->ports_lock);
+	return v;
+}
+
+bool kernel_port_by_name(struct datapath *base, const char *name, dp_port_t *ret)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+	struct vport *v;
+
+	pthread_mutex_lock(&dp->ports_lock);
+	v = find_by_name(dp, name);
+	if (v)
+		*ret = v->number;
+	pthread_mutex_unlock(&dp->ports_lock);
+	return v;
+}
+
+static int by_number(const void *a_, const void *b_)
+{
+	const uint32_t *a = a_, *b = b_;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+void kernel_for_each_port(struct datapath *base, void (*cb)(dp_port_t port, void *aux), void *aux)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+	VEC(uint32_t) numbers = VEC_INIT;
+	struct vport *v;
+	uint32_t *n;
+
+	HMAP_FOR_EACH (v, node, &dp->ports)
+		VEC_PUSH(&numbers, v->number.n);
+	if (numbers.n)
+		qsort(numbers.v, numbers.n, sizeof(*numbers.v), by_number);
+	VEC_FOR_EACH (n, &numbers)
+		cb(DP_PORT(*n), aux);
+	VEC_FREE(&numbers);
+}
