@@ -41,22 +41,30 @@ EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/cases/test_kernel_switch.py hw
 
 # Programs that a lab guest runs; built here, started by hw-tests/lab/run.
 if HAVE_CHECK
-LAB_CASES = hw-tests/lab/cases/test-tc hw-tests/lab/cases/test-tc-simnic hw-tests/lab/cases/test-switchdev \
-	hw-tests/lab/cases/test-tc-device
+LAB_CASES = hw-tests/lab/cases/test-kernel-datapath hw-tests/lab/cases/test-switchdev hw-tests/lab/cases/test-tc \
+	hw-tests/lab/cases/test-tc-device hw-tests/lab/cases/test-tc-simnic
 check_PROGRAMS += $(LAB_CASES)
-hw_tests_lab_cases_test_tc_device_SOURCES = hw-tests/lab/cases/test-tc-device.c hw-tests/lab/cases/wire.c hw-tests/lab/cases/wire.h
-hw_tests_lab_cases_test_tc_device_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-hw_tests_lab_cases_test_tc_device_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+LAB_CASE_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+LAB_CASE_SOURCES = hw-tests/lab/cases/software.c hw-tests/lab/cases/software.h hw-tests/lab/cases/wire.c \
+	hw-tests/lab/cases/wire.h
+LAB_CASE_TC_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+hw_tests_lab_cases_test_kernel_datapath_SOURCES = hw-tests/lab/cases/test-kernel-datapath.c $(LAB_CASE_SOURCES)
+hw_tests_lab_cases_test_kernel_datapath_CFLAGS = $(LAB_CASE_CFLAGS)
+hw_tests_lab_cases_test_kernel_datapath_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 hw_tests_lab_cases_test_switchdev_SOURCES = hw-tests/lab/cases/test-switchdev.c
-hw_tests_lab_cases_test_switchdev_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+hw_tests_lab_cases_test_switchdev_CFLAGS = $(LAB_CASE_CFLAGS)
 hw_tests_lab_cases_test_switchdev_LDADD = offload/libswitchdev.a $(CHECK_LIBS) $(CORE_LIBS)
-hw_tests_lab_cases_test_tc_SOURCES = hw-tests/lab/cases/test-tc.c hw-tests/lab/cases/wire.c hw-tests/lab/cases/wire.h \
-	hw-tests/lab/cases/wires-veth.c hw-tests/lab/cases/wires.h
-hw_tests_lab_cases_test_tc_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-hw_tests_lab_cases_test_tc_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+hw_tests_lab_cases_test_tc_SOURCES = hw-tests/lab/cases/test-tc.c hw-tests/lab/cases/wires-veth.c \
+	hw-tests/lab/cases/wires.h $(LAB_CASE_SOURCES)
+hw_tests_lab_cases_test_tc_CFLAGS = $(LAB_CASE_CFLAGS)
+hw_tests_lab_cases_test_tc_LDADD = $(LAB_CASE_TC_LDADD)
+hw_tests_lab_cases_test_tc_device_SOURCES = hw-tests/lab/cases/test-tc-device.c hw-tests/lab/cases/wire.c \
+	hw-tests/lab/cases/wire.h
+hw_tests_lab_cases_test_tc_device_CFLAGS = $(LAB_CASE_CFLAGS)
+hw_tests_lab_cases_test_tc_device_LDADD = $(LAB_CASE_TC_LDADD)
 # The same cases, in the simulated NIC.
-hw_tests_lab_cases_test_tc_simnic_SOURCES = hw-tests/lab/cases/test-tc.c hw-tests/lab/cases/wire.c \
-	hw-tests/lab/cases/wire.h hw-tests/lab/cases/wires-simnic.c hw-tests/lab/cases/wires.h
-hw_tests_lab_cases_test_tc_simnic_CFLAGS = $(hw_tests_lab_cases_test_tc_CFLAGS)
-hw_tests_lab_cases_test_tc_simnic_LDADD = $(hw_tests_lab_cases_test_tc_LDADD)
+hw_tests_lab_cases_test_tc_simnic_SOURCES = hw-tests/lab/cases/test-tc.c hw-tests/lab/cases/wires-simnic.c \
+	hw-tests/lab/cases/wires.h $(LAB_CASE_SOURCES)
+hw_tests_lab_cases_test_tc_simnic_CFLAGS = $(LAB_CASE_CFLAGS)
+hw_tests_lab_cases_test_tc_simnic_LDADD = $(LAB_CASE_TC_LDADD)
 endif

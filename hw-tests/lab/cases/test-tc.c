@@ -7,10 +7,11 @@
 
 #include "core/base/hash.h"
 #include "core/packet/packet.h"
+#include "hw-tests/lab/cases/software.h"
 #include "hw-tests/lab/cases/wires.h"
 #include "offload/backend.h"
 
-enum { N_WIRES = 3, IN = 1, MAX_FRAMES = 8, N_RANDOM = 700 };
+enum { N_WIRES = 3, IN = 1, N_RANDOM = 700 };
 
 static struct wire wires[N_WIRES + 1]; // by datapath port number
 static struct port_ref refs[N_WIRES + 1];
@@ -65,64 +66,6 @@ static void take_out(struct hw_rule *hw, uint64_t *packets, uint64_t *bytes)
 	ck_assert_int_eq(backend_tc.remove(device, hw, packets, bytes), 0);
 }
 
-// ---- What software would do ----
-
-struct outcome {
-	size_t n;
-	struct {
-		unsigned int port;
-		struct strbuf frame;
-	} frames[MAX_FRAMES];
-};
-
-static void outcome_free(struct outcome *o)
-{
-	for (size_t i = 0; i < o->n; i++)
-		strbuf_uninit(&o->frames[i].frame);
-	o->n = 0;
-}
-
-static void outcome_add(struct outcome *o, unsigned int port, const void *frame, size_t n)
-{
-	ck_assert_uint_lt(o->n, MAX_FRAMES);
-	o->frames[o->n].port = port;
-	strbuf_init(&o->frames[o->n].frame);
-	strbuf_put(&o->frames[o->n++].frame, frame, n);
-}
-
-static void run_in_software(const struct strbuf *frame, struct dp_actions list, struct outcome *o)
-{
-	uint8_t room[2048];
-	struct packet p = {
-		.data = room + 128, .size = frame->len, .headroom = 128, .tailroom = 0
-	};
-	struct packet_metadata md = { .in_port = IN };
-	const struct dp_action *a;
-	struct flow_key key;
-
-	memcpy(p.data, frame->s, frame->len);
-	ck_assert_int_eq(packet_parse(&p, &md, &key), 0);
-	DP_ACTION_FOR_EACH (a, list)
-		switch (a->type) {
-		case DP_ACTION_OUTPUT:
-			outcome_add(o, a->output.port.n, p.data, p.size);
-			break;
-		case DP_ACTION_SET:
-			packet_set_field(&p, a->set.field, a->set.value, a->set.mask);
-			break;
-		case DP_ACTION_PUSH_VLAN:
-			ck_assert(packet_push_vlan(&p, a->push_vlan.tpid, a->push_vlan.tci));
-			break;
-		case DP_ACTION_POP_VLAN:
-			packet_pop_vlan(&p);
-			break;
-		case DP_ACTION_DROP:
-			return;
-		default:
-			ck_abort_msg("%s is not in these tests", dp_action_name(a->type));
-		}
-}
-
 // ---- What the kernel does ----
 
 // A frame of this type goes to all wires by a rule of its own. When it is there, everything sent before it is, too.
@@ -153,37 +96,6 @@ static void run_in_kernel(const struct strbuf *frame, struct outcome *o)
 		}
 }
 
-static void compare(const struct outcome *want, const struct outcome *have, const char *what)
-{
-	AUTO(strbuf) text = STRBUF_INIT;
-	bool taken[MAX_FRAMES] = { 0 };
-
-	strbuf_printf(&text, "%s: %zu frames expected, %zu came\n", what, want->n, have->n);
-	for (size_t i = 0; i < want->n; i++) {
-		size_t k = 0;
-
-		// Between ports there is no order.
-		while (k < have->n && (taken[k] || have->frames[k].port != want->frames[i].port ||
-				       have->frames[k].frame.len != want->frames[i].frame.len ||
-				       memcmp(have->frames[k].frame.s, want->frames[i].frame.s,
-					      have->frames[k].frame.len)))
-			k++;
-		if (k == have->n || want->n != have->n) {
-			strbuf_printf(&text, "expected at %u:\n", want->frames[i].port);
-			strbuf_put_hex_dump(&text, want->frames[i].frame.s,
-					    want->frames[i].frame.len, 0, false);
-			for (k = 0; k < have->n; k++) {
-				strbuf_printf(&text, "came at %u:\n", have->frames[k].port);
-				strbuf_put_hex_dump(&text, have->frames[k].frame.s,
-						    have->frames[k].frame.len, 0, false);
-			}
-			ck_abort_msg("%s", text.s);
-		}
-		taken[k] = true;
-	}
-	ck_assert_msg(want->n == have->n, "%s", text.s);
-}
-
 // Sends 'frame'; what comes is what 'actions' make of it, or nothing when the flow does not match.
 static void expect(const struct strbuf *frame, struct dp_actions actions, bool matches,
 		   const char *what)
@@ -192,9 +104,9 @@ static void expect(const struct strbuf *frame, struct dp_actions actions, bool m
 	uint64_t before = wire_received(&wires[IN]);
 
 	if (matches)
-		run_in_software(frame, actions, &want);
+		run_in_software(frame, actions, (struct dp_actions){ NULL, 0 }, &want);
 	run_in_kernel(frame, &have);
-	compare(&want, &have, what);
+	outcome_compare(&want, &have, what);
 	// The filter is in software too: what came may have come by it.
 	if (matches && wires_in_hardware)
 		ck_assert_msg(wire_received(&wires[IN]) == before, "%s: software saw it", what);

@@ -17,11 +17,12 @@ static void open_socket(struct wire *w, int ifindex)
 	struct sockaddr_ll addr = { .sll_family = AF_PACKET,
 				    .sll_protocol = htons(ETH_P_ALL),
 				    .sll_ifindex = ifindex };
-	int one = 1;
+	int one = 1, room = 16 << 20; // for bursts
 
 	w->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (w->fd < 0 || setsockopt(w->fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)) ||
 	    setsockopt(w->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) ||
+	    setsockopt(w->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ||
 	    bind(w->fd, (struct sockaddr *)&addr, sizeof(addr)))
 		fatal(errno, "%s: packet socket", w->far);
 }

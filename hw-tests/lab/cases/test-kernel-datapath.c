@@ -1,0 +1,955 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel datapath in a real kernel: what its flows do to packets is what software would have done, and misses, counts
+// and ports are told as they are. To be run in a lab guest (hw-tests/lab/run): it makes network devices.
+#include <check.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/counters.h"
+#include "core/base/hash.h"
+#include "core/netlink/rtnl.h"
+#include "core/packet/packet.h"
+#include "datapath/kernel/kernel-private.h"
+#include "hw-tests/lab/cases/software.h"
+#include "hw-tests/lab/cases/wire.h"
+
+enum { N_WIRES = 3, IN = 1, N_RANDOM = 250, WAIT_MSEC = 20000, BURST = 2000 };
+
+static const struct datapath_ops *const ops = &datapath_kernel;
+static struct datapath *dp;
+static struct wire wires[N_WIRES + 1]; // by datapath port number
+static struct nl_sock *route;
+
+// ---- The pipeline of these tests: what misses are answered with ----
+
+// A frame of this type goes to all wires, by way of userspace: when it is there, everything sent before it is, too.
+#define MARKER_TYPE 0x88b5
+
+struct rule {
+	struct match m;
+	const char *actions;
+	const char *after; // recirculation: another rule's actions
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct rule rule GUARDED_BY(lock);
+static bool has_rule, widens; // 'widens': every address of its own, BURST
+static struct {
+	unsigned int misses, userspace;
+	struct flow_key key;
+	struct strbuf bytes;
+	struct dp_action action;
+} seen GUARDED_BY(lock);
+static VEC(struct megaflow *) installed GUARDED_BY(lock);
+
+static void parse_actions(const char *text, struct strbuf *out)
+{
+	struct error err = ERROR_INIT;
+
+	if (dp_actions_parse(text, NULL, NULL, out, &err))
+		fatal(0, "%s: %s", text, err.text);
+}
+
+static bool matches(const struct rule *r, const struct flow_key *key)
+{
+	struct flow_key a, b;
+
+	flow_key_masked(&a, key, &r->m.mask);
+	flow_key_masked(&b, &r->m.key, &r->m.mask);
+	return flow_key_equal(&a, &b);
+}
+
+static struct megaflow *answer(const struct flow_key *key, struct strbuf *actions)
+{
+	struct flow_mask mask = rule.m.mask;
+
+	if (key->recirc_id) {
+		parse_actions(rule.after, actions);
+		memset(&mask.m.recirc_id, 0xff, sizeof(mask.m.recirc_id));
+		// The first list may have changed what the rule looked at.
+		return megaflow_create(key, &mask, dp_actions_of(actions));
+	}
+	if (!matches(&rule, key))
+		return NULL;
+	parse_actions(rule.actions, actions);
+	if (widens)
+		memset(&mask.m.nw_src, 0xff, sizeof(mask.m.nw_src));
+	memset(&mask.m.recirc_id, 0xff, sizeof(mask.m.recirc_id));
+	return megaflow_create(key, &mask, dp_actions_of(actions));
+}
+
+static int on_miss(void *aux, const struct upcall *u, struct strbuf *actions,
+		   struct megaflow **ret_flow)
+{
+	struct megaflow *mf = NULL;
+
+	if (u->key->eth_type == htobe16(MARKER_TYPE)) {
+		parse_actions("2,3", actions);
+		return 0;
+	}
+	pthread_mutex_lock(&lock);
+	seen.misses++;
+	seen.key = *u->key;
+	strbuf_clear(&seen.bytes);
+	strbuf_put(&seen.bytes, u->packet->data, u->packet->size);
+	if (has_rule)
+		mf = answer(u->key, actions);
+	// Like the real one: the thread that translates also installs.
+	if (mf && ops->flow_add(dp, mf)) {
+		megaflow_free(mf);
+		mf = NULL;
+	}
+	if (mf)
+		VEC_PUSH(&installed, mf);
+	pthread_mutex_unlock(&lock);
+	*ret_flow = mf;
+	return 0;
+}
+
+static int on_userspace(void *aux, const struct upcall *u, struct strbuf *actions)
+{
+	pthread_mutex_lock(&lock);
+	seen.userspace++;
+	seen.key = *u->key;
+	seen.action = *u->userspace;
+	strbuf_clear(&seen.bytes);
+	strbuf_put(&seen.bytes, u->packet->data, u->packet->size);
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+static const struct upcall_ops upcalls = { on_miss, on_userspace };
+
+static unsigned int n_misses(void)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&lock);
+	n = seen.misses;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+static void set_rule(const struct match *m, const char *actions, const char *after)
+{
+	pthread_mutex_lock(&lock);
+	rule = (struct rule){ *m, actions, after };
+	has_rule = true;
+	pthread_mutex_unlock(&lock);
+}
+
+static struct flow_counts counts_of(struct megaflow *mf)
+{
+	struct flow_counts c;
+
+	ops->flow_counts(dp, mf, &c);
+	return c;
+}
+
+static void free_flow(void *mf)
+{
+	megaflow_free(mf);
+}
+
+static void take_out(struct megaflow *mf)
+{
+	ops->flow_del(dp, mf);
+	rcu_defer(free_flow, mf);
+}
+
+static void no_flows(void)
+{
+	pthread_mutex_lock(&lock);
+	has_rule = false;
+	pthread_mutex_unlock(&lock);
+	rcu_offline();
+	for (int i = 0; i < 100 && ops->flow_count(dp) != installed.n; i++)
+		usleep(1000);
+	rcu_online();
+	while (installed.n)
+		take_out(installed.v[--installed.n]);
+	ck_assert_uint_eq(ops->flow_count(dp), 0);
+}
+
+// ---- Frames ----
+
+static bool is_marker(const struct strbuf *frame)
+{
+	return (uint8_t)frame->s[12] == MARKER_TYPE >> 8 &&
+	       (uint8_t)frame->s[13] == (MARKER_TYPE & 0xff);
+}
+
+static void send_marker(void)
+{
+	uint8_t marker[60] = {
+		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, MARKER_TYPE >> 8, MARKER_TYPE & 0xff
+	};
+
+	wire_send(&wires[IN], marker, sizeof(marker));
+}
+
+// What has come out until the marker, which is sent when 'n' frames have come.
+static void collect(size_t n, struct outcome *o)
+{
+	struct pollfd fds[N_WIRES - 1];
+	AUTO(strbuf) got = STRBUF_INIT;
+
+	for (unsigned int i = 0; i < N_WIRES - 1; i++)
+		fds[i] = (struct pollfd){ .fd = wires[IN + 1 + i].fd, .events = POLLIN };
+	while (o->n < n && poll(fds, N_WIRES - 1, WAIT_MSEC) > 0)
+		for (unsigned int i = 0; i < N_WIRES - 1; i++)
+			if (fds[i].revents && wire_receive(&wires[IN + 1 + i], &got, 0))
+				outcome_add(o, IN + 1 + i, got.s, got.len);
+	send_marker();
+	for (unsigned int i = IN + 1; i <= N_WIRES; i++)
+		for (;;) {
+			ck_assert_msg(wire_receive(&wires[i], &got, WAIT_MSEC),
+				      "port %u: the marker is lost", i);
+			if (is_marker(&got))
+				break;
+			outcome_add(o, i, got.s, got.len);
+		}
+}
+
+// Sends 'frame'; what comes is what the actions make of it.
+static void expect(const struct strbuf *frame, const char *actions, const char *after,
+		   const char *what)
+{
+	AUTO(strbuf) list = STRBUF_INIT, then = STRBUF_INIT;
+	struct outcome want = { 0 }, have = { 0 };
+
+	parse_actions(actions, &list);
+	if (after)
+		parse_actions(after, &then);
+	run_in_software(frame, dp_actions_of(&list), dp_actions_of(&then), &want);
+	wire_send(&wires[IN], frame->s, frame->len);
+	rcu_offline();
+	collect(want.n, &have);
+	rcu_online();
+	outcome_compare(&want, &have, what);
+	outcome_free(&want);
+	outcome_free(&have);
+}
+
+static void parse_flow(const char *text, struct match *m)
+{
+	AUTO_FREE char *whole = xasprintf("in_port(%d),%s", IN, text);
+	struct error err = ERROR_INIT;
+
+	ck_assert_msg(!dp_key_parse(whole, NULL, NULL, m, &err), "%s: %s", whole, err.text);
+	m->mask.m.vlans[0].tci |= htobe16(VLAN_PRESENT);
+}
+
+static void frame_for(const struct match *m, struct strbuf *frame)
+{
+	struct flow_key key = m->key;
+
+	if (flow_is_ip(&key) && !m->mask.m.nw_ttl)
+		key.nw_ttl = 64;
+	packet_compose(&key, 32, frame);
+}
+
+// ---- Cases ----
+
+#define ETH "packet_type(ns=0,id=0),eth(src=02:00:00:00:00:11,dst=02:00:00:00:00:22),"
+#define IP4 ETH "eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,"
+#define IP6 ETH "eth_type(0x86dd),ipv6(src=2001:db8::1,dst=2001:db8::2,"
+#define TAG ETH "eth_type(0x8100),vlan(vid=5,pcp=3),encap("
+#define ARP ETH "eth_type(0x0806),arp(sip=10.0.0.1,tip=10.0.0.2,op=1,sha=02:00:00:00:00:11)"
+
+static const struct {
+	const char *flow, *actions, *after;
+} cases[] = {
+	{ IP4 "frag=no)", "2", NULL },
+	{ IP4 "proto=17,tos=0x28,ttl=64,frag=no),udp(src=1000,dst=2000)", "2,3", NULL },
+	{ IP4 "proto=6,frag=no),tcp(src=1000,dst=2000),tcp_flags(0x12)", "3", NULL },
+	{ IP4 "proto=132,frag=no),sctp(src=1000,dst=2000)", "3", NULL },
+	{ IP4 "proto=1,frag=no),icmp(type=8,code=0)", "2", NULL },
+	{ IP4 "proto=17,frag=first)", "2", NULL },
+	{ IP4 "proto=17,frag=later)", "2", NULL },
+	{ IP4 "frag=no)", "drop", NULL },
+	{ IP4 "proto=17,frag=no)", "set(ipv4(src=1.2.3.4,dst=5.6.7.8,tos=0xb8,ttl=3)),2", NULL },
+	{ IP4 "proto=6,frag=no)", "set(tcp(src=7,dst=8)),set(ipv4(dst=9.9.9.9)),3", NULL },
+	{ IP4 "proto=17,frag=no)", "2,set(udp(dst=53)),3", NULL },
+	{ IP4 "proto=132,frag=no)", "set(sctp(dst=53)),3", NULL },
+	{ IP4 "proto=1,frag=no)", "set(ipv4(src=1.2.3.4)),set(eth(src=02:00:00:00:00:99)),2",
+	  NULL },
+	{ IP4 "frag=no)", "set(eth(src=02:00:00:00:00:99,dst=02:00:00:00:00:98)),2", NULL },
+	{ IP4 "frag=no)", "push_vlan(vid=7,pcp=5),2", NULL },
+	{ IP4 "frag=no)", "push_vlan(vid=7,pcp=0),push_vlan(tpid=0x88a8,vid=8,pcp=1),2", NULL },
+	{ IP4 "proto=17,frag=no)", "2,push_vlan(vid=7,pcp=0),set(ipv4(ttl=9)),3", NULL },
+	{ TAG "eth_type(0x0800),ipv4(src=10.0.0.1,frag=no))", "2", NULL },
+	{ TAG "eth_type(0x0800),ipv4(src=10.0.0.1,frag=no))", "pop_vlan,3", NULL },
+	{ TAG "eth_type(0x0800),ipv4(proto=17,frag=no))",
+	  "pop_vlan,push_vlan(vid=6,pcp=1),set(ipv4(src=1.1.1.1)),3", NULL },
+	{ ETH "eth_type(0x88a8),vlan(vid=5,pcp=3),encap(eth_type(0x8100),vlan(vid=6,pcp=0),encap("
+	      "eth_type(0x0800),ipv4(frag=no)))",
+	  "pop_vlan,2", NULL },
+	{ IP6 "proto=17,hlimit=64,frag=no),udp(src=1000,dst=2000)", "2", NULL },
+	{ IP6 "proto=6,frag=no),tcp(src=1,dst=2)",
+	  "set(ipv6(src=2001:db8::9,hlimit=2,tclass=0x20)),3", NULL },
+	{ IP6 "proto=58,frag=no),icmpv6(type=128,code=0)", "set(ipv6(dst=2001:db8::9)),3", NULL },
+	{ IP6 "proto=58,frag=no),icmpv6(type=135,code=0),nd(target=2001:db8::5,sll=02:00:00:00:00:"
+	      "11)",
+	  "2", NULL },
+	{ IP6 "proto=58,frag=no),icmpv6(type=136,code=0),nd(target=2001:db8::5,tll=02:00:00:00:00:"
+	      "11)",
+	  "set(eth(dst=02:00:00:00:00:98)),3", NULL },
+	{ IP6 "proto=17,frag=no)", "set(ipv6(label=0x12345)),set(udp(src=9)),2", NULL },
+	{ ARP, "2,3", NULL },
+	{ ETH "eth_type(0x1234)", "2", NULL },
+	// Nested lists, and a second pass.
+	{ IP4 "proto=17,frag=no)", "clone(set(ipv4(src=1.2.3.4)),2),3", NULL },
+	{ IP4 "proto=17,frag=no)", "clone(push_vlan(vid=7,pcp=0),clone(pop_vlan,2)),3", NULL },
+	{ IP4 "proto=17,frag=no)", "trunc(40),2,3", NULL },
+	{ IP4 "proto=17,frag=no)", "sample(sample=100.0%,actions(2)),3", NULL },
+	{ IP4 "proto=17,frag=no)", "2,recirc(0x11)", "set(ipv4(ttl=5)),3" },
+	{ IP4 "proto=17,frag=no)", "set(ipv4(ttl=7)),recirc(0x12)", "2,3" },
+	// What the kernel has no word for.
+	{ ARP, "set(arp(sip=10.0.0.9)),2", NULL },
+	{ ARP, "2,set(arp(sip=10.0.0.9,op=2)),3", NULL },
+	{ ARP, "2,clone(set(arp(tip=10.9.9.9)),3),set(eth(dst=02:00:00:00:00:98)),2", NULL },
+	{ IP6 "proto=58,frag=no),icmpv6(type=135,code=0),nd(target=2001:db8::5)",
+	  "set(nd(target=2001:db8::6)),push_vlan(vid=7,pcp=0),2", NULL },
+	{ IP4 "proto=1,frag=no),icmp(type=8,code=0)", "set(icmp(type=0)),recirc(0x13)", "3" },
+};
+
+START_TEST(flows_do_what_software_does)
+{
+	AUTO(strbuf) frame = STRBUF_INIT;
+	struct match m;
+
+	parse_flow(cases[_i].flow, &m);
+	frame_for(&m, &frame);
+	set_rule(&m, cases[_i].actions, cases[_i].after);
+	expect(&frame, cases[_i].actions, cases[_i].after, cases[_i].flow);
+	unsigned int first = n_misses();
+	expect(&frame, cases[_i].actions, cases[_i].after, cases[_i].flow);
+	ck_assert_msg(n_misses() == first, "the second packet has missed, too");
+	no_flows();
+}
+END_TEST
+
+START_TEST(a_miss_arrives_whole)
+{
+	AUTO(strbuf) frame = STRBUF_INIT;
+	struct flow_key want;
+	struct match m;
+
+	parse_flow(cases[_i].flow, &m);
+	frame_for(&m, &frame);
+	set_rule(&m, "2", NULL);
+	expect(&frame, "2", NULL, "miss");
+	struct packet p = { .data = (uint8_t *)frame.s, .size = frame.len };
+	struct packet_metadata md = { .in_port = IN };
+	ck_assert_int_eq(packet_parse(&p, &md, &want), 0);
+	pthread_mutex_lock(&lock);
+	ck_assert(flow_key_equal(&want, &seen.key));
+	ck_assert_uint_eq(seen.bytes.len, frame.len);
+	ck_assert(!memcmp(seen.bytes.s, frame.s, frame.len));
+	pthread_mutex_unlock(&lock);
+	no_flows();
+}
+END_TEST
+
+// ---- Counts ----
+
+START_TEST(every_packet_is_counted_once)
+{
+	static const char *const lists[] = { "2", "3", "2,3", "set(arp(sip=10.0.0.9)),2", "drop" };
+	AUTO(strbuf) frame = STRBUF_INIT;
+	struct megaflow *mf;
+	struct flow_counts c;
+	uint64_t sent = 0;
+	struct match m;
+
+	parse_flow(ARP, &m);
+	frame_for(&m, &frame);
+	set_rule(&m, "2", NULL);
+	expect(&frame, "2", NULL, "first");
+	sent++;
+	ck_assert_uint_eq(installed.n, 1);
+	mf = installed.v[0];
+	ck_assert_uint_eq(counts_of(mf).packets, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		AUTO(strbuf) list = STRBUF_INIT;
+
+		parse_actions(lists[i], &list);
+		megaflow_set_actions(mf, dp_actions_of(&list));
+		ck_assert_int_eq(ops->flow_update(dp, mf), 0);
+		for (int k = 0; k < 3; k++, sent++)
+			expect(&frame, lists[i], NULL, lists[i]);
+		ops->refresh(dp);
+		c = counts_of(mf);
+		ck_assert_uint_eq(c.packets, sent);
+		ck_assert_uint_eq(c.bytes, sent * frame.len);
+		ck_assert_int_le(llabs(clock_msec() - c.used), 10000);
+	}
+	// What came since the last look is told when the flow goes.
+	expect(&frame, "drop", NULL, "last");
+	ops->flow_del(dp, mf);
+	c = counts_of(mf);
+	ck_assert_uint_eq(c.packets, sent + 1);
+	ck_assert_uint_eq(c.bytes, (sent + 1) * frame.len);
+	installed.n = 0;
+	rcu_defer(free_flow, mf);
+	ck_assert_uint_eq(n_misses(), n_misses());
+	no_flows();
+}
+END_TEST
+
+START_TEST(tcp_flags_are_gathered)
+{
+	static const uint16_t flags[] = { 0x002, 0x010, 0x011 };
+	struct megaflow *mf;
+	struct match m;
+
+	parse_flow(IP4 "proto=6,frag=no)", &m);
+	set_rule(&m, "2", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		AUTO(strbuf) frame = STRBUF_INIT;
+		struct match one = m;
+
+		one.key.tcp_flags = htobe16(flags[i]);
+		frame_for(&one, &frame);
+		expect(&frame, "2", NULL, "flags");
+	}
+	ck_assert_uint_eq(installed.n, 1);
+	mf = installed.v[0];
+	ops->refresh(dp);
+	ck_assert_uint_eq(counts_of(mf).packets, 3);
+	ck_assert_uint_eq(counts_of(mf).tcp_flags, 0x013);
+	no_flows();
+}
+END_TEST
+
+// ---- Userspace actions ----
+
+START_TEST(a_controller_action_comes_back)
+{
+	AUTO(strbuf) frame = STRBUF_INIT, list = STRBUF_INIT;
+	unsigned int before = seen.userspace;
+	struct dp_action *a;
+	struct megaflow *mf;
+	struct match m;
+
+	parse_flow(ARP, &m);
+	memset(&m.mask.m.recirc_id, 0xff, sizeof(m.mask.m.recirc_id));
+	frame_for(&m, &frame);
+	a = dp_put(&list, DP_ACTION_USERSPACE);
+	a->userspace.kind = USERSPACE_CONTROLLER;
+	a->userspace.reason = 1;
+	a->userspace.max_len = 128;
+	a->userspace.controller_id = 7;
+	a->userspace.table_id = 3;
+	a->userspace.cookie = 0x123456789abcdef0;
+	struct dp_action want = *a;
+	dp_put_output(&list, DP_PORT(2));
+	mf = megaflow_create(&m.key, &m.mask, dp_actions_of(&list));
+	ck_assert_int_eq(ops->flow_add(dp, mf), 0);
+	ck_assert_int_eq(ops->flow_add(dp, mf), -EEXIST);
+	expect(&frame, "2", NULL, "with a copy to the controller");
+	ck_assert_uint_eq(seen.userspace, before + 1);
+	ck_assert(!memcmp(&seen.action.userspace, &want.userspace, sizeof(want.userspace)));
+	ck_assert_uint_eq(seen.bytes.len, frame.len);
+	ck_assert(!memcmp(seen.bytes.s, frame.s, frame.len));
+	ck_assert_uint_eq(seen.key.in_port, IN);
+	// The same from a packet of ours, that is from no port.
+	struct flow_key key = { .in_port = DP_PORT_NONE.n };
+	ck_assert_int_eq(ops->execute(dp, frame.s, frame.len, &key, dp_actions_of(&list), NULL), 0);
+	struct outcome have = { 0 };
+	collect(1, &have);
+	ck_assert_uint_eq(have.n, 1);
+	ck_assert_uint_eq(seen.userspace, before + 2);
+	outcome_free(&have);
+	take_out(mf);
+	no_flows();
+}
+END_TEST
+
+START_TEST(a_packet_out_goes_where_it_should)
+{
+	AUTO(strbuf) frame = STRBUF_INIT, list = STRBUF_INIT;
+	struct outcome want = { 0 }, have = { 0 };
+	struct flow_key key = { .in_port = DP_PORT_NONE.n };
+	struct error err = ERROR_INIT;
+	struct match m;
+
+	parse_flow(ARP, &m);
+	frame_for(&m, &frame);
+	parse_actions("2,set(arp(sip=1.1.1.1)),push_vlan(vid=9,pcp=0),3", &list);
+	run_in_software(&frame, dp_actions_of(&list), (struct dp_actions){ NULL, 0 }, &want);
+	ck_assert_msg(!ops->execute(dp, frame.s, frame.len, &key, dp_actions_of(&list), &err), "%s",
+		      err.text);
+	collect(want.n, &have);
+	outcome_compare(&want, &have, "packet-out");
+	outcome_free(&want);
+	outcome_free(&have);
+	ck_assert_int_eq(ops->execute(dp, frame.s, 5, &key, dp_actions_of(&list), &err), -EINVAL);
+	ck_assert(strstr(err.text, "5 bytes"));
+}
+END_TEST
+
+// ---- What should not be ----
+
+static size_t flows_in_kernel(void)
+{
+	struct datapath_stats st;
+
+	ops->stats(dp, &st);
+	return st.flows;
+}
+
+static void wait_for_flows(size_t n)
+{
+	rcu_offline();
+	for (int i = 0; i < WAIT_MSEC / 50 && flows_in_kernel() != n; i++)
+		usleep(50000);
+	rcu_online();
+	ck_assert_uint_eq(flows_in_kernel(), n);
+}
+
+START_TEST(flows_of_others_are_swept)
+{
+	struct kernel_datapath *k = kernel_datapath(dp);
+	AUTO(strbuf) msg = STRBUF_INIT;
+	struct megaflow *mf;
+	struct match m;
+
+	// Taken out of our books, a flow is somebody else's.
+	parse_flow(ARP, &m);
+	mf = megaflow_create(&m.key, &m.mask, (struct dp_actions){ NULL, 0 });
+	ck_assert_int_eq(ops->flow_add(dp, mf), 0);
+	ck_assert_uint_eq(flows_in_kernel(), 1);
+	pthread_mutex_lock(&k->flows_lock);
+	struct kernel_flow *f = mf->dp;
+	hmap_remove(&k->flows, &f->node);
+	kernel_flow_unref(f);
+	pthread_mutex_unlock(&k->flows_lock);
+	wait_for_flows(0);
+	megaflow_free(mf);
+}
+END_TEST
+
+START_TEST(a_lost_flow_is_put_back_and_keeps_its_counts)
+{
+	AUTO(strbuf) frame = STRBUF_INIT;
+	struct megaflow *mf;
+	struct match m;
+
+	parse_flow(ARP, &m);
+	frame_for(&m, &frame);
+	set_rule(&m, "2", NULL);
+	expect(&frame, "2", NULL, "first");
+	expect(&frame, "2", NULL, "second");
+	mf = installed.v[0];
+	ops->refresh(dp);
+	ck_assert_uint_eq(counts_of(mf).packets, 2);
+	ck_assert_int_eq(kernel_flow_flush(kernel_datapath(dp), NULL), 0);
+	wait_for_flows(1);
+	unsigned int misses = n_misses();
+	expect(&frame, "2", NULL, "third");
+	ck_assert_uint_eq(n_misses(), misses);
+	ops->refresh(dp);
+	ck_assert_uint_eq(counts_of(mf).packets, 3);
+	no_flows();
+}
+END_TEST
+
+// ---- A burst ----
+
+START_TEST(nothing_of_a_burst_is_lost)
+{
+	uint64_t lost = counter_total(COUNTER_UPCALL_LOST);
+	AUTO(strbuf) frame = STRBUF_INIT, got = STRBUF_INIT;
+	struct match m;
+	unsigned int n = 0;
+
+	parse_flow(IP4 "proto=17,frag=no)", &m);
+	m.mask.m.nw_src = 0;
+	m.key.nw_src = 0;
+	set_rule(&m, "2", NULL);
+	widens = true;
+	rcu_offline();
+	for (unsigned int i = 0; i < BURST; i++) {
+		struct match one = m;
+
+		strbuf_clear(&frame);
+		one.key.nw_src = htobe32(0x0b000000 + i);
+		frame_for(&one, &frame);
+		wire_send(&wires[IN], frame.s, frame.len);
+	}
+	while (n < BURST && wire_receive(&wires[2], &got, WAIT_MSEC))
+		n++;
+	rcu_online();
+	widens = false;
+	ck_assert_uint_eq(n, BURST);
+	ck_assert_uint_eq(counter_total(COUNTER_UPCALL_LOST), lost);
+	ck_assert_uint_eq(installed.n, BURST);
+	wait_for_flows(BURST);
+	no_flows();
+	ck_assert_uint_eq(flows_in_kernel(), 0);
+}
+END_TEST
+
+// ---- Random flows ----
+
+static void random_mask(struct match *m)
+{
+	if (random_u32() % 2)
+		m->mask.m.nw_src &= htobe32(UINT32_MAX << random_u32() % 32);
+	if (random_u32() % 2)
+		m->mask.m.nw_dst &= htobe32(random_u32());
+	if (random_u32() % 2)
+		memset(&m->mask.m.eth_src, 0, sizeof(m->mask.m.eth_src));
+	if (random_u32() % 2)
+		m->mask.m.ipv6_dst.b[random_u32() % 16] = random_u32();
+	if (random_u32() % 2 && (m->key.nw_proto == 6 || m->key.nw_proto == 17))
+		m->mask.m.tp_src &= htobe16(0xffff << random_u32() % 16);
+	for (size_t w = 0; w < FLOW_WORDS; w++)
+		flow_words(&m->key)[w] &= flow_words(&m->mask.m)[w];
+}
+
+// One bit that the flow looks at, and that a frame can have otherwise without becoming another kind.
+static bool flip_something(const struct match *m, struct flow_key *key)
+{
+	static const struct {
+		size_t at, n;
+	} members[] = {
+#define MEMBER(NAME) { offsetof(struct flow_key, NAME), sizeof(((struct flow_key *)0)->NAME) }
+		MEMBER(eth_dst),  MEMBER(eth_src),  MEMBER(nw_src), MEMBER(nw_dst),
+		MEMBER(ipv6_src), MEMBER(ipv6_dst), MEMBER(nw_tos),
+#undef MEMBER
+	};
+	size_t i = random_u32() % ARRAY_SIZE(members);
+	size_t byte = members[i].at + random_u32() % members[i].n;
+	uint8_t bit = 1 << random_u32() % 8;
+
+	if (!(((const uint8_t *)&m->mask)[byte] & bit))
+		return false;
+	((uint8_t *)key)[byte] ^= bit;
+	return true;
+}
+
+START_TEST(random_flows_match_what_software_matches)
+{
+	size_t pairs = 0;
+
+	random_seed(20261122 + _i);
+	while (pairs < N_RANDOM) {
+		size_t k = random_u32() % ARRAY_SIZE(cases);
+		AUTO(strbuf) frame = STRBUF_INIT, other = STRBUF_INIT;
+		struct match m, near;
+
+		parse_flow(cases[k].flow, &m);
+		random_mask(&m);
+		frame_for(&m, &frame);
+		set_rule(&m, cases[k].actions, cases[k].after);
+		expect(&frame, cases[k].actions, cases[k].after, cases[k].flow);
+		unsigned int misses = n_misses();
+		expect(&frame, cases[k].actions, cases[k].after, cases[k].flow);
+		ck_assert_msg(n_misses() == misses, "%s: missed again", cases[k].flow);
+		pairs += 2;
+		near = m;
+		if (flip_something(&m, &near.key)) {
+			// Not this flow's: it comes up here, where nobody wants it.
+			frame_for(&near, &other);
+			expect(&other, "drop", NULL, cases[k].flow);
+			ck_assert_msg(n_misses() == misses + 1, "%s: the flow took it",
+				      cases[k].flow);
+			pairs++;
+		}
+		no_flows();
+	}
+}
+END_TEST
+
+// ---- Ports ----
+
+static void add_fails(const char *name, const char *type, int code, const char *text)
+{
+	struct error err = ERROR_INIT;
+	dp_port_t port = DP_PORT_NONE;
+
+	ck_assert_int_eq(ops->port_add(dp, name, type, NULL, &port, &err), code);
+	ck_assert_msg(strstr(err.text, text), "%s", err.text);
+	ck_assert_uint_eq(port.n, DP_PORT_NONE.n);
+}
+
+static void list_port(dp_port_t port, void *aux)
+{
+	struct datapath_port_info info;
+
+	ck_assert(ops->port_info(dp, port, &info));
+	strbuf_printf(aux, "%u:%s(%s) ", port.n, info.name, info.type);
+	smap_uninit(&info.status);
+}
+
+START_TEST(ports_come_and_go)
+{
+	AUTO(strbuf) list = STRBUF_INIT;
+	struct datapath_port_info info;
+	struct error err = ERROR_INIT;
+	dp_port_t in, tap, found;
+	struct port_ref ref;
+
+	ck_assert_msg(!ops->port_add(dp, "int0", "internal", NULL, &in, &err), "%s", err.text);
+	ck_assert_msg(!ops->port_add(dp, "tap0", "tap", NULL, &tap, &err), "%s", err.text);
+	ops->for_each_port(dp, list_port, &list);
+	ck_assert_str_eq(list.s, "0:ovs-system(internal) 1:kd1(system) 2:kd2(system) 3:kd3(system) "
+				 "4:int0(internal) 5:tap0(tap) ");
+	ck_assert(ops->port_by_name(dp, "int0", &found) && found.n == in.n);
+	ck_assert(!ops->port_by_name(dp, "int1", &found));
+	ck_assert(ops->port_ref(dp, in, &ref));
+	ck_assert(ref.is_internal && ref.ifindex == (int)if_nametoindex("int0"));
+	ck_assert_uint_eq(ref.ethdev, PORT_NO_ETHDEV);
+	ck_assert(!ops->port_ref(dp, DP_PORT(99), &ref));
+	ck_assert_int_eq(ops->port_set_mtu(dp, in, 1300, NULL), 0);
+	struct eth_addr mac = { { 2, 0, 0, 0, 9, 9 } };
+	ck_assert_int_eq(ops->port_set_mac(dp, in, mac, NULL), 0);
+	uint64_t seq = ops->port_change_seq(dp);
+	ck_assert_int_eq(ops->port_set_admin(dp, in, true, NULL), 0);
+	ck_assert_uint_ne(ops->port_change_seq(dp), seq);
+	ck_assert(ops->port_info(dp, in, &info));
+	ck_assert(info.admin_up && info.link_up && eth_addr_equal(info.mac, mac));
+	ck_assert_uint_eq(info.mtu, 1300);
+	ck_assert_str_eq(smap_get(&info.status, "driver_name"), "openvswitch");
+	smap_uninit(&info.status);
+	ck_assert(ops->port_info(dp, DP_PORT(2), &info));
+	ck_assert_str_eq(smap_get(&info.status, "driver_name"), "veth");
+	ck_assert_uint_eq(info.link_mbps, 10000);
+	ck_assert(info.full_duplex);
+	smap_uninit(&info.status);
+	add_fails("int0", "internal", -EEXIST, "int0 is there already");
+	add_fails("kd2", "system", -EEXIST, "kd2 is there already");
+	add_fails("nobody", "system", -ENODEV, "no network device nobody");
+	add_fails("x", "dpdk", -EOPNOTSUPP, "no ports of type \"dpdk\"");
+	add_fails("averyveryverylongname", "internal", -ENAMETOOLONG, "15 characters");
+	ops->port_del(dp, in);
+	ops->port_del(dp, tap);
+	ck_assert(!ops->port_by_name(dp, "int0", &found));
+	ck_assert_uint_eq(if_nametoindex("int0") + if_nametoindex("tap0"), 0);
+}
+END_TEST
+
+START_TEST(a_device_of_a_bridge_stays_there)
+{
+	struct error err = ERROR_INIT;
+	struct rtnl_link bridge, spare;
+	struct wire w;
+
+	wire_create(&w, "spare");
+	ck_assert_int_eq(rtnl_link_add(route, "brother", "bridge", NULL, &err), 0);
+	ck_assert_int_eq(rtnl_link_by_name(route, "brother", &bridge, &err), 0);
+	ck_assert_int_eq(rtnl_link_by_name(route, "spare", &spare, &err), 0);
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m = nl_msg_begin(&msg, RTM_SETLINK, 0);
+	struct ifinfomsg *i = nl_put_header(&msg, sizeof(*i));
+	i->ifi_index = spare.ifindex;
+	nl_put_u32(&msg, IFLA_MASTER, bridge.ifindex);
+	nl_msg_end(&msg, m);
+	ck_assert_msg(!nl_transact(route, &msg, NULL, &err), "%s", err.text);
+	add_fails("spare", "system", -EBUSY, "spare belongs to brother");
+	rtnl_link_del(route, spare.ifindex, NULL);
+	rtnl_link_del(route, bridge.ifindex, NULL);
+	close(w.fd);
+}
+END_TEST
+
+START_TEST(a_port_waits_for_its_device)
+{
+	struct datapath_port_info info;
+	struct error err = ERROR_INIT;
+	struct port_ref ref;
+	dp_port_t port;
+	struct wire w;
+	uint64_t seq;
+
+	wire_create(&w, "gone");
+	ck_assert_msg(!ops->port_add(dp, "gone", "system", NULL, &port, &err), "%s", err.text);
+	seq = ops->port_change_seq(dp);
+	ck_assert_int_eq(rtnl_link_del(route, w.ifindex, &err), 0);
+	close(w.fd);
+	ck_assert_uint_ne(ops->port_change_seq(dp), seq);
+	ck_assert(ops->port_ref(dp, port, &ref));
+	ck_assert_int_eq(ref.ifindex, 0);
+	ck_assert(ops->port_info(dp, port, &info));
+	ck_assert(!info.link_up && !info.admin_up);
+	smap_uninit(&info.status);
+	ck_assert_int_eq(ops->port_set_mtu(dp, port, 1400, &err), -ENODEV);
+	wire_create(&w, "gone");
+	seq = ops->port_change_seq(dp);
+	ck_assert(ops->port_ref(dp, port, &ref));
+	ck_assert_int_eq(ref.ifindex, w.ifindex);
+	ck_assert(ops->port_info(dp, port, &info));
+	ck_assert(info.link_up);
+	smap_uninit(&info.status);
+	ops->port_del(dp, port);
+	close(w.fd);
+	rtnl_link_del(route, w.ifindex, NULL);
+}
+END_TEST
+
+START_TEST(features_are_those_of_this_kernel)
+{
+	static const struct {
+		const char *name, *value;
+	} want[] = {
+		{ "masked_set_action", "true" },
+		{ "tnl_push_pop", "false" },
+		{ "ufid", "true" },
+		{ "trunc", "true" },
+		{ "clone", "true" },
+		{ "sample_nesting", "10" },
+		{ "ct_eventmask", "true" },
+		{ "ct_clear", "true" },
+		{ "max_hash_alg", "0" },
+		{ "check_pkt_len", "true" },
+		{ "ct_timeout", "true" },
+		{ "explicit_drop_action", "false" },
+		{ "lb_output_action", "false" },
+		{ "ct_zero_snat", "true" },
+		{ "add_mpls", "true" },
+		{ "max_vlan_headers", "2" },
+		{ "max_mpls_depth", "3" },
+		{ "recirc", "true" },
+		{ "ct_state", "true" },
+		{ "ct_zone", "true" },
+		{ "ct_mark", "true" },
+		{ "ct_label", "true" },
+		{ "ct_state_nat", "true" },
+		{ "ct_orig_tuple", "true" },
+		{ "ct_orig_tuple6", "true" },
+		{ "nd_ext", "false" },
+	};
+	struct smap f;
+
+	smap_init(&f);
+	ops->features(dp, &f);
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++)
+		ck_assert_msg(!strcmp(smap_get_def(&f, want[i].name, "absent"), want[i].value),
+			      "%s: %s", want[i].name, smap_get_def(&f, want[i].name, "absent"));
+	smap_uninit(&f);
+	ck_assert_uint_eq(flows_in_kernel(), 0);
+}
+END_TEST
+
+// ---- Life ----
+
+static void open_datapath(void)
+{
+	static const struct datapath_config config;
+	struct error err = ERROR_INIT;
+
+	ck_assert_msg(!ops->probe(&err), "%s", err.text);
+	ck_assert_msg(!ops->open(ops->default_name, &upcalls, NULL, &config, &dp, &err), "%s",
+		      err.text);
+	for (unsigned int i = 1; i <= N_WIRES; i++) {
+		dp_port_t port;
+
+		ck_assert_msg(!ops->port_add(dp, wires[i].name, "system", NULL, &port, &err), "%s",
+			      err.text);
+		ck_assert_uint_eq(port.n, i);
+	}
+}
+
+static void set_up(void)
+{
+	struct error err = ERROR_INIT;
+
+	ck_assert_int_eq(nl_open(NETLINK_ROUTE, &route, &err), 0);
+	for (unsigned int i = 1; i <= N_WIRES; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "kd%u", i);
+		wire_create(&wires[i], name);
+	}
+	open_datapath();
+}
+
+static void reopen_by_port(void)
+{
+	ops->close(dp);
+	kernel_upcalls_by_port = true;
+	open_datapath();
+	ck_assert(!(kernel_datapath(dp)->user_features & OVS_DP_F_DISPATCH_UPCALL_PER_CPU));
+}
+
+static void tear_down(void)
+{
+	ops->close(dp);
+	ck_assert_uint_eq(if_nametoindex("ovs-system"), 0);
+}
+
+START_TEST(another_process_takes_over)
+{
+	struct kernel_datapath *k = kernel_datapath(dp);
+	AUTO(strbuf) frame = STRBUF_INIT;
+	uint32_t ifindex = k->ifindex;
+	struct match m;
+
+	parse_flow(cases[0].flow, &m);
+	frame_for(&m, &frame);
+	set_rule(&m, "2", NULL);
+	expect(&frame, "2", NULL, "before");
+	ck_assert_uint_eq(flows_in_kernel(), 1);
+	// As if this process had been killed: the kernel keeps what it has.
+	k->ifindex = 0;
+	ops->close(dp);
+	VEC_CLEAR(&installed);
+	open_datapath();
+	k = kernel_datapath(dp);
+	ck_assert(k->taken_over);
+	ck_assert_uint_eq(k->ifindex, ifindex);
+	ck_assert_uint_eq(flows_in_kernel(), 0);
+	unsigned int misses = n_misses();
+	expect(&frame, "2", NULL, "after");
+	ck_assert_uint_eq(n_misses(), misses + 1);
+	no_flows();
+}
+END_TEST
+
+static void add_flow_tests(TCase *t)
+{
+	tcase_add_loop_test(t, flows_do_what_software_does, 0, ARRAY_SIZE(cases));
+	tcase_add_test(t, every_packet_is_counted_once);
+	tcase_add_test(t, a_controller_action_comes_back);
+	tcase_add_test(t, nothing_of_a_burst_is_lost);
+	tcase_set_timeout(t, 0);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("lab/kernel-datapath");
+	TCase *t = tcase_create("by-cpu"), *by_port = tcase_create("by-port");
+	SRunner *r;
+	int failed;
+
+	rcu_thread_begin();
+	tcase_add_unchecked_fixture(t, set_up, NULL);
+	tcase_add_test(t, features_are_those_of_this_kernel);
+	tcase_add_test(t, ports_come_and_go);
+	tcase_add_loop_test(t, a_miss_arrives_whole, 0, ARRAY_SIZE(cases));
+	add_flow_tests(t);
+	tcase_add_test(t, tcp_flags_are_gathered);
+	tcase_add_test(t, a_packet_out_goes_where_it_should);
+	tcase_add_test(t, flows_of_others_are_swept);
+	tcase_add_test(t, a_lost_flow_is_put_back_and_keeps_its_counts);
+	tcase_add_loop_test(t, random_flows_match_what_software_matches, 0, 3);
+	tcase_add_test(t, a_device_of_a_bridge_stays_there);
+	tcase_add_test(t, a_port_waits_for_its_device);
+	tcase_add_test(t, another_process_takes_over);
+	suite_add_tcase(s, t);
+	tcase_add_unchecked_fixture(by_port, reopen_by_port, tear_down);
+	add_flow_tests(by_port);
+	suite_add_tcase(s, by_port);
+	r = srunner_create(s);
+	// Forks are slow in the guest, and the sockets are one process's.
+	srunner_set_fork_status(r, CK_NOFORK);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
