@@ -25,7 +25,7 @@ noinst_LIBRARIES += datapath/libkernel.a
 datapath_libkernel_a_SOURCES = \
 	datapath/kernel/action.c datapath/kernel/action.h datapath/kernel/datapath.c datapath/kernel/device.c \
 	datapath/kernel/execute.c datapath/kernel/families.c datapath/kernel/features.c datapath/kernel/flow.c \
-	datapath/kernel/handler.c datapath/kernel/kernel-private.h datapath/kernel/key.c datapath/kernel/key.def \
+	datapath/kernel/handler.c datapath/kernel/kernel.h datapath/kernel/key.c datapath/kernel/key.def \
 	datapath/kernel/key.h datapath/kernel/message.c datapath/kernel/message.h datapath/kernel/port-info.c \
 	datapath/kernel/set.c datapath/kernel/set.h datapath/kernel/stats.c datapath/kernel/vport.c
 EXTRA_DIST += datapath/kernel/README.md

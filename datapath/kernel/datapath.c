@@ -6,7 +6,7 @@
 
 #include "core/base/log.h"
 #include "core/netlink/rtnl.h"
-#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/kernel.h"
 
 LOG_MODULE(dpif_netlink);
 

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/kernel.h"
 
 static int ethtool(int fd, const char *name, void *cmd)
 {

@@ -7,7 +7,7 @@
 #include "core/base/hash.h"
 #include "core/packet/packet.h"
 #include "datapath/kernel/action.h"
-#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/kernel.h"
 #include "datapath/kernel/key.h"
 
 enum { HEADROOM = 128 };

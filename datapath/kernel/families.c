@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The families of the kernel's openvswitch module, as numbered at this boot.
-#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/kernel.h"
 
 int kernel_families_find(struct nl_sock *s, struct kernel_families *ret, struct error *err)
 {

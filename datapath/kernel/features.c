@@ -4,7 +4,7 @@
 
 #include "core/packet/packet.h"
 #include "datapath/kernel/action.h"
-#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/kernel.h"
 #include "datapath/kernel/key.h"
 
 // ---- A probe ----

@@ -7,7 +7,7 @@
 #include "core/base/counters.h"
 #include "core/base/log.h"
 #include "datapath/kernel/action.h"
-#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/kernel.h"
 #include "datapath/kernel/key.h"
 
 LOG_MODULE(dpif_netlink_flow);

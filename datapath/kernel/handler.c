@@ -13,7 +13,7 @@
 #include "core/flow/fields.h"
 #include "core/packet/packet.h"
 #include "datapath/kernel/action.h"
-#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/kernel.h"
 #include "datapath/kernel/key.h"
 
 LOG_MODULE(dpif_netlink_handler);

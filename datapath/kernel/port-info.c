@@ -4,7 +4,7 @@
 
 #include "core/base/log.h"
 #include "core/netlink/rtnl.h"
-#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/kernel.h"
 
 LOG_MODULE(dpif_netlink_link);
 
@@ -14,59 +14,6 @@ static int find(struct kernel_datapath *dp, dp_port_t port, struct vport **ret, 
 	if (!*ret || !(*ret)->ifindex)
 		return error_set(err, -ENODEV, "port %u: its device is not there", port.n);
 	return 0;
-}
-
-static bool get_counters(struct kernel_datapath *dp, dp_port_t port, struct ovs_vport_stats *ret)
-{
-	AUTO(strbuf) msg = STRBUF_INIT, reply = STRBUF_INIT;
-	size_t m = kernel_begin(dp, &msg, &dp->families.vport, OVS_VPORT_CMD_GET, 0);
-	struct vport_message v;
-
-	nl_put_u32(&msg, OVS_VPORT_ATTR_PORT_NO, port.n);
-	nl_msg_end(&msg, m);
-	if (kernel_request(dp, &msg, &reply, NULL) || !reply.len ||
-	    vport_message_decode((const struct nlmsghdr *)reply.s, &v, NULL))
-		return false;
-	*ret = v.stats;
-	return true;
-}
-
-static void put_counters(const struct ovs_vport_stats *s, struct datapath_port_info *ret)
-{
-	ret->rx_packets = s->rx_packets;
-	ret->tx_packets = s->tx_packets;
-	ret->rx_bytes = s->rx_bytes;
-	ret->tx_bytes = s->tx_bytes;
-	ret->rx_dropped = s->rx_dropped;
-	ret->tx_dropped = s->tx_dropped;
-	ret->rx_errors = s->rx_errors;
-	ret->tx_errors = s->tx_errors;
-}
-
-bool kernel_port_info(struct datapath *base, dp_port_t port, struct datapath_port_info *ret)
-{
-	struct kernel_datapath *dp = kernel_datapath(base);
-	struct vport *v = vport_find(dp, port);
-	struct ovs_vport_stats counters;
-	struct rtnl_link link;
-
-	if (!v)
-		return false;
-	memset(ret, 0, sizeof(*ret));
-	smap_init(&ret->status);
-	snprintf(ret->name, sizeof(ret->name), "%s", v->name);
-	snprintf(ret->type, sizeof(ret->type), "%s", v->type);
-	// The port of a device that has gone is down, and has nothing more to tell.
-	if (!v->ifindex || rtnl_link_by_index(dp->route, v->ifindex, &link, NULL))
-		return true;
-	ret->mac = link.mac;
-	ret->mtu = link.mtu;
-	ret->admin_up = link.flags & IFF_UP;
-	ret->link_up = link.flags & IFF_RUNNING;
-	if (get_counters(dp, port, &counters))
-		put_counters(&counters, ret);
-	device_info(v->name, ret);
-	return true;
 }
 
 // ---- Settings ----
@@ -170,4 +117,62 @@ uint64_t kernel_port_change_seq(struct datapath *base)
 			look_at_all(dp);
 	} while (!error || error == -ENOBUFS);
 	return dp->change_seq;
+}
+
+// ---- Telling ----
+
+static bool get_counters(struct kernel_datapath *dp, dp_port_t port, struct ovs_vport_stats *ret)
+{
+	AUTO(strbuf) msg = STRBUF_INIT, reply = STRBUF_INIT;
+	size_t m = kernel_begin(dp, &msg, &dp->families.vport, OVS_VPORT_CMD_GET, 0);
+	struct vport_message v;
+
+	nl_put_u32(&msg, OVS_VPORT_ATTR_PORT_NO, port.n);
+	nl_msg_end(&msg, m);
+	if (kernel_request(dp, &msg, &reply, NULL) || !reply.len ||
+	    vport_message_decode((const struct nlmsghdr *)reply.s, &v, NULL))
+		return false;
+	*ret = v.stats;
+	return true;
+}
+
+static void put_counters(const struct ovs_vport_stats *s, struct datapath_port_info *ret)
+{
+	ret->rx_packets = s->rx_packets;
+	ret->tx_packets = s->tx_packets;
+	ret->rx_bytes = s->rx_bytes;
+	ret->tx_bytes = s->tx_bytes;
+	ret->rx_dropped = s->rx_dropped;
+	ret->tx_dropped = s->tx_dropped;
+	ret->rx_errors = s->rx_errors;
+	ret->tx_errors = s->tx_errors;
+}
+
+bool kernel_port_info(struct datapath *base, dp_port_t port, struct datapath_port_info *ret)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+	struct vport *v;
+	struct ovs_vport_stats counters;
+	struct rtnl_link link;
+
+	// Who asks is told of now.
+	kernel_port_change_seq(base);
+	v = vport_find(dp, port);
+	if (!v)
+		return false;
+	memset(ret, 0, sizeof(*ret));
+	smap_init(&ret->status);
+	snprintf(ret->name, sizeof(ret->name), "%s", v->name);
+	snprintf(ret->type, sizeof(ret->type), "%s", v->type);
+	// The port of a device that has gone is down, and has nothing more to tell.
+	if (!v->ifindex || rtnl_link_by_index(dp->route, v->ifindex, &link, NULL))
+		return true;
+	ret->mac = link.mac;
+	ret->mtu = link.mtu;
+	ret->admin_up = link.flags & IFF_UP;
+	ret->link_up = link.flags & IFF_RUNNING;
+	if (get_counters(dp, port, &counters))
+		put_counters(&counters, ret);
+	device_info(v->name, ret);
+	return true;
 }

@@ -8,7 +8,7 @@
 #include "core/base/counters.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
-#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/kernel.h"
 
 LOG_MODULE(dpif_netlink_stats);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports: devices that the kernel's datapath has, by the number that it gave them.
-#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/kernel.h"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>

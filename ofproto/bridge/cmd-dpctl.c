@@ -331,6 +331,7 @@ static int parse_dump(struct vswitchd *vs, int argc, const char *const argv[], s
 static void dump_plane(struct dump *d)
 {
 	offload_poll_stats(d->pl->offload);
+	datapath_refresh(d->pl->dp);
 	offload_flush(d->pl->offload);
 	upcall_for_each(d->pl->upcall, dump_one, d);
 }

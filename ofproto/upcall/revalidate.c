@@ -220,6 +220,7 @@ void upcall_push_stats(struct upcall_engine *u)
 	if (!u->dp)
 		return;
 	offload_poll_stats(u->offload);
+	datapath_refresh(u->dp);
 	pthread_mutex_lock(&u->lock);
 	HMAP_FOR_EACH (mf, ufid_node, &u->flows)
 		if (atomic_load(&mf->deps->listed))

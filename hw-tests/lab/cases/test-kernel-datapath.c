@@ -11,7 +11,7 @@
 #include "core/base/hash.h"
 #include "core/netlink/rtnl.h"
 #include "core/packet/packet.h"
-#include "datapath/kernel/kernel-private.h"
+#include "datapath/kernel/kernel.h"
 #include "hw-tests/lab/cases/software.h"
 #include "hw-tests/lab/cases/wire.h"
 
