@@ -13,5 +13,7 @@ struct port_ref {
 	int ifindex; // Linux, 0: none
 	bool is_representor, is_uplink;
 	bool is_internal; // made by the kernel datapath: the host itself is behind it
+	bool is_tunnel; // a tunnel device that takes and gives the outer header beside the packet
+	be16 tunnel_port; // its UDP port, 0: none or not known
 	char device[64]; // the eSwitch it belongs to ("net_simnic0"); empty: none
 };

@@ -42,7 +42,8 @@ EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/cases/test_kernel_switch.py hw
 # Programs that a lab guest runs; built here, started by hw-tests/lab/run.
 if HAVE_CHECK
 LAB_CASES = hw-tests/lab/cases/test-kernel-datapath hw-tests/lab/cases/test-switchdev hw-tests/lab/cases/test-tc \
-	hw-tests/lab/cases/test-tc-device hw-tests/lab/cases/test-tc-simnic
+	hw-tests/lab/cases/test-tc-device hw-tests/lab/cases/test-tc-meta \
+	hw-tests/lab/cases/test-tc-simnic
 check_PROGRAMS += $(LAB_CASES)
 LAB_CASE_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 LAB_CASE_SOURCES = hw-tests/lab/cases/software.c hw-tests/lab/cases/software.h hw-tests/lab/cases/wire.c \
@@ -62,6 +63,10 @@ hw_tests_lab_cases_test_tc_device_SOURCES = hw-tests/lab/cases/test-tc-device.c 
 	hw-tests/lab/cases/wire.h
 hw_tests_lab_cases_test_tc_device_CFLAGS = $(LAB_CASE_CFLAGS)
 hw_tests_lab_cases_test_tc_device_LDADD = $(LAB_CASE_TC_LDADD)
+hw_tests_lab_cases_test_tc_meta_SOURCES = hw-tests/lab/cases/test-tc-meta.c hw-tests/lab/cases/wire.c \
+	hw-tests/lab/cases/wire.h
+hw_tests_lab_cases_test_tc_meta_CFLAGS = $(LAB_CASE_CFLAGS)
+hw_tests_lab_cases_test_tc_meta_LDADD = $(LAB_CASE_TC_LDADD)
 # The same cases, in the simulated NIC.
 hw_tests_lab_cases_test_tc_simnic_SOURCES = hw-tests/lab/cases/test-tc.c hw-tests/lab/cases/wires-simnic.c \
 	hw-tests/lab/cases/wires.h $(LAB_CASE_SOURCES)

@@ -21,6 +21,11 @@ struct acting {
 	struct edit edit; // sets that are not written yet
 	size_t last_output; // offset of the last mirred's parameters
 	bool has_output, ended;
+	bool moved; // an MPLS header came or went: only the Ethernet header is where it was
+	struct flow_key tunnel; // only its tunnel member: what sets have gathered
+	bool has_tunnel; // the packet has an outer header beside it now
+	bool tunnel_changed; // since it was written
+	bool released; // it has lost the header that it came with
 };
 
 // One action: opens its nests with kind and cookie, and closes them. The caller has asked for room.
@@ -32,3 +37,12 @@ bool tc_act_room(struct acting *c, unsigned int n);
 bool edit_set(struct acting *c, const struct dp_action *a);
 // Writes what edit_set() has gathered.
 bool edit_flush(struct acting *c);
+
+// A set of a tunnel's field is kept until an output needs it.
+bool tunnel_set(struct acting *c, const struct dp_action *a, bool *ret_is_one);
+// The outer header as the port needs it: written, or taken off.
+bool tunnel_before_output(struct acting *c, const struct port_ref *port);
+bool act_ct(struct acting *c, const struct dp_action *a);
+bool act_ct_clear(struct acting *c, const struct dp_action *a);
+bool act_push_mpls(struct acting *c, const struct dp_action *a);
+bool act_pop_mpls(struct acting *c, const struct dp_action *a);

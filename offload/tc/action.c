@@ -63,7 +63,7 @@ static bool act_output(struct acting *c, const struct dp_action *a)
 				      port ? port->name : "unknown port");
 	if (port->is_internal)
 		return verdict_refuse(c->v, REASON_OUTPUT_NOT_ON_DEVICE, port->name);
-	if (!tc_act_room(c, 1))
+	if (!tunnel_before_output(c, port) || !tc_act_room(c, 1))
 		return false;
 	parms.eaction = TCA_EGRESS_MIRROR;
 	parms.ifindex = port->ifindex;
@@ -130,6 +130,10 @@ static bool act_recirc(struct acting *c, const struct dp_action *a)
 {
 	if (!a->recirc.id || a->recirc.id > TC_CHAIN_MAX)
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "recirc");
+	// The next rule could not see the tunnel that the packet came through.
+	if (c->released || (c->has_tunnel && !c->rule->from_tunnel) ||
+	    (c->rule->from_tunnel && c->tunnel_changed))
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "recirc behind a tunnel");
 	return put_gact(c, TC_ACT_GOTO_CHAIN | a->recirc.id);
 }
 
@@ -141,15 +145,24 @@ static bool act_userspace(struct acting *c, const struct dp_action *a)
 }
 
 static bool (*const verbs[DP_ACTION_MAX])(struct acting *c, const struct dp_action *a) = {
-	[DP_ACTION_OUTPUT] = act_output,       [DP_ACTION_DROP] = act_drop,
-	[DP_ACTION_PUSH_VLAN] = act_push_vlan, [DP_ACTION_POP_VLAN] = act_pop_vlan,
-	[DP_ACTION_RECIRC] = act_recirc,       [DP_ACTION_USERSPACE] = act_userspace,
+	[DP_ACTION_OUTPUT] = act_output,
+	[DP_ACTION_DROP] = act_drop,
+	[DP_ACTION_PUSH_VLAN] = act_push_vlan,
+	[DP_ACTION_POP_VLAN] = act_pop_vlan,
+	[DP_ACTION_RECIRC] = act_recirc,
+	[DP_ACTION_USERSPACE] = act_userspace,
+	[DP_ACTION_CT] = act_ct,
+	[DP_ACTION_CT_CLEAR] = act_ct_clear,
+	[DP_ACTION_PUSH_MPLS] = act_push_mpls,
+	[DP_ACTION_POP_MPLS] = act_pop_mpls,
 };
 
 static bool one_action(struct acting *c, const struct dp_action *a)
 {
+	bool is_tunnel;
+
 	if (a->type == DP_ACTION_SET)
-		return edit_set(c, a);
+		return tunnel_set(c, a, &is_tunnel) && (is_tunnel || edit_set(c, a));
 	if (!verbs[a->type])
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, dp_action_name(a->type));
 	return edit_flush(c) && verbs[a->type](c, a);
@@ -163,7 +176,8 @@ static struct dp_actions without_idle_end(struct dp_actions list)
 
 	DP_ACTION_FOR_EACH (a, list)
 		if (a->type != DP_ACTION_SET && a->type != DP_ACTION_PUSH_VLAN &&
-		    a->type != DP_ACTION_POP_VLAN)
+		    a->type != DP_ACTION_POP_VLAN && a->type != DP_ACTION_PUSH_MPLS &&
+		    a->type != DP_ACTION_POP_MPLS && a->type != DP_ACTION_CT_CLEAR)
 			r.size = (const uint8_t *)a + a->size - (const uint8_t *)list.first;
 	return r;
 }
@@ -172,7 +186,12 @@ bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const s
 			const struct flow_mask *mask, const struct port_lookup *ports,
 			struct verdict *v)
 {
-	struct acting c = { .rule = r, .key = key, .mask = mask, .ports = ports, .v = v };
+	struct acting c = { .rule = r,
+			    .key = key,
+			    .mask = mask,
+			    .ports = ports,
+			    .v = v,
+			    .has_tunnel = r->from_tunnel };
 	size_t nest = nl_nest_begin(&r->options, TCA_FLOWER_ACT);
 	struct dp_actions work = without_idle_end(list);
 	const struct dp_action *a;

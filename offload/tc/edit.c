@@ -64,6 +64,8 @@ bool edit_set(struct acting *c, const struct dp_action *a)
 
 		if (row->field != f->id || !has_header(c->key, row->header))
 			continue;
+		if (c->moved && row->header != TCA_PEDIT_KEY_EX_HDR_TYPE_ETH)
+			break;
 		shift_left(a->set.value, f->n_bytes, row->shift, value, row->bytes);
 		shift_left(a->set.mask, f->n_bytes, row->shift, mask, row->bytes);
 		for (int b = 0; b < row->bytes; b++) {

@@ -3,9 +3,8 @@
 // end cannot be expressed and is named in the verdict.
 #include <netinet/in.h>
 
-#include "core/base/hash.h"
 #include "offload/leftover.h"
-#include "offload/tc/tc-private.h"
+#include "offload/tc/match-private.h"
 
 enum when { ANY, IPV4, IPV6, IP, TCP, UDP, SCTP, ICMP, ICMP6, ARP };
 
@@ -32,19 +31,12 @@ static const struct key_row rows[] = {
 #undef ROW
 };
 
-struct matching {
-	struct compiled_rule *rule;
-	const struct flow_key *key;
-	struct flow_mask left; // not matched yet
-	struct verdict *v;
-};
-
-static bool refuse_mask(struct matching *m, const char *field)
+bool tc_refuse_mask(struct matching *m, const char *field)
 {
 	return verdict_refuse(m->v, REASON_MASK_UNSUPPORTED, field);
 }
 
-static void put(struct matching *m, uint16_t type, const void *p, size_t n)
+void tc_put(struct matching *m, uint16_t type, const void *p, size_t n)
 {
 	nl_put(&m->rule->options, type, p, n);
 	m->rule->shape = hash_u64(type, m->rule->shape);
@@ -103,8 +95,8 @@ static void match_row(struct matching *m, const struct key_row *row)
 		return;
 	for (size_t i = 0; i < n; i++)
 		value[i] = key[skip + i] & left[skip + i];
-	put(m, row->value, value, n);
-	put(m, row->mask, left + skip, n);
+	tc_put(m, row->value, value, n);
+	tc_put(m, row->mask, left + skip, n);
 	m->rule->shape = hash_bytes(left + skip, n, m->rule->shape);
 	memset(left, 0, row->size);
 }
@@ -129,17 +121,17 @@ static bool match_tag(struct matching *m, int i, uint16_t id_attr, uint16_t prio
 		uint16_t vid = tci & VLAN_VID_MASK;
 
 		if ((mask & VLAN_VID_MASK) != VLAN_VID_MASK)
-			return refuse_mask(m, "dl_vlan");
-		put(m, id_attr, &vid, sizeof(vid));
+			return tc_refuse_mask(m, "dl_vlan");
+		tc_put(m, id_attr, &vid, sizeof(vid));
 	}
 	if (mask & VLAN_PCP_MASK) {
 		uint8_t pcp = (tci & VLAN_PCP_MASK) >> VLAN_PCP_SHIFT;
 
 		if ((mask & VLAN_PCP_MASK) != VLAN_PCP_MASK)
-			return refuse_mask(m, "dl_vlan_pcp");
-		put(m, prio_attr, &pcp, sizeof(pcp));
+			return tc_refuse_mask(m, "dl_vlan_pcp");
+		tc_put(m, prio_attr, &pcp, sizeof(pcp));
 	}
-	put(m, type_attr, &next, sizeof(next));
+	tc_put(m, type_attr, &next, sizeof(next));
 	memset(left, 0, sizeof(*left));
 	return true;
 }
@@ -152,11 +144,11 @@ static bool match_ethernet(struct matching *m)
 	if (k->eth_type == htobe16(0x05ff))
 		return verdict_refuse(m->v, REASON_FIELD_UNSUPPORTED, "eth_type");
 	if (m->left.m.eth_type != UINT16_MAX)
-		return refuse_mask(m, "eth_type");
+		return tc_refuse_mask(m, "eth_type");
 	if (!(m->left.m.vlans[0].tci & htobe16(VLAN_PRESENT)))
-		return refuse_mask(m, "vlan_tci");
+		return tc_refuse_mask(m, "vlan_tci");
 	m->rule->protocol = is_tag(k->vlans[0]) ? k->vlans[0].tpid : k->eth_type;
-	put(m, TCA_FLOWER_KEY_ETH_TYPE, &m->rule->protocol, sizeof(m->rule->protocol));
+	tc_put(m, TCA_FLOWER_KEY_ETH_TYPE, &m->rule->protocol, sizeof(m->rule->protocol));
 	if (is_tag(k->vlans[0]) &&
 	    !match_tag(m, 0, TCA_FLOWER_KEY_VLAN_ID, TCA_FLOWER_KEY_VLAN_PRIO,
 		       TCA_FLOWER_KEY_VLAN_ETH_TYPE))
@@ -184,7 +176,7 @@ static bool match_frag(struct matching *m)
 		return verdict_refuse(m->v, REASON_FIELD_UNSUPPORTED, "ip_frag");
 	// "Later" without "any" is true of whole packets too: flower's "first" is not the reverse of it.
 	if (!(mask & FLOW_FRAG_ANY))
-		return refuse_mask(m, "ip_frag");
+		return tc_refuse_mask(m, "ip_frag");
 	flags_mask = TCA_FLOWER_KEY_FLAGS_IS_FRAGMENT;
 	if (frag & FLOW_FRAG_ANY) {
 		flags |= TCA_FLOWER_KEY_FLAGS_IS_FRAGMENT;
@@ -196,8 +188,8 @@ static bool match_frag(struct matching *m)
 	}
 	be32 value = htobe32(flags), value_mask = htobe32(flags_mask);
 
-	put(m, TCA_FLOWER_KEY_FLAGS, &value, sizeof(value));
-	put(m, TCA_FLOWER_KEY_FLAGS_MASK, &value_mask, sizeof(value_mask));
+	tc_put(m, TCA_FLOWER_KEY_FLAGS, &value, sizeof(value));
+	tc_put(m, TCA_FLOWER_KEY_FLAGS_MASK, &value_mask, sizeof(value_mask));
 	m->left.m.nw_frag = 0;
 	return true;
 }
@@ -213,8 +205,8 @@ static bool match_ip(struct matching *m)
 		return verdict_refuse(m->v, REASON_FIELD_UNSUPPORTED, "ports of fragments");
 	if (m->left.m.nw_proto) {
 		if (m->left.m.nw_proto != UINT8_MAX)
-			return refuse_mask(m, "nw_proto");
-		put(m, TCA_FLOWER_KEY_IP_PROTO, &m->key->nw_proto, 1);
+			return tc_refuse_mask(m, "nw_proto");
+		tc_put(m, TCA_FLOWER_KEY_IP_PROTO, &m->key->nw_proto, 1);
 		m->left.m.nw_proto = 0;
 	}
 	return match_frag(m);
@@ -227,17 +219,15 @@ bool tc_compile_match(struct compiled_rule *r, const struct flow_key *key,
 
 	if (key->packet_type)
 		return verdict_refuse(v, REASON_FIELD_UNSUPPORTED, "packet_type");
-	if (key->tunnel.tun_id || key->tunnel.ip_dst ||
-	    !is_all_zeros(&mask->m.tunnel, sizeof(mask->m.tunnel)))
-		return verdict_refuse(v, REASON_TUNNEL_UNSUPPORTED, "tun_id");
 	if (key->recirc_id > TC_CHAIN_MAX)
 		return verdict_refuse(v, REASON_FIELD_UNSUPPORTED, "recirc_id");
 	r->chain = key->recirc_id;
 	m.left.m.packet_type = 0;
 	m.left.m.in_port = 0;
 	m.left.m.recirc_id = 0;
-	if (!match_ethernet(&m) || !match_ip(&m))
+	if (!tc_match_tunnel(&m) || !match_ethernet(&m) || !tc_match_mpls(&m) || !match_ip(&m))
 		return false;
+	tc_match_connection(&m);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (holds(rows[i].when, key))
 			match_row(&m, &rows[i]);

@@ -28,6 +28,7 @@ uint64_t tc_fingerprint(const void *options, size_t n);
 // A filter, without what only the device knows: handle, priority, flags.
 struct compiled_rule {
 	int ifindex; // of the port it stands at
+	bool from_tunnel; // the port is a tunnel's: packets have the tunnel's header beside
 	bool egress; // of the clsact hook: packets that the host sends (internal ports)
 	uint32_t chain; // the recirculation id
 	be16 protocol; // of tcmsg: outermost ethertype
@@ -41,6 +42,7 @@ struct compiled_rule {
 // Adds flower's attributes for key and mask, or says which field stands in the way.
 bool tc_compile_match(struct compiled_rule *r, const struct flow_key *key,
 		      const struct flow_mask *mask, struct verdict *v);
+void tc_turn_label(const uint8_t label[16], uint8_t ret[16]);
 // Adds the actions (TCA_FLOWER_ACT).
 bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const struct flow_key *key,
 			const struct flow_mask *mask, const struct port_lookup *ports,

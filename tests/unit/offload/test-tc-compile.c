@@ -5,6 +5,7 @@
 #include <linux/tc_act/tc_csum.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <linux/tc_act/tc_pedit.h>
+#include <linux/tc_act/tc_tunnel_key.h>
 
 #include "offload/tc/tc-private.h"
 #include "tests/unit/offload/walk.h"
@@ -66,6 +67,44 @@ static const struct {
 	{ "in_port(1)," IP "proto=17,frag=first)", "set(ipv4(src=1.2.3.4)),1",
 	  REASON_ACTION_UNSUPPORTED, "set on fragments" },
 	{ "in_port(1)," IP "proto=1,frag=first)", "set(ipv4(src=1.2.3.4)),1", REASON_NONE, "" },
+	{ "in_port(1)," IP "frag=no)", "ct(zone=7),recirc(1)", REASON_NONE, "" },
+	{ "in_port(1)," IP "frag=no)", "ct(commit,zone=7,mark=1/0xf,label=0x5/0xff),1", REASON_NONE,
+	  "" },
+	{ "in_port(1)," IP "frag=no)", "ct(zone=7,mark=1/0xf),1", REASON_ACTION_UNSUPPORTED,
+	  "ct(mark) without commit" },
+	{ "in_port(1)," IP "frag=no)", "ct(commit,helper=ftp),1", REASON_ACTION_UNSUPPORTED,
+	  "ct(helper)" },
+	{ "in_port(1),ct_state(+trk+est-new),ct_zone(0x5),ct_mark(0x1/0x3),ct_label(0x7/0xf)," IP
+	  "frag=no)",
+	  "ct_clear,1", REASON_NONE, "" },
+	{ "in_port(1)," IP "frag=no)",
+	  "set(tunnel(tun_id=0x7,src=1.1.1.1,dst=2.2.2.2,ttl=64,flags(key))),3", REASON_NONE, "" },
+	{ "in_port(1)," IP "frag=no)", "3", REASON_TUNNEL_UNSUPPORTED, "output without a remote" },
+	{ "in_port(1)," IP "frag=no)",
+	  "set(tunnel(tun_id=0x100000000,src=1.1.1.1,dst=2.2.2.2,ttl=64,flags(key))),3",
+	  REASON_TUNNEL_UNSUPPORTED, "set(tun_id)" },
+	{ "in_port(1)," IP "frag=no)",
+	  "set(tunnel(tun_id=0x7,src=1.1.1.1,dst=2.2.2.2,ttl=64,flags(oam))),3",
+	  REASON_TUNNEL_UNSUPPORTED, "set(tun_flags)" },
+	{ "tunnel(tun_id=0x7,src=1.1.1.1,dst=2.2.2.2),in_port(3)," IP "frag=no)", "1", REASON_NONE,
+	  "" },
+	{ "tunnel(tun_id=0x7/0xf,dst=2.2.2.2),in_port(3)," IP "frag=no)", "1",
+	  REASON_MASK_UNSUPPORTED, "tun_id" },
+	{ "tunnel(tun_id=0x7,dst=2.2.2.2),in_port(1)," IP "frag=no)", "1",
+	  REASON_TUNNEL_UNSUPPORTED, "tun_id" },
+	{ "tunnel(tun_id=0x7,dst=2.2.2.2),in_port(3)," IP "frag=no)", "1,recirc(2)",
+	  REASON_ACTION_UNSUPPORTED, "recirc behind a tunnel" },
+	{ "tunnel(tun_id=0x7,dst=2.2.2.2),in_port(3)," IP "frag=no)", "recirc(2)", REASON_NONE,
+	  "" },
+	{ "in_port(1),packet_type(ns=0,id=0),eth(),eth_type(0x8847),mpls(label=16,tc=0,ttl=64,bos="
+	  "1)",
+	  "pop_mpls(eth_type=0x800),1", REASON_NONE, "" },
+	{ "in_port(1)," IP "frag=no)",
+	  "push_mpls(label=16,tc=0,ttl=64,bos=1,eth_type=0x8847),set(eth(src=02:00:00:00:00:01)),1",
+	  REASON_NONE, "" },
+	{ "in_port(1)," IP "frag=no)",
+	  "push_mpls(label=16,tc=0,ttl=64,bos=1,eth_type=0x8847),set(ipv4(ttl=1)),1",
+	  REASON_ACTION_UNSUPPORTED, "set(nw_ttl)" },
 };
 
 START_TEST(flows_get_the_verdict_they_deserve)
@@ -199,6 +238,62 @@ START_TEST(sets_become_one_edit_with_its_checksums)
 }
 END_TEST
 
+START_TEST(a_tunnel_is_matched_written_and_taken_off)
+{
+	const uint8_t dst[] = { 2, 2, 2, 2 };
+	struct verdict v;
+	struct compiled_rule *r = compile_text(
+		"tunnel(tun_id=0x7,dst=2.2.2.2),in_port(3)," IP "frag=no)",
+		"1,set(tunnel(tun_id=0x9,src=1.1.1.1,dst=3.3.3.3,ttl=64,flags(key))),3,1", &v);
+	const struct nlattr *o;
+	const void *p;
+	size_t n;
+
+	ck_assert_msg(r != NULL, "%s", v.culprit);
+	p = r->options.s;
+	n = r->options.len;
+	ck_assert_uint_eq(nl_be32(attr_of(p, n, TCA_FLOWER_KEY_ENC_KEY_ID)), htobe32(7));
+	ck_assert_mem_eq(mnl_attr_get_payload(attr_of(p, n, TCA_FLOWER_KEY_ENC_IPV4_DST)), dst, 4);
+	o = action(r, 1, "tunnel_key"); // released for the first output
+	ck_assert_ptr_null(in_nest(o, TCA_TUNNEL_KEY_ENC_KEY_ID));
+	action(r, 2, "mirred");
+	o = action(r, 3, "tunnel_key");
+	ck_assert_uint_eq(nl_be32(in_nest(o, TCA_TUNNEL_KEY_ENC_KEY_ID)), htobe32(9));
+	ck_assert_uint_eq(nl_u8(in_nest(o, TCA_TUNNEL_KEY_NO_CSUM)), 1);
+	ck_assert_uint_eq(nl_u8(in_nest(o, TCA_TUNNEL_KEY_ENC_TTL)), 64);
+	action(r, 4, "mirred");
+	action(r, 5, "tunnel_key");
+	action(r, 6, "mirred");
+	tc_compiled_free(r);
+}
+END_TEST
+
+START_TEST(connections_are_matched_as_flower_has_them)
+{
+	struct verdict v;
+	struct compiled_rule *r = compile_text(
+		"in_port(1),ct_state(+est-rpl-inv),ct_zone(0x5),ct_label(0x102/0xffff)," IP
+		"frag=no)",
+		"1", &v);
+	const void *p = r->options.s;
+	size_t n = r->options.len;
+	const uint8_t *label;
+
+	ck_assert_uint_eq(nl_u16(attr_of(p, n, TCA_FLOWER_KEY_CT_STATE)),
+			  TCA_FLOWER_KEY_CT_FLAGS_ESTABLISHED | TCA_FLOWER_KEY_CT_FLAGS_TRACKED);
+	ck_assert_uint_eq(nl_u16(attr_of(p, n, TCA_FLOWER_KEY_CT_STATE_MASK)),
+			  TCA_FLOWER_KEY_CT_FLAGS_ESTABLISHED | TCA_FLOWER_KEY_CT_FLAGS_TRACKED |
+				  TCA_FLOWER_KEY_CT_FLAGS_REPLY | TCA_FLOWER_KEY_CT_FLAGS_INVALID);
+	ck_assert_uint_eq(nl_u16(attr_of(p, n, TCA_FLOWER_KEY_CT_ZONE)), 5);
+	// Bit 0 of the label is bit 0 of the kernel's first byte.
+	label = mnl_attr_get_payload(attr_of(p, n, TCA_FLOWER_KEY_CT_LABELS));
+	ck_assert_uint_eq(label[0], 2);
+	ck_assert_uint_eq(label[1], 1);
+	ck_assert_uint_eq(label[15], 0);
+	tc_compiled_free(r);
+}
+END_TEST
+
 START_TEST(all_outputs_but_the_last_are_copies)
 {
 	struct verdict v;
@@ -231,7 +326,8 @@ START_TEST(every_action_compiles_or_is_refused_by_name)
 	dp_put_output(&actions, DP_PORT(1));
 	if (walk_compile(&backend_tc, NULL, &key, &mask, dp_actions_of(&actions), &v)) {
 		ck_assert_msg(_i == DP_ACTION_DROP || _i == DP_ACTION_PUSH_VLAN ||
-				      _i == DP_ACTION_POP_VLAN,
+				      _i == DP_ACTION_POP_VLAN || _i == DP_ACTION_POP_MPLS ||
+				      _i == DP_ACTION_CT || _i == DP_ACTION_CT_CLEAR,
 			      "%s", dp_action_name(_i));
 		return;
 	}
@@ -250,6 +346,8 @@ int main(void)
 	tcase_add_test(t, a_match_has_the_attributes_of_flower);
 	tcase_add_test(t, tags_are_a_chain_of_types);
 	tcase_add_test(t, sets_become_one_edit_with_its_checksums);
+	tcase_add_test(t, a_tunnel_is_matched_written_and_taken_off);
+	tcase_add_test(t, connections_are_matched_as_flower_has_them);
 	tcase_add_test(t, all_outputs_but_the_last_are_copies);
 	tcase_add_loop_test(t, every_action_compiles_or_is_refused_by_name, 0, DP_ACTION_MAX);
 	suite_add_tcase(s, t);

@@ -7,9 +7,15 @@ static const struct port_ref in_port = {
 	.number = DP_PORT(1), .name = "rep0", .ethdev = 0, .ifindex = 1, .device = "paper0"
 };
 
+static const struct port_ref tunnel_port = { .number = DP_PORT(3),
+					     .name = "vxlan0",
+					     .ethdev = PORT_NO_ETHDEV,
+					     .ifindex = 3,
+					     .is_tunnel = true };
+
 static const struct port_ref *find_port(dp_port_t n, void *aux)
 {
-	return n.n == 1 ? &in_port : NULL;
+	return n.n == 1 ? &in_port : n.n == 3 ? &tunnel_port : NULL;
 }
 
 const struct port_lookup walk_ports = { find_port, NULL };

@@ -4,7 +4,7 @@
 
 #include "offload/backend.h"
 
-// Port 1 is on the device; port 2 has nothing behind it.
+// Port 1 is on the device; port 2 has nothing behind it; port 3 is the kernel's tunnel device.
 extern const struct port_lookup walk_ports;
 
 // A key that has the field: the first of some kinds of packets in which it is present. False: none has it by itself.

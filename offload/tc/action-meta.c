@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// Actions on what a packet comes with: into a tunnel and out of it, through connection tracking; and MPLS headers.
+#include <linux/tc_act/tc_ct.h>
+#include <linux/tc_act/tc_mpls.h>
+#include <linux/tc_act/tc_tunnel_key.h>
+
+#include "offload/tc/action-private.h"
+
+// ---- Tunnels ----
+
+// Fields that act_tunnel_key can write.
+static bool is_tunnel_field(const struct field *f)
+{
+	switch (f->id) {
+	case FIELD_TUN_ID:
+	case FIELD_TUN_SRC:
+	case FIELD_TUN_DST:
+	case FIELD_TUN_IPV6_SRC:
+	case FIELD_TUN_IPV6_DST:
+	case FIELD_TUN_FLAGS:
+	case FIELD_TUN_TTL:
+	case FIELD_TUN_TOS:
+	case FIELD_TUN_GBP_ID:
+	case FIELD_TUN_GBP_FLAGS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool tunnel_set(struct acting *c, const struct dp_action *a, bool *ret_is_one)
+{
+	const struct field *f = field_get(a->set.field);
+	union field_value value, mask;
+
+	*ret_is_one = is_tunnel_field(f);
+	if (!*ret_is_one)
+		return true;
+	memset(&value, 0, sizeof(value));
+	memset(&mask, 0, sizeof(mask));
+	memcpy(&value, a->set.value, sizeof(a->set.value));
+	memcpy(&mask, a->set.mask, sizeof(a->set.mask));
+	field_write_masked(f, &value, &mask, &c->tunnel);
+	c->tunnel_changed = true;
+	return true;
+}
+
+static bool put_tunnel(struct acting *c, int what, const struct port_ref *port)
+{
+	struct tc_tunnel_key parms = { .action = TC_ACT_PIPE, .t_action = what };
+	const struct flow_tunnel *t = &c->tunnel.tunnel;
+	struct strbuf *b = &c->rule->options;
+	bool v6 = !is_all_zeros(&t->ipv6_dst, sizeof(t->ipv6_dst));
+	size_t nest;
+
+	if (!tc_act_room(c, 1))
+		return false;
+	nest = tc_act_begin(c, "tunnel_key");
+	nl_put(b, TCA_TUNNEL_KEY_PARMS, &parms, sizeof(parms));
+	if (what == TCA_TUNNEL_KEY_ACT_SET) {
+		nl_put(b, v6 ? TCA_TUNNEL_KEY_ENC_IPV6_SRC : TCA_TUNNEL_KEY_ENC_IPV4_SRC,
+		       v6 ? (const void *)&t->ipv6_src : &t->ip_src, v6 ? 16 : 4);
+		nl_put(b, v6 ? TCA_TUNNEL_KEY_ENC_IPV6_DST : TCA_TUNNEL_KEY_ENC_IPV4_DST,
+		       v6 ? (const void *)&t->ipv6_dst : &t->ip_dst, v6 ? 16 : 4);
+		nl_put_be32(b, TCA_TUNNEL_KEY_ENC_KEY_ID, htobe32(be64toh(t->tun_id)));
+		if (port->tunnel_port)
+			nl_put_be16(b, TCA_TUNNEL_KEY_ENC_DST_PORT, port->tunnel_port);
+		nl_put_u8(b, TCA_TUNNEL_KEY_NO_CSUM, !(t->flags & FLOW_TNL_CSUM));
+		if (t->tos)
+			nl_put_u8(b, TCA_TUNNEL_KEY_ENC_TOS, t->tos);
+		if (t->ttl)
+			nl_put_u8(b, TCA_TUNNEL_KEY_ENC_TTL, t->ttl);
+		if (t->gbp_id || t->gbp_flags) {
+			size_t opts = nl_nest_begin(b, TCA_TUNNEL_KEY_ENC_OPTS),
+			       vxlan = nl_nest_begin(b, TCA_TUNNEL_KEY_ENC_OPTS_VXLAN);
+
+			nl_put_u32(b, TCA_TUNNEL_KEY_ENC_OPT_VXLAN_GBP,
+				   be16toh(t->gbp_id) | (uint32_t)t->gbp_flags << 16);
+			nl_nest_end(b, vxlan);
+			nl_nest_end(b, opts);
+		}
+	}
+	tc_act_end(c, nest);
+	return true;
+}
+
+static bool into_tunnel(struct acting *c, const struct port_ref *port)
+{
+	const struct flow_tunnel *t = &c->tunnel.tunnel;
+
+	if (!c->tunnel_changed && c->has_tunnel)
+		return true;
+	if (!t->ip_dst && is_all_zeros(&t->ipv6_dst, sizeof(t->ipv6_dst)))
+		return verdict_refuse(c->v, REASON_TUNNEL_UNSUPPORTED, "output without a remote");
+	if (be64toh(t->tun_id) > UINT32_MAX)
+		return verdict_refuse(c->v, REASON_TUNNEL_UNSUPPORTED, "set(tun_id)");
+	// The action cannot say it to this kernel.
+	if (t->flags & (FLOW_TNL_DONT_FRAGMENT | FLOW_TNL_OAM))
+		return verdict_refuse(c->v, REASON_TUNNEL_UNSUPPORTED, "set(tun_flags)");
+	c->tunnel_changed = false;
+	c->has_tunnel = true;
+	return put_tunnel(c, TCA_TUNNEL_KEY_ACT_SET, port);
+}
+
+bool tunnel_before_output(struct acting *c, const struct port_ref *port)
+{
+	if (port->is_tunnel)
+		return into_tunnel(c, port);
+	if (!c->has_tunnel)
+		return true;
+	c->has_tunnel = false;
+	c->tunnel_changed = true; // the next tunnel needs it anew
+	c->released = true;
+	return put_tunnel(c, TCA_TUNNEL_KEY_ACT_RELEASE, port);
+}
+
+// ---- Connections ----
+
+static void put_label(struct strbuf *b, uint16_t type, const uint8_t label[16])
+{
+	uint8_t turned[16];
+
+	tc_turn_label(label, turned);
+	nl_put(b, type, turned, sizeof(turned));
+}
+
+enum { CT_COMMIT = 1 }; // dp_action.ct.flags
+
+bool act_ct(struct acting *c, const struct dp_action *a)
+{
+	bool commit = a->ct.flags & CT_COMMIT;
+	struct tc_ct parms = { .action = TC_ACT_PIPE };
+	struct strbuf *b = &c->rule->options;
+	size_t nest;
+
+	if (a->ct.flags & ~CT_COMMIT)
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(force)");
+	if (a->ct.helper[0])
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(helper)");
+	if (dp_action_nested(a).size)
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(nat)");
+	if (!commit && (a->ct.mark_mask || !is_all_zeros(a->ct.label_mask, 16)))
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(mark) without commit");
+	if (!tc_act_room(c, 1))
+		return false;
+	nest = tc_act_begin(c, "ct");
+	nl_put(b, TCA_CT_PARMS, &parms, sizeof(parms));
+	nl_put_u16(b, TCA_CT_ACTION, commit ? TCA_CT_ACT_COMMIT : 0);
+	nl_put_u16(b, TCA_CT_ZONE, a->ct.zone);
+	if (a->ct.mark_mask) {
+		nl_put_u32(b, TCA_CT_MARK, a->ct.mark & a->ct.mark_mask);
+		nl_put_u32(b, TCA_CT_MARK_MASK, a->ct.mark_mask);
+	}
+	if (!is_all_zeros(a->ct.label_mask, 16)) {
+		put_label(b, TCA_CT_LABELS, a->ct.label);
+		put_label(b, TCA_CT_LABELS_MASK, a->ct.label_mask);
+	}
+	tc_act_end(c, nest);
+	return true;
+}
+
+bool act_ct_clear(struct acting *c, const struct dp_action *a)
+{
+	struct tc_ct parms = { .action = TC_ACT_PIPE };
+	size_t nest;
+
+	if (!tc_act_room(c, 1))
+		return false;
+	nest = tc_act_begin(c, "ct");
+	nl_put(&c->rule->options, TCA_CT_PARMS, &parms, sizeof(parms));
+	nl_put_u16(&c->rule->options, TCA_CT_ACTION, TCA_CT_ACT_CLEAR);
+	tc_act_end(c, nest);
+	return true;
+}
+
+// ---- MPLS ----
+
+bool act_push_mpls(struct acting *c, const struct dp_action *a)
+{
+	struct tc_mpls parms = { .action = TC_ACT_PIPE, .m_action = TCA_MPLS_ACT_PUSH };
+	uint32_t lse = be32toh(a->push_mpls.lse);
+	struct strbuf *b = &c->rule->options;
+	size_t nest;
+
+	if (!(lse & 0xff))
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "push_mpls(ttl=0)");
+	if (!tc_act_room(c, 1))
+		return false;
+	c->moved = true;
+	nest = tc_act_begin(c, "mpls");
+	nl_put(b, TCA_MPLS_PARMS, &parms, sizeof(parms));
+	nl_put_be16(b, TCA_MPLS_PROTO, a->push_mpls.ethertype);
+	nl_put_u32(b, TCA_MPLS_LABEL, lse >> 12);
+	nl_put_u8(b, TCA_MPLS_TC, lse >> 9 & 7);
+	nl_put_u8(b, TCA_MPLS_TTL, lse & 0xff);
+	nl_put_u8(b, TCA_MPLS_BOS, lse >> 8 & 1);
+	tc_act_end(c, nest);
+	return true;
+}
+
+bool act_pop_mpls(struct acting *c, const struct dp_action *a)
+{
+	struct tc_mpls parms = { .action = TC_ACT_PIPE, .m_action = TCA_MPLS_ACT_POP };
+	struct strbuf *b = &c->rule->options;
+	size_t nest;
+
+	if (!tc_act_room(c, 1))
+		return false;
+	c->moved = true;
+	nest = tc_act_begin(c, "mpls");
+	nl_put(b, TCA_MPLS_PARMS, &parms, sizeof(parms));
+	nl_put_be16(b, TCA_MPLS_PROTO, a->pop_mpls.ethertype);
+	tc_act_end(c, nest);
+	return true;
+}

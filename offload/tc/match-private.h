@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The match while it is compiled.
+#pragma once
+
+#include "core/base/hash.h"
+#include "offload/tc/tc-private.h"
+
+struct matching {
+	struct compiled_rule *rule;
+	const struct flow_key *key;
+	struct flow_mask left; // not matched yet
+	struct verdict *v;
+};
+
+// An attribute, which is part of the rule's shape.
+void tc_put(struct matching *m, uint16_t type, const void *p, size_t n);
+bool tc_refuse_mask(struct matching *m, const char *field);
+
+// Each takes off 'left' what it has matched; false with a verdict.
+bool tc_match_tunnel(struct matching *m);
+void tc_match_connection(struct matching *m);
+bool tc_match_mpls(struct matching *m);
