@@ -78,6 +78,7 @@ struct datapath_port_info {
 	struct eth_addr mac;
 	uint32_t mtu;
 	bool admin_up, link_up, full_duplex;
+	bool is_gone; // its device was deleted; the port waits for another of the name
 	uint64_t link_mbps; // 0: unknown
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped, rx_errors,
 		tx_errors;

@@ -165,6 +165,7 @@ bool kernel_port_info(struct datapath *base, dp_port_t port, struct datapath_por
 	snprintf(ret->name, sizeof(ret->name), "%s", v->name);
 	snprintf(ret->type, sizeof(ret->type), "%s", v->type);
 	// The port of a device that has gone is down, and has nothing more to tell.
+	ret->is_gone = !v->ifindex;
 	if (!v->ifindex || rtnl_link_by_index(dp->route, v->ifindex, &link, NULL))
 		return true;
 	ret->mac = link.mac;

@@ -28,6 +28,15 @@ static void write_statistics(const struct ovsrec_interface *iface,
 	ovsrec_interface_set_statistics(iface, keys, values, ARRAY_SIZE(keys));
 }
 
+// A port whose device went away stays configured, and says what it waits for.
+static void write_absence(const struct ovsrec_interface *iface, bool is_gone)
+{
+	AUTO_FREE char *text =
+		xasprintf("could not open network device %s (No such device)", iface->name);
+
+	ovsrec_interface_set_error(iface, is_gone ? text : NULL);
+}
+
 static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *iface,
 			    const struct bridge_port *bp, bool statistics)
 {
@@ -58,6 +67,7 @@ static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *
 		write_statistics(iface, &info);
 	smap_uninit(&info.status);
 	if (bp->of) {
+		write_absence(iface, info.is_gone);
 		uint32_t state = info.link_up ? 0 : PORT_STATE_LINK_DOWN;
 
 		switch_port_set_state(bp->bridge->sw, bp->of, atomic_load(&bp->of->config), state);
