@@ -68,15 +68,22 @@ static int parse_output(struct sn_nic *nic, struct sn_rule *rule, const struct f
 	const struct sn_port *port = sn_port_of(nic, e->dev);
 
 	if (!port)
-		return sn_refuse(extack, "simnic: the output device is not on this eSwitch",
-				 EOPNOTSUPP);
-	a->port = port->number;
+		return sn_tunnel_check_output(rule, e->dev, &a->output.encap, extack);
+	a->output.port = port->number;
 	return 0;
+}
+
+static void output(struct sn_nic *nic, const struct sn_action *a, struct sk_buff *skb)
+{
+	if (a->output.encap)
+		sn_tunnel_output(nic, a->output.encap, skb);
+	else
+		sn_forward_egress(nic, a->output.port, skb);
 }
 
 static enum sn_verdict run_redirect(struct sn_packet *p, const struct sn_action *a)
 {
-	sn_forward_egress(p->nic, a->port, p->skb);
+	output(p->nic, a, p->skb);
 	return SN_GONE;
 }
 
@@ -93,7 +100,7 @@ static enum sn_verdict run_mirror(struct sn_packet *p, const struct sn_action *a
 	struct sk_buff *copy = skb_copy(p->skb, GFP_ATOMIC);
 
 	if (copy)
-		sn_forward_egress(p->nic, a->port, copy);
+		output(p->nic, a, copy);
 	return SN_NEXT;
 }
 
@@ -134,6 +141,8 @@ static const struct sn_action_type *const types[NUM_FLOW_ACTIONS] = {
 	[FLOW_ACTION_MPLS_PUSH] = &sn_action_mpls_push,
 	[FLOW_ACTION_MPLS_POP] = &sn_action_mpls_pop,
 	[FLOW_ACTION_MPLS_MANGLE] = &sn_action_mpls_mangle,
+	[FLOW_ACTION_TUNNEL_ENCAP] = &sn_action_encap,
+	[FLOW_ACTION_TUNNEL_DECAP] = &sn_action_decap,
 	[FLOW_ACTION_POLICE] = &sn_action_police,
 	[FLOW_ACTION_SAMPLE] = &sn_action_sample,
 };
@@ -141,8 +150,6 @@ static const struct sn_action_type *const types[NUM_FLOW_ACTIONS] = {
 static const char *const unknown[NUM_FLOW_ACTIONS] = {
 	[FLOW_ACTION_REDIRECT_INGRESS] = "simnic: redirect to a device's ingress is not supported",
 	[FLOW_ACTION_MIRRED_INGRESS] = "simnic: mirror to a device's ingress is not supported",
-	[FLOW_ACTION_TUNNEL_ENCAP] = "simnic: tunnel encapsulation is not supported",
-	[FLOW_ACTION_TUNNEL_DECAP] = "simnic: tunnel decapsulation is not supported",
 	[FLOW_ACTION_MARK] = "simnic: skbedit mark is not supported",
 	[FLOW_ACTION_PTYPE] = "simnic: skbedit ptype is not supported",
 	[FLOW_ACTION_PRIORITY] = "simnic: skbedit priority is not supported",

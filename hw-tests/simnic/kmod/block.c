@@ -4,10 +4,10 @@
 // The callbacks may come without rtnl and several at a time; rules_lock makes them one after another, as hardware does.
 #include "hw-tests/simnic/kmod/simnic.h"
 
-static int parse_and_insert(struct sn_port *port, struct flow_cls_offload *cls,
+static int parse_and_insert(struct sn_binding *at, struct flow_cls_offload *cls,
 			    struct sn_rule *rule)
 {
-	struct sn_nic *nic = port->nic;
+	struct sn_nic *nic = at->nic;
 	struct netlink_ext_ack *extack = cls->common.extack;
 	struct sn_key mask;
 	int err;
@@ -15,18 +15,18 @@ static int parse_and_insert(struct sn_port *port, struct flow_cls_offload *cls,
 	if (cls->common.chain_index && nic->profile->no_chains)
 		return sn_refuse(extack, "simnic: chains are not supported by this device",
 				 EOPNOTSUPP);
-	err = sn_match_parse(nic, cls, &rule->key, &mask);
+	err = sn_match_parse(at, cls, &rule->key, &mask);
 	if (!err)
 		err = sn_actions_parse(nic, rule, &cls->rule->action, extack);
 	if (!err)
-		err = sn_table_insert(&port->table, rule, &mask, cls->common.chain_index,
+		err = sn_table_insert(&at->table, rule, &mask, cls->common.chain_index,
 				      cls->common.prio, cls->common.protocol);
 	return err;
 }
 
-static int replace(struct sn_port *port, struct flow_cls_offload *cls)
+static int replace(struct sn_binding *at, struct flow_cls_offload *cls)
 {
-	struct sn_nic *nic = port->nic;
+	struct sn_nic *nic = at->nic;
 	struct sn_rule *rule;
 	int err;
 
@@ -41,15 +41,15 @@ static int replace(struct sn_port *port, struct flow_cls_offload *cls)
 	rule->deaf = nic->faults.ignore;
 	rule->used = jiffies;
 	rule->lagged_at = jiffies - MAX_JIFFY_OFFSET / 2;
-	err = parse_and_insert(port, cls, rule);
+	err = parse_and_insert(at, cls, rule);
 	if (err)
 		sn_rule_free(rule);
 	return err;
 }
 
-static int destroy(struct sn_port *port, struct flow_cls_offload *cls)
+static int destroy(struct sn_binding *at, struct flow_cls_offload *cls)
 {
-	struct sn_rule *rule = sn_table_find(&port->table, port->nic, cls->cookie);
+	struct sn_rule *rule = sn_table_find(&at->table, at->nic, cls->cookie);
 
 	if (!rule)
 		return -ENOENT;
@@ -66,10 +66,10 @@ static u64 read_counter(const struct sn_nic *nic, const atomic64_t *counter)
 	return bits && bits < 64 ? value & (BIT_ULL(bits) - 1) : value;
 }
 
-static int stats(struct sn_port *port, struct flow_cls_offload *cls)
+static int stats(struct sn_binding *at, struct flow_cls_offload *cls)
 {
-	struct sn_nic *nic = port->nic;
-	struct sn_rule *rule = sn_table_find(&port->table, nic, cls->cookie);
+	struct sn_nic *nic = at->nic;
+	struct sn_rule *rule = sn_table_find(&at->table, nic, cls->cookie);
 
 	if (!rule)
 		return -ENOENT;
@@ -88,21 +88,21 @@ static int stats(struct sn_port *port, struct flow_cls_offload *cls)
 	return 0;
 }
 
-static int flower(struct sn_port *port, struct flow_cls_offload *cls)
+static int flower(struct sn_binding *at, struct flow_cls_offload *cls)
 {
-	struct sn_nic *nic = port->nic;
+	struct sn_nic *nic = at->nic;
 	int err;
 
 	mutex_lock(&nic->rules_lock);
 	switch (cls->command) {
 	case FLOW_CLS_REPLACE:
-		err = replace(port, cls);
+		err = replace(at, cls);
 		break;
 	case FLOW_CLS_DESTROY:
-		err = destroy(port, cls);
+		err = destroy(at, cls);
 		break;
 	case FLOW_CLS_STATS:
-		err = stats(port, cls);
+		err = stats(at, cls);
 		break;
 	default:
 		err = -EOPNOTSUPP;
@@ -113,17 +113,18 @@ static int flower(struct sn_port *port, struct flow_cls_offload *cls)
 
 static int block_callback(enum tc_setup_type type, void *data, void *priv)
 {
-	struct sn_port *port = priv;
+	struct sn_binding *at = priv;
 	struct flow_cls_common_offload *common = data;
 
-	if (!tc_can_offload(port->netdev)) {
+	// Tunnel devices have no such feature.
+	if (!at->tunnel && !tc_can_offload(at->netdev)) {
 		if (type == TC_SETUP_CLSFLOWER)
 			sn_refuse(common->extack, "simnic: hw-tc-offload is off on this device", 0);
 		return -EOPNOTSUPP;
 	}
 	switch (type) {
 	case TC_SETUP_CLSFLOWER:
-		return flower(port, data);
+		return flower(at, data);
 	case TC_SETUP_CLSMATCHALL:
 		return sn_refuse(common->extack, "simnic: only flower is supported, not matchall",
 				 EOPNOTSUPP);
@@ -143,22 +144,94 @@ int sn_block_setup(struct net_device *netdev, enum tc_setup_type type, void *dat
 	if (bo->command == FLOW_BLOCK_BIND && !port->nic->switchdev)
 		return -EOPNOTSUPP;
 	bo->unlocked_driver_cb = true;
-	return flow_block_cb_setup_simple(bo, &port->nic->blocks, block_callback, port, port, true);
+	return flow_block_cb_setup_simple(bo, &port->nic->blocks, block_callback, &port->binding,
+					  &port->binding, true);
 }
 
-// ---- What is not at a device of ours ----
+// ---- Devices that are not ours: tunnels, whose packets come and go by the uplink ----
+
+static struct sn_binding *find_tunnel(struct sn_nic *nic, const struct net_device *netdev)
+{
+	struct sn_binding *at;
+
+	list_for_each_entry(at, &nic->tunnels, node)
+		if (at->netdev == netdev)
+			return at;
+	return NULL;
+}
+
+// All rules were taken out before.
+static void release_tunnel(void *priv)
+{
+	struct sn_binding *at = priv;
+	struct sn_nic *nic = at->nic;
+
+	mutex_lock(&nic->rules_lock);
+	list_del_rcu(&at->node);
+	mutex_unlock(&nic->rules_lock);
+	kfree_rcu(at, rcu);
+}
+
+static int bind_tunnel(struct sn_nic *nic, struct net_device *netdev, struct Qdisc *sch,
+		       struct flow_block_offload *bo, void *data,
+		       void (*cleanup)(struct flow_block_cb *block_cb))
+{
+	struct sn_binding *at = kzalloc(sizeof(*at), GFP_KERNEL);
+	struct flow_block_cb *cb;
+
+	if (!at)
+		return -ENOMEM;
+	at->nic = nic;
+	at->netdev = netdev;
+	at->tunnel = sn_tunnel_kind(netdev);
+	cb = flow_indr_block_cb_alloc(block_callback, at, at, release_tunnel, bo, netdev, sch, data,
+				      nic, cleanup);
+	if (IS_ERR(cb)) {
+		kfree(at);
+		return PTR_ERR(cb);
+	}
+	mutex_lock(&nic->rules_lock);
+	list_add_tail_rcu(&at->node, &nic->tunnels);
+	mutex_unlock(&nic->rules_lock);
+	flow_block_cb_add(cb, bo);
+	list_add_tail(&cb->driver_list, &nic->blocks);
+	return 0;
+}
+
+static int unbind_tunnel(struct sn_nic *nic, struct net_device *netdev,
+			 struct flow_block_offload *bo)
+{
+	struct sn_binding *at = find_tunnel(nic, netdev);
+	struct flow_block_cb *cb = at ? flow_block_cb_lookup(bo->block, block_callback, at) : NULL;
+
+	if (!cb)
+		return -ENOENT;
+	flow_indr_block_cb_remove(cb, bo);
+	list_del(&cb->driver_list);
+	return 0;
+}
 
 static int indirect_callback(struct net_device *netdev, struct Qdisc *sch, void *priv,
 			     enum tc_setup_type type, void *type_data, void *data,
 			     void (*cleanup)(struct flow_block_cb *block_cb))
 {
-	// Actions by themselves come with their data in the place of a device's block.
-	if (!netdev && type == TC_SETUP_ACT)
-		return sn_meter_offload(priv, data);
-	return -EOPNOTSUPP;
-}
+	struct sn_nic *nic = priv;
+	struct flow_block_offload *bo = type_data;
 
-static void release_nothing(void *priv) {}
+	// Actions by themselves come with their data in the place of a device's block.
+	if (!netdev)
+		return type == TC_SETUP_ACT ? sn_meter_offload(nic, data) : -EOPNOTSUPP;
+	if (type != TC_SETUP_BLOCK || !sn_tunnel_kind(netdev) ||
+	    bo->binder_type != FLOW_BLOCK_BINDER_TYPE_CLSACT_INGRESS)
+		return -EOPNOTSUPP;
+	bo->unlocked_driver_cb = true;
+	bo->driver_block_list = &nic->blocks;
+	if (bo->command == FLOW_BLOCK_BIND)
+		return find_tunnel(nic, netdev)
+			       ? -EEXIST
+			       : bind_tunnel(nic, netdev, sch, bo, data, cleanup);
+	return unbind_tunnel(nic, netdev, bo);
+}
 
 int sn_indirect_register(struct sn_nic *nic)
 {
@@ -167,5 +240,5 @@ int sn_indirect_register(struct sn_nic *nic)
 
 void sn_indirect_unregister(struct sn_nic *nic)
 {
-	flow_indr_dev_unregister(indirect_callback, nic, release_nothing);
+	flow_indr_dev_unregister(indirect_callback, nic, release_tunnel);
 }

@@ -31,9 +31,22 @@ int sn_forward_l3_offset(struct sk_buff *skb, __be16 *ret_type)
 	return offset;
 }
 
-void sn_forward_receive(struct sn_port *to, struct sk_buff *skb, u32 chain)
+// Software of a tunnel device needs what the tunnel said; everything else is forgotten.
+static void scrub(struct sk_buff *skb, struct net_device *netdev)
 {
-	struct net_device *netdev = to->netdev;
+	struct dst_entry *metadata = NULL;
+
+	if (sn_tunnel_kind(netdev) && skb_metadata_dst(skb))
+		metadata = dst_clone(skb_dst(skb));
+	skb_scrub_packet(skb, true);
+	if (metadata)
+		skb_dst_set(skb, metadata);
+	skb->priority = 0;
+	skb->ip_summed = CHECKSUM_NONE;
+}
+
+void sn_forward_receive(struct net_device *netdev, struct sk_buff *skb, u32 chain)
+{
 	unsigned int len = skb->len;
 
 	if (!is_skb_forwardable(netdev, skb)) {
@@ -41,9 +54,7 @@ void sn_forward_receive(struct sn_port *to, struct sk_buff *skb, u32 chain)
 		kfree_skb(skb);
 		return;
 	}
-	skb_scrub_packet(skb, true);
-	skb->priority = 0;
-	skb->ip_summed = CHECKSUM_NONE;
+	scrub(skb, netdev);
 	if (chain) {
 		struct tc_skb_ext *ext = tc_skb_ext_alloc(skb);
 
@@ -68,7 +79,7 @@ static void drop(struct sn_nic *nic, struct sk_buff *skb)
 static void receive_or_drop(struct sn_nic *nic, struct sn_port *to, struct sk_buff *skb, u32 chain)
 {
 	if (to)
-		sn_forward_receive(to, skb, chain);
+		sn_forward_receive(to->netdev, skb, chain);
 	else
 		drop(nic, skb);
 }
@@ -96,7 +107,7 @@ static void copy_to(struct sn_port *to, const struct sn_port *from, const struct
 		return;
 	copy = skb_copy(skb, GFP_ATOMIC);
 	if (copy)
-		sn_forward_receive(to, copy, 0);
+		sn_forward_receive(to->netdev, copy, 0);
 }
 
 static void switch_flood(struct sn_nic *nic, struct sn_port *from, struct sk_buff *skb)
@@ -135,42 +146,82 @@ static void switch_by_address(struct sn_nic *nic, struct sn_port *from, struct s
 
 // ---- switchdev mode ----
 
-static void run_rules(struct sn_packet *p)
+static enum sn_verdict run_one(struct sn_packet *p)
 {
-	struct sn_nic *nic = p->nic;
-	unsigned int jumps;
-
-	for (jumps = 0; jumps < MAX_JUMPS; jumps++) {
-		enum sn_verdict verdict;
-
-		sn_match_dissect(p);
-		p->rule = sn_table_lookup(&p->in->table, p);
-		if (!p->rule) {
-			atomic64_inc(&nic->counters.misses);
-			break;
-		}
-		atomic64_inc(&nic->counters.hits);
-		verdict = sn_actions_run(p);
-		if (verdict == SN_GOTO)
-			continue;
-		if (verdict == SN_DROP)
-			drop(nic, p->skb);
-		if (verdict == SN_DROP || verdict == SN_GONE)
-			return;
-		// The rule has spoken: software begins at its own beginning.
-		p->chain = 0;
-		break;
-	}
-	if (jumps == MAX_JUMPS) {
-		drop(nic, p->skb);
-		return;
-	}
-	atomic64_inc(&nic->counters.to_software);
-	sn_forward_receive(p->in, p->skb, p->chain);
+	if (p->rule->encap && !sn_tunnel_ready(p->rule->encap))
+		return SN_MISS;
+	return sn_actions_run(p);
 }
 
-// Takes an outer tag out of the data, as hardware does on reception.
-static struct sk_buff *take_tag(struct sk_buff *skb)
+// Runs the rules from p->chain on. SN_MISS: the packet is for software, in p->chain.
+static enum sn_verdict run_rules(struct sn_packet *p)
+{
+	struct sn_nic *nic = p->nic;
+	enum sn_verdict verdict = SN_GOTO;
+	unsigned int jumps;
+
+	for (jumps = 0; verdict == SN_GOTO && jumps < MAX_JUMPS; jumps++) {
+		sn_match_dissect(p);
+		p->rule = sn_table_lookup(&p->in->table, p);
+		if (!p->rule)
+			return SN_MISS;
+		verdict = run_one(p);
+		if (verdict != SN_MISS)
+			atomic64_inc(&nic->counters.hits);
+	}
+	return verdict == SN_GOTO ? SN_DROP : verdict;
+}
+
+static void finish(struct sn_packet *p, enum sn_verdict verdict)
+{
+	struct sn_nic *nic = p->nic;
+
+	switch (verdict) {
+	case SN_GONE:
+		return;
+	case SN_DROP:
+		drop(nic, p->skb);
+		return;
+	case SN_MISS:
+		atomic64_inc(&nic->counters.misses);
+		break;
+	default:
+		// The rule has spoken: software begins at its own beginning.
+		p->chain = 0;
+	}
+	atomic64_inc(&nic->counters.to_software);
+	sn_forward_receive(p->in->netdev, p->skb, p->chain);
+}
+
+// A frame from the wire may be a tunnel's, and what is in it met by the rules of the tunnel's device. False when not.
+static bool run_tunnels(struct sn_nic *nic, struct sk_buff *skb)
+{
+	struct sn_binding *tunnel;
+
+	list_for_each_entry_rcu(tunnel, &nic->tunnels, node) {
+		struct sn_packet p = { .nic = nic, .in = tunnel };
+		enum sn_verdict verdict;
+
+		if (!tunnel->table.n_rules)
+			continue;
+		p.skb = sn_tunnel_open(skb, tunnel->tunnel);
+		if (!p.skb)
+			continue;
+		p.skb->dev = tunnel->netdev;
+		verdict = run_rules(&p);
+		if (verdict == SN_MISS && !p.chain) {
+			// Not changed yet: software opens the tunnel itself.
+			kfree_skb(p.skb);
+			continue;
+		}
+		consume_skb(skb);
+		finish(&p, verdict);
+		return true;
+	}
+	return false;
+}
+
+struct sk_buff *sn_forward_take_tag(struct sk_buff *skb)
 {
 	if (skb_vlan_tag_present(skb) || !eth_type_vlan(skb->protocol))
 		return skb;
@@ -187,28 +238,32 @@ void sn_forward_in(struct sn_port *from, struct sk_buff *skb)
 {
 	struct sn_packet p = { .nic = from->nic };
 	struct sn_nic *nic = from->nic;
+	struct sn_port *in;
 
 	if (READ_ONCE(nic->faults.reset)) {
 		drop(nic, skb);
 		return;
 	}
 	sn_forward_set_headers(skb);
-	skb = take_tag(skb);
+	skb = sn_forward_take_tag(skb);
 	if (!skb)
 		return;
 	if (!READ_ONCE(nic->switchdev)) {
 		switch_by_address(nic, from, skb);
 		return;
 	}
-	p.in = from->kind == SN_VF ? rcu_dereference(nic->reps[from->number - 1])
-				   : rcu_dereference(nic->uplink);
-	if (!p.in) {
+	if (from->kind == SN_WIRE && run_tunnels(nic, skb))
+		return;
+	in = from->kind == SN_VF ? rcu_dereference(nic->reps[from->number - 1])
+				 : rcu_dereference(nic->uplink);
+	if (!in) {
 		drop(nic, skb);
 		return;
 	}
+	p.in = &in->binding;
 	p.skb = skb;
-	skb->dev = p.in->netdev;
-	run_rules(&p);
+	skb->dev = in->netdev;
+	finish(&p, run_rules(&p));
 }
 
 void sn_forward_out(struct sn_port *from, struct sk_buff *skb)
@@ -220,7 +275,7 @@ void sn_forward_out(struct sn_port *from, struct sk_buff *skb)
 		return;
 	}
 	sn_forward_set_headers(skb);
-	skb = take_tag(skb);
+	skb = sn_forward_take_tag(skb);
 	if (!skb)
 		return;
 	if (!READ_ONCE(nic->switchdev)) {

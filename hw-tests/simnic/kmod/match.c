@@ -42,6 +42,13 @@ static const struct key_type keys[FLOW_DISSECTOR_KEY_MAX] = {
 	KEY(TCP, tcp, "tcp_flags", L4, false),
 	KEY(ICMP, icmp, "icmp", L4, false),
 	KEY(L2TPV3, l2tpv3, "l2tpv3", L4, false),
+	KEY(ENC_CONTROL, enc_control, "enc_control", L2, true),
+	KEY(ENC_KEYID, enc_key_id, "enc_key_id", L2, true),
+	KEY(ENC_IPV4_ADDRS, enc_ipv4, "enc_ipv4_addrs", L2, true),
+	KEY(ENC_IPV6_ADDRS, enc_ipv6, "enc_ipv6_addrs", L2, true),
+	KEY(ENC_PORTS, enc_ports, "enc_ports", L2, true),
+	KEY(ENC_IP, enc_ip, "enc_tos_ttl", L2, true),
+	KEY(ENC_OPTS, enc_opts, "enc_opts", L2, true),
 };
 
 // What flower can ask for and this NIC knows nothing of.
@@ -51,15 +58,6 @@ static const char *const unknown[FLOW_DISSECTOR_KEY_MAX] = {
 	[FLOW_DISSECTOR_KEY_HASH] = "simnic: match on the packet's hash is not supported",
 	[FLOW_DISSECTOR_KEY_CT] = "simnic: match on ct_state, ct_zone, ct_mark or ct_label is "
 				  "not supported",
-	[FLOW_DISSECTOR_KEY_ENC_KEYID] = "simnic: match on a tunnel's key id is not supported",
-	[FLOW_DISSECTOR_KEY_ENC_IPV4_ADDRS] = "simnic: match on a tunnel's IPv4 addresses is not "
-					      "supported",
-	[FLOW_DISSECTOR_KEY_ENC_IPV6_ADDRS] = "simnic: match on a tunnel's IPv6 addresses is not "
-					      "supported",
-	[FLOW_DISSECTOR_KEY_ENC_CONTROL] = "simnic: match on a tunnel's flags is not supported",
-	[FLOW_DISSECTOR_KEY_ENC_PORTS] = "simnic: match on a tunnel's ports is not supported",
-	[FLOW_DISSECTOR_KEY_ENC_IP] = "simnic: match on a tunnel's tos or ttl is not supported",
-	[FLOW_DISSECTOR_KEY_ENC_OPTS] = "simnic: match on a tunnel's options is not supported",
 };
 
 static struct flow_dissector dissector;
@@ -70,7 +68,7 @@ void sn_match_init(void)
 	unsigned int id, n = 0;
 
 	for (id = 0; id < FLOW_DISSECTOR_KEY_MAX; id++)
-		if (keys[id].name && !keys[id].tunnel && id != FLOW_DISSECTOR_KEY_CT)
+		if (keys[id].name && id != FLOW_DISSECTOR_KEY_CT)
 			list[n++] = (struct flow_dissector_key){ id, keys[id].offset };
 	skb_flow_dissector_init(&dissector, list, n);
 }
@@ -111,10 +109,14 @@ static bool is_masked(const struct sn_key *mask, const struct key_type *t)
 	return memchr_inv((const u8 *)mask + t->offset, 0, t->size);
 }
 
-static int check_key(struct sn_nic *nic, unsigned int id, struct netlink_ext_ack *extack)
+static int check_key(const struct sn_binding *at, unsigned int id, struct netlink_ext_ack *extack)
 {
+	const struct sn_nic *nic = at->nic;
 	const struct key_type *t = &keys[id];
 
+	if (t->tunnel && !at->tunnel)
+		return sn_refuse(extack, "simnic: match on a tunnel at a device that is none",
+				 EOPNOTSUPP);
 	if (nic->faults.refuse_keys & BIT_ULL(id))
 		return sn_refuse(extack, t->injected, EOPNOTSUPP);
 	if (nic->profile->no_keys & BIT_ULL(id))
@@ -125,7 +127,21 @@ static int check_key(struct sn_nic *nic, unsigned int id, struct netlink_ext_ack
 	return 0;
 }
 
-int sn_match_parse(struct sn_nic *nic, struct flow_cls_offload *cls, struct sn_key *key,
+// Only by its port a tunnel's packet is known from other UDP.
+static int check_tunnel(const struct sn_binding *at, const struct flow_cls_offload *cls,
+			const struct sn_key *mask, struct netlink_ext_ack *extack)
+{
+	if (!at->tunnel)
+		return 0;
+	if (at->nic->encap_mode == DEVLINK_ESWITCH_ENCAP_MODE_NONE)
+		return sn_refuse(extack, "simnic: tunnels need encap-mode basic", EOPNOTSUPP);
+	if (at->tunnel != SN_GRETAP && !cls->common.chain_index && mask->enc_ports.dst != 0xffff)
+		return sn_refuse(extack, "simnic: a rule at a tunnel must match enc_dst_port",
+				 EOPNOTSUPP);
+	return 0;
+}
+
+int sn_match_parse(const struct sn_binding *at, struct flow_cls_offload *cls, struct sn_key *key,
 		   struct sn_key *mask)
 {
 	struct flow_rule *rule = flow_cls_offload_flow_rule(cls);
@@ -153,13 +169,13 @@ int sn_match_parse(struct sn_nic *nic, struct flow_cls_offload *cls, struct sn_k
 		// The family alone is no match on fragments.
 		if (id == FLOW_DISSECTOR_KEY_CONTROL && !mask->control.flags)
 			continue;
-		err = check_key(nic, id, extack);
+		err = check_key(at, id, extack);
 		if (err)
 			return err;
 	}
 	for (i = 0; i < SN_KEY_WORDS; i++)
 		((long *)key)[i] &= ((long *)mask)[i];
-	return 0;
+	return check_tunnel(at, cls, mask, extack);
 }
 
 void sn_match_dissect(struct sn_packet *p)
@@ -168,6 +184,7 @@ void sn_match_dissect(struct sn_packet *p)
 	struct sn_key *key = &p->key;
 
 	memset(key, 0, sizeof(*key));
+	skb_flow_dissect_tunnel_info(skb, &dissector, key);
 	skb_flow_dissect(skb, &dissector, key, FLOW_DISSECTOR_F_STOP_BEFORE_ENCAP);
 	if (key->control.thoff)
 		skb_set_transport_header(skb, key->control.thoff);

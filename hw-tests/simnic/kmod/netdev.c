@@ -164,6 +164,8 @@ struct sn_port *sn_port_create(struct sn_nic *nic, enum sn_port_kind kind, unsig
 	port->netdev = netdev;
 	port->kind = kind;
 	port->number = number;
+	port->binding.nic = nic;
+	port->binding.netdev = netdev;
 	netdev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
 	err = netdev->tstats ? register_port(port) : -ENOMEM;
 	if (!err)

@@ -78,12 +78,19 @@ int sn_nic_set_switchdev(struct sn_nic *nic, bool on)
 		return 0;
 	WRITE_ONCE(nic->switchdev, on);
 	if (!on) {
+		sn_indirect_unregister(nic);
 		remove_representors(nic);
 		return 0;
 	}
 	err = add_representors(nic);
 	if (err)
-		WRITE_ONCE(nic->switchdev, false);
+		goto fail;
+	err = sn_indirect_register(nic);
+	if (!err)
+		return 0;
+	remove_representors(nic);
+fail:
+	WRITE_ONCE(nic->switchdev, false);
 	return err;
 }
 
@@ -186,6 +193,7 @@ int sn_nic_create(struct platform_device *pdev)
 	mutex_init(&nic->rules_lock);
 	INIT_LIST_HEAD(&nic->blocks);
 	INIT_LIST_HEAD(&nic->meters);
+	INIT_LIST_HEAD(&nic->tunnels);
 	get_random_bytes(nic->switch_id, sizeof(nic->switch_id));
 	err = sn_table_init(nic);
 	if (err)
@@ -196,8 +204,6 @@ int sn_nic_create(struct platform_device *pdev)
 		err = create(nic, &nic->wire, SN_WIRE, 0);
 	if (!err)
 		err = sn_nic_set_vfs(nic, sn_initial_vfs);
-	if (!err)
-		err = sn_indirect_register(nic);
 	if (err)
 		goto remove_ports;
 	platform_set_drvdata(pdev, nic);
@@ -223,8 +229,8 @@ void sn_nic_destroy(struct sn_nic *nic)
 
 	devlink_unregister(devlink);
 	sn_faults_destroy(nic);
-	sn_indirect_unregister(nic);
 	devl_lock(devlink);
+	sn_nic_set_switchdev(nic, false);
 	remove_vfs(nic);
 	retire(&nic->wire);
 	retire(&nic->uplink);

@@ -23,6 +23,8 @@
 #define SN_MAX_ACTIONS 32
 #define SN_CHAIN_BUCKETS 64
 
+struct sn_binding;
+struct sn_encap;
 struct sn_nic;
 struct sn_packet;
 struct sn_rule;
@@ -61,7 +63,7 @@ struct sn_key {
 
 void sn_match_init(void);
 // Reads a rule's match; a refusal names the key in 'extack'.
-int sn_match_parse(struct sn_nic *nic, struct flow_cls_offload *cls, struct sn_key *key,
+int sn_match_parse(const struct sn_binding *at, struct flow_cls_offload *cls, struct sn_key *key,
 		   struct sn_key *mask);
 // Sets p->key from the packet, and the headers' offsets in the skb.
 void sn_match_dissect(struct sn_packet *p);
@@ -92,6 +94,7 @@ enum sn_verdict {
 	SN_NEXT, // go on with the next action
 	SN_GOTO, // look up again, in p->chain
 	SN_SLOW, // to software, by the representor
+	SN_MISS, // as if no rule had been here: software does the whole rule
 	SN_DROP,
 	SN_GONE, // somebody else has the packet
 };
@@ -113,7 +116,11 @@ struct sn_action_type {
 struct sn_action {
 	const struct sn_action_type *type;
 	union {
-		unsigned int port; // number on the eSwitch
+		struct {
+			unsigned int port; // number on the eSwitch
+			struct sn_encap *encap; // or NULL
+		} output;
+		struct sn_encap *encap;
 		u32 chain;
 		struct {
 			u16 vid;
@@ -153,6 +160,7 @@ struct sn_rule {
 	unsigned long cookie;
 	struct sn_mask *mask;
 	struct sn_key key;
+	struct sn_encap *encap; // of the last encapsulation in the list; an action owns it
 	bool lost; // the table has it no more, only its owner believes so
 	bool deaf; // takes room, is never hit
 	// Counters of the hardware, and what the owner was told of them. 'lagged' is what a query may see.
@@ -181,13 +189,25 @@ void sn_rule_free(struct sn_rule *rule);
 
 enum sn_port_kind { SN_UPLINK, SN_WIRE, SN_VF, SN_REPRESENTOR };
 
+enum sn_tunnel_kind { SN_NO_TUNNEL, SN_VXLAN, SN_GENEVE, SN_GRETAP };
+
+// A device that rules stand at: a port of the eSwitch, or a tunnel's whose packets the uplink receives.
+struct sn_binding {
+	struct sn_nic *nic;
+	struct net_device *netdev;
+	enum sn_tunnel_kind tunnel;
+	struct sn_table table;
+	struct list_head node; // tunnels: sn_nic.tunnels, RCU
+	struct rcu_head rcu;
+};
+
 struct sn_port {
 	struct sn_nic *nic;
 	struct net_device *netdev;
 	enum sn_port_kind kind;
 	unsigned int
 		number; // on the eSwitch: 0 the uplink and the wire, n + 1 VF n and its representor
-	struct sn_table table; // uplink and representors
+	struct sn_binding binding; // uplink and representors
 	struct devlink_port devlink;
 };
 
@@ -243,6 +263,7 @@ struct sn_nic {
 	struct rhashtable cookies;
 	struct list_head blocks; // flow_block_cb.driver_list
 	struct list_head meters;
+	struct list_head tunnels; // RCU; writers hold rules_lock
 
 	struct sn_faults faults;
 	struct sn_counters counters;
@@ -276,7 +297,7 @@ int sn_faults_before_insert(struct sn_nic *nic, struct netlink_ext_ack *extack);
 struct sn_packet {
 	struct sk_buff *skb;
 	struct sn_nic *nic;
-	struct sn_port *in; // eSwitch port that it came in by
+	struct sn_binding *in; // device whose rules it meets, and whose software gets it
 	struct sn_key key;
 	struct sn_rule *rule; // that is running
 	u32 chain;
@@ -287,9 +308,11 @@ void sn_forward_in(struct sn_port *from, struct sk_buff *skb);
 // A frame that software sent by a representor or the uplink.
 void sn_forward_out(struct sn_port *from, struct sk_buff *skb);
 // Hands a frame to a device of this NIC as received. Consumes it. 'chain': where software's rules go on.
-void sn_forward_receive(struct sn_port *to, struct sk_buff *skb, u32 chain);
+void sn_forward_receive(struct net_device *to, struct sk_buff *skb, u32 chain);
 // Out of eSwitch port 'number': to the VF or onto the wire. Consumes it.
 void sn_forward_egress(struct sn_nic *nic, unsigned int number, struct sk_buff *skb);
+// Takes an outer tag out of the data, as hardware does on reception. NULL when the packet is broken, and freed.
+struct sk_buff *sn_forward_take_tag(struct sk_buff *skb);
 // Makes offsets and protocol those of the frame that begins at skb->data.
 void sn_forward_set_headers(struct sk_buff *skb);
 // Offset of the L3 header behind all tags, and the ethertype there; -1 when the packet is cut.
@@ -312,6 +335,21 @@ extern const struct sn_action_type sn_action_police, sn_action_sample;
 #define SN_ACTION_TEXTS(NAME) \
 	.name = NAME, .refusal = "simnic: action " NAME " is not supported by this device", \
 	.injected = "simnic: action " NAME " is refused (fault injection)"
+
+// ---- Tunnels (tunnel.c) ----
+
+// The tunnel that packets are in which such a device receives.
+enum sn_tunnel_kind sn_tunnel_kind(const struct net_device *netdev);
+// What is in the frame, when it is a packet of that kind of tunnel: a new skb with metadata; else NULL.
+struct sk_buff *sn_tunnel_open(struct sk_buff *skb, enum sn_tunnel_kind kind);
+// Whether the way to the other end is known. If not, the kernel is asked to find it.
+bool sn_tunnel_ready(const struct sn_encap *encap);
+// Wraps the frame and sends it out of the uplink. Consumes it.
+void sn_tunnel_output(struct sn_nic *nic, const struct sn_encap *encap, struct sk_buff *skb);
+// The encapsulation that an output to 'netdev' takes; refuses what is no tunnel or not the right one.
+int sn_tunnel_check_output(const struct sn_rule *rule, const struct net_device *netdev,
+			   struct sn_encap **ret_encap, struct netlink_ext_ack *extack);
+extern const struct sn_action_type sn_action_encap, sn_action_decap;
 
 // ---- TC (block.c, meter.c) ----
 
