@@ -227,9 +227,8 @@ static int indirect_callback(struct net_device *netdev, struct Qdisc *sch, void 
 	bo->unlocked_driver_cb = true;
 	bo->driver_block_list = &nic->blocks;
 	if (bo->command == FLOW_BLOCK_BIND)
-		return find_tunnel(nic, netdev)
-			       ? -EEXIST
-			       : bind_tunnel(nic, netdev, sch, bo, data, cleanup);
+		return find_tunnel(nic, netdev) ? -EEXIST
+						: bind_tunnel(nic, netdev, sch, bo, data, cleanup);
 	return unbind_tunnel(nic, netdev, bo);
 }
 

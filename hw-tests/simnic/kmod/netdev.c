@@ -95,8 +95,9 @@ static void setup(struct net_device *netdev)
 	ether_setup(netdev);
 	netdev->ethtool_ops = &ethtool_ops;
 	netdev->priv_flags &= ~IFF_TX_SKB_SHARING;
-	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
-	netdev->features |= NETIF_F_HIGHDMA;
+	// Nothing waits here, and nothing is shared: frames go on in the sender's context, also one that sends meanwhile.
+	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_NO_QUEUE;
+	netdev->features |= NETIF_F_HIGHDMA | NETIF_F_LLTX;
 	netdev->max_mtu = 9600;
 	// Room for a tunnel's headers.
 	netdev->needed_headroom = 128;

@@ -337,11 +337,11 @@ static void push_udp(struct sk_buff *skb, const struct sn_encap *e, const struct
 		return;
 	sum = skb_checksum(skb, 0, skb->len, 0);
 	if (is_ipv6(e))
-		h->check = csum_ipv6_magic(&way->v6.saddr, &way->v6.daddr, skb->len, IPPROTO_UDP,
-					   sum);
+		h->check =
+			csum_ipv6_magic(&way->v6.saddr, &way->v6.daddr, skb->len, IPPROTO_UDP, sum);
 	else
-		h->check = csum_tcpudp_magic(way->v4.saddr, way->v4.daddr, skb->len, IPPROTO_UDP,
-					     sum);
+		h->check =
+			csum_tcpudp_magic(way->v4.saddr, way->v4.daddr, skb->len, IPPROTO_UDP, sum);
 	h->check = h->check ?: CSUM_MANGLED_0;
 }
 
@@ -411,9 +411,8 @@ void sn_tunnel_output(struct sn_nic *nic, const struct sn_encap *encap, struct s
 		return;
 	}
 	// As software's devices choose it: from the ports of this machine, or from all.
-	source = encap->kind == SN_GENEVE
-			 ? udp_flow_src_port(encap->net, skb, 1, USHRT_MAX, true)
-			 : udp_flow_src_port(encap->net, skb, 0, 0, true);
+	source = encap->kind == SN_GENEVE ? udp_flow_src_port(encap->net, skb, 1, USHRT_MAX, true)
+					  : udp_flow_src_port(encap->net, skb, 0, 0, true);
 	skb = prepare(skb);
 	if (!skb)
 		goto release;
