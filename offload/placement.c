@@ -345,6 +345,20 @@ static void set_port(struct offload *o, dp_port_t number, struct offload_port *p
 	rcu_free(old);
 }
 
+// Flows that came in at the port before it had hardware behind it. With the lock.
+static void give_flows(struct offload *o, struct offload_device *dev, dp_port_t number)
+{
+	struct offload_record *rec;
+
+	LIST_FOR_EACH (rec, node, &o->records) {
+		if (rec->dev || rec->free_after || !dp_port_equal(rec->in_port, number))
+			continue;
+		rec->dev = dev;
+		rec->withdraw = false;
+		place(o, rec);
+	}
+}
+
 int offload_add_port(struct offload *o, const struct port_ref *ref,
 		     const struct backend_ops *backend, struct error *err)
 {
@@ -363,6 +377,8 @@ int offload_add_port(struct offload *o, const struct port_ref *ref,
 	port->dev = dev;
 	pthread_mutex_lock(&o->lock);
 	set_port(o, ref->number, port);
+	if (dev)
+		give_flows(o, dev, ref->number);
 	pthread_mutex_unlock(&o->lock);
 	// A flow refused because this port had no hardware may be taken now.
 	offload_forget_refusals(o);

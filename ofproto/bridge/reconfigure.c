@@ -12,8 +12,12 @@ LOG_MODULE(vswitchd);
 
 static void configure_plane(struct plane *pl, const struct smap *oc)
 {
+	struct error err = ERROR_INIT;
+
 	if (pl->dp)
 		datapath_reconfigure(pl->dp, &pl->vs->dp_config);
+	if (offload_set_policy(pl->offload, smap_get_def(oc, "tc-policy", "none"), &err) < 0)
+		log_warn("other_config:%s", err.text);
 	offload_set_enabled(pl->offload, smap_get_bool(oc, "hw-offload", false));
 	upcall_configure(pl->upcall, MAX(smap_get_int(oc, "max-idle", 10000), 500),
 			 smap_get_int(oc, "max-revalidator", 500),

@@ -209,7 +209,8 @@ def test_vfs_talk_in_hardware_and_representors_see_the_first_packets_only(nic):
     seen = int(sysfs("/sys/class/net/sn0r0/statistics/rx_packets"))
     assert nic.send("h0", 2, 100)
     assert int(sysfs("/sys/class/net/sn0r0/statistics/rx_packets")) - seen <= 2  # ARP may be asked again
-    assert "n_packets=103," in nic.ofctl("dump-flows", "br0", "ip,nw_dst=10.98.0.2")
+    wait_until("the NIC's counters have come to OpenFlow",
+               lambda: "n_packets=103," in nic.ofctl("dump-flows", "br0", "ip,nw_dst=10.98.0.2"))
     assert all("dp:tc" in f for f in nic.flows("type=offloaded"))
     device = nic.offload_json()["devices"][0]
     assert device["name"] == "platform/simnic.0" and device["backend"] == "tc", device
@@ -231,10 +232,10 @@ def control(*words):
 
 
 def test_what_the_driver_refuses_is_quoted_and_runs_in_software(nic):
-    control("refuse", "key:ipv4")
+    control("refuse", "key:ipv4_addrs")
     nic.add_nic(2)
     assert nic.send("h0", 2, 20)
-    wait_until("the driver's words are there", lambda: "ipv4" in nic.appctl("offload/why"))
+    wait_until("the driver's words are there", lambda: "simnic" in nic.appctl("offload/why"))
     why = nic.appctl("offload/why")
     assert "tc-software" in why or "device-refused" in why, why
     assert not [f for f in nic.flows("type=offloaded") if "ipv4" in f]

@@ -311,6 +311,24 @@ START_TEST(flow_without_device_or_with_offload_off_says_so)
 }
 END_TEST
 
+START_TEST(flow_goes_in_when_its_port_gets_hardware)
+{
+	struct port_ref ref = { .number = DP_PORT(9), .ethdev = PORT_NO_ETHDEV, .device = "nic0" };
+	struct megaflow *flows[] = { make_flow(9, 80) };
+
+	start(true);
+	offload_place(o, flows[0]);
+	ck_assert_int_eq(reason_of(flows[0]), REASON_NO_DEVICE);
+	ck_assert_int_eq(offload_add_port(o, &ref, &fake, NULL), 0);
+	offload_flush(o);
+	ck_assert_int_eq(flows[0]->placement, PLACE_IN_HW);
+	offload_remove_port(o, DP_PORT(9));
+	ck_assert_int_eq(reason_of(flows[0]), REASON_NO_DEVICE);
+	ck_assert_uint_eq(nic.rules, 0);
+	stop(flows, 1);
+}
+END_TEST
+
 START_TEST(refusal_of_a_kind_is_not_asked_again_until_forgotten)
 {
 	struct megaflow *flows[] = { make_flow(1, 80), make_flow(1, 81) };
@@ -563,6 +581,7 @@ int main(void)
 	tcase_add_test(t, caller_does_not_wait_for_a_driver_that_blocks);
 	tcase_add_loop_test(t, withdrawal_during_insertion_leaves_no_rule, 0, 50);
 	tcase_add_test(t, flow_without_device_or_with_offload_off_says_so);
+	tcase_add_test(t, flow_goes_in_when_its_port_gets_hardware);
 	tcase_add_test(t, refusal_of_a_kind_is_not_asked_again_until_forgotten);
 	tcase_add_test(t, flow_that_found_no_room_goes_in_when_there_is_some);
 	tcase_add_test(t, new_rule_is_in_before_the_old_one_goes_and_counts_go_on);
