@@ -5,6 +5,9 @@ check_PROGRAMS += tests/unit/datapath/test-kernel-codec
 TESTS += tests/unit/datapath/test-kernel-codec
 tests_unit_datapath_test_kernel_codec_SOURCES = tests/unit/datapath/test-kernel-codec.c
 tests_unit_datapath_test_kernel_codec_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
+check_PROGRAMS += tests/unit/datapath/test-kernel-message
+TESTS += tests/unit/datapath/test-kernel-message
+tests_unit_datapath_test_kernel_message_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 endif
 if HAVE_CHECK
 DATAPATH_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(CHECK_CFLAGS)
@@ -30,3 +33,9 @@ EXTRA_PROGRAMS += tests/bench/dp-forward
 tests_bench_dp_forward_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS)
 tests_bench_dp_forward_LDADD = $(DATAPATH_LIBS) -lrte_net_ring $(CORE_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/fuzz-ovs-netlink
+TESTS += tests/fuzz/run-ovs-netlink
+tests_fuzz_fuzz_ovs_netlink_SOURCES = tests/fuzz/fuzz-ovs-netlink.c tests/fuzz/replay.c
+tests_fuzz_fuzz_ovs_netlink_LDADD = datapath/libkernel.a $(CORE_LIBS)
+EXTRA_DIST += tests/fuzz/run-ovs-netlink tests/fuzz/corpus/ovs-netlink
