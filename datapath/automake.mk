@@ -8,7 +8,7 @@ DATAPATH_USER_SOURCES = \
 	datapath/user/port-packet.c datapath/user/port-tap.c datapath/user/port-xdp.c datapath/user/port.c \
 	datapath/user/port.h datapath/user/process.c datapath/user/segment.c datapath/user/segment.h datapath/user/table.c datapath/user/table.h \
 	datapath/user/worker.c datapath/user/worker.h datapath/user/xdp.c datapath/user/xdp.h
-EXTRA_DIST += datapath/README.md datapath/user/README.md
+EXTRA_DIST += datapath/README.md datapath/features.def datapath/user/README.md
 
 if HAVE_DPDK
 datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/provider.h $(DATAPATH_USER_SOURCES)

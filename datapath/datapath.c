@@ -188,6 +188,33 @@ void datapath_features(struct datapath *dp, struct smap *out)
 		dp->ops->features(dp, out);
 }
 
+bool datapath_features_format(struct datapath *dp, struct strbuf *out)
+{
+	static const struct {
+		const char *name, *text;
+	} rows[] = {
+#define FEATURE(NAME, TEXT) { NAME, TEXT },
+#include "datapath/features.def"
+#undef FEATURE
+	};
+	struct smap features;
+
+	if (!dp->ops->features)
+		return false;
+	smap_init(&features);
+	dp->ops->features(dp, &features);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *value = smap_get_def(&features, rows[i].name, "false");
+
+		strbuf_printf(out, "%s: %s\n", rows[i].text,
+			      !strcmp(value, "true")	? "Yes"
+			      : !strcmp(value, "false") ? "No"
+							: value);
+	}
+	smap_uninit(&features);
+	return true;
+}
+
 #ifndef HAVE_DPDK
 const char *datapath_version(void)
 {

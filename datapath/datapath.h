@@ -121,3 +121,5 @@ void datapath_stats(struct datapath *dp, struct datapath_stats *ret);
 void datapath_for_each_port(struct datapath *dp, void (*cb)(dp_port_t port, void *aux), void *aux);
 // Name/value pairs: what the datapath can, as dpif/show-dp-features and the Datapath table tell. The caller owns 'out'.
 void datapath_features(struct datapath *dp, struct smap *out);
+// The lines of dpif/show-dp-features. False: this kind of datapath does not tell.
+bool datapath_features_format(struct datapath *dp, struct strbuf *out);

@@ -118,6 +118,7 @@ static void destroy(struct kernel_datapath *dp)
 	handlers_stop(dp);
 	if (dp->ifindex && dp_request(dp, OVS_DP_CMD_DEL, 0, NULL, NULL, NULL))
 		log_warn("%s: the kernel keeps the datapath", dp->name);
+	kernel_flows_free(dp);
 	vports_free(dp);
 	nl_close(dp->links);
 	nl_close(dp->route);

@@ -380,6 +380,17 @@ void kernel_flow_del(struct datapath *base, struct megaflow *mf)
 	pthread_mutex_unlock(&dp->flows_lock);
 }
 
+void kernel_flows_free(struct kernel_datapath *dp)
+{
+	struct kernel_flow *f;
+
+	HMAP_FOR_EACH_SAFE (f, node, &dp->flows) {
+		hmap_remove(&dp->flows, &f->node);
+		f->mf->dp = NULL;
+		kernel_flow_unref(f);
+	}
+}
+
 int kernel_flow_flush(struct kernel_datapath *dp, struct error *err)
 {
 	AUTO(strbuf) msg = STRBUF_INIT;

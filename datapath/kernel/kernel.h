@@ -154,6 +154,8 @@ void kernel_flow_count_packet(struct kernel_datapath *dp, struct megaflow *mf, s
 // is not for packets of 'key'. Under RCU.
 bool kernel_flow_slow_actions(struct kernel_datapath *dp, const struct dp_action *a,
 			      const struct flow_key *key, struct dp_actions *ret);
+// When no thread runs any more.
+void kernel_flows_free(struct kernel_datapath *dp);
 int kernel_flow_flush(struct kernel_datapath *dp, struct error *err);
 
 // ---- Statistics ----

@@ -266,6 +266,20 @@ static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
+static void show_features(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct bridge *br = bridge_find(vs, argv[1]);
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	if (!br)
+		appctl_reply_error(conn, "no such bridge");
+	else if (!br->plane->dp || !datapath_features_format(br->plane->dp, &out))
+		appctl_reply_error(conn, "this kind of datapath does not tell what it can");
+	else
+		appctl_reply(conn, strbuf_cstr(&out));
+}
+
 static void upcall_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
@@ -317,6 +331,7 @@ const struct appctl_command switch_commands[] = {
 	{ "bridge/dump-flows", "bridge", 1, 1, bridge_dump_flows },
 	{ "bridge/reconnect", "[bridge]", 0, 1, bridge_reconnect },
 	{ "dpif/show", "", 0, 0, dpif_show },
+	{ "dpif/show-dp-features", "bridge", 1, 1, show_features },
 	{ "upcall/show", "", 0, 0, upcall_show },
 	{ "revalidator/wait", "", 0, 0, revalidator_wait },
 	{ "revalidator/purge", "", 0, 0, revalidator_purge },

@@ -117,6 +117,15 @@ def test_offload_is_switched_off_while_running(switch):
     assert switch.ping(0, 1)
 
 
+def test_features_are_told_as_users_know_them(switch):
+    switch.add_hosts(0)
+    lines = switch.appctl("dpif/show-dp-features", "br0").splitlines()
+    assert lines[0] == "Masked set action: Yes" and lines[-1] == "IPv6 ND Extension: No" and len(lines) == 26
+    assert "Sample nesting: 10" in lines and "Max VLAN headers: 2" in lines and "CT state NAT: Yes" in lines
+    r = switch.appctl("dpif/show-dp-features", "br7", check=False)
+    assert r.returncode and "no such bridge" in r.stderr, r
+
+
 def test_debian_s_ovs_dpctl_reads_our_state(switch):
     switch.add_hosts(2)
     assert switch.ping(0, 1, count=3)
