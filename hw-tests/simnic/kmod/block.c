@@ -111,13 +111,19 @@ static int flower(struct sn_binding *at, struct flow_cls_offload *cls)
 	return err;
 }
 
+static bool is_about_a_rule_that_is_in(enum tc_setup_type type, const void *data)
+{
+	return type == TC_SETUP_CLSFLOWER &&
+	       ((const struct flow_cls_offload *)data)->command != FLOW_CLS_REPLACE;
+}
+
 static int block_callback(enum tc_setup_type type, void *data, void *priv)
 {
 	struct sn_binding *at = priv;
 	struct flow_cls_common_offload *common = data;
 
-	// Tunnel devices have no such feature.
-	if (!at->tunnel && !tc_can_offload(at->netdev)) {
+	// Tunnel devices have no such feature. What is in already is counted and taken out all the same.
+	if (!at->tunnel && !tc_can_offload(at->netdev) && !is_about_a_rule_that_is_in(type, data)) {
 		if (type == TC_SETUP_CLSFLOWER)
 			sn_refuse(common->extack, "simnic: hw-tc-offload is off on this device", 0);
 		return -EOPNOTSUPP;
