@@ -42,6 +42,13 @@ struct audit_findings {
 	uint32_t foreign; // of others, beside or before ours: left alone
 };
 
+// A rule that a process before this one has left in the device.
+struct found_rule {
+	struct flow_key key; // packets that it is for
+	struct flow_mask mask; // may differ from its megaflow's where both mean the same
+	uint64_t packets, bytes; // so far
+};
+
 struct backend_ops {
 	const char *name; // "rte_flow"
 
@@ -86,6 +93,12 @@ struct backend_ops {
 	void (*forget)(void *priv, struct hw_rule *hw);
 	// True once after the device was reset and has lost all rules.
 	bool (*take_reset)(void *priv);
+	// Shows what a process before this one has left on a port. From then on insert() of a rule that does the same adopts it
+	// as it stands, and of one that does something else to the same packets replaces it. NULL: nothing is ever left.
+	void (*list)(void *priv, const struct port_ref *port,
+		     void (*cb)(const struct found_rule *found, void *aux), void *aux);
+	// Takes out what was left on a port and has not been adopted.
+	void (*sweep)(void *priv, const struct port_ref *port);
 	// A port of the device goes; its rules have been removed. What the backend made for it goes, too. NULL: nothing.
 	void (*remove_port)(void *priv, const struct port_ref *port);
 	// other_config:tc-policy for rules from now on: "none", "skip_sw", "skip_hw". From any thread. NULL: does not apply.

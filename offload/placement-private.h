@@ -32,6 +32,14 @@ struct refused_shape {
 	struct verdict verdict;
 };
 
+// Asked of a worker by the main thread, which waits.
+struct port_job {
+	enum { JOB_LEAVE, JOB_LIST, JOB_SWEEP } what;
+	const struct port_ref *port;
+	void (*cb)(const struct found_rule *found, void *aux);
+	void *aux;
+};
+
 struct offload_device {
 	struct list node; // in offload.devices
 	struct offload *o;
@@ -54,7 +62,7 @@ struct offload_device {
 	uint64_t inserted, removed, n_refused, lost, insert_nsec;
 	uint64_t altered, orphans; // found by audits, and set right
 	uint32_t foreign; // rules of others, at the last audit
-	const struct port_ref *leaving; // a port that the worker is to take leave of
+	const struct port_job *job; // something about a port that the worker is to do
 	const char *state;
 };
 

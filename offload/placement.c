@@ -412,6 +412,38 @@ static void withdraw_port(struct offload *o, struct offload_device *dev, dp_port
 	pthread_mutex_unlock(&o->lock);
 }
 
+// Returns when the worker has done it.
+static void port_job(struct offload *o, struct offload_device *dev, const struct port_job *job)
+{
+	pthread_mutex_lock(&o->lock);
+	dev->job = job;
+	pthread_cond_signal(&dev->work);
+	pthread_mutex_unlock(&o->lock);
+	offload_flush(o);
+}
+
+void offload_list_found(struct offload *o, dp_port_t number,
+			void (*cb)(const struct found_rule *found, void *aux), void *aux)
+{
+	struct offload_port *port = port_entry(o, number);
+
+	if (port && port->dev)
+		port_job(o, port->dev,
+			 &(struct port_job){
+				 .what = JOB_LIST, .port = &port->ref, .cb = cb, .aux = aux });
+}
+
+void offload_sweep(struct offload *o)
+{
+	const struct port_table *t = o->ports;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (t->ports[i] && t->ports[i]->dev)
+			port_job(
+				o, t->ports[i]->dev,
+				&(struct port_job){ .what = JOB_SWEEP, .port = &t->ports[i]->ref });
+}
+
 void offload_remove_port(struct offload *o, dp_port_t number)
 {
 	struct offload_port *port = port_entry(o, number);
@@ -428,13 +460,7 @@ void offload_remove_port(struct offload *o, dp_port_t number)
 	if (!dev)
 		return;
 	withdraw_port(o, dev, number);
-	if (dev->ops->remove_port) {
-		pthread_mutex_lock(&o->lock);
-		dev->leaving = &ref;
-		pthread_cond_signal(&dev->work);
-		pthread_mutex_unlock(&o->lock);
-		offload_flush(o);
-	}
+	port_job(o, dev, &(struct port_job){ .what = JOB_LEAVE, .port = &ref });
 	if (!--dev->n_ports)
 		close_device(dev);
 }
@@ -483,7 +509,7 @@ static bool all_idle(struct offload *o)
 
 	LIST_FOR_EACH (dev, node, &o->devices)
 		// Also while it tells an owner (without the lock) that all is done.
-		if (!dev->resting || dev->n_queued || dev->poll || dev->audit || dev->leaving)
+		if (!dev->resting || dev->n_queued || dev->poll || dev->audit || dev->job)
 			return false;
 	LIST_FOR_EACH (rec, node, &o->records)
 		if (rec->busy)

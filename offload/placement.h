@@ -49,6 +49,14 @@ int offload_add_port(struct offload *o, const struct port_ref *port,
 		     const struct backend_ops *backend, struct error *err);
 void offload_remove_port(struct offload *o, dp_port_t port);
 
+// Shows the rules that a process before this one has left on a port's device, one by one, on the device's worker; returns
+// when all have been shown. A megaflow placed afterwards that wants the same rule adopts it: nothing is changed in the device.
+// Main thread, before the first flow of the port is placed.
+void offload_list_found(struct offload *o, dp_port_t port,
+			void (*cb)(const struct found_rule *found, void *aux), void *aux);
+// Takes out of all devices what was left there and nobody has claimed: the end of a restart. Main thread.
+void offload_sweep(struct offload *o);
+
 // Offers a megaflow that is in the software datapath; returns at once. The answer lands in mf->placement and its record.
 // From any thread registered with RCU.
 void offload_place(struct offload *o, struct megaflow *mf);

@@ -316,14 +316,19 @@ static void look_closely(struct offload_device *dev)
 			 dev->name, found.missing, found.altered, found.orphans);
 }
 
-static void port_leaves(struct offload_device *dev)
+static void do_port_job(struct offload_device *dev)
 {
-	const struct port_ref *port = dev->leaving;
+	const struct port_job *job = dev->job;
 
 	driver_begin(dev);
-	dev->ops->remove_port(dev->priv, port);
+	if (job->what == JOB_LEAVE && dev->ops->remove_port)
+		dev->ops->remove_port(dev->priv, job->port);
+	else if (job->what == JOB_LIST && dev->ops->list)
+		dev->ops->list(dev->priv, job->port, job->cb, job->aux);
+	else if (job->what == JOB_SWEEP && dev->ops->sweep)
+		dev->ops->sweep(dev->priv, job->port);
 	driver_end(dev);
-	dev->leaving = NULL;
+	dev->job = NULL;
 }
 
 // Only this thread frees records of installed rules, so that the list stays valid while the lock is given up.
@@ -405,8 +410,8 @@ void *device_worker(void *arg)
 			handle_reset(dev);
 		} else if (!list_is_empty(&dev->queue)) {
 			handle_some(dev);
-		} else if (dev->leaving) {
-			port_leaves(dev);
+		} else if (dev->job) {
+			do_port_job(dev);
 		} else if (dev->poll || dev->audit) {
 			poll_or_audit(dev);
 		} else if (dev->stop) {

@@ -53,6 +53,7 @@ static bool compile_into(struct compiled_rule *r, const struct megaflow *mf,
 		return false;
 	r->shape = hash_u64((uint64_t)r->protocol << 32 | !!r->chain << 1 | r->egress, r->shape);
 	r->fingerprint = tc_fingerprint(r->options.s, r->options.len);
+	r->match_print = tc_match_print(r->options.s, r->options.len);
 	return verdict_accept(v);
 }
 

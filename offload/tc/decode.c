@@ -107,9 +107,12 @@ bool tc_filter_decode(const struct nlmsghdr *h, struct tc_filter *ret, int *ret_
 						ARRAY_SIZE(flower_policy), o, "flower", err);
 	}
 	if (!error && f.is_flower) {
+		f.match_print = tc_match_print(mnl_attr_get_payload(a[TCA_OPTIONS]),
+					       nl_len(a[TCA_OPTIONS]));
 		f.fingerprint = tc_fingerprint(mnl_attr_get_payload(a[TCA_OPTIONS]),
 					       nl_len(a[TCA_OPTIONS]));
 		f.flags = nl_u32(o[TCA_FLOWER_FLAGS]);
+		f.options = a[TCA_OPTIONS];
 		if (o[TCA_FLOWER_ACT])
 			error = decode_first_action(o[TCA_FLOWER_ACT], &f, err);
 	}

@@ -30,10 +30,20 @@ struct qdisc {
 	struct hmap_node node; // by ifindex
 	int ifindex;
 	bool ours;
+	bool looked; // for rules of a process before this one
 	bool no_egress; // somebody's "ingress" qdisc has one side only
 	uint32_t block; // somebody's shared block, 0: none. Filters cannot be put on the port then.
 	uint32_t n_foreign; // filters of others, as of the last look
 	char foreign[64]; // one of them: "u32, priority 10"
+};
+
+// A filter of a process before this one, which nobody has claimed.
+struct leftover {
+	struct hmap_node node; // by fingerprint
+	struct tc_filter f;
+	bool is_understood; // 'key' and 'mask' say what it matches
+	struct flow_key key;
+	struct flow_mask mask;
 };
 
 struct protocol {
@@ -44,9 +54,10 @@ struct protocol {
 struct tc_device {
 	char name[64];
 	struct nl_sock *sock;
-	struct hmap rules, qdiscs;
+	struct hmap rules, qdiscs, leftovers;
 	struct protocol protocols[MAX_PROTOCOLS]; // the place is the priority
 	uint32_t next_handle, epoch;
+	_Atomic uint32_t adopted;
 	_Atomic uint32_t policy; // TCA_CLS_FLAGS_SKIP_* of new filters, 0: none
 	_Atomic uint32_t n_foreign; // for capabilities(), which any thread asks
 };
@@ -89,6 +100,21 @@ void tc_dump_port(struct tc_device *dev, int ifindex, bool terse,
 void tc_refresh(void *priv);
 void tc_audit(void *priv, struct audit_findings *ret);
 int tc_query(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
+
+// Looks once for what a process before this one has left on the port.
+void tc_find_leftovers(struct tc_device *dev, struct qdisc *q);
+bool tc_is_known_leftover(struct tc_device *dev, const struct tc_filter *f);
+// The left-over that does just what the rule says, as ours from now on; NULL: there is none.
+struct hw_rule *tc_adopt(struct tc_device *dev, const struct compiled_rule *rule);
+// Takes out what was left for the same packets, with other actions.
+void tc_remove_in_the_way(struct tc_device *dev, const struct compiled_rule *rule);
+void tc_list(void *priv, const struct port_ref *port,
+	     void (*cb)(const struct found_rule *found, void *aux), void *aux);
+void tc_sweep(void *priv, const struct port_ref *port);
+// 0: of all ports.
+void tc_forget_leftovers(struct tc_device *dev, int ifindex);
+// Counts a rule at a left-over's place; false when the place's ethertype is another's in this process.
+bool tc_take_place(struct tc_device *dev, const struct tc_filter *f);
 
 // Puts what the running kernel's classifier can do; asked once a process.
 void tc_probe(struct nl_sock *sock);

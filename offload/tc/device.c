@@ -22,6 +22,7 @@ static int tc_open(const struct port_ref *port, void **ret_priv, struct device_l
 	snprintf(dev->name, sizeof(dev->name), "%s", port->device);
 	hmap_init(&dev->rules);
 	hmap_init(&dev->qdiscs);
+	hmap_init(&dev->leftovers);
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		dev->protocols[i] = (struct protocol){ htobe16(fixed[i]), 1 };
 	memset(ret_limits, 0, sizeof(*ret_limits));
@@ -44,6 +45,8 @@ static void tc_close(void *priv)
 		tc_drop_qdisc(dev, q);
 	hmap_uninit(&dev->rules);
 	hmap_uninit(&dev->qdiscs);
+	tc_forget_leftovers(dev, 0);
+	hmap_uninit(&dev->leftovers);
 	nl_close(dev->sock);
 	free(dev);
 }
@@ -97,6 +100,8 @@ static void tc_capabilities(void *priv, struct smap *out)
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
 		if (policies[i].flags == policy)
 			smap_set(out, "tc_policy", policies[i].name);
+	if (atomic_load(&dev->adopted))
+		smap_setf(out, "adopted", "%u", atomic_load(&dev->adopted));
 	if (foreign)
 		smap_setf(out, "foreign_filters", "%u", foreign);
 	tc_probed_capabilities(out);
@@ -119,6 +124,8 @@ const struct backend_ops backend_tc = {
 	.in_hw = tc_in_hw,
 	.forget = tc_forget,
 	.take_reset = tc_take_reset,
+	.list = tc_list,
+	.sweep = tc_sweep,
 	.remove_port = tc_remove_port,
 	.set_policy = tc_set_policy,
 	.capabilities = tc_capabilities,

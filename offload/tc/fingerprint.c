@@ -128,7 +128,7 @@ static uint64_t hash_actions(const struct nlattr *list)
 	return h;
 }
 
-uint64_t tc_fingerprint(const void *options, size_t n)
+static uint64_t print_of(const void *options, size_t n, bool with_actions)
 {
 	uint64_t sum = 0, type = 0;
 	bool tagged = false;
@@ -141,7 +141,8 @@ uint64_t tc_fingerprint(const void *options, size_t n)
 		case TCA_FLOWER_IN_HW_COUNT:
 			break;
 		case TCA_FLOWER_ACT:
-			sum += hash_actions(attr);
+			if (with_actions)
+				sum += hash_actions(attr);
 			break;
 		case TCA_FLOWER_KEY_ENC_OPTS:
 		case TCA_FLOWER_KEY_ENC_OPTS_MASK:
@@ -161,4 +162,14 @@ uint64_t tc_fingerprint(const void *options, size_t n)
 	}
 	// Of tagged packets we say the outermost type, the kernel the innermost; the others are said beside.
 	return tagged ? sum : sum + type;
+}
+
+uint64_t tc_fingerprint(const void *options, size_t n)
+{
+	return print_of(options, n, true);
+}
+
+uint64_t tc_match_print(const void *options, size_t n)
+{
+	return print_of(options, n, false);
 }

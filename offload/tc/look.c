@@ -153,6 +153,8 @@ static void audit_one(struct tc_device *dev, const struct tc_filter *f, void *au
 		a->found->altered++;
 		tc_take_counts(r, f);
 		VEC_PUSH(&a->bad, *f);
+	} else if (tc_is_known_leftover(dev, f)) {
+		return; // until the sweep
 	} else if (f->is_flower && f->has_cookie && tc_cookie_is_ours(f->cookie)) {
 		a->found->orphans++;
 		VEC_PUSH(&a->bad, *f);

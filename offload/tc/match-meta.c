@@ -134,6 +134,16 @@ static void match_ct_state(struct matching *m)
 	m->rule->shape = hash_u64((uint64_t)value << 16 | mask, m->rule->shape);
 }
 
+uint8_t tc_read_ct_state(uint16_t flower)
+{
+	uint8_t state = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		if (flower & states[i].flower)
+			state |= states[i].ours;
+	return state;
+}
+
 // Our labels are numbers, the kernel's bit N is in byte N / 8.
 void tc_turn_label(const uint8_t label[16], uint8_t ret[16])
 {

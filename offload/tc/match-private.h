@@ -20,3 +20,22 @@ bool tc_refuse_mask(struct matching *m, const char *field);
 bool tc_match_tunnel(struct matching *m);
 void tc_match_connection(struct matching *m);
 bool tc_match_mpls(struct matching *m);
+
+// ---- Both ways ----
+
+enum when { ANY, IPV4, IPV6, IP, TCP, UDP, SCTP, ICMP, ICMP6, ARP };
+
+// A row of key.def.
+struct tc_key_row {
+	const char *name;
+	uint16_t offset, size; // in struct flow_key
+	enum when when;
+	uint16_t value, mask; // attributes
+	bool low; // only the low byte of a be16
+};
+
+extern const struct tc_key_row tc_key_rows[];
+extern const size_t tc_n_key_rows;
+
+// Flower's bits of a connection's state as ours.
+uint8_t tc_read_ct_state(uint16_t flower);

@@ -6,17 +6,7 @@
 #include "offload/leftover.h"
 #include "offload/tc/match-private.h"
 
-enum when { ANY, IPV4, IPV6, IP, TCP, UDP, SCTP, ICMP, ICMP6, ARP };
-
-struct key_row {
-	const char *name;
-	uint16_t offset, size; // in struct flow_key
-	enum when when;
-	uint16_t value, mask; // attributes
-	bool low; // only the low byte of a be16
-};
-
-static const struct key_row rows[] = {
+const struct tc_key_row tc_key_rows[] = {
 #define ROW(NAME, MEMBER, WHEN) \
 #NAME, offsetof(struct flow_key, MEMBER), sizeof(((struct flow_key *)0)->MEMBER), WHEN
 #define KEY(NAME, MEMBER, WHEN, VALUE, MASK) \
@@ -30,6 +20,7 @@ static const struct key_row rows[] = {
 #undef SPECIAL
 #undef ROW
 };
+const size_t tc_n_key_rows = ARRAY_SIZE(tc_key_rows);
 
 bool tc_refuse_mask(struct matching *m, const char *field)
 {
@@ -84,7 +75,7 @@ static bool holds(enum when when, const struct flow_key *k)
 
 // ---- Rows ----
 
-static void match_row(struct matching *m, const struct key_row *row)
+static void match_row(struct matching *m, const struct tc_key_row *row)
 {
 	uint8_t *left = (uint8_t *)&m->left.m + row->offset, value[16];
 	const uint8_t *key = (const uint8_t *)m->key + row->offset;
@@ -228,8 +219,8 @@ bool tc_compile_match(struct compiled_rule *r, const struct flow_key *key,
 	if (!tc_match_tunnel(&m) || !match_ethernet(&m) || !tc_match_mpls(&m) || !match_ip(&m))
 		return false;
 	tc_match_connection(&m);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (holds(rows[i].when, key))
-			match_row(&m, &rows[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(tc_key_rows); i++)
+		if (holds(tc_key_rows[i].when, key))
+			match_row(&m, &tc_key_rows[i]);
 	return leftover_refuse(&m.left, key, v);
 }

@@ -85,6 +85,7 @@ static struct qdisc *make_qdisc(struct tc_device *dev, int ifindex, int *ret_err
 	if (!q->ours)
 		look_at_port(dev, q);
 	hmap_insert(&dev->qdiscs, &q->node, hash_u64(ifindex, 0));
+	tc_find_leftovers(dev, q);
 	return q;
 }
 
@@ -114,6 +115,7 @@ struct qdisc *tc_need_qdisc(struct tc_device *dev, const struct compiled_rule *r
 
 void tc_forget_qdisc(struct tc_device *dev, struct qdisc *q)
 {
+	tc_forget_leftovers(dev, q->ifindex);
 	hmap_remove(&dev->qdiscs, &q->node);
 	free(q);
 }

@@ -30,6 +30,17 @@ static struct protocol *take_protocol(struct tc_device *dev, be16 type)
 	return room;
 }
 
+bool tc_take_place(struct tc_device *dev, const struct tc_filter *f)
+{
+	struct protocol *p = &dev->protocols[(f->priority - PRIO_FIRST) / 2];
+
+	if (p->n_rules && p->type != f->protocol)
+		return false;
+	p->type = f->protocol;
+	p->n_rules++;
+	return true;
+}
+
 static void put_protocol(struct tc_device *dev, uint16_t priority)
 {
 	dev->protocols[(priority - PRIO_FIRST) / 2].n_rules--;
@@ -197,13 +208,35 @@ static int refused(struct tc_device *dev, struct hw_rule *r, const struct nl_req
 	return error;
 }
 
+// The rule of a process before this one that does the same, from now on ours; one for the same packets that does something
+// else goes first.
+static struct hw_rule *claim(struct tc_device *dev, const struct compiled_rule *rule)
+{
+	struct hw_rule *adopted;
+	struct verdict ignored;
+	int error;
+
+	if (!tc_need_qdisc(dev, rule, &error, &ignored) || hmap_is_empty(&dev->leftovers))
+		return NULL;
+	adopted = tc_adopt(dev, rule);
+	if (!adopted)
+		tc_remove_in_the_way(dev, rule);
+	return adopted;
+}
+
 static int create(struct tc_device *dev, const struct compiled_rule *rule, bool front,
 		  struct hw_rule **ret_hw, struct verdict *v)
 {
 	struct nl_request req = { 0 }, *one = &req;
-	struct hw_rule *r;
-	int error = prepare(dev, rule, front, &r, v);
+	struct hw_rule *r = claim(dev, rule);
+	int error;
 
+	if (r) {
+		tc_in_hw(dev, r, v);
+		*ret_hw = r;
+		return 0;
+	}
+	error = prepare(dev, rule, front, &r, v);
 	if (error)
 		return error;
 	req.error = put_rule(&req.msg, r, rule, NLM_F_ECHO);
@@ -262,7 +295,9 @@ static void learn_flags(struct tc_device *dev, struct insertion *list, size_t n)
 
 		if (list[i].error)
 			continue;
-		if (r->asked & TCA_CLS_FLAGS_SKIP_SW) {
+		if (r->flags) {
+			; // adopted: its flags have been seen
+		} else if (r->asked & TCA_CLS_FLAGS_SKIP_SW) {
 			r->flags = TCA_CLS_FLAGS_IN_HW;
 		} else if (r->text[0] || r->asked & TCA_CLS_FLAGS_SKIP_HW) {
 			r->flags = TCA_CLS_FLAGS_NOT_IN_HW;
@@ -297,7 +332,10 @@ void tc_insert_many(void *priv, struct insertion *list, size_t n)
 	size_t n_sent = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		list[i].hw = NULL;
+		list[i].error = 0;
+		list[i].hw = claim(dev, list[i].rule);
+		if (list[i].hw)
+			continue;
 		list[i].error = prepare(dev, list[i].rule, false, &list[i].hw, &list[i].v);
 		if (list[i].error)
 			continue;

@@ -24,6 +24,12 @@ bool tc_cookie_is_of_now(const uint8_t cookie[TC_COOKIE_SIZE]);
 
 // What a filter's options (attributes of TCA_OPTIONS) match and do, as a number of this process.
 uint64_t tc_fingerprint(const void *options, size_t n);
+// The same of what they match alone.
+uint64_t tc_match_print(const void *options, size_t n);
+// The flow that a filter's options (TCA_OPTIONS) match: the reverse of tc_compile_match(), with the mask in one form of those
+// that compile to the same. False when the filter has what ours never have. The input port is not in it.
+bool tc_read_match(const struct nlattr *options, be16 protocol, uint32_t chain,
+		   struct flow_key *ret_key, struct flow_mask *ret_mask);
 
 // A filter, without what only the device knows: handle, priority, flags.
 struct compiled_rule {
@@ -35,7 +41,7 @@ struct compiled_rule {
 	struct strbuf options; // attributes for TCA_OPTIONS
 	uint64_t shape; // of attributes and action kinds, without values
 	unsigned int n_actions;
-	uint64_t fingerprint; // of the options
+	uint64_t fingerprint, match_print; // of the options
 	uint8_t cookie[TC_COOKIE_SIZE];
 };
 
@@ -61,7 +67,8 @@ struct tc_filter {
 	char kind[16];
 	bool is_flower; // else nothing below is known
 	uint32_t flags; // TCA_CLS_FLAGS_*
-	uint64_t fingerprint; // of what a full dump shows
+	uint64_t fingerprint, match_print; // of what a full dump shows
+	const struct nlattr *options; // in the message
 	bool has_cookie;
 	uint8_t cookie[TC_COOKIE_SIZE]; // of the first action
 	uint64_t packets, bytes; // by all, of the last action

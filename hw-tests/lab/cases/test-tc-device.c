@@ -4,6 +4,7 @@
 #include <check.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/netlink/rtnl.h"
@@ -12,6 +13,7 @@
 
 enum { N_FLOWS = 6, N_MANY = 2000 };
 
+static const char *program;
 static struct wire wires[4];
 static struct offload *o;
 
@@ -330,6 +332,115 @@ START_TEST(a_device_that_vanishes_does_no_harm)
 }
 END_TEST
 
+// ---- Restart ----
+
+static struct {
+	size_t n;
+	struct found_rule rules[2 * N_FLOWS];
+} found;
+
+static void take_found(const struct found_rule *r, void *aux)
+{
+	ck_assert_uint_lt(found.n, ARRAY_SIZE(found.rules));
+	found.rules[found.n++] = *r;
+}
+
+// Another process places flows and dies without a word. Leaves them on ports 1 (to 2) and 2 (to 1).
+START_TEST(leave_rules)
+{
+	struct megaflow *flows[N_FLOWS];
+
+	for (unsigned int i = 1; i <= 3; i++) {
+		struct error err = ERROR_INIT;
+		struct rtnl_link l;
+		struct nl_sock *s;
+
+		snprintf(wires[i].name, sizeof(wires[i].name), "tc%u", i);
+		if (nl_open(NETLINK_ROUTE, &s, &err) ||
+		    rtnl_link_by_name(s, wires[i].name, &l, &err))
+			_exit(1);
+		wires[i].ifindex = l.ifindex;
+		nl_close(s);
+	}
+	start();
+	place(flows, N_FLOWS, 1, "2");
+	place(flows, 2, 2, "1");
+	_exit(flows[0]->placement == PLACE_IN_TC_SOFTWARE ? 0 : 1);
+}
+END_TEST
+
+static char *handles(void)
+{
+	static char text[8192];
+	FILE *f = popen("tc filter show dev tc1 ingress | grep -o 'handle 0x[0-9a-f]*\\|cookie .*' "
+			"| sort",
+			"r");
+	size_t n = fread(text, 1, sizeof(text) - 1, f);
+
+	text[n] = '\0';
+	pclose(f);
+	return text;
+}
+
+START_TEST(what_a_killed_process_left_is_adopted)
+{
+	struct megaflow *flows[N_FLOWS], *wanted;
+	struct offload_device_status st;
+	uint32_t lost;
+
+	command("%s --leave", program);
+	AUTO_FREE char *before = xstrdup(handles());
+	start();
+	found.n = 0;
+	offload_list_found(o, DP_PORT(1), take_found, NULL);
+	ck_assert_uint_eq(found.n, N_FLOWS);
+	// What was found is what was placed.
+	for (size_t i = 0; i < N_FLOWS; i++) {
+		const struct flow_key *k = &found.rules[i].key;
+
+		ck_assert_uint_eq(k->in_port, 1);
+		ck_assert_uint_eq(k->eth_type, htobe16(0x0800));
+		ck_assert_uint_eq(k->nw_proto, 17);
+		ck_assert_uint_eq(k->tp_dst, htobe16(53));
+		ck_assert_uint_eq(be32toh(k->nw_dst) & 0xffffff00, 0x0a000000);
+		ck_assert_uint_eq(found.rules[i].mask.m.nw_dst, UINT32_MAX);
+		ck_assert_uint_eq(found.rules[i].mask.m.nw_src, 0);
+	}
+	// The same flows: nothing changes in the kernel. (The last two have no flow any more.)
+	place(flows, N_FLOWS - 2, 1, "2");
+	ck_assert_str_eq(handles(), before);
+	for (size_t i = 0; i < N_FLOWS - 2; i++)
+		ck_assert_int_eq(flows[i]->placement, PLACE_IN_TC_SOFTWARE);
+	st = status();
+	ck_assert_str_eq(smap_get_def(&st.capabilities, "adopted", ""), "4");
+	// An audit finds nothing to set right.
+	lost = audit();
+	st = status();
+	ck_assert_uint_eq(lost + st.altered + st.orphans + st.foreign, 0);
+	// One for the same packets with other actions replaces it.
+	wanted = flow_to(1, 0x0a000001 + N_FLOWS - 2, "3");
+	offload_place(o, wanted);
+	offload_flush(o);
+	ck_assert_int_eq(wanted->placement, PLACE_IN_TC_SOFTWARE);
+	ck_assert(shows(SHOW " | grep -A3 'dst_ip 10.0.0.5'", "10.0.0.5"));
+	ck_assert(!shows("tc filter show dev tc1 ingress | grep -A9 'dst_ip 10.0.0.5'",
+			 "tc2) .*STOLEN"));
+	// The last one and those of port 2 have no flow.
+	ck_assert(shows(SHOW, "10.0.0.6"));
+	ck_assert(shows("tc filter show dev tc2 ingress", "10.0.0.1"));
+	offload_sweep(o);
+	ck_assert(!shows(SHOW, "10.0.0.6"));
+	ck_assert(shows(SHOW, "10.0.0.1"));
+	ck_assert(!shows("tc filter show dev tc2 ingress", "10.0.0.1"));
+	ck_assert_uint_eq(audit(), 0);
+	flows[N_FLOWS - 2] = wanted;
+	stop(flows, N_FLOWS - 1);
+	// The qdiscs were ours all the time.
+	ck_assert(!shows("tc qdisc show dev tc1", "clsact"));
+	ck_assert(!shows("tc qdisc show dev tc2", "clsact"));
+}
+END_TEST
+
 // ---- Policy ----
 
 START_TEST(the_policy_changes_while_flows_run)
@@ -489,13 +600,8 @@ static void set_up(void)
 	}
 }
 
-int main(void)
+static void add_cases(TCase *t)
 {
-	Suite *s = suite_create("lab/tc-device");
-	TCase *t = tcase_create("tc-device");
-	SRunner *r;
-
-	rcu_thread_begin();
 	tcase_add_unchecked_fixture(t, set_up, NULL);
 	tcase_add_test(t, what_the_kernel_can_do_is_known);
 	tcase_add_loop_test(t, what_an_adversary_does_is_found_and_set_right, 0,
@@ -505,9 +611,24 @@ int main(void)
 	tcase_add_test(t, a_filter_of_others_in_the_way_is_named);
 	tcase_add_test(t, a_port_that_leaves_takes_its_rules_and_our_qdisc_along);
 	tcase_add_test(t, a_device_that_vanishes_does_no_harm);
+	tcase_add_test(t, what_a_killed_process_left_is_adopted);
 	tcase_add_test(t, the_policy_changes_while_flows_run);
 	tcase_add_test(t, many_rules_go_in_at_once);
 	tcase_add_test(t, one_of_many_that_is_refused_does_not_harm_the_others);
+}
+
+int main(int argc, char *argv[])
+{
+	Suite *s = suite_create("lab/tc-device");
+	TCase *t = tcase_create("tc-device");
+	SRunner *r;
+
+	rcu_thread_begin();
+	program = argv[0];
+	if (argc > 1 && !strcmp(argv[1], "--leave"))
+		tcase_add_test(t, leave_rules);
+	else
+		add_cases(t);
 	tcase_set_timeout(t, 0);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -294,6 +294,36 @@ START_TEST(connections_are_matched_as_flower_has_them)
 }
 END_TEST
 
+// What is read from a rule compiles to the same rule.
+START_TEST(what_is_compiled_can_be_read)
+{
+	struct verdict v;
+	struct compiled_rule *r = compile_text(flows[_i].flow, flows[_i].actions, &v),
+			     again = { 0 };
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct flow_mask mask;
+	struct flow_key key;
+	size_t nest;
+
+	if (!r)
+		return;
+	nest = nl_nest_begin(&b, TCA_OPTIONS);
+	strbuf_put(&b, r->options.s, r->options.len);
+	nl_nest_end(&b, nest);
+	ck_assert_msg(tc_read_match((const struct nlattr *)b.s, r->protocol, r->chain, &key, &mask),
+		      "%s", flows[_i].flow);
+	again.from_tunnel = r->from_tunnel;
+	ck_assert_msg(tc_compile_match(&again, &key, &mask, &v), "%s: %s", flows[_i].flow,
+		      v.culprit);
+	ck_assert_msg(tc_match_print(again.options.s, again.options.len) == r->match_print, "%s",
+		      flows[_i].flow);
+	ck_assert_uint_eq(again.chain, r->chain);
+	ck_assert_uint_eq(again.protocol, r->protocol);
+	strbuf_uninit(&again.options);
+	tc_compiled_free(r);
+}
+END_TEST
+
 START_TEST(all_outputs_but_the_last_are_copies)
 {
 	struct verdict v;
@@ -343,6 +373,7 @@ int main(void)
 
 	tcase_add_loop_test(t, every_field_compiles_or_is_refused_by_name, 0, FIELD_MAX);
 	tcase_add_loop_test(t, flows_get_the_verdict_they_deserve, 0, ARRAY_SIZE(flows));
+	tcase_add_loop_test(t, what_is_compiled_can_be_read, 0, ARRAY_SIZE(flows));
 	tcase_add_test(t, a_match_has_the_attributes_of_flower);
 	tcase_add_test(t, tags_are_a_chain_of_types);
 	tcase_add_test(t, sets_become_one_edit_with_its_checksums);
