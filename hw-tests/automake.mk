@@ -31,7 +31,7 @@ endif
 # The NIC for the kernel: GPL-2.0, built by its own script and not by this makefile.
 EXTRA_DIST += hw-tests/simnic/kmod/.clang-format hw-tests/simnic/kmod/Kbuild hw-tests/simnic/kmod/LICENSE \
 	hw-tests/simnic/kmod/README.md hw-tests/simnic/kmod/action.c hw-tests/simnic/kmod/block.c \
-	hw-tests/simnic/kmod/build hw-tests/simnic/kmod/devlink.c hw-tests/simnic/kmod/faults.c \
+	hw-tests/simnic/kmod/build hw-tests/simnic/kmod/ct.c hw-tests/simnic/kmod/devlink.c hw-tests/simnic/kmod/faults.c \
 	hw-tests/simnic/kmod/forward.c hw-tests/simnic/kmod/main.c hw-tests/simnic/kmod/match.c \
 	hw-tests/simnic/kmod/meter.c hw-tests/simnic/kmod/netdev.c hw-tests/simnic/kmod/nic.c \
 	hw-tests/simnic/kmod/profile.c hw-tests/simnic/kmod/rewrite.c hw-tests/simnic/kmod/simnic.h \

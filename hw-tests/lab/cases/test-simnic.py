@@ -5,13 +5,16 @@
 To be run in a lab guest, with the module's path in $SIMNIC_KO (hw-tests/lab/run --simnic). One process: forks are slow there.
 Prints a count of checks as the C cases do.
 """
+import array
 import errno
+import fcntl
 import json
 import os
 import socket
 import struct
 import subprocess
 import sys
+import time
 import traceback
 
 CONTROL = "/sys/kernel/debug/simnic/simnic.0/control"
@@ -427,6 +430,61 @@ def the_lower_priority_number_wins():
 
 
 @test
+def what_the_wire_brings_meets_the_uplink_s_rules():
+    add("sn0", "prio 2 protocol ip flower skip_sw action mirred egress redirect dev sn0r2")
+    expect("to the VF", {"sn0v2": [FRAME]}, lab.outcome(lab.wire, FRAME))
+    expect("hits", (1, len(FRAME), 0), hits("sn0", 2))
+    expect("from the VF", {"sn0r2": [FRAME]}, lab.outcome(lab.vf[2], FRAME))
+
+
+@test
+def a_shared_block_has_its_rules_at_every_port():
+    for dev in ("sn0r0", "sn0r1"):
+        tc(f"qdisc del dev {dev} clsact", f"qdisc add dev {dev} ingress_block 22 clsact")
+    tc("filter add block 22 prio 2 protocol ip flower skip_sw action mirred egress redirect dev sn0r3")
+    shared, = [f for f in json.loads(run("tc", "-s", "-j", "filter", "show", "block", "22").stdout) if "options" in f]
+    expect("ports", 2, shared["options"]["in_hw_count"])
+    for i in (0, 1):
+        expect(f"VF {i}", {"sn0v3": [FRAME]}, lab.outcome(lab.vf[i], FRAME))
+    shared, = [f for f in json.loads(run("tc", "-s", "-j", "filter", "show", "block", "22").stdout) if "options" in f]
+    expect("hits of both", 2, shared["options"]["actions"][0]["stats"]["hw_packets"])
+
+
+def set_feature(dev, name, on):
+    """ethtool -K."""
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def ioctl(data):
+        room = array.array("B", data)
+        fcntl.ioctl(s, 0x8946, struct.pack("16sQ16x", dev.encode(), room.buffer_info()[0]))
+        return room.tobytes()
+
+    n, = struct.unpack_from("I", ioctl(struct.pack("IIQI", 0x37, 0, 1 << 4, 0) + bytes(12)), 16)
+    names = ioctl(struct.pack("III", 0x1b, 4, n) + bytes(32 * n))[12:]
+    bit = [names[32 * i:32 * i + 32].split(b"\0")[0].decode() for i in range(n)].index(name)
+    words = [0, 0] * ((n + 31) // 32)
+    words[bit // 32 * 2] = 1 << bit % 32
+    words[bit // 32 * 2 + 1] = (1 << bit % 32) * on
+    ioctl(struct.pack(f"II{len(words)}I", 0x3b, len(words) // 2, *words))
+    s.close()
+
+
+@test
+def hw_tc_offload_is_a_switch_of_each_port():
+    rule = f"prio 2 protocol ip flower skip_sw action {TO1}"
+    set_feature("sn0r0", "hw-tc-offload", False)
+    assert "hw-tc-offload is off" in refusal("sn0r0", rule)
+    set_feature("sn0r0", "hw-tc-offload", True)
+    add("sn0r0", rule)
+    set_feature("sn0r0", "hw-tc-offload", False)
+    expect("what is in stays", {"sn0v1": [FRAME]}, lab.outcome(lab.vf[0], FRAME))
+    expect("and is counted", 1, hits("sn0r0", 2)[0])
+    tc("filter del dev sn0r0 ingress prio 2")
+    expect("and goes", 0, shown("rules"))
+    set_feature("sn0r0", "hw-tc-offload", True)
+
+
+@test
 def a_changed_rule_acts_anew():
     add("sn0r0", f"prio 2 handle 1 protocol ip flower skip_sw action {TO1}")
     expect("before", {"sn0v1": [FRAME]}, lab.outcome(lab.vf[0], FRAME))
@@ -666,6 +724,108 @@ def a_miss_behind_a_tunnel_goes_on_there_in_software():
         lab.switchdev()
     finally:
         run("ip", "link", "del", "tun0", ok=False)
+
+
+# ---- Connections ----
+
+SYN, ACK, FIN, PSH = 2, 16, 1, 8
+
+
+def tcp(flags, seq, ack, sport, dport, src_ip, dst_ip, payload=b"", **eth_args):
+    src_ip, dst_ip = socket.inet_aton(src_ip), socket.inet_aton(dst_ip)
+    l4 = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 65535, 0, 0) + payload
+    check = checksum(src_ip + dst_ip + struct.pack("!HH", 6, len(l4)) + l4)
+    l4 = l4[:16] + struct.pack("!H", check) + l4[18:]
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(l4), 1, 0x4000, 64, 6, 0) + src_ip + dst_ip
+    return eth(head[:10] + struct.pack("!H", checksum(head)) + head[12:] + l4, **eth_args)
+
+
+def wait_for(what, condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+class Connection:
+    """From VF 0 to VF 1; 'seen' is where VF 1 sees it from when addresses are translated."""
+
+    def __init__(self, seen=("10.0.0.1", 1111)):
+        self.there = (1111, 80, "10.0.0.1", "10.0.0.2")
+        self.seen_there = (seen[1], 80, seen[0], "10.0.0.2")
+        self.back = (80, seen[1], "10.0.0.2", seen[0])
+        self.seen_back = (80, 1111, "10.0.0.2", "10.0.0.1")
+        self.seq = [100, 500]
+
+    def go(self, flags, forth=True, payload=b"", want_software=None):
+        a, b = (0, 1) if forth else (1, 0)
+        sent, seen = (self.there, self.seen_there) if forth else (self.back, self.seen_back)
+        words = (flags, self.seq[a], self.seq[b] if flags & ACK else 0)
+        frame = tcp(*words, *sent, payload, src=a + 1, dst=b + 1)
+        got = lab.outcome(lab.vf[a], frame)
+        expect(f"{'forth' if forth else 'back'}, flags {flags:#x}", [tcp(*words, *seen, payload, src=a + 1, dst=b + 1)],
+               got.get(f"sn0v{b}"))
+        if want_software is not None:
+            expect(f"flags {flags:#x}: software saw it", want_software, f"sn0r{a}" in got)
+        self.seq[a] += len(payload) + bool(flags & (SYN | FIN))
+
+    def shake_hands(self):
+        self.go(SYN)
+        self.go(SYN | ACK, forth=False)
+        self.go(ACK)
+        self.go(ACK | PSH, payload=b"one")
+        self.go(ACK | PSH, forth=False, payload=b"two")
+
+
+def track(nat=""):
+    forth, back = "mirred egress redirect dev sn0r1", "mirred egress redirect dev sn0r0"
+    first = "prio 2 protocol ip flower ct_state -trk action ct zone 5" + (" nat" if nat else "") + " pipe action goto chain 1"
+    tc(f"filter add dev sn0r0 ingress {first}", f"filter add dev sn0r1 ingress {first}",
+       f"filter add dev sn0r0 ingress prio 2 chain 1 protocol ip flower ct_state +trk+new action ct commit zone 5 {nat} pipe "
+       f"action {forth}",
+       f"filter add dev sn0r0 ingress prio 3 chain 1 protocol ip flower ct_state +trk+est ct_zone 5 action {forth}",
+       f"filter add dev sn0r1 ingress prio 3 chain 1 protocol ip flower ct_state +trk+est+rpl action {back}")
+
+
+def offloaded_by_itself(connection):
+    rules = shown("rules")
+    connection.shake_hands()
+    wait_for("both directions are in hardware", lambda: shown("rules") == rules + 2)
+    connection.go(ACK | PSH, payload=b"three", want_software=False)
+    connection.go(ACK | PSH, forth=False, payload=b"four", want_software=False)
+    # The end of a connection is software's affair, which takes it out of the hardware.
+    connection.go(ACK | FIN, want_software=True)
+    wait_for("out of hardware", lambda: shown("rules") == rules)
+    connection.go(ACK | FIN, forth=False, want_software=True)
+
+
+@test
+def established_connections_are_in_hardware():
+    track()
+    offloaded_by_itself(Connection())
+    assert "first action" in refusal(
+        "sn0r0", "prio 9 protocol ip flower skip_sw action vlan push id 3 action ct zone 5 pipe action goto chain 1")
+
+
+@test
+def addresses_are_translated_in_hardware():
+    track("nat src addr 10.9.9.9 port 4444")
+    offloaded_by_itself(Connection(("10.9.9.9", 4444)))
+
+
+@test
+def a_zone_that_nobody_uses_goes_with_its_connections():
+    track()
+    rules = shown("rules")
+    c = Connection()
+    c.shake_hands()
+    wait_for("both directions are in hardware", lambda: shown("rules") == rules + 2)
+    # Missed behind ct: software's rule there sees the connection that hardware found.
+    tc("filter del dev sn0r0 ingress prio 3 chain 1 protocol ip flower",
+       f"filter add dev sn0r0 ingress prio 3 chain 1 protocol ip flower skip_hw ct_state +trk+est action {TO1}")
+    c.go(ACK | PSH, payload=b"more", want_software=True)
+    lab.clear()
+    expect("rules", 0, shown("rules"))
 
 
 # ---- Faults ----

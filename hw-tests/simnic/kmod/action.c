@@ -141,6 +141,8 @@ static const struct sn_action_type *const types[NUM_FLOW_ACTIONS] = {
 	[FLOW_ACTION_MPLS_PUSH] = &sn_action_mpls_push,
 	[FLOW_ACTION_MPLS_POP] = &sn_action_mpls_pop,
 	[FLOW_ACTION_MPLS_MANGLE] = &sn_action_mpls_mangle,
+	[FLOW_ACTION_CT] = &sn_action_ct,
+	[FLOW_ACTION_CT_METADATA] = &sn_action_ct_metadata,
 	[FLOW_ACTION_TUNNEL_ENCAP] = &sn_action_encap,
 	[FLOW_ACTION_TUNNEL_DECAP] = &sn_action_decap,
 	[FLOW_ACTION_POLICE] = &sn_action_police,
@@ -154,7 +156,6 @@ static const char *const unknown[NUM_FLOW_ACTIONS] = {
 	[FLOW_ACTION_PTYPE] = "simnic: skbedit ptype is not supported",
 	[FLOW_ACTION_PRIORITY] = "simnic: skbedit priority is not supported",
 	[FLOW_ACTION_QUEUE] = "simnic: queue selection is not supported",
-	[FLOW_ACTION_CT] = "simnic: connection tracking is not supported",
 	[FLOW_ACTION_GATE] = "simnic: gate is not supported",
 	[FLOW_ACTION_PPPOE_PUSH] = "simnic: pppoe push is not supported",
 };
@@ -208,7 +209,8 @@ int sn_actions_parse(struct sn_nic *nic, struct sn_rule *rule, const struct flow
 	if (list->num_entries > nic->profile->max_actions)
 		return sn_refuse(extack, "simnic: more actions than the device can take",
 				 EOPNOTSUPP);
-	if (!flow_action_basic_hw_stats_check(list, extack))
+	// Connections do not say how they are counted.
+	if (!rule->is_connection && !flow_action_basic_hw_stats_check(list, extack))
 		return -EOPNOTSUPP;
 	flow_action_for_each(i, e, list) {
 		err = parse_one(nic, rule, e, extack);

@@ -20,7 +20,8 @@ static int parse_and_insert(struct sn_binding *at, struct flow_cls_offload *cls,
 		err = sn_actions_parse(nic, rule, &cls->rule->action, extack);
 	if (!err)
 		err = sn_table_insert(&at->table, rule, &mask, cls->common.chain_index,
-				      cls->common.prio, cls->common.protocol);
+				      cls->common.prio,
+				      at->zone ? htons(ETH_P_ALL) : cls->common.protocol);
 	return err;
 }
 
@@ -30,14 +31,23 @@ static int replace(struct sn_binding *at, struct flow_cls_offload *cls)
 	struct sn_rule *rule;
 	int err;
 
-	err = sn_faults_before_insert(nic, cls->common.extack);
+	// Tunnel devices have no such feature. What is in already is counted and taken out all the same.
+	if (!at->zone && !at->tunnel && !tc_can_offload(at->netdev))
+		return sn_refuse(cls->common.extack, "simnic: hw-tc-offload is off on this device",
+				 EOPNOTSUPP);
+	err = sn_faults_before_insert(nic, at->zone, cls->common.extack);
 	if (err)
 		return err;
+	// A connection is given again when more is known of it.
+	rule = at->zone ? sn_table_find(&at->table, nic, cls->cookie) : NULL;
+	if (rule)
+		sn_table_remove(rule);
 	rule = kzalloc(struct_size(rule, actions, cls->rule->action.num_entries), GFP_KERNEL);
 	if (!rule)
 		return -ENOMEM;
 	rule->nic = nic;
 	rule->cookie = cls->cookie;
+	rule->is_connection = at->zone;
 	rule->deaf = nic->faults.ignore;
 	rule->used = jiffies;
 	rule->lagged_at = jiffies - MAX_JIFFY_OFFSET / 2;
@@ -88,7 +98,7 @@ static int stats(struct sn_binding *at, struct flow_cls_offload *cls)
 	return 0;
 }
 
-static int flower(struct sn_binding *at, struct flow_cls_offload *cls)
+static int run_command(struct sn_binding *at, struct flow_cls_offload *cls)
 {
 	struct sn_nic *nic = at->nic;
 	int err;
@@ -111,10 +121,23 @@ static int flower(struct sn_binding *at, struct flow_cls_offload *cls)
 	return err;
 }
 
-static bool is_about_a_rule_that_is_in(enum tc_setup_type type, const void *data)
+static int block_callback(enum tc_setup_type type, void *data, void *priv);
+
+static int flower(struct sn_binding *at, struct flow_cls_offload *cls)
 {
-	return type == TC_SETUP_CLSFLOWER &&
-	       ((const struct flow_cls_offload *)data)->command != FLOW_CLS_REPLACE;
+	static const struct flow_action nothing;
+	struct sn_nic *nic = at->nic;
+	int err;
+
+	// Connections have no connections, and come with the flow table's lock held.
+	if (at->zone || cls->command == FLOW_CLS_STATS)
+		return run_command(at, cls);
+	err = sn_ct_prepare(nic, cls->command == FLOW_CLS_REPLACE ? &cls->rule->action : &nothing,
+			    block_callback);
+	if (!err)
+		err = run_command(at, cls);
+	sn_ct_reap(nic, block_callback);
+	return err;
 }
 
 static int block_callback(enum tc_setup_type type, void *data, void *priv)
@@ -122,12 +145,6 @@ static int block_callback(enum tc_setup_type type, void *data, void *priv)
 	struct sn_binding *at = priv;
 	struct flow_cls_common_offload *common = data;
 
-	// Tunnel devices have no such feature. What is in already is counted and taken out all the same.
-	if (!at->tunnel && !tc_can_offload(at->netdev) && !is_about_a_rule_that_is_in(type, data)) {
-		if (type == TC_SETUP_CLSFLOWER)
-			sn_refuse(common->extack, "simnic: hw-tc-offload is off on this device", 0);
-		return -EOPNOTSUPP;
-	}
 	switch (type) {
 	case TC_SETUP_CLSFLOWER:
 		return flower(at, data);

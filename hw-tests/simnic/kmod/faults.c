@@ -11,7 +11,7 @@
 static struct dentry *root; // one for all NICs, while there are any
 static unsigned int root_users;
 
-int sn_faults_before_insert(struct sn_nic *nic, struct netlink_ext_ack *extack)
+int sn_faults_before_insert(struct sn_nic *nic, bool connection, struct netlink_ext_ack *extack)
 {
 	struct sn_faults *f = &nic->faults;
 
@@ -19,7 +19,7 @@ int sn_faults_before_insert(struct sn_nic *nic, struct netlink_ext_ack *extack)
 		fsleep(f->insert_us);
 	if (f->reset)
 		return sn_refuse(extack, "simnic: the device is being reset", EIO);
-	if (f->refuse_next) {
+	if (f->refuse_next && !connection) {
 		f->refuse_next--;
 		return sn_refuse(extack, "simnic: refused (fault injection)",
 				 clamp_t(u32, f->refuse_errno, 1, MAX_ERRNO));

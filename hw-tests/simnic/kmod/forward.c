@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The way of a packet through the NIC: by rules, by software (the slow path), or by addresses in legacy mode.
+#include <net/tc_act/tc_ct.h>
+
 #include "hw-tests/simnic/kmod/simnic.h"
 
 #define MAX_JUMPS 32
@@ -45,7 +47,8 @@ static void scrub(struct sk_buff *skb, struct net_device *netdev)
 	skb->ip_summed = CHECKSUM_NONE;
 }
 
-void sn_forward_receive(struct net_device *netdev, struct sk_buff *skb, u32 chain)
+void sn_forward_receive(struct net_device *netdev, struct sk_buff *skb, u32 chain,
+			unsigned long ct_cookie)
 {
 	unsigned int len = skb->len;
 
@@ -55,6 +58,8 @@ void sn_forward_receive(struct net_device *netdev, struct sk_buff *skb, u32 chai
 		return;
 	}
 	scrub(skb, netdev);
+	if (ct_cookie)
+		tcf_ct_flow_table_restore_skb(skb, ct_cookie);
 	if (chain) {
 		struct tc_skb_ext *ext = tc_skb_ext_alloc(skb);
 
@@ -79,7 +84,7 @@ static void drop(struct sn_nic *nic, struct sk_buff *skb)
 static void receive_or_drop(struct sn_nic *nic, struct sn_port *to, struct sk_buff *skb, u32 chain)
 {
 	if (to)
-		sn_forward_receive(to->netdev, skb, chain);
+		sn_forward_receive(to->netdev, skb, chain, 0);
 	else
 		drop(nic, skb);
 }
@@ -107,7 +112,7 @@ static void copy_to(struct sn_port *to, const struct sn_port *from, const struct
 		return;
 	copy = skb_copy(skb, GFP_ATOMIC);
 	if (copy)
-		sn_forward_receive(to->netdev, copy, 0);
+		sn_forward_receive(to->netdev, copy, 0, 0);
 }
 
 static void switch_flood(struct sn_nic *nic, struct sn_port *from, struct sk_buff *skb)
@@ -150,6 +155,8 @@ static enum sn_verdict run_one(struct sn_packet *p)
 {
 	if (p->rule->encap && !sn_tunnel_ready(p->rule->encap))
 		return SN_MISS;
+	if (p->rule->zone && !sn_ct_find(p))
+		return SN_MISS;
 	return sn_actions_run(p);
 }
 
@@ -190,7 +197,7 @@ static void finish(struct sn_packet *p, enum sn_verdict verdict)
 		p->chain = 0;
 	}
 	atomic64_inc(&nic->counters.to_software);
-	sn_forward_receive(p->in->netdev, p->skb, p->chain);
+	sn_forward_receive(p->in->netdev, p->skb, p->chain, p->chain ? p->ct_cookie : 0);
 }
 
 // A frame from the wire may be a tunnel's, and what is in it met by the rules of the tunnel's device. False when not.

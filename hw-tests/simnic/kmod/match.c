@@ -42,6 +42,7 @@ static const struct key_type keys[FLOW_DISSECTOR_KEY_MAX] = {
 	KEY(TCP, tcp, "tcp_flags", L4, false),
 	KEY(ICMP, icmp, "icmp", L4, false),
 	KEY(L2TPV3, l2tpv3, "l2tpv3", L4, false),
+	KEY(CT, ct, "ct", L2, false),
 	KEY(ENC_CONTROL, enc_control, "enc_control", L2, true),
 	KEY(ENC_KEYID, enc_key_id, "enc_key_id", L2, true),
 	KEY(ENC_IPV4_ADDRS, enc_ipv4, "enc_ipv4_addrs", L2, true),
@@ -56,8 +57,6 @@ static const char *const unknown[FLOW_DISSECTOR_KEY_MAX] = {
 	[FLOW_DISSECTOR_KEY_META] = "simnic: match on indev is not supported",
 	[FLOW_DISSECTOR_KEY_PORTS_RANGE] = "simnic: match on a range of ports is not supported",
 	[FLOW_DISSECTOR_KEY_HASH] = "simnic: match on the packet's hash is not supported",
-	[FLOW_DISSECTOR_KEY_CT] = "simnic: match on ct_state, ct_zone, ct_mark or ct_label is "
-				  "not supported",
 };
 
 static struct flow_dissector dissector;
@@ -157,6 +156,9 @@ int sn_match_parse(const struct sn_binding *at, struct flow_cls_offload *cls, st
 
 		if (!dissector_uses_key(d, id) || other_family(rule, id))
 			continue;
+		// A connection is the same wherever its packets come in.
+		if (at->zone && id == FLOW_DISSECTOR_KEY_META)
+			continue;
 		if (!t->name)
 			return sn_refuse(extack, unknown[id] ?: "simnic: unknown match",
 					 EOPNOTSUPP);
@@ -189,4 +191,5 @@ void sn_match_dissect(struct sn_packet *p)
 	if (key->control.thoff)
 		skb_set_transport_header(skb, key->control.thoff);
 	key->control.thoff = 0;
+	key->ct = p->ct;
 }

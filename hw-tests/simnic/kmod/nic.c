@@ -194,6 +194,8 @@ int sn_nic_create(struct platform_device *pdev)
 	INIT_LIST_HEAD(&nic->blocks);
 	INIT_LIST_HEAD(&nic->meters);
 	INIT_LIST_HEAD(&nic->tunnels);
+	mutex_init(&nic->ct_lock);
+	INIT_LIST_HEAD(&nic->zones);
 	get_random_bytes(nic->switch_id, sizeof(nic->switch_id));
 	err = sn_table_init(nic);
 	if (err)

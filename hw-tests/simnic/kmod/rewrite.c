@@ -6,6 +6,23 @@
 
 #include "hw-tests/simnic/kmod/simnic.h"
 
+// Connections give addresses and ports as numbers of this machine, and ports at their own offset.
+static void from_connection(struct sn_action *a)
+{
+	u32 value = a->edit.value, mask = a->edit.mask;
+
+	if (a->edit.header == FLOW_ACT_MANGLE_HDR_TYPE_TCP ||
+	    a->edit.header == FLOW_ACT_MANGLE_HDR_TYPE_UDP) {
+		bool source = !a->edit.offset;
+
+		value = source ? value << 16 : value & 0xffff;
+		mask = source ? 0x0000ffff : 0xffff0000;
+		a->edit.offset = 0;
+	}
+	a->edit.value = (__force u32)htonl(value);
+	a->edit.mask = (__force u32)htonl(mask);
+}
+
 static int parse_edit(struct sn_rule *rule, const struct flow_action_entry *e, struct sn_action *a,
 		      bool add, struct netlink_ext_ack *extack)
 {
@@ -28,6 +45,8 @@ static int parse_edit(struct sn_rule *rule, const struct flow_action_entry *e, s
 	a->edit.mask = e->mangle.mask;
 	a->edit.value = e->mangle.val;
 	a->edit.add = add;
+	if (rule->is_connection)
+		from_connection(a);
 	return 0;
 }
 

@@ -2,7 +2,8 @@
 // A SmartNIC in software, as the kernel sees one: an eSwitch with an uplink, VFs, and a representor for each VF.
 //
 // Life: a platform device is a NIC; its struct sn_nic lives as long as its devlink instance.
-// Locks, in the order they are taken: devlink's instance lock (ports and modes), rtnl, sn_nic.rules_lock (tables, meters).
+// Locks, in the order they are taken: devlink's instance lock (ports and modes), rtnl, sn_nic.ct_lock (zones),
+// sn_nic.rules_lock (tables, meters).
 // Packets run under RCU with bottom halves off; everything they follow is freed a grace period later.
 #ifndef SIMNIC_H
 #define SIMNIC_H
@@ -28,6 +29,7 @@ struct sn_encap;
 struct sn_nic;
 struct sn_packet;
 struct sn_rule;
+struct sn_zone;
 
 // ---- Keys (match.c) ----
 
@@ -121,6 +123,15 @@ struct sn_action {
 			struct sn_encap *encap; // or NULL
 		} output;
 		struct sn_encap *encap;
+		struct {
+			struct sn_zone *zone;
+			bool clear, nat;
+		} ct;
+		struct {
+			unsigned long cookie;
+			u32 mark, labels[4];
+			bool reply;
+		} metadata;
 		u32 chain;
 		struct {
 			u16 vid;
@@ -161,6 +172,8 @@ struct sn_rule {
 	struct sn_mask *mask;
 	struct sn_key key;
 	struct sn_encap *encap; // of the last encapsulation in the list; an action owns it
+	struct sn_zone *zone; // of the ct action in the list, or NULL
+	bool is_connection;
 	bool lost; // the table has it no more, only its owner believes so
 	bool deaf; // takes room, is never hit
 	// Counters of the hardware, and what the owner was told of them. 'lagged' is what a query may see.
@@ -180,6 +193,8 @@ struct sn_rule *sn_table_find(struct sn_table *t, struct sn_nic *nic, unsigned l
 void sn_table_remove(struct sn_rule *rule);
 // Takes all rules out of the hardware; who made them is not told.
 void sn_table_lose_all(struct sn_nic *nic);
+// Removes all rules of one binding.
+void sn_table_flush(struct sn_nic *nic, struct sn_table *t);
 // The rule that the packet hits in p->chain, or NULL. Under RCU.
 struct sn_rule *sn_table_lookup(const struct sn_table *t, struct sn_packet *p);
 // Under rules_lock; packets may still run it for a grace period.
@@ -191,11 +206,12 @@ enum sn_port_kind { SN_UPLINK, SN_WIRE, SN_VF, SN_REPRESENTOR };
 
 enum sn_tunnel_kind { SN_NO_TUNNEL, SN_VXLAN, SN_GENEVE, SN_GRETAP };
 
-// A device that rules stand at: a port of the eSwitch, or a tunnel's whose packets the uplink receives.
+// What rules stand at: a port of the eSwitch, a tunnel's device whose packets the uplink receives, a zone of connections.
 struct sn_binding {
 	struct sn_nic *nic;
 	struct net_device *netdev;
 	enum sn_tunnel_kind tunnel;
+	struct sn_zone *zone; // the rules are its connections; then there is no device
 	struct sn_table table;
 	struct list_head node; // tunnels: sn_nic.tunnels, RCU
 	struct rcu_head rcu;
@@ -263,6 +279,8 @@ struct sn_nic {
 	struct rhashtable cookies;
 	struct list_head blocks; // flow_block_cb.driver_list
 	struct list_head meters;
+	struct mutex ct_lock; // before rules_lock, and before flow tables' own
+	struct list_head zones;
 	struct list_head tunnels; // RCU; writers hold rules_lock
 
 	struct sn_faults faults;
@@ -289,7 +307,7 @@ const struct sn_profile *sn_profile_find(const char *name);
 void sn_faults_create(struct sn_nic *nic);
 void sn_faults_destroy(struct sn_nic *nic);
 // Told before a rule is looked at: 0, or the error that shall be.
-int sn_faults_before_insert(struct sn_nic *nic, struct netlink_ext_ack *extack);
+int sn_faults_before_insert(struct sn_nic *nic, bool connection, struct netlink_ext_ack *extack);
 
 // ---- Packets (forward.c, action.c) ----
 
@@ -300,6 +318,9 @@ struct sn_packet {
 	struct sn_binding *in; // device whose rules it meets, and whose software gets it
 	struct sn_key key;
 	struct sn_rule *rule; // that is running
+	struct sn_rule *connection; // that its ct action found
+	struct flow_dissector_key_ct ct; // what ct said
+	unsigned long ct_cookie;
 	u32 chain;
 };
 
@@ -308,7 +329,9 @@ void sn_forward_in(struct sn_port *from, struct sk_buff *skb);
 // A frame that software sent by a representor or the uplink.
 void sn_forward_out(struct sn_port *from, struct sk_buff *skb);
 // Hands a frame to a device of this NIC as received. Consumes it. 'chain': where software's rules go on.
-void sn_forward_receive(struct net_device *to, struct sk_buff *skb, u32 chain);
+// 'ct_cookie': the connection that hardware found it to be of, or 0.
+void sn_forward_receive(struct net_device *to, struct sk_buff *skb, u32 chain,
+			unsigned long ct_cookie);
 // Out of eSwitch port 'number': to the VF or onto the wire. Consumes it.
 void sn_forward_egress(struct sn_nic *nic, unsigned int number, struct sk_buff *skb);
 // Takes an outer tag out of the data, as hardware does on reception. NULL when the packet is broken, and freed.
@@ -350,6 +373,16 @@ void sn_tunnel_output(struct sn_nic *nic, const struct sn_encap *encap, struct s
 int sn_tunnel_check_output(const struct sn_rule *rule, const struct net_device *netdev,
 			   struct sn_encap **ret_encap, struct netlink_ext_ack *extack);
 extern const struct sn_action_type sn_action_encap, sn_action_decap;
+
+// ---- Connections (ct.c) ----
+
+// Around everything that makes or removes rules: finds the zones that 'list' needs, and takes ct_lock ...
+int sn_ct_prepare(struct sn_nic *nic, const struct flow_action *list, flow_setup_cb_t *callback);
+// ... takes away what is not used any more, and releases ct_lock.
+void sn_ct_reap(struct sn_nic *nic, flow_setup_cb_t *callback);
+// Whether the packet is of a connection that the running rule's zone has.
+bool sn_ct_find(struct sn_packet *p);
+extern const struct sn_action_type sn_action_ct, sn_action_ct_metadata;
 
 // ---- TC (block.c, meter.c) ----
 

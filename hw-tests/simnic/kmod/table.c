@@ -260,6 +260,21 @@ void sn_table_remove(struct sn_rule *rule)
 	sn_rule_free(rule);
 }
 
+void sn_table_flush(struct sn_nic *nic, struct sn_table *t)
+{
+	struct rhashtable_iter it;
+	struct sn_rule *rule;
+
+	lockdep_assert_held(&nic->rules_lock);
+	rhashtable_walk_enter(&nic->cookies, &it);
+	rhashtable_walk_start(&it);
+	while ((rule = rhashtable_walk_next(&it)))
+		if (!IS_ERR(rule) && rule->table == t)
+			sn_table_remove(rule);
+	rhashtable_walk_stop(&it);
+	rhashtable_walk_exit(&it);
+}
+
 void sn_table_lose_all(struct sn_nic *nic)
 {
 	struct rhashtable_iter it;

@@ -16,7 +16,7 @@
 
 struct sn_encap {
 	struct rcu_head rcu;
-	struct net *net; // of the tunnel device, which the rule's action holds
+	struct net *net; // of the tunnel device, which may go before the rule does: held
 	enum sn_tunnel_kind kind;
 	struct ip_tunnel_info info; // its options behind it
 };
@@ -472,6 +472,8 @@ static enum sn_verdict run_encap(struct sn_packet *p, const struct sn_action *a)
 
 static void release_encap(struct sn_nic *nic, struct sn_action *a)
 {
+	if (a->encap->net)
+		put_net(a->encap->net);
 	kfree_rcu(a->encap, rcu);
 }
 
@@ -501,7 +503,8 @@ int sn_tunnel_check_output(const struct sn_rule *rule, const struct net_device *
 		return sn_refuse(extack, "simnic: one encapsulation for two kinds of tunnel",
 				 EOPNOTSUPP);
 	encap->kind = kind;
-	encap->net = dev_net(netdev);
+	if (!encap->net)
+		encap->net = get_net(dev_net(netdev));
 	*ret_encap = encap;
 	return 0;
 }
