@@ -174,6 +174,7 @@ static struct bridge_port *port_create(struct bridge *br, const struct ovsrec_po
 	}
 	if (!is_patch(bp->type)) {
 		upcall_map_port(br->plane->upcall, bp->dp_port, br->sw, bp->of->number);
+		restore_look_at_port(br->plane, bp->dp_port);
 		// Only now: a packet that came before would find no bridge.
 		datapath_port_start(br->plane->dp, bp->dp_port);
 	}

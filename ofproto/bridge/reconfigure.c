@@ -64,6 +64,8 @@ static void apply(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
 		if (!((struct bridge *)n->data)->keep)
 			bridge_destroy(n->data);
+	if (cfg)
+		restore_configure(vs, &cfg->other_config);
 }
 
 static void finish_txn(struct vswitchd *vs, enum idl_status status)
@@ -249,6 +251,7 @@ struct vswitchd *vswitchd_create(struct loop *l, const char *database, bool dumm
 	vs->dummy_override = dummy_override;
 	strmap_init(&vs->bridges);
 	planes_create(vs, on_packet_in);
+	restore_start(vs);
 	vs->idl = idl_create(l, database, &ovsrec_class, true);
 	add_columns(vs->idl);
 	idl_set_lock(vs->idl, "ovs_vswitchd");
@@ -273,6 +276,7 @@ void vswitchd_destroy(struct vswitchd *vs)
 	idl_destroy(vs->idl);
 	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
 		bridge_destroy(n->data);
+	restore_stop(vs);
 	planes_close(vs);
 	// What the workers posted is done before its owners go.
 	loop_step(vs->loop, 0);

@@ -3,6 +3,7 @@
 // switching. Main thread only.
 #pragma once
 
+#include "core/base/vec.h"
 #include "datapath/datapath.h"
 #include "offload/placement.h"
 #include "offload/switchdev/switchdev.h"
@@ -26,6 +27,17 @@ struct plane {
 };
 
 #define MAX_PLANES 2
+
+struct restore_rule;
+
+// What a process before this one left in hardware, until it is adopted or swept.
+struct restore {
+	struct vswitchd *vs;
+	VEC(struct restore_rule *) rules;
+	struct timer grace;
+	bool waiting; // other_config:flow-restore-wait
+	bool done;
+};
 
 // The machine's eSwitches, followed while there are ports of a kernel datapath.
 struct eswitches {
@@ -70,6 +82,7 @@ struct vswitchd {
 	size_t n_planes;
 	struct strmap bridges; // struct bridge by name
 	struct eswitches eswitches;
+	struct restore restore;
 	struct datapath_config dp_config;
 	char *dp_args[6]; // storage of dp_config's strings
 	bool dummy_override, dummy;
@@ -131,6 +144,13 @@ extern const struct control_ops bridge_control_ops;
 // bridge-status.c
 void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg);
 void status_write_live(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg, bool statistics);
+// restore.c
+void restore_start(struct vswitchd *vs);
+void restore_stop(struct vswitchd *vs);
+// Other configuration has been read.
+void restore_configure(struct vswitchd *vs, const struct smap *other_config);
+// A port has been added and has no flow yet.
+void restore_look_at_port(struct plane *pl, dp_port_t port);
 // eswitch.c
 void eswitch_start(struct vswitchd *vs);
 void eswitch_stop(struct vswitchd *vs);

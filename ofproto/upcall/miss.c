@@ -84,6 +84,40 @@ static void drop_unused(struct megaflow *mf)
 	megaflow_free(mf);
 }
 
+// Takes what is in 'r'. NULL when the table is full, another thread was faster or the datapath does not want it.
+static struct megaflow *install(struct upcall_engine *u, struct of_switch *sw,
+				const struct flow_key *dp_key, struct xlate_result *r,
+				size_t packet_size)
+{
+	struct megaflow *mf = make_megaflow(u, sw, dp_key, r);
+
+	if (!insert(u, mf)) {
+		struct xlate_credit *c;
+
+		// The packet is served all the same, and counts.
+		if (packet_size)
+			VEC_FOR_EACH (c, &mf->deps->basis.credits)
+				xlate_credit_apply(c, 1, packet_size, clock_msec());
+		drop_unused(mf);
+		return NULL;
+	}
+	if (datapath_flow_add(u->dp, mf) < 0) {
+		pthread_mutex_lock(&u->lock);
+		hmap_remove(&u->flows, &mf->ufid_node);
+		atomic_store(&u->n_flows, hmap_count(&u->flows));
+		pthread_mutex_unlock(&u->lock);
+		rcu_defer((void (*)(void *))drop_unused, mf);
+		return NULL;
+	}
+	return mf;
+}
+
+static void finish_install(struct upcall_engine *u, struct megaflow *mf)
+{
+	offload_place(u->offload, mf);
+	atomic_store(&mf->deps->listed, true);
+}
+
 static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 		   struct megaflow **ret_flow)
 {
@@ -91,7 +125,6 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 	struct xlate_result r;
 	struct flow_key key;
 	struct of_switch *sw;
-	struct megaflow *mf;
 
 	*ret_flow = NULL;
 	counter_inc(COUNTER_UPCALL);
@@ -102,28 +135,31 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 	strbuf_put(actions, strbuf_cstr(&r.actions), r.actions.len);
 	if (xlate_apply_effects(&r.basis))
 		upcall_changed(u);
-	mf = make_megaflow(u, sw, up->key, &r);
-	if (!insert(u, mf)) {
-		// Another thread was faster, or the table is full: this packet is served all the same.
-		struct xlate_credit *c;
-
-		VEC_FOR_EACH (c, &mf->deps->basis.credits)
-			xlate_credit_apply(c, 1, up->packet->size, clock_msec());
-		drop_unused(mf);
-		return 0;
-	}
-	if (datapath_flow_add(u->dp, mf) < 0) {
-		pthread_mutex_lock(&u->lock);
-		hmap_remove(&u->flows, &mf->ufid_node);
-		atomic_store(&u->n_flows, hmap_count(&u->flows));
-		pthread_mutex_unlock(&u->lock);
-		rcu_defer((void (*)(void *))drop_unused, mf);
-		return 0;
-	}
-	*ret_flow = mf;
-	offload_place(u->offload, mf);
-	atomic_store(&mf->deps->listed, true);
+	*ret_flow = install(u, sw, up->key, &r, up->packet->size);
+	if (*ret_flow)
+		finish_install(u, *ret_flow);
 	return 0;
+}
+
+bool upcall_restore(struct upcall_engine *u, const struct flow_key *dp_key, bool keep)
+{
+	struct megaflow *mf = NULL;
+	struct xlate_result r;
+	struct flow_key key;
+	struct of_switch *sw;
+
+	if (!engine_key(u, dp_key, &key, &sw))
+		return false;
+	struct xlate_input in = { .sw = sw, .key = &key };
+	xlate(&in, &r);
+	xlate_apply_effects(&r.basis);
+	if (keep)
+		mf = install(u, sw, dp_key, &r, 0);
+	else
+		xlate_result_uninit(&r);
+	if (mf)
+		finish_install(u, mf);
+	return mf != NULL;
 }
 
 struct queued_packet_in {

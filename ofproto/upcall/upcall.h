@@ -54,6 +54,10 @@ size_t upcall_n_flows(struct upcall_engine *u);
 enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 			      const struct packet_out *po);
 
+// After a restart: translates the packets of a flow that a process before this one had in hardware. 'keep' false: only for what
+// is learned from them. True: makes the megaflow; a rule that does the same already is adopted. Main thread.
+bool upcall_restore(struct upcall_engine *u, const struct flow_key *dp_key, bool keep);
+
 // For dpctl and offload/why: megaflows by ufid or in no order; valid during the call. Main thread.
 struct megaflow *upcall_find(struct upcall_engine *u, const struct uuid *ufid);
 void upcall_for_each(struct upcall_engine *u, bool (*cb)(struct megaflow *mf, void *aux),

@@ -282,3 +282,38 @@ def test_the_doctor_names_what_is_in_the_way(nic):
                lambda: "ethtool -K sn0r0 hw-tc-offload on" in nic.appctl("offload/doctor"))
     nic.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=false")
     wait_until("offload is seen to be off", lambda: "hw-offload is not enabled" in nic.appctl("offload/doctor"))
+
+
+def handles(dev):
+    return {(f["pref"], f["options"]["handle"]) for f in tc_filters(dev) if f["protocol"] == "ip"}
+
+
+def test_a_killed_switch_takes_its_rules_up_again_and_no_packet_is_lost(nic):
+    nic.add_nic(2)
+    for src, dst in ((0, 1), (1, 0)):
+        mac = sysfs_in(f"h{dst}", f"/sys/class/net/sn0v{dst}/address")
+        ip("-n", f"h{src}", "neigh", "replace", f"10.98.0.{dst + 1}", "lladdr", mac, "dev", f"sn0v{src}", "nud", "permanent")
+    assert nic.send("h0", 2, 5)
+    wait_until("both directions are in hardware",
+               lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) >= 2)
+    before = {dev: handles(dev) for dev in ("sn0r0", "sn0r1")}
+    assert all(before.values()), before
+    traffic = subprocess.Popen(["ip", "netns", "exec", "h0", "ping", "-c", "300", "-i", "0.02", "-W", "2", "10.98.0.2"],
+                               stdout=subprocess.PIPE, text=True)
+    nic.processes["ovs-vswitchd"].kill()
+    nic.processes.pop("ovs-vswitchd").wait()
+    nic.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:flow-restore-wait=true")
+    nic.start()
+    nic.ofctl("add-flow", "br0", "priority=50,arp,actions=FLOOD")
+    for number in (1, 2):
+        nic.ofctl("add-flow", "br0", f"priority=100,ip,nw_dst=10.98.0.{number},actions=output:{number}")
+    nic.vsctl("remove", "Open_vSwitch", ".", "other_config", "flow-restore-wait")
+    out = traffic.communicate(timeout=60)[0]
+    assert " 0% packet loss" in out, out
+    wait_until("the rules have flows again", lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) >= 2)
+    assert {dev: handles(dev) for dev in before} == before
+    assert nic.send("h0", 2, 5)
+
+
+def sysfs_in(ns, path):
+    return subprocess.run(["ip", "netns", "exec", ns, "cat", path], capture_output=True, text=True, check=True).stdout.strip()

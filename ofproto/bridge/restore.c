@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// A restart without touching hardware traffic: what a process before this one left in NICs goes on there while the tables are
+// filled again. Then each rule's packets are translated: a rule that does the right thing is adopted as it stands, one that
+// does not is replaced, what nobody wants is taken out.
+//
+// With other_config:flow-restore-wait=true the tables are being filled; the moment it is taken away is the moment to look. Without
+// it they get some seconds.
+#include <stdio.h>
+
+#include "core/base/log.h"
+#include "ofproto/bridge/vswitchd.h"
+
+LOG_MODULE(restore);
+
+#define GRACE_MSEC 5000
+
+struct restore_rule {
+	struct plane *pl;
+	struct flow_key key;
+};
+
+struct found_ctx {
+	struct restore *r;
+	struct plane *pl;
+};
+
+static void on_found(const struct found_rule *found, void *aux)
+{
+	struct found_ctx *c = aux;
+	struct restore_rule *rule = xmalloc(sizeof(*rule));
+
+	rule->pl = c->pl;
+	rule->key = found->key;
+	VEC_PUSH(&c->r->rules, rule);
+}
+
+void restore_look_at_port(struct plane *pl, dp_port_t port)
+{
+	struct found_ctx c = { &pl->vs->restore, pl };
+
+	if (!pl->vs->restore.done)
+		offload_list_found(pl->offload, port, on_found, &c);
+}
+
+static void finish(struct restore *r)
+{
+	struct restore_rule **rule;
+	struct plane *pl;
+	size_t n = 0;
+
+	r->done = true;
+	timer_cancel(&r->grace);
+	// First what is learned from the packets (where stations are), then what is done with them.
+	VEC_FOR_EACH (rule, &r->rules)
+		upcall_restore((*rule)->pl->upcall, &(*rule)->key, false);
+	VEC_FOR_EACH (rule, &r->rules) {
+		n += upcall_restore((*rule)->pl->upcall, &(*rule)->key, true);
+		free(*rule);
+	}
+	if (r->rules.n)
+		log_info("%zu rules were in hardware at the start, %zu flows made of them",
+			 r->rules.n, n);
+	VEC_FREE(&r->rules);
+	PLANE_FOR_EACH(pl, r->vs)
+	{
+		offload_flush(pl->offload);
+		offload_sweep(pl->offload);
+	}
+}
+
+static void on_grace(struct timer *t)
+{
+	finish(CONTAINER_OF(t, struct restore, grace));
+}
+
+void restore_start(struct vswitchd *vs)
+{
+	vs->restore.vs = vs;
+	timer_init(&vs->restore.grace, vs->loop, on_grace);
+}
+
+void restore_configure(struct vswitchd *vs, const struct smap *other_config)
+{
+	struct restore *r = &vs->restore;
+	bool wait = smap_get_bool(other_config, "flow-restore-wait", false);
+
+	if (r->done)
+		return;
+	if (wait)
+		timer_cancel(&r->grace);
+	else if (r->waiting)
+		finish(r);
+	else if (!timer_is_armed(&r->grace))
+		timer_in(&r->grace, GRACE_MSEC);
+	r->waiting = wait;
+}
+
+void restore_stop(struct vswitchd *vs)
+{
+	struct restore_rule **rule;
+
+	timer_cancel(&vs->restore.grace);
+	VEC_FOR_EACH (rule, &vs->restore.rules)
+		free(*rule);
+	VEC_FREE(&vs->restore.rules);
+}
