@@ -132,6 +132,39 @@ static unsigned int n_misses(void)
 	return n;
 }
 
+static unsigned int n_userspace(void)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&lock);
+	n = seen.userspace;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+static bool any_on_its_way(void)
+{
+	struct kernel_datapath *k = kernel_datapath(dp);
+	struct kernel_flow *f;
+	bool any = false;
+
+	pthread_mutex_lock(&k->flows_lock);
+	HMAP_FOR_EACH (f, node, &k->flows)
+		any |= f->state == FLOW_ADDING;
+	pthread_mutex_unlock(&k->flows_lock);
+	return any;
+}
+
+// Another handler than the one that had the marker may still be at work.
+static void wait_until_read(unsigned int (*count)(void), unsigned int n)
+{
+	rcu_offline();
+	for (int i = 0; i < WAIT_MSEC && (count() < n || any_on_its_way()); i++)
+		usleep(1000);
+	rcu_online();
+	ck_assert_uint_ge(count(), n);
+}
+
 static void set_rule(const struct match *m, const char *actions, const char *after)
 {
 	pthread_mutex_lock(&lock);
@@ -324,8 +357,10 @@ START_TEST(flows_do_what_software_does)
 	parse_flow(cases[_i].flow, &m);
 	frame_for(&m, &frame);
 	set_rule(&m, cases[_i].actions, cases[_i].after);
+	unsigned int before = n_misses(), first;
 	expect(&frame, cases[_i].actions, cases[_i].after, cases[_i].flow);
-	unsigned int first = n_misses();
+	wait_until_read(n_misses, before + 1);
+	first = n_misses();
 	expect(&frame, cases[_i].actions, cases[_i].after, cases[_i].flow);
 	ck_assert_msg(n_misses() == first, "the second packet has missed, too");
 	no_flows();
@@ -368,7 +403,9 @@ START_TEST(every_packet_is_counted_once)
 	parse_flow(ARP, &m);
 	frame_for(&m, &frame);
 	set_rule(&m, "2", NULL);
+	unsigned int before = n_misses();
 	expect(&frame, "2", NULL, "first");
+	wait_until_read(n_misses, before + 1);
 	sent++;
 	ck_assert_uint_eq(installed.n, 1);
 	mf = installed.v[0];
@@ -395,7 +432,7 @@ START_TEST(every_packet_is_counted_once)
 	ck_assert_uint_eq(c.bytes, (sent + 1) * frame.len);
 	installed.n = 0;
 	rcu_defer(free_flow, mf);
-	ck_assert_uint_eq(n_misses(), n_misses());
+	ck_assert_uint_eq(n_misses(), before + 1);
 	no_flows();
 }
 END_TEST
@@ -430,7 +467,7 @@ END_TEST
 START_TEST(a_controller_action_comes_back)
 {
 	AUTO(strbuf) frame = STRBUF_INIT, list = STRBUF_INIT;
-	unsigned int before = seen.userspace;
+	unsigned int before = n_userspace();
 	struct dp_action *a;
 	struct megaflow *mf;
 	struct match m;
@@ -451,18 +488,21 @@ START_TEST(a_controller_action_comes_back)
 	ck_assert_int_eq(ops->flow_add(dp, mf), 0);
 	ck_assert_int_eq(ops->flow_add(dp, mf), -EEXIST);
 	expect(&frame, "2", NULL, "with a copy to the controller");
-	ck_assert_uint_eq(seen.userspace, before + 1);
+	wait_until_read(n_userspace, before + 1);
+	pthread_mutex_lock(&lock);
 	ck_assert(!memcmp(&seen.action.userspace, &want, sizeof(want)));
 	ck_assert_uint_eq(seen.bytes.len, frame.len);
 	ck_assert(!memcmp(seen.bytes.s, frame.s, frame.len));
 	ck_assert_uint_eq(seen.key.in_port, IN);
+	pthread_mutex_unlock(&lock);
 	// The same from a packet of ours, that is from no port.
 	struct flow_key key = { .in_port = DP_PORT_NONE.n };
 	ck_assert_int_eq(ops->execute(dp, frame.s, frame.len, &key, dp_actions_of(&list), NULL), 0);
 	struct outcome have = { 0 };
 	collect(1, &have);
 	ck_assert_uint_eq(have.n, 1);
-	ck_assert_uint_eq(seen.userspace, before + 2);
+	wait_until_read(n_userspace, before + 2);
+	ck_assert_uint_eq(n_userspace(), before + 2);
 	outcome_free(&have);
 	take_out(mf);
 	no_flows();
@@ -647,8 +687,10 @@ START_TEST(random_flows_match_what_software_matches)
 		random_mask(&m);
 		frame_for(&m, &frame);
 		set_rule(&m, cases[k].actions, cases[k].after);
-		expect(&frame, cases[k].actions, cases[k].after, cases[k].flow);
 		unsigned int misses = n_misses();
+		expect(&frame, cases[k].actions, cases[k].after, cases[k].flow);
+		wait_until_read(n_misses, misses + 1);
+		misses = n_misses();
 		expect(&frame, cases[k].actions, cases[k].after, cases[k].flow);
 		ck_assert_msg(n_misses() == misses, "%s: missed again", cases[k].flow);
 		pairs += 2;
@@ -657,6 +699,7 @@ START_TEST(random_flows_match_what_software_matches)
 			// Not this flow's: it comes up here, where nobody wants it.
 			frame_for(&near, &other);
 			expect(&other, "drop", NULL, cases[k].flow);
+			wait_until_read(n_misses, misses + 1);
 			ck_assert_msg(n_misses() == misses + 1, "%s: the flow took it",
 				      cases[k].flow);
 			pairs++;
@@ -924,6 +967,7 @@ START_TEST(another_process_takes_over)
 	ck_assert_uint_eq(flows_in_kernel(), 0);
 	unsigned int misses = n_misses();
 	expect(&frame, "2", NULL, "after");
+	wait_until_read(n_misses, misses + 1);
 	ck_assert_uint_eq(n_misses(), misses + 1);
 	no_flows();
 }
