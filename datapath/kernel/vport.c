@@ -128,6 +128,17 @@ static int on_vport(const struct nlmsghdr *h, void *aux)
 	return 0;
 }
 
+// Devices that an earlier process had attached are attached again when somebody wants them: whether that is so, the
+// database may have changed its mind meanwhile. Internal ports stay, for the sake of their addresses.
+static void let_go_devices(struct kernel_datapath *dp)
+{
+	struct vport *v;
+
+	HMAP_FOR_EACH_SAFE (v, node, &dp->ports)
+		if (v->kernel_type != OVS_VPORT_TYPE_INTERNAL && !request_del(dp, v->number, NULL))
+			take_out(dp, v);
+}
+
 int vports_load(struct kernel_datapath *dp, struct error *err)
 {
 	AUTO(strbuf) msg = STRBUF_INIT;
@@ -139,6 +150,7 @@ int vports_load(struct kernel_datapath *dp, struct error *err)
 	error = nl_dump(dp->sock, &msg, on_vport, dp, err);
 	if (error)
 		return error_wrap(err, "datapath %s: ports", dp->name);
+	let_go_devices(dp);
 	HMAP_FOR_EACH (v, node, &dp->ports)
 		if (request_pids(dp, v->number, err))
 			return error_wrap(err, "port %s: upcalls", v->name);

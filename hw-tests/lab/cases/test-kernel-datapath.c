@@ -947,8 +947,10 @@ START_TEST(another_process_takes_over)
 {
 	struct kernel_datapath *k = kernel_datapath(dp);
 	AUTO(strbuf) frame = STRBUF_INIT;
-	uint32_t ifindex = k->ifindex;
+	uint32_t ifindex = k->ifindex, int_ifindex;
+	dp_port_t port;
 	struct match m;
+	struct wire w;
 
 	parse_flow(cases[0].flow, &m);
 	frame_for(&m, &frame);
@@ -956,6 +958,10 @@ START_TEST(another_process_takes_over)
 	expect(&frame, "2", NULL, "before");
 	ck_assert_uint_eq(flows_in_kernel(), 1);
 	// As if this process had been killed: the kernel keeps what it has.
+	ck_assert_int_eq(ops->port_add(dp, "int0", "internal", NULL, &port, NULL), 0);
+	int_ifindex = if_nametoindex("int0");
+	wire_create(&w, "spare");
+	ck_assert_int_eq(ops->port_add(dp, "spare", "system", NULL, &port, NULL), 0);
 	k->ifindex = 0;
 	ops->close(dp);
 	while (installed.n)
@@ -965,6 +971,13 @@ START_TEST(another_process_takes_over)
 	ck_assert(k->taken_over);
 	ck_assert_uint_eq(k->ifindex, ifindex);
 	ck_assert_uint_eq(flows_in_kernel(), 0);
+	// Internal ports are still there, and taken over when they are wanted; devices are free.
+	ck_assert(!ops->port_by_name(dp, "spare", &port));
+	ck_assert_int_eq(ops->port_add(dp, "int0", "internal", NULL, &port, NULL), 0);
+	ck_assert_int_eq(if_nametoindex("int0"), int_ifindex);
+	ops->port_del(dp, port);
+	rtnl_link_del(route, w.ifindex, NULL);
+	close(w.fd);
 	unsigned int misses = n_misses();
 	expect(&frame, "2", NULL, "after");
 	wait_until_read(n_misses, misses + 1);
