@@ -55,6 +55,7 @@ struct megaflow {
 	// elsewhere (the kernel's) keeps in 'sw' what it last heard; written by its threads, read as atomics.
 	void *dp;
 	struct flow_counts sw;
+	bool dp_removed; // the datapath has let go: 'sw' has its last word; main thread
 	// Upcall: ownership, dependencies, statistics already pushed up to OpenFlow.
 	struct megaflow_deps *deps;
 	struct hmap_node ufid_node;

@@ -414,17 +414,22 @@ static int user_flow_add(struct datapath *base, struct megaflow *mf)
 static void user_flow_del(struct datapath *base, struct megaflow *mf)
 {
 	struct user_datapath *dp = user_datapath(base);
-	if (mf->dp)
-		flow_table_del(dp->flows, mf);
+
+	if (!mf->dp || mf->dp_removed)
+		return;
+	// The entry counts for another flow after a grace period; this one may still be asked, while its device lets go.
+	flow_entry_sum(mf->dp, &mf->sw);
+	mf->dp_removed = true;
+	flow_table_del(dp->flows, mf);
 }
 
 static void user_flow_counts(struct datapath *base, const struct megaflow *mf,
 			     struct flow_counts *ret)
 {
-	if (mf->dp)
+	if (mf->dp && !mf->dp_removed)
 		flow_entry_sum(mf->dp, ret);
 	else
-		memset(ret, 0, sizeof(*ret));
+		*ret = mf->sw;
 }
 
 static size_t user_flow_count(struct datapath *base)
