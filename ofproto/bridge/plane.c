@@ -150,7 +150,8 @@ size_t planes_list_verdicts(struct vswitchd *vs, struct offload_verdict_count **
 		size_t k = offload_list_verdicts(pl->offload, &some);
 
 		all = xrealloc(all, (n + k + 1) * sizeof(*all));
-		memcpy(all + n, some, k * sizeof(*all));
+		if (k)
+			memcpy(all + n, some, k * sizeof(*all));
 		n += k;
 		free(some);
 	}
