@@ -12,7 +12,7 @@ EXTRA_DIST += $(MAN_SOURCES) Documentation/offload.rst \
 	Documentation/decisions/0003-control-room.md \
 	Documentation/decisions/0004-rewrites-do-not-narrow.md \
 	Documentation/decisions/0005-one-megaflow-table.md \
-	Documentation/decisions/0006-modified-packets-do-not-jump.md \
+	Documentation/decisions/0006-a-jump-leaves-a-mark.md \
 	Documentation/decisions/0007-default-datapath.md \
 	Documentation/decisions/0008-ovsdb-commits.md \
 	Documentation/decisions/0009-dependencies.md \

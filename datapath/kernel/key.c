@@ -178,6 +178,13 @@ struct writing {
 	bool is_mask;
 };
 
+// The kernel's first byte has bits 0 to 7, ours the highest ones.
+static void reverse_label(const uint8_t from[16], uint8_t to[16])
+{
+	for (int i = 0; i < 16; i++)
+		to[i] = from[15 - i];
+}
+
 static void put_numbers(const struct writing *w)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
@@ -193,8 +200,12 @@ static void put_numbers(const struct writing *w)
 	}
 	if (!w->is_mask || w->values->ct_state)
 		nl_put_u32(w->b, OVS_KEY_ATTR_CT_STATE, w->values->ct_state);
-	if (!w->is_mask || !is_all_zeros(w->values->ct_label, 16))
-		nl_put(w->b, OVS_KEY_ATTR_CT_LABELS, w->values->ct_label, 16);
+	if (!w->is_mask || !is_all_zeros(w->values->ct_label, 16)) {
+		uint8_t label[16];
+
+		reverse_label(w->values->ct_label, label);
+		nl_put(w->b, OVS_KEY_ATTR_CT_LABELS, label, sizeof(label));
+	}
 }
 
 static void put_header(const struct writing *w, const struct header_row *h)
@@ -330,7 +341,7 @@ static void get_metadata(const attr_table a, struct flow_key *k)
 			       mnl_attr_get_payload(a[numbers[i].attr]), numbers[i].bits / 8);
 	k->ct_state = nl_u32(a[OVS_KEY_ATTR_CT_STATE]);
 	if (a[OVS_KEY_ATTR_CT_LABELS])
-		memcpy(k->ct_label, mnl_attr_get_payload(a[OVS_KEY_ATTR_CT_LABELS]), 16);
+		reverse_label(mnl_attr_get_payload(a[OVS_KEY_ATTR_CT_LABELS]), k->ct_label);
 }
 
 static void get_headers(const attr_table a, bool is_mask, struct flow_key *k)

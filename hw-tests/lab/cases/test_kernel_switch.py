@@ -85,7 +85,8 @@ def test_packets_are_counted_once_in_openflow(switch):
     switch.ofctl("add-flow", "br0", "icmp,in_port=2,actions=1")
     assert switch.ping(0, 1, count=30)
     for port in (1, 2):
-        assert "n_packets=30," in switch.ofctl("dump-flows", "br0", f"icmp,in_port={port}")
+        wait_until("all are counted, once",
+                   lambda: "n_packets=30," in switch.ofctl("dump-flows", "br0", f"icmp,in_port={port}"))
 
 
 def test_flows_go_to_traffic_control(switch):
@@ -102,7 +103,8 @@ def test_flows_go_to_traffic_control(switch):
     assert max(hits) >= 30, hits
     # Not one of them came to the kernel's datapath or to the switch, and OpenFlow has counted all.
     assert int(re.search(r"missed:(\d+)", switch.appctl("dpctl/show")).group(1)) == missed
-    assert "n_packets=32," in switch.ofctl("dump-flows", "br0", "icmp,in_port=1")
+    wait_until("OpenFlow has counted all",
+               lambda: "n_packets=32," in switch.ofctl("dump-flows", "br0", "icmp,in_port=1"))
     why = switch.appctl("offload/why")
     assert "tc-software" in why, why
 

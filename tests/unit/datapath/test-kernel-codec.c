@@ -37,6 +37,7 @@ static const char *const flows[] = {
 	"encap(eth_type(0x0800),ipv4(frag=no)))",
 	"recirc_id(0),in_port(1)," ETH "eth_type(0x8847),mpls(label=100,tc=3,ttl=64,bos=1)",
 	"recirc_id(0),ct_state(+est+trk),ct_zone(0x5),ct_mark(0x1/0x1),in_port(1)," IP4 "frag=no)",
+	"recirc_id(0),ct_label(0x1/0xff),in_port(1)," IP4 "frag=no)",
 	"recirc_id(0),in_port(1)," ETH "eth_type(0x1234)",
 };
 
@@ -83,6 +84,21 @@ START_TEST(a_flow_reads_back_as_written)
 	ck_assert_str_eq(have.s, want.s);
 	ck_assert_mem_eq(&back.key, &m.key, sizeof(m.key));
 	ck_assert_ptr_null(kernel_mask_unsupported(&m.key, &m.mask));
+}
+END_TEST
+
+START_TEST(the_lowest_byte_of_a_label_comes_first)
+{
+	AUTO(strbuf) key = STRBUF_INIT;
+	const struct nlattr *a;
+	struct flow_key k = { .eth_type = htobe16(0x0800) };
+
+	k.ct_label[15] = 0x5a;
+	nl_nest_begin(&key, OVS_FLOW_ATTR_KEY);
+	kernel_put_key(&key, &k);
+	mnl_attr_for_each_nested(a,
+				 nest_of(&key)) if (mnl_attr_get_type(a) == OVS_KEY_ATTR_CT_LABELS)
+		ck_assert_uint_eq(*(const uint8_t *)mnl_attr_get_payload(a), 0x5a);
 }
 END_TEST
 
@@ -197,6 +213,7 @@ int main(void)
 	SRunner *r;
 
 	tcase_add_loop_test(t, a_flow_reads_back_as_written, 0, ARRAY_SIZE(flows));
+	tcase_add_test(t, the_lowest_byte_of_a_label_comes_first);
 	tcase_add_test(t, bits_that_the_kernel_does_not_see_are_named);
 	tcase_add_loop_test(t, actions_read_back_as_written, 0, ARRAY_SIZE(actions));
 	tcase_add_test(t, a_controller_action_goes_through_the_kernel_and_back);
