@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-if HAVE_DPDK
+# The kernel's datapath needs no DPDK.
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/datapath/test-kernel-codec
-TESTS += tests/unit/datapath/test-kernel-codec
-tests_unit_datapath_test_kernel_codec_SOURCES = tests/unit/datapath/test-kernel-codec.c
+KERNEL_TESTS = tests/unit/datapath/test-kernel-codec tests/unit/datapath/test-kernel-message
+check_PROGRAMS += $(KERNEL_TESTS)
+TESTS += $(KERNEL_TESTS)
 tests_unit_datapath_test_kernel_codec_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
-check_PROGRAMS += tests/unit/datapath/test-kernel-message
-TESTS += tests/unit/datapath/test-kernel-message
 tests_unit_datapath_test_kernel_message_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 endif
+
+if HAVE_DPDK
 if HAVE_CHECK
 DATAPATH_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(CHECK_CFLAGS)
 DATAPATH_TEST_LDADD = $(DATAPATH_LIBS) $(SIMNIC_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
 DATAPATH_TESTS = tests/unit/datapath/test-flow-table tests/unit/datapath/test-datapath \
-	tests/unit/datapath/test-linux-ports tests/unit/datapath/test-pmd
+	tests/unit/datapath/test-eal-args tests/unit/datapath/test-linux-ports tests/unit/datapath/test-pmd
 check_PROGRAMS += $(DATAPATH_TESTS)
 TESTS += $(DATAPATH_TESTS)
 tests_unit_datapath_test_flow_table_CPPFLAGS = $(DATAPATH_TEST_CPPFLAGS)
 tests_unit_datapath_test_flow_table_LDADD = $(DATAPATH_TEST_LDADD)
 tests_unit_datapath_test_datapath_CPPFLAGS = $(DATAPATH_TEST_CPPFLAGS)
 tests_unit_datapath_test_datapath_LDADD = $(DATAPATH_TEST_LDADD)
+tests_unit_datapath_test_eal_args_CPPFLAGS = $(DATAPATH_TEST_CPPFLAGS)
+tests_unit_datapath_test_eal_args_LDADD = $(DATAPATH_TEST_LDADD)
 tests_unit_datapath_test_pmd_CPPFLAGS = $(DATAPATH_TEST_CPPFLAGS)
 tests_unit_datapath_test_pmd_LDADD = $(DATAPATH_TEST_LDADD)
 tests_unit_datapath_test_linux_ports_CPPFLAGS = $(DATAPATH_TEST_CPPFLAGS)
