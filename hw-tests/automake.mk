@@ -46,10 +46,11 @@ LAB_CASES = hw-tests/lab/cases/test-kernel-datapath hw-tests/lab/cases/test-kern
 	hw-tests/lab/cases/test-tc-simnic
 check_PROGRAMS += $(LAB_CASES)
 LAB_CASE_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-LAB_CASE_SOURCES = hw-tests/lab/cases/software.c hw-tests/lab/cases/software.h hw-tests/lab/cases/wire.c \
+LAB_CASE_SOURCES = hw-tests/lab/cases/frames.c hw-tests/lab/cases/frames.h hw-tests/lab/cases/software.c hw-tests/lab/cases/software.h hw-tests/lab/cases/wire.c \
 	hw-tests/lab/cases/wire.h
 LAB_CASE_TC_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
-hw_tests_lab_cases_test_kernel_datapath_SOURCES = hw-tests/lab/cases/test-kernel-datapath.c $(LAB_CASE_SOURCES)
+hw_tests_lab_cases_test_kernel_datapath_SOURCES = hw-tests/lab/cases/test-kernel-datapath.c \
+	hw-tests/lab/cases/pipeline.c hw-tests/lab/cases/pipeline.h $(LAB_CASE_SOURCES)
 hw_tests_lab_cases_test_kernel_datapath_CFLAGS = $(LAB_CASE_CFLAGS)
 hw_tests_lab_cases_test_kernel_datapath_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 hw_tests_lab_cases_test_kernel_ports_SOURCES = hw-tests/lab/cases/test-kernel-ports.c $(LAB_CASE_SOURCES)

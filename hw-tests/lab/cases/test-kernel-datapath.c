@@ -10,218 +10,17 @@
 #include "core/base/counters.h"
 #include "core/base/hash.h"
 #include "core/netlink/rtnl.h"
-#include "core/packet/packet.h"
 #include "datapath/kernel/kernel.h"
+#include "hw-tests/lab/cases/frames.h"
+#include "hw-tests/lab/cases/pipeline.h"
 #include "hw-tests/lab/cases/software.h"
-#include "hw-tests/lab/cases/wire.h"
 
-enum { N_WIRES = 3, IN = 1, N_RANDOM = 250, WAIT_MSEC = 20000, BURST = 2000 };
+enum { N_WIRES = 3, IN = FRAMES_IN, N_RANDOM = 250, BURST = 2000 };
 
-static const struct datapath_ops *const ops = &datapath_kernel;
-static struct datapath *dp;
 static struct wire wires[N_WIRES + 1]; // by datapath port number
 static struct nl_sock *route;
 
-// ---- The pipeline of these tests: what misses are answered with ----
-
-// A frame of this type goes to all wires, by way of userspace: when it is there, everything sent before it is, too.
-#define MARKER_TYPE 0x88b5
-
-struct rule {
-	struct match m;
-	const char *actions;
-	const char *after; // recirculation: another rule's actions
-};
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct rule rule GUARDED_BY(lock);
-static bool has_rule, widens; // 'widens': every address of its own, BURST
-static struct {
-	unsigned int misses, userspace;
-	struct flow_key key;
-	struct strbuf bytes;
-	struct dp_action action;
-} seen GUARDED_BY(lock);
-static VEC(struct megaflow *) installed GUARDED_BY(lock);
-
-static void parse_actions(const char *text, struct strbuf *out)
-{
-	struct error err = ERROR_INIT;
-
-	if (dp_actions_parse(text, NULL, NULL, out, &err))
-		fatal(0, "%s: %s", text, err.text);
-}
-
-static bool matches(const struct rule *r, const struct flow_key *key)
-{
-	struct flow_key a, b;
-
-	flow_key_masked(&a, key, &r->m.mask);
-	flow_key_masked(&b, &r->m.key, &r->m.mask);
-	return flow_key_equal(&a, &b);
-}
-
-static struct megaflow *answer(const struct flow_key *key, struct strbuf *actions)
-{
-	struct flow_mask mask = rule.m.mask;
-
-	if (key->recirc_id) {
-		parse_actions(rule.after, actions);
-		memset(&mask.m.recirc_id, 0xff, sizeof(mask.m.recirc_id));
-		// The first list may have changed what the rule looked at.
-		return megaflow_create(key, &mask, dp_actions_of(actions));
-	}
-	if (!matches(&rule, key))
-		return NULL;
-	parse_actions(rule.actions, actions);
-	if (widens)
-		memset(&mask.m.nw_src, 0xff, sizeof(mask.m.nw_src));
-	memset(&mask.m.recirc_id, 0xff, sizeof(mask.m.recirc_id));
-	return megaflow_create(key, &mask, dp_actions_of(actions));
-}
-
-static int on_miss(void *aux, const struct upcall *u, struct strbuf *actions,
-		   struct megaflow **ret_flow)
-{
-	struct megaflow *mf = NULL;
-
-	if (u->key->eth_type == htobe16(MARKER_TYPE)) {
-		parse_actions("2,3", actions);
-		return 0;
-	}
-	pthread_mutex_lock(&lock);
-	seen.misses++;
-	seen.key = *u->key;
-	strbuf_clear(&seen.bytes);
-	strbuf_put(&seen.bytes, u->packet->data, u->packet->size);
-	if (has_rule)
-		mf = answer(u->key, actions);
-	// Like the real one: the thread that translates also installs.
-	if (mf && ops->flow_add(dp, mf)) {
-		megaflow_free(mf);
-		mf = NULL;
-	}
-	if (mf)
-		VEC_PUSH(&installed, mf);
-	pthread_mutex_unlock(&lock);
-	*ret_flow = mf;
-	return 0;
-}
-
-static int on_userspace(void *aux, const struct upcall *u, struct strbuf *actions)
-{
-	pthread_mutex_lock(&lock);
-	seen.userspace++;
-	seen.key = *u->key;
-	seen.action = *u->userspace;
-	strbuf_clear(&seen.bytes);
-	strbuf_put(&seen.bytes, u->packet->data, u->packet->size);
-	pthread_mutex_unlock(&lock);
-	return 0;
-}
-
-static const struct upcall_ops upcalls = { on_miss, on_userspace };
-
-static unsigned int n_misses(void)
-{
-	unsigned int n;
-
-	pthread_mutex_lock(&lock);
-	n = seen.misses;
-	pthread_mutex_unlock(&lock);
-	return n;
-}
-
-static unsigned int n_userspace(void)
-{
-	unsigned int n;
-
-	pthread_mutex_lock(&lock);
-	n = seen.userspace;
-	pthread_mutex_unlock(&lock);
-	return n;
-}
-
-static bool any_on_its_way(void)
-{
-	struct kernel_datapath *k = kernel_datapath(dp);
-	struct kernel_flow *f;
-	bool any = false;
-
-	pthread_mutex_lock(&k->flows_lock);
-	HMAP_FOR_EACH (f, node, &k->flows)
-		any |= f->state == FLOW_ADDING;
-	pthread_mutex_unlock(&k->flows_lock);
-	return any;
-}
-
-// Another handler than the one that had the marker may still be at work.
-static void wait_until_read(unsigned int (*count)(void), unsigned int n)
-{
-	rcu_offline();
-	for (int i = 0; i < WAIT_MSEC && (count() < n || any_on_its_way()); i++)
-		usleep(1000);
-	rcu_online();
-	ck_assert_uint_ge(count(), n);
-}
-
-static void set_rule(const struct match *m, const char *actions, const char *after)
-{
-	pthread_mutex_lock(&lock);
-	rule = (struct rule){ *m, actions, after };
-	has_rule = true;
-	pthread_mutex_unlock(&lock);
-}
-
-static struct flow_counts counts_of(struct megaflow *mf)
-{
-	struct flow_counts c;
-
-	ops->flow_counts(dp, mf, &c);
-	return c;
-}
-
-static void free_flow(void *mf)
-{
-	megaflow_free(mf);
-}
-
-static void take_out(struct megaflow *mf)
-{
-	ops->flow_del(dp, mf);
-	rcu_defer(free_flow, mf);
-}
-
-static void no_flows(void)
-{
-	pthread_mutex_lock(&lock);
-	has_rule = false;
-	pthread_mutex_unlock(&lock);
-	rcu_offline();
-	for (int i = 0; i < 100 && ops->flow_count(dp) != installed.n; i++)
-		usleep(1000);
-	rcu_online();
-	while (installed.n)
-		take_out(installed.v[--installed.n]);
-	ck_assert_uint_eq(ops->flow_count(dp), 0);
-}
-
 // ---- Frames ----
-
-static bool is_marker(const struct strbuf *frame)
-{
-	return (uint8_t)frame->s[12] == MARKER_TYPE >> 8 &&
-	       (uint8_t)frame->s[13] == (MARKER_TYPE & 0xff);
-}
-
-static void send_marker(void)
-{
-	uint8_t marker[60] = {
-		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, MARKER_TYPE >> 8, MARKER_TYPE & 0xff
-	};
-
-	wire_send(&wires[IN], marker, sizeof(marker));
-}
 
 // What has come out until the marker, which is sent when 'n' frames have come.
 static void collect(size_t n, struct outcome *o)
@@ -235,7 +34,7 @@ static void collect(size_t n, struct outcome *o)
 		for (unsigned int i = 0; i < N_WIRES - 1; i++)
 			if (fds[i].revents && wire_receive(&wires[IN + 1 + i], &got, 0))
 				outcome_add(o, IN + 1 + i, got.s, got.len);
-	send_marker();
+	marker_send(&wires[IN]);
 	for (unsigned int i = IN + 1; i <= N_WIRES; i++)
 		for (;;) {
 			ck_assert_msg(wire_receive(&wires[i], &got, WAIT_MSEC),
@@ -266,29 +65,8 @@ static void expect(const struct strbuf *frame, const char *actions, const char *
 	outcome_free(&have);
 }
 
-static void parse_flow(const char *text, struct match *m)
-{
-	AUTO_FREE char *whole = xasprintf("in_port(%d),%s", IN, text);
-	struct error err = ERROR_INIT;
-
-	ck_assert_msg(!dp_key_parse(whole, NULL, NULL, m, &err), "%s: %s", whole, err.text);
-	m->mask.m.vlans[0].tci |= htobe16(VLAN_PRESENT);
-}
-
-static void frame_for(const struct match *m, struct strbuf *frame)
-{
-	struct flow_key key = m->key;
-
-	if (flow_is_ip(&key) && !m->mask.m.nw_ttl)
-		key.nw_ttl = 64;
-	packet_compose(&key, 32, frame);
-}
-
 // ---- Cases ----
 
-#define ETH "packet_type(ns=0,id=0),eth(src=02:00:00:00:00:11,dst=02:00:00:00:00:22),"
-#define IP4 ETH "eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,"
-#define IP6 ETH "eth_type(0x86dd),ipv6(src=2001:db8::1,dst=2001:db8::2,"
 #define TAG ETH "eth_type(0x8100),vlan(vid=5,pcp=3),encap("
 #define ARP ETH "eth_type(0x0806),arp(sip=10.0.0.1,tip=10.0.0.2,op=1,sha=02:00:00:00:00:11)"
 
@@ -354,15 +132,15 @@ START_TEST(flows_do_what_software_does)
 	AUTO(strbuf) frame = STRBUF_INIT;
 	struct match m;
 
-	parse_flow(cases[_i].flow, &m);
+	flow_from_text(cases[_i].flow, &m);
 	frame_for(&m, &frame);
 	set_rule(&m, cases[_i].actions, cases[_i].after);
-	unsigned int before = n_misses(), first;
+	unsigned int before = count_of(&seen.misses), first;
 	expect(&frame, cases[_i].actions, cases[_i].after, cases[_i].flow);
-	wait_until_read(n_misses, before + 1);
-	first = n_misses();
+	wait_until_read(&seen.misses, before + 1);
+	first = count_of(&seen.misses);
 	expect(&frame, cases[_i].actions, cases[_i].after, cases[_i].flow);
-	ck_assert_msg(n_misses() == first, "the second packet has missed, too");
+	ck_assert_msg(count_of(&seen.misses) == first, "the second packet has missed, too");
 	no_flows();
 }
 END_TEST
@@ -373,18 +151,18 @@ START_TEST(a_miss_arrives_whole)
 	struct flow_key want;
 	struct match m;
 
-	parse_flow(cases[_i].flow, &m);
+	flow_from_text(cases[_i].flow, &m);
 	frame_for(&m, &frame);
 	set_rule(&m, "2", NULL);
 	expect(&frame, "2", NULL, "miss");
 	struct packet p = { .data = (uint8_t *)frame.s, .size = frame.len };
 	struct packet_metadata md = { .in_port = IN };
 	ck_assert_int_eq(packet_parse(&p, &md, &want), 0);
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&seen_lock);
 	ck_assert(flow_key_equal(&want, &seen.key));
 	ck_assert_uint_eq(seen.bytes.len, frame.len);
 	ck_assert(!memcmp(seen.bytes.s, frame.s, frame.len));
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&seen_lock);
 	no_flows();
 }
 END_TEST
@@ -400,12 +178,12 @@ START_TEST(every_packet_is_counted_once)
 	uint64_t sent = 0;
 	struct match m;
 
-	parse_flow(ARP, &m);
+	flow_from_text(ARP, &m);
 	frame_for(&m, &frame);
 	set_rule(&m, "2", NULL);
-	unsigned int before = n_misses();
+	unsigned int before = count_of(&seen.misses);
 	expect(&frame, "2", NULL, "first");
-	wait_until_read(n_misses, before + 1);
+	wait_until_read(&seen.misses, before + 1);
 	sent++;
 	ck_assert_uint_eq(installed.n, 1);
 	mf = installed.v[0];
@@ -431,8 +209,8 @@ START_TEST(every_packet_is_counted_once)
 	ck_assert_uint_eq(c.packets, sent + 1);
 	ck_assert_uint_eq(c.bytes, (sent + 1) * frame.len);
 	installed.n = 0;
-	rcu_defer(free_flow, mf);
-	ck_assert_uint_eq(n_misses(), before + 1);
+	release(mf);
+	ck_assert_uint_eq(count_of(&seen.misses), before + 1);
 	no_flows();
 }
 END_TEST
@@ -443,7 +221,7 @@ START_TEST(tcp_flags_are_gathered)
 	struct megaflow *mf;
 	struct match m;
 
-	parse_flow(IP4 "proto=6,frag=no)", &m);
+	flow_from_text(IP4 "proto=6,frag=no)", &m);
 	set_rule(&m, "2", NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		AUTO(strbuf) frame = STRBUF_INIT;
@@ -467,12 +245,12 @@ END_TEST
 START_TEST(a_controller_action_comes_back)
 {
 	AUTO(strbuf) frame = STRBUF_INIT, list = STRBUF_INIT;
-	unsigned int before = n_userspace();
+	unsigned int before = count_of(&seen.userspace);
 	struct dp_action *a;
 	struct megaflow *mf;
 	struct match m;
 
-	parse_flow(ARP, &m);
+	flow_from_text(ARP, &m);
 	memset(&m.mask.m.recirc_id, 0xff, sizeof(m.mask.m.recirc_id));
 	frame_for(&m, &frame);
 	a = dp_put(&list, DP_ACTION_USERSPACE);
@@ -488,21 +266,21 @@ START_TEST(a_controller_action_comes_back)
 	ck_assert_int_eq(ops->flow_add(dp, mf), 0);
 	ck_assert_int_eq(ops->flow_add(dp, mf), -EEXIST);
 	expect(&frame, "2", NULL, "with a copy to the controller");
-	wait_until_read(n_userspace, before + 1);
-	pthread_mutex_lock(&lock);
+	wait_until_read(&seen.userspace, before + 1);
+	pthread_mutex_lock(&seen_lock);
 	ck_assert(!memcmp(&seen.action.userspace, &want, sizeof(want)));
 	ck_assert_uint_eq(seen.bytes.len, frame.len);
 	ck_assert(!memcmp(seen.bytes.s, frame.s, frame.len));
 	ck_assert_uint_eq(seen.key.in_port, IN);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&seen_lock);
 	// The same from a packet of ours, that is from no port.
 	struct flow_key key = { .in_port = DP_PORT_NONE.n };
 	ck_assert_int_eq(ops->execute(dp, frame.s, frame.len, &key, dp_actions_of(&list), NULL), 0);
 	struct outcome have = { 0 };
 	collect(1, &have);
 	ck_assert_uint_eq(have.n, 1);
-	wait_until_read(n_userspace, before + 2);
-	ck_assert_uint_eq(n_userspace(), before + 2);
+	wait_until_read(&seen.userspace, before + 2);
+	ck_assert_uint_eq(count_of(&seen.userspace), before + 2);
 	outcome_free(&have);
 	take_out(mf);
 	no_flows();
@@ -517,7 +295,7 @@ START_TEST(a_packet_out_goes_where_it_should)
 	struct error err = ERROR_INIT;
 	struct match m;
 
-	parse_flow(ARP, &m);
+	flow_from_text(ARP, &m);
 	frame_for(&m, &frame);
 	parse_actions("2,set(arp(sip=1.1.1.1)),push_vlan(vid=9,pcp=0),3", &list);
 	run_in_software(&frame, dp_actions_of(&list), (struct dp_actions){ NULL, 0 }, &want);
@@ -559,7 +337,7 @@ START_TEST(flows_of_others_are_swept)
 	struct match m;
 
 	// Taken out of our books, a flow is somebody else's.
-	parse_flow(ARP, &m);
+	flow_from_text(ARP, &m);
 	mf = megaflow_create(&m.key, &m.mask, (struct dp_actions){ NULL, 0 });
 	ck_assert_int_eq(ops->flow_add(dp, mf), 0);
 	ck_assert_uint_eq(flows_in_kernel(), 1);
@@ -579,7 +357,7 @@ START_TEST(a_lost_flow_is_put_back_and_keeps_its_counts)
 	struct megaflow *mf;
 	struct match m;
 
-	parse_flow(ARP, &m);
+	flow_from_text(ARP, &m);
 	frame_for(&m, &frame);
 	set_rule(&m, "2", NULL);
 	expect(&frame, "2", NULL, "first");
@@ -589,9 +367,9 @@ START_TEST(a_lost_flow_is_put_back_and_keeps_its_counts)
 	ck_assert_uint_eq(counts_of(mf).packets, 2);
 	ck_assert_int_eq(kernel_flow_flush(kernel_datapath(dp), NULL), 0);
 	wait_for_flows(1);
-	unsigned int misses = n_misses();
+	unsigned int misses = count_of(&seen.misses);
 	expect(&frame, "2", NULL, "third");
-	ck_assert_uint_eq(n_misses(), misses);
+	ck_assert_uint_eq(count_of(&seen.misses), misses);
 	ops->refresh(dp);
 	ck_assert_uint_eq(counts_of(mf).packets, 3);
 	no_flows();
@@ -607,7 +385,7 @@ START_TEST(nothing_of_a_burst_is_lost)
 	struct match m;
 	unsigned int n = 0;
 
-	parse_flow(IP4 "proto=17,frag=no)", &m);
+	flow_from_text(IP4 "proto=17,frag=no)", &m);
 	m.mask.m.nw_src = 0;
 	m.key.nw_src = 0;
 	set_rule(&m, "2", NULL);
@@ -652,27 +430,6 @@ static void random_mask(struct match *m)
 		flow_words(&m->key)[w] &= flow_words(&m->mask.m)[w];
 }
 
-// One bit that the flow looks at, and that a frame can have otherwise without becoming another kind.
-static bool flip_something(const struct match *m, struct flow_key *key)
-{
-	static const struct {
-		size_t at, n;
-	} members[] = {
-#define MEMBER(NAME) { offsetof(struct flow_key, NAME), sizeof(((struct flow_key *)0)->NAME) }
-		MEMBER(eth_dst),  MEMBER(eth_src),  MEMBER(nw_src), MEMBER(nw_dst),
-		MEMBER(ipv6_src), MEMBER(ipv6_dst), MEMBER(nw_tos),
-#undef MEMBER
-	};
-	size_t i = random_u32() % ARRAY_SIZE(members);
-	size_t byte = members[i].at + random_u32() % members[i].n;
-	uint8_t bit = 1 << random_u32() % 8;
-
-	if (!(((const uint8_t *)&m->mask)[byte] & bit))
-		return false;
-	((uint8_t *)key)[byte] ^= bit;
-	return true;
-}
-
 START_TEST(random_flows_match_what_software_matches)
 {
 	size_t pairs = 0;
@@ -683,24 +440,24 @@ START_TEST(random_flows_match_what_software_matches)
 		AUTO(strbuf) frame = STRBUF_INIT, other = STRBUF_INIT;
 		struct match m, near;
 
-		parse_flow(cases[k].flow, &m);
+		flow_from_text(cases[k].flow, &m);
 		random_mask(&m);
 		frame_for(&m, &frame);
 		set_rule(&m, cases[k].actions, cases[k].after);
-		unsigned int misses = n_misses();
+		unsigned int misses = count_of(&seen.misses);
 		expect(&frame, cases[k].actions, cases[k].after, cases[k].flow);
-		wait_until_read(n_misses, misses + 1);
-		misses = n_misses();
+		wait_until_read(&seen.misses, misses + 1);
+		misses = count_of(&seen.misses);
 		expect(&frame, cases[k].actions, cases[k].after, cases[k].flow);
-		ck_assert_msg(n_misses() == misses, "%s: missed again", cases[k].flow);
+		ck_assert_msg(count_of(&seen.misses) == misses, "%s: missed again", cases[k].flow);
 		pairs += 2;
 		near = m;
-		if (flip_something(&m, &near.key)) {
+		if (flow_flip(&m, &near.key)) {
 			// Not this flow's: it comes up here, where nobody wants it.
 			frame_for(&near, &other);
 			expect(&other, "drop", NULL, cases[k].flow);
-			wait_until_read(n_misses, misses + 1);
-			ck_assert_msg(n_misses() == misses + 1, "%s: the flow took it",
+			wait_until_read(&seen.misses, misses + 1);
+			ck_assert_msg(count_of(&seen.misses) == misses + 1, "%s: the flow took it",
 				      cases[k].flow);
 			pairs++;
 		}
@@ -717,8 +474,8 @@ static void open_datapath(void)
 	struct error err = ERROR_INIT;
 
 	ck_assert_msg(!ops->probe(&err), "%s", err.text);
-	ck_assert_msg(!ops->open(ops->default_name, &upcalls, NULL, &config, &dp, &err), "%s",
-		      err.text);
+	ck_assert_msg(!ops->open(ops->default_name, &pipeline_upcalls, NULL, &config, &dp, &err),
+		      "%s", err.text);
 	for (unsigned int i = 1; i <= N_WIRES; i++) {
 		dp_port_t port;
 
@@ -765,7 +522,7 @@ START_TEST(another_process_takes_over)
 	struct match m;
 	struct wire w;
 
-	parse_flow(cases[0].flow, &m);
+	flow_from_text(cases[0].flow, &m);
 	frame_for(&m, &frame);
 	set_rule(&m, "2", NULL);
 	expect(&frame, "2", NULL, "before");
@@ -778,7 +535,7 @@ START_TEST(another_process_takes_over)
 	k->ifindex = 0;
 	ops->close(dp);
 	while (installed.n)
-		rcu_defer(free_flow, installed.v[--installed.n]);
+		release(installed.v[--installed.n]);
 	open_datapath();
 	k = kernel_datapath(dp);
 	ck_assert(k->taken_over);
@@ -791,10 +548,10 @@ START_TEST(another_process_takes_over)
 	ops->port_del(dp, port);
 	rtnl_link_del(route, w.ifindex, NULL);
 	close(w.fd);
-	unsigned int misses = n_misses();
+	unsigned int misses = count_of(&seen.misses);
 	expect(&frame, "2", NULL, "after");
-	wait_until_read(n_misses, misses + 1);
-	ck_assert_uint_eq(n_misses(), misses + 1);
+	wait_until_read(&seen.misses, misses + 1);
+	ck_assert_uint_eq(count_of(&seen.misses), misses + 1);
 	no_flows();
 }
 END_TEST

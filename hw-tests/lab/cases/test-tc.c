@@ -6,12 +6,12 @@
 #include <stdio.h>
 
 #include "core/base/hash.h"
-#include "core/packet/packet.h"
+#include "hw-tests/lab/cases/frames.h"
 #include "hw-tests/lab/cases/software.h"
 #include "hw-tests/lab/cases/wires.h"
 #include "offload/backend.h"
 
-enum { N_WIRES = 3, IN = 1, N_RANDOM = 700 };
+enum { N_WIRES = 3, IN = FRAMES_IN, N_RANDOM = 700 };
 
 static struct wire wires[N_WIRES + 1]; // by datapath port number
 static struct port_ref refs[N_WIRES + 1];
@@ -68,24 +68,12 @@ static void take_out(struct hw_rule *hw, uint64_t *packets, uint64_t *bytes)
 
 // ---- What the kernel does ----
 
-// A frame of this type goes to all wires by a rule of its own. When it is there, everything sent before it is, too.
-#define MARKER_TYPE 0x88b5
-
-static bool is_marker(const struct strbuf *frame)
-{
-	return (uint8_t)frame->s[12] == MARKER_TYPE >> 8 &&
-	       (uint8_t)frame->s[13] == (MARKER_TYPE & 0xff);
-}
-
 static void run_in_kernel(const struct strbuf *frame, struct outcome *o)
 {
-	uint8_t marker[60] = {
-		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, MARKER_TYPE >> 8, MARKER_TYPE & 0xff
-	};
 	AUTO(strbuf) got = STRBUF_INIT;
 
 	wire_send(&wires[IN], frame->s, frame->len);
-	wire_send(&wires[IN], marker, sizeof(marker));
+	marker_send(&wires[IN]);
 	for (unsigned int i = IN + 1; i <= N_WIRES; i++)
 		for (;;) {
 			ck_assert_msg(wire_receive(&wires[i], &got, 10000),
@@ -115,10 +103,6 @@ static void expect(const struct strbuf *frame, struct dp_actions actions, bool m
 }
 
 // ---- Cases ----
-
-#define ETH "packet_type(ns=0,id=0),eth(src=02:00:00:00:00:11,dst=02:00:00:00:00:22),"
-#define IP4 ETH "eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,"
-#define IP6 ETH "eth_type(0x86dd),ipv6(src=2001:db8::1,dst=2001:db8::2,"
 
 static const struct {
 	const char *flow, *actions;
@@ -160,25 +144,6 @@ static const struct {
 	{ ETH "eth_type(0x1234)", "2" },
 };
 
-static void parse_flow(const char *text, struct match *m)
-{
-	AUTO_FREE char *whole = xasprintf("in_port(%d),%s", IN, text);
-	struct error err = ERROR_INIT;
-
-	ck_assert_msg(!dp_key_parse(whole, NULL, NULL, m, &err), "%s: %s", whole, err.text);
-	m->mask.m.vlans[0].tci |= htobe16(VLAN_PRESENT);
-}
-
-// A frame that has what the flow matches and zeros (or values that make sense) elsewhere.
-static void frame_for(const struct match *m, struct strbuf *frame)
-{
-	struct flow_key key = m->key;
-
-	if (flow_is_ip(&key) && !m->mask.m.nw_ttl)
-		key.nw_ttl = 64;
-	packet_compose(&key, 32, frame);
-}
-
 START_TEST(filters_do_what_software_does)
 {
 	struct audit_findings found;
@@ -188,7 +153,7 @@ START_TEST(filters_do_what_software_does)
 	struct hw_rule *hw;
 	struct match m;
 
-	parse_flow(cases[_i].flow, &m);
+	flow_from_text(cases[_i].flow, &m);
 	frame_for(&m, &frame);
 	mf = flow_of(&m, cases[_i].actions);
 	hw = insert(mf, NULL);
@@ -214,7 +179,7 @@ START_TEST(a_changed_rule_takes_over_and_every_packet_is_counted)
 	struct hw_rule *hw = NULL;
 	struct match m;
 
-	parse_flow(cases[0].flow, &m);
+	flow_from_text(cases[0].flow, &m);
 	frame_for(&m, &frame);
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
 		mf = flow_of(&m, actions[i]);
@@ -237,7 +202,7 @@ START_TEST(a_chain_goes_on_where_its_parent_ends)
 	uint64_t packets, bytes;
 	struct match m;
 
-	parse_flow(cases[1].flow, &m);
+	flow_from_text(cases[1].flow, &m);
 	frame_for(&m, &frame);
 	parent = flow_of(&m, "set(ipv4(ttl=5)),recirc(0x1234)");
 	m.key.recirc_id = 0x1234;
@@ -273,7 +238,7 @@ START_TEST(a_rule_that_somebody_took_away_is_missed)
 	struct hw_rule *hw;
 	struct match m;
 
-	parse_flow(cases[0].flow, &m);
+	flow_from_text(cases[0].flow, &m);
 	mf = flow_of(&m, "2");
 	hw = insert(mf, NULL);
 	run("tc filter del dev %s ingress protocol ip prio 3");
@@ -290,31 +255,10 @@ END_TEST
 
 // ---- Random flows ----
 
-// One bit of the packet that the flow looks at, and that a frame can have otherwise without becoming another kind.
-static bool flip_something(const struct match *m, struct flow_key *key)
-{
-	static const struct {
-		size_t at, n;
-	} members[] = {
-#define MEMBER(NAME) { offsetof(struct flow_key, NAME), sizeof(((struct flow_key *)0)->NAME) }
-		MEMBER(eth_dst),  MEMBER(eth_src), MEMBER(nw_src), MEMBER(nw_dst), MEMBER(ipv6_src),
-		MEMBER(ipv6_dst), MEMBER(tp_src),  MEMBER(tp_dst), MEMBER(nw_ttl), MEMBER(nw_tos),
-#undef MEMBER
-	};
-	size_t i = random_u32() % ARRAY_SIZE(members);
-	size_t byte = members[i].at + random_u32() % members[i].n;
-	uint8_t bit = 1 << random_u32() % 8;
-
-	if (!(((const uint8_t *)&m->mask)[byte] & bit))
-		return false;
-	((uint8_t *)key)[byte] ^= bit;
-	return true;
-}
-
 // A case, of which some bits are not looked at.
 static void random_match(size_t i, struct match *m)
 {
-	parse_flow(cases[i].flow, m);
+	flow_from_text(cases[i].flow, m);
 	if (random_u32() % 2)
 		m->mask.m.nw_src &= htobe32(UINT32_MAX << random_u32() % 32);
 	if (random_u32() % 2)
@@ -347,7 +291,7 @@ START_TEST(random_flows_match_what_software_matches)
 		expect(&frame, megaflow_actions_get(mf), true, cases[k].flow);
 		pairs++;
 		near = m;
-		if (flip_something(&m, &near.key)) {
+		if (flow_flip(&m, &near.key)) {
 			frame_for(&near, &other);
 			expect(&other, megaflow_actions_get(mf), false, cases[k].flow);
 			pairs++;
@@ -374,7 +318,7 @@ static void set_up(void)
 		snprintf(refs[i].name, sizeof(refs[i].name), "%s", wires[i].name);
 	}
 	ck_assert_msg(!backend_tc.open(&refs[IN], &device, &limits, &err), "%s", err.text);
-	parse_flow(ETH "eth_type(0x88b5)", &m);
+	flow_from_text(ETH "eth_type(0x88b5)", &m);
 	memset(&m.mask.m.eth_src, 0, sizeof(m.mask.m.eth_src));
 	memset(&m.mask.m.eth_dst, 0, sizeof(m.mask.m.eth_dst));
 	marker = flow_of(&m, "2,3");
