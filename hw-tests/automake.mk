@@ -46,7 +46,8 @@ LAB_CASES = hw-tests/lab/cases/test-kernel-datapath hw-tests/lab/cases/test-kern
 	hw-tests/lab/cases/test-tc-simnic
 check_PROGRAMS += $(LAB_CASES)
 LAB_CASE_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-LAB_CASE_SOURCES = hw-tests/lab/cases/frames.c hw-tests/lab/cases/frames.h hw-tests/lab/cases/software.c hw-tests/lab/cases/software.h hw-tests/lab/cases/wire.c \
+LAB_CASE_SOURCES = hw-tests/lab/cases/frames.c hw-tests/lab/cases/frames.h hw-tests/lab/cases/guest.h \
+	hw-tests/lab/cases/software.c hw-tests/lab/cases/software.h hw-tests/lab/cases/wire.c \
 	hw-tests/lab/cases/wire.h
 LAB_CASE_TC_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
 hw_tests_lab_cases_test_kernel_datapath_SOURCES = hw-tests/lab/cases/test-kernel-datapath.c \
@@ -56,19 +57,17 @@ hw_tests_lab_cases_test_kernel_datapath_LDADD = datapath/libkernel.a $(CHECK_LIB
 hw_tests_lab_cases_test_kernel_ports_SOURCES = hw-tests/lab/cases/test-kernel-ports.c $(LAB_CASE_SOURCES)
 hw_tests_lab_cases_test_kernel_ports_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 hw_tests_lab_cases_test_kernel_ports_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
-hw_tests_lab_cases_test_switchdev_SOURCES = hw-tests/lab/cases/test-switchdev.c
+hw_tests_lab_cases_test_switchdev_SOURCES = hw-tests/lab/cases/test-switchdev.c hw-tests/lab/cases/guest.h
 hw_tests_lab_cases_test_switchdev_CFLAGS = $(LAB_CASE_CFLAGS)
 hw_tests_lab_cases_test_switchdev_LDADD = offload/libswitchdev.a $(CHECK_LIBS) $(CORE_LIBS)
 hw_tests_lab_cases_test_tc_SOURCES = hw-tests/lab/cases/test-tc.c hw-tests/lab/cases/wires-veth.c \
 	hw-tests/lab/cases/wires.h $(LAB_CASE_SOURCES)
 hw_tests_lab_cases_test_tc_CFLAGS = $(LAB_CASE_CFLAGS)
 hw_tests_lab_cases_test_tc_LDADD = $(LAB_CASE_TC_LDADD)
-hw_tests_lab_cases_test_tc_device_SOURCES = hw-tests/lab/cases/test-tc-device.c hw-tests/lab/cases/wire.c \
-	hw-tests/lab/cases/wire.h
+hw_tests_lab_cases_test_tc_device_SOURCES = hw-tests/lab/cases/test-tc-device.c $(LAB_CASE_SOURCES)
 hw_tests_lab_cases_test_tc_device_CFLAGS = $(LAB_CASE_CFLAGS)
 hw_tests_lab_cases_test_tc_device_LDADD = $(LAB_CASE_TC_LDADD)
-hw_tests_lab_cases_test_tc_meta_SOURCES = hw-tests/lab/cases/test-tc-meta.c hw-tests/lab/cases/wire.c \
-	hw-tests/lab/cases/wire.h
+hw_tests_lab_cases_test_tc_meta_SOURCES = hw-tests/lab/cases/test-tc-meta.c $(LAB_CASE_SOURCES)
 hw_tests_lab_cases_test_tc_meta_CFLAGS = $(LAB_CASE_CFLAGS)
 hw_tests_lab_cases_test_tc_meta_LDADD = $(LAB_CASE_TC_LDADD)
 # The same cases, in the simulated NIC.

@@ -9,11 +9,23 @@
 
 void flow_from_text(const char *text, struct match *m)
 {
-	AUTO_FREE char *whole = xasprintf("in_port(%d),%s", FRAMES_IN, text);
+	AUTO_FREE char *whole = strstr(text, "in_port(")
+					? xstrdup(text)
+					: xasprintf("in_port(%d),%s", FRAMES_IN, text);
 	struct error err = ERROR_INIT;
 
 	ck_assert_msg(!dp_key_parse(whole, NULL, NULL, m, &err), "%s: %s", whole, err.text);
 	m->mask.m.vlans[0].tci |= htobe16(VLAN_PRESENT);
+}
+
+struct megaflow *megaflow_of(const struct match *m, const char *actions)
+{
+	AUTO(strbuf) list = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+
+	ck_assert_msg(!dp_actions_parse(actions, NULL, NULL, &list, &err), "%s: %s", actions,
+		      err.text);
+	return megaflow_create(&m->key, &m->mask, dp_actions_of(&list));
 }
 
 void frame_for(const struct match *m, struct strbuf *frame)

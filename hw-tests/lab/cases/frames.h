@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/flow/match.h"
+#include "core/flow/megaflow.h"
 #include "hw-tests/lab/cases/wire.h"
 
 // Beginnings of flows, as dpctl writes them.
@@ -12,8 +13,10 @@
 
 enum { FRAMES_IN = 1 };
 
-// A flow of port 1, without its in_port(). Fails the test when it cannot be read.
+// A flow, of port 1 unless it says another. Fails the test when it cannot be read.
 void flow_from_text(const char *text, struct match *m);
+// 'actions' are dpctl's, too. The caller frees it.
+struct megaflow *megaflow_of(const struct match *m, const char *actions);
 // Appends a frame that has what the flow matches, and zeros (or values that make sense) elsewhere.
 void frame_for(const struct match *m, struct strbuf *frame);
 // Flips one bit of 'key' that the flow looks at, and that a frame can have otherwise without becoming another kind. False:

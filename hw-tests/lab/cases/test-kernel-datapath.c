@@ -11,6 +11,7 @@
 #include "core/base/hash.h"
 #include "core/netlink/rtnl.h"
 #include "datapath/kernel/kernel.h"
+#include "hw-tests/lab/cases/guest.h"
 #include "hw-tests/lab/cases/frames.h"
 #include "hw-tests/lab/cases/pipeline.h"
 #include "hw-tests/lab/cases/software.h"
@@ -569,8 +570,6 @@ int main(void)
 {
 	Suite *s = suite_create("lab/kernel-datapath");
 	TCase *t = tcase_create("by-cpu"), *by_port = tcase_create("by-port");
-	SRunner *r;
-	int failed;
 
 	rcu_thread_begin();
 	tcase_add_unchecked_fixture(t, set_up, NULL);
@@ -586,11 +585,5 @@ int main(void)
 	tcase_add_unchecked_fixture(by_port, reopen_by_port, tear_down);
 	add_flow_tests(by_port);
 	suite_add_tcase(s, by_port);
-	r = srunner_create(s);
-	// Forks are slow in the guest, and the sockets are one process's.
-	srunner_set_fork_status(r, CK_NOFORK);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return guest_run(s);
 }

@@ -7,6 +7,7 @@
 
 #include "core/netlink/rtnl.h"
 #include "datapath/kernel/kernel.h"
+#include "hw-tests/lab/cases/guest.h"
 #include "hw-tests/lab/cases/wire.h"
 
 enum { N_WIRES = 3 };
@@ -257,8 +258,6 @@ int main(void)
 {
 	Suite *s = suite_create("lab/kernel-ports");
 	TCase *t = tcase_create("ports");
-	SRunner *r;
-	int failed;
 
 	rcu_thread_begin();
 	tcase_add_unchecked_fixture(t, set_up, tear_down);
@@ -269,11 +268,5 @@ int main(void)
 	tcase_add_test(t, a_port_waits_for_its_device);
 	tcase_set_timeout(t, 0);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	// Forks are slow in the guest, and the sockets are one process's.
-	srunner_set_fork_status(r, CK_NOFORK);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return guest_run(s);
 }

@@ -10,6 +10,7 @@
 
 #include "core/netlink/genl.h"
 #include "core/netlink/rtnl.h"
+#include "hw-tests/lab/cases/guest.h"
 #include "offload/switchdev/switchdev.h"
 
 static struct switchdev *sd;
@@ -277,7 +278,6 @@ int main(void)
 {
 	Suite *s = suite_create("lab/switchdev");
 	TCase *t = tcase_create("switchdev");
-	SRunner *r;
 
 	tcase_add_unchecked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, it_follows_a_nic_through_its_life);
@@ -286,10 +286,5 @@ int main(void)
 	tcase_add_test(t, lost_notifications_are_made_up_for);
 	tcase_set_timeout(t, 0);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_fork_status(r, CK_NOFORK);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return guest_run(s);
 }

@@ -8,7 +8,8 @@
 
 #include "core/base/clock.h"
 #include "core/netlink/rtnl.h"
-#include "hw-tests/lab/cases/wire.h"
+#include "hw-tests/lab/cases/guest.h"
+#include "hw-tests/lab/cases/frames.h"
 #include "offload/placement.h"
 
 enum { N_FLOWS = 6, N_MANY = 2000 };
@@ -62,14 +63,10 @@ static struct megaflow *flow_to(unsigned int in_port, uint32_t dst, const char *
 		"in_port(%u),packet_type(ns=0,id=0),eth(),eth_type(0x0800),ipv4(dst=%u.%u.%u.%u,"
 		"proto=17,frag=no),udp(dst=53)",
 		in_port, dst >> 24, dst >> 16 & 255, dst >> 8 & 255, dst & 255);
-	AUTO(strbuf) list = STRBUF_INIT;
-	struct error err = ERROR_INIT;
 	struct match m;
 
-	ck_assert_msg(!dp_key_parse(text, NULL, NULL, &m, &err), "%s: %s", text, err.text);
-	m.mask.m.vlans[0].tci |= htobe16(VLAN_PRESENT);
-	ck_assert(!dp_actions_parse(actions, NULL, NULL, &list, &err));
-	return megaflow_create(&m.key, &m.mask, dp_actions_of(&list));
+	flow_from_text(text, &m);
+	return megaflow_of(&m, actions);
 }
 
 static void place(struct megaflow *flows[], size_t n, unsigned int in_port, const char *actions)
@@ -621,7 +618,6 @@ int main(int argc, char *argv[])
 {
 	Suite *s = suite_create("lab/tc-device");
 	TCase *t = tcase_create("tc-device");
-	SRunner *r;
 
 	rcu_thread_begin();
 	program = argv[0];
@@ -631,10 +627,5 @@ int main(int argc, char *argv[])
 		add_cases(t);
 	tcase_set_timeout(t, 0);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_fork_status(r, CK_NOFORK);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return guest_run(s);
 }

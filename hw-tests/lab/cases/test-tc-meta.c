@@ -8,7 +8,8 @@
 
 #include "core/netlink/rtnl.h"
 #include "core/packet/packet.h"
-#include "hw-tests/lab/cases/wire.h"
+#include "hw-tests/lab/cases/guest.h"
+#include "hw-tests/lab/cases/frames.h"
 #include "offload/backend.h"
 
 enum { VXLAN = 4, N_PORTS = 5, VXLAN_UDP_PORT = 4789 };
@@ -32,8 +33,7 @@ static void command(const char *text)
 
 static struct hw_rule *insert(const char *flow, const char *actions)
 {
-	AUTO(strbuf) list = STRBUF_INIT, why = STRBUF_INIT;
-	struct error err = ERROR_INIT;
+	AUTO(strbuf) why = STRBUF_INIT;
 	struct compiled_rule *rule;
 	struct verdict v = { 0 };
 	struct hw_rule *hw = NULL;
@@ -41,11 +41,8 @@ static struct hw_rule *insert(const char *flow, const char *actions)
 	struct match m;
 	int error;
 
-	ck_assert_msg(!dp_key_parse(flow, NULL, NULL, &m, &err), "%s: %s", flow, err.text);
-	m.mask.m.vlans[0].tci |= htobe16(VLAN_PRESENT);
-	ck_assert_msg(!dp_actions_parse(actions, NULL, NULL, &list, &err), "%s: %s", actions,
-		      err.text);
-	mf = megaflow_create(&m.key, &m.mask, dp_actions_of(&list));
+	flow_from_text(flow, &m);
+	mf = megaflow_of(&m, actions);
 	if (!backend_tc.compile(device, mf, &ports, &rule, &v)) {
 		verdict_format(&v, &why);
 		ck_abort_msg("%s: %s", flow, why.s);
@@ -76,9 +73,9 @@ static void check_as_sent(const char *what)
 		      found.orphans);
 }
 
-#define ETH "packet_type(ns=0,id=0),eth(),"
-#define IP ETH "eth_type(0x0800),ipv4(proto=17,frag=no)"
-#define MPLS ETH "eth_type(0x8847),"
+#define ANY_ETH "packet_type(ns=0,id=0),eth(),"
+#define IP ANY_ETH "eth_type(0x0800),ipv4(proto=17,frag=no)"
+#define MPLS ANY_ETH "eth_type(0x8847),"
 
 static const struct {
 	const char *flow, *actions;
@@ -298,7 +295,6 @@ int main(void)
 {
 	Suite *s = suite_create("lab/tc-meta");
 	TCase *t = tcase_create("tc-meta");
-	SRunner *r;
 
 	rcu_thread_begin();
 	tcase_add_unchecked_fixture(t, set_up, tear_down);
@@ -308,10 +304,5 @@ int main(void)
 	tcase_add_test(t, labels_come_and_go);
 	tcase_set_timeout(t, 0);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_fork_status(r, CK_NOFORK);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return guest_run(s);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/base/hash.h"
+#include "hw-tests/lab/cases/guest.h"
 #include "hw-tests/lab/cases/frames.h"
 #include "hw-tests/lab/cases/software.h"
 #include "hw-tests/lab/cases/wires.h"
@@ -25,16 +26,6 @@ static const struct port_ref *find_port(dp_port_t n, void *aux)
 static const struct port_lookup ports = { find_port, NULL };
 
 // ---- Rules ----
-
-static struct megaflow *flow_of(const struct match *m, const char *actions)
-{
-	AUTO(strbuf) list = STRBUF_INIT;
-	struct error err = ERROR_INIT;
-
-	ck_assert_msg(!dp_actions_parse(actions, NULL, NULL, &list, &err), "%s: %s", actions,
-		      err.text);
-	return megaflow_create(&m->key, &m->mask, dp_actions_of(&list));
-}
 
 static struct hw_rule *insert(const struct megaflow *mf, struct hw_rule *old)
 {
@@ -155,7 +146,7 @@ START_TEST(filters_do_what_software_does)
 
 	flow_from_text(cases[_i].flow, &m);
 	frame_for(&m, &frame);
-	mf = flow_of(&m, cases[_i].actions);
+	mf = megaflow_of(&m, cases[_i].actions);
 	hw = insert(mf, NULL);
 	expect(&frame, megaflow_actions_get(mf), true, cases[_i].flow);
 	// The kernel says that it has what was sent.
@@ -182,7 +173,7 @@ START_TEST(a_changed_rule_takes_over_and_every_packet_is_counted)
 	flow_from_text(cases[0].flow, &m);
 	frame_for(&m, &frame);
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		mf = flow_of(&m, actions[i]);
+		mf = megaflow_of(&m, actions[i]);
 		hw = insert(mf, hw);
 		expect(&frame, megaflow_actions_get(mf), true, actions[i]);
 		backend_tc.refresh(device);
@@ -204,12 +195,12 @@ START_TEST(a_chain_goes_on_where_its_parent_ends)
 
 	flow_from_text(cases[1].flow, &m);
 	frame_for(&m, &frame);
-	parent = flow_of(&m, "set(ipv4(ttl=5)),recirc(0x1234)");
+	parent = megaflow_of(&m, "set(ipv4(ttl=5)),recirc(0x1234)");
 	m.key.recirc_id = 0x1234;
 	m.key.nw_ttl = 5;
 	memset(&m.mask.m.recirc_id, 0xff, sizeof(m.mask.m.recirc_id));
-	child = flow_of(&m, "push_vlan(vid=3,pcp=0),2");
-	whole = flow_of(&m, "set(ipv4(ttl=5)),push_vlan(vid=3,pcp=0),2");
+	child = megaflow_of(&m, "push_vlan(vid=3,pcp=0),2");
+	whole = megaflow_of(&m, "set(ipv4(ttl=5)),push_vlan(vid=3,pcp=0),2");
 	first = insert(parent, NULL);
 	second = insert(child, NULL);
 	expect(&frame, megaflow_actions_get(whole), true, "two rules");
@@ -239,7 +230,7 @@ START_TEST(a_rule_that_somebody_took_away_is_missed)
 	struct match m;
 
 	flow_from_text(cases[0].flow, &m);
-	mf = flow_of(&m, "2");
+	mf = megaflow_of(&m, "2");
 	hw = insert(mf, NULL);
 	run("tc filter del dev %s ingress protocol ip prio 3");
 	backend_tc.refresh(device);
@@ -285,7 +276,7 @@ START_TEST(random_flows_match_what_software_matches)
 		struct hw_rule *hw;
 
 		random_match(k, &m);
-		mf = flow_of(&m, cases[random_u32() % 2].actions);
+		mf = megaflow_of(&m, cases[random_u32() % 2].actions);
 		frame_for(&m, &frame);
 		hw = insert(mf, NULL);
 		expect(&frame, megaflow_actions_get(mf), true, cases[k].flow);
@@ -321,7 +312,7 @@ static void set_up(void)
 	flow_from_text(ETH "eth_type(0x88b5)", &m);
 	memset(&m.mask.m.eth_src, 0, sizeof(m.mask.m.eth_src));
 	memset(&m.mask.m.eth_dst, 0, sizeof(m.mask.m.eth_dst));
-	marker = flow_of(&m, "2,3");
+	marker = megaflow_of(&m, "2,3");
 	insert(marker, NULL);
 	megaflow_free(marker);
 }
@@ -335,7 +326,6 @@ int main(void)
 {
 	Suite *s = suite_create("lab/tc");
 	TCase *t = tcase_create("tc");
-	SRunner *r;
 
 	rcu_thread_begin();
 	tcase_add_unchecked_fixture(t, set_up, tear_down);
@@ -346,11 +336,5 @@ int main(void)
 	tcase_add_test(t, a_rule_that_somebody_took_away_is_missed);
 	tcase_set_timeout(t, 0);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	// Forks are slow in the guest, and the netlink socket is one process's.
-	srunner_set_fork_status(r, CK_NOFORK);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return guest_run(s);
 }
