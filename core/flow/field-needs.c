@@ -64,9 +64,9 @@ static bool icmp_type_holds(const struct flow_key *k, const uint8_t set[2])
 	return !k->tp_dst && (type == set[0] || (set[1] && type == set[1]));
 }
 
-bool field_is_present(const struct field *f, const struct flow_key *k)
+bool field_need_holds(enum field_need need, const struct flow_key *k)
 {
-	const struct need *n = &needs[f->need];
+	const struct need *n = &needs[need];
 
 	if (n->ethernet && k->packet_type)
 		return false;
@@ -83,6 +83,11 @@ bool field_is_present(const struct field *f, const struct flow_key *k)
 	if (n->ct && !ct_has_tuple(k->ct_state))
 		return false;
 	return !n->ct_ports || ct_proto_has_ports(k->ct_nw_proto);
+}
+
+bool field_is_present(const struct field *f, const struct flow_key *k)
+{
+	return field_need_holds(f->need, k);
 }
 
 static bool masked_all(const struct flow_mask *mask, const struct need *n)

@@ -129,6 +129,8 @@ void field_unwildcard(const struct field *f, const struct flow_key *key, struct 
 // The latter part alone.
 void field_unwildcard_needs(const struct field *f, const struct flow_key *key,
 			    struct flow_mask *mask);
+// True when a packet with this key is of the kind that 'need' asks for.
+bool field_need_holds(enum field_need need, const struct flow_key *key);
 // True when a packet with this key has the field (its prerequisites hold).
 bool field_is_present(const struct field *f, const struct flow_key *key);
 // True when the match pins the prerequisites down; for flow_mod checks.

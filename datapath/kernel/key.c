@@ -3,11 +3,9 @@
 
 #include <linux/if_ether.h>
 #include <linux/openvswitch.h>
-#include <netinet/in.h>
 
 #include "core/flow/fields.h"
 
-enum when { ANY, IPV4, IPV6, ARP, TCP, UDP, SCTP, ICMP, ICMP6, ND };
 enum how { COPY, LOW, WIDE, FRAG };
 
 struct kernel_tcp_flags {
@@ -16,7 +14,7 @@ struct kernel_tcp_flags {
 
 struct header_row {
 	uint16_t attr, size;
-	enum when when;
+	enum field_need need;
 };
 
 struct member_row {
@@ -32,7 +30,7 @@ struct number_row {
 #define SIZE_OF(MEMBER) sizeof(((struct flow_key *)0)->MEMBER)
 
 static const struct header_row headers[] = {
-#define HEADER(ATTR, STRUCT, WHEN) { OVS_KEY_ATTR_##ATTR, sizeof(struct STRUCT), WHEN },
+#define HEADER(ATTR, STRUCT, NEED) { OVS_KEY_ATTR_##ATTR, sizeof(struct STRUCT), NEED_##NEED },
 #define MEMBER(ATTR, STRUCT, THERE, HERE, HOW)
 #define NUMBER(ATTR, HERE, BITS)
 #include "datapath/kernel/key.def"
@@ -41,7 +39,7 @@ static const struct header_row headers[] = {
 };
 
 static const struct member_row members[] = {
-#define HEADER(ATTR, STRUCT, WHEN)
+#define HEADER(ATTR, STRUCT, NEED)
 #define MEMBER(ATTR, STRUCT, THERE, HERE, HOW) \
 	{ OVS_KEY_ATTR_##ATTR, \
 	  offsetof(struct STRUCT, THERE), \
@@ -63,43 +61,12 @@ static const struct number_row numbers[] = {
 #undef NUMBER
 };
 
-// ---- Kinds of packets ----
-
-static bool has_l4(const struct flow_key *k, uint8_t proto)
+// The module wants the attribute of neighbour discovery by the ICMPv6 type alone, whatever the code.
+static bool has_header(const struct header_row *h, const struct flow_key *k)
 {
-	return flow_is_ip(k) && k->nw_proto == proto && !(k->nw_frag & FLOW_FRAG_LATER);
-}
-
-static bool has_icmp6(const struct flow_key *k)
-{
-	return k->eth_type == htobe16(ETH_P_IPV6) && has_l4(k, IPPROTO_ICMPV6);
-}
-
-static bool holds(enum when when, const struct flow_key *k)
-{
-	switch (when) {
-	case ANY:
-		return true;
-	case IPV4:
-		return k->eth_type == htobe16(ETH_P_IP);
-	case IPV6:
-		return k->eth_type == htobe16(ETH_P_IPV6);
-	case ARP:
-		return k->eth_type == htobe16(ETH_P_ARP) || k->eth_type == htobe16(ETH_P_RARP);
-	case TCP:
-		return has_l4(k, IPPROTO_TCP);
-	case UDP:
-		return has_l4(k, IPPROTO_UDP);
-	case SCTP:
-		return has_l4(k, IPPROTO_SCTP);
-	case ICMP:
-		return k->eth_type == htobe16(ETH_P_IP) && has_l4(k, IPPROTO_ICMP);
-	case ICMP6:
-		return has_icmp6(k);
-	case ND:
-		return has_icmp6(k) && (k->tp_src == htobe16(135) || k->tp_src == htobe16(136));
-	}
-	return false;
+	return h->need != NEED_NONE && field_need_holds(h->need, k) &&
+	       (h->attr != OVS_KEY_ATTR_ND || k->tp_src == htobe16(135) ||
+		k->tp_src == htobe16(136));
 }
 
 // ---- Members ----
@@ -254,7 +221,7 @@ static void put_behind_tags(const struct writing *w, int i)
 		nl_put_be16(w->b, OVS_KEY_ATTR_ETHERTYPE,
 			    w->is_mask ? UINT16_MAX : w->key->eth_type);
 	for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
-		if (headers[i].when != ANY && holds(headers[i].when, w->key))
+		if (has_header(&headers[i], w->key))
 			put_header(w, &headers[i]);
 	put_mpls(w);
 }

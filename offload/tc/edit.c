@@ -4,6 +4,7 @@
 #include <linux/tc_act/tc_pedit.h>
 #include <netinet/in.h>
 
+#include "core/flow/fields.h"
 #include "offload/tc/action-private.h"
 
 struct set_row {
@@ -20,25 +21,12 @@ static const struct set_row rows[] = {
 #undef SET
 };
 
-static bool has_header(const struct flow_key *k, uint16_t header)
-{
-	bool whole = !(k->nw_frag & FLOW_FRAG_LATER);
-
-	switch (header) {
-	case TCA_PEDIT_KEY_EX_HDR_TYPE_ETH:
-		return true;
-	case TCA_PEDIT_KEY_EX_HDR_TYPE_IP4:
-		return k->eth_type == htobe16(ETH_P_IP);
-	case TCA_PEDIT_KEY_EX_HDR_TYPE_IP6:
-		return k->eth_type == htobe16(ETH_P_IPV6);
-	case TCA_PEDIT_KEY_EX_HDR_TYPE_TCP:
-		return whole && k->nw_proto == IPPROTO_TCP;
-	case TCA_PEDIT_KEY_EX_HDR_TYPE_UDP:
-		return whole && k->nw_proto == IPPROTO_UDP;
-	default:
-		return false;
-	}
-}
+// Which packets have the header that pedit names.
+static const enum field_need header_needs[] = {
+	[TCA_PEDIT_KEY_EX_HDR_TYPE_ETH] = NEED_NONE, [TCA_PEDIT_KEY_EX_HDR_TYPE_IP4] = NEED_IPV4,
+	[TCA_PEDIT_KEY_EX_HDR_TYPE_IP6] = NEED_IPV6, [TCA_PEDIT_KEY_EX_HDR_TYPE_TCP] = NEED_TCP,
+	[TCA_PEDIT_KEY_EX_HDR_TYPE_UDP] = NEED_UDP,
+};
 
 // The number of 'n' bytes of 'v' (right-aligned in them), shifted left, as 'bytes' bytes.
 static void shift_left(const uint8_t *v, size_t n, unsigned int shift, uint8_t *out, size_t bytes)
@@ -62,7 +50,7 @@ bool edit_set(struct acting *c, const struct dp_action *a)
 		const struct set_row *row = &rows[i];
 		uint8_t value[16], mask[16];
 
-		if (row->field != f->id || !has_header(c->key, row->header))
+		if (row->field != f->id || !field_need_holds(header_needs[row->header], c->key))
 			continue;
 		if (c->moved && row->header != TCA_PEDIT_KEY_EX_HDR_TYPE_ETH)
 			break;

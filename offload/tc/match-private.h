@@ -23,13 +23,11 @@ bool tc_match_mpls(struct matching *m);
 
 // ---- Both ways ----
 
-enum when { ANY, IPV4, IPV6, IP, TCP, UDP, SCTP, ICMP, ICMP6, ARP };
-
 // A row of key.def.
 struct tc_key_row {
 	const char *name;
 	uint16_t offset, size; // in struct flow_key
-	enum when when;
+	enum field_need need;
 	uint16_t value, mask; // attributes
 	bool low; // only the low byte of a be16
 };

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a megaflow's key and mask to flower's attributes. What is matched is taken off a copy of the mask; what is left at the
 // end cannot be expressed and is named in the verdict.
-#include <netinet/in.h>
 
 #include "offload/leftover.h"
 #include "offload/tc/match-private.h"
 
 const struct tc_key_row tc_key_rows[] = {
-#define ROW(NAME, MEMBER, WHEN) \
-#NAME, offsetof(struct flow_key, MEMBER), sizeof(((struct flow_key *)0)->MEMBER), WHEN
-#define KEY(NAME, MEMBER, WHEN, VALUE, MASK) \
-	{ ROW(NAME, MEMBER, WHEN), TCA_FLOWER_KEY_##VALUE, TCA_FLOWER_KEY_##MASK, false },
-#define LOW(NAME, MEMBER, WHEN, VALUE, MASK) \
-	{ ROW(NAME, MEMBER, WHEN), TCA_FLOWER_KEY_##VALUE, TCA_FLOWER_KEY_##MASK, true },
+#define ROW(NAME, MEMBER, NEED) \
+#NAME, offsetof(struct flow_key, MEMBER), sizeof(((struct flow_key *)0)->MEMBER), \
+		NEED_##NEED
+#define KEY(NAME, MEMBER, NEED, VALUE, MASK) \
+	{ ROW(NAME, MEMBER, NEED), TCA_FLOWER_KEY_##VALUE, TCA_FLOWER_KEY_##MASK, false },
+#define LOW(NAME, MEMBER, NEED, VALUE, MASK) \
+	{ ROW(NAME, MEMBER, NEED), TCA_FLOWER_KEY_##VALUE, TCA_FLOWER_KEY_##MASK, true },
 #define SPECIAL(NAME, MEMBER)
 #include "offload/tc/key.def"
 #undef KEY
@@ -31,46 +31,6 @@ void tc_put(struct matching *m, uint16_t type, const void *p, size_t n)
 {
 	nl_put(&m->rule->options, type, p, n);
 	m->rule->shape = hash_u64(type, m->rule->shape);
-}
-
-// ---- Kinds of packets ----
-
-static bool is_ip(const struct flow_key *k)
-{
-	return k->eth_type == htobe16(ETH_P_IP) || k->eth_type == htobe16(ETH_P_IPV6);
-}
-
-// Ports and flags are in the first fragment only.
-static bool has_l4(const struct flow_key *k, uint8_t proto)
-{
-	return is_ip(k) && k->nw_proto == proto && !(k->nw_frag & FLOW_FRAG_LATER);
-}
-
-static bool holds(enum when when, const struct flow_key *k)
-{
-	switch (when) {
-	case ANY:
-		return true;
-	case IPV4:
-		return k->eth_type == htobe16(ETH_P_IP);
-	case IPV6:
-		return k->eth_type == htobe16(ETH_P_IPV6);
-	case IP:
-		return is_ip(k);
-	case TCP:
-		return has_l4(k, IPPROTO_TCP);
-	case UDP:
-		return has_l4(k, IPPROTO_UDP);
-	case SCTP:
-		return has_l4(k, IPPROTO_SCTP);
-	case ICMP:
-		return k->eth_type == htobe16(ETH_P_IP) && has_l4(k, IPPROTO_ICMP);
-	case ICMP6:
-		return k->eth_type == htobe16(ETH_P_IPV6) && has_l4(k, IPPROTO_ICMPV6);
-	case ARP:
-		return k->eth_type == htobe16(ETH_P_ARP) || k->eth_type == htobe16(ETH_P_RARP);
-	}
-	return false;
 }
 
 // ---- Rows ----
@@ -189,7 +149,7 @@ static bool match_ip(struct matching *m)
 {
 	const struct flow_key *left = &m->left.m;
 
-	if (!is_ip(m->key))
+	if (!flow_is_ip(m->key))
 		return true;
 	// The kernel's dissector does not look behind the IP header of a fragment, not even of the first.
 	if (m->key->nw_frag && (left->tp_src || left->tp_dst || left->tcp_flags))
@@ -220,7 +180,7 @@ bool tc_compile_match(struct compiled_rule *r, const struct flow_key *key,
 		return false;
 	tc_match_connection(&m);
 	for (size_t i = 0; i < ARRAY_SIZE(tc_key_rows); i++)
-		if (holds(tc_key_rows[i].when, key))
+		if (field_need_holds(tc_key_rows[i].need, key))
 			match_row(&m, &tc_key_rows[i]);
 	return leftover_refuse(&m.left, key, v);
 }
