@@ -26,6 +26,9 @@ struct packet_metadata {
 	const struct flow_tunnel *tunnel; // NULL: none
 };
 
+// What a key says beside the headers. Its tunnel is borrowed from the key.
+struct packet_metadata packet_metadata_of(const struct flow_key *key);
+
 // Reads all headers it knows (Ethernet, VLAN x2, MPLS, ARP, IPv4, IPv6 with extension headers and fragments, TCP, UDP, SCTP, ICMP,
 // ICMPv6 with ND, IGMP) into 'key' (zeroed first) and sets the packet's offsets. Headers cut short leave their members zero,
 // never read outside. Returns 0, or -EINVAL when not even an Ethernet header fits.

@@ -375,6 +375,23 @@ void packet_metadata_to_key(const struct packet_metadata *md, struct flow_key *k
 	memcpy(k->ct_label, md->ct_label, sizeof(k->ct_label));
 }
 
+struct packet_metadata packet_metadata_of(const struct flow_key *k)
+{
+	struct packet_metadata md = { .in_port = k->in_port,
+				      .recirc_id = k->recirc_id,
+				      .dp_hash = k->dp_hash,
+				      .skb_priority = k->skb_priority,
+				      .pkt_mark = k->pkt_mark,
+				      .ct_mark = k->ct_mark,
+				      .ct_zone = k->ct_zone,
+				      .ct_state = k->ct_state };
+
+	memcpy(md.ct_label, k->ct_label, sizeof(md.ct_label));
+	if (!is_all_zeros(&k->tunnel, sizeof(k->tunnel)))
+		md.tunnel = &k->tunnel;
+	return md;
+}
+
 int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow_key *k)
 {
 	memset(k, 0, sizeof(*k));

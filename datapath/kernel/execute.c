@@ -12,21 +12,6 @@
 
 enum { HEADROOM = 128 };
 
-void execution_metadata(const struct flow_key *k, struct packet_metadata *ret)
-{
-	*ret = (struct packet_metadata){ .in_port = k->in_port,
-					 .recirc_id = k->recirc_id,
-					 .dp_hash = k->dp_hash,
-					 .skb_priority = k->skb_priority,
-					 .pkt_mark = k->pkt_mark,
-					 .ct_mark = k->ct_mark,
-					 .ct_zone = k->ct_zone,
-					 .ct_state = k->ct_state };
-	memcpy(ret->ct_label, k->ct_label, sizeof(ret->ct_label));
-	if (!is_all_zeros(&k->tunnel, sizeof(k->tunnel)))
-		ret->tunnel = &k->tunnel;
-}
-
 // ---- To the kernel ----
 
 static int put_execute(struct strbuf *b, const struct execution *x, const struct packet *p,
@@ -84,9 +69,8 @@ static void send_pending(struct walk *w)
 static void parse_again(struct walk *w)
 {
 	struct flow_key before = *w->key;
-	struct packet_metadata md;
+	struct packet_metadata md = packet_metadata_of(&before);
 
-	execution_metadata(&before, &md);
 	packet_parse(w->p, &md, w->key);
 }
 
@@ -204,7 +188,7 @@ int kernel_execute(struct datapath *base, const void *packet, size_t n, const st
 		   struct dp_actions actions, struct error *err)
 {
 	struct execution x = { .dp = kernel_datapath(base), .emit = emit_now, .err = err };
-	struct packet_metadata md;
+	struct packet_metadata md = packet_metadata_of(key);
 	AUTO(strbuf) bytes = STRBUF_INIT;
 	struct flow_key parsed;
 	struct packet p;
@@ -214,7 +198,6 @@ int kernel_execute(struct datapath *base, const void *packet, size_t n, const st
 	p = (struct packet){ .data = (uint8_t *)bytes.s + HEADROOM,
 			     .size = n,
 			     .headroom = HEADROOM };
-	execution_metadata(key, &md);
 	if (packet_parse(&p, &md, &parsed))
 		return error_set(err, -EINVAL,
 				 "the packet has %zu bytes, less than an Ethernet header", n);

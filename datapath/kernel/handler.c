@@ -105,7 +105,7 @@ static int take_packet(struct handler *h, const struct upcall_message *m, struct
 			      .size = m->n,
 			      .headroom = HEADROOM };
 	// What is beside the bytes, only the kernel's key has.
-	execution_metadata(&there, &md);
+	md = packet_metadata_of(&there);
 	return packet_parse(p, &md, key);
 }
 

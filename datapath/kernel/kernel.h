@@ -167,9 +167,6 @@ void stats_stop(struct kernel_datapath *dp);
 
 // ---- Packets ----
 
-// What a packet carries beside its bytes; points into 'k'.
-void execution_metadata(const struct flow_key *k, struct packet_metadata *ret);
-
 // A packet that goes back to the kernel, and how.
 struct execution {
 	struct kernel_datapath *dp;

@@ -468,16 +468,7 @@ static int user_execute(struct datapath *base, const void *packet, size_t n,
 		return error_set(err, -ENOMEM, "no buffer for a packet of %zu bytes", n);
 	memcpy(rte_pktmbuf_append(m, n), packet, n);
 	packet_of_mbuf(&p.p, m);
-	p.md = (struct packet_metadata){ .in_port = key->in_port,
-					 .recirc_id = key->recirc_id,
-					 .dp_hash = key->dp_hash,
-					 .skb_priority = key->skb_priority,
-					 .pkt_mark = key->pkt_mark,
-					 .ct_mark = key->ct_mark,
-					 .ct_zone = key->ct_zone,
-					 .ct_state = key->ct_state,
-					 .tunnel = &key->tunnel };
-	memcpy(p.md.ct_label, key->ct_label, sizeof(p.md.ct_label));
+	p.md = packet_metadata_of(key);
 	if (packet_parse(&p.p, &p.md, &parsed)) {
 		rte_pktmbuf_free(m);
 		return error_set(err, -EINVAL, "%zu bytes are no Ethernet packet", n);

@@ -129,19 +129,10 @@ static int parse_args(int argc, const char *const argv[], struct trace_args *a, 
 // Takes the headers from 'hex'; what is not in a packet stays as the flow says.
 static int key_of_packet(const char *hex, struct flow_key *key, struct error *err)
 {
-	struct packet_metadata md = { .in_port = key->in_port,
-				      .recirc_id = key->recirc_id,
-				      .dp_hash = key->dp_hash,
-				      .skb_priority = key->skb_priority,
-				      .pkt_mark = key->pkt_mark,
-				      .ct_mark = key->ct_mark,
-				      .ct_zone = key->ct_zone,
-				      .ct_state = key->ct_state,
-				      .tunnel = &key->tunnel };
+	struct packet_metadata md = packet_metadata_of(key);
 	AUTO(strbuf) bytes = STRBUF_INIT;
 	struct flow_key parsed;
 
-	memcpy(md.ct_label, key->ct_label, sizeof(md.ct_label));
 	for (; *hex; hex += 2) {
 		int hi = hex_digit(hex[0]), lo = hi < 0 ? -1 : hex_digit(hex[1]);
 
