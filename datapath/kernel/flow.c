@@ -139,22 +139,12 @@ static void put_actions(struct strbuf *b, const struct kernel_datapath *dp,
 	nl_nest_end(b, nest);
 }
 
-// 'slow': the kernel has refused the actions. Without NLM_F_CREATE a flow of this name takes the new actions.
-static void build_new(struct strbuf *b, const struct kernel_datapath *dp, const struct megaflow *mf,
-		      bool slow)
+// 'cmd' is SET, or NEW: without NLM_F_CREATE a flow of this name takes the new actions. 'slow': the kernel has refused
+// the actions.
+static void build_put(struct strbuf *b, const struct kernel_datapath *dp, uint8_t cmd,
+		      const struct megaflow *mf, bool slow)
 {
-	size_t m = begin_flow(dp, b, OVS_FLOW_CMD_NEW, 0, &mf->ufid);
-	struct flow_key key;
-	enum slow_path_reason why = put_match(b, mf, &key);
-
-	put_actions(b, dp, mf, &key, why ? why : slow ? SLOW_ACTION : 0);
-	nl_msg_end(b, m);
-}
-
-static void build_set(struct strbuf *b, const struct kernel_datapath *dp, const struct megaflow *mf,
-		      bool slow)
-{
-	size_t m = begin_flow(dp, b, OVS_FLOW_CMD_SET, 0, &mf->ufid);
+	size_t m = begin_flow(dp, b, cmd, 0, &mf->ufid);
 	struct flow_key key;
 	enum slow_path_reason why = put_match(b, mf, &key);
 
@@ -209,17 +199,15 @@ static void forget(struct kernel_datapath *dp, struct kernel_flow *f)
 }
 
 // As asked, else by way of userspace.
-static int add_now(struct kernel_datapath *dp, struct nl_sock *sock, const struct megaflow *mf,
-		   struct error *err)
+static int put_now(struct kernel_datapath *dp, struct nl_sock *sock, uint8_t cmd,
+		   const struct megaflow *mf, struct error *err)
 {
 	AUTO(strbuf) msg = STRBUF_INIT, slow = STRBUF_INIT;
-	int error;
 
-	build_new(&msg, dp, mf, false);
-	error = transact(dp, sock, &msg, NULL, err);
-	if (!error)
+	build_put(&msg, dp, cmd, mf, false);
+	if (!transact(dp, sock, &msg, NULL, err))
 		return 0;
-	build_new(&slow, dp, mf, true);
+	build_put(&slow, dp, cmd, mf, true);
 	return transact(dp, sock, &slow, NULL, err);
 }
 
@@ -235,11 +223,11 @@ int kernel_flow_add(struct datapath *base, struct megaflow *mf)
 		return -EEXIST;
 	if (b) {
 		f->refs++;
-		build_new(&msg, dp, mf, false);
+		build_put(&msg, dp, OVS_FLOW_CMD_NEW, mf, false);
 		batch_put(b, &msg, f);
 		return 0;
 	}
-	error = add_now(dp, NULL, mf, NULL);
+	error = put_now(dp, NULL, OVS_FLOW_CMD_NEW, mf, NULL);
 	if (error) {
 		forget(dp, f);
 		return error;
@@ -261,7 +249,7 @@ static enum kernel_flow_state try_slow(struct kernel_datapath *dp, const struct 
 	counter_inc(COUNTER_FLOW_REFUSED);
 	log_warn_limited(&limit, "%s: flow " UUID_FMT ": %s%s%s; its packets go through userspace",
 			 dp->name, UUID_ARGS(&mf->ufid), strerror(-error), *text ? ": " : "", text);
-	build_new(&msg, dp, mf, true);
+	build_put(&msg, dp, OVS_FLOW_CMD_NEW, mf, true);
 	if (!transact(dp, sock, &msg, NULL, &err))
 		return FLOW_IN_KERNEL;
 	log_warn_limited(&limit, "%s: flow " UUID_FMT ": %s; each of its packets will miss",
@@ -272,8 +260,10 @@ static enum kernel_flow_state try_slow(struct kernel_datapath *dp, const struct 
 void kernel_flow_added(struct kernel_datapath *dp, struct kernel_flow *f, int error,
 		       const char *text, struct nl_sock *sock)
 {
+	static struct log_limit limit = LOG_LIMIT_INIT(6, 3);
 	enum kernel_flow_state state = FLOW_IN_KERNEL;
 	AUTO(strbuf) msg = STRBUF_INIT;
+	struct error err = ERROR_INIT;
 	struct megaflow *mf;
 	bool changed;
 
@@ -289,12 +279,14 @@ void kernel_flow_added(struct kernel_datapath *dp, struct kernel_flow *f, int er
 	changed = f->changed && mf;
 	f->changed = false;
 	pthread_mutex_unlock(&dp->flows_lock);
-	if (!mf)
+	if (!mf) {
+		// One that stays behind, the next dump sees.
 		build_del(&msg, dp, &f->ufid);
-	else if (changed)
-		build_set(&msg, dp, mf, false);
-	if (msg.len)
 		(void)transact(dp, sock, &msg, NULL, NULL);
+	} else if (changed && put_now(dp, sock, OVS_FLOW_CMD_SET, mf, &err)) {
+		log_warn_limited(&limit, "%s: flow " UUID_FMT ": %s; it keeps its first actions",
+				 dp->name, UUID_ARGS(&mf->ufid), err.text);
+	}
 	pthread_mutex_lock(&dp->flows_lock);
 	kernel_flow_unref(f);
 	pthread_mutex_unlock(&dp->flows_lock);
@@ -308,7 +300,7 @@ void kernel_flow_repair(struct kernel_datapath *dp, struct kernel_flow *f, struc
 	f->seen.packets = f->seen.bytes = 0;
 	f->missing = 0;
 	counter_inc(COUNTER_FLOW_REPAIRED);
-	if (add_now(dp, sock, f->mf, NULL))
+	if (put_now(dp, sock, OVS_FLOW_CMD_NEW, f->mf, NULL))
 		f->state = FLOW_REFUSED;
 }
 
@@ -317,7 +309,6 @@ void kernel_flow_repair(struct kernel_datapath *dp, struct kernel_flow *f, struc
 int kernel_flow_update(struct datapath *base, struct megaflow *mf)
 {
 	struct kernel_datapath *dp = kernel_datapath(base);
-	AUTO(strbuf) msg = STRBUF_INIT, slow = STRBUF_INIT;
 	struct kernel_flow *f = mf->dp;
 	bool now;
 	int error;
@@ -328,12 +319,7 @@ int kernel_flow_update(struct datapath *base, struct megaflow *mf)
 	pthread_mutex_unlock(&dp->flows_lock);
 	if (!now)
 		return 0;
-	build_set(&msg, dp, mf, false);
-	error = kernel_request(dp, &msg, NULL, NULL);
-	if (!error)
-		return 0;
-	build_set(&slow, dp, mf, true);
-	error = kernel_request(dp, &slow, NULL, NULL);
+	error = put_now(dp, NULL, OVS_FLOW_CMD_SET, mf, NULL);
 	// Lost in the kernel: the next dump sees it, and puts it in with these actions.
 	return error == -ENOENT ? 0 : error;
 }
