@@ -2,10 +2,9 @@
 // What the tests of core/flow and core/packet share.
 #pragma once
 
-#include <check.h>
-
 #include "core/base/hash.h"
 #include "core/flow/fields.h"
+#include "tests/suite.h"
 
 // Where the sources are: automake's srcdir, or the current directory.
 static inline const char *test_srcdir(void)
@@ -50,14 +49,9 @@ static inline int match_from_text(const char *text, struct match *m, struct erro
 static inline int run_case(TCase *t)
 {
 	Suite *s = suite_create("flow");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	hash_seed_init();
 	tcase_set_timeout(t, 300);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return suite_run(s);
 }

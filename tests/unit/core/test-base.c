@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <check.h>
 #include <stdio.h>
 
 #include "core/base/bytes.h"
@@ -12,6 +11,7 @@
 #include "core/base/strmap.h"
 #include "core/base/uuid.h"
 #include "core/base/vec.h"
+#include "tests/suite.h"
 
 LOG_MODULE(testmodule);
 
@@ -272,10 +272,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *r = srunner_create(suite());
-
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite());
 }

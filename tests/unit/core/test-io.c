@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loop, streams and JSON-RPC, on sockets in a directory of the test's own.
-#include <check.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 #include "core/base/rcu.h"
 #include "core/io/jsonrpc.h"
 #include "core/io/stream.h"
+#include "tests/suite.h"
 
 static char dir[] = "/tmp/oes-test-io-XXXXXX";
 
@@ -262,7 +262,6 @@ int main(void)
 {
 	Suite *s = suite_create("core/io");
 	TCase *t = tcase_create("io");
-	SRunner *r;
 
 	if (!mkdtemp(dir))
 		return EXIT_FAILURE;
@@ -276,9 +275,5 @@ int main(void)
 			    ARRAY_SIZE(malformed));
 	tcase_add_test(t, too_large_a_message_closes_the_connection);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JSON reader and writer, with jansson as the oracle.
-#include <check.h>
-
 #include "core/base/hash.h"
 #include "core/io/json.h"
+#include "tests/suite.h"
 #include "tests/unit/core/json-oracle.h"
 
 static bool we_accept(const char *text, size_t n)
@@ -216,7 +215,6 @@ int main(void)
 {
 	Suite *s = suite_create("core/io/json");
 	TCase *t = tcase_create("json");
-	SRunner *r;
 
 	tcase_add_loop_test(t, reader_agrees_with_jansson_on_what_is_json, 0, ARRAY_SIZE(texts));
 	tcase_add_test(t, reader_agrees_with_jansson_on_mutations);
@@ -228,9 +226,5 @@ int main(void)
 	tcase_add_test(t, framer_finds_the_end_in_pieces);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <check.h>
 #include <linux/netlink.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -8,6 +7,7 @@
 #include "core/base/util.h"
 #include "core/netlink/genl.h"
 #include "core/netlink/rtnl.h"
+#include "tests/suite.h"
 
 START_TEST(a_message_reads_back_as_built)
 {
@@ -245,7 +245,6 @@ int main(void)
 {
 	Suite *s = suite_create("core/netlink");
 	TCase *t = tcase_create("netlink");
-	SRunner *r;
 
 	tcase_add_test(t, a_message_reads_back_as_built);
 	tcase_add_test(t, a_nest_over_64k_is_taken_out_again);
@@ -255,9 +254,5 @@ int main(void)
 	tcase_add_test(t, the_kernel_lists_its_links);
 	tcase_add_test(t, generic_families_are_found_by_name);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

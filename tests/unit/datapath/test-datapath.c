@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole userspace datapath: ports of several kinds, hand-installed megaflows, misses, actions, PMD threads.
-#include <check.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #ifdef HAVE_SIMNIC
 #include "hw-tests/simnic/simnic.h"
 #endif
+#include "tests/suite.h"
 
 static struct datapath *dp;
 static char dir[] = "/tmp/test-datapath-XXXXXX";
@@ -733,7 +733,6 @@ int main(void)
 {
 	Suite *s = suite_create("datapath");
 	TCase *t = tcase_create("datapath");
-	SRunner *r = srunner_create(s);
 	int failed;
 
 	program_init("test-datapath");
@@ -744,13 +743,10 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	// DPDK can be started once a process: all tests run in this one.
-	srunner_set_fork_status(r, CK_NOFORK);
 	tcase_add_checked_fixture(t, setup, teardown);
 	add_tests(t);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
+	failed = suite_run_here(s);
 	remove_files();
-	return failed != 0;
+	return failed;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What DPDK is started with for each dpdk-* key; starts nothing.
-#include <check.h>
 #include <unistd.h>
 
 #include "datapath/user/eal-args.h"
+#include "tests/suite.h"
 
 START_TEST(text_is_split_as_a_shell_would)
 {
@@ -117,14 +117,9 @@ int main(void)
 {
 	Suite *s = suite_create("datapath/eal-args");
 	TCase *t = tcase_create("eal-args");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, text_is_split_as_a_shell_would);
 	tcase_add_loop_test(t, each_key_gives_its_arguments, 0, ARRAY_SIZE(eal_rows));
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The megaflow table and the cache before it against a plain list, alone and beside writers.
-#include <check.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -8,6 +7,7 @@
 #include "core/packet/packet.h"
 #include "datapath/user/emc.h"
 #include "datapath/user/table.h"
+#include "tests/suite.h"
 
 #define N_MASKS 12
 #define N_FLOWS 3000
@@ -290,8 +290,6 @@ int main(void)
 {
 	Suite *s = suite_create("datapath");
 	TCase *t = tcase_create("flow table");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	program_init("test-flow-table");
 	tcase_set_timeout(t, 300);
@@ -299,8 +297,5 @@ int main(void)
 	tcase_add_test(t, counts);
 	tcase_add_test(t, reader_beside_writer);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys, masks and actions of the kernel datapath: what is written reads back the same, what is malformed is refused.
-#include <check.h>
 #include <linux/openvswitch.h>
 
 #include "core/base/hash.h"
@@ -8,6 +7,7 @@
 #include "core/packet/packet.h"
 #include "datapath/kernel/action.h"
 #include "datapath/kernel/key.h"
+#include "tests/suite.h"
 
 #define ETH "eth(src=02:00:00:00:00:11,dst=02:00:00:00:00:22),"
 #define IP4 ETH "eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,"
@@ -210,7 +210,6 @@ int main(void)
 {
 	Suite *s = suite_create("datapath/kernel/codec");
 	TCase *t = tcase_create("codec");
-	SRunner *r;
 
 	tcase_add_loop_test(t, a_flow_reads_back_as_written, 0, ARRAY_SIZE(flows));
 	tcase_add_test(t, the_lowest_byte_of_a_label_comes_first);
@@ -220,9 +219,5 @@ int main(void)
 	tcase_add_test(t, malformed_attributes_are_refused);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

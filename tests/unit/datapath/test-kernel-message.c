@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages of the kernel's openvswitch families: whole ones are read, broken ones are refused with a reason.
-#include <check.h>
-
 #include "datapath/kernel/message.h"
+#include "tests/suite.h"
 
 enum kind { UPCALL, VPORT, FLOW, DATAPATH };
 
@@ -183,17 +182,11 @@ int main(void)
 {
 	Suite *s = suite_create("datapath/kernel-message");
 	TCase *t = tcase_create("messages");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, an_upcall_is_read);
 	tcase_add_test(t, a_flow_has_a_name_or_a_key);
 	tcase_add_loop_test(t, broken_messages_are_refused, 0, ARRAY_SIZE(broken));
 	tcase_add_loop_test(t, messages_without_their_header_are_refused, 0, DATAPATH + 1);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports on Linux devices (system, tap, internal), in a network namespace of the test's own. Skipped without the right to make one.
-#include <check.h>
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
@@ -14,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "datapath/user/worker.h"
+#include "tests/suite.h"
 
 #define SKIPPED 77
 
@@ -261,8 +261,6 @@ int main(void)
 {
 	Suite *s = suite_create("datapath");
 	TCase *t = tcase_create("linux ports");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	program_init("test-linux-ports");
 	log_set("console:emer", NULL);
@@ -272,15 +270,11 @@ int main(void)
 		printf("no right to make a network namespace: skipped\n");
 		return SKIPPED;
 	}
-	srunner_set_fork_status(r, CK_NOFORK);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, system_to_tap);
 	tcase_add_test(t, tags_survive);
 	tcase_add_test(t, internal_is_configured);
 	tcase_add_test(t, tcp_through);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return suite_run_here(s);
 }

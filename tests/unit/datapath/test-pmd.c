@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several PMD threads and several queues a port: who polls what, and changes while they poll.
-#include <check.h>
 #include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "core/base/log.h"
 #include "datapath/user/eal.h"
 #include "datapath/user/worker.h"
+#include "tests/suite.h"
 
 #define SKIPPED 77
 
@@ -251,9 +251,7 @@ int main(void)
 {
 	Suite *s = suite_create("pmd");
 	TCase *t = tcase_create("pmd");
-	SRunner *r = srunner_create(s);
 	cpu_set_t cpus;
-	int failed;
 
 	program_init("test-pmd");
 	log_set("console:emer", NULL);
@@ -263,7 +261,6 @@ int main(void)
 		return SKIPPED;
 	}
 	// DPDK can be started once a process: all tests run in this one.
-	srunner_set_fork_status(r, CK_NOFORK);
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, queues_are_spread);
@@ -273,8 +270,5 @@ int main(void)
 	tcase_add_test(t, changes_leave_a_port_down);
 	tcase_add_test(t, masks_beyond_the_machine);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return suite_run_here(s);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Placement against a backend that does what each case wants: refuses, fills up, blocks, forgets.
-#include <check.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 
 #include "core/base/log.h"
 #include "offload/placement.h"
+#include "tests/suite.h"
 
 struct compiled_rule {
 	uint64_t shape;
@@ -573,7 +573,6 @@ int main(void)
 {
 	Suite *s = suite_create("offload/placement");
 	TCase *t = tcase_create("placement");
-	SRunner *r;
 
 	rcu_thread_begin();
 	log_set("any:off", NULL);
@@ -595,10 +594,5 @@ int main(void)
 	tcase_add_test(t, every_reason_has_a_name_a_text_and_a_remedy);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_fork_status(r, CK_NOFORK);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_here(s);
 }

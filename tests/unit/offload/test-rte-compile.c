@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pure step of the rte_flow backend, walked over every field and every datapath action: each compiles, or is refused
 // with a reason and a name.
-#include <check.h>
-
 #include "offload/rte_flow/rte-private.h"
+#include "tests/suite.h"
 #include "tests/unit/offload/walk.h"
 
 static struct rte_device device; // on paper: domain 0
@@ -113,16 +112,11 @@ int main(void)
 {
 	Suite *s = suite_create("offload/rte_flow/compile");
 	TCase *t = tcase_create("compile");
-	SRunner *r;
 
 	tcase_add_loop_test(t, every_field_compiles_or_is_refused_by_name, 0, FIELD_MAX);
 	tcase_add_loop_test(t, flows_get_the_verdict_they_deserve, 0, ARRAY_SIZE(flows));
 	tcase_add_loop_test(t, every_action_compiles_or_is_refused_by_name, 0, DP_ACTION_MAX);
 	tcase_add_test(t, recirculation_needs_a_mark);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What devlink, ethtool and links say about eSwitches, from messages as the kernel writes them, and broken ones.
-#include <check.h>
 #include <linux/ethtool_netlink.h>
 #include <stdio.h>
 
 #include "offload/switchdev/switchdev-private.h"
+#include "tests/suite.h"
 
 static const struct genl_family family = { .id = 30, .version = 1 };
 
@@ -381,7 +381,6 @@ int main(void)
 {
 	Suite *s = suite_create("offload/switchdev");
 	TCase *t = tcase_create("switchdev");
-	SRunner *r;
 
 	tcase_add_loop_test(t, ports_are_what_their_flavour_says, 0, ARRAY_SIZE(port_cases));
 	tcase_add_test(t, eswitches_say_how_they_are_set_up);
@@ -392,9 +391,5 @@ int main(void)
 	tcase_add_loop_test(t, names_of_ports_are_understood, 0, ARRAY_SIZE(names));
 	tcase_add_test(t, ports_belong_to_eswitches);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pure step of the TC backend: every field and every action compiles or is refused with a name, and what comes out is the
 // attributes that the kernel's flower classifier expects.
-#include <check.h>
 #include <linux/tc_act/tc_csum.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <linux/tc_act/tc_pedit.h>
 #include <linux/tc_act/tc_tunnel_key.h>
 
 #include "offload/tc/tc-private.h"
+#include "tests/suite.h"
 #include "tests/unit/offload/walk.h"
 
 START_TEST(every_field_compiles_or_is_refused_by_name)
@@ -369,7 +369,6 @@ int main(void)
 {
 	Suite *s = suite_create("offload/tc/compile");
 	TCase *t = tcase_create("compile");
-	SRunner *r;
 
 	tcase_add_loop_test(t, every_field_compiles_or_is_refused_by_name, 0, FIELD_MAX);
 	tcase_add_loop_test(t, flows_get_the_verdict_they_deserve, 0, ARRAY_SIZE(flows));
@@ -382,9 +381,5 @@ int main(void)
 	tcase_add_test(t, all_outputs_but_the_last_are_copies);
 	tcase_add_loop_test(t, every_action_compiles_or_is_refused_by_name, 0, DP_ACTION_MAX);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -2,7 +2,6 @@
 // The differential oracle: what the NIC does to a packet is what software does. Random tables make megaflows; each that
 // compiles goes into the simulated NIC; packets are sent in at the far ends, and what comes out is compared with the
 // datapath actions carried out here. Packets that the NIC must not take have to come up to their representor.
-#include <check.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "core/packet/packet.h"
 #include "hw-tests/simnic/simnic.h"
 #include "offload/backend.h"
+#include "tests/suite.h"
 #include "tests/unit/oracle/random-tables.h"
 
 #define NIC "net_simnic0"
@@ -370,7 +370,6 @@ int main(void)
 				     NULL };
 	Suite *s = suite_create("oracle/differential");
 	TCase *t = tcase_create("differential");
-	SRunner *r;
 
 	snprintf(prefix, sizeof(prefix), "--file-prefix=oracle%ld", (long)getpid());
 	simnic_link();
@@ -382,10 +381,5 @@ int main(void)
 	tcase_add_loop_test(t, nic_and_software_do_the_same, 0, 2);
 	tcase_set_timeout(t, 300);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_set_fork_status(r, CK_NOFORK);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_here(s);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The soundness oracle: for every megaflow made, flip bits outside its mask and translate again: same actions.
-#include <check.h>
 #include <stdio.h>
 
 #include "core/base/hash.h"
+#include "tests/suite.h"
 #include "tests/unit/oracle/random-tables.h"
 
 #define N_TABLES 60
@@ -128,17 +128,10 @@ int main(void)
 {
 	Suite *s = suite_create("oracle/soundness");
 	TCase *t = tcase_create("soundness");
-	SRunner *r;
 
 	rcu_thread_begin();
 	tcase_add_loop_test(t, flipping_a_bit_outside_the_mask_changes_nothing, 0, 2);
 	tcase_set_timeout(t, 300);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	// In one process: RCU's threads do not survive a fork.
-	srunner_set_fork_status(r, CK_NOFORK);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_here(s);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values: JSON and text in and out, differences, types and schemas.
-#include <check.h>
-
 #include "ovsdb/schema.h"
+#include "tests/suite.h"
 
 static struct ovsdb_type read_type(const char *text)
 {
@@ -267,8 +266,6 @@ int main(void)
 {
 	Suite *s = suite_create("datum");
 	TCase *t = tcase_create("datum");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	program_init("test-datum");
 	tcase_add_loop_test(t, test_json, 0, ARRAY_SIZE(json_cases));
@@ -276,8 +273,5 @@ int main(void)
 	tcase_add_loop_test(t, test_diff, 0, ARRAY_SIZE(diff_cases));
 	tcase_add_loop_test(t, test_schema, 0, ARRAY_SIZE(schema_cases));
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client's replica against a server in the same loop: typed views, references, transactions, locks, restart.
-#include <check.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
 #include "ovsdb/remote.h"
 #include "ovsdb/vswitch-idl.h"
+#include "tests/suite.h"
 
 static char dir[] = "/tmp/test-idl.XXXXXX";
 static char *path, *lock_path, *sock, *passive;
@@ -315,7 +315,6 @@ int main(void)
 {
 	Suite *s = suite_create("idl");
 	TCase *t = tcase_create("idl");
-	SRunner *r = srunner_create(s);
 	int failed;
 
 	program_init("test-idl");
@@ -334,12 +333,10 @@ int main(void)
 	tcase_add_test(t, test_lock_and_restart);
 	tcase_add_test(t, test_silent_columns);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
+	failed = suite_run(s);
 	remove(path);
 	remove(lock_path);
 	remove(sock + strlen("unix:"));
 	remove(dir);
-	return failed != 0;
+	return failed;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The file under a disk that fails at the n-th call, for every n, and with every single bit flipped.
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
 #include "ovsdb/store.h"
+#include "tests/suite.h"
 
 static char dir[] = "/tmp/test-log.XXXXXX";
 static char *path, *lock_path, *tmp_path;
@@ -273,7 +273,6 @@ int main(void)
 {
 	Suite *s = suite_create("log");
 	TCase *t = tcase_create("log");
-	SRunner *r = srunner_create(s);
 	int failed;
 
 	program_init("test-log");
@@ -289,12 +288,10 @@ int main(void)
 	tcase_add_test(t, test_failing_calls);
 	tcase_add_test(t, test_failing_store);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
+	failed = suite_run(s);
 	remove(path);
 	remove(tmp_path);
 	remove(lock_path);
 	remove(dir);
-	return failed != 0;
+	return failed;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Undo: whatever transactions did, taking them back newest first restores the database, counts and indexes included.
-#include <check.h>
 #include <stdio.h>
 
 #include "core/base/hash.h"
 #include "core/base/vec.h"
 #include "ovsdb/exec.h"
 #include "ovsdb/store.h"
+#include "tests/suite.h"
 
 static const char schema_text[] =
 	"{\"name\":\"T\",\"tables\":{\"R\":{\"isRoot\":true,\"indexes\":[[\"s\"]],\"columns\":{"
@@ -263,16 +263,11 @@ int main(void)
 {
 	Suite *s = suite_create("txn");
 	TCase *t = tcase_create("txn");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	program_init("test-txn");
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, test_undo, 0, 4);
 	tcase_add_loop_test(t, test_replay, 0, 4);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules by cookie: found whole, also after a change, and taken out one by one when all have the same.
-#include <check.h>
 #include <stdlib.h>
 
 #include "core/base/rcu.h"
 #include "core/base/util.h"
 #include "ofproto/openflow/msg.h"
 #include "ofproto/pipeline/switch.h"
+#include "tests/suite.h"
 
 #define N_SAME 20000
 #define N_OTHER 10
@@ -98,8 +98,6 @@ int main(void)
 {
 	Suite *s = suite_create("pipeline/cookies");
 	TCase *t = tcase_create("cookies");
-	SRunner *r;
-	int failed;
 
 	rcu_thread_begin();
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -109,11 +107,5 @@ int main(void)
 	tcase_add_test(t, delete_all);
 	tcase_set_timeout(t, 120);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	// In one process: RCU's threads do not survive a fork.
-	srunner_set_fork_status(r, CK_NOFORK);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_here(s);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A rule that is added again takes the place of the old one: a packet meanwhile meets either, never none.
-#include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -8,6 +7,7 @@
 #include "ofproto/openflow/msg.h"
 #include "ofproto/pipeline/switch.h"
 #include "ofproto/pipeline/xlate.h"
+#include "tests/suite.h"
 
 #define N_READS 20000
 
@@ -76,17 +76,9 @@ int main(void)
 {
 	Suite *s = suite_create("pipeline/replace");
 	TCase *t = tcase_create("replace");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, added_again);
 	tcase_set_timeout(t, 120);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	// In one process: RCU's threads do not survive a fork.
-	srunner_set_fork_status(r, CK_NOFORK);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_here(s);
 }

@@ -347,15 +347,11 @@ const char *control(const char *command)
 int bench_main(const char *argv0, const char *name, void (*add)(Suite *suite))
 {
 	Suite *suite = suite_create(name);
-	SRunner *sr = srunner_create(suite);
 	int failed;
 
 	bench_start_eal(argv0);
 	add(suite);
-	srunner_set_fork_status(sr, CK_NOFORK); // EAL does not survive a fork
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
+	failed = suite_run_here(suite);
 	rte_eal_cleanup();
-	return failed ? 1 : 0;
+	return failed;
 }

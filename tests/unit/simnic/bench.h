@@ -3,14 +3,13 @@
 // is sent has arrived when the call returns.
 #pragma once
 
-#include <check.h>
-
 #include <rte_ethdev.h>
 #include <rte_flow.h>
 #include <rte_mbuf.h>
 
 #include "core/base/util.h"
 #include "hw-tests/simnic/simnic.h"
+#include "tests/suite.h"
 
 #define NIC "net_simnic0"
 #define ARGS "vfs=2,representor=vf[0-1],taps=0,thread=0"
