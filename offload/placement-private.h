@@ -34,7 +34,7 @@ struct refused_shape {
 
 // Asked of a worker by the main thread, which waits.
 struct port_job {
-	enum { JOB_LEAVE, JOB_LIST, JOB_SWEEP } what;
+	enum { JOB_LEAVE, JOB_LIST } what;
 	const struct port_ref *port;
 	void (*cb)(const struct found_rule *found, void *aux);
 	void *aux;
@@ -54,7 +54,7 @@ struct offload_device {
 	struct list full; // records refused for want of room, to be tried when there is some
 	size_t n_queued;
 	bool resting; // the worker waits for something to do
-	bool poll, audit, stop;
+	bool poll, audit, sweep, stop;
 	void (*audit_done)(uint32_t checked, uint32_t lost, void *aux);
 	void *audit_aux;
 	struct hmap refused; // struct refused_shape
@@ -70,6 +70,7 @@ struct offload_port {
 	struct port_ref ref;
 	struct offload_device *dev; // NULL: no hardware
 	bool is_open; // counted in dev->n_ports
+	bool swept; // of what a process before this one has left
 };
 
 struct port_table {
@@ -83,6 +84,7 @@ struct offload {
 	struct port_table *ports; // RCU; one writer
 	struct list devices, records;
 	bool enabled;
+	bool keep_found; // no sweep until it is asked for
 	char policy[16]; // other_config:tc-policy
 	_Atomic uint64_t change_seq;
 	uint64_t refusals[REASON_MAX]; // since start

@@ -18,6 +18,7 @@ struct offload *offload_create(void)
 	pthread_cond_init(&o->idle, NULL);
 	o->ports = xzalloc(sizeof(*o->ports));
 	snprintf(o->policy, sizeof(o->policy), "none");
+	o->keep_found = true;
 	list_init(&o->devices);
 	list_init(&o->records);
 	return o;
@@ -359,6 +360,14 @@ static void give_flows(struct offload *o, struct offload_device *dev, dp_port_t 
 	}
 }
 
+static void ask_sweep(struct offload_device *dev)
+{
+	if (!dev->ops->sweep)
+		return;
+	dev->sweep = true;
+	pthread_cond_signal(&dev->work);
+}
+
 int offload_add_port(struct offload *o, const struct port_ref *ref,
 		     const struct backend_ops *backend, struct error *err)
 {
@@ -377,8 +386,11 @@ int offload_add_port(struct offload *o, const struct port_ref *ref,
 	port->dev = dev;
 	pthread_mutex_lock(&o->lock);
 	set_port(o, ref->number, port);
-	if (dev)
+	if (dev) {
 		give_flows(o, dev, ref->number);
+		if (!o->keep_found)
+			ask_sweep(dev);
+	}
 	pthread_mutex_unlock(&o->lock);
 	// A flow refused because this port had no hardware may be taken now.
 	offload_forget_refusals(o);
@@ -435,13 +447,13 @@ void offload_list_found(struct offload *o, dp_port_t number,
 
 void offload_sweep(struct offload *o)
 {
-	const struct port_table *t = o->ports;
+	struct offload_device *dev;
 
-	for (size_t i = 0; i < t->n; i++)
-		if (t->ports[i] && t->ports[i]->dev)
-			port_job(
-				o, t->ports[i]->dev,
-				&(struct port_job){ .what = JOB_SWEEP, .port = &t->ports[i]->ref });
+	pthread_mutex_lock(&o->lock);
+	o->keep_found = false;
+	LIST_FOR_EACH (dev, node, &o->devices)
+		ask_sweep(dev);
+	pthread_mutex_unlock(&o->lock);
 }
 
 void offload_remove_port(struct offload *o, dp_port_t number)
@@ -509,7 +521,8 @@ static bool all_idle(struct offload *o)
 
 	LIST_FOR_EACH (dev, node, &o->devices)
 		// Also while it tells an owner (without the lock) that all is done.
-		if (!dev->resting || dev->n_queued || dev->poll || dev->audit || dev->job)
+		if (!dev->resting || dev->n_queued || dev->poll || dev->audit || dev->sweep ||
+		    dev->job)
 			return false;
 	LIST_FOR_EACH (rec, node, &o->records)
 		if (rec->busy)

@@ -54,7 +54,8 @@ void offload_remove_port(struct offload *o, dp_port_t port);
 // Main thread, before the first flow of the port is placed.
 void offload_list_found(struct offload *o, dp_port_t port,
 			void (*cb)(const struct found_rule *found, void *aux), void *aux);
-// Takes out of all devices what was left there and nobody has claimed: the end of a restart. Main thread.
+// Takes out of all devices what was left there and nobody has claimed: the end of a restart. From then on what was left on a
+// port goes as soon as the port is added. Returns at once. Main thread.
 void offload_sweep(struct offload *o);
 
 // Offers a megaflow that is in the software datapath; returns at once. The answer lands in mf->placement and its record.

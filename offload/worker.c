@@ -316,6 +316,29 @@ static void look_closely(struct offload_device *dev)
 			 dev->name, found.missing, found.altered, found.orphans);
 }
 
+// Ports are copied: the driver is called without a lock.
+static void sweep_ports(struct offload_device *dev)
+{
+	const struct port_table *t = dev->o->ports;
+	VEC(struct port_ref) refs = VEC_INIT;
+	const struct port_ref *ref;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct offload_port *port = t->ports[i];
+
+		if (port && port->dev == dev && !port->swept) {
+			port->swept = true;
+			VEC_PUSH(&refs, port->ref);
+		}
+	}
+	driver_begin(dev);
+	VEC_FOR_EACH (ref, &refs)
+		dev->ops->sweep(dev->priv, ref);
+	driver_end(dev);
+	dev->sweep = false;
+	VEC_FREE(&refs);
+}
+
 static void do_port_job(struct offload_device *dev)
 {
 	const struct port_job *job = dev->job;
@@ -325,8 +348,6 @@ static void do_port_job(struct offload_device *dev)
 		dev->ops->remove_port(dev->priv, job->port);
 	else if (job->what == JOB_LIST && dev->ops->list)
 		dev->ops->list(dev->priv, job->port, job->cb, job->aux);
-	else if (job->what == JOB_SWEEP && dev->ops->sweep)
-		dev->ops->sweep(dev->priv, job->port);
 	driver_end(dev);
 	dev->job = NULL;
 }
@@ -410,6 +431,8 @@ void *device_worker(void *arg)
 			handle_reset(dev);
 		} else if (!list_is_empty(&dev->queue)) {
 			handle_some(dev);
+		} else if (dev->sweep) {
+			sweep_ports(dev);
 		} else if (dev->job) {
 			do_port_job(dev);
 		} else if (dev->poll || dev->audit) {

@@ -124,14 +124,25 @@ void tc_remove_in_the_way(struct tc_device *dev, const struct compiled_rule *rul
 	}
 }
 
-static struct qdisc *qdisc_of(struct tc_device *dev, const struct port_ref *port)
+static void is_there_any(struct tc_device *dev, const struct tc_filter *f, void *aux)
+{
+	*(bool *)aux |= is_leftover(f);
+}
+
+// Has somebody before us left something here? A port without is not touched.
+static bool looks_used(struct tc_device *dev, const struct port_ref *port)
 {
 	struct compiled_rule any = { .ifindex = port->ifindex };
-	struct qdisc *q = tc_find_qdisc(dev, port->ifindex);
-	struct verdict v;
+	struct verdict ignored;
+	bool used = false;
 	int error;
 
-	return q ? q : tc_need_qdisc(dev, &any, &error, &v);
+	if (!port->ifindex)
+		return false;
+	if (tc_find_qdisc(dev, port->ifindex))
+		return true;
+	tc_dump_port(dev, port->ifindex, true, is_there_any, &used);
+	return used && tc_need_qdisc(dev, &any, &error, &ignored);
 }
 
 void tc_list(void *priv, const struct port_ref *port,
@@ -140,7 +151,7 @@ void tc_list(void *priv, const struct port_ref *port,
 	struct tc_device *dev = priv;
 	struct leftover *l;
 
-	if (!port->ifindex || !qdisc_of(dev, port))
+	if (!looks_used(dev, port))
 		return;
 	HMAP_FOR_EACH (l, node, &dev->leftovers) {
 		struct found_rule found = { .packets = l->f.packets, .bytes = l->f.bytes };
@@ -160,7 +171,7 @@ void tc_sweep(void *priv, const struct port_ref *port)
 	struct leftover *l;
 	size_t n = 0;
 
-	if (!port->ifindex || !qdisc_of(dev, port))
+	if (!looks_used(dev, port))
 		return;
 	HMAP_FOR_EACH_SAFE (l, node, &dev->leftovers) {
 		if (l->f.ifindex != port->ifindex)

@@ -49,12 +49,19 @@ static void add_port(unsigned int i)
 	ck_assert_msg(!offload_add_port(o, &ref, &backend_tc, &err), "%s", err.text);
 }
 
-static void start(void)
+static void start_with(bool sweep)
 {
 	o = offload_create();
+	if (sweep)
+		offload_sweep(o);
 	offload_set_enabled(o, true);
 	for (unsigned int i = 1; i <= 3; i++)
 		add_port(i);
+}
+
+static void start(void)
+{
+	start_with(true);
 }
 
 static struct megaflow *flow_to(unsigned int in_port, uint32_t dst, const char *actions)
@@ -387,7 +394,7 @@ START_TEST(what_a_killed_process_left_is_adopted)
 
 	command("%s --leave", program);
 	AUTO_FREE char *before = xstrdup(handles());
-	start();
+	start_with(false);
 	found.n = 0;
 	offload_list_found(o, DP_PORT(1), take_found, NULL);
 	ck_assert_uint_eq(found.n, N_FLOWS);
@@ -426,6 +433,7 @@ START_TEST(what_a_killed_process_left_is_adopted)
 	ck_assert(shows(SHOW, "10.0.0.6"));
 	ck_assert(shows("tc filter show dev tc2 ingress", "10.0.0.1"));
 	offload_sweep(o);
+	offload_flush(o);
 	ck_assert(!shows(SHOW, "10.0.0.6"));
 	ck_assert(shows(SHOW, "10.0.0.1"));
 	ck_assert(!shows("tc filter show dev tc2 ingress", "10.0.0.1"));
@@ -435,6 +443,21 @@ START_TEST(what_a_killed_process_left_is_adopted)
 	// The qdiscs were ours all the time.
 	ck_assert(!shows("tc qdisc show dev tc1", "clsact"));
 	ck_assert(!shows("tc qdisc show dev tc2", "clsact"));
+}
+END_TEST
+
+START_TEST(after_a_restart_ports_are_swept_as_they_come)
+{
+	command("%s --leave", program);
+	ck_assert(shows(SHOW, "10.0.0.6"));
+	start();
+	offload_flush(o);
+	ck_assert(!shows(SHOW, "10.0.0"));
+	ck_assert(!shows("tc filter show dev tc2 ingress", "10.0.0"));
+	// A port on which there was nothing is as it was.
+	ck_assert(!shows("tc qdisc show dev tc3", "clsact"));
+	stop(NULL, 0);
+	ck_assert(!shows("tc qdisc show dev tc1", "clsact"));
 }
 END_TEST
 
@@ -609,6 +632,7 @@ static void add_cases(TCase *t)
 	tcase_add_test(t, a_port_that_leaves_takes_its_rules_and_our_qdisc_along);
 	tcase_add_test(t, a_device_that_vanishes_does_no_harm);
 	tcase_add_test(t, what_a_killed_process_left_is_adopted);
+	tcase_add_test(t, after_a_restart_ports_are_swept_as_they_come);
 	tcase_add_test(t, the_policy_changes_while_flows_run);
 	tcase_add_test(t, many_rules_go_in_at_once);
 	tcase_add_test(t, one_of_many_that_is_refused_does_not_harm_the_others);
