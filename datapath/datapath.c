@@ -140,6 +140,11 @@ void datapath_for_each_port(struct datapath *dp, void (*cb)(dp_port_t port, void
 	dp->ops->for_each_port(dp, cb, aux);
 }
 
+int datapath_actions_check(struct datapath *dp, struct dp_actions list, struct error *err)
+{
+	return dp->ops->actions_check(dp, list, err);
+}
+
 int datapath_flow_add(struct datapath *dp, struct megaflow *mf)
 {
 	return dp->ops->flow_add(dp, mf);

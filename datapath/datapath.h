@@ -96,6 +96,9 @@ int datapath_port_set_admin(struct datapath *dp, dp_port_t port, bool up, struct
 // Grows when a port's link state, MTU, MAC... changed.
 uint64_t datapath_port_change_seq(struct datapath *dp);
 
+// 0 when flows of this datapath can have these actions, else -ENOTSUP naming the first that it does not carry out. Any thread.
+int datapath_actions_check(struct datapath *dp, struct dp_actions list, struct error *err);
+
 // Flows. The megaflow stays the caller's; it must outlive datapath_flow_del() by a grace period.
 // Any RCU thread (a PMD installs the flow of its own miss); -EEXIST when one with the same key and mask is there.
 int datapath_flow_add(struct datapath *dp, struct megaflow *mf);

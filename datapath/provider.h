@@ -41,6 +41,8 @@ struct datapath_ops {
 	void (*for_each_port)(struct datapath *dp, void (*cb)(dp_port_t port, void *aux),
 			      void *aux);
 
+	// 0 when flows of this datapath can have these actions, else -ENOTSUP naming the first that it does not carry out.
+	int (*actions_check)(struct datapath *dp, struct dp_actions list, struct error *err);
 	int (*flow_add)(struct datapath *dp, struct megaflow *mf);
 	// The flow's actions have changed (megaflow_set_actions()). NULL: the datapath reads them at each packet.
 	int (*flow_update)(struct datapath *dp, struct megaflow *mf);

@@ -411,72 +411,9 @@ static int parse_push_eth(struct dp_cursor *c, struct strbuf *out)
 	return 0;
 }
 
-// "VALUE/MASK" of up to 16 bytes.
-static int take_masked(struct dp_cursor *c, uint8_t *value, uint8_t *mask, size_t n_bytes)
-{
-	size_t n = strcspn(c->p, ",)/"), m;
-
-	if (!wide_number_parse(c->p, n, value, n_bytes))
-		return dp_error(c, "number expected");
-	c->p += n;
-	memset(mask, 0xff, n_bytes);
-	if (!dp_skip(c, "/"))
-		return 0;
-	m = strcspn(c->p, ",)");
-	if (!wide_number_parse(c->p, m, mask, n_bytes))
-		return dp_error(c, "mask expected");
-	c->p += m;
-	return 0;
-}
-
-static int parse_ct_word(struct dp_cursor *c, struct dp_action *a)
-{
-	uint8_t value[4], mask[4];
-	uint64_t zone = 0;
-	bool there;
-	size_t n;
-
-	if (dp_skip(c, "commit")) {
-		a->ct.flags |= 1;
-		return 0;
-	}
-	if (optional_number(c, "zone=", UINT16_MAX, &zone, &there))
-		return -EINVAL;
-	if (there) {
-		a->ct.zone = zone;
-		return 0;
-	}
-	if (dp_skip(c, "mark=")) {
-		if (take_masked(c, value, mask, 4))
-			return -EINVAL;
-		a->ct.mark = (uint32_t)value[0] << 24 | value[1] << 16 | value[2] << 8 | value[3];
-		a->ct.mark_mask = (uint32_t)mask[0] << 24 | mask[1] << 16 | mask[2] << 8 | mask[3];
-		return 0;
-	}
-	if (dp_skip(c, "label="))
-		return take_masked(c, a->ct.label, a->ct.label_mask, 16);
-	if (!dp_skip(c, "helper="))
-		return dp_error(c, "unknown argument of ct");
-	n = strcspn(c->p, ",)");
-	if (n >= sizeof(a->ct.helper))
-		return dp_error(c, "helper's name is too long");
-	memcpy(a->ct.helper, c->p, n);
-	c->p += n;
-	return 0;
-}
-
 static int parse_ct(struct dp_cursor *c, struct strbuf *out)
 {
-	size_t begin = dp_put_nested_begin(out, DP_ACTION_CT);
-	struct dp_action *a = (struct dp_action *)(out->s + begin);
-
-	do {
-		int error = parse_ct_word(c, a);
-
-		if (error)
-			return error;
-	} while (dp_skip(c, ","));
-	return expect(c, ")");
+	return dp_ct_parse(c, &dp_put(out, DP_ACTION_CT)->ct);
 }
 
 // With arguments: what follows the '(' is parsed by 'parse'. Without: the element alone.

@@ -3,6 +3,11 @@
 #pragma once
 
 #include "core/flow/dp-action.h"
+#include "core/flow/dp-text-private.h"
 #include "core/flow/text-private.h"
 
 extern const struct flag_name slow_path_names[];
+
+// ct: with its name; what follows "ct(", up to and with ')', into an element that is all zeros.
+void dp_ct_format(const struct dp_ct *ct, struct strbuf *out);
+int dp_ct_parse(struct dp_cursor *c, struct dp_ct *ct);

@@ -121,30 +121,7 @@ static void put_lse(const struct printer *p, const struct dp_action *a)
 
 static void put_ct(const struct printer *p, const struct dp_action *a)
 {
-	size_t start;
-
-	strbuf_puts(p->out, "ct(");
-	start = p->out->len;
-	if (a->ct.flags & 1)
-		strbuf_puts(p->out, "commit,");
-	if (a->ct.zone)
-		strbuf_printf(p->out, "zone=%u,", a->ct.zone);
-	if (a->ct.mark_mask)
-		strbuf_printf(p->out, "mark=%#x/%#x,", a->ct.mark, a->ct.mark_mask);
-	if (!is_all_zeros(a->ct.label_mask, sizeof(a->ct.label_mask))) {
-		strbuf_puts(p->out, "label=");
-		wide_hex_format(a->ct.label, 16, p->out);
-		strbuf_putc(p->out, '/');
-		wide_hex_format(a->ct.label_mask, 16, p->out);
-		strbuf_putc(p->out, ',');
-	}
-	if (a->ct.helper[0])
-		strbuf_printf(p->out, "helper=%s,", a->ct.helper);
-	strbuf_chomp(p->out, ',');
-	if (p->out->len == start)
-		strbuf_chomp(p->out, '(');
-	else
-		strbuf_putc(p->out, ')');
+	dp_ct_format(&a->ct, p->out);
 }
 
 static void put_hex(const struct printer *p, const char *name, const uint8_t *b, size_t n)

@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/base/strbuf.h"
 #include "core/flow/fields.h"
+#include "core/flow/nat.h"
 
 enum dp_action_type {
 #define DP_ACTION(ID, NAME, PAYLOAD, NESTED, EXECUTED) DP_ACTION_##ID,
@@ -28,6 +29,18 @@ enum slow_path_reason {
 	SLOW_LLDP = 16,
 	SLOW_ACTION = 32,
 	SLOW_MATCH = 64
+};
+
+// dp_ct.flags. Marks, labels, helper, timeout and addresses are of no concern without COMMIT, but for a bare NAT.
+enum { DP_CT_COMMIT = 1, DP_CT_FORCE = 2, DP_CT_NAT = 4 };
+// Sends the packet through connection tracking.
+struct dp_ct {
+	uint16_t flags, zone;
+	uint32_t mark, mark_mask;
+	uint8_t label[16], label_mask[16]; // big-endian numbers, as in the key
+	char helper[16]; // "ftp", "tftp"; empty: none
+	char timeout[32]; // name of a timeout policy in the kernel; empty: none
+	struct nat nat; // with DP_CT_NAT
 };
 
 struct dp_action {
@@ -97,12 +110,7 @@ struct dp_action {
 			uint32_t
 				larger_size; // bytes of the nested list that run for larger packets, the rest for others
 		} check_pkt_len;
-		struct {
-			uint16_t flags, zone;
-			uint32_t mark, mark_mask;
-			uint8_t label[16], label_mask[16];
-			char helper[16];
-		} ct;
+		struct dp_ct ct;
 		struct {
 			uint32_t group;
 			uint8_t cookie[16];

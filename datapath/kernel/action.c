@@ -166,6 +166,24 @@ static int (*const writers[DP_ACTION_MAX])(const struct putting *c, const struct
 	[DP_ACTION_METER] = put_meter,	       [DP_ACTION_CT_CLEAR] = put_ct_clear,
 };
 
+int kernel_check_actions(struct dp_actions list, struct error *err)
+{
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, list) {
+		int error = 0;
+
+		if (a->type != DP_ACTION_SET && !writers[a->type])
+			error = error_set(err, -ENOTSUP, "%s: not in this kernel datapath",
+					  dp_action_name(a->type));
+		if (!error)
+			error = kernel_check_actions(dp_action_nested(a), err);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
 static int put_list(const struct putting *c, struct dp_actions list)
 {
 	struct set_batch sets = { .any = false };

@@ -10,6 +10,8 @@
 // that is too long; then nothing is appended.
 int kernel_put_actions(struct strbuf *b, struct dp_actions list, const struct flow_key *key,
 		       uint32_t pid, struct error *err);
+// 0, or -ENOTSUP and the first action, nested ones too, that kernel_put_actions() has no word for whatever the packet.
+int kernel_check_actions(struct dp_actions list, struct error *err);
 // The reverse, appended to 'out'. -EPROTO and 'err' when it is malformed or not known.
 int kernel_get_actions(const struct nlattr *nest, struct strbuf *out, struct error *err);
 

@@ -6,6 +6,7 @@
 
 #include "core/base/log.h"
 #include "core/netlink/rtnl.h"
+#include "datapath/kernel/action.h"
 #include "datapath/kernel/kernel.h"
 
 LOG_MODULE(dpif_netlink);
@@ -225,6 +226,11 @@ static void kernel_stats(struct datapath *base, struct datapath_stats *ret)
 	ret->masks = m.megaflow_stats.n_masks;
 }
 
+static int actions_check(struct datapath *base, struct dp_actions list, struct error *err)
+{
+	return kernel_check_actions(list, err);
+}
+
 static void kernel_refresh(struct datapath *base)
 {
 	struct kernel_datapath *dp = kernel_datapath(base);
@@ -260,6 +266,7 @@ const struct datapath_ops datapath_kernel = {
 	.port_set_admin = kernel_port_set_admin,
 	.port_change_seq = kernel_port_change_seq,
 	.for_each_port = kernel_for_each_port,
+	.actions_check = actions_check,
 	.flow_add = kernel_flow_add,
 	.flow_update = kernel_flow_update,
 	.flow_del = kernel_flow_del,

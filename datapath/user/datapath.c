@@ -403,6 +403,11 @@ static uint64_t user_port_change_seq(struct datapath *base)
 
 // ---- Flows ----
 
+static int user_actions_check(struct datapath *base, struct dp_actions list, struct error *err)
+{
+	return dp_actions_check(list, err);
+}
+
 static int user_flow_add(struct datapath *base, struct megaflow *mf)
 {
 	struct user_datapath *dp = user_datapath(base);
@@ -498,6 +503,7 @@ const struct datapath_ops datapath_user = {
 	.port_set_admin = user_port_set_admin,
 	.port_change_seq = user_port_change_seq,
 	.for_each_port = user_for_each_port,
+	.actions_check = user_actions_check,
 	.flow_add = user_flow_add,
 	.flow_del = user_flow_del,
 	.flow_counts = user_flow_counts,

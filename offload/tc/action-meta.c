@@ -124,20 +124,20 @@ static void put_label(struct strbuf *b, uint16_t type, const uint8_t label[16])
 	nl_put(b, type, turned, sizeof(turned));
 }
 
-enum { CT_COMMIT = 1 }; // dp_action.ct.flags
-
 bool act_ct(struct acting *c, const struct dp_action *a)
 {
-	bool commit = a->ct.flags & CT_COMMIT;
+	bool commit = a->ct.flags & DP_CT_COMMIT;
 	struct tc_ct parms = { .action = TC_ACT_PIPE };
 	struct strbuf *b = &c->rule->options;
 	size_t nest;
 
-	if (a->ct.flags & ~CT_COMMIT)
+	if (a->ct.flags & DP_CT_FORCE)
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(force)");
 	if (a->ct.helper[0])
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(helper)");
-	if (dp_action_nested(a).size)
+	if (a->ct.timeout[0])
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(timeout)");
+	if (a->ct.flags & DP_CT_NAT)
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(nat)");
 	if (!commit && (a->ct.mark_mask || !is_all_zeros(a->ct.label_mask, 16)))
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(mark) without commit");

@@ -157,7 +157,7 @@ int upcall_add_static(struct upcall_engine *u, const struct match *m, struct dp_
 		      struct error *err)
 {
 	struct megaflow *mf;
-	int ret = dp_actions_check(actions, err);
+	int ret = datapath_actions_check(u->dp, actions, err);
 
 	if (ret < 0)
 		return ret;
@@ -193,7 +193,7 @@ int upcall_del(struct upcall_engine *u, const struct uuid *ufid, struct error *e
 int upcall_modify(struct upcall_engine *u, struct megaflow *mf, struct dp_actions actions,
 		  struct error *err)
 {
-	int ret = dp_actions_check(actions, err);
+	int ret = datapath_actions_check(u->dp, actions, err);
 
 	if (ret < 0)
 		return ret;
