@@ -457,10 +457,7 @@ static int parse_one(struct dp_cursor *c, struct strbuf *out)
 			continue;
 		if (verbs[i].parse)
 			return verbs[i].parse(c, out);
-		if (verbs[i].type == DP_ACTION_CT)
-			dp_put_nested_begin(out, DP_ACTION_CT);
-		else
-			dp_put(out, verbs[i].type);
+		dp_put(out, verbs[i].type);
 		return 0;
 	}
 	return parse_port_action(c, out, DP_ACTION_OUTPUT);
