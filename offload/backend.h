@@ -99,6 +99,9 @@ struct backend_ops {
 		     void (*cb)(const struct found_rule *found, void *aux), void *aux);
 	// Takes out what was left on a port and has not been adopted.
 	void (*sweep)(void *priv, const struct port_ref *port);
+	// The members of a port that is a bond are those of 'port' now; before its first rule, and when they have changed.
+	// NULL: does not apply.
+	void (*set_members)(void *priv, const struct port_ref *port);
 	// A port of the device goes; its rules have been removed. What the backend made for it goes, too. NULL: nothing.
 	void (*remove_port)(void *priv, const struct port_ref *port);
 	// other_config:tc-policy for rules from now on: "none", "skip_sw", "skip_hw". From any thread. NULL: does not apply.

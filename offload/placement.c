@@ -368,6 +368,16 @@ static void ask_sweep(struct offload_device *dev)
 	pthread_cond_signal(&dev->work);
 }
 
+// Returns when the worker has done it.
+static void port_job(struct offload *o, struct offload_device *dev, const struct port_job *job)
+{
+	pthread_mutex_lock(&o->lock);
+	dev->job = job;
+	pthread_cond_signal(&dev->work);
+	pthread_mutex_unlock(&o->lock);
+	offload_flush(o);
+}
+
 int offload_add_port(struct offload *o, const struct port_ref *ref,
 		     const struct backend_ops *backend, struct error *err)
 {
@@ -384,6 +394,9 @@ int offload_add_port(struct offload *o, const struct port_ref *ref,
 			dev->n_ports++;
 	}
 	port->dev = dev;
+	// Before a rule can come.
+	if (dev && ref->n_members)
+		port_job(o, dev, &(struct port_job){ .what = JOB_MEMBERS, .port = ref });
 	pthread_mutex_lock(&o->lock);
 	set_port(o, ref->number, port);
 	if (dev) {
@@ -422,16 +435,6 @@ static void withdraw_port(struct offload *o, struct offload_device *dev, dp_port
 		record_set_state(rec, PLACE_NONE);
 	}
 	pthread_mutex_unlock(&o->lock);
-}
-
-// Returns when the worker has done it.
-static void port_job(struct offload *o, struct offload_device *dev, const struct port_job *job)
-{
-	pthread_mutex_lock(&o->lock);
-	dev->job = job;
-	pthread_cond_signal(&dev->work);
-	pthread_mutex_unlock(&o->lock);
-	offload_flush(o);
 }
 
 void offload_list_found(struct offload *o, dp_port_t number,
@@ -475,6 +478,20 @@ void offload_remove_port(struct offload *o, dp_port_t number)
 	port_job(o, dev, &(struct port_job){ .what = JOB_LEAVE, .port = &ref });
 	if (!--dev->n_ports)
 		close_device(dev);
+}
+
+void offload_set_members(struct offload *o, const struct port_ref *ref)
+{
+	struct offload_port *old = port_entry(o, ref->number), *port;
+
+	if (!old || !old->dev)
+		return;
+	port = xmemdup(old, sizeof(*old));
+	port->ref = *ref;
+	pthread_mutex_lock(&o->lock);
+	set_port(o, ref->number, port);
+	pthread_mutex_unlock(&o->lock);
+	port_job(o, port->dev, &(struct port_job){ .what = JOB_MEMBERS, .port = ref });
 }
 
 int offload_set_policy(struct offload *o, const char *policy, struct error *err)

@@ -48,6 +48,8 @@ int offload_set_policy(struct offload *o, const char *policy, struct error *err)
 int offload_add_port(struct offload *o, const struct port_ref *port,
 		     const struct backend_ops *backend, struct error *err);
 void offload_remove_port(struct offload *o, dp_port_t port);
+// A bond has other members now: 'port' is as for offload_add_port() but for them. Main thread; rules stay in the device.
+void offload_set_members(struct offload *o, const struct port_ref *port);
 
 // Shows the rules that a process before this one has left on a port's device, one by one, on the device's worker; returns
 // when all have been shown. A megaflow placed afterwards that wants the same rule adopts it: nothing is changed in the device.

@@ -348,6 +348,8 @@ static void do_port_job(struct offload_device *dev)
 		dev->ops->remove_port(dev->priv, job->port);
 	else if (job->what == JOB_LIST && dev->ops->list)
 		dev->ops->list(dev->priv, job->port, job->cb, job->aux);
+	else if (job->what == JOB_MEMBERS && dev->ops->set_members)
+		dev->ops->set_members(dev->priv, job->port);
 	driver_end(dev);
 	dev->job = NULL;
 }

@@ -126,6 +126,7 @@ const struct backend_ops backend_tc = {
 	.take_reset = tc_take_reset,
 	.list = tc_list,
 	.sweep = tc_sweep,
+	.set_members = tc_set_members,
 	.remove_port = tc_remove_port,
 	.set_policy = tc_set_policy,
 	.capabilities = tc_capabilities,

@@ -74,12 +74,18 @@ void tc_dump_port(struct tc_device *dev, int ifindex, bool terse,
 		  void *aux)
 {
 	const struct qdisc *q = tc_find_qdisc(dev, ifindex);
+	struct qdisc plain = { .ifindex = ifindex };
 	struct dump d = { dev, cb, aux };
+	uint32_t parent;
+	int at;
 
-	dump_side(&d, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), terse);
-	// An "ingress" qdisc has one table, and shows it for either side.
-	if (!q || !q->no_egress)
-		dump_side(&d, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), terse);
+	tc_address(q ? q : &plain, false, &at, &parent);
+	dump_side(&d, at, parent, terse);
+	// An "ingress" qdisc has one table, and shows it for either side; a block has only one.
+	if (q && (q->no_egress || q->shared))
+		return;
+	tc_address(&plain, true, &at, &parent);
+	dump_side(&d, at, parent, terse);
 }
 
 // ---- Counters ----
@@ -163,12 +169,22 @@ static void audit_one(struct tc_device *dev, const struct tc_filter *f, void *au
 	}
 }
 
+// Somebody may have taken a member's qdisc away: binding again says what is there.
+static void check_members(struct tc_device *dev, struct qdisc *q)
+{
+	for (unsigned int i = 0; i < q->n_members; i++)
+		q->members[i].bound = false;
+	tc_bind_members(dev, q);
+}
+
 static void audit_port(struct tc_device *dev, struct qdisc *q, struct audit_findings *found)
 {
 	struct audit a = { .port = q, .found = found, .bad = VEC_INIT };
 	struct tc_filter *f;
 
 	q->n_foreign = 0;
+	if (q->shared)
+		check_members(dev, q);
 	tc_dump_port(dev, q->ifindex, false, audit_one, &a);
 	VEC_FOR_EACH (f, &a.bad)
 		if (tc_delete_filter(dev, f->ifindex, f->parent, f->chain, f->priority, f->protocol,

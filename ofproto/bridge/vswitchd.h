@@ -56,6 +56,8 @@ struct bridge_port {
 	struct of_port *of; // NULL: it could not be made
 	char error[256]; // why
 	char device[64]; // the offload device behind it, empty: none
+	int members[PORT_MAX_MEMBERS]; // of a bond over ports of eSwitches
+	unsigned int n_members;
 	bool keep; // seen in the configuration that is being applied
 };
 

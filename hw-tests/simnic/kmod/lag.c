@@ -24,8 +24,7 @@ struct sn_nic *sn_lag_nic(unsigned int index)
 static struct net_device *bond_of(const struct sn_nic *nic)
 {
 	const struct sn_port *uplink = rcu_dereference(nic->uplink);
-	struct net_device *master =
-		uplink ? netdev_master_upper_dev_get_rcu(uplink->netdev) : NULL;
+	struct net_device *master = uplink ? netdev_master_upper_dev_get_rcu(uplink->netdev) : NULL;
 
 	return master && netif_is_lag_master(master) ? master : NULL;
 }
