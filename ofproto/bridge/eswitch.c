@@ -10,7 +10,8 @@ LOG_MODULE(eswitch);
 // Not all kernels tell when a mode is set.
 #define POLL_MSEC 2000
 
-// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows.
+// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows; for internal ports at the side where
+// the host sends.
 #define SOFTWARE_DEVICE "tc"
 
 struct members {
@@ -53,9 +54,10 @@ void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref)
 
 	ref->is_uplink = ref->is_representor = false;
 	ref->n_members = 0;
-	if (!ref->ifindex || ref->is_internal) {
+	if (!ref->ifindex) {
 		ref->device[0] = '\0';
-	} else if (vs->eswitches.sd && switchdev_port_get(vs->eswitches.sd, ref->ifindex, &p)) {
+	} else if (!ref->is_internal && vs->eswitches.sd &&
+		   switchdev_port_get(vs->eswitches.sd, ref->ifindex, &p)) {
 		snprintf(ref->device, sizeof(ref->device), "%s", p.handle);
 		ref->is_uplink =
 			p.function.role == SWITCHDEV_UPLINK || p.function.role == SWITCHDEV_BOND;

@@ -51,6 +51,25 @@ def test_flows_go_to_traffic_control(switch):
     assert "tc-software" in why, why
 
 
+def test_the_host_s_own_traffic_goes_through_traffic_control_both_ways(switch):
+    switch.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=true")
+    switch.add_hosts(1, "fail_mode=secure")
+    ip("link", "set", "br0", "up")
+    ip("addr", "add", "10.98.0.100/24", "dev", "br0")
+    switch.ofctl("add-flow", "br0", "arp,actions=NORMAL")
+    switch.ofctl("add-flow", "br0", "icmp,in_port=LOCAL,actions=1")
+    switch.ofctl("add-flow", "br0", "icmp,in_port=1,actions=LOCAL")
+    ping = ["ping", "-c", "30", "-i", "0.02", "-W", "2", "10.98.0.1"]
+    subprocess.run(ping, check=True, capture_output=True)
+    wait_until("both directions are in traffic control", lambda: sum("ipv4" in f for f in switch.flows("type=tc")) >= 2)
+    missed = int(re.search(r"missed:(\d+)", switch.appctl("dpctl/show")).group(1))
+    subprocess.run(ping, check=True, capture_output=True)
+    assert int(re.search(r"missed:(\d+)", switch.appctl("dpctl/show")).group(1)) == missed
+    for port in ("LOCAL", "1"):
+        wait_until("OpenFlow has counted all", lambda: "n_packets=60," in switch.ofctl("dump-flows", "br0", f"icmp,in_port={port}"))
+    ip("link", "set", "br0", "down")
+
+
 def test_offload_is_switched_off_while_running(switch):
     switch.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=true")
     switch.add_hosts(2)
@@ -116,8 +135,9 @@ def test_vfs_talk_in_hardware_and_representors_see_the_first_packets_only(nic):
     wait_until("the NIC's counters have come to OpenFlow",
                lambda: "n_packets=103," in nic.ofctl("dump-flows", "br0", "ip,nw_dst=10.98.0.2"))
     assert all("dp:tc" in f for f in nic.flows("type=offloaded"))
-    device = nic.offload_json()["devices"][0]
-    assert device["name"] == "platform/simnic.0" and device["backend"] == "tc", device
+    devices = {d["name"]: d["backend"] for d in nic.offload_json()["devices"]}
+    # Traffic of the host itself is no NIC's.
+    assert devices == {"tc": "tc", "platform/simnic.0": "tc"}, devices
 
 
 def test_traffic_to_the_uplink_is_in_hardware(nic):
