@@ -106,6 +106,9 @@ struct backend_ops {
 	void (*remove_port)(void *priv, const struct port_ref *port);
 	// other_config:tc-policy for rules from now on: "none", "skip_sw", "skip_hw". From any thread. NULL: does not apply.
 	void (*set_policy)(void *priv, const char *policy);
+	// other_config:n-offload-threads for rules from now on: how many threads may insert at once. From any thread. NULL: does
+	// not apply.
+	void (*set_threads)(void *priv, unsigned int n);
 	// Puts name/value pairs: capabilities as found by probing, for OVSDB and offload/show.
 	void (*capabilities)(void *priv, struct smap *out);
 };

@@ -86,6 +86,7 @@ struct offload {
 	bool enabled;
 	bool keep_found; // no sweep until it is asked for
 	char policy[16]; // other_config:tc-policy
+	unsigned int n_threads; // other_config:n-offload-threads
 	_Atomic uint64_t change_seq;
 	uint64_t refusals[REASON_MAX]; // since start
 };

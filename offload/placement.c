@@ -18,6 +18,7 @@ struct offload *offload_create(void)
 	pthread_cond_init(&o->idle, NULL);
 	o->ports = xzalloc(sizeof(*o->ports));
 	snprintf(o->policy, sizeof(o->policy), "none");
+	o->n_threads = 1;
 	o->keep_found = true;
 	list_init(&o->devices);
 	list_init(&o->records);
@@ -311,6 +312,8 @@ static int open_device(struct offload *o, const struct port_ref *port,
 	snprintf(dev->name, sizeof(dev->name), "%s", port->device);
 	if (ops->set_policy)
 		ops->set_policy(dev->priv, o->policy);
+	if (ops->set_threads)
+		ops->set_threads(dev->priv, o->n_threads);
 	pthread_cond_init(&dev->work, NULL);
 	list_init(&dev->queue);
 	list_init(&dev->full);
@@ -516,6 +519,25 @@ int offload_set_policy(struct offload *o, const char *policy, struct error *err)
 	}
 	pthread_mutex_unlock(&o->lock);
 	offload_bump(o);
+	return 0;
+}
+
+int offload_set_threads(struct offload *o, int64_t n, struct error *err)
+{
+	struct offload_device *dev;
+
+	if (n < 1 || n > OFFLOAD_MAX_THREADS)
+		return error_set(err, -EINVAL, "n-offload-threads: %lld is not between 1 and %d",
+				 (long long)n, OFFLOAD_MAX_THREADS);
+	if (o->n_threads == n)
+		return 0;
+	pthread_mutex_lock(&o->lock);
+	o->n_threads = n;
+	LIST_FOR_EACH (dev, node, &o->devices)
+		if (dev->ops->set_threads)
+			dev->ops->set_threads(dev->priv, n);
+	pthread_mutex_unlock(&o->lock);
+	log_info("n-offload-threads is now %u", o->n_threads);
 	return 0;
 }
 

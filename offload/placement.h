@@ -8,6 +8,8 @@
 
 #include "offload/backend.h"
 
+#define OFFLOAD_MAX_THREADS 10
+
 struct offload; // all of placement: one per datapath
 
 // A device as others see it; snapshot.
@@ -42,6 +44,10 @@ bool offload_is_enabled(const struct offload *o);
 // software), "skip_hw" (the kernel only). Rules that are in follow one by one, without a gap. -EINVAL: no such policy. Main
 // thread.
 int offload_set_policy(struct offload *o, const char *policy, struct error *err);
+
+// other_config:n-offload-threads, while running: how many threads insert the rules of one device, 1 to 10 (devices that are
+// driven by TC; others have one). -EINVAL: another number. Main thread.
+int offload_set_threads(struct offload *o, int64_t n, struct error *err);
 
 // A port came or goes; with it go its flows' rules. 'backend' NULL: a port without hardware (still needed to name it in verdicts). Main thread; the
 // device is opened with its first port and closed with its last.

@@ -6,8 +6,8 @@
 
 LOG_MODULE(offload_worker);
 
-// New rules that go to the driver together.
-enum { MAX_AT_ONCE = 64 };
+// New rules that go to the driver together: enough for several threads' system calls.
+enum { MAX_AT_ONCE = 256 };
 
 // Around every call to the driver: nobody waits for it, neither for the lock nor for this thread's grace period.
 static void driver_begin(struct offload_device *dev)

@@ -4,6 +4,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/hmap.h"
+#include "offload/tc/senders.h"
 #include "offload/tc/tc-private.h"
 
 // A member of a bond, bound to the bond's block or not (somebody else's qdisc is there).
@@ -71,6 +72,8 @@ struct tc_device {
 	struct protocol protocols[MAX_PROTOCOLS]; // the place is the priority
 	uint32_t next_handle, epoch;
 	_Atomic uint32_t adopted;
+	struct senders *senders;
+	_Atomic uint32_t n_threads; // that may send rules at once
 	_Atomic uint32_t policy; // TCA_CLS_FLAGS_SKIP_* of new filters, 0: none
 	_Atomic uint32_t n_foreign; // for capabilities(), which any thread asks
 };

@@ -380,8 +380,8 @@ void tc_insert_many(void *priv, struct insertion *list, size_t n)
 		which[n_sent] = &list[i];
 		sent[n_sent++] = &reqs[i];
 	}
-	// When the socket fails, those without an answer have -EIO.
-	(void)nl_transact_many(dev->sock, sent, n_sent);
+	senders_resize(dev->senders, atomic_load(&dev->n_threads), dev->name);
+	senders_transact(dev->senders, dev->sock, sent, n_sent);
 	for (size_t i = 0; i < n_sent; i++)
 		take_answer(dev, which[i], sent[i]);
 	learn_flags(dev, list, n);

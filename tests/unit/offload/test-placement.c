@@ -27,6 +27,7 @@ static struct {
 	bool old_was_there_when_new_came;
 	size_t most_at_once;
 	char policy[16], left[64];
+	unsigned int threads;
 	uint32_t altered;
 } nic = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -90,6 +91,11 @@ static void fake_insert_many(void *priv, struct insertion *list, size_t n)
 static void fake_remove_port(void *priv, const struct port_ref *port)
 {
 	snprintf(nic.left, sizeof(nic.left), "%s", port->name);
+}
+
+static void fake_set_threads(void *priv, unsigned int n)
+{
+	nic.threads = n;
 }
 
 static void fake_set_policy(void *priv, const char *policy)
@@ -167,6 +173,7 @@ static const struct backend_ops fake = {
 	.insert_many = fake_insert_many,
 	.remove_port = fake_remove_port,
 	.set_policy = fake_set_policy,
+	.set_threads = fake_set_threads,
 	.audit = fake_audit,
 	.replace = fake_replace,
 	.remove = fake_remove,
@@ -437,7 +444,7 @@ END_TEST
 
 START_TEST(new_rules_go_in_together_and_in_order)
 {
-	enum { N = 200 };
+	enum { N = 600 };
 	struct megaflow *flows[N];
 
 	start(true);
@@ -452,7 +459,7 @@ START_TEST(new_rules_go_in_together_and_in_order)
 	offload_flush(o);
 	ck_assert_uint_eq(nic.rules, N);
 	ck_assert_uint_gt(nic.most_at_once, 1);
-	ck_assert_uint_le(nic.most_at_once, 64);
+	ck_assert_uint_le(nic.most_at_once, 256);
 	for (int i = 0; i < N; i++)
 		ck_assert_int_eq(flows[i]->placement, PLACE_IN_HW);
 	stop(flows, N);
@@ -504,6 +511,22 @@ START_TEST(the_policy_is_told_and_all_rules_follow)
 	ck_assert_int_eq(offload_set_policy(o, "both", &err), -EINVAL);
 	ck_assert_str_eq(err.text, "tc-policy: both is none of none, skip_sw and skip_hw");
 	stop(&mf, 1);
+}
+END_TEST
+
+START_TEST(the_number_of_threads_is_told_and_checked)
+{
+	struct error err = ERROR_INIT;
+
+	start(true);
+	ck_assert_uint_eq(nic.threads, 1);
+	ck_assert_int_eq(offload_set_threads(o, 4, &err), 0);
+	ck_assert_uint_eq(nic.threads, 4);
+	ck_assert_int_eq(offload_set_threads(o, 11, &err), -EINVAL);
+	ck_assert_str_eq(err.text, "n-offload-threads: 11 is not between 1 and 10");
+	ck_assert_int_eq(offload_set_threads(o, 0, &err), -EINVAL);
+	ck_assert_uint_eq(nic.threads, 4);
+	stop(NULL, 0);
 }
 END_TEST
 
@@ -590,6 +613,7 @@ int main(void)
 	tcase_add_test(t, new_rules_go_in_together_and_in_order);
 	tcase_add_test(t, a_port_that_leaves_takes_its_flows_rules_along);
 	tcase_add_test(t, the_policy_is_told_and_all_rules_follow);
+	tcase_add_test(t, the_number_of_threads_is_told_and_checked);
 	tcase_add_test(t, what_audits_find_is_counted);
 	tcase_add_test(t, every_reason_has_a_name_a_text_and_a_remedy);
 	tcase_set_timeout(t, 60);
