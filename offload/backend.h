@@ -109,6 +109,9 @@ struct backend_ops {
 	// other_config:n-offload-threads for rules from now on: how many threads may insert at once. From any thread. NULL: does
 	// not apply.
 	void (*set_threads)(void *priv, unsigned int n);
+	// The device stays as it is when it is closed, for the next process: remove() and remove_port() only forget from now on.
+	// NULL: nothing stays.
+	void (*leave)(void *priv);
 	// Puts name/value pairs: capabilities as found by probing, for OVSDB and offload/show.
 	void (*capabilities)(void *priv, struct smap *out);
 };

@@ -34,7 +34,7 @@ struct refused_shape {
 
 // Asked of a worker by the main thread, which waits.
 struct port_job {
-	enum { JOB_LEAVE, JOB_LIST, JOB_MEMBERS } what;
+	enum { JOB_PORT_GOES, JOB_LIST, JOB_MEMBERS, JOB_LEAVE } what;
 	const struct port_ref *port;
 	void (*cb)(const struct found_rule *found, void *aux);
 	void *aux;

@@ -478,7 +478,7 @@ void offload_remove_port(struct offload *o, dp_port_t number)
 	if (!dev)
 		return;
 	withdraw_port(o, dev, number);
-	port_job(o, dev, &(struct port_job){ .what = JOB_LEAVE, .port = &ref });
+	port_job(o, dev, &(struct port_job){ .what = JOB_PORT_GOES, .port = &ref });
 	if (!--dev->n_ports)
 		close_device(dev);
 }
@@ -495,6 +495,15 @@ void offload_set_members(struct offload *o, const struct port_ref *ref)
 	set_port(o, ref->number, port);
 	pthread_mutex_unlock(&o->lock);
 	port_job(o, port->dev, &(struct port_job){ .what = JOB_MEMBERS, .port = ref });
+}
+
+void offload_leave(struct offload *o)
+{
+	struct offload_device *dev;
+
+	LIST_FOR_EACH (dev, node, &o->devices)
+		if (dev->ops->leave)
+			port_job(o, dev, &(struct port_job){ .what = JOB_LEAVE });
 }
 
 int offload_set_policy(struct offload *o, const char *policy, struct error *err)

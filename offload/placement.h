@@ -66,6 +66,9 @@ void offload_list_found(struct offload *o, dp_port_t port,
 // port goes as soon as the port is added. Returns at once. Main thread.
 void offload_sweep(struct offload *o);
 
+// The rules that are in devices stay there, for the next process: whatever is withdrawn from now on is only forgotten. Main thread.
+void offload_leave(struct offload *o);
+
 // Offers a megaflow that is in the software datapath; returns at once. The answer lands in mf->placement and its record.
 // From any thread registered with RCU.
 void offload_place(struct offload *o, struct megaflow *mf);

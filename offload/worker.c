@@ -344,7 +344,9 @@ static void do_port_job(struct offload_device *dev)
 	const struct port_job *job = dev->job;
 
 	driver_begin(dev);
-	if (job->what == JOB_LEAVE && dev->ops->remove_port)
+	if (job->what == JOB_LEAVE)
+		dev->ops->leave(dev->priv);
+	else if (job->what == JOB_PORT_GOES && dev->ops->remove_port)
 		dev->ops->remove_port(dev->priv, job->port);
 	else if (job->what == JOB_LIST && dev->ops->list)
 		dev->ops->list(dev->priv, job->port, job->cb, job->aux);

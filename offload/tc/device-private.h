@@ -72,6 +72,7 @@ struct tc_device {
 	struct protocol protocols[MAX_PROTOCOLS]; // the place is the priority
 	uint32_t next_handle, epoch;
 	_Atomic uint32_t adopted;
+	bool leaving; // for the next process: the kernel is told nothing any more
 	struct senders *senders;
 	_Atomic uint32_t n_threads; // that may send rules at once
 	_Atomic uint32_t policy; // TCA_CLS_FLAGS_SKIP_* of new filters, 0: none

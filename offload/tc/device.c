@@ -94,6 +94,13 @@ static void tc_set_policy(void *priv, const char *policy)
 			atomic_store(&dev->policy, policies[i].flags);
 }
 
+static void tc_leave(void *priv)
+{
+	struct tc_device *dev = priv;
+
+	dev->leaving = true;
+}
+
 static void tc_set_threads(void *priv, unsigned int n)
 {
 	struct tc_device *dev = priv;
@@ -140,5 +147,6 @@ const struct backend_ops backend_tc = {
 	.remove_port = tc_remove_port,
 	.set_policy = tc_set_policy,
 	.set_threads = tc_set_threads,
+	.leave = tc_leave,
 	.capabilities = tc_capabilities,
 };

@@ -265,9 +265,9 @@ void tc_forget_qdisc(struct tc_device *dev, struct qdisc *q)
 
 void tc_drop_qdisc(struct tc_device *dev, struct qdisc *q)
 {
-	if (q->ours)
+	if (q->ours && !dev->leaving)
 		delete_clsact(dev, q->ifindex);
-	for (unsigned int i = 0; i < q->n_members; i++)
+	for (unsigned int i = 0; i < q->n_members && !dev->leaving; i++)
 		if (q->members[i].bound)
 			delete_clsact(dev, q->members[i].ifindex);
 	tc_forget_qdisc(dev, q);

@@ -427,6 +427,12 @@ int tc_remove(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *r
 	struct tc_filter f;
 	int error, decoded;
 
+	*ret_packets = hw->packets;
+	*ret_bytes = hw->bytes;
+	if (dev->leaving) {
+		tc_forget(dev, hw);
+		return 0;
+	}
 	nl_msg_end(&req.msg, begin_filter(&req.msg, RTM_DELTFILTER, NLM_F_ECHO, hw));
 	error = nl_transact_many(dev->sock, &one, 1);
 	if (!error)

@@ -267,7 +267,7 @@ struct vswitchd *vswitchd_create(struct loop *l, const char *database, bool dumm
 	return vs;
 }
 
-void vswitchd_destroy(struct vswitchd *vs)
+void vswitchd_destroy(struct vswitchd *vs, bool cleanup)
 {
 	struct strmap_node *n;
 
@@ -276,6 +276,8 @@ void vswitchd_destroy(struct vswitchd *vs)
 	// First the wish, so that nothing is configured again while it is taken down.
 	idl_txn_destroy(vs->txn);
 	idl_destroy(vs->idl);
+	if (!cleanup)
+		planes_leave(vs);
 	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
 		bridge_destroy(n->data);
 	restore_stop(vs);

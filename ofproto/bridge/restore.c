@@ -50,6 +50,9 @@ static void finish(struct restore *r)
 
 	r->done = true;
 	timer_cancel(&r->grace);
+	PLANE_FOR_EACH(pl, r->vs)
+	if (pl->dp)
+		datapath_restored(pl->dp);
 	// First what is learned from the packets (where stations are), then what is done with them.
 	VEC_FOR_EACH (rule, &r->rules)
 		upcall_restore((*rule)->pl->upcall, &(*rule)->key, false);
@@ -65,6 +68,8 @@ static void finish(struct restore *r)
 	{
 		offload_flush(pl->offload);
 		offload_sweep(pl->offload);
+		if (pl->dp)
+			datapath_serve(pl->dp);
 	}
 }
 

@@ -40,12 +40,12 @@ class KernelSwitch(Switch):
                             f"10.98.0.{dst + 1}"], capture_output=True, text=True)
         return f" {count} received" in r.stdout
 
-    def kill_and_restart(self, src, address, flows):
-        """Kills ovs-vswitchd under traffic and starts it again, with these flows; no packet may be lost."""
+    def restart(self, src, address, flows, end):
+        """Ends ovs-vswitchd under traffic and starts it again, with these flows; no packet may be lost."""
         traffic = subprocess.Popen(["ip", "netns", "exec", src, "ping", "-c", "200", "-i", "0.02", "-W", "2", address],
                                    stdout=subprocess.PIPE, text=True)
-        self.processes["ovs-vswitchd"].kill()
-        self.processes.pop("ovs-vswitchd").wait()
+        end()
+        self.processes.pop("ovs-vswitchd").wait(20)
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:flow-restore-wait=true")
         self.start()
         wait_until("the bridge listens", lambda: self.ofctl("show", "br0", check=False).returncode == 0)
@@ -54,6 +54,27 @@ class KernelSwitch(Switch):
         self.vsctl("remove", "Open_vSwitch", ".", "other_config", "flow-restore-wait")
         out = traffic.communicate(timeout=60)[0]
         assert " 0% packet loss" in out, out
+
+    def kill_and_restart(self, src, address, flows):
+        self.restart(src, address, flows, lambda: self.processes["ovs-vswitchd"].kill())
+
+    def exit_and_restart(self, src, address, flows):
+        self.restart(src, address, flows, lambda: self.appctl("exit"))
+
+    def know_each_other(self, *hosts):
+        """Permanent neighbours: no address resolution among a test's packets. Each host is (namespace, device, address)."""
+        for ns, dev, _ in hosts:
+            for other, other_dev, address in hosts:
+                if other != ns:
+                    lladdr = sysfs_in(other, f"/sys/class/net/{other_dev}/address")
+                    ip("-n", ns, "neigh", "replace", address, "lladdr", lladdr, "dev", dev, "nud", "permanent")
+
+    def close(self):
+        # What stays for a next process would be in the way of the next test.
+        if "ovs-vswitchd" in self.processes and self.processes["ovs-vswitchd"].poll() is None:
+            self.appctl("exit", "--cleanup", check=False)
+            self.processes["ovs-vswitchd"].wait(20)
+        super().close()
 
     def peer(self, name, *args):
         path = os.path.join(os.environ.get("OES_PEER_DIR", "/nonexistent"), "usr", "bin", name)

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from kernel_switch import NicSwitch, ip, sysfs, sysfs_in, tc_filters, wait_until
+from kernel_switch import NicSwitch, ip, sysfs, tc_filters, wait_until
 
 
 class BondSwitch(NicSwitch):
@@ -127,9 +127,7 @@ def handles():
 
 def test_a_killed_switch_takes_the_rules_of_a_bond_up_again(bond):
     bond.add_bond_bridge()
-    far, near = (sysfs_in(ns, f"/sys/class/net/{dev}/address") for ns, dev in (("wire", "far"), ("h0", "sn0v0")))
-    ip("-n", "h0", "neigh", "replace", "10.98.0.9", "lladdr", far, "dev", "sn0v0", "nud", "permanent")
-    ip("-n", "wire", "neigh", "replace", "10.98.0.1", "lladdr", near, "dev", "far", "nud", "permanent")
+    bond.know_each_other(("h0", "sn0v0", "10.98.0.1"), ("wire", "far", "10.98.0.9"))
     assert bond.send("h0", 9, 3)
     wait_until("both directions are in hardware", is_in_hardware(bond, 2))
     before = handles()

@@ -4,7 +4,9 @@ import os
 import re
 import subprocess
 
-from kernel_switch import control, ip, nic, switch, sysfs, sysfs_in, tc_filters, wait_until  # noqa: F401
+import pytest
+
+from kernel_switch import control, ip, nic, switch, sysfs, tc_filters, wait_until  # noqa: F401
 
 
 def test_a_learning_bridge_forwards_in_the_kernel(switch):
@@ -78,6 +80,30 @@ def test_offload_is_switched_off_while_running(switch):
     switch.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=false")
     wait_until("traffic control is empty", lambda: not tc_filters("dev", "v0"))
     assert switch.ping(0, 1)
+
+
+BOTH_WAYS = ["icmp,in_port=1,actions=2", "icmp,in_port=2,actions=1"]
+
+
+@pytest.mark.parametrize("how", ["kill_and_restart", "exit_and_restart"])
+@pytest.mark.parametrize("offload", ["false", "true"])
+def test_flows_go_on_while_the_switch_is_restarted(switch, how, offload):
+    switch.vsctl("set", "Open_vSwitch", ".", f"other_config:hw-offload={offload}")
+    switch.add_hosts(2, "fail_mode=secure")
+    switch.know_each_other(("h0", "eth0", "10.98.0.1"), ("h1", "eth0", "10.98.0.2"))
+    for flow in BOTH_WAYS:
+        switch.ofctl("add-flow", "br0", flow)
+    assert switch.ping(0, 1)
+    wait_until("both directions have flows", lambda: len([f for f in switch.flows() if "ipv4" in f]) >= 2)
+    getattr(switch, how)("h0", "10.98.0.2", BOTH_WAYS)
+    assert switch.ping(0, 1)
+    # Ports have kept their numbers, and no flow of before is left beside the new ones.
+    wait_until("the flows are known", lambda: len([f for f in switch.flows() if "ipv4" in f]) == 2)
+    wait_until("the kernel has no others", lambda: kernel_flows(switch) <= 2)
+
+
+def kernel_flows(switch):
+    return int(re.search(r"flows: (\d+)", switch.appctl("dpctl/show")).group(1))
 
 
 def test_features_are_told_as_users_know_them(switch):
@@ -200,17 +226,16 @@ def handles(dev):
 
 def test_a_killed_switch_takes_its_rules_up_again_and_no_packet_is_lost(nic):
     nic.add_nic(2)
-    for src, dst in ((0, 1), (1, 0)):
-        mac = sysfs_in(f"h{dst}", f"/sys/class/net/sn0v{dst}/address")
-        ip("-n", f"h{src}", "neigh", "replace", f"10.98.0.{dst + 1}", "lladdr", mac, "dev", f"sn0v{src}", "nud", "permanent")
+    nic.know_each_other(("h0", "sn0v0", "10.98.0.1"), ("h1", "sn0v1", "10.98.0.2"))
     assert nic.send("h0", 2, 5)
     wait_until("both directions are in hardware",
                lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) >= 2)
     before = {dev: handles(dev) for dev in ("sn0r0", "sn0r1")}
     assert all(before.values()), before
-    for _ in range(int(os.environ.get("LAB_KILLS", "2"))):
-        nic.kill_and_restart("h0", "10.98.0.2", ["priority=50,arp,actions=FLOOD"] +
-                             [f"priority=100,ip,nw_dst=10.98.0.{n},actions=output:{n}" for n in (1, 2)])
+    ends = [nic.kill_and_restart] * int(os.environ.get("LAB_KILLS", "2")) + [nic.exit_and_restart]
+    for restart in ends:
+        restart("h0", "10.98.0.2", ["priority=50,arp,actions=FLOOD"] +
+                [f"priority=100,ip,nw_dst=10.98.0.{n},actions=output:{n}" for n in (1, 2)])
         wait_until("the rules have flows again", lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) >= 2)
         assert {dev: handles(dev) for dev in before} == before
     assert nic.send("h0", 2, 5)
