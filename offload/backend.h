@@ -79,7 +79,8 @@ struct backend_ops {
 		       struct verdict *v);
 	// Final counts as above; the handle is gone whatever the driver says.
 	int (*remove)(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
-	// Total packets and bytes since insertion. -ENOENT: the device lost the rule.
+	// Total packets and bytes since insertion. -ENOENT: the device lost the rule. -ESTALE: they are told, and the device says that
+	// it has the rule, but software meets the packets.
 	int (*query)(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
 	// Brings what query() tells up to date for all rules at once. NULL: query() asks the device each time.
 	void (*refresh)(void *priv);

@@ -21,7 +21,10 @@ struct offload_record {
 	bool withdraw; // to be taken off
 	bool free_after; // and forgotten: withdrawn by its owner
 	uint64_t base_packets, base_bytes; // of rules that were replaced or lost
+	uint64_t last_packets, last_bytes; // that the device has told of this one
 	uint64_t queued_at;
+	int64_t suspect_again; // clock_msec() before which it is not put in again because software saw its packets
+	unsigned int n_suspected;
 	void (*done)(struct megaflow *mf, void *aux);
 	void *done_aux;
 };
@@ -97,5 +100,7 @@ void device_queue(struct offload_device *dev, struct offload_record *rec);
 void record_set_state(struct offload_record *rec, enum placement_state s);
 void record_refuse(struct offload_record *rec, const struct verdict *v);
 void offload_bump(struct offload *o);
+// Software sees traffic that the device should have taken: the rule is put in again, not too often.
+void record_suspect(struct offload_record *rec);
 // Compiles again from the megaflow; with o->lock held.
 bool record_compile(struct offload_record *rec);

@@ -197,17 +197,28 @@ void offload_update(struct offload *o, struct megaflow *mf)
 	offload_bump(o);
 }
 
+// Each time that it does not help, the next attempt waits twice as long, up to a minute.
+enum { MAX_DOUBLINGS = 6 };
+
+void record_suspect(struct offload_record *rec)
+{
+	int64_t now = clock_msec();
+
+	if (!rec->hw || rec->free_after || rec->queued || now < rec->suspect_again ||
+	    !record_compile(rec))
+		return;
+	rec->suspect_again = now + (INT64_C(1000) << MIN(rec->n_suspected, MAX_DOUBLINGS));
+	rec->n_suspected++;
+	rec->dev->lost++;
+	record_set_state(rec, PLACE_LOST);
+	device_queue(rec->dev, rec);
+}
+
 void offload_suspect(struct offload *o, struct megaflow *mf)
 {
-	struct offload_record *rec;
-
 	pthread_mutex_lock(&o->lock);
-	rec = mf->offload;
-	if (rec && rec->hw && !rec->free_after && !rec->queued && record_compile(rec)) {
-		rec->dev->lost++;
-		record_set_state(rec, PLACE_LOST);
-		device_queue(rec->dev, rec);
-	}
+	if (mf->offload)
+		record_suspect(mf->offload);
 	pthread_mutex_unlock(&o->lock);
 	offload_bump(o);
 }

@@ -109,6 +109,9 @@ struct hw_rule *tc_adopt(struct tc_device *dev, const struct compiled_rule *rule
 				       .protocol = l->f.protocol,
 				       .asked = TCA_CLS_FLAGS_VERBOSE | (l->f.flags & skip),
 				       .fingerprint = l->f.fingerprint,
+				       .software_helps = rule->software_helps,
+				       .in_software =
+					       l->f.packets - MIN(l->f.hw_packets, l->f.packets),
 				       .seen = dev->epoch };
 		memcpy(r->cookie, l->f.cookie, sizeof(r->cookie));
 		tc_take_counts(r, &l->f);

@@ -32,6 +32,10 @@ struct hw_rule {
 	uint8_t cookie[TC_COOKIE_SIZE];
 	uint64_t packets, bytes; // as of the last look
 	uint32_t seen; // epoch of the last look that found it
+	bool software_helps;
+	uint64_t in_software; // packets, as of the last look
+	unsigned int
+		n_suspicious; // looks in a row that found more of them, although the NIC has the rule
 	char text[128]; // the driver's, when it refused
 };
 

@@ -8,6 +8,8 @@
 
 LOG_MODULE(tc_look);
 
+enum { SUSPICIOUS_LOOKS = 2 };
+
 // ---- Dumps ----
 
 struct dump {
@@ -90,12 +92,25 @@ void tc_dump_port(struct tc_device *dev, int ifindex, bool terse,
 
 // ---- Counters ----
 
+// Software meets packets of a rule that the NIC says it has: those that were on their way when it went in, or it has lost it.
+static void watch(struct hw_rule *r, const struct tc_filter *f)
+{
+	uint64_t now = f->packets - MIN(f->hw_packets, f->packets);
+
+	if (f->flags & TCA_CLS_FLAGS_IN_HW && !r->software_helps && now > r->in_software)
+		r->n_suspicious++;
+	else
+		r->n_suspicious = 0;
+	r->in_software = now;
+}
+
 static void refresh_one(struct tc_device *dev, const struct tc_filter *f, void *aux)
 {
 	struct hw_rule *r = tc_find_rule(dev, f->handle);
 
 	if (r && tc_is_at(r, f)) {
 		tc_take_counts(r, f);
+		watch(r, f);
 		r->seen = dev->epoch;
 	}
 }
@@ -116,7 +131,9 @@ int tc_query(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *re
 
 	*ret_packets = hw->packets;
 	*ret_bytes = hw->bytes;
-	return hw->seen == dev->epoch ? 0 : -ENOENT;
+	if (hw->seen != dev->epoch)
+		return -ENOENT;
+	return hw->n_suspicious >= SUSPICIOUS_LOOKS ? -ESTALE : 0;
 }
 
 // ---- Audit ----
@@ -153,6 +170,7 @@ static void audit_one(struct tc_device *dev, const struct tc_filter *f, void *au
 	if (r && tc_is_at(r, f)) {
 		if (is_as_put(r, f)) {
 			tc_take_counts(r, f);
+			watch(r, f);
 			r->seen = dev->epoch;
 			return;
 		}

@@ -134,6 +134,7 @@ static int prepare(struct tc_device *dev, const struct compiled_rule *rule, bool
 	r->handle = free_handle(dev);
 	r->seen = dev->epoch;
 	r->fingerprint = rule->fingerprint;
+	r->software_helps = rule->software_helps;
 	// Verbose: the driver's words come back even when the kernel runs the rule itself.
 	r->asked = TCA_CLS_FLAGS_VERBOSE | atomic_load(&dev->policy);
 	memcpy(r->cookie, rule->cookie, sizeof(r->cookie));
