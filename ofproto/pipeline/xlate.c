@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <limits.h>
 #include <stdio.h>
 
 #include "core/base/counters.h"
@@ -51,11 +52,14 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 }
 
 // What is known of the packets at this point: bits that the megaflow matches, and bits that the pipeline has set.
-static void depend_on_table(struct xlate_ctx *ctx, uint8_t table, uint64_t version)
+static void depend_on_table(struct xlate_ctx *ctx, uint8_t table, uint64_t version,
+			    const struct rule *found)
 {
-	struct xlate_dep dep = {
-		.kind = DEP_TABLE, .sw = ctx->sw, .table = table, .version = version
-	};
+	struct xlate_dep dep = { .kind = DEP_TABLE,
+				 .sw = ctx->sw,
+				 .table = table,
+				 .version = version,
+				 .found = found ? found->cls.priority : INT_MIN };
 	struct flow_mask mask = ctx->ret->mask;
 	struct flow_key key;
 
@@ -77,7 +81,7 @@ static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
 	cr = classifier_lookup(t->cls, &ctx->flow, &m);
 	r = cr ? CONTAINER_OF(cr, struct rule, cls) : NULL;
 	ctx_look_at(ctx, &m);
-	depend_on_table(ctx, table, version);
+	depend_on_table(ctx, table, version, r);
 	ctx_credit(ctx, (struct xlate_credit){ .kind = r ? CREDIT_TABLE_MATCH : CREDIT_TABLE_MISS,
 					       .table = t });
 	if (r)
@@ -422,7 +426,7 @@ static bool table_is_current(struct xlate_dep *d)
 		return true;
 	miniflow_expand(d->key, &key);
 	miniflow_expand(d->mask, &mask.m);
-	if (classifier_changed_for(cls, d->version, &key, &mask))
+	if (classifier_changed_for(cls, d->version, &key, &mask, d->found))
 		return false;
 	d->version = now;
 	return true;

@@ -18,8 +18,9 @@ struct xlate_dep {
 	uint16_t vlan; // DEP_MAC
 	struct eth_addr mac; // DEP_MAC
 	// DEP_TABLE: the packets that were looked up there, as the pipeline saw them: rules that match none of them are of
-	// no concern. Packed, owned.
+	// no concern, nor are those below what was found. Packed, owned.
 	struct miniflow *key, *mask;
+	int found; // priority of the rule, INT_MIN: none
 };
 
 struct xlate_effect {
