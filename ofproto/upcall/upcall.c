@@ -215,14 +215,12 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	struct xlate_result r;
 	struct flow_key key, dp_key;
 	struct of_port *in;
+	struct match packet;
 	enum ofperr e;
 	AUTO(strbuf) copy = STRBUF_INIT;
 
 	if (po->buffer_id != UINT32_MAX)
 		return OFPERR_OFPBRC_BUFFER_UNKNOWN;
-	e = acts_check(acts, &po->metadata, 255, SWITCH_N_TABLES, OF_PORT(OFPP_MAX));
-	if (e)
-		return e;
 	strbuf_put(&copy, po->packet, po->len);
 	struct packet p = { .data = (uint8_t *)strbuf_cstr(&copy), .size = po->len };
 	if (packet_parse(&p, &md, &key) < 0)
@@ -230,6 +228,11 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	key.in_port = po->metadata.key.in_port;
 	key.metadata = po->metadata.key.metadata;
 	memcpy(key.regs, po->metadata.key.regs, sizeof(key.regs));
+	packet.key = key;
+	flow_mask_exact_for(&packet.mask, &key);
+	e = switch_check_acts(sw, acts, &packet, 255);
+	if (e)
+		return e;
 	struct xlate_input in_xlate = { .sw = sw, .key = &key, .acts = &acts };
 	xlate(&in_xlate, &r);
 	if (xlate_apply_effects(&r.basis))
