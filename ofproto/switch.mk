@@ -2,7 +2,7 @@
 noinst_LIBRARIES += ofproto/libpipeline.a ofproto/libswitchd.a
 ofproto_libpipeline_a_SOURCES = \
 	ofproto/pipeline/commit.c ofproto/pipeline/features.c ofproto/pipeline/features.def ofproto/pipeline/flow-mod.c ofproto/pipeline/mac-table.c ofproto/pipeline/mac-table.h \
-	ofproto/pipeline/normal.c ofproto/pipeline/rule.c ofproto/pipeline/switch-private.h ofproto/pipeline/switch.c \
+	ofproto/pipeline/normal.c ofproto/pipeline/recirc.c ofproto/pipeline/recirc.h ofproto/pipeline/rule.c ofproto/pipeline/switch-private.h ofproto/pipeline/switch.c \
 	ofproto/pipeline/switch.h ofproto/pipeline/xlate-actions.c ofproto/pipeline/xlate-private.h \
 	ofproto/pipeline/trace.c ofproto/pipeline/xlate.c ofproto/pipeline/xlate.h
 ofproto_libswitchd_a_SOURCES = \

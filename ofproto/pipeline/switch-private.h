@@ -38,6 +38,7 @@ struct of_switch {
 void switch_notify_changed(struct of_switch *sw);
 // Whether the datapath can match on all that 'm' matches on.
 enum ofperr switch_check_match(const struct of_switch *sw, const struct match *m);
+struct rule_acts *rule_acts_copy(struct acts a);
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority);
 void rule_insert(struct rule *r);
