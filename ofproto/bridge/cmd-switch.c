@@ -266,20 +266,6 @@ static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
-static void show_features(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
-{
-	struct vswitchd *vs = aux;
-	struct bridge *br = bridge_find(vs, argv[1]);
-	AUTO(strbuf) out = STRBUF_INIT;
-
-	if (!br)
-		appctl_reply_error(conn, "no such bridge");
-	else if (!br->plane->dp || !datapath_features_format(br->plane->dp, &out))
-		appctl_reply_error(conn, "this kind of datapath does not tell what it can");
-	else
-		appctl_reply(conn, strbuf_cstr(&out));
-}
-
 static void upcall_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
@@ -331,7 +317,6 @@ const struct appctl_command switch_commands[] = {
 	{ "bridge/dump-flows", "bridge", 1, 1, bridge_dump_flows },
 	{ "bridge/reconnect", "[bridge]", 0, 1, bridge_reconnect },
 	{ "dpif/show", "", 0, 0, dpif_show },
-	{ "dpif/show-dp-features", "bridge", 1, 1, show_features },
 	{ "upcall/show", "", 0, 0, upcall_show },
 	{ "revalidator/wait", "", 0, 0, revalidator_wait },
 	{ "revalidator/purge", "", 0, 0, revalidator_purge },
@@ -365,5 +350,6 @@ void vswitchd_register_commands(struct vswitchd *vs)
 	appctl_register(switch_commands, n_switch_commands, vs);
 	appctl_register(trace_commands, n_trace_commands, vs);
 	appctl_register(doctor_commands, n_doctor_commands, vs);
+	appctl_register(feature_commands, n_feature_commands, vs);
 	appctl_add_memory_report(memory_report, vs);
 }

@@ -17,6 +17,7 @@ LOG_MODULE(restore);
 struct restore_rule {
 	struct plane *pl;
 	struct flow_key key;
+	bool done;
 };
 
 struct found_ctx {
@@ -42,21 +43,42 @@ void restore_look_at_port(struct plane *pl, dp_port_t port)
 		offload_list_found(pl->offload, port, on_found, &c);
 }
 
+// Packets that go round are known by an id once the flow that sends them round has been translated: what nobody knows yet is
+// tried again as long as others bring something. Returns how many were restored.
+static size_t restore_all(struct restore *r, bool keep)
+{
+	size_t n = 0, before;
+
+	for (size_t i = 0; i < r->rules.n; i++)
+		r->rules.v[i]->done = false;
+	do {
+		before = n;
+		for (size_t i = 0; i < r->rules.n; i++) {
+			struct restore_rule *rule = r->rules.v[i];
+			enum upcall_restored ret = RESTORED_LATER;
+
+			if (!rule->done)
+				ret = upcall_restore(rule->pl->upcall, &rule->key, keep);
+			rule->done |= ret != RESTORED_LATER;
+			n += ret == RESTORED;
+		}
+	} while (n > before);
+	return n;
+}
+
 static void finish(struct restore *r)
 {
 	struct restore_rule **rule;
 	struct plane *pl;
-	size_t n = 0;
+	size_t n;
 
 	r->done = true;
 	timer_cancel(&r->grace);
 	// First what is learned from the packets (where stations are), then what is done with them.
+	restore_all(r, false);
+	n = restore_all(r, true);
 	VEC_FOR_EACH (rule, &r->rules)
-		upcall_restore((*rule)->pl->upcall, &(*rule)->key, false);
-	VEC_FOR_EACH (rule, &r->rules) {
-		n += upcall_restore((*rule)->pl->upcall, &(*rule)->key, true);
 		free(*rule);
-	}
 	if (r->rules.n)
 		log_info("%zu rules were in hardware at the start, %zu flows made of them",
 			 r->rules.n, n);

@@ -7,7 +7,8 @@ check_PROGRAMS += tests/unit/pipeline/test-replace
 TESTS += tests/unit/pipeline/test-replace
 tests_unit_pipeline_test_replace_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
 PIPELINE_LIBS = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
-check_PROGRAMS += tests/unit/pipeline/test-recirc
-TESTS += tests/unit/pipeline/test-recirc
+check_PROGRAMS += tests/unit/pipeline/test-recirc tests/unit/pipeline/test-ct
+TESTS += tests/unit/pipeline/test-recirc tests/unit/pipeline/test-ct
 tests_unit_pipeline_test_recirc_LDADD = $(PIPELINE_LIBS)
+tests_unit_pipeline_test_ct_LDADD = $(PIPELINE_LIBS)
 endif
