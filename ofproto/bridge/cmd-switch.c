@@ -266,7 +266,7 @@ static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
-static void upcall_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+static void show_upcalls(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
 	AUTO(strbuf) out = STRBUF_INIT;
@@ -277,10 +277,28 @@ static void upcall_show(struct appctl_conn *conn, int argc, const char *const ar
 	PLANE_FOR_EACH(pl, vs)
 	if (pl->dp) {
 		plane_put_name(pl, &out);
-		strbuf_printf(&out, ":\n  flows         : (current %zu)\n",
-			      upcall_n_flows(pl->upcall));
+		strbuf_puts(&out, ":\n");
+		upcall_show(pl->upcall, &out);
 	}
 	appctl_reply(conn, strbuf_cstr(&out));
+}
+
+static void set_flow_limit(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct plane *pl;
+	uint64_t n;
+
+	if (!parse_u64(argv[1], 10, &n)) {
+		appctl_reply_errorf(conn, "%s: a number of flows expected", argv[1]);
+		return;
+	}
+	PLANE_FOR_EACH(pl, vs)
+	if (pl->dp)
+		upcall_set_flow_limit(pl->upcall, n);
+	strbuf_printf(&out, "set flow_limit to %llu\n", (unsigned long long)n);
+	appctl_reply(conn, out.s);
 }
 
 static void revalidator_wait(struct appctl_conn *conn, int argc, const char *const argv[],
@@ -317,7 +335,8 @@ const struct appctl_command switch_commands[] = {
 	{ "bridge/dump-flows", "bridge", 1, 1, bridge_dump_flows },
 	{ "bridge/reconnect", "[bridge]", 0, 1, bridge_reconnect },
 	{ "dpif/show", "", 0, 0, dpif_show },
-	{ "upcall/show", "", 0, 0, upcall_show },
+	{ "upcall/show", "", 0, 0, show_upcalls },
+	{ "upcall/set-flow-limit", "flow-limit-number", 1, 1, set_flow_limit },
 	{ "revalidator/wait", "", 0, 0, revalidator_wait },
 	{ "revalidator/purge", "", 0, 0, revalidator_purge },
 };

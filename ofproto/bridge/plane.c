@@ -25,6 +25,21 @@ void planes_create(struct vswitchd *vs, packet_in_cb *packet_in)
 	}
 }
 
+void planes_leave(struct vswitchd *vs)
+{
+	struct plane *pl;
+
+	PLANE_FOR_EACH(pl, vs)
+	{
+		if (!pl->dp)
+			continue;
+		datapath_leave(pl->dp);
+		offload_leave(pl->offload);
+		// Before ports go: flows that depend on them would change.
+		upcall_flush(pl->upcall, NULL);
+	}
+}
+
 void planes_close(struct vswitchd *vs)
 {
 	struct plane *pl;

@@ -47,22 +47,25 @@ void restore_look_at_port(struct plane *pl, dp_port_t port)
 // tried again as long as others bring something. Returns how many were restored.
 static size_t restore_all(struct restore *r, bool keep)
 {
-	size_t n = 0, before;
+	struct restore_rule **rule;
+	bool progress = true;
+	size_t n = 0;
 
-	for (size_t i = 0; i < r->rules.n; i++)
-		r->rules.v[i]->done = false;
-	do {
-		before = n;
-		for (size_t i = 0; i < r->rules.n; i++) {
-			struct restore_rule *rule = r->rules.v[i];
-			enum upcall_restored ret = RESTORED_LATER;
+	VEC_FOR_EACH (rule, &r->rules)
+		(*rule)->done = false;
+	while (progress) {
+		progress = false;
+		VEC_FOR_EACH (rule, &r->rules) {
+			enum upcall_restored ret;
 
-			if (!rule->done)
-				ret = upcall_restore(rule->pl->upcall, &rule->key, keep);
-			rule->done |= ret != RESTORED_LATER;
+			if ((*rule)->done)
+				continue;
+			ret = upcall_restore((*rule)->pl->upcall, &(*rule)->key, keep);
+			(*rule)->done = ret != RESTORED_LATER;
+			progress |= (*rule)->done;
 			n += ret == RESTORED;
 		}
-	} while (n > before);
+	}
 	return n;
 }
 
@@ -74,6 +77,9 @@ static void finish(struct restore *r)
 
 	r->done = true;
 	timer_cancel(&r->grace);
+	PLANE_FOR_EACH(pl, r->vs)
+	if (pl->dp)
+		datapath_restored(pl->dp);
 	// First what is learned from the packets (where stations are), then what is done with them.
 	restore_all(r, false);
 	n = restore_all(r, true);
@@ -87,6 +93,8 @@ static void finish(struct restore *r)
 	{
 		offload_flush(pl->offload);
 		offload_sweep(pl->offload);
+		if (pl->dp)
+			datapath_serve(pl->dp);
 	}
 }
 

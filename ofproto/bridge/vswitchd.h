@@ -58,6 +58,8 @@ struct bridge_port {
 	struct of_port *of; // NULL: it could not be made
 	char error[256]; // why
 	char device[64]; // the offload device behind it, empty: none
+	int members[PORT_MAX_MEMBERS]; // of a bond over ports of eSwitches
+	unsigned int n_members;
 	bool keep; // seen in the configuration that is being applied
 };
 
@@ -99,7 +101,8 @@ struct vswitchd {
 
 struct vswitchd *vswitchd_create(struct loop *l, const char *database, bool dummy,
 				 bool dummy_override);
-void vswitchd_destroy(struct vswitchd *vs);
+// 'cleanup' false: what the kernel and NICs have been told goes on there, for the next process.
+void vswitchd_destroy(struct vswitchd *vs, bool cleanup);
 // Applies the database's content to what runs; called whenever it changed.
 void vswitchd_reconfigure(struct vswitchd *vs);
 void vswitchd_register_commands(struct vswitchd *vs);
@@ -107,6 +110,8 @@ void vswitchd_register_commands(struct vswitchd *vs);
 void datapath_config_read(struct vswitchd *vs, const struct smap *other_config);
 // plane.c
 void planes_create(struct vswitchd *vs, packet_in_cb *packet_in);
+// What the kernel and NICs have been told stays there when the planes are closed.
+void planes_leave(struct vswitchd *vs);
 // First the datapaths, which still call into the rest; then that.
 void planes_close(struct vswitchd *vs);
 void planes_destroy(struct vswitchd *vs);

@@ -69,7 +69,7 @@ static bool insert(struct upcall_engine *u, struct megaflow *mf)
 	bool room;
 
 	pthread_mutex_lock(&u->lock);
-	room = hmap_count(&u->flows) < u->flow_limit;
+	room = hmap_count(&u->flows) < atomic_load(&u->limit.now);
 	HMAP_FOR_EACH_WITH_HASH (other, ufid_node, uuid_hash(&mf->ufid), &u->flows)
 		if (uuid_equal(&other->ufid, &mf->ufid))
 			room = false;

@@ -111,11 +111,11 @@ static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
 	return true;
 }
 
-static bool is_idle(const struct upcall_engine *u, const struct megaflow *mf)
+static bool is_idle(struct upcall_engine *u, const struct megaflow *mf)
 {
 	int64_t last = MAX(mf->pushed.used, mf->created);
 
-	return clock_msec() - last >= u->max_idle;
+	return clock_msec() - last >= flow_limit_idle(&u->limit, upcall_n_flows(u), u->max_idle);
 }
 
 // Software must not see packets of a flow that hardware has, but for those on their way when the rule went in: traffic
@@ -182,8 +182,11 @@ static void on_round(struct timer *t)
 		offload_poll_stats(u->offload);
 		fill_todo(u);
 		recirc_expire();
+		flow_limit_round_begins(&u->limit, u->todo.n);
 	}
 	do_slice(u, SLICE);
+	if (!u->todo.n)
+		flow_limit_round_ends(&u->limit);
 	timer_in(t, u->todo.n ? 0 : u->max_revalidator);
 }
 

@@ -31,6 +31,21 @@ struct port_map {
 	struct port_map_entry entries[]; // by dp_port_t
 };
 
+// How many megaflows there may be (flow-limit.c). Main thread, but for 'now'.
+struct flow_limit {
+	size_t configured; // other_config:flow-limit
+	_Atomic size_t now; // adapts to how long a round takes
+	int64_t began, round_msec; // of the round that runs; how long the last one took
+	size_t n_begun, most, average; // flows at the beginning of rounds
+};
+
+void flow_limit_init(struct flow_limit *l, size_t configured);
+void flow_limit_configure(struct flow_limit *l, size_t configured);
+void flow_limit_round_begins(struct flow_limit *l, size_t n_flows);
+void flow_limit_round_ends(struct flow_limit *l);
+// Milliseconds without traffic after which a flow goes: 'max_idle', less when there are too many.
+int64_t flow_limit_idle(const struct flow_limit *l, size_t n_flows, int64_t max_idle);
+
 struct upcall_engine {
 	struct loop *loop;
 	struct datapath *dp;
@@ -46,7 +61,7 @@ struct upcall_engine {
 	size_t n_packet_ins GUARDED_BY(lock);
 
 	_Atomic bool change_posted; // a look because something changed is on its way
-	size_t flow_limit;
+	struct flow_limit limit;
 	int max_idle, max_revalidator;
 	struct timer round; // the periodic look at all flows
 	struct timer soon; // a look because something changed

@@ -25,6 +25,7 @@ struct upcall_engine *upcall_create(struct loop *l, packet_in_cb *cb, void *aux)
 	pthread_mutex_init(&u->lock, NULL);
 	hmap_init(&u->flows);
 	list_init(&u->packet_ins);
+	flow_limit_init(&u->limit, DEFAULT_FLOW_LIMIT);
 	upcall_configure(u, DEFAULT_MAX_IDLE, DEFAULT_MAX_REVALIDATOR, DEFAULT_FLOW_LIMIT);
 	engine_start_revalidator(u);
 	return u;
@@ -53,7 +54,7 @@ void upcall_configure(struct upcall_engine *u, int max_idle_msec, int max_revali
 {
 	u->max_idle = max_idle_msec;
 	u->max_revalidator = max_revalidator_msec;
-	u->flow_limit = flow_limit;
+	flow_limit_configure(&u->limit, flow_limit);
 }
 
 void upcall_map_port(struct upcall_engine *u, dp_port_t port, struct of_switch *sw,
@@ -79,6 +80,23 @@ void upcall_unmap_port(struct upcall_engine *u, dp_port_t port)
 size_t upcall_n_flows(struct upcall_engine *u)
 {
 	return atomic_load(&u->n_flows);
+}
+
+void upcall_set_flow_limit(struct upcall_engine *u, size_t n)
+{
+	atomic_store(&u->limit.now, MIN(n, u->limit.configured));
+}
+
+void upcall_show(struct upcall_engine *u, struct strbuf *out)
+{
+	const struct flow_limit *l = &u->limit;
+	size_t now = upcall_n_flows(u);
+
+	strbuf_printf(out, "  flows         : (current %zu) (avg %zu) (max %zu) (limit %zu)\n", now,
+		      l->average, MAX(l->most, now), atomic_load(&l->now));
+	strbuf_printf(out, "  dump duration : %lldms\n", (long long)l->round_msec);
+	// One thread looks at them: the main one. Flows have no other names than ufids here.
+	strbuf_printf(out, "  ufid enabled : true\n\n  1: (keys %zu)\n", now);
 }
 
 struct megaflow *upcall_find(struct upcall_engine *u, const struct uuid *ufid)

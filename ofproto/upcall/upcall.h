@@ -41,7 +41,8 @@ void upcall_flush(struct upcall_engine *u, const struct of_switch *sw);
 // Something in a switch changed: look at the dependants soon.
 void upcall_changed(struct upcall_engine *u);
 
-// other_config: max-idle (ms), max-revalidator (ms), flow-limit.
+// other_config: max-idle (ms), max-revalidator (ms), flow-limit. With more flows than a round of the revalidator can look at in
+// a second, the limit falls below the configured one, and idle flows go after 100 ms.
 void upcall_configure(struct upcall_engine *u, int max_idle_msec, int max_revalidator_msec,
 		      size_t flow_limit);
 // Adds the counters since the last time to rules, tables and ports at once (a statistics request waits for nothing).
@@ -49,6 +50,10 @@ void upcall_push_stats(struct upcall_engine *u);
 // Looks at all megaflows now, to the end (revalidator/wait, tests).
 void upcall_revalidate_now(struct upcall_engine *u);
 size_t upcall_n_flows(struct upcall_engine *u);
+// Appends the lines of upcall/show behind the datapath's name.
+void upcall_show(struct upcall_engine *u, struct strbuf *out);
+// Until rounds of the revalidator find another number, and not above the configured one.
+void upcall_set_flow_limit(struct upcall_engine *u, size_t n);
 
 // Runs a packet of a controller through actions and the pipeline.
 enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,

@@ -9,6 +9,10 @@ TESTS += tests/unit/offload/test-tc-compile
 tests_unit_offload_test_tc_compile_SOURCES = tests/unit/offload/test-tc-compile.c tests/unit/offload/walk.c \
 	tests/unit/offload/walk.h
 tests_unit_offload_test_tc_compile_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+check_PROGRAMS += tests/unit/offload/test-tc-senders
+TESTS += tests/unit/offload/test-tc-senders
+tests_unit_offload_test_tc_senders_SOURCES = tests/unit/offload/test-tc-senders.c
+tests_unit_offload_test_tc_senders_LDADD = offload/libtc.a $(CHECK_LIBS) $(CORE_LIBS)
 check_PROGRAMS += tests/unit/offload/test-switchdev
 TESTS += tests/unit/offload/test-switchdev
 tests_unit_offload_test_switchdev_SOURCES = tests/unit/offload/test-switchdev.c
