@@ -124,6 +124,8 @@ void ctx_wrote(struct xlate_ctx *ctx, const struct flow_mask *bits)
 {
 	flow_mask_or(&ctx->known, bits);
 	flow_mask_or(&ctx->written, bits);
+	for (size_t i = 0; i < sizeof(bits->m.tunnel) / 8; i++)
+		flow_words(&ctx->tunnel_set.m)[i] |= flow_words_const(&bits->m)[i];
 }
 
 void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t *value,

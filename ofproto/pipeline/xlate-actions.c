@@ -372,7 +372,7 @@ static bool has_more_to_tell(const struct xlate_ctx *ctx)
 
 	return k->recirc_id || ctx->sw != ctx->in->sw || ctx->flow.in_port != k->in_port ||
 	       ctx->flow.metadata || !is_all_zeros(ctx->flow.regs, sizeof(ctx->flow.regs)) ||
-	       !is_all_zeros(&ctx->known.m.tunnel, sizeof(ctx->known.m.tunnel)) ||
+	       !is_all_zeros(&ctx->tunnel_set.m.tunnel, sizeof(ctx->tunnel_set.m.tunnel)) ||
 	       connection_is_hidden(ctx);
 }
 

@@ -15,7 +15,7 @@ uint32_t ctx_freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked)
 		.passes = ctx->passes + 1,
 		.tracked = tracked,
 		.flow = &ctx->flow,
-		.written = &ctx->known,
+		.written = &ctx->tunnel_set,
 		// One that is being carried out is not carried out again.
 		.action_set =
 			ctx->in_action_set ? (struct acts){ NULL, 0 } : acts_of(&ctx->action_set),

@@ -37,11 +37,13 @@ struct xlate_ctx {
 	// Bits of 'flow' that do not depend on bits of the original packet outside the mask: looking at them costs nothing.
 	struct flow_mask known;
 	struct flow_mask base_known; // same for 'base'
-	struct flow_mask
-		base_lost; // bits of 'base' that the datapath may have changed by itself (address translation)
+	// Bits of 'base' that the datapath may have changed by itself (address translation).
+	struct flow_mask base_lost;
 	struct flow_mask written; // header bits of 'flow' to be committed before the next output
-	unsigned int
-		n_ct; // actions so far that changed what the datapath knows of the packet's connection
+	// Bits of the tunnel that the pipeline has written: they go round with the packet.
+	struct flow_mask tunnel_set;
+	// Actions so far that changed what the datapath knows of the packet's connection.
+	unsigned int n_ct;
 	struct strbuf action_set; // struct act list: write_actions
 	uint8_t table;
 	const struct rule *rule; // whose actions run, NULL: packet_out
@@ -101,7 +103,7 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
 // a clone when they change the packet, in line when they do not.
 struct isolation {
 	struct flow_key flow, base;
-	struct flow_mask known, base_known, base_lost, written;
+	struct flow_mask known, base_known, base_lost, written, tunnel_set;
 	struct strbuf action_set;
 	const struct frame *frame;
 	unsigned int n_ct;

@@ -335,6 +335,7 @@ static void resume(struct xlate_ctx *ctx)
 	ctx->sw = s->sw;
 	ctx->passes = s->passes;
 	recirc_thaw(s, &ctx->flow, &ctx->known);
+	ctx->tunnel_set.m.tunnel = ctx->known.m.tunnel;
 	if (s->action_set)
 		strbuf_put(&ctx->action_set, s->action_set->list, s->action_set->size);
 	begin_bridge(ctx);
@@ -375,6 +376,7 @@ void ctx_save(struct xlate_ctx *ctx, struct isolation *iso)
 	iso->base_known = ctx->base_known;
 	iso->base_lost = ctx->base_lost;
 	iso->written = ctx->written;
+	iso->tunnel_set = ctx->tunnel_set;
 	iso->n_ct = ctx->n_ct;
 	iso->frame = ctx->frame;
 	iso->action_set = ctx->action_set;
@@ -390,6 +392,7 @@ void ctx_restore(struct xlate_ctx *ctx, struct isolation *iso)
 	ctx->base_known = iso->base_known;
 	ctx->base_lost = iso->base_lost;
 	ctx->written = iso->written;
+	ctx->tunnel_set = iso->tunnel_set;
 	ctx->n_ct = iso->n_ct;
 	ctx->frame = iso->frame;
 	strbuf_uninit(&ctx->action_set);
