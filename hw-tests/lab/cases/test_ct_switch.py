@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from kernel_switch import ip, switch, wait_until  # noqa: F401
+from kernel_switch import ip, switch, sysfs_in, wait_until  # noqa: F401
 
 HOSTS = [("h0", "eth0", "10.98.0.1"), ("h1", "eth0", "10.98.0.2")]
 # h0 may open connections to h1, h1 may answer.
@@ -85,8 +85,7 @@ def test_source_translation_and_back(switch):
         "table=1,ip,nw_src=10.98.0.77,actions=output:2",
         "table=2,ip,ct_state=+trk+est,nw_dst=10.98.0.1,actions=output:1",
     ])
-    mac = subprocess.run(["ip", "netns", "exec", "h0", "cat", "/sys/class/net/eth0/address"], capture_output=True,
-                         text=True).stdout.strip()
+    mac = sysfs_in("h0", "/sys/class/net/eth0/address")
     ip("-n", "h1", "neigh", "replace", "10.98.0.77", "lladdr", mac, "dev", "eth0", "nud", "permanent")
     seen, answer = tcp("h0", "h1", ("10.98.0.2", 4000), 4000)
     assert seen[0] == "10.98.0.77" and 5000 <= int(seen[1]) <= 5999 and answer == "hello you"
@@ -100,8 +99,7 @@ def test_destination_translation(switch):
         "table=1,in_port=1,tcp,tcp_dst=4000,actions=output:2",
         "table=1,in_port=2,tcp,nw_src=10.98.0.99,tcp_src=80,actions=output:1",
     ])
-    mac = subprocess.run(["ip", "netns", "exec", "h1", "cat", "/sys/class/net/eth0/address"], capture_output=True,
-                         text=True).stdout.strip()
+    mac = sysfs_in("h1", "/sys/class/net/eth0/address")
     ip("-n", "h0", "neigh", "replace", "10.98.0.99", "lladdr", mac, "dev", "eth0", "nud", "permanent")
     seen, answer = tcp("h0", "h1", ("10.98.0.99", 80), 4000)
     assert seen[0] == "10.98.0.1" and answer == "hello you"

@@ -2,18 +2,15 @@
 """Connection tracking in the pipeline, on the userspace datapath with its features forced: what Debian's Open vSwitch makes of
 the same tables and packets, what is refused where the datapath cannot, and what controllers are told."""
 import difflib
-import os
 import re
-import shutil
 import socket
 import subprocess
 import threading
-import uuid
 
 import pytest
 
 from conftest import Switch, wait_until
-from test_peer_text import Peer, configure, force_features
+from test_peer_text import Peer, force_features, on_switch
 
 def replace_flows(s, text, bridge="br0", version="OpenFlow13"):
     path = f"{s.dir}/flows"
@@ -118,20 +115,6 @@ def comparable(text):
     text = re.sub(r"action set is: .*", "", text)  # it has ports by number there
     text = re.sub(r"dont_send=\d,continuation=0,recirc_id=\d+", "", text)
     return text.strip()
-
-
-def on_switch(cls, datapath_type, work):
-    """What 'work' makes of a switch of its own, ours or theirs."""
-    tag = uuid.uuid4().hex[:5]
-    s = cls(f"/tmp/oes-{tag}", tag)
-    os.mkdir(s.dir)
-    try:
-        s.start("--enable-dummy=override")
-        configure(s, datapath_type)
-        return work(s)
-    finally:
-        s.close()
-        shutil.rmtree(s.dir, ignore_errors=True)
 
 
 def traces(s):

@@ -149,21 +149,22 @@ def transcript(s):
             yield " ".join([version, *args]), unordered(lines) if words[0] in ("dump-flows", "dump-ports") else lines
 
 
-def run(cls, datapath_type):
+def on_switch(cls, datapath_type, work):
+    """What 'work' makes of a switch of its own, ours or theirs."""
     tag = uuid.uuid4().hex[:5]
     s = cls(f"/tmp/oes-{tag}", tag)
     os.mkdir(s.dir)
     try:
         s.start("--enable-dummy=override")
         configure(s, datapath_type)
-        return dict(transcript(s))
+        return work(s)
     finally:
         s.close()
         shutil.rmtree(s.dir, ignore_errors=True)
 
 
 def test_texts_are_those_of_open_vswitch():
-    ours, theirs = run(Switch, "netdev"), run(Peer, "dummy")
+    ours, theirs = (dict(on_switch(*kind, lambda s: list(transcript(s)))) for kind in ((Switch, "netdev"), (Peer, "dummy")))
     different = []
     for command in theirs:
         different += difflib.unified_diff(theirs[command], ours[command], f"Open vSwitch: {command}", "ours", lineterm="")
