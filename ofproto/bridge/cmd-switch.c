@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "ofproto/bridge/commands-private.h"
 #include "ofproto/pipeline/mac-table.h"
+#include "ofproto/pipeline/recirc.h"
 
 static struct bridge *need_bridge(struct appctl_conn *conn, struct vswitchd *vs, const char *name)
 {
@@ -360,6 +361,7 @@ static void memory_report(struct smap *usage, void *aux)
 	smap_setf(usage, "rules", "%zu", rules);
 	smap_setf(usage, "ports", "%zu", ports);
 	smap_setf(usage, "udpif keys", "%zu", keys);
+	smap_setf(usage, "recirculation states", "%zu", recirc_count());
 }
 
 void vswitchd_register_commands(struct vswitchd *vs)

@@ -168,7 +168,7 @@ struct recirc_state *recirc_intern(const struct recirc_frozen *f)
 	s = probe(&want, f->action_set, &id);
 	if (s)
 		atomic_fetch_add(&s->refs, 1); // what is linked is not dying
-	else if (n_states < RECIRC_MAX_STATES)
+	else if (n_states < RECIRC_MAX_STATES && !f->sw->forgotten)
 		s = insert(&want, f->action_set, id);
 	pthread_mutex_unlock(&lock);
 	return s;
@@ -228,9 +228,10 @@ void recirc_expire(void)
 	pthread_mutex_unlock(&lock);
 }
 
-void recirc_forget_switch(const struct of_switch *sw)
+void recirc_forget_switch(struct of_switch *sw)
 {
 	pthread_mutex_lock(&lock);
+	sw->forgotten = true;
 	for (size_t i = 0; n_states && i < N_BUCKETS; i++)
 		for (struct recirc_state *s = buckets[i], *next; s; s = next) {
 			next = s->next;

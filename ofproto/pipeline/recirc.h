@@ -49,7 +49,7 @@ struct recirc_frozen {
 	struct acts action_set;
 };
 
-// The state for what is frozen, held for the caller. NULL: there are RECIRC_MAX_STATES.
+// The state for what is frozen, held for the caller. NULL: there are RECIRC_MAX_STATES, or the switch is going.
 struct recirc_state *recirc_intern(const struct recirc_frozen *f);
 // Borrowed until the caller's next quiescent state; NULL: unknown.
 struct recirc_state *recirc_find(uint32_t id);
@@ -60,6 +60,6 @@ void recirc_unref(struct recirc_state *s);
 void recirc_thaw(const struct recirc_state *s, struct flow_key *flow, struct flow_mask *known);
 // Frees states that nobody has held for RECIRC_LINGER_MSEC. Main thread, now and then.
 void recirc_expire(void);
-// Nothing goes on in 'sw' any more. Main thread.
-void recirc_forget_switch(const struct of_switch *sw);
+// The switch is going: nothing goes on there any more, and nothing is kept for it from now on. Main thread.
+void recirc_forget_switch(struct of_switch *sw);
 size_t recirc_count(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Translation: one packet's key through the OpenFlow tables, giving datapath actions and the mask of what decided.
 //
-// Pure: it changes nothing. What must happen besides (learning a station) is a list of effects that the caller applies;
+// Pure: it changes nothing (but for states of packets that go round, recirc.h, which the answer holds). What must happen besides (learning a station) is a list of effects that the caller applies;
 // what the answer rests on (table versions, port settings, stations) a list of dependencies that the caller keeps.
 // Any RCU reader may translate.
 #pragma once

@@ -149,7 +149,7 @@ static bool rests_on(const struct megaflow *mf, const struct of_switch *sw)
 	return false;
 }
 
-void upcall_flush(struct upcall_engine *u, const struct of_switch *sw)
+void upcall_flush(struct upcall_engine *u, struct of_switch *sw)
 {
 	flow_vec v = VEC_INIT;
 

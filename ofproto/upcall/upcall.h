@@ -36,8 +36,8 @@ void upcall_set_datapath(struct upcall_engine *u, struct datapath *dp, struct of
 void upcall_map_port(struct upcall_engine *u, dp_port_t port, struct of_switch *sw,
 		     of_port_t number);
 void upcall_unmap_port(struct upcall_engine *u, dp_port_t port);
-// Removes every megaflow that rests on 'sw' (NULL: all), before it goes.
-void upcall_flush(struct upcall_engine *u, const struct of_switch *sw);
+// Removes every megaflow that rests on 'sw' (NULL: all), before it goes: no packet goes on in it any more.
+void upcall_flush(struct upcall_engine *u, struct of_switch *sw);
 // Something in a switch changed: look at the dependants soon.
 void upcall_changed(struct upcall_engine *u);
 

@@ -289,6 +289,10 @@ START_TEST(switch_takes_its_states_along)
 	recirc_forget_switch(sw);
 	ck_assert_ptr_null(recirc_find(id));
 	ck_assert_ptr_eq(recirc_find(other->id), other);
+	// A translation that is still under way does not bring them back.
+	frozen.sw = sw;
+	ck_assert_ptr_null(recirc_intern(&frozen));
+	frozen.sw = other->sw;
 	// A megaflow that is being taken out of a NIC holds it until it is gone.
 	recirc_unref(s);
 	recirc_unref(other);
