@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ofproto/trace: the way of a packet through the tables, and the soundness check of tests.
+#include <ctype.h>
+
 #include "core/packet/packet.h"
 #include "ofproto/bridge/commands-private.h"
 
@@ -96,14 +98,6 @@ struct trace_args {
 
 // ---- --ct-next ----
 
-static const struct {
-	const char *name;
-	uint8_t bit;
-} ct_flags[] = {
-	{ "new", CS_NEW }, { "est", CS_EST }, { "rel", CS_REL },   { "rpl", CS_RPL },
-	{ "inv", CS_INV }, { "trk", CS_TRK }, { "snat", CS_SNAT }, { "dnat", CS_DNAT },
-};
-
 // NULL, or why no packet is in this state.
 static const char *ct_state_problem(uint8_t s)
 {
@@ -118,20 +112,25 @@ static const char *ct_state_problem(uint8_t s)
 	return NULL;
 }
 
+// By name; the field's text knows other ways to say it.
 static int take_ct_flag(const char *word, uint8_t *state, struct error *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(ct_flags); i++)
-		if (!strcmp(word, ct_flags[i].name)) {
-			*state |= ct_flags[i].bit;
-			return 0;
-		}
-	return error_set(err, -EINVAL, "%s: unknown connection tracking state flag", word);
+	const struct field *f = field_get(FIELD_CT_STATE);
+	union field_value value, mask;
+
+	if (!isalpha((unsigned char)*word) || strchr(word, '|') ||
+	    field_parse(f, word, &value, &mask, NULL) < 0)
+		return error_set(err, -EINVAL, "%s: unknown connection tracking state flag", word);
+	*state |= field_value_to_u64(f, &value);
+	return 0;
 }
 
 static int parse_ct_next(const char *text, struct trace_args *a, struct error *err)
 {
+	const struct field *f = field_get(FIELD_CT_STATE);
 	AUTO_FREE char *copy = xstrdup(text);
 	AUTO(strbuf) flags = STRBUF_INIT;
+	union field_value value;
 	const char *problem;
 	uint8_t state = 0;
 	char *save = NULL;
@@ -141,10 +140,8 @@ static int parse_ct_next(const char *text, struct trace_args *a, struct error *e
 			return -EINVAL;
 	problem = ct_state_problem(state);
 	if (problem) {
-		for (size_t i = 0; i < ARRAY_SIZE(ct_flags); i++)
-			if (state & ct_flags[i].bit)
-				strbuf_printf(&flags, "%s|", ct_flags[i].name);
-		strbuf_chomp(&flags, '|');
+		field_value_from_u64(f, state, &value);
+		field_format(f, &value, NULL, &flags);
 		return error_set(err, -EINVAL, "%s: invalid connection state: %s", flags.s,
 				 problem);
 	}

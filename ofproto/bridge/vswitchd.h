@@ -23,8 +23,8 @@ struct plane {
 	struct offload *offload;
 	struct upcall_engine *upcall;
 	uint64_t offload_seq; // what the database shows of offload
-	struct smap features,
-		run_features; // of an open datapath: what it can, and what tests let it
+	// Of an open datapath: what it can, and what it is taken to be able to (dpif/set-dp-features).
+	struct smap features, run_features;
 	char error[1024]; // why it could not be opened
 };
 

@@ -187,13 +187,11 @@ bool recirc_ref(struct recirc_state *s)
 
 void recirc_unref(struct recirc_state *s)
 {
-	if (atomic_load(&s->refs) > 1) {
-		uint32_t n = atomic_load(&s->refs);
+	uint32_t n = atomic_load(&s->refs);
 
-		while (n > 1)
-			if (atomic_compare_exchange_weak(&s->refs, &n, n - 1))
-				return;
-	}
+	while (n > 1)
+		if (atomic_compare_exchange_weak(&s->refs, &n, n - 1))
+			return;
 	// The last one decides under the lock, so that nobody frees it meanwhile.
 	pthread_mutex_lock(&lock);
 	if (atomic_fetch_sub(&s->refs, 1) == 1) {

@@ -26,8 +26,8 @@ struct recirc_state {
 	uint8_t table;
 	uint8_t passes; // how often the packet will have been round
 	bool tracked; // the key's connection tracking members are what the pipeline is to see; else it sees none
-	struct miniflow *flow,
-		*mask; // registers, metadata, and bits of the tunnel that were written
+	// Registers, metadata, and bits of the tunnel that were written.
+	struct miniflow *flow, *mask;
 	struct rule_acts *action_set; // NULL: empty
 
 	// The registry's.

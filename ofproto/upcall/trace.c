@@ -134,11 +134,10 @@ static void trace_pass(struct tracer *t, struct of_switch *sw, const struct flow
 static void put_state(uint8_t state, struct strbuf *out)
 {
 	const struct field *f = field_get(FIELD_CT_STATE);
-	union field_value v, all;
+	union field_value v;
 
 	field_value_from_u64(f, state, &v);
-	field_all_ones(f, &all);
-	field_format(f, &v, &all, out);
+	field_format(f, &v, NULL, out);
 }
 
 static void put_endpoint(const char *end, const struct flow_key *k, be32 v4,
