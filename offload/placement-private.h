@@ -57,6 +57,7 @@ struct offload_device {
 	struct list full; // records refused for want of room, to be tried when there is some
 	size_t n_queued;
 	bool resting; // the worker waits for something to do
+	bool gathering; // it waits a moment for more to do together
 	bool poll, audit, sweep, stop;
 	void (*audit_done)(uint32_t checked, uint32_t lost, void *aux);
 	void *audit_aux;
@@ -86,6 +87,7 @@ struct offload {
 	pthread_cond_t idle; // a worker has run dry
 	struct port_table *ports; // RCU; one writer
 	struct list devices, records;
+	unsigned int n_flushing; // threads that wait for workers: nothing is put off
 	bool enabled;
 	bool keep_found; // no sweep until it is asked for
 	char policy[16]; // other_config:tc-policy
@@ -93,6 +95,9 @@ struct offload {
 	_Atomic uint64_t change_seq;
 	uint64_t refusals[REASON_MAX]; // since start
 };
+
+// So many rules go to a driver without waiting for more.
+#define OFFLOAD_ENOUGH 64
 
 void *device_worker(void *dev);
 // With o->lock held.

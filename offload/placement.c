@@ -113,7 +113,9 @@ void device_queue(struct offload_device *dev, struct offload_record *rec)
 	rec->queued = true;
 	dev->n_queued++;
 	counter_inc(COUNTER_OFFLOAD_QUEUED);
-	pthread_cond_signal(&dev->work);
+	// One that gathers wakes by itself, unless there is enough.
+	if (!dev->gathering || dev->n_queued >= OFFLOAD_ENOUGH)
+		pthread_cond_signal(&dev->work);
 }
 
 bool record_compile(struct offload_record *rec)
@@ -591,12 +593,18 @@ static bool all_idle(struct offload *o)
 
 void offload_flush(struct offload *o)
 {
+	struct offload_device *dev;
+
 	if (!o)
 		return;
 	rcu_offline();
 	pthread_mutex_lock(&o->lock);
+	o->n_flushing++;
+	LIST_FOR_EACH (dev, node, &o->devices)
+		pthread_cond_signal(&dev->work);
 	while (!all_idle(o))
 		pthread_cond_wait(&o->idle, &o->lock);
+	o->n_flushing--;
 	pthread_mutex_unlock(&o->lock);
 	rcu_online();
 }

@@ -47,6 +47,8 @@ struct qdisc {
 	struct member members[PORT_MAX_MEMBERS];
 	unsigned int n_members;
 	bool ours;
+	uint32_t flags_epoch; // of the look that last said how the kernel takes rules here...
+	uint32_t flags; // ... and what it said: TCA_CLS_FLAGS_*
 	bool looked; // for rules of a process before this one
 	bool no_egress; // somebody's "ingress" qdisc has one side only
 	uint32_t block; // somebody's shared block, 0: none. Filters cannot be put on the port then.

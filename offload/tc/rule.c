@@ -312,12 +312,25 @@ static void look_at(struct tc_device *dev, struct hw_rule *r)
 	nl_request_uninit(&req);
 }
 
+// Whether rules of this port reach the NIC is asked once between two refreshes, of one rule.
+static uint32_t flags_of_port(struct tc_device *dev, struct hw_rule *r)
+{
+	struct qdisc *q = tc_find_qdisc(dev, r->port);
+
+	if (q && q->flags && q->flags_epoch == dev->epoch)
+		return q->flags;
+	look_at(dev, r);
+	if (q) {
+		q->flags = r->flags;
+		q->flags_epoch = dev->epoch;
+	}
+	return r->flags;
+}
+
 // Nothing is echoed: a driver that refuses has said so in the acknowledgement, and where it has not, one rule of a port
 // tells of all (the next refresh corrects what is otherwise).
 static void learn_flags(struct tc_device *dev, struct insertion *list, size_t n)
 {
-	const struct hw_rule *asked = NULL;
-
 	for (size_t i = 0; i < n; i++) {
 		struct hw_rule *r = list[i].hw;
 
@@ -329,11 +342,8 @@ static void learn_flags(struct tc_device *dev, struct insertion *list, size_t n)
 			r->flags = TCA_CLS_FLAGS_IN_HW;
 		} else if (r->text[0] || r->asked & TCA_CLS_FLAGS_SKIP_HW) {
 			r->flags = TCA_CLS_FLAGS_NOT_IN_HW;
-		} else if (asked && asked->ifindex == r->ifindex) {
-			r->flags = asked->flags;
 		} else {
-			look_at(dev, r);
-			asked = r;
+			r->flags = flags_of_port(dev, r);
 		}
 		tc_in_hw(dev, r, &list[i].v);
 	}
