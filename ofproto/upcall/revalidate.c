@@ -91,13 +91,10 @@ static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
 	struct xlate_input in = { .sw = sw, .key = &key };
 	xlate(&in, &r);
 	xlate_apply_effects(&r.basis);
-	// What decides now must be pinned down by the flow's mask; the pipeline's own members are not in it.
+	// What decides now must be pinned down by the flow's mask.
 	struct flow_mask need = r.mask;
-	memset(need.m.regs, 0, sizeof(need.m.regs));
-	need.m.metadata = 0;
-	need.m.conj_id = 0;
-	need.m.actset_output = 0;
-	if (!flow_mask_contains(&mask, &need)) {
+	engine_datapath_mask(&need);
+	if (xlate_error_passes(r.error) || !flow_mask_contains(&mask, &need)) {
 		xlate_result_uninit(&r);
 		return false;
 	}
@@ -184,6 +181,7 @@ static void on_round(struct timer *t)
 	if (!u->todo.n) {
 		offload_poll_stats(u->offload);
 		fill_todo(u);
+		recirc_expire();
 		flow_limit_round_begins(&u->limit, u->todo.n);
 	}
 	do_slice(u, SLICE);

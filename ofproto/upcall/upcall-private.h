@@ -72,11 +72,12 @@ struct upcall_engine {
 
 bool port_map_find(const struct upcall_engine *u, dp_port_t port, struct of_switch **ret_sw,
 		   of_port_t *ret_number);
-// The pipeline's key (in_port as of_port_t); false when the port belongs to no switch.
+// The pipeline's key (in_port as of_port_t) and the switch that the packet is in: by its port, or where it stopped when it went
+// round. False when the port belongs to no switch.
 bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key, struct flow_key *ret,
 		struct of_switch **ret_sw);
-void engine_queue_packet_in(struct upcall_engine *u, struct of_switch *sw, const struct upcall *up,
-			    const struct dp_action *a);
+// The datapath knows nothing of the pipeline's own members: they are not part of a megaflow.
+void engine_datapath_mask(struct flow_mask *m);
 void engine_start_revalidator(struct upcall_engine *u);
 void engine_stop_revalidator(struct upcall_engine *u);
 // Takes a flow out of the table, datapath and device, credits what is left, frees. Main thread.
