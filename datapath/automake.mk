@@ -23,9 +23,10 @@ endif
 
 noinst_LIBRARIES += datapath/libkernel.a
 datapath_libkernel_a_SOURCES = \
-	datapath/kernel/action.c datapath/kernel/action.h datapath/kernel/datapath.c datapath/kernel/device.c \
+	datapath/kernel/action.c datapath/kernel/action.h datapath/kernel/action-ct.c datapath/kernel/action-header.c \
+	datapath/kernel/action-private.h datapath/kernel/datapath.c datapath/kernel/device.c \
 	datapath/kernel/execute.c datapath/kernel/families.c datapath/kernel/features.c datapath/kernel/flow.c \
 	datapath/kernel/handler.c datapath/kernel/kernel.h datapath/kernel/key.c datapath/kernel/key.def \
 	datapath/kernel/key.h datapath/kernel/message.c datapath/kernel/message.h datapath/kernel/port-info.c \
-	datapath/kernel/set.c datapath/kernel/set.h datapath/kernel/stats.c datapath/kernel/vport.c
+	datapath/kernel/resume.c datapath/kernel/set.c datapath/kernel/set.h datapath/kernel/stats.c datapath/kernel/vport.c
 EXTRA_DIST += datapath/kernel/README.md

@@ -167,3 +167,21 @@ uint64_t flow_hash_5tuple(const struct flow_key *k, uint64_t basis)
 	}
 	return hash_bytes(&t, sizeof(t), basis);
 }
+
+void flow_key_clear_ct_tuple(struct flow_key *k)
+{
+	k->ct_nw_proto = 0;
+	k->ct_nw_src = k->ct_nw_dst = 0;
+	memset(&k->ct_ipv6_src, 0, sizeof(k->ct_ipv6_src));
+	memset(&k->ct_ipv6_dst, 0, sizeof(k->ct_ipv6_dst));
+	k->ct_tp_src = k->ct_tp_dst = 0;
+}
+
+void flow_key_clear_ct(struct flow_key *k)
+{
+	k->ct_state = 0;
+	k->ct_zone = 0;
+	k->ct_mark = 0;
+	memset(k->ct_label, 0, sizeof(k->ct_label));
+	flow_key_clear_ct_tuple(k);
+}

@@ -151,6 +151,10 @@ void flow_mask_exact_for(struct flow_mask *m, const struct flow_key *key);
 // The 5-tuple hash that multipath decisions use (same for both directions where 'symmetric').
 uint64_t flow_hash_5tuple(const struct flow_key *k, uint64_t basis);
 
+// As of a packet that was never tracked; the tuple alone is the original direction's addresses and ports.
+void flow_key_clear_ct(struct flow_key *k);
+void flow_key_clear_ct_tuple(struct flow_key *k);
+
 static inline bool flow_is_ip(const struct flow_key *k)
 {
 	return k->eth_type == htobe16(0x0800) || k->eth_type == htobe16(0x86dd);

@@ -130,6 +130,7 @@ static void destroy(struct kernel_datapath *dp)
 	hmap_uninit(&dp->ports);
 	hmap_uninit(&dp->strangers);
 	smap_uninit(&dp->features);
+	resume_free(dp);
 	pthread_mutex_destroy(&dp->request_lock);
 	pthread_mutex_destroy(&dp->flows_lock);
 	pthread_mutex_destroy(&dp->dump_lock);
@@ -149,10 +150,12 @@ static struct kernel_datapath *create(const char *name, const struct upcall_ops 
 	pthread_mutex_init(&dp->flows_lock, NULL);
 	pthread_mutex_init(&dp->dump_lock, NULL);
 	pthread_mutex_init(&dp->ports_lock, NULL);
+	pthread_mutex_init(&dp->resumptions.lock, NULL);
 	hmap_init(&dp->flows);
 	hmap_init(&dp->ports);
 	hmap_init(&dp->strangers);
 	smap_init(&dp->features);
+	dp->can = kernel_can_all;
 	dp->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return dp;
 }
@@ -228,7 +231,7 @@ static void kernel_stats(struct datapath *base, struct datapath_stats *ret)
 
 static int actions_check(struct datapath *base, struct dp_actions list, struct error *err)
 {
-	return kernel_check_actions(list, err);
+	return kernel_check_actions(list, &kernel_datapath(base)->can, err);
 }
 
 static void kernel_refresh(struct datapath *base)

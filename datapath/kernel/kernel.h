@@ -14,6 +14,7 @@
 #include "core/base/hmap.h"
 #include "core/base/vec.h"
 #include "core/netlink/genl.h"
+#include "datapath/kernel/action.h"
 #include "datapath/kernel/message.h"
 #include "datapath/provider.h"
 
@@ -26,6 +27,19 @@ int kernel_families_find(struct nl_sock *s, struct kernel_families *ret, struct 
 
 struct handler;
 struct stranger;
+
+// Rests of lists (resume.c).
+struct resumption {
+	uint32_t id; // 0: never taken
+	uint64_t hash;
+	struct strbuf list;
+};
+
+struct resumptions {
+	pthread_mutex_t lock;
+	struct resumption places[256] GUARDED_BY(lock);
+	size_t next GUARDED_BY(lock);
+};
 
 struct kernel_datapath {
 	struct datapath base;
@@ -64,6 +78,8 @@ struct kernel_datapath {
 	uint64_t change_seq;
 
 	struct smap features; // immutable once open
+	struct kernel_can can; // likewise
+	struct resumptions resumptions;
 };
 
 static inline struct kernel_datapath *kernel_datapath(struct datapath *base)
@@ -183,6 +199,14 @@ void execution_run(struct execution *x, struct packet *p, struct flow_key *key,
 		   struct dp_actions list);
 int kernel_execute(struct datapath *base, const void *packet, size_t n, const struct flow_key *key,
 		   struct dp_actions actions, struct error *err);
+
+// What the kernel brings back in the middle of its list: a kind of userspace action that nobody else sees.
+enum { USERSPACE_RESUME = 0x80 };
+// Appends the action that sends a packet back to 'list'; 'rest' (copied) is what then follows. Any thread, like the next.
+void resume_put(struct kernel_datapath *dp, struct dp_actions rest, struct strbuf *list);
+// Appends the rest that such an action stands for; false: it is not known any more.
+bool resume_get(struct kernel_datapath *dp, const struct dp_action *a, struct strbuf *ret);
+void resume_free(struct kernel_datapath *dp);
 
 // ---- Ports ----
 
