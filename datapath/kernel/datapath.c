@@ -121,6 +121,7 @@ static void destroy(struct kernel_datapath *dp)
 		log_warn("%s: the kernel keeps the datapath", dp->name);
 	kernel_flows_free(dp);
 	vports_free(dp);
+	nl_close(dp->netfilter);
 	nl_close(dp->links);
 	nl_close(dp->route);
 	nl_close(dp->sock);
@@ -131,6 +132,8 @@ static void destroy(struct kernel_datapath *dp)
 	hmap_uninit(&dp->strangers);
 	smap_uninit(&dp->features);
 	resume_free(dp);
+	VEC_FREE(&dp->zone_policies);
+	pthread_rwlock_destroy(&dp->zones_lock);
 	pthread_mutex_destroy(&dp->request_lock);
 	pthread_mutex_destroy(&dp->flows_lock);
 	pthread_mutex_destroy(&dp->dump_lock);
@@ -151,6 +154,7 @@ static struct kernel_datapath *create(const char *name, const struct upcall_ops 
 	pthread_mutex_init(&dp->dump_lock, NULL);
 	pthread_mutex_init(&dp->ports_lock, NULL);
 	pthread_mutex_init(&dp->resumptions.lock, NULL);
+	pthread_rwlock_init(&dp->zones_lock, NULL);
 	hmap_init(&dp->flows);
 	hmap_init(&dp->ports);
 	hmap_init(&dp->strangers);
@@ -170,7 +174,12 @@ static int open_sockets(struct kernel_datapath *dp, struct error *err)
 		error = nl_open(NETLINK_ROUTE, &dp->links, err);
 	if (!error)
 		error = nl_join(dp->links, RTNLGRP_LINK, err);
-	return error ? error : kernel_families_find(dp->sock, &dp->families, err);
+	if (!error)
+		error = kernel_families_find(dp->sock, &dp->families, err);
+	if (error)
+		return error;
+	dp->has_ct_limit = !genl_find(dp->sock, OVS_CT_LIMIT_FAMILY, &dp->families.ct_limit, NULL);
+	return 0;
 }
 
 static int kernel_open(const char *name, const struct upcall_ops *upcalls, void *aux,
@@ -279,4 +288,5 @@ const struct datapath_ops datapath_kernel = {
 	.execute = kernel_execute,
 	.stats = kernel_stats,
 	.features = kernel_features,
+	.ct = &kernel_ct,
 };

@@ -167,6 +167,10 @@ static const struct {
 	{ "push_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847),set(mpls(label=17,tc=2,ttl=64,bos="
 	  "1)),1",
 	  NULL },
+	{ "push_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847),"
+	  "push_mpls(label=17,tc=2,ttl=64,bos=0,eth_type=0x8847),set(mpls(label=18,tc=2,ttl=64,bos="
+	  "0)),1",
+	  NULL },
 	{ "add_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847),1", NULL },
 	{ "push_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847),pop_mpls(eth_type=0x800),recirc("
 	  "0x1)",
