@@ -43,7 +43,7 @@ EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/cases/simnic_lab.py hw-tests/l
 
 # Programs that a lab guest runs; built here, started by hw-tests/lab/run.
 if HAVE_CHECK
-LAB_CASES = hw-tests/lab/cases/test-kernel-datapath hw-tests/lab/cases/test-kernel-ports hw-tests/lab/cases/test-switchdev hw-tests/lab/cases/test-tc \
+LAB_CASES = hw-tests/lab/cases/test-kernel-conntrack hw-tests/lab/cases/test-kernel-datapath hw-tests/lab/cases/test-kernel-ports hw-tests/lab/cases/test-switchdev hw-tests/lab/cases/test-tc \
 	hw-tests/lab/cases/test-tc-device hw-tests/lab/cases/test-tc-meta \
 	hw-tests/lab/cases/test-tc-simnic
 check_PROGRAMS += $(LAB_CASES)
@@ -56,6 +56,10 @@ hw_tests_lab_cases_test_kernel_datapath_SOURCES = hw-tests/lab/cases/test-kernel
 	hw-tests/lab/cases/pipeline.c hw-tests/lab/cases/pipeline.h $(LAB_CASE_SOURCES)
 hw_tests_lab_cases_test_kernel_datapath_CFLAGS = $(LAB_CASE_CFLAGS)
 hw_tests_lab_cases_test_kernel_datapath_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
+hw_tests_lab_cases_test_kernel_conntrack_SOURCES = hw-tests/lab/cases/test-kernel-conntrack.c \
+	hw-tests/lab/cases/pipeline.c hw-tests/lab/cases/pipeline.h $(LAB_CASE_SOURCES)
+hw_tests_lab_cases_test_kernel_conntrack_CFLAGS = $(LAB_CASE_CFLAGS)
+hw_tests_lab_cases_test_kernel_conntrack_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 hw_tests_lab_cases_test_kernel_ports_SOURCES = hw-tests/lab/cases/test-kernel-ports.c $(LAB_CASE_SOURCES)
 hw_tests_lab_cases_test_kernel_ports_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 hw_tests_lab_cases_test_kernel_ports_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)

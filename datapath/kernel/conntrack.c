@@ -98,46 +98,90 @@ static int dump(struct datapath *base, const uint16_t *zone, ct_entry_cb *cb, vo
 	return netfilter_dump(kernel_datapath(base), &msg, dump_one, dump_again, &d, err);
 }
 
-struct dump_expected {
-	const uint16_t *zone;
+// ---- Expected ones ----
+
+// A connection whose helper may have foretold others.
+struct parent {
+	struct ct_tuple orig;
+	uint16_t zone;
+};
+
+struct parents {
+	VEC(struct parent) v;
+};
+
+static void take_parent(const struct ct_entry *e, void *aux)
+{
+	struct parents *p = aux;
+
+	if (!e)
+		VEC_CLEAR(&p->v);
+	else if (e->helper[0])
+		VEC_PUSH(&p->v, ((struct parent){ e->orig, e->zone }));
+}
+
+struct expectations {
 	VEC(struct ct_expected) found;
+	size_t before; // those of other parents
+	uint16_t zone;
 	struct error *err;
 };
 
 static int one_expected(const struct nlmsghdr *h, void *aux)
 {
-	struct dump_expected *d = aux;
+	struct expectations *x = aux;
 	struct ct_expected e;
 	int error = 0;
 
-	if (ct_expected_decode(h, &e, &error, d->err) && !error && (!d->zone || *d->zone == e.zone))
-		VEC_PUSH(&d->found, e);
+	if (ct_expected_decode(h, &e, &error, x->err) && !error) {
+		e.zone = x->zone;
+		VEC_PUSH(&x->found, e);
+	}
 	return error;
 }
 
 static void expected_again(void *aux)
 {
-	struct dump_expected *d = aux;
+	struct expectations *x = aux;
 
-	VEC_CLEAR(&d->found);
+	x->found.n = x->before;
 }
 
-// There are few of them: they are told when all are there.
+static int expected_of(struct kernel_datapath *dp, const struct parent *p, struct expectations *x)
+{
+	bool v6 = p->orig.eth_type == htobe16(0x86dd);
+	AUTO(strbuf) msg = STRBUF_INIT;
+	// One that has foretold nothing is answered by an acknowledgement, for which must be asked.
+	size_t m = netfilter_begin(&msg, NFNL_SUBSYS_CTNETLINK_EXP, IPCTNL_MSG_EXP_GET, NLM_F_ACK,
+				   v6 ? AF_INET6 : AF_INET);
+	int error;
+
+	ct_put_tuple(&msg, CTA_EXPECT_MASTER, &p->orig);
+	nl_put_be16(&msg, CTA_EXPECT_ZONE, htobe16(p->zone));
+	nl_msg_end(&msg, m);
+	x->zone = p->zone;
+	x->before = x->found.n;
+	error = netfilter_dump(dp, &msg, one_expected, expected_again, x, x->err);
+	// It has gone meanwhile.
+	return error == -ENOENT ? 0 : error;
+}
+
+// The kernel does not tell their zones: it is asked for those of each connection.
 static int dump_expected(struct datapath *base, const uint16_t *zone, ct_expected_cb *cb, void *aux,
 			 struct error *err)
 {
-	struct dump_expected d = { .zone = zone, .err = err };
-	AUTO(strbuf) msg = STRBUF_INIT;
-	struct ct_expected *e;
-	int error;
+	struct expectations x = { .err = err };
+	struct parents parents = { VEC_INIT };
+	const struct ct_expected *e;
+	int error = dump(base, zone, take_parent, &parents, err);
 
-	nl_msg_end(&msg, netfilter_begin(&msg, NFNL_SUBSYS_CTNETLINK_EXP, IPCTNL_MSG_EXP_GET, 0,
-					 AF_UNSPEC));
-	error = netfilter_dump(kernel_datapath(base), &msg, one_expected, expected_again, &d, err);
+	for (size_t i = 0; !error && i < parents.v.n; i++)
+		error = expected_of(kernel_datapath(base), &parents.v.v[i], &x);
 	if (!error)
-		VEC_FOR_EACH (e, &d.found)
+		VEC_FOR_EACH (e, &x.found)
 			cb(e, aux);
-	VEC_FREE(&d.found);
+	VEC_FREE(&parents.v);
+	VEC_FREE(&x.found);
 	return error;
 }
 

@@ -92,6 +92,8 @@ int kernel_ct_get_limits(struct datapath *base, const uint16_t zones[], size_t n
 	struct ct_limits rows = { 0 }, found = { 0 };
 	int error;
 
+	// The default is told with all zones, and must be asked for with some.
+	rows.has_default = true;
 	zones_only(zones, n, &rows);
 	error = request(kernel_datapath(base), OVS_CT_LIMIT_CMD_GET, n ? &rows : NULL, &reply, err);
 	if (!error && !reply.len)

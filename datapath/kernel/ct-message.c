@@ -391,12 +391,11 @@ bool ct_entry_decode(const struct nlmsghdr *h, struct ct_entry *ret, int *ret_er
 
 // ---- Expected ones ----
 
-static const struct nl_policy expected_policy[CTA_EXPECT_ZONE + 1] = {
+static const struct nl_policy expected_policy[CTA_EXPECT_HELP_NAME + 1] = {
 	[CTA_EXPECT_MASTER] = { .type = MNL_TYPE_UNSPEC },
 	[CTA_EXPECT_TUPLE] = { .type = MNL_TYPE_UNSPEC, .required = true },
 	[CTA_EXPECT_TIMEOUT] = { .type = MNL_TYPE_U32 },
 	[CTA_EXPECT_ID] = { .type = MNL_TYPE_U32 },
-	[CTA_EXPECT_ZONE] = { .type = MNL_TYPE_U16 },
 	[CTA_EXPECT_HELP_NAME] = { .type = MNL_TYPE_NUL_STRING },
 };
 
@@ -420,7 +419,6 @@ bool ct_expected_decode(const struct nlmsghdr *h, struct ct_expected *ret, int *
 		return true;
 	e.timeout = be32toh(nl_be32(a[CTA_EXPECT_TIMEOUT]));
 	e.id = be32toh(nl_be32(a[CTA_EXPECT_ID]));
-	e.zone = be16toh(nl_be16(a[CTA_EXPECT_ZONE]));
 	get_name(a[CTA_EXPECT_HELP_NAME], e.helper, sizeof(e.helper));
 	*ret = e;
 	return true;

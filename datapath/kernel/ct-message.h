@@ -15,8 +15,8 @@ void ct_put_zone(struct strbuf *b, uint16_t zone);
 // As a nest of 'type' (CTA_TUPLE_ORIG). Ports are left out of protocols that the kernel does not know them of.
 void ct_put_tuple(struct strbuf *b, uint16_t type, const struct ct_tuple *t);
 
-// A connection (IPCTNL_MSG_CT_NEW), and an expected one (IPCTNL_MSG_EXP_NEW). False: the message is about something else. -EPROTO in
-// *ret_error when it cannot be understood.
+// A connection (IPCTNL_MSG_CT_NEW), and an expected one (IPCTNL_MSG_EXP_NEW), whose zone is not told. False: the message is about
+// something else. -EPROTO in *ret_error when it cannot be understood.
 bool ct_entry_decode(const struct nlmsghdr *h, struct ct_entry *ret, int *ret_error,
 		     struct error *err);
 bool ct_expected_decode(const struct nlmsghdr *h, struct ct_expected *ret, int *ret_error,
