@@ -9,7 +9,7 @@
 
 static void fail(struct appctl_conn *conn, int error, const char *text)
 {
-	appctl_reply_errorf(conn, "%s (%s)", text, strerror(-error));
+	appctl_reply_errorf(conn, "%s: %s (%s)", program_name, text, strerror(-error));
 }
 
 // What is left of a command's arguments.
@@ -370,8 +370,8 @@ static void get_limits(struct appctl_conn *conn, int argc, const char *const arg
 		error = datapath_ct_get_limits(a.dp, zones.v, zones.n, &l, NULL);
 		put_limits(&l, &out);
 		if (error)
-			appctl_reply_errorf(conn, "failed to get conntrack limit %s (%s)",
-					    strerror(-error), strerror(-error));
+			appctl_reply_errorf(conn, "%s: failed to get conntrack limit %s (%s)",
+					    program_name, strerror(-error), strerror(-error));
 		else
 			appctl_reply(conn, strbuf_cstr(&out));
 	}
