@@ -49,6 +49,7 @@ LAB_CASES = hw-tests/lab/cases/test-kernel-conntrack hw-tests/lab/cases/test-ker
 check_PROGRAMS += $(LAB_CASES)
 LAB_CASE_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 LAB_CASE_SOURCES = hw-tests/lab/cases/frames.c hw-tests/lab/cases/frames.h hw-tests/lab/cases/guest.h \
+	hw-tests/lab/cases/segments.c hw-tests/lab/cases/segments.h \
 	hw-tests/lab/cases/software.c hw-tests/lab/cases/software.h hw-tests/lab/cases/wire.c \
 	hw-tests/lab/cases/wire.h
 LAB_CASE_TC_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)

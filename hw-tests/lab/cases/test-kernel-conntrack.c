@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connection tracking of the kernel datapath in a real kernel: states that flows see, addresses translated, limits, timeouts, the
 // table itself. To be run in a lab guest (hw-tests/lab/run): it makes network devices.
-#include <arpa/inet.h>
 #include <check.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -12,8 +11,9 @@
 #include "hw-tests/lab/cases/frames.h"
 #include "hw-tests/lab/cases/guest.h"
 #include "hw-tests/lab/cases/pipeline.h"
+#include "hw-tests/lab/cases/segments.h"
 
-enum { N_WIRES = 3, SYN = 2, RST = 4, ACK = 16, PSH = 8, MANY = 3000 };
+enum { N_WIRES = 3, MANY = 3000 };
 
 static struct wire wires[N_WIRES + 1]; // by datapath port number
 static VEC(struct megaflow *) flows;
@@ -62,66 +62,9 @@ static void clean_up(void)
 
 // ---- Packets ----
 
-struct segment {
-	const char *src, *dst;
-	uint8_t proto;
-	uint16_t sport, dport; // or type and code
-	uint8_t flags;
-	uint32_t seq, ack;
-	const char *payload;
-};
-
-static void address(const char *text, bool v6, void *ret)
-{
-	ck_assert_msg(inet_pton(v6 ? AF_INET6 : AF_INET, text, ret) == 1, "%s", text);
-}
-
-static void view(const struct strbuf *frame, struct packet *p, struct flow_key *key)
-{
-	struct packet_metadata md = { .in_port = 0 };
-
-	*p = (struct packet){ .data = (uint8_t *)frame->s, .size = frame->len };
-	ck_assert_int_eq(packet_parse(p, &md, key), 0);
-}
-
-static void make(const struct segment *s, struct strbuf *frame)
-{
-	bool v6 = strchr(s->src, ':');
-	size_t n = s->payload ? strlen(s->payload) : 0;
-	struct flow_key key = { .eth_type = htobe16(v6 ? 0x86dd : 0x0800),
-				.nw_proto = s->proto,
-				.nw_ttl = 64,
-				.eth_src = { { 2, 0, 0, 0, 0, 0x11 } },
-				.eth_dst = { { 2, 0, 0, 0, 0, 0x22 } },
-				.tp_src = htobe16(s->sport),
-				.tp_dst = htobe16(s->dport),
-				.tcp_flags = htobe16(s->flags) };
-	struct packet p;
-	be32 word;
-
-	address(s->src, v6, v6 ? (void *)&key.ipv6_src : &key.nw_src);
-	address(s->dst, v6, v6 ? (void *)&key.ipv6_dst : &key.nw_dst);
-	packet_compose(&key, n, frame);
-	view(frame, &p, &key);
-	if (s->proto == 6) {
-		word = htobe32(s->seq);
-		memcpy(p.data + p.l4 + 4, &word, 4);
-		word = htobe32(s->ack);
-		memcpy(p.data + p.l4 + 8, &word, 4);
-		// A window, so that nothing is out of it.
-		memcpy(p.data + p.l4 + 14, "\xff\xff", 2);
-	}
-	if (n)
-		memcpy(p.data + p.size - n, s->payload, n);
-	packet_fix_checksums(&p);
-}
-
 static void inject(unsigned int port, const struct segment *s)
 {
-	AUTO(strbuf) frame = STRBUF_INIT;
-
-	make(s, &frame);
-	wire_send(&wires[port], frame.s, frame.len);
+	segment_send(&wires[port], s);
 }
 
 static void inject_udp(unsigned int port, uint16_t sport)
@@ -129,24 +72,12 @@ static void inject_udp(unsigned int port, uint16_t sport)
 	inject(port, &(struct segment){ "10.0.0.1", "10.0.0.2", 17, sport, 53, 0, 0, 0, NULL });
 }
 
-// The next frame out of the port, with checksums that are right; fails when none comes.
-static void get(unsigned int port, struct strbuf *frame, struct flow_key *key)
-{
-	struct packet p;
-
-	rcu_offline();
-	ck_assert_msg(wire_receive(&wires[port], frame, WAIT_MSEC), "nothing came out at %u", port);
-	rcu_online();
-	view(frame, &p, key);
-	ck_assert_msg(packet_fix_checksums(&p), "a checksum is wrong");
-}
-
 static void expect_at(unsigned int port)
 {
 	AUTO(strbuf) frame = STRBUF_INIT;
 	struct flow_key key;
 
-	get(port, &frame, &key);
+	frame_expect(&wires[port], &frame, &key);
 }
 
 static void expect_nothing(void)
@@ -194,10 +125,10 @@ static size_t count_in(uint16_t zone)
 
 // ---- States ----
 
-static const struct segment syn = { "10.0.0.1", "10.0.0.2", 6, 1000, 80, SYN, 100, 0, NULL };
-static const struct segment syn_ack = { "10.0.0.2", "10.0.0.1", 6,   80,  1000,
-					SYN | ACK,  500,	101, NULL };
-static const struct segment ack = { "10.0.0.1", "10.0.0.2", 6, 1000, 80, ACK, 101, 501, NULL };
+static const struct segment syn = { "10.0.0.1", "10.0.0.2", 6, 1000, 80, TCP_SYN, 100, 0, NULL };
+static const struct segment syn_ack = { "10.0.0.2",	   "10.0.0.1", 6,   80,	 1000,
+					TCP_SYN | TCP_ACK, 500,	       101, NULL };
+static const struct segment ack = { "10.0.0.1", "10.0.0.2", 6, 1000, 80, TCP_ACK, 101, 501, NULL };
 
 #define STATE(S) "ct_state(" S "),"
 
@@ -210,11 +141,11 @@ static void inject_error(unsigned int port, const struct segment *about)
 	struct flow_key key;
 	struct packet p;
 
-	make(about, &inner);
+	segment_make(about, &inner);
 	memset(payload, 'x', 28);
 	error.payload = payload;
-	make(&error, &frame);
-	view(&frame, &p, &key);
+	segment_make(&error, &frame);
+	frame_view(&frame, &p, &key);
 	// IP header and eight bytes.
 	memcpy(p.data + p.size - 28, inner.s + 14, 28);
 	packet_fix_checksums(&p);
@@ -252,7 +183,7 @@ START_TEST(flows_see_what_a_connection_is)
 	expect_at(2);
 	inject_error(2, &ack);
 	expect_at(3);
-	bad.flags = SYN | RST;
+	bad.flags = TCP_SYN | TCP_RST;
 	inject(1, &bad);
 	expect_at(3);
 	ck_assert_uint_eq(hits(fresh), 1);
@@ -341,7 +272,8 @@ static void take_expected(const struct ct_expected *e, void *aux)
 
 START_TEST(a_helper_foretells_its_data_connection)
 {
-	struct segment port = ack, data = { "10.0.0.2", "10.0.0.1", 6, 20, 1025, SYN, 9, 0, NULL };
+	struct segment port = ack,
+		       data = { "10.0.0.2", "10.0.0.1", 6, 20, 1025, TCP_SYN, 9, 0, NULL };
 	struct segment commands[3] = { syn, syn_ack, ack };
 	AUTO(strbuf) text = STRBUF_INIT;
 	struct ct_expected seen_one = { .id = 0 };
@@ -362,7 +294,7 @@ START_TEST(a_helper_foretells_its_data_connection)
 		expect_at(i == 1 ? 1 : 2);
 	}
 	port.dport = 21;
-	port.flags = ACK | PSH;
+	port.flags = TCP_ACK | TCP_PSH;
 	port.payload = "USER a\r\n";
 	inject(1, &port);
 	expect_at(2);
@@ -383,187 +315,24 @@ END_TEST
 
 // ---- Translation ----
 
-// From port 1 to port 2 and back; what comes out is as said, and the way back undoes it.
-static const struct {
-	const char *name, *nat;
-	struct segment out;
-	const char *src, *src_max, *dst; // NULL: as sent; a range where src_max is
-	uint16_t sport_min, sport_max, dport; // 0: as sent
-} translations[] = {
-	{ "source",
-	  "nat(src=10.9.9.9)",
-	  { "10.0.0.1", "10.0.0.2", 17, 7, 8 },
-	  "10.9.9.9",
-	  NULL,
-	  NULL,
-	  0,
-	  0,
-	  0 },
-	{ "source range and ports",
-	  "nat(src=10.9.9.1-10.9.9.7:4000-4010)",
-	  { "10.0.0.1", "10.0.0.2", 6, 7, 8, SYN, 1, 0 },
-	  "10.9.9.1",
-	  "10.9.9.7",
-	  NULL,
-	  4000,
-	  4010,
-	  0 },
-	{ "source persistent",
-	  "nat(src=10.9.9.1-10.9.9.7,persistent,hash)",
-	  { "10.0.0.1", "10.0.0.2", 17, 7, 8 },
-	  "10.9.9.1",
-	  "10.9.9.7",
-	  NULL,
-	  1,
-	  511,
-	  0 },
-	{ "source random",
-	  "nat(src=10.9.9.1:5000-6000,random)",
-	  { "10.0.0.1", "10.0.0.2", 17, 7, 8 },
-	  "10.9.9.1",
-	  NULL,
-	  NULL,
-	  5000,
-	  6000,
-	  0 },
-	{ "destination",
-	  "nat(dst=10.9.9.9)",
-	  { "10.0.0.1", "10.0.0.2", 17, 7, 8 },
-	  NULL,
-	  NULL,
-	  "10.9.9.9",
-	  0,
-	  0,
-	  0 },
-	{ "destination and port",
-	  "nat(dst=10.9.9.9:8080)",
-	  { "10.0.0.1", "10.0.0.2", 6, 7, 80, SYN, 1, 0 },
-	  NULL,
-	  NULL,
-	  "10.9.9.9",
-	  0,
-	  0,
-	  8080 },
-	{ "IPv6 source",
-	  "nat(src=2001:db8:9::9)",
-	  { "2001:db8::1", "2001:db8::2", 17, 7, 8 },
-	  "2001:db8:9::9",
-	  NULL,
-	  NULL,
-	  0,
-	  0,
-	  0 },
-	{ "IPv6 source range and ports",
-	  "nat(src=[2001:db8:9::1]-[2001:db8:9::f]:4000-4001)",
-	  { "2001:db8::1", "2001:db8::2", 6, 7, 8, SYN, 1, 0 },
-	  "2001:db8:9::1",
-	  "2001:db8:9::f",
-	  NULL,
-	  4000,
-	  4001,
-	  0 },
-	{ "IPv6 destination and port",
-	  "nat(dst=[2001:db8:9::9]:8080)",
-	  { "2001:db8::1", "2001:db8::2", 17, 7, 80 },
-	  NULL,
-	  NULL,
-	  "2001:db8:9::9",
-	  0,
-	  0,
-	  8080 },
-	{ "echo",
-	  "nat(src=10.9.9.9)",
-	  { "10.0.0.1", "10.0.0.2", 1, 8, 0 },
-	  "10.9.9.9",
-	  NULL,
-	  NULL,
-	  0,
-	  0,
-	  0 },
-};
-
-static void in_range(const struct flow_key *key, const char *min, const char *max, bool is_src)
-{
-	bool v6 = strchr(min, ':');
-	const void *have = v6 ? (is_src ? (const void *)&key->ipv6_src : &key->ipv6_dst)
-			      : (is_src ? (const void *)&key->nw_src : &key->nw_dst);
-	struct ipv6_addr lo, hi;
-	size_t n = v6 ? 16 : 4;
-
-	address(min, v6, &lo);
-	address(max ? max : min, v6, &hi);
-	ck_assert(memcmp(have, &lo, n) >= 0 && memcmp(have, &hi, n) <= 0);
-}
-
-// A reply to what the other side has seen.
-static void answer(const struct flow_key *sent, struct segment *ret, char src[INET6_ADDRSTRLEN],
-		   char dst[INET6_ADDRSTRLEN])
-{
-	bool v6 = sent->eth_type == htobe16(0x86dd);
-
-	inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)&sent->ipv6_dst : &sent->nw_dst, src,
-		  INET6_ADDRSTRLEN);
-	inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)&sent->ipv6_src : &sent->nw_src, dst,
-		  INET6_ADDRSTRLEN);
-	*ret = (struct segment){ src,
-				 dst,
-				 sent->nw_proto,
-				 be16toh(sent->tp_dst),
-				 be16toh(sent->tp_src),
-				 SYN | ACK,
-				 77,
-				 2,
-				 "data" };
-	if (sent->nw_proto == 1) {
-		ret->sport = 0;
-		ret->dport = 0;
-	}
-}
-
 START_TEST(addresses_are_translated_there_and_back)
 {
-	const struct segment *out = &translations[_i].out;
-	AUTO_FREE char *commit = xasprintf("ct(commit,zone=5,%s),recirc(1)", translations[_i].nat);
-	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
-	bool v6 = strchr(out->src, ':'), is_source = strstr(translations[_i].nat, "src");
-	const char *any = v6 ? ANY_IP6 : ANY_IP4;
+	const struct nat_case *c = &nat_cases[_i];
+	const char *any = strchr(c->out.src, ':') ? ANY_IP6 : ANY_IP4;
+	AUTO_FREE char *commit = xasprintf("ct(commit,zone=5,%s),recirc(1)", c->nat);
 	AUTO_FREE char *in1 = xasprintf("in_port(1),%s", any);
 	AUTO_FREE char *in2 = xasprintf("in_port(2),%s", any);
 	AUTO_FREE char *after1 = xasprintf("recirc_id(1),ct_state(+trk+new%s),in_port(1),%s",
-					   is_source ? "+snat" : "+dnat", any);
+					   c->is_source ? "+snat" : "+dnat", any);
 	// What was the source is the destination of what comes back.
 	AUTO_FREE char *after2 = xasprintf("recirc_id(2),ct_state(+trk+est+rpl%s),in_port(2),%s",
-					   is_source ? "+dnat" : "+snat", any);
-	AUTO(strbuf) frame = STRBUF_INIT;
-	struct flow_key key, back;
-	struct segment reply;
+					   c->is_source ? "+dnat" : "+snat", any);
 
 	put_flow(in1, commit);
 	put_flow(after1, "2");
 	put_flow(in2, "ct(zone=5,nat),recirc(2)");
 	put_flow(after2, "1");
-	inject(1, out);
-	get(2, &frame, &key);
-	in_range(&key, translations[_i].src ? translations[_i].src : out->src,
-		 translations[_i].src_max, true);
-	in_range(&key, translations[_i].dst ? translations[_i].dst : out->dst, NULL, false);
-	if (translations[_i].sport_min) {
-		ck_assert_uint_ge(be16toh(key.tp_src), translations[_i].sport_min);
-		ck_assert_uint_le(be16toh(key.tp_src), translations[_i].sport_max);
-	} else {
-		ck_assert_uint_eq(be16toh(key.tp_src), out->sport);
-	}
-	ck_assert_uint_eq(be16toh(key.tp_dst),
-			  translations[_i].dport ? translations[_i].dport : out->dport);
-	answer(&key, &reply, src, dst);
-	inject(2, &reply);
-	get(1, &frame, &back);
-	in_range(&back, out->dst, NULL, true);
-	in_range(&back, out->src, NULL, false);
-	if (out->proto != 1) {
-		ck_assert_uint_eq(be16toh(back.tp_src), out->dport);
-		ck_assert_uint_eq(be16toh(back.tp_dst), out->sport);
-	}
+	nat_exchange(c, &wires[1], &wires[2]);
 }
 END_TEST
 
@@ -579,9 +348,9 @@ START_TEST(a_hairpin_goes_back_where_it_came_from)
 		 "ct(commit,zone=2,nat(src=10.9.9.9)),recirc(2)");
 	put_flow("recirc_id(2)," STATE("+trk+snat") "in_port(1)," ANY_IP4, "1");
 	inject(1, &(struct segment){ "10.0.0.1", "10.9.9.9", 17, 7, 80, 0, 0, 0, NULL });
-	get(1, &frame, &key);
-	in_range(&key, "10.9.9.9", NULL, true);
-	in_range(&key, "10.0.0.1", NULL, false);
+	frame_expect(&wires[1], &frame, &key);
+	address_expect(&key, true, "10.9.9.9", NULL);
+	address_expect(&key, false, "10.0.0.1", NULL);
 	ck_assert_uint_eq(be16toh(key.tp_dst), 8080);
 }
 END_TEST
@@ -852,8 +621,7 @@ int main(void)
 	tcase_add_test(t, what_is_cleared_is_not_tracked);
 	tcase_add_test(t, force_turns_a_connection_around);
 	tcase_add_test(t, a_helper_foretells_its_data_connection);
-	tcase_add_loop_test(t, addresses_are_translated_there_and_back, 0,
-			    ARRAY_SIZE(translations));
+	tcase_add_loop_test(t, addresses_are_translated_there_and_back, 0, n_nat_cases);
 	tcase_add_test(t, a_hairpin_goes_back_where_it_came_from);
 	tcase_add_test(t, a_zone_s_limit_is_kept);
 	tcase_add_test(t, the_default_limit_goes_for_zones_without_one);
