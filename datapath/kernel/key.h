@@ -18,3 +18,6 @@ int kernel_get_key(const struct nlattr *nest, struct flow_key *ret, struct error
 // Reads OVS_FLOW_ATTR_MASK of a flow with this key; NULL: exact.
 int kernel_get_mask(const struct nlattr *nest, const struct flow_key *key, struct flow_mask *ret,
 		    struct error *err);
+
+// Between our 128-bit number and the kernel's, whose first byte has the lowest bits.
+void kernel_turn_label(const uint8_t from[16], uint8_t to[16]);
