@@ -146,7 +146,7 @@ static const struct {
 	{ "ct(commit),1", NULL },
 	{ "ct(force_commit,zone=65535),1", NULL },
 	{ "ct(commit,zone=5,mark=0x1/0xff),1", NULL },
-	{ "ct(commit,label=0x102030405060708090a0b0c0d0e0f10/0xffffffffffffffffffffffffffffffff),1",
+	{ "ct(commit,label=0x102030405060708090a0b0c0d0e0f10),1",
 	  NULL },
 	{ "ct(commit,label=0x1/0x1,helper=ftp,timeout=ovs_tp_0_tcp4),1", NULL },
 	{ "ct(commit,nat),1", NULL },
