@@ -9,6 +9,11 @@ TESTS += tests/unit/offload/test-tc-compile
 tests_unit_offload_test_tc_compile_SOURCES = tests/unit/offload/test-tc-compile.c tests/unit/offload/walk.c \
 	tests/unit/offload/walk.h
 tests_unit_offload_test_tc_compile_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+check_PROGRAMS += tests/unit/offload/test-tc-verdicts
+TESTS += tests/unit/offload/test-tc-verdicts
+tests_unit_offload_test_tc_verdicts_SOURCES = tests/unit/offload/test-tc-verdicts.c tests/unit/offload/walk.c \
+	tests/unit/offload/walk.h
+tests_unit_offload_test_tc_verdicts_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
 check_PROGRAMS += tests/unit/offload/test-tc-senders
 TESTS += tests/unit/offload/test-tc-senders
 tests_unit_offload_test_tc_senders_SOURCES = tests/unit/offload/test-tc-senders.c
