@@ -41,4 +41,4 @@ check_PROGRAMS += tests/fuzz/fuzz-tc
 TESTS += tests/fuzz/run-tc
 tests_fuzz_fuzz_tc_SOURCES = tests/fuzz/fuzz-tc.c tests/fuzz/replay.c
 tests_fuzz_fuzz_tc_LDADD = offload/libtc.a offload/liboffload.a $(CORE_LIBS)
-EXTRA_DIST += tests/fuzz/run-tc tests/fuzz/corpus/tc
+EXTRA_DIST += tests/golden/verdicts-tc.txt tests/fuzz/run-tc tests/fuzz/corpus/tc
