@@ -59,6 +59,9 @@ bool tc_compile(void *priv, const struct megaflow *mf, const struct port_lookup 
 		struct compiled_rule **ret_rule, struct verdict *v);
 void tc_compiled_free(struct compiled_rule *r);
 
+// True when the kernel's tunnel_key can set DF. Any thread.
+bool tc_probed_no_frag(void);
+
 // Counters and state of a filter, from a message about it (RTM_NEWTFILTER).
 struct tc_filter {
 	int ifindex;
