@@ -3,6 +3,7 @@
 
 #include <linux/openvswitch.h>
 
+#include "datapath/kernel/key.h"
 #include "datapath/kernel/set.h"
 
 // What goes through the kernel with a userspace action. Written and read by one process on one machine.
@@ -157,13 +158,24 @@ static int put_ct_clear(const struct putting *c, const struct dp_action *a)
 	return 0;
 }
 
+static int put_set_tunnel(const struct putting *c, const struct dp_action *a)
+{
+	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_SET);
+
+	if (!flow_tunnel_is_set(&a->tunnel))
+		return error_set(c->err, -ENOTSUP, "set(tunnel): without a remote");
+	kernel_put_tunnel(c->b, &(struct kernel_tunnel){ .key = &a->tunnel, .values = &a->tunnel });
+	return nl_nest_end(c->b, nest);
+}
+
 static int (*const writers[DP_ACTION_MAX])(const struct putting *c, const struct dp_action *a) = {
-	[DP_ACTION_OUTPUT] = put_output,       [DP_ACTION_DROP] = put_drop,
-	[DP_ACTION_USERSPACE] = put_userspace, [DP_ACTION_PUSH_VLAN] = put_push_vlan,
-	[DP_ACTION_POP_VLAN] = put_pop_vlan,   [DP_ACTION_RECIRC] = put_recirc,
-	[DP_ACTION_CLONE] = put_clone,	       [DP_ACTION_SAMPLE] = put_sample,
-	[DP_ACTION_TRUNC] = put_trunc,	       [DP_ACTION_HASH] = put_hash,
-	[DP_ACTION_METER] = put_meter,	       [DP_ACTION_CT_CLEAR] = put_ct_clear,
+	[DP_ACTION_OUTPUT] = put_output,	 [DP_ACTION_DROP] = put_drop,
+	[DP_ACTION_USERSPACE] = put_userspace,	 [DP_ACTION_PUSH_VLAN] = put_push_vlan,
+	[DP_ACTION_POP_VLAN] = put_pop_vlan,	 [DP_ACTION_RECIRC] = put_recirc,
+	[DP_ACTION_CLONE] = put_clone,		 [DP_ACTION_SAMPLE] = put_sample,
+	[DP_ACTION_TRUNC] = put_trunc,		 [DP_ACTION_HASH] = put_hash,
+	[DP_ACTION_METER] = put_meter,		 [DP_ACTION_CT_CLEAR] = put_ct_clear,
+	[DP_ACTION_SET_TUNNEL] = put_set_tunnel,
 };
 
 int kernel_check_actions(struct dp_actions list, struct error *err)
@@ -333,6 +345,12 @@ static int get_ct_clear(const struct nlattr *a, struct strbuf *out, struct error
 
 static int get_set(const struct nlattr *a, struct strbuf *out, struct error *err)
 {
+	const struct nlattr *inner = mnl_attr_get_payload(a);
+
+	if (mnl_attr_get_type(a) == OVS_ACTION_ATTR_SET && mnl_attr_ok(inner, nl_len(a)) &&
+	    mnl_attr_get_type(inner) == OVS_KEY_ATTR_TUNNEL)
+		return kernel_get_tunnel(inner, NULL, &dp_put(out, DP_ACTION_SET_TUNNEL)->tunnel,
+					 err);
 	return set_from_kernel(a, mnl_attr_get_type(a) == OVS_ACTION_ATTR_SET_MASKED, out, err);
 }
 

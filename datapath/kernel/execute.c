@@ -22,7 +22,7 @@ static int put_execute(struct strbuf *b, const struct execution *x, const struct
 
 	nl_put(b, OVS_PACKET_ATTR_PACKET, p->data, p->size);
 	nest = nl_nest_begin(b, OVS_PACKET_ATTR_KEY);
-	kernel_put_key(b, key);
+	kernel_put_key(b, key, NULL);
 	nl_nest_end(b, nest);
 	nest = nl_nest_begin(b, OVS_PACKET_ATTR_ACTIONS);
 	error = kernel_put_actions(b, list, key, handler_pid(x->dp), err);
@@ -57,13 +57,19 @@ struct walk {
 	struct packet *p;
 	struct flow_key *key;
 	struct strbuf pending; // actions that the kernel does on the packet as it is now
+	const struct dp_action *tunnel; // the outer header that it has, NULL: none set
 };
 
 static void send_pending(struct walk *w)
 {
-	if (send_list(w->x, w->p, w->key, dp_actions_of(&w->pending)))
+	size_t idle = w->tunnel ? w->tunnel->size : 0;
+
+	if (w->pending.len > idle && send_list(w->x, w->p, w->key, dp_actions_of(&w->pending)))
 		counter_inc(COUNTER_DROP_ACTION_UNSUPPORTED);
 	strbuf_clear(&w->pending);
+	// The kernel forgets it with the packet; the next piece needs it again.
+	if (w->tunnel)
+		strbuf_put(&w->pending, w->tunnel, w->tunnel->size);
 }
 
 static void parse_again(struct walk *w)
@@ -95,6 +101,12 @@ static bool change(struct walk *w, const struct dp_action *a)
 		send_pending(w);
 		set_field(w, a);
 		return true;
+	case DP_ACTION_SET_TUNNEL:
+		send_pending(w);
+		w->tunnel = a;
+		strbuf_clear(&w->pending);
+		strbuf_put(&w->pending, a, a->size);
+		return true;
 	case DP_ACTION_PUSH_VLAN:
 		send_pending(w);
 		packet_push_vlan(w->p, a->push_vlan.tpid, a->push_vlan.tci);
@@ -121,7 +133,7 @@ static bool kernel_can(const struct walk *w, const struct dp_action *a)
 // A list for a packet of its own.
 static void run_on_copy(struct walk *w, struct dp_actions list)
 {
-	AUTO(strbuf) bytes = STRBUF_INIT;
+	AUTO(strbuf) bytes = STRBUF_INIT, whole = STRBUF_INIT;
 	struct flow_key key = *w->key;
 	struct packet p = *w->p;
 
@@ -130,6 +142,11 @@ static void run_on_copy(struct walk *w, struct dp_actions list)
 	p.data = (uint8_t *)bytes.s + HEADROOM;
 	p.headroom = HEADROOM;
 	p.tailroom = 0;
+	if (w->tunnel) {
+		strbuf_put(&whole, w->tunnel, w->tunnel->size);
+		strbuf_put(&whole, list.first, list.size);
+		list = dp_actions_of(&whole);
+	}
 	execution_run(w->x, &p, &key, list);
 }
 

@@ -28,7 +28,7 @@ static bool takes(struct kernel_datapath *dp, const struct flow_key *key,
 
 	begin(dp, &add, OVS_FLOW_CMD_NEW, &m);
 	nest = nl_nest_begin(&add, OVS_FLOW_ATTR_KEY);
-	kernel_put_key(&add, key);
+	kernel_put_key(&add, key, NULL);
 	nl_nest_end(&add, nest);
 	if (mask) {
 		nest = nl_nest_begin(&add, OVS_FLOW_ATTR_MASK);
@@ -137,7 +137,7 @@ static bool can_orig_tuple(struct kernel_datapath *dp, bool ipv6)
 	key.ct_state = CS_TRK;
 	begin(dp, &msg, OVS_FLOW_CMD_NEW, &m);
 	nest = nl_nest_begin(&msg, OVS_FLOW_ATTR_KEY);
-	kernel_put_key(&msg, &key);
+	kernel_put_key(&msg, &key, NULL);
 	if (ipv6)
 		nl_put(&msg, OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6, &v6, sizeof(v6));
 	else
