@@ -60,7 +60,7 @@ static const struct group {
 	{ "gtpu(", ")", gtpu, ARRAY_SIZE(gtpu) },
 };
 
-enum { GROUP_VXLAN, ALL_FLAGS = 0xf };
+enum { GROUP_VXLAN, ALL_FLAGS = FLOW_TNL_ALL };
 
 static uint64_t number_of(const struct member *m, const struct flow_tunnel *t)
 {

@@ -60,7 +60,13 @@ struct flow_tunnel {
 	uint8_t metadata[TUN_METADATA_LEN];
 };
 
-enum { FLOW_TNL_OAM = 1, FLOW_TNL_DONT_FRAGMENT = 2, FLOW_TNL_CSUM = 4, FLOW_TNL_KEY = 8 };
+enum {
+	FLOW_TNL_OAM = 1,
+	FLOW_TNL_DONT_FRAGMENT = 2,
+	FLOW_TNL_CSUM = 4,
+	FLOW_TNL_KEY = 8,
+	FLOW_TNL_ALL = 15
+};
 
 // Has the packet come through a tunnel? Then there is an outer destination.
 static inline bool flow_tunnel_is_ipv6(const struct flow_tunnel *t)
