@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/netlink/nl.h"
 #include "ofproto/bridge/vswitchd.h"
 
 LOG_MODULE(vswitchd);
@@ -55,6 +56,7 @@ static void apply_bridge(struct vswitchd *vs, const struct ovsrec_bridge *row,
 static void apply(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 {
 	struct strmap_node *n;
+	struct plane *pl;
 
 	STRMAP_FOR_EACH (n, &vs->bridges)
 		((struct bridge *)n->data)->keep = false;
@@ -66,6 +68,8 @@ static void apply(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
 		if (!((struct bridge *)n->data)->keep)
 			bridge_destroy(n->data);
+	PLANE_FOR_EACH(pl, vs)
+	bridge_tunnels_identify(pl);
 	if (cfg)
 		restore_configure(vs, &cfg->other_config);
 }
@@ -289,5 +293,6 @@ void vswitchd_destroy(struct vswitchd *vs, bool cleanup)
 	for (size_t i = 0; i < ARRAY_SIZE(vs->dp_args); i++)
 		free(vs->dp_args[i]);
 	free(vs->dp_refused);
+	nl_close(vs->route_sock);
 	free(vs);
 }

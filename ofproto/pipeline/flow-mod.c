@@ -191,6 +191,8 @@ enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm)
 
 		err = acts_check(acts_of(&fm->acts), &fm->match, table, SWITCH_N_TABLES,
 				 OF_PORT(OFPP_MAX));
+		if (!err)
+			err = switch_tlv_check(sw, &fm->match, acts_of(&fm->acts));
 		if (err)
 			return err;
 	}

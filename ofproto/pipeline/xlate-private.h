@@ -60,6 +60,10 @@ void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len);
 void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc);
 void xlate_flood(struct xlate_ctx *ctx, bool all);
 void xlate_normal(struct xlate_ctx *ctx);
+// At the pipeline's entry: what came with a packet out of a tunnel. False: it is dropped.
+bool xlate_tunnel_receive(struct xlate_ctx *ctx);
+// Before an output: the outer header where the port is a tunnel. False: it does not go.
+bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p);
 void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
 		      uint16_t controller_id);
 

@@ -248,6 +248,9 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret)
 		.in = in, .ret = ret, .sw = in->sw, .flow = *in->key, .base = *in->key
 	};
 
+	// The packet has the header that it came with no more when it goes into a tunnel.
+	memset(&ctx.base.tunnel, 0, sizeof(ctx.base.tunnel));
+
 	counter_inc(COUNTER_XLATE);
 	memset(ret, 0, sizeof(*ret));
 	initial_mask(&ret->mask, in->key);
@@ -259,7 +262,7 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret)
 		ctx_report(&ctx, ">>>> Recirculation context not found for ID %x <<<<",
 			   in->key->recirc_id);
 		fail(&ctx, XLATE_NO_RECIRCULATION_CONTEXT);
-	} else if (may_receive(&ctx)) {
+	} else if (may_receive(&ctx) && xlate_tunnel_receive(&ctx)) {
 		if (in->acts)
 			xlate_actions(&ctx, *in->acts);
 		else
@@ -290,7 +293,12 @@ void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso)
 void isolate_end(struct xlate_ctx *ctx, const struct isolation *iso)
 {
 	struct strbuf *out = &ctx->ret->actions;
-	bool changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base));
+	struct flow_key before = iso->base;
+	bool changed;
+
+	// A header that was set for a tunnel's port changes no packet: the next tunnel's port sets its own.
+	before.tunnel = ctx->base.tunnel;
+	changed = memcmp(&ctx->base, &before, sizeof(before));
 
 	if (changed && out->len > iso->body) {
 		dp_put_nested_end(out, iso->begin);
@@ -300,7 +308,7 @@ void isolate_end(struct xlate_ctx *ctx, const struct isolation *iso)
 		strbuf_truncate(out, out->len - (iso->body - iso->begin));
 	}
 	ctx->flow = iso->flow;
-	ctx->base = iso->base;
+	ctx->base = changed ? iso->base : before;
 	ctx->known = iso->known;
 	ctx->base_known = iso->base_known;
 	ctx->written = iso->written;
@@ -366,6 +374,8 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 		}
 		return;
 	}
+	if (!xlate_tunnel_send(ctx, p))
+		return;
 	ctx_commit(ctx);
 	if (trunc)
 		dp_put(&ctx->ret->actions, DP_ACTION_TRUNC)->trunc.max_len = trunc;
@@ -439,6 +449,8 @@ static bool dep_is_current(struct xlate_dep *d)
 		return table_is_current(d);
 	case DEP_PORTS:
 		return switch_ports_version(d->sw) == d->version;
+	case DEP_TUNNELS:
+		return tunnel_table_version(d->tunnels) == d->version;
 	case DEP_MAC:
 		return mac_table_version(d->sw->macs, d->mac, d->vlan) == d->version;
 	}

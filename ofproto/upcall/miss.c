@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/counters.h"
 #include "core/base/log.h"
+#include "ofproto/pipeline/tlv-map.h"
 #include "ofproto/upcall/upcall-private.h"
 
 LOG_MODULE(upcall);
@@ -21,25 +22,31 @@ bool port_map_find(const struct upcall_engine *u, dp_port_t port, struct of_swit
 	return true;
 }
 
-bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key, struct flow_key *ret,
-		struct of_switch **ret_sw)
+bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key,
+		struct engine_entry *ret)
 {
 	of_port_t number;
 
-	if (!port_map_find(u, DP_PORT(dp_key->in_port), ret_sw, &number))
+	ret->tunnel.table = NULL;
+	if (!port_map_find(u, DP_PORT(dp_key->in_port), &ret->sw, &number) &&
+	    !tunnel_table_find(u->tunnels, DP_PORT(dp_key->in_port), &dp_key->tunnel, &ret->sw,
+			       &number, &ret->tunnel))
 		return false;
-	*ret = *dp_key;
-	ret->in_port = number.n;
+	ret->key = *dp_key;
+	ret->key.in_port = number.n;
+	tlv_to_pipeline(switch_tlv_map(ret->sw), &ret->key.tunnel);
 	return true;
 }
 
 // The datapath knows nothing of the pipeline's own members: they are not part of a megaflow.
-static void datapath_mask(struct flow_mask *m)
+void engine_datapath_mask(const struct of_switch *sw, const struct flow_key *dp_key,
+			  struct flow_mask *m)
 {
 	memset(m->m.regs, 0, sizeof(m->m.regs));
 	m->m.metadata = 0;
 	m->m.conj_id = 0;
 	m->m.actset_output = 0;
+	tlv_mask_to_datapath(switch_tlv_map(sw), &dp_key->tunnel, &m->m.tunnel);
 }
 
 static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch *sw,
@@ -49,7 +56,7 @@ static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch 
 	struct flow_mask mask = r->mask;
 	struct megaflow *mf;
 
-	datapath_mask(&mask);
+	engine_datapath_mask(sw, dp_key, &mask);
 	mf = megaflow_create(dp_key, &mask, dp_actions_of(&r->actions));
 	deps->sw = sw;
 	deps->engine = u;
@@ -123,19 +130,18 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 {
 	struct upcall_engine *u = aux;
 	struct xlate_result r;
-	struct flow_key key;
-	struct of_switch *sw;
+	struct engine_entry e;
 
 	*ret_flow = NULL;
 	counter_inc(COUNTER_UPCALL);
-	if (!engine_key(u, up->key, &key, &sw))
+	if (!engine_key(u, up->key, &e))
 		return -ENODEV;
-	struct xlate_input in = { .sw = sw, .key = &key };
+	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
 	xlate(&in, &r);
 	strbuf_put(actions, strbuf_cstr(&r.actions), r.actions.len);
 	if (xlate_apply_effects(&r.basis))
 		upcall_changed(u);
-	*ret_flow = install(u, sw, up->key, &r, up->packet->size);
+	*ret_flow = install(u, e.sw, up->key, &r, up->packet->size);
 	if (*ret_flow)
 		finish_install(u, *ret_flow);
 	return 0;
@@ -145,16 +151,15 @@ bool upcall_restore(struct upcall_engine *u, const struct flow_key *dp_key, bool
 {
 	struct megaflow *mf = NULL;
 	struct xlate_result r;
-	struct flow_key key;
-	struct of_switch *sw;
+	struct engine_entry e;
 
-	if (!engine_key(u, dp_key, &key, &sw))
+	if (!engine_key(u, dp_key, &e))
 		return false;
-	struct xlate_input in = { .sw = sw, .key = &key };
+	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
 	xlate(&in, &r);
 	xlate_apply_effects(&r.basis);
 	if (keep)
-		mf = install(u, sw, dp_key, &r, 0);
+		mf = install(u, e.sw, dp_key, &r, 0);
 	else
 		xlate_result_uninit(&r);
 	if (mf)
@@ -185,30 +190,42 @@ static void deliver_packet_ins(void *aux)
 	}
 }
 
+// Of the outer header, what OpenFlow has words for and is not zero.
+static void fill_tunnel(struct match *m, const struct flow_key *key)
+{
+	for (int id = FIELD_TUN_ID; id <= FIELD_TUN_METADATA63; id++) {
+		const struct field *f = field_get(id);
+		union field_value v, all;
+
+		if (!f->oxm[0].name || !field_is_in(f, key))
+			continue;
+		field_read(f, key, &v);
+		field_all_ones(f, &all);
+		field_write(f, &v, &m->key);
+		field_write(f, &all, &m->mask.m);
+	}
+}
+
 // What a controller is told of the packet beside its bytes.
 static void fill_metadata(struct match *m, const struct flow_key *key)
 {
 	match_init_any(m);
 	m->key.in_port = key->in_port;
 	memset(&m->mask.m.in_port, 0xff, sizeof(m->mask.m.in_port));
-	if (key->tunnel.tun_id) {
-		m->key.tunnel.tun_id = key->tunnel.tun_id;
-		memset(&m->mask.m.tunnel.tun_id, 0xff, sizeof(m->mask.m.tunnel.tun_id));
-	}
+	if (flow_tunnel_is_set(&key->tunnel))
+		fill_tunnel(m, key);
 }
 
 void engine_queue_packet_in(struct upcall_engine *u, struct of_switch *sw, const struct upcall *up,
 			    const struct dp_action *a)
 {
 	struct queued_packet_in *q = xzalloc(sizeof(*q) + up->packet->size);
-	struct flow_key key;
-	struct of_switch *in_sw;
+	struct engine_entry e;
 	bool first = false, full;
 
 	memcpy(q->data, up->packet->data, up->packet->size);
-	key = *up->key;
-	if (engine_key(u, up->key, &key, &in_sw))
-		fill_metadata(&q->event.metadata, &key);
+	if (engine_key(u, up->key, &e))
+		fill_metadata(&q->event.metadata, &e.key);
 	else
 		match_init_any(&q->event.metadata);
 	q->event.sw = sw;
@@ -238,14 +255,13 @@ void engine_queue_packet_in(struct upcall_engine *u, struct of_switch *sw, const
 static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actions)
 {
 	struct upcall_engine *u = aux;
-	struct of_switch *sw;
-	of_port_t number;
+	struct engine_entry e;
 
 	if (up->userspace->userspace.kind != USERSPACE_CONTROLLER)
 		return -EOPNOTSUPP;
-	if (!port_map_find(u, DP_PORT(up->key->in_port), &sw, &number))
+	if (!engine_key(u, up->key, &e))
 		return -ENODEV;
-	engine_queue_packet_in(u, sw, up, up->userspace);
+	engine_queue_packet_in(u, e.sw, up, up->userspace);
 	return 0;
 }
 
