@@ -36,6 +36,19 @@ static bool match_key_id(struct matching *m)
 	return true;
 }
 
+// All packets of the device come to its port. Drivers know what kind of tunnel it is by it, and ask for it.
+static void put_port(struct matching *m)
+{
+	be16 *left = &m->left.m.tunnel.tp_dst, port = m->key->tunnel.tp_dst;
+
+	if (m->rule->tunnel_port && (!*left || !((port ^ m->rule->tunnel_port) & *left))) {
+		port = m->rule->tunnel_port;
+		*left = UINT16_MAX;
+	}
+	put_masked(m, TCA_FLOWER_KEY_ENC_UDP_DST_PORT, TCA_FLOWER_KEY_ENC_UDP_DST_PORT_MASK, &port,
+		   left, 2);
+}
+
 bool tc_match_tunnel(struct matching *m)
 {
 	const struct flow_tunnel *key = &m->key->tunnel;
@@ -62,8 +75,7 @@ bool tc_match_tunnel(struct matching *m)
 		   &left->ttl, 1);
 	put_masked(m, TCA_FLOWER_KEY_ENC_UDP_SRC_PORT, TCA_FLOWER_KEY_ENC_UDP_SRC_PORT_MASK,
 		   &key->tp_src, &left->tp_src, 2);
-	put_masked(m, TCA_FLOWER_KEY_ENC_UDP_DST_PORT, TCA_FLOWER_KEY_ENC_UDP_DST_PORT_MASK,
-		   &key->tp_dst, &left->tp_dst, 2);
+	put_port(m);
 	// That there is an id is said by the id.
 	left->flags &= ~FLOW_TNL_KEY;
 	return tc_match_tunnel_opts(m);
