@@ -21,11 +21,12 @@ static enum ofperr get_mappings(struct reader *r, struct tlv_mapping *list, size
 	size_t n = 0;
 
 	for (; rd_left(r) >= 8; n++) {
-		struct tlv_mapping m = { .class = rd_be16(r),
-					 .type = rd_u8(r),
-					 .length = rd_u8(r),
-					 .index = rd_be16(r) };
+		struct tlv_mapping m;
 
+		m.class = rd_be16(r);
+		m.type = rd_u8(r);
+		m.length = rd_u8(r);
+		m.index = rd_be16(r);
 		rd_skip(r, 2);
 		if (!m.length || m.length % 4 || m.length > 124)
 			return OFPERR_NXTTMFC_BAD_OPT_LEN;
