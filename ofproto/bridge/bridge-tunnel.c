@@ -18,6 +18,9 @@ struct tunnel_device {
 	uint16_t payload;
 	char first[64]; // the Interface that it was made for
 	char device[64]; // the offload device that it belongs to, empty: none
+	// To that device. Not before all ports are there: which one it is depends on them, and the rules that a process before
+	// this one left must not go from one to another.
+	bool is_offered;
 };
 
 static bool is_dummy(const struct plane *pl)
@@ -43,26 +46,11 @@ static void log_lines(const char *text)
 
 // ---- Devices ----
 
-static void add_to_offload(struct plane *pl, struct tunnel_device *d)
-{
-	struct error err = ERROR_INIT;
-	const struct backend_ops *ops;
-	struct port_ref ref;
-
-	if (!datapath_port_ref(pl->dp, d->port, &ref))
-		return;
-	ops = port_backend(pl, &ref);
-	snprintf(d->device, sizeof(d->device), "%s", ref.device);
-	if (offload_add_port(pl->offload, &ref, ops, &err) < 0)
-		log_warn("%s: no offload: %s", ref.name, err.text);
-}
-
 static int make_device(struct plane *pl, const struct tunnel_config *c, const char *name,
 		       struct tunnel_device *d, struct error *err)
 {
 	const char *type = is_dummy(pl) ? "dummy" : tunnel_type_name(c->type);
 	AUTO(smap) options;
-	int error;
 
 	smap_init(&options);
 	if (c->dst_port)
@@ -71,11 +59,7 @@ static int make_device(struct plane *pl, const struct tunnel_config *c, const ch
 		smap_setf(&options, "payload_type", "0x%04x", c->payload);
 	if (c->gbp)
 		smap_set(&options, "exts", "gbp");
-	error = datapath_port_add(pl->dp, name, type, &options, &d->port, err);
-	if (error)
-		return error;
-	add_to_offload(pl, d);
-	return 0;
+	return datapath_port_add(pl->dp, name, type, &options, &d->port, err);
 }
 
 static int use_device(struct bridge_port *bp, struct error *err)
@@ -136,28 +120,39 @@ static void leave_device(struct bridge_port *bp)
 	free(d);
 }
 
-void bridge_tunnels_identify(struct plane *pl)
+// Looks which eSwitch the device belongs to, and offers its flows there.
+static void identify(struct plane *pl, struct tunnel_device *d)
 {
-	struct strmap_node *n;
+	struct error err = ERROR_INIT;
+	const struct backend_ops *ops;
+	struct port_ref ref;
 
-	if (!pl->dp)
+	if (!datapath_port_ref(pl->dp, d->port, &ref))
 		return;
-	STRMAP_FOR_EACH (n, &pl->tunnel_devices) {
-		struct tunnel_device *d = n->data;
-		struct port_ref ref;
-
-		if (!datapath_port_ref(pl->dp, d->port, &ref))
-			continue;
-		port_backend(pl, &ref);
-		if (!strcmp(ref.device, d->device))
-			continue;
+	ops = port_backend(pl, &ref);
+	if (d->is_offered && !strcmp(ref.device, d->device))
+		return;
+	if (d->is_offered) {
 		log_info("%s: its device is %s now (was %s)", ref.name,
 			 ref.device[0] ? ref.device : "none", d->device[0] ? d->device : "none");
 		offload_flush(pl->offload);
 		offload_remove_port(pl->offload, d->port);
-		add_to_offload(pl, d);
-		upcall_changed(pl->upcall);
 	}
+	snprintf(d->device, sizeof(d->device), "%s", ref.device);
+	if (offload_add_port(pl->offload, &ref, ops, &err) < 0)
+		log_warn("%s: no offload: %s", ref.name, err.text);
+	if (!d->is_offered)
+		restore_look_at_port(pl, d->port);
+	d->is_offered = true;
+	upcall_changed(pl->upcall);
+}
+
+void bridge_tunnels_identify(struct plane *pl)
+{
+	struct strmap_node *n;
+
+	STRMAP_FOR_EACH (n, &pl->tunnel_devices)
+		identify(pl, n->data);
 }
 
 // ---- Life ----

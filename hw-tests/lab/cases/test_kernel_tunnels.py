@@ -9,8 +9,7 @@ import subprocess
 
 import pytest
 
-from test_kernel_switch import KernelSwitch, NicSwitch, ip, sysfs, sysfs_in
-from conftest import wait_until
+from kernel_switch import KernelSwitch, NicSwitch, ip, sysfs, sysfs_in, tc_filters, wait_until
 
 FAR = "far"
 
@@ -177,6 +176,7 @@ def ifindex(dev):
 def test_a_killed_switch_s_device_is_taken_over_or_made_anew(switch):
     switch.add_tunnel("vxlan", "remote_ip=10.97.0.2", "key=42")
     switch.add_tunnel("geneve", "remote_ip=10.97.0.2", "key=42", name="g", number=11)
+    switch.add_tunnel("vxlan", "remote_ip=10.97.0.2", "dst_port=4799", name="u", number=12)
     switch.add_far_end(*"type vxlan id 42 remote 10.97.0.1 dstport 4789".split())
     assert switch.both_ways(), switch.log()
     before = ifindex("vxlan_sys_4789"), ifindex("genev_sys_6081")
@@ -186,11 +186,14 @@ def test_a_killed_switch_s_device_is_taken_over_or_made_anew(switch):
     ip("link", "del", "genev_sys_6081")
     ip("link", "add", "genev_sys_6081", "type", "geneve", "external", "dstport", "7000")
     wrong = ifindex("genev_sys_6081")
+    switch.vsctl("--no-wait", "del-port", "u")
     switch.start()
     wait_until("traffic passes again", lambda: switch.both_ways(count=1))
     assert ifindex("vxlan_sys_4789") == before[0]
     assert ifindex("genev_sys_6081") != wrong
     assert "dstport 6081" in run("ip", "-d", "link", "show", "genev_sys_6081")
+    # What nobody wants any more goes when it is sure that nobody will.
+    wait_until("the unwanted device has gone", lambda: "vxlan_sys_4799" not in run("ip", "-br", "link"))
     # One that somebody deletes is made again.
     ip("link", "del", "vxlan_sys_4789")
     wait_until("traffic passes again", lambda: switch.both_ways(count=1))
@@ -198,6 +201,18 @@ def test_a_killed_switch_s_device_is_taken_over_or_made_anew(switch):
     switch.processes["ovs-vswitchd"].wait(20)
     links = run("ip", "-br", "link")
     assert "vxlan_sys" not in links and "genev_sys" not in links, links
+
+
+@pytest.mark.parametrize("end", ["kill", "exit"])
+def test_a_restart_loses_no_packet_of_a_tunnel(switch, end):
+    switch.add_tunnel("vxlan", "remote_ip=10.97.0.2", "key=42")
+    switch.add_far_end(*"type vxlan id 42 remote 10.97.0.1 dstport 4789".split())
+    switch.know_each_other((FAR, "tun", "10.98.0.9"), ("h0", "eth0", "10.98.0.1"))
+    assert switch.both_ways(), switch.log()
+    device = ifindex("vxlan_sys_4789")
+    getattr(switch, f"{end}_and_restart")("h0", "10.98.0.9", ["actions=NORMAL"])
+    assert ifindex("vxlan_sys_4789") == device
+    assert switch.both_ways()
 
 
 POLICY = """
@@ -372,3 +387,23 @@ def test_what_keeps_a_tunnel_out_of_hardware_is_said(nic):
     wait_until("one way is in hardware", lambda: nic.in_hardware() == (0, 1))
     nic.vsctl("set", "interface", "t10", "options:df_default=false")
     wait_until("both ways are", lambda: nic.ping_far(1) and nic.in_hardware() == (1, 1))
+
+
+def handles(dev):
+    return {(f["pref"], f["options"]["handle"]) for f in tc_filters("dev", dev) if f["protocol"] == "ip"}
+
+
+@pytest.mark.parametrize("end", ["kill", "exit"])
+def test_a_restart_leaves_tunnels_in_hardware(nic, end):
+    nic.add_nic_and_far_end("type vxlan id 42 remote 10.97.0.1 dstport 4789".split())
+    nic.add_tunnel("vxlan", "remote_ip=10.97.0.2", "local_ip=10.97.0.1", "key=42", "df_default=false")
+    nic.know_each_other((FAR, "tun", "10.98.0.9"), ("h0", "eth0", "10.98.0.1"))
+    assert nic.ping_far(3), nic.log()
+    wait_until("both ways are in hardware", lambda: nic.in_hardware() == (1, 1))
+    before = {dev: handles(dev) for dev in ("sn0r0", "vxlan_sys_4789")}
+    assert all(before.values()), before
+    getattr(nic, f"{end}_and_restart")("h0", "10.98.0.9", ["priority=100,in_port=1,actions=output:10",
+                                                          "priority=100,in_port=10,actions=output:1"])
+    wait_until("both ways have flows again", lambda: nic.in_hardware() == (1, 1))
+    assert {dev: handles(dev) for dev in before} == before
+    assert nic.ping_far(5)
