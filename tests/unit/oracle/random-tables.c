@@ -7,6 +7,7 @@
 #include "core/base/hash.h"
 #include "core/packet/packet.h"
 #include "ofproto/pipeline/mac-table.h"
+#include "tests/unit/pipeline/options.h"
 
 static const char *const macs[] = { "00:00:00:00:00:01", "00:00:00:00:00:02", "00:00:00:00:01:02",
 				    "02:aa:bb:cc:dd:ee" };
@@ -320,17 +321,10 @@ static void add_tunnel(struct of_switch *sw, struct tunnel_table *t, int i, enum
 	dp_port_t port = DP_PORT(type == TUNNEL_GENEVE ? RANDOM_GENEVE : RANDOM_VXLAN);
 	of_port_t number = OF_PORT(RANDOM_N_PORTS + 1 + i);
 	AUTO(strbuf) warnings = STRBUF_INIT;
-	AUTO_FREE char *copy = xstrdup(options);
-	char name[8], *save = NULL;
+	char name[8];
 	AUTO(smap) o;
 
-	smap_init(&o);
-	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
-		char *eq = strchr(w, '=');
-
-		*eq = '\0';
-		smap_set(&o, w, eq + 1);
-	}
+	options_of(options, &o);
 	snprintf(name, sizeof(name), "t%d", i);
 	memset(s.trunks, 0xff, sizeof(s.trunks));
 	if (tunnel_config_parse(name, type, &o, &s.tunnel, &warnings, NULL) ||
