@@ -158,6 +158,22 @@ static int put_ct_clear(const struct putting *c, const struct dp_action *a)
 	return 0;
 }
 
+static int put_push_eth(const struct putting *c, const struct dp_action *a)
+{
+	struct ovs_action_push_eth p;
+
+	memcpy(p.addresses.eth_src, &a->push_eth.src, sizeof(p.addresses.eth_src));
+	memcpy(p.addresses.eth_dst, &a->push_eth.dst, sizeof(p.addresses.eth_dst));
+	nl_put(c->b, OVS_ACTION_ATTR_PUSH_ETH, &p, sizeof(p));
+	return 0;
+}
+
+static int put_pop_eth(const struct putting *c, const struct dp_action *a)
+{
+	nl_put_flag(c->b, OVS_ACTION_ATTR_POP_ETH);
+	return 0;
+}
+
 static int put_set_tunnel(const struct putting *c, const struct dp_action *a)
 {
 	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_SET);
@@ -175,7 +191,8 @@ static int (*const writers[DP_ACTION_MAX])(const struct putting *c, const struct
 	[DP_ACTION_CLONE] = put_clone,		 [DP_ACTION_SAMPLE] = put_sample,
 	[DP_ACTION_TRUNC] = put_trunc,		 [DP_ACTION_HASH] = put_hash,
 	[DP_ACTION_METER] = put_meter,		 [DP_ACTION_CT_CLEAR] = put_ct_clear,
-	[DP_ACTION_SET_TUNNEL] = put_set_tunnel,
+	[DP_ACTION_SET_TUNNEL] = put_set_tunnel, [DP_ACTION_PUSH_ETH] = put_push_eth,
+	[DP_ACTION_POP_ETH] = put_pop_eth,
 };
 
 int kernel_check_actions(struct dp_actions list, struct error *err)
@@ -343,6 +360,23 @@ static int get_ct_clear(const struct nlattr *a, struct strbuf *out, struct error
 	return 0;
 }
 
+static int get_push_eth(const struct nlattr *a, struct strbuf *out, struct error *err)
+{
+	struct dp_action *d = dp_put(out, DP_ACTION_PUSH_ETH);
+	struct ovs_action_push_eth p;
+
+	memcpy(&p, mnl_attr_get_payload(a), sizeof(p));
+	memcpy(&d->push_eth.src, p.addresses.eth_src, sizeof(d->push_eth.src));
+	memcpy(&d->push_eth.dst, p.addresses.eth_dst, sizeof(d->push_eth.dst));
+	return 0;
+}
+
+static int get_pop_eth(const struct nlattr *a, struct strbuf *out, struct error *err)
+{
+	dp_put(out, DP_ACTION_POP_ETH);
+	return 0;
+}
+
 static int get_set(const struct nlattr *a, struct strbuf *out, struct error *err)
 {
 	const struct nlattr *inner = mnl_attr_get_payload(a);
@@ -371,6 +405,8 @@ static const struct {
 	[OVS_ACTION_ATTR_CT_CLEAR] = { 0, get_ct_clear },
 	[OVS_ACTION_ATTR_METER] = { 4, get_number },
 	[OVS_ACTION_ATTR_CLONE] = { 0, get_clone },
+	[OVS_ACTION_ATTR_PUSH_ETH] = { sizeof(struct ovs_action_push_eth), get_push_eth },
+	[OVS_ACTION_ATTR_POP_ETH] = { 0, get_pop_eth },
 };
 
 static int get_list(const struct nlattr *nest, struct strbuf *out, struct error *err)

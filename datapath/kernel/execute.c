@@ -3,6 +3,8 @@
 //
 // The kernel does the whole list where it can. Where it has no word for an action, the list is cut: bytes are changed here,
 // and what leaves the switch in between goes to the kernel piece by piece, in order.
+#include <linux/if_ether.h>
+
 #include "core/base/counters.h"
 #include "core/base/hash.h"
 #include "core/packet/packet.h"
@@ -20,7 +22,9 @@ static int put_execute(struct strbuf *b, const struct execution *x, const struct
 	size_t m = kernel_begin(x->dp, b, &x->dp->families.packet, OVS_PACKET_CMD_EXECUTE, 0), nest;
 	int error;
 
-	nl_put(b, OVS_PACKET_ATTR_PACKET, p->data, p->size);
+	// What has no Ethernet header in the kernel has one that says its type here.
+	nl_put(b, OVS_PACKET_ATTR_PACKET, p->data + (key->packet_type ? ETH_HLEN : 0),
+	       p->size - (key->packet_type ? ETH_HLEN : 0));
 	nest = nl_nest_begin(b, OVS_PACKET_ATTR_KEY);
 	kernel_put_key(b, key, NULL);
 	nl_nest_end(b, nest);
@@ -78,6 +82,7 @@ static void parse_again(struct walk *w)
 	struct packet_metadata md = packet_metadata_of(&before);
 
 	packet_parse(w->p, &md, w->key);
+	w->key->packet_type = before.packet_type;
 }
 
 static void set_field(struct walk *w, const struct dp_action *a)
@@ -106,6 +111,18 @@ static bool change(struct walk *w, const struct dp_action *a)
 		w->tunnel = a;
 		strbuf_clear(&w->pending);
 		strbuf_put(&w->pending, a, a->size);
+		return true;
+	case DP_ACTION_PUSH_ETH:
+		send_pending(w);
+		memcpy(w->p->data, &a->push_eth.dst, sizeof(a->push_eth.dst));
+		memcpy(w->p->data + sizeof(a->push_eth.dst), &a->push_eth.src,
+		       sizeof(a->push_eth.src));
+		w->key->packet_type = 0;
+		parse_again(w);
+		return true;
+	case DP_ACTION_POP_ETH:
+		send_pending(w);
+		w->key->packet_type = htobe32(1u << 16 | be16toh(w->key->eth_type));
 		return true;
 	case DP_ACTION_PUSH_VLAN:
 		send_pending(w);

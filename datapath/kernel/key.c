@@ -234,7 +234,9 @@ static void put_all(const struct writing *w)
 							 .values = &w->values->tunnel,
 							 .is_mask = w->is_mask,
 							 .looks_at_options = w->looks_at_options });
-	put_header(w, &headers[0]);
+	// Packets of other kinds begin with what is behind it.
+	if (!w->key->packet_type)
+		put_header(w, &headers[0]);
 	put_behind_tags(w, 0);
 }
 
@@ -354,6 +356,8 @@ static int get_level(const void *p, size_t n, const struct flow_key *key, int de
 	k->eth_type = a[OVS_KEY_ATTR_ETHERTYPE] ? nl_be16(a[OVS_KEY_ATTR_ETHERTYPE])
 		      : is_mask			? 0
 						: htobe16(0x05ff);
+	if (!depth && !is_mask && !a[OVS_KEY_ATTR_ETHERNET] && a[OVS_KEY_ATTR_ETHERTYPE])
+		k->packet_type = htobe32(1u << 16 | be16toh(k->eth_type));
 	if (!a[OVS_KEY_ATTR_ENCAP] || !a[OVS_KEY_ATTR_VLAN])
 		return 0;
 	if (depth >= FLOW_MAX_VLANS)

@@ -42,6 +42,8 @@ static const char *const flows[] = {
 	"tunnel(tun_id=0x5,src=10.0.0.1,dst=10.0.0.2,tos=0x3/0x3,ttl=64,tp_src=7,tp_dst=4789,"
 	"flags(-df+csum+key)),recirc_id(0),in_port(1)," IP4 "frag=no)",
 	"tunnel(tun_id=0x5,dst=10.0.0.2),recirc_id(0),in_port(1)," IP4 "frag=no)",
+	"tunnel(dst=10.0.0.2),recirc_id(0),in_port(1),packet_type(ns=1,id=0x800),ipv4(src=10.0.0.1,"
+	"frag=no)",
 	"tunnel(src=10.0.0.0/255.0.0.0,dst=10.0.0.2,flags(oam|df)),recirc_id(0),in_port(1)," IP4
 	"frag=no)",
 	"tunnel(tun_id=0x0,ipv6_src=2001:db8::1,ipv6_dst=2001:db8::2,ttl=1),recirc_id(0),"
@@ -142,6 +144,7 @@ static const struct {
 	{ "clone(set(eth(dst=02:00:00:00:00:01)),2),1", NULL },
 	{ "sample(sample=50.0%,actions(2)),1", NULL },
 	{ "trunc(100),1", NULL },
+	{ "pop_eth,1,push_eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02,type=0x0000),2", NULL },
 	{ "set(tunnel(tun_id=0x7,src=1.1.1.2,dst=3.3.3.4,tos=0x4,ttl=64,tp_dst=4789,flags(df|csum|"
 	  "key))),1",
 	  NULL },
