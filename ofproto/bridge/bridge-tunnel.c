@@ -56,7 +56,7 @@ static int make_device(struct plane *pl, const struct tunnel_config *c, const ch
 	if (c->dst_port)
 		smap_setf(&options, "dst_port", "%u", c->dst_port);
 	if (c->payload)
-		smap_setf(&options, "payload_type", "0x%04x", c->payload);
+		smap_setf(&options, "payload_type", "%u", c->payload);
 	if (c->gbp)
 		smap_set(&options, "exts", "gbp");
 	return datapath_port_add(pl->dp, name, type, &options, &d->port, err);

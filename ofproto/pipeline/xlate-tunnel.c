@@ -73,6 +73,14 @@ static bool take_congestion(struct xlate_ctx *ctx)
 	return true;
 }
 
+// The pipeline sees an Ethernet header without addresses; the packet has none until it leaves by a port that wants one.
+static void receive_layer3(struct xlate_ctx *ctx)
+{
+	ctx->base.packet_type = htobe32(1u << 16 | be16toh(ctx->flow.eth_type));
+	memset(&ctx->known.m.eth_src, 0xff, sizeof(ctx->known.m.eth_src));
+	memset(&ctx->known.m.eth_dst, 0xff, sizeof(ctx->known.m.eth_dst));
+}
+
 bool xlate_tunnel_receive(struct xlate_ctx *ctx)
 {
 	const struct tunnel_lookup *l = ctx->in->tunnel;
@@ -88,6 +96,8 @@ bool xlate_tunnel_receive(struct xlate_ctx *ctx)
 						    .version = l->version });
 	}
 	note_impossible(ctx, c);
+	if (c && tunnel_is_layer3(c->type))
+		receive_layer3(ctx);
 	if (!c || !flow_tunnel_is_set(&ctx->flow.tunnel))
 		return true;
 	ctx_credit(ctx,
@@ -253,6 +263,30 @@ static void set_mark(struct xlate_ctx *ctx, const struct tunnel_config *c)
 				(const uint8_t *)&all);
 }
 
+bool xlate_is_layer3(const struct of_port *p)
+{
+	const struct tunnel_config *c = config_of(p);
+
+	return c && tunnel_is_layer3(c->type);
+}
+
+// Has the packet something in front of what such a tunnel carries?
+static bool is_tagged(struct xlate_ctx *ctx)
+{
+	ctx_look_at_vlans(ctx);
+	if (!(ctx->flow.vlans[0].tci & htobe16(VLAN_PRESENT)))
+		return false;
+	ctx_report(
+		ctx,
+		">> a tagged packet does not go into a tunnel without Ethernet headers, dropped");
+	return true;
+}
+
+void xlate_tunnel_sent(struct xlate_ctx *ctx)
+{
+	ctx->flow.packet_type = 0;
+}
+
 bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p)
 {
 	const struct tunnel_config *c = config_of(p);
@@ -261,7 +295,7 @@ bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p)
 	if (!c)
 		return true;
 	put_addresses(ctx, c, &t);
-	if (goes_to_ourselves(ctx, &t))
+	if (goes_to_ourselves(ctx, &t) || (tunnel_is_layer3(c->type) && is_tagged(ctx)))
 		return false;
 	put_key(ctx, c, &t);
 	put_tos_and_ttl(ctx, c, &t);
@@ -278,6 +312,8 @@ bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p)
 		ctx->base.tunnel = t;
 	}
 	set_mark(ctx, c);
+	if (tunnel_is_layer3(c->type))
+		ctx->flow.packet_type = htobe32(1u << 16 | be16toh(ctx->flow.eth_type));
 	ctx_credit(ctx,
 		   (struct xlate_credit){ .kind = CREDIT_PORT_TX, .port = { p->sw, p->number } });
 	return true;

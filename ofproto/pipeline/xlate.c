@@ -380,6 +380,7 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 	if (trunc)
 		dp_put(&ctx->ret->actions, DP_ACTION_TRUNC)->trunc.max_len = trunc;
 	dp_put_output(&ctx->ret->actions, p->dp_port);
+	xlate_tunnel_sent(ctx);
 }
 
 void xlate_basis_uninit(struct xlate_basis *b)

@@ -34,6 +34,9 @@ bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key,
 		return false;
 	ret->key = *dp_key;
 	ret->key.in_port = number.n;
+	// Tunnels of layer 3 have Ethernet packets in the pipeline.
+	if (ret->tunnel.table)
+		ret->key.packet_type = 0;
 	tlv_to_pipeline(switch_tlv_map(ret->sw), &ret->key.tunnel);
 	return true;
 }

@@ -307,7 +307,36 @@ static const struct {
 	{ "matched without a tunnel", "in_port=1,tun_id=0,tun_dst=0.0.0.0,actions=output:2",
 	  "in_port(1)," OTHER, "2",
 	  "recirc_id(0),in_port(1),packet_type(ns=0,id=0),eth_type(0x1234)" },
+	{ "without an Ethernet header, and with it again",
+	  "in_port=1,actions=set_field:00:00:00:00:00:09->eth_dst,output:18,output:2",
+	  "in_port(1)," OTHER,
+	  "set(tunnel(dst=5.5.5.5,ttl=64,tp_dst=6635,flags(df))),pop_eth,24,"
+	  "push_eth(src=00:00:00:00:00:01,dst=00:00:00:00:00:09,type=0x0000),2",
+	  "eth(src=00:00:00:00:00:01),eth_type(0x1234)" },
+	{ "tagged, where there is no place for it",
+	  "in_port=1,actions=push_vlan:0x8100,output:18,output:2", "in_port(1)," OTHER,
+	  "push_vlan(vid=0,pcp=0),2", NULL },
+	{ "nothing is flooded without an Ethernet header", "in_port=2,actions=ALL",
+	  "in_port(2)," OTHER,
+	  "1,set(tunnel(tun_id=0x5,dst=1.1.1.1,ttl=64,tp_dst=4789,flags(df|key))),20,"
+	  "set(tunnel(tun_id=0x7,src=8.8.8.8,dst=1.1.1.1,ttl=64,flags(csum|key))),22,"
+	  "set(tunnel(dst=2.2.2.2,ttl=64,flags(df))),22,"
+	  "set(tunnel(tun_id=0x3,dst=1.1.1.1,ttl=64,erspan(ver=1,idx=0x9),flags(df|key))),23,"
+	  "set(tunnel(tun_id=0x3,dst=2.2.2.2,ttl=64,erspan(ver=2,dir=1,hwid=0x5),flags(df|key))),"
+	  "23,"
+	  "set(tunnel(dst=4.4.4.4,ttl=64,tp_dst=4789,flags(df))),set(skb_mark(0x7)),20",
+	  NULL },
 	// Out of tunnels.
+	{ "received without an Ethernet header",
+	  "in_port=18,actions=set_field:00:00:00:00:00:09->eth_dst,output:2",
+	  "tunnel(src=5.5.5.5,dst=9.9.9.9),in_port(24),packet_type(ns=1,id=0x0800),ipv4(src=1.2.3."
+	  "4,frag=no)",
+	  "push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:09,type=0x0000),2",
+	  "in_port(24),packet_type(ns=1,id=0x800),ipv4(frag=no)" },
+	{ "from one without to another", "in_port=18,actions=in_port",
+	  "tunnel(src=5.5.5.5,dst=9.9.9.9),in_port(24),packet_type(ns=1,id=0x0800),ipv4(src=1.2.3."
+	  "4,frag=no)",
+	  "set(tunnel(dst=5.5.5.5,ttl=64,tp_dst=6635,flags(df))),24", NULL },
 	{ "received", "in_port=11,actions=output:2",
 	  "tunnel(tun_id=5,src=1.1.1.1,dst=9.9.9.9,ttl=4,flags(df|csum|key)),in_port(20)," OTHER,
 	  "2", "tunnel(tun_id=0x5,src=1.1.1.1,dst=9.9.9.9,flags(+key)),recirc_id(0),in_port(20)" },
@@ -378,6 +407,8 @@ static void add_tunnels(void)
 	must_add_tunnel(16, GRE + 1, TUNNEL_ERSPAN,
 			"remote_ip=2.2.2.2 key=3 erspan_ver=2 erspan_dir=1 erspan_hwid=5");
 	must_add_tunnel(17, VXLAN, TUNNEL_VXLAN, "remote_ip=4.4.4.4 egress_pkt_mark=7");
+	must_add_tunnel(18, GRE + 2, TUNNEL_BAREUDP,
+			"remote_ip=5.5.5.5 dst_port=6635 payload_type=ip");
 }
 
 START_TEST(packets_go_in_and_come_out)
@@ -400,6 +431,7 @@ START_TEST(packets_go_in_and_come_out)
 		ck_assert(tunnel_table_find(table, DP_PORT(key.in_port), &key.tunnel, &found,
 					    &number, &l));
 		key.in_port = number.n;
+		key.packet_type = 0;
 		in.tunnel = &l;
 	}
 	tlv_to_pipeline(switch_tlv_map(sw), &key.tunnel);
