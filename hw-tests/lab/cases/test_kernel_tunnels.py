@@ -98,6 +98,37 @@ def test_packets_pass_both_ways(switch, kind):
     assert any("actions:set(tunnel(" in f for f in flows) and any("tunnel(" in f.split("actions:")[0] for f in flows), flows
 
 
+@pytest.mark.parametrize("payload", ["ip", "mpls"])
+def test_packets_pass_without_an_ethernet_header(switch, payload):
+    switch.add_tunnel("bareudp", "remote_ip=10.97.0.2", "dst_port=6635", f"payload_type={payload}")
+    assert re.search(r"udp_sys_6635 \(bareudp: dst_port=6635, packet_type=ptap\)", switch.appctl("dpctl/show"))
+    kind = "ipv4" if payload == "ip" else "mpls_uc"
+    ip("-n", FAR, "link", "add", "tun", "type", "bareudp", "dstport", "6635", "ethertype", kind)
+    ip("-n", FAR, "link", "set", "tun", "up")
+    ip("-n", FAR, "addr", "add", "10.98.0.9/32", "dev", "lo")
+    mac = sysfs_in("h0", "/sys/class/net/eth0/address")
+    ip("-n", "h0", "neigh", "add", "10.98.0.9", "lladdr", "02:00:00:00:00:99", "dev", "eth0")
+    if payload == "ip":
+        ip("-n", FAR, "route", "add", "10.98.0.1", "dev", "tun", "src", "10.98.0.9")
+        run("tc", "-n", FAR, "qdisc", "add", "dev", "tun", "clsact")
+        run(*"tc -n far filter add dev tun egress matchall action tunnel_key set src_ip 10.97.0.2 dst_ip 10.97.0.1 id 0".split())
+        switch.ofctl("add-flow", "br0", "priority=100,in_port=1,ip,actions=output:10")
+        switch.ofctl("add-flow", "br0", f"priority=100,in_port=10,ip,actions=mod_dl_dst:{mac},output:1")
+        r = run("ip", "netns", "exec", FAR, "ping", "-c", "3", "-i", "0.05", "-W", "2", "10.98.0.1")
+        assert " 3 received" in r, switch.appctl("dpctl/dump-flows", "-m") + switch.log()
+        flows = switch.flows()
+        assert any("actions:set(tunnel(dst=10.97.0.2,ttl=64,tp_dst=6635,flags(df))),pop_eth,udp_sys_6635" in f
+                   for f in flows), flows
+        assert any("packet_type(ns=1,id=0x800)" in f and
+                   f"actions:push_eth(src=00:00:00:00:00:00,dst={mac}" in f for f in flows), flows
+    else:
+        switch.ofctl("add-flow", "br0", "priority=100,in_port=1,mpls,actions=output:10,output:LOCAL")
+        trace = switch.appctl("ofproto/trace", "br0", "in_port=1,mpls", "--names")
+        assert "pop_eth,udp_sys_6635,push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:00" in trace, trace
+    # Nothing is flooded there.
+    assert "udp_sys" not in switch.appctl("ofproto/trace", "br0", "in_port=1,arp", "--names")
+
+
 def test_the_flow_says_key_and_remote(switch):
     switch.add_tunnel("vxlan", "remote_ip=flow", "key=flow", "local_ip=flow")
     switch.add_far_end(*"type vxlan id 99 remote 10.97.0.1 dstport 4789".split())
