@@ -251,13 +251,15 @@ static void put_tunnel(struct printer *p)
 		FIELD_TUN_IPV6_SRC,    FIELD_TUN_IPV6_DST,   FIELD_TUN_GBP_ID,
 		FIELD_TUN_GBP_FLAGS,   FIELD_TUN_TOS,	     FIELD_TUN_TTL,
 		FIELD_TUN_ERSPAN_VER,  FIELD_TUN_ERSPAN_IDX, FIELD_TUN_ERSPAN_DIR,
-		FIELD_TUN_ERSPAN_HWID, FIELD_TUN_GTPU_FLAGS, FIELD_TUN_GTPU_MSGTYPE,
+		FIELD_TUN_ERSPAN_HWID,
 	};
 	uint16_t flags = p->mask->tunnel.flags & FLOW_TNL_ALL;
 
 	if (is_all_zeros(&p->mask->tunnel, sizeof(p->mask->tunnel)))
 		return;
 	PUT_LIST(p, list);
+	put_as(p, FIELD_TUN_GTPU_FLAGS, "gtpu_flags");
+	put_as(p, FIELD_TUN_GTPU_MSGTYPE, "gtpu_msgtype");
 	if (flags) {
 		begin(p, "tun_flags", true);
 		flags_format(dp_tnl_flag_names, p->k->tunnel.flags, flags, p->out);

@@ -107,6 +107,19 @@ void subfield_write(const struct subfield *sf, const union field_value *value, s
 	field_write(sf->field, &whole, key);
 }
 
+void subfield_move(const struct subfield *src, const struct flow_key *from,
+		   const struct subfield *dst, struct flow_key *to)
+{
+	union field_value a, b;
+
+	field_read(src->field, from, &a);
+	field_read(dst->field, to, &b);
+	for (unsigned int i = 0; i < dst->n_bits; i++)
+		put_bit(b.b, dst->field->n_bytes, dst->ofs + i,
+			get_bit(a.b, src->field->n_bytes, src->ofs + i));
+	field_write(dst->field, &b, to);
+}
+
 uint64_t subfield_get(const struct subfield *sf, const struct flow_key *key)
 {
 	union field_value v;

@@ -128,9 +128,9 @@ static enum ofperr take(struct tlv_map *map, const struct tlv_mapping *m)
 	if (m->index >= TLV_MAX_FIELDS)
 		return OFPERR_NXTTMFC_BAD_FIELD_IDX;
 	have = &map->field[m->index];
-	if (!have->length || have->class != m->class || have->type != m->type)
-		return OFPERR_NXTTMFC_INVALID_TLV_DEL;
-	memset(have, 0, sizeof(*have));
+	// What is not there needs no taking away, as Open vSwitch has it.
+	if (have->length && have->class == m->class && have->type == m->type)
+		memset(have, 0, sizeof(*have));
 	return OFPERR_NONE;
 }
 

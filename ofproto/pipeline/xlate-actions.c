@@ -90,19 +90,18 @@ static void report_value(struct xlate_ctx *ctx, const struct subfield *sf)
 
 static void do_move(struct xlate_ctx *ctx, const struct act *a)
 {
-	union field_value v = { { 0 } }, bits = { { 0 } }, m;
+	union field_value bits, m;
 	struct flow_mask look = { 0 };
 	struct flow_key ones = { 0 };
 
 	subfield_unwildcard(&a->move.src, &ctx->flow, &look);
 	subfield_unwildcard(&a->move.dst, &ctx->flow, &look);
 	ctx_look_at(ctx, &look);
-	subfield_read(&a->move.src, &ctx->flow, &v);
 	memset(&bits, 0xff, sizeof(bits));
 	subfield_write(&a->move.dst, &bits, &ones);
 	field_read(a->move.dst.field, &ones, &m);
 	struct flow_key tmp = ctx->flow;
-	subfield_write(&a->move.dst, &v, &tmp);
+	subfield_move(&a->move.src, &ctx->flow, &a->move.dst, &tmp);
 	union field_value whole;
 	field_read(a->move.dst.field, &tmp, &whole);
 	ctx_write_field(ctx, a->move.dst.field, whole.b, m.b);
