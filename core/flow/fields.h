@@ -161,9 +161,6 @@ void subfield_set(const struct subfield *sf, uint64_t value, struct flow_key *ke
 void subfield_read(const struct subfield *sf, const struct flow_key *key, union field_value *value);
 void subfield_write(const struct subfield *sf, const union field_value *value,
 		    struct flow_key *key);
-// Of two fields that may differ in width; as many bits as 'dst' has.
-void subfield_move(const struct subfield *src, const struct flow_key *from,
-		   const struct subfield *dst, struct flow_key *to);
 void subfield_unwildcard(const struct subfield *sf, const struct flow_key *key,
 			 struct flow_mask *mask);
 

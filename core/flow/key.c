@@ -172,3 +172,18 @@ uint64_t flow_hash_5tuple(const struct flow_key *k, uint64_t basis)
 	}
 	return hash_bytes(&t, sizeof(t), basis);
 }
+
+void flow_fill_ct(struct flow_key *k, uint8_t byte)
+{
+	memset(&k->ct_state, byte, sizeof(k->ct_state));
+	memset(&k->ct_zone, byte, sizeof(k->ct_zone));
+	memset(&k->ct_mark, byte, sizeof(k->ct_mark));
+	memset(&k->ct_label, byte, sizeof(k->ct_label));
+	memset(&k->ct_nw_proto, byte, sizeof(k->ct_nw_proto));
+	memset(&k->ct_nw_src, byte, sizeof(k->ct_nw_src));
+	memset(&k->ct_nw_dst, byte, sizeof(k->ct_nw_dst));
+	memset(&k->ct_ipv6_src, byte, sizeof(k->ct_ipv6_src));
+	memset(&k->ct_ipv6_dst, byte, sizeof(k->ct_ipv6_dst));
+	memset(&k->ct_tp_src, byte, sizeof(k->ct_tp_src));
+	memset(&k->ct_tp_dst, byte, sizeof(k->ct_tp_dst));
+}

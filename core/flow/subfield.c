@@ -61,7 +61,7 @@ int subfield_parse(const char **s, struct subfield *ret, struct error *err)
 		p++;
 	ret->field = field_by_name_n(text, p - text);
 	if (!ret->field)
-		return error_set(err, -EINVAL, "%s: unknown field '%.*s'", text, (int)(p - text),
+		return error_set(err, -EINVAL, "%s: unknown field `%.*s'", text, (int)(p - text),
 				 text);
 	ret->ofs = 0;
 	ret->n_bits = ret->field->n_bits;
@@ -105,19 +105,6 @@ void subfield_write(const struct subfield *sf, const union field_value *value, s
 		put_bit(whole.b, sf->field->n_bytes, sf->ofs + i,
 			get_bit(value->b, sf->field->n_bytes, i));
 	field_write(sf->field, &whole, key);
-}
-
-void subfield_move(const struct subfield *src, const struct flow_key *from,
-		   const struct subfield *dst, struct flow_key *to)
-{
-	union field_value a, b;
-
-	field_read(src->field, from, &a);
-	field_read(dst->field, to, &b);
-	for (unsigned int i = 0; i < dst->n_bits; i++)
-		put_bit(b.b, dst->field->n_bytes, dst->ofs + i,
-			get_bit(a.b, src->field->n_bytes, src->ofs + i));
-	field_write(dst->field, &b, to);
 }
 
 uint64_t subfield_get(const struct subfield *sf, const struct flow_key *key)

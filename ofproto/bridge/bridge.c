@@ -180,6 +180,7 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 	if (!br)
 		br = bridge_create(pl, row);
 	br->keep = true;
+	switch_set_features(br->sw, plane_switch_features(pl));
 	configure_datapath_id(br, row);
 	configure_description(br, row);
 	configure_tables(br, row);

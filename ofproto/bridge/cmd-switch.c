@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "ofproto/bridge/commands-private.h"
 #include "ofproto/pipeline/mac-table.h"
+#include "ofproto/pipeline/recirc.h"
 
 static struct bridge *need_bridge(struct appctl_conn *conn, struct vswitchd *vs, const char *name)
 {
@@ -275,20 +276,6 @@ static void list_tunnels(struct appctl_conn *conn, int argc, const char *const a
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
-static void show_features(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
-{
-	struct vswitchd *vs = aux;
-	struct bridge *br = bridge_find(vs, argv[1]);
-	AUTO(strbuf) out = STRBUF_INIT;
-
-	if (!br)
-		appctl_reply_error(conn, "no such bridge");
-	else if (!br->plane->dp || !datapath_features_format(br->plane->dp, &out))
-		appctl_reply_error(conn, "this kind of datapath does not tell what it can");
-	else
-		appctl_reply(conn, strbuf_cstr(&out));
-}
-
 static void show_upcalls(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
@@ -359,7 +346,6 @@ const struct appctl_command switch_commands[] = {
 	{ "bridge/reconnect", "[bridge]", 0, 1, bridge_reconnect },
 	{ "dpif/show", "", 0, 0, dpif_show },
 	{ "ofproto/list-tunnels", "", 0, 0, list_tunnels },
-	{ "dpif/show-dp-features", "bridge", 1, 1, show_features },
 	{ "upcall/show", "", 0, 0, show_upcalls },
 	{ "upcall/set-flow-limit", "flow-limit-number", 1, 1, set_flow_limit },
 	{ "revalidator/wait", "", 0, 0, revalidator_wait },
@@ -385,6 +371,7 @@ static void memory_report(struct smap *usage, void *aux)
 	smap_setf(usage, "rules", "%zu", rules);
 	smap_setf(usage, "ports", "%zu", ports);
 	smap_setf(usage, "udpif keys", "%zu", keys);
+	smap_setf(usage, "recirculation states", "%zu", recirc_count());
 }
 
 void vswitchd_register_commands(struct vswitchd *vs)
@@ -394,5 +381,6 @@ void vswitchd_register_commands(struct vswitchd *vs)
 	appctl_register(switch_commands, n_switch_commands, vs);
 	appctl_register(trace_commands, n_trace_commands, vs);
 	appctl_register(doctor_commands, n_doctor_commands, vs);
+	appctl_register(feature_commands, n_feature_commands, vs);
 	appctl_add_memory_report(memory_report, vs);
 }

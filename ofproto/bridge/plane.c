@@ -21,6 +21,8 @@ void planes_create(struct vswitchd *vs, packet_in_cb *packet_in)
 		pl->offload = offload_create();
 		pl->upcall = upcall_create(vs->loop, packet_in, vs);
 		upcall_set_datapath(pl->upcall, NULL, pl->offload);
+		smap_init(&pl->features);
+		smap_init(&pl->run_features);
 	}
 }
 
@@ -64,6 +66,8 @@ void planes_destroy(struct vswitchd *vs)
 		offload_destroy(pl->offload);
 		upcall_destroy(pl->upcall);
 		strmap_uninit(&pl->tunnel_devices);
+		smap_uninit(&pl->features);
+		smap_uninit(&pl->run_features);
 	}
 }
 
@@ -109,6 +113,7 @@ bool plane_open(struct plane *pl)
 	if (!strcmp(pl->type, "system"))
 		eswitch_start(pl->vs);
 	upcall_set_datapath(pl->upcall, pl->dp, pl->offload);
+	plane_learn_features(pl);
 	return true;
 }
 

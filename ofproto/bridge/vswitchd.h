@@ -24,6 +24,8 @@ struct plane {
 	struct upcall_engine *upcall;
 	struct strmap tunnel_devices; // struct tunnel_device by name
 	uint64_t offload_seq; // what the database shows of offload
+	// Of an open datapath: what it can, and what it is taken to be able to (dpif/set-dp-features).
+	struct smap features, run_features;
 	char error[1024]; // why it could not be opened
 };
 
@@ -142,6 +144,11 @@ void planes_list_devices(struct vswitchd *vs, struct plane_devices *ret);
 void plane_devices_free(struct plane_devices *d);
 // offload_list_verdicts() of all, in one array that is the caller's.
 size_t planes_list_verdicts(struct vswitchd *vs, struct offload_verdict_count **ret);
+// dp-features.c
+// The datapath was opened.
+void plane_learn_features(struct plane *pl);
+// For switch_set_features().
+uint32_t plane_switch_features(const struct plane *pl);
 // bridge.c
 struct bridge *bridge_find(struct vswitchd *vs, const char *name);
 void bridge_destroy(struct bridge *br);

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
+#include "ofproto/pipeline/recirc.h"
 #include "ofproto/pipeline/switch-private.h"
 
 LOG_MODULE(ofproto);
@@ -59,6 +60,7 @@ void switch_destroy(struct of_switch *sw)
 	if (!sw)
 		return;
 	sw->events = NULL;
+	recirc_forget_switch(sw);
 	switch_set_normal_fallback(sw, false);
 	switch_flush(sw);
 	while (sw->ports->n)

@@ -16,6 +16,17 @@ static const struct tunnel_config *config_of(const struct of_port *p)
 
 // ---- Receiving ----
 
+static void look_at_destination(struct xlate_ctx *ctx)
+{
+	struct flow_mask m = { 0 };
+
+	if (ctx->flow.tunnel.ip_dst)
+		m.m.tunnel.ip_dst = UINT32_MAX;
+	else
+		memset(&m.m.tunnel.ipv6_dst, 0xff, sizeof(m.m.tunnel.ipv6_dst));
+	ctx_look_at(ctx, &m);
+}
+
 // What no packet of this port can have otherwise costs nothing to look at.
 static void note_impossible(struct xlate_ctx *ctx, const struct tunnel_config *c)
 {
@@ -96,6 +107,8 @@ bool xlate_tunnel_receive(struct xlate_ctx *ctx)
 						    .version = l->version });
 	}
 	note_impossible(ctx, c);
+	if (flow_tunnel_is_set(&ctx->flow.tunnel))
+		ctx->came = &ctx->in->key->tunnel;
 	if (c && tunnel_is_layer3(c->type))
 		receive_layer3(ctx);
 	if (!c || !flow_tunnel_is_set(&ctx->flow.tunnel))
@@ -103,6 +116,33 @@ bool xlate_tunnel_receive(struct xlate_ctx *ctx)
 	ctx_credit(ctx,
 		   (struct xlate_credit){ .kind = CREDIT_PORT_RX, .port = { ctx->sw, p->number } });
 	return take_congestion(ctx);
+}
+
+void xlate_tunnel_freeze(struct xlate_ctx *ctx)
+{
+	struct flow_mask all = { 0 };
+
+	if (is_all_zeros(&ctx->base.tunnel, sizeof(ctx->base.tunnel)))
+		return;
+	memset(&all.m.tunnel, 0xff, sizeof(all.m.tunnel));
+	ctx_look_at(ctx, &all);
+	ctx->tunnel_set.m.tunnel = all.m.tunnel;
+}
+
+void xlate_tunnel_resume(struct xlate_ctx *ctx)
+{
+	const struct flow_tunnel *t = &ctx->in->key->tunnel, *known = &ctx->known.m.tunnel;
+
+	if (!flow_tunnel_is_set(t)) {
+		memset(&ctx->known.m.tunnel, 0xff, sizeof(ctx->known.m.tunnel));
+		return;
+	}
+	if (known->ip_dst || !is_all_zeros(&known->ipv6_dst, sizeof(known->ipv6_dst)))
+		return;
+	// The header is the one that came: it belongs to the flow, as it did the first time.
+	look_at_destination(ctx);
+	note_impossible(ctx, NULL);
+	ctx->came = t;
 }
 
 // ---- Sending ----
@@ -239,14 +279,15 @@ static bool is_same_end(const struct flow_tunnel *a, const struct flow_tunnel *b
 	return a->ip_dst == b->ip_dst && !memcmp(&a->ipv6_dst, &b->ipv6_dst, sizeof(a->ipv6_dst));
 }
 
-// A packet that came out of a tunnel at this very address would go round.
+// A packet that came out of a tunnel at this very address would go round; and one whose flow names no address goes nowhere.
 static bool goes_to_ourselves(struct xlate_ctx *ctx, const struct flow_tunnel *t)
 {
-	const struct flow_tunnel *came = &ctx->in->key->tunnel;
+	static const struct flow_tunnel none;
+	const struct flow_tunnel *came = ctx->came ? ctx->came : &none;
 
 	if (came->ip_dst)
 		ctx->ret->mask.m.tunnel.ip_dst = UINT32_MAX;
-	else if (flow_tunnel_is_set(came))
+	else if (ctx->came)
 		memset(&ctx->ret->mask.m.tunnel.ipv6_dst, 0xff, sizeof(came->ipv6_dst));
 	if (!is_same_end(t, came))
 		return false;

@@ -91,10 +91,10 @@ static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
 	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
 	xlate(&in, &r);
 	xlate_apply_effects(&r.basis);
-	// What decides now must be pinned down by the flow's mask; the pipeline's own members are not in it.
+	// What decides now must be pinned down by the flow's mask.
 	struct flow_mask need = r.mask;
 	engine_datapath_mask(e.sw, &dp_key, &need);
-	if (!flow_mask_contains(&mask, &need)) {
+	if (xlate_error_passes(r.error) || !flow_mask_contains(&mask, &need)) {
 		xlate_result_uninit(&r);
 		return false;
 	}
@@ -181,6 +181,7 @@ static void on_round(struct timer *t)
 	if (!u->todo.n) {
 		offload_poll_stats(u->offload);
 		fill_todo(u);
+		recirc_expire();
 		flow_limit_round_begins(&u->limit, u->todo.n);
 	}
 	do_slice(u, SLICE);

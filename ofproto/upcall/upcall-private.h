@@ -75,7 +75,7 @@ bool port_map_find(const struct upcall_engine *u, dp_port_t port, struct of_swit
 		   of_port_t *ret_number);
 // A packet's way into a switch.
 struct engine_entry {
-	struct of_switch *sw;
+	struct of_switch *sw; // by the packet's port, or where it stopped when it went round
 	struct flow_key key; // the pipeline's: in_port as of_port_t, options as fields
 	struct tunnel_lookup tunnel;
 };
@@ -88,11 +88,9 @@ static inline const struct tunnel_lookup *engine_tunnel(const struct engine_entr
 // False when the port belongs to no switch, or no tunnel asks for the packet.
 bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key,
 		struct engine_entry *ret);
-// The pipeline's mask as the datapath has it, for a flow that began with this key there.
+// The pipeline's mask as the datapath has it, for a flow that began with this key there: nothing of the pipeline's own members.
 void engine_datapath_mask(const struct of_switch *sw, const struct flow_key *dp_key,
 			  struct flow_mask *m);
-void engine_queue_packet_in(struct upcall_engine *u, struct of_switch *sw, const struct upcall *up,
-			    const struct dp_action *a);
 void engine_start_revalidator(struct upcall_engine *u);
 void engine_stop_revalidator(struct upcall_engine *u);
 // Takes a flow out of the table, datapath and device, credits what is left, frees. Main thread.

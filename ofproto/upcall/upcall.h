@@ -46,8 +46,8 @@ struct tunnel_table *upcall_tunnels(struct upcall_engine *u);
 // The switch and key that a packet of the datapath begins with; false: no port or tunnel is for it, as 'err' says.
 bool upcall_entry(struct upcall_engine *u, const struct flow_key *dp_key, struct of_switch **ret_sw,
 		  struct flow_key *ret_key, struct tunnel_lookup *ret_tunnel, struct error *err);
-// Removes every megaflow that rests on 'sw' (NULL: all), before it goes.
-void upcall_flush(struct upcall_engine *u, const struct of_switch *sw);
+// Removes every megaflow that rests on 'sw' (NULL: all), before it goes: no packet goes on in it any more.
+void upcall_flush(struct upcall_engine *u, struct of_switch *sw);
 // Something in a switch changed: look at the dependants soon.
 void upcall_changed(struct upcall_engine *u);
 
@@ -71,7 +71,14 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 
 // After a restart: translates the packets of a flow that a process before this one had in hardware. 'keep' false: only for what
 // is learned from them. True: makes the megaflow; a rule that does the same already is adopted. Main thread.
-bool upcall_restore(struct upcall_engine *u, const struct flow_key *dp_key, bool keep);
+enum upcall_restored {
+	RESTORED_NOT, // no flow was made
+	RESTORED, // the flow was made, or (without 'keep') the packet translated
+	RESTORED_LATER, // no translation has named this recirculation id yet
+};
+
+enum upcall_restored upcall_restore(struct upcall_engine *u, const struct flow_key *dp_key,
+				    bool keep);
 
 // For dpctl and offload/why: megaflows by ufid or in no order; valid during the call. Main thread.
 struct megaflow *upcall_find(struct upcall_engine *u, const struct uuid *ufid);
@@ -86,12 +93,18 @@ int upcall_del(struct upcall_engine *u, const struct uuid *ufid, struct error *e
 // Gives a flow other actions, in software and in hardware. One that the pipeline made keeps them until it is translated again.
 int upcall_modify(struct upcall_engine *u, struct megaflow *mf, struct dp_actions actions,
 		  struct error *err);
-// What ofproto/trace shows for a packet's key (in_port as of_port_t). Appends the whole text, ports by name or number.
-// 'apply': what the translation has learned takes effect.
-// 'tunnel': how the input port was found, NULL: otherwise.
+struct upcall_trace_options {
+	bool use_names; // ports by name, not by number
+	bool apply; // what the translation has learned takes effect
+	// What connection tracking is to say of the packets that go through it, in turn (ct_state); behind the last: new|trk.
+	const uint8_t *ct_next;
+	size_t n_ct_next;
+	const struct tunnel_lookup *tunnel; // how the input port was found, NULL: otherwise
+};
+
+// What ofproto/trace shows for a packet's key (in_port as of_port_t). Appends the whole text.
 void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct flow_key *key,
-		  const struct tunnel_lookup *tunnel, bool use_names, bool apply,
-		  struct strbuf *out);
+		  const struct upcall_trace_options *options, struct strbuf *out);
 // The soundness check of tests: translates 'key' and again with bits outside the mask flipped; 0 when all agree, else -EINVAL
 // and what differed. 'flips' is how many were tried.
 int upcall_check_soundness(struct upcall_engine *u, struct of_switch *sw,

@@ -21,3 +21,5 @@ enum { RANDOM_VXLAN = 20, RANDOM_GENEVE };
 struct tunnel_table *random_tunnels_create(struct of_switch *sw);
 // Puts the packet of 'key' into one of them: an outer header and the datapath's port.
 void random_tunnel_header(struct flow_key *key);
+// Gives the key what a packet has that comes back from connection tracking.
+void random_connection(struct flow_key *k);

@@ -71,6 +71,7 @@ static void set_up(void)
 	memset(&plain, 0, sizeof(plain));
 	memset(plain.trunks, 0xff, sizeof(plain.trunks));
 	sw = switch_create("br0", 1);
+	switch_set_features(sw, UINT32_MAX);
 	table = tunnel_table_create();
 	for (int i = 1; i <= 2; i++) {
 		AUTO_FREE char *name = xasprintf("p%d", i);
@@ -453,6 +454,87 @@ START_TEST(packets_go_in_and_come_out)
 }
 END_TEST
 
+// ---- Round through connection tracking ----
+
+static const struct {
+	const char *name, *first, *second, *header, *actions, *megaflow;
+} rounds[] = {
+	{ "the header that came is there again", "in_port=11,ip,actions=ct(table=1)",
+	  "table=1,tun_id=5,actions=output:2", NULL, "2", "tunnel(tun_id=0x5,dst=9.9.9.9,flags(+key))," },
+	{ "and not sent to ourselves", "in_port=11,ip,actions=ct(table=1)",
+	  "table=1,actions=output:13,output:2", "tunnel(src=1.1.1.1,dst=1.1.1.1),in_port(20)", "2",
+	  "tunnel(dst=1.1.1.1)," },
+	{ "what was set goes round", "in_port=11,ip,actions=set_field:77->tun_id,ct(table=1)",
+	  "table=1,tun_id=77,actions=output:2", NULL, "2", "tunnel(dst=9.9.9.9)," },
+	{ "a header set for a port is not the packet's",
+	  "in_port=11,ip,actions=output:13,ct(table=1)",
+	  "table=1,tun_id=5,tun_dst=9.9.9.9,actions=output:13",
+	  "tunnel(tun_id=7,src=8.8.8.8,dst=1.1.1.1,ttl=64,flags(csum|key)),in_port(20)",
+	  "set(tunnel(tun_id=0x7,src=8.8.8.8,dst=1.1.1.1,tos=0x20,ttl=9,flags(csum|key))),22",
+	  "recirc_id(0x1)," },
+};
+
+static void translate(const struct flow_key *dp_key, struct flow_key *key, struct tunnel_lookup *l,
+		      struct xlate_result *r)
+{
+	struct xlate_input in = { .sw = sw, .key = key };
+	struct of_switch *found;
+	of_port_t number;
+
+	*key = *dp_key;
+	if (l) {
+		ck_assert(tunnel_table_find(table, DP_PORT(key->in_port), &key->tunnel, &found,
+					    &number, l));
+		key->in_port = number.n;
+		in.tunnel = l;
+	}
+	xlate(&in, r);
+}
+
+static uint32_t recirc_id_of(const struct xlate_result *r)
+{
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, dp_actions_of(&r->actions))
+		if (a->type == DP_ACTION_RECIRC)
+			return a->recirc.id;
+	ck_abort_msg("nothing goes round");
+}
+
+START_TEST(packets_go_round)
+{
+	AUTO(strbuf) actions = STRBUF_INIT, megaflow = STRBUF_INIT;
+	struct xlate_result first, second;
+	struct flow_key dp_key, key;
+	struct tunnel_lookup l;
+
+	add_tunnels();
+	add_flow(rounds[_i].first);
+	add_flow(rounds[_i].second);
+	parse_key("tunnel(tun_id=5,src=1.1.1.1,dst=9.9.9.9,flags(key)),in_port(20)," IP, &dp_key);
+	translate(&dp_key, &key, &l, &first);
+	if (rounds[_i].header) {
+		AUTO(strbuf) text = STRBUF_INIT;
+
+		strbuf_printf(&text, "%s,%s", rounds[_i].header, IP);
+		parse_key(strbuf_cstr(&text), &dp_key);
+	}
+	dp_key.recirc_id = recirc_id_of(&first);
+	dp_key.ct_state = CS_TRK | CS_NEW;
+	translate(&dp_key, &key, NULL, &second);
+	dp_actions_format(dp_actions_of(&second.actions), NULL, NULL, &actions);
+	ck_assert_str_eq(actions.s, rounds[_i].actions);
+	dp_key.recirc_id = 1;
+	tlv_mask_to_datapath(NULL, &dp_key.tunnel, &second.mask.m.tunnel);
+	flow_key_masked(&key, &dp_key, &second.mask);
+	dp_key_format(&key, &second.mask, NULL, NULL, false, &megaflow);
+	ck_assert_msg(strstr(megaflow.s, rounds[_i].megaflow) == megaflow.s, "%s: %s",
+		      rounds[_i].name, megaflow.s);
+	xlate_result_uninit(&first);
+	xlate_result_uninit(&second);
+}
+END_TEST
+
 // ---- The map of options ----
 
 static const struct {
@@ -528,6 +610,7 @@ int main(void)
 	tcase_add_test(t, of_two_tunnels_alike_the_second_is_refused);
 	tcase_add_test(t, a_change_makes_translations_outdated);
 	tcase_add_loop_test(t, packets_go_in_and_come_out, 0, ARRAY_SIZE(rows));
+	tcase_add_loop_test(t, packets_go_round, 0, ARRAY_SIZE(rounds));
 	tcase_add_loop_test(t, the_map_changes, 0, ARRAY_SIZE(changes));
 	tcase_add_test(t, rules_need_the_map);
 	suite_add_tcase(s, t);
