@@ -260,6 +260,25 @@ while True:
 """
 
 
+def test_connections_through_a_tunnel_are_tracked(switch):
+    """h0 may ask the far end, not the other way round; the packets that come back go on as the tunnel's."""
+    if "true" not in switch.appctl("dpif/set-dp-features", "br0", "ct_state").split("boot time")[1]:
+        pytest.skip("this kernel's datapath, or our room of it, tracks no connections")
+    switch.add_tunnel("geneve", "remote_ip=10.97.0.2", "key=42")
+    switch.add_far_end(*"type geneve id 42 remote 10.97.0.1 dstport 6081".split())
+    for flow in ("arp,actions=NORMAL", "priority=100,ip,ct_state=-trk,actions=ct(table=1,zone=5)",
+                 "table=1,in_port=1,ip,ct_state=+trk+new,actions=ct(commit,zone=5),output:10",
+                 "table=1,in_port=1,ip,ct_state=+trk+est,actions=output:10",
+                 "table=1,in_port=10,tun_id=42,tun_src=10.97.0.2,ip,ct_state=+trk+est,actions=output:1"):
+        switch.ofctl("add-flow", "br0", flow)
+    ping = ["ip", "netns", "exec", "h0", "ping", "-c", "3", "-i", "0.05", "-W", "2", "10.98.0.9"]
+    r = subprocess.run(ping, capture_output=True, text=True)
+    assert " 3 received" in r.stdout, switch.appctl("dpctl/dump-flows", "-m") + switch.log()
+    r = subprocess.run(["ip", "netns", "exec", FAR] + ping[4:-1] + ["10.98.0.1"], capture_output=True, text=True)
+    assert " 0 received" in r.stdout
+    assert any("recirc_id(0x" in f and "tunnel(tun_id=0x2a,src=10.97.0.2,dst=10.97.0.1" in f for f in switch.flows())
+
+
 def test_policies_of_vxlan_are_matched_and_set(switch):
     switch.add_tunnel("vxlan", "remote_ip=10.97.0.2", "key=42", "exts=gbp")
     switch.add_far_end(*"type vxlan id 42 remote 10.97.0.1 dstport 4789 gbp".split())

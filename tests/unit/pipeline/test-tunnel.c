@@ -460,7 +460,8 @@ static const struct {
 	const char *name, *first, *second, *header, *actions, *megaflow;
 } rounds[] = {
 	{ "the header that came is there again", "in_port=11,ip,actions=ct(table=1)",
-	  "table=1,tun_id=5,actions=output:2", NULL, "2", "tunnel(tun_id=0x5,dst=9.9.9.9,flags(+key))," },
+	  "table=1,tun_id=5,actions=output:2", NULL, "2",
+	  "tunnel(tun_id=0x5,dst=9.9.9.9,flags(+key))," },
 	{ "and not sent to ourselves", "in_port=11,ip,actions=ct(table=1)",
 	  "table=1,actions=output:13,output:2", "tunnel(src=1.1.1.1,dst=1.1.1.1),in_port(20)", "2",
 	  "tunnel(dst=1.1.1.1)," },
