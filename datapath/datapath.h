@@ -136,3 +136,11 @@ void datapath_for_each_port(struct datapath *dp, void (*cb)(dp_port_t port, void
 void datapath_features(struct datapath *dp, struct smap *out);
 // The lines of dpif/show-dp-features. False: this kind of datapath does not tell.
 bool datapath_features_format(struct datapath *dp, struct strbuf *out);
+
+// The name that a ct action has to give (dp_ct.timeout), so that a connection of this zone and kind gets the timeouts that the
+// zone was configured with (datapath_ct_zone_timeouts()). False: the datapath's own go for it, and no name is given. Any thread.
+// The flow must match the kind and the protocol: a name that is not for them, the kernel takes without a word and without effect.
+// Flows that were translated before the zone's policy changed must be translated again.
+#define DATAPATH_CT_TIMEOUT_LEN 32
+bool datapath_ct_timeout_name(struct datapath *dp, uint16_t zone, be16 dl_type, uint8_t nw_proto,
+			      char ret[DATAPATH_CT_TIMEOUT_LEN]);

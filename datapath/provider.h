@@ -3,11 +3,39 @@
 // datapath/kernel). Threads, ownership and errors are those that datapath.h tells of the function of the same name.
 #pragma once
 
+#include "datapath/conntrack.h"
 #include "datapath/datapath.h"
 
 // First member of each provider's own struct.
 struct datapath {
 	const struct datapath_ops *ops;
+};
+
+// Connection tracking, as datapath/conntrack.h tells of the functions of these names. What is NULL the datapath does not have.
+struct ct_ops {
+	int (*dump)(struct datapath *dp, const uint16_t *zone, ct_entry_cb *cb, void *aux,
+		    struct error *err);
+	int (*dump_expected)(struct datapath *dp, const uint16_t *zone, ct_expected_cb *cb,
+			     void *aux, struct error *err);
+	int (*flush)(struct datapath *dp, const struct ct_match *m, struct error *err);
+	int (*get_limits)(struct datapath *dp, const uint16_t zones[], size_t n,
+			  struct ct_limits *ret, struct error *err);
+	int (*set_limits)(struct datapath *dp, const struct ct_limits *limits, struct error *err);
+	int (*del_limits)(struct datapath *dp, const uint16_t zones[], size_t n, struct error *err);
+	int (*set_timeouts)(struct datapath *dp, uint32_t id, const struct ct_timeouts *t,
+			    struct error *err);
+	int (*del_timeouts)(struct datapath *dp, uint32_t id, struct error *err);
+	int (*get_timeouts)(struct datapath *dp, uint32_t id, struct ct_timeouts *ret,
+			    struct error *err);
+	int (*dump_timeouts)(struct datapath *dp, void (*cb)(uint32_t id, void *aux), void *aux,
+			     struct error *err);
+	int (*zone_timeouts)(struct datapath *dp, uint16_t zone, const uint32_t *id,
+			     struct error *err);
+	// Any thread.
+	bool (*timeout_name)(struct datapath *dp, uint16_t zone, be16 dl_type, uint8_t nw_proto,
+			     char ret[DATAPATH_CT_TIMEOUT_LEN]);
+	int (*get)(struct datapath *dp, enum ct_setting s, uint64_t *ret, struct error *err);
+	int (*set)(struct datapath *dp, enum ct_setting s, uint64_t value, struct error *err);
 };
 
 struct datapath_ops {
@@ -62,6 +90,8 @@ struct datapath_ops {
 	// Name/value pairs: what this datapath can ("recirc", "max_vlan_headers"...), for Datapath.capabilities and
 	// dpif/show-dp-features. May be NULL.
 	void (*features)(struct datapath *dp, struct smap *out);
+	// NULL: it does not track connections.
+	const struct ct_ops *ct;
 };
 
 extern const struct datapath_ops datapath_user; // "netdev"

@@ -38,17 +38,18 @@ EXTRA_DIST += hw-tests/simnic/kmod/.clang-format hw-tests/simnic/kmod/Kbuild hw-
 	hw-tests/simnic/kmod/table.c hw-tests/simnic/kmod/tunnel.c hw-tests/simnic/kmod/vlan.c
 EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/cases/simnic_lab.py hw-tests/lab/cases/test-simnic-bond.py hw-tests/lab/cases/test-simnic-connections.py \
 	hw-tests/lab/cases/test-simnic-tunnels.py hw-tests/lab/cases/test-simnic.py \
-	hw-tests/lab/cases/kernel_switch.py hw-tests/lab/cases/test_bond_switch.py hw-tests/lab/cases/test_ct_switch.py hw-tests/lab/cases/test_faults_switch.py hw-tests/lab/cases/test_kernel_switch.py hw-tests/lab/cases/test_kernel_tunnels.py hw-tests/lab/debian-kernel hw-tests/lab/init.c hw-tests/lab/kernel \
+	hw-tests/lab/cases/conntrack_lab.py hw-tests/lab/cases/kernel_switch.py hw-tests/lab/cases/test_kernel_conntrack.py hw-tests/lab/cases/test_kernel_conntrack_commands.py hw-tests/lab/cases/test_bond_switch.py hw-tests/lab/cases/test_ct_switch.py hw-tests/lab/cases/test_faults_switch.py hw-tests/lab/cases/test_kernel_switch.py hw-tests/lab/cases/test_kernel_tunnels.py hw-tests/lab/debian-kernel hw-tests/lab/init.c hw-tests/lab/kernel \
 	hw-tests/lab/run hw-tests/lab/uml-debug.config hw-tests/lab/uml.config
 
 # Programs that a lab guest runs; built here, started by hw-tests/lab/run.
 if HAVE_CHECK
-LAB_CASES = hw-tests/lab/cases/test-kernel-datapath hw-tests/lab/cases/test-kernel-ports hw-tests/lab/cases/test-switchdev hw-tests/lab/cases/test-tc \
+LAB_CASES = hw-tests/lab/cases/test-kernel-conntrack hw-tests/lab/cases/test-kernel-datapath hw-tests/lab/cases/test-kernel-ports hw-tests/lab/cases/test-switchdev hw-tests/lab/cases/test-tc \
 	hw-tests/lab/cases/test-tc-device hw-tests/lab/cases/test-tc-meta \
 	hw-tests/lab/cases/test-tc-simnic
 check_PROGRAMS += $(LAB_CASES)
 LAB_CASE_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 LAB_CASE_SOURCES = hw-tests/lab/cases/frames.c hw-tests/lab/cases/frames.h hw-tests/lab/cases/guest.h \
+	hw-tests/lab/cases/segments.c hw-tests/lab/cases/segments.h \
 	hw-tests/lab/cases/software.c hw-tests/lab/cases/software.h hw-tests/lab/cases/wire.c \
 	hw-tests/lab/cases/wire.h
 LAB_CASE_TC_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
@@ -56,6 +57,10 @@ hw_tests_lab_cases_test_kernel_datapath_SOURCES = hw-tests/lab/cases/test-kernel
 	hw-tests/lab/cases/pipeline.c hw-tests/lab/cases/pipeline.h $(LAB_CASE_SOURCES)
 hw_tests_lab_cases_test_kernel_datapath_CFLAGS = $(LAB_CASE_CFLAGS)
 hw_tests_lab_cases_test_kernel_datapath_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
+hw_tests_lab_cases_test_kernel_conntrack_SOURCES = hw-tests/lab/cases/test-kernel-conntrack.c \
+	hw-tests/lab/cases/pipeline.c hw-tests/lab/cases/pipeline.h $(LAB_CASE_SOURCES)
+hw_tests_lab_cases_test_kernel_conntrack_CFLAGS = $(LAB_CASE_CFLAGS)
+hw_tests_lab_cases_test_kernel_conntrack_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 hw_tests_lab_cases_test_kernel_ports_SOURCES = hw-tests/lab/cases/test-kernel-ports.c $(LAB_CASE_SOURCES)
 hw_tests_lab_cases_test_kernel_ports_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 hw_tests_lab_cases_test_kernel_ports_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)

@@ -144,15 +144,10 @@ static void put_hex(const struct printer *p, const char *name, const uint8_t *b,
 
 static void put_check_pkt_len(const struct printer *p, const struct dp_action *a)
 {
-	struct dp_actions all = dp_action_nested(a), larger = all, rest = all;
-
-	larger.size = a->check_pkt_len.larger_size;
-	rest.first = (const void *)((const uint8_t *)all.first + larger.size);
-	rest.size = all.size - larger.size;
 	strbuf_printf(p->out, "check_pkt_len(size=%u,gt(", a->check_pkt_len.pkt_len);
-	put_list(p, larger);
+	put_list(p, dp_action_larger(a));
 	strbuf_puts(p->out, "),le(");
-	put_list(p, rest);
+	put_list(p, dp_action_smaller(a));
 	strbuf_puts(p->out, "))");
 }
 

@@ -144,6 +144,21 @@ static inline struct dp_actions dp_action_nested(const struct dp_action *a)
 				    a->size - a->nested };
 }
 
+// The branches of check_pkt_len: for larger packets, and for the others.
+static inline struct dp_actions dp_action_larger(const struct dp_action *a)
+{
+	return (struct dp_actions){ dp_action_nested(a).first, a->check_pkt_len.larger_size };
+}
+
+static inline struct dp_actions dp_action_smaller(const struct dp_action *a)
+{
+	struct dp_actions all = dp_action_nested(a);
+	uint32_t larger = a->check_pkt_len.larger_size;
+
+	return (struct dp_actions){ (const void *)((const uint8_t *)all.first + larger),
+				    all.size - larger };
+}
+
 static inline struct dp_actions dp_actions_of(const struct strbuf *b)
 {
 	return (struct dp_actions){ (const struct dp_action *)b->s, b->len };

@@ -187,3 +187,12 @@ void flow_fill_ct(struct flow_key *k, uint8_t byte)
 	memset(&k->ct_tp_src, byte, sizeof(k->ct_tp_src));
 	memset(&k->ct_tp_dst, byte, sizeof(k->ct_tp_dst));
 }
+
+void flow_key_clear_ct_tuple(struct flow_key *k)
+{
+	k->ct_nw_proto = 0;
+	k->ct_nw_src = k->ct_nw_dst = 0;
+	memset(&k->ct_ipv6_src, 0, sizeof(k->ct_ipv6_src));
+	memset(&k->ct_ipv6_dst, 0, sizeof(k->ct_ipv6_dst));
+	k->ct_tp_src = k->ct_tp_dst = 0;
+}

@@ -175,6 +175,8 @@ void flow_fill_ct(struct flow_key *k, uint8_t byte);
 void flow_mask_exact_for(struct flow_mask *m, const struct flow_key *key);
 // The 5-tuple hash that multipath decisions use (same for both directions where 'symmetric').
 uint64_t flow_hash_5tuple(const struct flow_key *k, uint64_t basis);
+// Of no connection: clears the addresses and ports of its first packet.
+void flow_key_clear_ct_tuple(struct flow_key *k);
 
 static inline bool flow_is_ip(const struct flow_key *k)
 {

@@ -51,6 +51,55 @@ void packet_pop_vlan(struct packet *p)
 	shift_offsets(p, -VLAN_LEN);
 }
 
+// ---- MPLS labels ----
+
+// Where the header behind Ethernet's own and its tags begins; 0: the packet ends before.
+static size_t behind_tags(const struct packet *p)
+{
+	size_t ofs = ETH_LEN;
+
+	for (int i = 0; i < FLOW_MAX_VLANS && p->size >= ofs + VLAN_LEN; i++) {
+		be16 type = get16(p->data + ofs - 2);
+
+		if (type != htobe16(ETH_TYPE_VLAN) && type != htobe16(ETH_TYPE_VLAN_AD))
+			break;
+		ofs += VLAN_LEN;
+	}
+	return p->size < ofs ? 0 : ofs;
+}
+
+bool packet_push_mpls(struct packet *p, be16 ethertype, be32 lse)
+{
+	size_t ofs = behind_tags(p);
+
+	if (!ofs || p->headroom < MPLS_LEN)
+		return false;
+	memmove(p->data - MPLS_LEN, p->data, ofs);
+	p->data -= MPLS_LEN;
+	p->size += MPLS_LEN;
+	p->headroom -= MPLS_LEN;
+	put16(p->data + ofs - 2, ethertype);
+	put32(p->data + ofs, lse);
+	return true;
+}
+
+void packet_pop_mpls(struct packet *p, be16 ethertype)
+{
+	size_t ofs = behind_tags(p);
+	be16 type;
+
+	if (!ofs || p->size < ofs + MPLS_LEN)
+		return;
+	type = get16(p->data + ofs - 2);
+	if (type != htobe16(ETH_TYPE_MPLS) && type != htobe16(ETH_TYPE_MPLS_MC))
+		return;
+	memmove(p->data + MPLS_LEN, p->data, ofs);
+	p->data += MPLS_LEN;
+	p->size -= MPLS_LEN;
+	p->headroom += MPLS_LEN;
+	put16(p->data + ofs - 2, ethertype);
+}
+
 // ---- Where things are ----
 
 // Which header is at p->l3; 0 when there is none. MPLS and the like have no l3.
@@ -251,6 +300,21 @@ static bool set_ttl(struct packet *p, const uint8_t *value, const uint8_t *mask)
 	default:
 		return false;
 	}
+}
+
+bool packet_dec_ttl(struct packet *p)
+{
+	static const uint8_t all = UINT8_MAX;
+	uint16_t type = l3_type(p);
+	uint8_t ttl;
+
+	if (type != ETH_TYPE_IPV4 && type != ETH_TYPE_IPV6)
+		return true;
+	ttl = p->data[p->l3 + (type == ETH_TYPE_IPV4 ? 8 : 7)];
+	if (ttl <= 1)
+		return false;
+	ttl--;
+	return set_ttl(p, &ttl, &all);
 }
 
 static bool set_l3(struct packet *p, uint16_t type, size_t ofs, const uint8_t *value,

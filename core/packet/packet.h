@@ -24,9 +24,11 @@ struct packet_metadata {
 	uint8_t ct_state;
 	uint8_t ct_label[16];
 	const struct flow_tunnel *tunnel; // NULL: none
+	// Whose ct_nw_proto and other ct_ addresses and ports tell the connection's original direction; NULL: not tracked.
+	const struct flow_key *ct_tuple;
 };
 
-// What a key says beside the headers. Its tunnel is borrowed from the key.
+// What a key says beside the headers. Its tunnel and its connection's tuple are borrowed from the key.
 struct packet_metadata packet_metadata_of(const struct flow_key *key);
 
 // Reads all headers it knows (Ethernet, VLAN x2, MPLS, ARP, IPv4, IPv6 with extension headers and fragments, TCP, UDP, SCTP, ICMP,
@@ -50,6 +52,12 @@ uint64_t packet_connection_hash(const struct flow_key *key);
 // Need 4 bytes of headroom; false when there is not enough.
 bool packet_push_vlan(struct packet *p, be16 tpid, be16 tci);
 void packet_pop_vlan(struct packet *p);
+// The label goes behind the Ethernet header and its tags, before what is there; the packet must be parsed anew afterwards.
+bool packet_push_mpls(struct packet *p, be16 ethertype, be32 lse);
+// Without a label nothing happens.
+void packet_pop_mpls(struct packet *p, be16 ethertype);
+// False: its TTL, 0 or 1, has run out, and stays. Packets without one are left as they are.
+bool packet_dec_ttl(struct packet *p);
 // Writes the bits of 'field' (enum field_id) that are in the packet; false when the packet has no such header.
 bool packet_set_field(struct packet *p, unsigned int field, const uint8_t *value,
 		      const uint8_t *mask);

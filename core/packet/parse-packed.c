@@ -102,6 +102,7 @@ uint64_t packet_connection_hash(const struct flow_key *key)
 
 // The packed words of metadata.
 struct prefix {
+	const struct packet_metadata *tuple; // has more than words of metadata, NULL: has not
 	struct flowmap map;
 	uint64_t hash;
 	unsigned int n;
@@ -136,6 +137,8 @@ static void make_prefix(const struct packet_metadata *md, struct prefix *x)
 	memset(flow_words(&k) + MD_FIRST, 0, (BYTES_FIRST - MD_FIRST) * 8);
 	memset(&k.tunnel, 0, sizeof(k.tunnel));
 	packet_metadata_to_key(md, &k);
+	k.ct_nw_proto = md->ct_tuple ? md->ct_tuple->ct_nw_proto : 0;
+	x->tuple = md->ct_tuple ? md : NULL;
 	x->map = (struct flowmap){ { 0, 0 } };
 	x->n = 0;
 	if (md->tunnel)
@@ -168,6 +171,8 @@ static int parse_any(struct packet *p, const struct prefix *x, struct miniflow *
 	int error;
 
 	memset(flow_words(&k) + BYTES_FIRST, 0, (FLOW_WORDS - BYTES_FIRST) * 8);
+	if (x->tuple)
+		packet_ct_tuple_to_key(x->tuple, &k);
 	error = packet_parse_bytes(p, &k);
 	for (unsigned int i = BYTES_FIRST; i < FLOW_WORDS; i++)
 		put(&out, i, flow_words_const(&k)[i]);
@@ -269,7 +274,7 @@ static inline bool parse_common(struct packet *p, const struct prefix *x, struct
 	be16 type;
 	bool v6;
 
-	if (p->size < ETH_LEN + IPV4_LEN)
+	if (p->size < ETH_LEN + IPV4_LEN || UNLIKELY(x->tuple))
 		return false;
 	type = get16(b + 12);
 	if (UNLIKELY(is_tag(type))) {

@@ -7,3 +7,5 @@
 int packet_parse_bytes(struct packet *p, struct flow_key *k);
 // Sets the members of 'k' that metadata gives; the tunnel only where there is one.
 void packet_metadata_to_key(const struct packet_metadata *md, struct flow_key *k);
+// And those of the connection's tuple, which are among the packet's own; where there is one.
+void packet_ct_tuple_to_key(const struct packet_metadata *md, struct flow_key *k);

@@ -375,6 +375,21 @@ void packet_metadata_to_key(const struct packet_metadata *md, struct flow_key *k
 	memcpy(k->ct_label, md->ct_label, sizeof(k->ct_label));
 }
 
+void packet_ct_tuple_to_key(const struct packet_metadata *md, struct flow_key *k)
+{
+	const struct flow_key *t = md->ct_tuple;
+
+	if (!t)
+		return;
+	k->ct_nw_proto = t->ct_nw_proto;
+	k->ct_nw_src = t->ct_nw_src;
+	k->ct_nw_dst = t->ct_nw_dst;
+	k->ct_ipv6_src = t->ct_ipv6_src;
+	k->ct_ipv6_dst = t->ct_ipv6_dst;
+	k->ct_tp_src = t->ct_tp_src;
+	k->ct_tp_dst = t->ct_tp_dst;
+}
+
 struct packet_metadata packet_metadata_of(const struct flow_key *k)
 {
 	struct packet_metadata md = { .in_port = k->in_port,
@@ -389,6 +404,8 @@ struct packet_metadata packet_metadata_of(const struct flow_key *k)
 	memcpy(md.ct_label, k->ct_label, sizeof(md.ct_label));
 	if (!is_all_zeros(&k->tunnel, sizeof(k->tunnel)))
 		md.tunnel = &k->tunnel;
+	if (k->ct_nw_proto)
+		md.ct_tuple = k;
 	return md;
 }
 
@@ -396,5 +413,6 @@ int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow
 {
 	memset(k, 0, sizeof(*k));
 	packet_metadata_to_key(md, k);
+	packet_ct_tuple_to_key(md, k);
 	return packet_parse_bytes(p, k);
 }

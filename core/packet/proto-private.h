@@ -41,6 +41,7 @@ enum { ND_SOLICIT = 135, ND_ADVERT = 136, ND_OPT_SLL = 1, ND_OPT_TLL = 2 };
 enum {
 	ETH_LEN = 14,
 	VLAN_LEN = 4,
+	MPLS_LEN = 4,
 	ARP_LEN = 28,
 	IPV4_LEN = 20,
 	IPV6_LEN = 40,

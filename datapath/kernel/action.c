@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "datapath/kernel/action.h"
-
-#include <linux/openvswitch.h>
-
+#include "datapath/kernel/action-private.h"
 #include "datapath/kernel/key.h"
 #include "datapath/kernel/set.h"
 
@@ -55,28 +52,41 @@ int kernel_get_userdata(const struct nlattr *data, struct dp_action *a, struct e
 
 // ---- Writing ----
 
-struct putting {
-	struct strbuf *b;
-	const struct flow_key *key;
-	uint32_t pid;
-	struct error *err;
+const struct kernel_can kernel_can_all = {
+	.action = { [0 ... DP_ACTION_MAX - 1] = true },
+	.ct_nat = true,
+	.ct_mark = true,
+	.ct_label = true,
+	.ct_timeout = true,
+	.ct_eventmask = true,
+	.ct_zero_snat = true,
 };
 
-static int put_list(const struct putting *c, struct dp_actions list);
+static int put_list(struct putting *c, struct dp_actions list);
 
-static int put_output(const struct putting *c, const struct dp_action *a)
+// A list for a packet of its own: what it does to the headers is nobody else's concern.
+static int put_copy_list(const struct putting *c, struct dp_actions list)
+{
+	struct putting inner = *c;
+
+	if (c->key == &c->changed)
+		inner.key = &inner.changed;
+	return put_list(&inner, list);
+}
+
+static int put_output(struct putting *c, const struct dp_action *a)
 {
 	nl_put_u32(c->b, OVS_ACTION_ATTR_OUTPUT, a->output.port.n);
 	return 0;
 }
 
 // A list without anything else drops; behind something it changes nothing.
-static int put_drop(const struct putting *c, const struct dp_action *a)
+static int put_drop(struct putting *c, const struct dp_action *a)
 {
 	return 0;
 }
 
-static int put_userspace(const struct putting *c, const struct dp_action *a)
+static int put_userspace(struct putting *c, const struct dp_action *a)
 {
 	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_USERSPACE);
 
@@ -85,7 +95,7 @@ static int put_userspace(const struct putting *c, const struct dp_action *a)
 	return nl_nest_end(c->b, nest);
 }
 
-static int put_push_vlan(const struct putting *c, const struct dp_action *a)
+static int put_push_vlan(struct putting *c, const struct dp_action *a)
 {
 	struct ovs_action_push_vlan p = { .vlan_tpid = a->push_vlan.tpid,
 					  .vlan_tci = a->push_vlan.tci | htobe16(VLAN_PRESENT) };
@@ -94,40 +104,67 @@ static int put_push_vlan(const struct putting *c, const struct dp_action *a)
 	return 0;
 }
 
-static int put_pop_vlan(const struct putting *c, const struct dp_action *a)
+static int put_pop_vlan(struct putting *c, const struct dp_action *a)
 {
 	nl_put_flag(c->b, OVS_ACTION_ATTR_POP_VLAN);
 	return 0;
 }
 
-static int put_recirc(const struct putting *c, const struct dp_action *a)
+static int put_recirc(struct putting *c, const struct dp_action *a)
 {
 	nl_put_u32(c->b, OVS_ACTION_ATTR_RECIRC, a->recirc.id);
 	return 0;
 }
 
-static int put_clone(const struct putting *c, const struct dp_action *a)
+static int put_clone(struct putting *c, const struct dp_action *a)
 {
 	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_CLONE);
-	int error = put_list(c, dp_action_nested(a));
+	int error = put_copy_list(c, dp_action_nested(a));
 
 	return error ? error : nl_nest_end(c->b, nest);
 }
 
-static int put_sample(const struct putting *c, const struct dp_action *a)
+// A list in an attribute of its own.
+static int put_branch(const struct putting *c, uint16_t attr, struct dp_actions list)
 {
-	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_SAMPLE), inner;
+	size_t nest = nl_nest_begin(c->b, attr);
+	int error = put_copy_list(c, list);
+
+	return error ? error : nl_nest_end(c->b, nest);
+}
+
+static int put_sample(struct putting *c, const struct dp_action *a)
+{
+	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_SAMPLE);
 	int error;
 
 	nl_put_u32(c->b, OVS_SAMPLE_ATTR_PROBABILITY, a->sample.probability);
-	inner = nl_nest_begin(c->b, OVS_SAMPLE_ATTR_ACTIONS);
-	error = put_list(c, dp_action_nested(a));
-	if (!error)
-		error = nl_nest_end(c->b, inner);
+	error = put_branch(c, OVS_SAMPLE_ATTR_ACTIONS, dp_action_nested(a));
 	return error ? error : nl_nest_end(c->b, nest);
 }
 
-static int put_trunc(const struct putting *c, const struct dp_action *a)
+static int put_check_pkt_len(struct putting *c, const struct dp_action *a)
+{
+	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_CHECK_PKT_LEN);
+	int error;
+
+	nl_put_u16(c->b, OVS_CHECK_PKT_LEN_ATTR_PKT_LEN, a->check_pkt_len.pkt_len);
+	error = put_branch(c, OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER, dp_action_larger(a));
+	if (!error)
+		error = put_branch(c, OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL,
+				   dp_action_smaller(a));
+	return error ? error : nl_nest_end(c->b, nest);
+}
+
+static int put_dec_ttl(struct putting *c, const struct dp_action *a)
+{
+	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_DEC_TTL);
+	int error = put_branch(c, OVS_DEC_TTL_ATTR_ACTION, dp_action_nested(a));
+
+	return error ? error : nl_nest_end(c->b, nest);
+}
+
+static int put_trunc(struct putting *c, const struct dp_action *a)
 {
 	struct ovs_action_trunc t = { .max_len = a->trunc.max_len };
 
@@ -135,7 +172,7 @@ static int put_trunc(const struct putting *c, const struct dp_action *a)
 	return 0;
 }
 
-static int put_hash(const struct putting *c, const struct dp_action *a)
+static int put_hash(struct putting *c, const struct dp_action *a)
 {
 	struct ovs_action_hash h = { .hash_alg = a->hash.alg, .hash_basis = a->hash.basis };
 
@@ -146,35 +183,19 @@ static int put_hash(const struct putting *c, const struct dp_action *a)
 	return 0;
 }
 
-static int put_meter(const struct putting *c, const struct dp_action *a)
+static int put_meter(struct putting *c, const struct dp_action *a)
 {
 	nl_put_u32(c->b, OVS_ACTION_ATTR_METER, a->meter.id);
 	return 0;
 }
 
-static int put_ct_clear(const struct putting *c, const struct dp_action *a)
+static int put_ct_clear(struct putting *c, const struct dp_action *a)
 {
 	nl_put_flag(c->b, OVS_ACTION_ATTR_CT_CLEAR);
 	return 0;
 }
 
-static int put_push_eth(const struct putting *c, const struct dp_action *a)
-{
-	struct ovs_action_push_eth p;
-
-	memcpy(p.addresses.eth_src, &a->push_eth.src, sizeof(p.addresses.eth_src));
-	memcpy(p.addresses.eth_dst, &a->push_eth.dst, sizeof(p.addresses.eth_dst));
-	nl_put(c->b, OVS_ACTION_ATTR_PUSH_ETH, &p, sizeof(p));
-	return 0;
-}
-
-static int put_pop_eth(const struct putting *c, const struct dp_action *a)
-{
-	nl_put_flag(c->b, OVS_ACTION_ATTR_POP_ETH);
-	return 0;
-}
-
-static int put_set_tunnel(const struct putting *c, const struct dp_action *a)
+static int put_set_tunnel(struct putting *c, const struct dp_action *a)
 {
 	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_SET);
 
@@ -184,36 +205,75 @@ static int put_set_tunnel(const struct putting *c, const struct dp_action *a)
 	return nl_nest_end(c->b, nest);
 }
 
-static int (*const writers[DP_ACTION_MAX])(const struct putting *c, const struct dp_action *a) = {
-	[DP_ACTION_OUTPUT] = put_output,	 [DP_ACTION_DROP] = put_drop,
-	[DP_ACTION_USERSPACE] = put_userspace,	 [DP_ACTION_PUSH_VLAN] = put_push_vlan,
-	[DP_ACTION_POP_VLAN] = put_pop_vlan,	 [DP_ACTION_RECIRC] = put_recirc,
-	[DP_ACTION_CLONE] = put_clone,		 [DP_ACTION_SAMPLE] = put_sample,
-	[DP_ACTION_TRUNC] = put_trunc,		 [DP_ACTION_HASH] = put_hash,
-	[DP_ACTION_METER] = put_meter,		 [DP_ACTION_CT_CLEAR] = put_ct_clear,
-	[DP_ACTION_SET_TUNNEL] = put_set_tunnel, [DP_ACTION_PUSH_ETH] = put_push_eth,
-	[DP_ACTION_POP_ETH] = put_pop_eth,
+static int (*const writers[DP_ACTION_MAX])(struct putting *c, const struct dp_action *a) = {
+	[DP_ACTION_OUTPUT] = put_output,
+	[DP_ACTION_DROP] = put_drop,
+	[DP_ACTION_USERSPACE] = put_userspace,
+	[DP_ACTION_PUSH_VLAN] = put_push_vlan,
+	[DP_ACTION_POP_VLAN] = put_pop_vlan,
+	[DP_ACTION_RECIRC] = put_recirc,
+	[DP_ACTION_CLONE] = put_clone,
+	[DP_ACTION_SAMPLE] = put_sample,
+	[DP_ACTION_TRUNC] = put_trunc,
+	[DP_ACTION_HASH] = put_hash,
+	[DP_ACTION_PUSH_MPLS] = kernel_put_push_mpls,
+	[DP_ACTION_POP_MPLS] = kernel_put_pop_mpls,
+	[DP_ACTION_ADD_MPLS] = kernel_put_add_mpls,
+	[DP_ACTION_CT] = kernel_put_ct,
+	[DP_ACTION_CT_CLEAR] = put_ct_clear,
+	[DP_ACTION_PUSH_ETH] = kernel_put_push_eth,
+	[DP_ACTION_POP_ETH] = kernel_put_pop_eth,
+	[DP_ACTION_PUSH_NSH] = kernel_put_push_nsh,
+	[DP_ACTION_POP_NSH] = kernel_put_pop_nsh,
+	[DP_ACTION_METER] = put_meter,
+	[DP_ACTION_CHECK_PKT_LEN] = put_check_pkt_len,
+	[DP_ACTION_DEC_TTL] = put_dec_ttl,
+	[DP_ACTION_PSAMPLE] = kernel_put_psample,
+	[DP_ACTION_SET_TUNNEL] = put_set_tunnel,
 };
 
-int kernel_check_actions(struct dp_actions list, struct error *err)
+// What of an action no packet's list can have, NULL: nothing.
+static const char *missing(const struct dp_action *a, const struct kernel_can *can)
+{
+	if (a->type == DP_ACTION_SET)
+		return NULL;
+	if (!writers[a->type] || !can->action[a->type])
+		return dp_action_name(a->type);
+	return a->type == DP_ACTION_CT ? kernel_ct_missing(&a->ct, can) : NULL;
+}
+
+static int refuse(const char *what, struct error *err)
+{
+	return error_set(err, -ENOTSUP, "%s: not in this kernel datapath", what);
+}
+
+int kernel_check_actions(struct dp_actions list, const struct kernel_can *can, struct error *err)
 {
 	const struct dp_action *a;
 
 	DP_ACTION_FOR_EACH (a, list) {
-		int error = 0;
+		const char *what = missing(a, can);
+		int error = what ? refuse(what, err)
+				 : kernel_check_actions(dp_action_nested(a), can, err);
 
-		if (a->type != DP_ACTION_SET && !writers[a->type])
-			error = error_set(err, -ENOTSUP, "%s: not in this kernel datapath",
-					  dp_action_name(a->type));
-		if (!error)
-			error = kernel_check_actions(dp_action_nested(a), err);
 		if (error)
 			return error;
 	}
 	return 0;
 }
 
-static int put_list(const struct putting *c, struct dp_actions list)
+static int put_one(struct putting *c, const struct dp_action *a)
+{
+	const char *what = missing(a, c->can);
+	int error = what ? refuse(what, c->err) : writers[a->type](c, a);
+
+	return error == -EMSGSIZE
+		       ? error_set(c->err, error, "%s: the list is too long for the kernel",
+				   dp_action_name(a->type))
+		       : error;
+}
+
+static int put_list(struct putting *c, struct dp_actions list)
 {
 	struct set_batch sets = { .any = false };
 	const struct dp_action *a;
@@ -222,20 +282,11 @@ static int put_list(const struct putting *c, struct dp_actions list)
 	DP_ACTION_FOR_EACH (a, list) {
 		if (a->type == DP_ACTION_SET) {
 			error = set_batch_add(&sets, a, c->key, c->err);
-			if (error)
-				return error;
-			continue;
+		} else {
+			error = set_batch_flush(&sets, c->key, c->b, c->err);
+			if (!error)
+				error = put_one(c, a);
 		}
-		error = set_batch_flush(&sets, c->key, c->b, c->err);
-		if (error)
-			return error;
-		if (!writers[a->type])
-			return error_set(c->err, -ENOTSUP, "%s: not in this kernel datapath",
-					 dp_action_name(a->type));
-		error = writers[a->type](c, a);
-		if (error == -EMSGSIZE)
-			return error_set(c->err, error, "%s: the list is too long for the kernel",
-					 dp_action_name(a->type));
 		if (error)
 			return error;
 	}
@@ -243,9 +294,9 @@ static int put_list(const struct putting *c, struct dp_actions list)
 }
 
 int kernel_put_actions(struct strbuf *b, struct dp_actions list, const struct flow_key *key,
-		       uint32_t pid, struct error *err)
+		       const struct kernel_can *can, uint32_t pid, struct error *err)
 {
-	struct putting c = { .b = b, .key = key, .pid = pid, .err = err };
+	struct putting c = { .b = b, .key = key, .pid = pid, .can = can, .err = err };
 	size_t before = b->len;
 	int error = put_list(&c, list);
 
@@ -305,6 +356,53 @@ static int get_sample(const struct nlattr *nest, struct strbuf *out, struct erro
 	return error;
 }
 
+static const struct nl_policy check_policy[OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL + 1] = {
+	[OVS_CHECK_PKT_LEN_ATTR_PKT_LEN] = { .type = MNL_TYPE_U16, .required = true },
+	[OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER] = { .type = MNL_TYPE_UNSPEC, .required = true },
+	[OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL] = { .type = MNL_TYPE_UNSPEC,
+							   .required = true },
+};
+
+static int get_check_pkt_len(const struct nlattr *nest, struct strbuf *out, struct error *err)
+{
+	const struct nlattr *a[ARRAY_SIZE(check_policy)];
+	int error = nl_parse_nested(nest, check_policy, ARRAY_SIZE(check_policy), a,
+				    "check_pkt_len", err);
+	size_t begin, start, larger;
+	struct dp_action *d;
+
+	if (error)
+		return error;
+	begin = dp_put_nested_begin(out, DP_ACTION_CHECK_PKT_LEN);
+	start = out->len;
+	error = get_list(a[OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER], out, err);
+	larger = out->len - start;
+	if (!error)
+		error = get_list(a[OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL], out, err);
+	dp_put_nested_end(out, begin);
+	d = (struct dp_action *)(out->s + begin);
+	d->check_pkt_len.pkt_len = nl_u16(a[OVS_CHECK_PKT_LEN_ATTR_PKT_LEN]);
+	d->check_pkt_len.larger_size = larger;
+	return error;
+}
+
+static int get_dec_ttl(const struct nlattr *nest, struct strbuf *out, struct error *err)
+{
+	static const struct nl_policy policy[OVS_DEC_TTL_ATTR_ACTION + 1] = {
+		[OVS_DEC_TTL_ATTR_ACTION] = { .type = MNL_TYPE_UNSPEC, .required = true },
+	};
+	const struct nlattr *a[ARRAY_SIZE(policy)];
+	int error = nl_parse_nested(nest, policy, ARRAY_SIZE(policy), a, "dec_ttl", err);
+	size_t begin;
+
+	if (error)
+		return error;
+	begin = dp_put_nested_begin(out, DP_ACTION_DEC_TTL);
+	error = get_list(a[OVS_DEC_TTL_ATTR_ACTION], out, err);
+	dp_put_nested_end(out, begin);
+	return error;
+}
+
 static int get_number(const struct nlattr *a, struct strbuf *out, struct error *err)
 {
 	uint32_t v = nl_u32(a);
@@ -360,20 +458,15 @@ static int get_ct_clear(const struct nlattr *a, struct strbuf *out, struct error
 	return 0;
 }
 
-static int get_push_eth(const struct nlattr *a, struct strbuf *out, struct error *err)
-{
-	struct dp_action *d = dp_put(out, DP_ACTION_PUSH_ETH);
-	struct ovs_action_push_eth p;
-
-	memcpy(&p, mnl_attr_get_payload(a), sizeof(p));
-	memcpy(&d->push_eth.src, p.addresses.eth_src, sizeof(d->push_eth.src));
-	memcpy(&d->push_eth.dst, p.addresses.eth_dst, sizeof(d->push_eth.dst));
-	return 0;
-}
-
 static int get_pop_eth(const struct nlattr *a, struct strbuf *out, struct error *err)
 {
 	dp_put(out, DP_ACTION_POP_ETH);
+	return 0;
+}
+
+static int get_pop_nsh(const struct nlattr *a, struct strbuf *out, struct error *err)
+{
+	dp_put(out, DP_ACTION_POP_NSH);
 	return 0;
 }
 
@@ -405,8 +498,17 @@ static const struct {
 	[OVS_ACTION_ATTR_CT_CLEAR] = { 0, get_ct_clear },
 	[OVS_ACTION_ATTR_METER] = { 4, get_number },
 	[OVS_ACTION_ATTR_CLONE] = { 0, get_clone },
-	[OVS_ACTION_ATTR_PUSH_ETH] = { sizeof(struct ovs_action_push_eth), get_push_eth },
+	[OVS_ACTION_ATTR_PUSH_MPLS] = { sizeof(struct ovs_action_push_mpls), kernel_get_push_mpls },
+	[OVS_ACTION_ATTR_POP_MPLS] = { 2, kernel_get_pop_mpls },
+	[OVS_ACTION_ATTR_CT] = { 0, kernel_get_ct },
+	[OVS_ACTION_ATTR_PUSH_ETH] = { sizeof(struct ovs_action_push_eth), kernel_get_push_eth },
 	[OVS_ACTION_ATTR_POP_ETH] = { 0, get_pop_eth },
+	[OVS_ACTION_ATTR_PUSH_NSH] = { 0, kernel_get_push_nsh },
+	[OVS_ACTION_ATTR_POP_NSH] = { 0, get_pop_nsh },
+	[OVS_ACTION_ATTR_CHECK_PKT_LEN] = { 0, get_check_pkt_len },
+	[OVS_ACTION_ATTR_ADD_MPLS] = { sizeof(struct ovs_action_add_mpls), kernel_get_add_mpls },
+	[OVS_ACTION_ATTR_DEC_TTL] = { 0, get_dec_ttl },
+	[KERNEL_ACTION_PSAMPLE] = { 0, kernel_get_psample },
 };
 
 static int get_list(const struct nlattr *nest, struct strbuf *out, struct error *err)

@@ -127,6 +127,7 @@ static void destroy(struct kernel_datapath *dp)
 		log_warn("%s: the kernel keeps the datapath", dp->name);
 	kernel_flows_free(dp);
 	vports_free(dp);
+	nl_close(dp->netfilter);
 	nl_close(dp->links);
 	nl_close(dp->route);
 	nl_close(dp->sock);
@@ -137,6 +138,9 @@ static void destroy(struct kernel_datapath *dp)
 	strset_uninit(&dp->left_tunnels);
 	hmap_uninit(&dp->strangers);
 	smap_uninit(&dp->features);
+	resume_free(dp);
+	VEC_FREE(&dp->zone_policies);
+	pthread_rwlock_destroy(&dp->zones_lock);
 	pthread_mutex_destroy(&dp->request_lock);
 	pthread_mutex_destroy(&dp->flows_lock);
 	pthread_mutex_destroy(&dp->dump_lock);
@@ -156,11 +160,14 @@ static struct kernel_datapath *create(const char *name, const struct upcall_ops 
 	pthread_mutex_init(&dp->flows_lock, NULL);
 	pthread_mutex_init(&dp->dump_lock, NULL);
 	pthread_mutex_init(&dp->ports_lock, NULL);
+	pthread_mutex_init(&dp->resumptions.lock, NULL);
+	pthread_rwlock_init(&dp->zones_lock, NULL);
 	hmap_init(&dp->flows);
 	hmap_init(&dp->ports);
 	strset_init(&dp->left_tunnels);
 	hmap_init(&dp->strangers);
 	smap_init(&dp->features);
+	dp->can = kernel_can_all;
 	dp->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return dp;
 }
@@ -175,7 +182,12 @@ static int open_sockets(struct kernel_datapath *dp, struct error *err)
 		error = nl_open(NETLINK_ROUTE, &dp->links, err);
 	if (!error)
 		error = nl_join(dp->links, RTNLGRP_LINK, err);
-	return error ? error : kernel_families_find(dp->sock, &dp->families, err);
+	if (!error)
+		error = kernel_families_find(dp->sock, &dp->families, err);
+	if (error)
+		return error;
+	dp->has_ct_limit = !genl_find(dp->sock, OVS_CT_LIMIT_FAMILY, &dp->families.ct_limit, NULL);
+	return 0;
 }
 
 static int kernel_open(const char *name, const struct upcall_ops *upcalls, void *aux,
@@ -279,7 +291,7 @@ static void kernel_stats(struct datapath *base, struct datapath_stats *ret)
 
 static int actions_check(struct datapath *base, struct dp_actions list, struct error *err)
 {
-	return kernel_check_actions(list, err);
+	return kernel_check_actions(list, &kernel_datapath(base)->can, err);
 }
 
 static void kernel_features(struct datapath *base, struct smap *out)
@@ -322,4 +334,5 @@ const struct datapath_ops datapath_kernel = {
 	.execute = kernel_execute,
 	.stats = kernel_stats,
 	.features = kernel_features,
+	.ct = &kernel_ct,
 };

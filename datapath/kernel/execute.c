@@ -2,7 +2,9 @@
 // Packets that go back to the kernel with a list of actions.
 //
 // The kernel does the whole list where it can. Where it has no word for an action, the list is cut: bytes are changed here,
-// and what leaves the switch in between goes to the kernel piece by piece, in order.
+// and what leaves the switch in between goes to the kernel piece by piece, in order. After some actions (ct, meter...) only the
+// kernel knows what the packet has become: with words missing behind such a one, the packet comes back from the kernel and
+// goes on with the rest (resume.c).
 #include <linux/if_ether.h>
 
 #include "core/base/counters.h"
@@ -29,7 +31,7 @@ static int put_execute(struct strbuf *b, const struct execution *x, const struct
 	kernel_put_key(b, key, NULL);
 	nl_nest_end(b, nest);
 	nest = nl_nest_begin(b, OVS_PACKET_ATTR_ACTIONS);
-	error = kernel_put_actions(b, list, key, handler_pid(x->dp), err);
+	error = kernel_put_actions(b, list, key, &x->dp->can, handler_pid(x->dp), err);
 	if (!error)
 		error = nl_nest_end(b, nest);
 	if (x->mru)
@@ -62,14 +64,20 @@ struct walk {
 	struct flow_key *key;
 	struct strbuf pending; // actions that the kernel does on the packet as it is now
 	const struct dp_action *tunnel; // the outer header that it has, NULL: none set
+	const struct dp_action *trunc; // of the next output, NULL: none
 };
+
+static void unsupported(void)
+{
+	counter_inc(COUNTER_DROP_ACTION_UNSUPPORTED);
+}
 
 static void send_pending(struct walk *w)
 {
 	size_t idle = w->tunnel ? w->tunnel->size : 0;
 
 	if (w->pending.len > idle && send_list(w->x, w->p, w->key, dp_actions_of(&w->pending)))
-		counter_inc(COUNTER_DROP_ACTION_UNSUPPORTED);
+		unsupported();
 	strbuf_clear(&w->pending);
 	// The kernel forgets it with the packet; the next piece needs it again.
 	if (w->tunnel)
@@ -98,53 +106,27 @@ static void set_field(struct walk *w, const struct dp_action *a)
 		field_write_masked(f, &value, &mask, w->key);
 }
 
-// Changes of the packet that is at hand; false: 'a' is something else.
-static bool change(struct walk *w, const struct dp_action *a)
-{
-	switch (a->type) {
-	case DP_ACTION_SET:
-		send_pending(w);
-		set_field(w, a);
-		return true;
-	case DP_ACTION_SET_TUNNEL:
-		send_pending(w);
-		w->tunnel = a;
-		strbuf_clear(&w->pending);
-		strbuf_put(&w->pending, a, a->size);
-		return true;
-	case DP_ACTION_PUSH_ETH:
-		send_pending(w);
-		memcpy(w->p->data, &a->push_eth.dst, sizeof(a->push_eth.dst));
-		memcpy(w->p->data + sizeof(a->push_eth.dst), &a->push_eth.src,
-		       sizeof(a->push_eth.src));
-		w->key->packet_type = 0;
-		parse_again(w);
-		return true;
-	case DP_ACTION_POP_ETH:
-		send_pending(w);
-		w->key->packet_type = htobe32(1u << 16 | be16toh(w->key->eth_type));
-		return true;
-	case DP_ACTION_PUSH_VLAN:
-		send_pending(w);
-		packet_push_vlan(w->p, a->push_vlan.tpid, a->push_vlan.tci);
-		parse_again(w);
-		return true;
-	case DP_ACTION_POP_VLAN:
-		send_pending(w);
-		packet_pop_vlan(w->p);
-		parse_again(w);
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool kernel_can(const struct walk *w, const struct dp_action *a)
+static bool kernel_can(const struct walk *w, struct dp_actions list)
 {
 	AUTO(strbuf) b = STRBUF_INIT;
 
-	return !kernel_put_actions(&b, (struct dp_actions){ a, a->size }, w->key,
-				   handler_pid(w->x->dp), NULL);
+	return !kernel_put_actions(&b, list, w->key, &w->x->dp->can, handler_pid(w->x->dp), NULL);
+}
+
+static struct dp_actions only(const struct dp_action *a)
+{
+	return (struct dp_actions){ a, a->size };
+}
+
+// The outer header that was set, which the kernel forgets with the packet, and a list.
+static struct dp_actions with_tunnel(const struct walk *w, struct dp_actions list,
+				     struct strbuf *storage)
+{
+	if (!w->tunnel)
+		return list;
+	strbuf_put(storage, w->tunnel, w->tunnel->size);
+	strbuf_put(storage, list.first, list.size);
+	return dp_actions_of(storage);
 }
 
 // A list for a packet of its own.
@@ -159,40 +141,181 @@ static void run_on_copy(struct walk *w, struct dp_actions list)
 	p.data = (uint8_t *)bytes.s + HEADROOM;
 	p.headroom = HEADROOM;
 	p.tailroom = 0;
-	if (w->tunnel) {
-		strbuf_put(&whole, w->tunnel, w->tunnel->size);
-		strbuf_put(&whole, list.first, list.size);
-		list = dp_actions_of(&whole);
-	}
-	execution_run(w->x, &p, &key, list);
+	execution_run(w->x, &p, &key, with_tunnel(w, list, &whole));
 }
 
-static void run_nested(struct walk *w, const struct dp_action *a)
+// What an action was to the list.
+enum step { NEXT, END };
+
+static enum step end_unsupported(void)
 {
+	unsupported();
+	return END;
+}
+
+// Changes of the packet that is at hand.
+static enum step change(struct walk *w, const struct dp_action *a)
+{
+	bool done = true;
+
 	send_pending(w);
-	if (a->type == DP_ACTION_CLONE ||
-	    (a->type == DP_ACTION_SAMPLE &&
-	     (a->sample.probability == UINT32_MAX || random_u32() < a->sample.probability)))
+	switch (a->type) {
+	case DP_ACTION_SET:
+		set_field(w, a);
+		return NEXT;
+	case DP_ACTION_SET_TUNNEL:
+		w->tunnel = a;
+		strbuf_clear(&w->pending);
+		strbuf_put(&w->pending, a, a->size);
+		return NEXT;
+	case DP_ACTION_CT_CLEAR:
+		flow_fill_ct(w->key, 0);
+		return NEXT;
+	case DP_ACTION_POP_ETH:
+		w->key->packet_type = htobe32(1u << 16 | be16toh(w->key->eth_type));
+		return NEXT;
+	case DP_ACTION_PUSH_ETH:
+		memcpy(w->p->data, &a->push_eth.dst, sizeof(a->push_eth.dst));
+		memcpy(w->p->data + sizeof(a->push_eth.dst), &a->push_eth.src,
+		       sizeof(a->push_eth.src));
+		w->key->packet_type = 0;
+		break;
+	case DP_ACTION_PUSH_VLAN:
+		done = packet_push_vlan(w->p, a->push_vlan.tpid, a->push_vlan.tci);
+		break;
+	case DP_ACTION_POP_VLAN:
+		packet_pop_vlan(w->p);
+		break;
+	case DP_ACTION_PUSH_MPLS:
+		done = packet_push_mpls(w->p, a->push_mpls.ethertype, a->push_mpls.lse);
+		break;
+	case DP_ACTION_POP_MPLS:
+		packet_pop_mpls(w->p, a->pop_mpls.ethertype);
+		break;
+	case DP_ACTION_DEC_TTL:
+		if (!packet_dec_ttl(w->p)) {
+			run_on_copy(w, dp_action_nested(a));
+			return END;
+		}
+		break;
+	}
+	parse_again(w);
+	return done ? NEXT : end_unsupported();
+}
+
+// Fragments that were put together count by the largest of them, which they will leave as.
+static size_t length_of(const struct walk *w)
+{
+	return w->x->mru && w->p->l3 != UINT16_MAX ? w->p->l3 + (size_t)w->x->mru : w->p->size;
+}
+
+static enum step nested(struct walk *w, const struct dp_action *a)
+{
+	if (kernel_can(w, only(a))) {
+		strbuf_put(&w->pending, a, a->size);
+		return NEXT;
+	}
+	send_pending(w);
+	if (a->type == DP_ACTION_CHECK_PKT_LEN)
+		run_on_copy(w, length_of(w) > a->check_pkt_len.pkt_len ? dp_action_larger(a)
+								       : dp_action_smaller(a));
+	else if (a->type == DP_ACTION_CLONE || a->sample.probability == UINT32_MAX ||
+		 random_u32() < a->sample.probability)
 		run_on_copy(w, dp_action_nested(a));
-	else if (a->type != DP_ACTION_SAMPLE)
-		counter_inc(COUNTER_DROP_ACTION_UNSUPPORTED);
+	return NEXT;
+}
+
+static enum step leave(struct walk *w, const struct dp_action *a)
+{
+	if (!kernel_can(w, only(a)))
+		return end_unsupported();
+	if (w->trunc)
+		strbuf_put(&w->pending, w->trunc, w->trunc->size);
+	w->trunc = NULL;
+	strbuf_put(&w->pending, a, a->size);
+	return NEXT;
+}
+
+static enum step cut(struct walk *w, const struct dp_action *a)
+{
+	w->trunc = a;
+	return kernel_can(w, only(a)) ? NEXT : end_unsupported();
+}
+
+// A label in front of an Ethernet header cannot be read here.
+static bool comes_back(const struct dp_action *a)
+{
+	return a->type != DP_ACTION_ADD_MPLS;
+}
+
+// The kernel goes on as far as it can, from 'a' on; for what it cannot the packet comes back. What stands behind an action that
+// cannot be done at all must not happen, either.
+static enum step there(struct walk *w, const struct dp_action *a, struct dp_actions rest)
+{
+	struct dp_actions all = { a, a->size + rest.size };
+	AUTO(strbuf) storage = STRBUF_INIT;
+
+	if (kernel_can(w, all)) {
+		strbuf_put(&w->pending, a, all.size);
+		return END;
+	}
+	if (!comes_back(a) || !kernel_can(w, only(a)))
+		return end_unsupported();
+	strbuf_put(&w->pending, a, a->size);
+	resume_put(w->x->dp, with_tunnel(w, rest, &storage), &w->pending);
+	return END;
+}
+
+static enum step end_here(void)
+{
+	counter_inc(COUNTER_DROP_ACTION);
+	return END;
+}
+
+static enum step take_step(struct walk *w, const struct dp_action *a, struct dp_actions rest)
+{
+	switch ((enum dp_action_type)a->type) {
+	case DP_ACTION_DROP:
+		return end_here();
+	case DP_ACTION_SET:
+	case DP_ACTION_SET_TUNNEL:
+	case DP_ACTION_CT_CLEAR:
+	case DP_ACTION_PUSH_ETH:
+	case DP_ACTION_POP_ETH:
+	case DP_ACTION_PUSH_VLAN:
+	case DP_ACTION_POP_VLAN:
+	case DP_ACTION_PUSH_MPLS:
+	case DP_ACTION_POP_MPLS:
+	case DP_ACTION_DEC_TTL:
+		return change(w, a);
+	case DP_ACTION_CLONE:
+	case DP_ACTION_SAMPLE:
+	case DP_ACTION_CHECK_PKT_LEN:
+		return nested(w, a);
+	case DP_ACTION_TRUNC:
+		return cut(w, a);
+	case DP_ACTION_CT:
+	case DP_ACTION_HASH:
+	case DP_ACTION_METER:
+	case DP_ACTION_PUSH_NSH:
+	case DP_ACTION_POP_NSH:
+	case DP_ACTION_ADD_MPLS:
+		return there(w, a, rest);
+	default:
+		return leave(w, a);
+	}
 }
 
 static void walk_list(struct walk *w, struct dp_actions list)
 {
+	const uint8_t *end = (const uint8_t *)list.first + list.size;
 	const struct dp_action *a;
 
 	DP_ACTION_FOR_EACH (a, list) {
-		if (a->type == DP_ACTION_DROP) {
-			counter_inc(COUNTER_DROP_ACTION);
+		const uint8_t *next = (const uint8_t *)a + a->size;
+
+		if (take_step(w, a, (struct dp_actions){ (const void *)next, end - next }) == END)
 			break;
-		}
-		if (change(w, a))
-			continue;
-		if (kernel_can(w, a))
-			strbuf_put(&w->pending, a, a->size);
-		else
-			run_nested(w, a);
 	}
 	send_pending(w);
 }

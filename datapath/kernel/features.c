@@ -3,7 +3,7 @@
 #include <linux/if_ether.h>
 
 #include "core/packet/packet.h"
-#include "datapath/kernel/action.h"
+#include "datapath/kernel/action-private.h"
 #include "datapath/kernel/kernel.h"
 #include "datapath/kernel/key.h"
 
@@ -108,6 +108,19 @@ static void fill_ct_label(struct flow_key *k)
 	k->ct_label[15] = 1;
 }
 
+static void fill_tuple(struct flow_key *k)
+{
+	// The original direction is known of tracked packets only.
+	k->ct_state = CS_TRK;
+	k->ct_nw_proto = 17;
+}
+
+static void fill_tuple6(struct flow_key *k)
+{
+	fill_tuple(k);
+	k->eth_type = htobe16(ETH_P_IPV6);
+}
+
 #define KEY_PROBE(NAME) \
 	static bool can_##NAME(struct kernel_datapath *dp) \
 	{ \
@@ -119,50 +132,9 @@ KEY_PROBE(ct_nat)
 KEY_PROBE(ct_zone)
 KEY_PROBE(ct_mark)
 KEY_PROBE(ct_label)
+KEY_PROBE(tuple)
+KEY_PROBE(tuple6)
 #undef KEY_PROBE
-
-static bool can_orig_tuple(struct kernel_datapath *dp, bool ipv6)
-{
-	AUTO(strbuf) msg = STRBUF_INIT, del = STRBUF_INIT;
-	struct ovs_key_ct_tuple_ipv4 v4 = { .ipv4_proto = 17 };
-	struct ovs_key_ct_tuple_ipv6 v6 = { .ipv6_proto = 17 };
-	struct flow_key key;
-	size_t m, nest;
-	bool taken;
-
-	udp_key(&key);
-	if (ipv6)
-		key.eth_type = htobe16(ETH_P_IPV6);
-	// The original direction is known of tracked packets only.
-	key.ct_state = CS_TRK;
-	begin(dp, &msg, OVS_FLOW_CMD_NEW, &m);
-	nest = nl_nest_begin(&msg, OVS_FLOW_ATTR_KEY);
-	kernel_put_key(&msg, &key, NULL);
-	if (ipv6)
-		nl_put(&msg, OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6, &v6, sizeof(v6));
-	else
-		nl_put(&msg, OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4, &v4, sizeof(v4));
-	nl_nest_end(&msg, nest);
-	nest = nl_nest_begin(&msg, OVS_FLOW_ATTR_ACTIONS);
-	nl_nest_end(&msg, nest);
-	nl_msg_end(&msg, m);
-	taken = !kernel_request(dp, &msg, NULL, NULL);
-	begin(dp, &del, OVS_FLOW_CMD_DEL, &m);
-	nl_msg_end(&del, m);
-	if (taken)
-		(void)kernel_request(dp, &del, NULL, NULL);
-	return taken;
-}
-
-static bool can_orig_tuple4(struct kernel_datapath *dp)
-{
-	return can_orig_tuple(dp, false);
-}
-
-static bool can_orig_tuple6(struct kernel_datapath *dp)
-{
-	return can_orig_tuple(dp, true);
-}
 
 // ---- Actions ----
 
@@ -267,6 +239,67 @@ static bool can_add_mpls(struct kernel_datapath *dp)
 	return takes_actions(dp, &b);
 }
 
+static bool can_push_mpls(struct kernel_datapath *dp)
+{
+	struct ovs_action_push_mpls p = { .mpls_lse = htobe32(0x100),
+					  .mpls_ethertype = htobe16(ETH_P_MPLS_UC) };
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	nl_put(&b, OVS_ACTION_ATTR_PUSH_MPLS, &p, sizeof(p));
+	return takes_actions(dp, &b);
+}
+
+static bool can_pop_mpls(struct kernel_datapath *dp)
+{
+	struct flow_key key = { .eth_type = htobe16(ETH_P_MPLS_UC),
+				.mpls_lse = { htobe32(0x1100) } };
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	nl_put_be16(&b, OVS_ACTION_ATTR_POP_MPLS, htobe16(ETH_P_IP));
+	return takes(dp, &key, NULL, &b);
+}
+
+static bool can_dec_ttl(struct kernel_datapath *dp)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+	size_t nest = nl_nest_begin(&b, OVS_ACTION_ATTR_DEC_TTL);
+
+	nl_nest_end(&b, nl_nest_begin(&b, OVS_DEC_TTL_ATTR_ACTION));
+	nl_nest_end(&b, nest);
+	return takes_actions(dp, &b);
+}
+
+static bool can_pop_eth(struct kernel_datapath *dp)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	nl_put_flag(&b, OVS_ACTION_ATTR_POP_ETH);
+	return takes_actions(dp, &b);
+}
+
+static bool can_push_nsh(struct kernel_datapath *dp)
+{
+	struct ovs_nsh_key_base base = { .mdtype = 1, .np = 3, .ttl = 63 };
+	static const uint8_t context[16];
+	AUTO(strbuf) b = STRBUF_INIT;
+	size_t nest = nl_nest_begin(&b, OVS_ACTION_ATTR_PUSH_NSH);
+
+	nl_put(&b, OVS_NSH_KEY_ATTR_BASE, &base, sizeof(base));
+	nl_put(&b, OVS_NSH_KEY_ATTR_MD1, context, sizeof(context));
+	nl_nest_end(&b, nest);
+	return takes_actions(dp, &b);
+}
+
+static bool can_psample(struct kernel_datapath *dp)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+	size_t nest = nl_nest_begin(&b, KERNEL_ACTION_PSAMPLE);
+
+	nl_put_u32(&b, KERNEL_PSAMPLE_GROUP, 1);
+	nl_nest_end(&b, nest);
+	return takes_actions(dp, &b);
+}
+
 // sample(sample(...)) 'depth' times.
 static void put_samples(struct strbuf *b, unsigned int depth)
 {
@@ -335,41 +368,60 @@ static bool always(struct kernel_datapath *dp)
 	return true;
 }
 
+#define ACTION(ID) offsetof(struct kernel_can, action[DP_ACTION_##ID])
+#define PART(MEMBER) offsetof(struct kernel_can, MEMBER)
+#define NOWHERE SIZE_MAX
+
+// What users are told, and where it decides what flows may have.
 static const struct {
-	const char *name;
+	const char *name; // NULL: nobody asks
 	bool (*can)(struct kernel_datapath *dp); // NULL: never in the kernel
+	size_t decides; // a bool in struct kernel_can
 } answers[] = {
-	{ "masked_set_action", can_set_masked },
-	{ "tnl_push_pop", NULL },
-	{ "ufid", always }, // flows have no other name here
-	{ "trunc", can_trunc },
-	{ "clone", can_clone },
-	{ "ct_eventmask", can_eventmask },
-	{ "ct_clear", can_ct_clear },
-	{ "check_pkt_len", can_check_pkt_len },
-	{ "ct_timeout", can_timeout },
-	{ "explicit_drop_action", NULL },
-	{ "lb_output_action", NULL },
-	{ "ct_zero_snat", can_zero_snat },
-	{ "add_mpls", can_add_mpls },
-	{ "recirc", can_recirc },
-	{ "ct_state", can_ct_state },
-	{ "ct_zone", can_ct_zone },
-	{ "ct_mark", can_ct_mark },
-	{ "ct_label", can_ct_label },
-	{ "ct_state_nat", can_ct_nat },
-	{ "ct_orig_tuple", can_orig_tuple4 },
-	{ "ct_orig_tuple6", can_orig_tuple6 },
-	{ "nd_ext", NULL },
+	{ "masked_set_action", can_set_masked, NOWHERE },
+	{ "tnl_push_pop", NULL, NOWHERE },
+	{ "ufid", always, NOWHERE }, // flows have no other name here
+	{ "trunc", can_trunc, ACTION(TRUNC) },
+	{ "clone", can_clone, ACTION(CLONE) },
+	{ "ct_eventmask", can_eventmask, PART(ct_eventmask) },
+	{ "ct_clear", can_ct_clear, ACTION(CT_CLEAR) },
+	{ "check_pkt_len", can_check_pkt_len, ACTION(CHECK_PKT_LEN) },
+	{ "ct_timeout", can_timeout, PART(ct_timeout) },
+	{ "explicit_drop_action", NULL, NOWHERE },
+	{ "lb_output_action", NULL, NOWHERE },
+	{ "ct_zero_snat", can_zero_snat, PART(ct_zero_snat) },
+	{ "add_mpls", can_add_mpls, ACTION(ADD_MPLS) },
+	{ "recirc", can_recirc, ACTION(RECIRC) },
+	{ "ct_state", can_ct_state, ACTION(CT) },
+	{ "ct_zone", can_ct_zone, NOWHERE },
+	{ "ct_mark", can_ct_mark, PART(ct_mark) },
+	{ "ct_label", can_ct_label, PART(ct_label) },
+	{ "ct_state_nat", can_ct_nat, PART(ct_nat) },
+	{ "ct_orig_tuple", can_tuple, NOWHERE },
+	{ "ct_orig_tuple6", can_tuple6, NOWHERE },
+	{ "nd_ext", NULL, NOWHERE },
+	{ "psample", can_psample, ACTION(PSAMPLE) },
+	{ NULL, can_push_mpls, ACTION(PUSH_MPLS) },
+	{ NULL, can_pop_mpls, ACTION(POP_MPLS) },
+	{ NULL, can_dec_ttl, ACTION(DEC_TTL) },
+	{ NULL, can_pop_eth, ACTION(POP_ETH) },
+	{ NULL, can_pop_eth, ACTION(PUSH_ETH) }, // they came together
+	{ NULL, can_push_nsh, ACTION(PUSH_NSH) },
+	{ NULL, can_push_nsh, ACTION(POP_NSH) },
 };
 
 void features_probe(struct kernel_datapath *dp)
 {
 	struct smap *s = &dp->features;
 
-	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
-		smap_set(s, answers[i].name,
-			 answers[i].can && answers[i].can(dp) ? "true" : "false");
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		bool can = answers[i].can && answers[i].can(dp);
+
+		if (answers[i].name)
+			smap_set(s, answers[i].name, can ? "true" : "false");
+		if (answers[i].decides != NOWHERE)
+			*(bool *)((char *)&dp->can + answers[i].decides) = can;
+	}
 	smap_setf(s, "sample_nesting", "%u", count_samples(dp));
 	smap_setf(s, "max_vlan_headers", "%u", count_vlans(dp));
 	smap_setf(s, "max_mpls_depth", "%u", count_labels(dp));

@@ -117,7 +117,7 @@ static void put_slow(struct strbuf *b, const struct kernel_datapath *dp, const s
 	a->userspace.cookie = (uint64_t)ufid->parts[0] << 32 | ufid->parts[1];
 	a->userspace.meter_id = ufid->parts[2];
 	a->userspace.continuation = ufid->parts[3];
-	kernel_put_actions(b, dp_actions_of(&list), key, handler_pid(dp), NULL);
+	kernel_put_actions(b, dp_actions_of(&list), key, &dp->can, handler_pid(dp), NULL);
 }
 
 static struct uuid slow_ufid(const struct dp_action *a)
@@ -132,7 +132,8 @@ static void put_actions(struct strbuf *b, const struct kernel_datapath *dp,
 {
 	size_t nest = nl_nest_begin(b, OVS_FLOW_ATTR_ACTIONS);
 
-	if (!slow && kernel_put_actions(b, megaflow_actions_get(mf), key, handler_pid(dp), NULL))
+	if (!slow &&
+	    kernel_put_actions(b, megaflow_actions_get(mf), key, &dp->can, handler_pid(dp), NULL))
 		slow = SLOW_ACTION;
 	if (slow)
 		put_slow(b, dp, &mf->ufid, slow, key);

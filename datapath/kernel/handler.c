@@ -166,6 +166,18 @@ static void on_slow_flow(struct handler *h, const struct upcall_message *m, stru
 		on_miss(h, m, p, key);
 }
 
+// In the middle of its list.
+static void on_resume(struct handler *h, const struct upcall_message *m, struct packet *p,
+		      struct flow_key *key, const struct dp_action *a)
+{
+	AUTO(strbuf) rest = STRBUF_INIT;
+
+	if (resume_get(h->dp, a, &rest))
+		run(h, m, p, key, dp_actions_of(&rest));
+	else
+		failed(h);
+}
+
 static void on_action(struct handler *h, const struct upcall_message *m, struct packet *p,
 		      struct flow_key *key)
 {
@@ -175,6 +187,10 @@ static void on_action(struct handler *h, const struct upcall_message *m, struct 
 
 	if (!m->userdata || kernel_get_userdata(m->userdata, &a, NULL)) {
 		failed(h);
+		return;
+	}
+	if (a.userspace.kind == USERSPACE_RESUME) {
+		on_resume(h, m, p, key, &a);
 		return;
 	}
 	if (a.userspace.kind == USERSPACE_SLOW_PATH &&

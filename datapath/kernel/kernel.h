@@ -14,11 +14,13 @@
 #include "core/base/hmap.h"
 #include "core/base/vec.h"
 #include "core/netlink/genl.h"
+#include "datapath/kernel/action.h"
 #include "datapath/kernel/message.h"
 #include "datapath/provider.h"
 
 struct kernel_families {
 	struct genl_family dp, vport, flow, packet;
+	struct genl_family ct_limit; // where 'has_ct_limit' says so
 };
 
 // 0, or negative errno; -ENOENT: the kernel has no openvswitch module.
@@ -26,6 +28,25 @@ int kernel_families_find(struct nl_sock *s, struct kernel_families *ret, struct 
 
 struct handler;
 struct stranger;
+
+// Connections of a zone have the timeouts of this policy (ct-timeout.c).
+struct zone_policy {
+	uint16_t zone;
+	uint32_t policy;
+};
+
+// Rests of lists (resume.c).
+struct resumption {
+	uint32_t id; // 0: never taken
+	uint64_t hash;
+	struct strbuf list;
+};
+
+struct resumptions {
+	pthread_mutex_t lock;
+	struct resumption places[256] GUARDED_BY(lock);
+	size_t next GUARDED_BY(lock);
+};
 
 struct kernel_datapath {
 	struct datapath base;
@@ -68,7 +89,14 @@ struct kernel_datapath {
 	uint64_t change_seq;
 	struct strset left_tunnels; // devices of an earlier process that nobody has wanted yet
 
+	struct nl_sock *netfilter; // main thread; NULL until it is needed
+	bool has_ct_limit; // immutable once open
+	pthread_rwlock_t zones_lock;
+	VEC(struct zone_policy) zone_policies GUARDED_BY(zones_lock);
+
 	struct smap features; // immutable once open
+	struct kernel_can can; // likewise
+	struct resumptions resumptions;
 };
 
 static inline struct kernel_datapath *kernel_datapath(struct datapath *base)
@@ -189,6 +217,14 @@ void execution_run(struct execution *x, struct packet *p, struct flow_key *key,
 int kernel_execute(struct datapath *base, const void *packet, size_t n, const struct flow_key *key,
 		   struct dp_actions actions, struct error *err);
 
+// What the kernel brings back in the middle of its list: a kind of userspace action that nobody else sees.
+enum { USERSPACE_RESUME = 0x80 };
+// Appends the action that sends a packet back to 'list'; 'rest' (copied) is what then follows. Any thread, like the next.
+void resume_put(struct kernel_datapath *dp, struct dp_actions rest, struct strbuf *list);
+// Appends the rest that such an action stands for; false: it is not known any more.
+bool resume_get(struct kernel_datapath *dp, const struct dp_action *a, struct strbuf *ret);
+void resume_free(struct kernel_datapath *dp);
+
 // ---- Ports ----
 
 // How a tunnel's device is set up.
@@ -253,6 +289,34 @@ int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
 void tunnel_device_remove(struct nl_sock *s, const char *name);
 // By name and kind: a process before this one has made it.
 bool tunnel_device_is_ours(struct nl_sock *s, const char *name);
+
+// ---- Connections ----
+
+extern const struct ct_ops kernel_ct;
+// The socket of netfilter's subsystems, and dumps and requests on it. A dump that the table's changes spoil begins again after
+// 'again' (may be NULL), a few times.
+int netfilter_socket(struct kernel_datapath *dp, struct nl_sock **ret, struct error *err);
+int netfilter_dump(struct kernel_datapath *dp, const struct strbuf *msg,
+		   int (*cb)(const struct nlmsghdr *h, void *aux), void (*again)(void *aux),
+		   void *aux, struct error *err);
+int netfilter_request(struct kernel_datapath *dp, const struct strbuf *msg,
+		      struct strbuf *ret_reply, struct error *err);
+int kernel_ct_get_limits(struct datapath *base, const uint16_t zones[], size_t n,
+			 struct ct_limits *ret, struct error *err);
+int kernel_ct_set_limits(struct datapath *base, const struct ct_limits *limits, struct error *err);
+int kernel_ct_del_limits(struct datapath *base, const uint16_t zones[], size_t n,
+			 struct error *err);
+int kernel_ct_set_timeouts(struct datapath *base, uint32_t id, const struct ct_timeouts *t,
+			   struct error *err);
+int kernel_ct_del_timeouts(struct datapath *base, uint32_t id, struct error *err);
+int kernel_ct_get_timeouts(struct datapath *base, uint32_t id, struct ct_timeouts *ret,
+			   struct error *err);
+int kernel_ct_dump_timeouts(struct datapath *base, void (*cb)(uint32_t id, void *aux), void *aux,
+			    struct error *err);
+int kernel_ct_zone_timeouts(struct datapath *base, uint16_t zone, const uint32_t *id,
+			    struct error *err);
+bool kernel_ct_timeout_name(struct datapath *base, uint16_t zone, be16 dl_type, uint8_t nw_proto,
+			    char ret[DATAPATH_CT_TIMEOUT_LEN]);
 
 // ---- Features ----
 

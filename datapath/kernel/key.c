@@ -61,12 +61,27 @@ static const struct number_row numbers[] = {
 #undef NUMBER
 };
 
+// The kernel's bits of connection state are ours.
+_Static_assert(CS_NEW == OVS_CS_F_NEW && CS_EST == OVS_CS_F_ESTABLISHED &&
+		       CS_REL == OVS_CS_F_RELATED && CS_RPL == OVS_CS_F_REPLY_DIR &&
+		       CS_INV == OVS_CS_F_INVALID && CS_TRK == OVS_CS_F_TRACKED &&
+		       CS_SNAT == OVS_CS_F_SRC_NAT && CS_DNAT == OVS_CS_F_DST_NAT,
+	       "ct_state is copied");
+
+static bool is_tuple(const struct header_row *h)
+{
+	return h->attr == OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4 ||
+	       h->attr == OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6;
+}
+
 // The module wants the attribute of neighbour discovery by the ICMPv6 type alone, whatever the code.
 static bool has_header(const struct header_row *h, const struct flow_key *k)
 {
-	return h->need != NEED_NONE && field_need_holds(h->need, k) &&
-	       (h->attr != OVS_KEY_ATTR_ND || k->tp_src == htobe16(135) ||
-		k->tp_src == htobe16(136));
+	if (h->need == NEED_NONE || !field_need_holds(h->need, k))
+		return false;
+	if (h->attr == OVS_KEY_ATTR_ND)
+		return k->tp_src == htobe16(135) || k->tp_src == htobe16(136);
+	return !is_tuple(h) || k->ct_nw_proto;
 }
 
 // ---- Members ----
@@ -146,8 +161,7 @@ struct writing {
 	bool looks_at_options; // of tunnels
 };
 
-// The kernel's first byte has bits 0 to 7, ours the highest ones.
-static void reverse_label(const uint8_t from[16], uint8_t to[16])
+void kernel_turn_label(const uint8_t from[16], uint8_t to[16])
 {
 	for (int i = 0; i < 16; i++)
 		to[i] = from[15 - i];
@@ -171,7 +185,7 @@ static void put_numbers(const struct writing *w)
 	if (!w->is_mask || !is_all_zeros(w->values->ct_label, 16)) {
 		uint8_t label[16];
 
-		reverse_label(w->values->ct_label, label);
+		kernel_turn_label(w->values->ct_label, label);
 		nl_put(w->b, OVS_KEY_ATTR_CT_LABELS, label, sizeof(label));
 	}
 }
@@ -187,6 +201,13 @@ static void put_header(const struct writing *w, const struct header_row *h)
 		nl_put(w->b, h->attr, bytes, h->size);
 }
 
+static void put_headers(const struct writing *w, bool tuples)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
+		if (is_tuple(&headers[i]) == tuples && has_header(&headers[i], w->key))
+			put_header(w, &headers[i]);
+}
+
 static void put_mpls(const struct writing *w)
 {
 	be32 lse[FLOW_MAX_MPLS];
@@ -200,6 +221,53 @@ static void put_mpls(const struct writing *w)
 	while (!(w->key->mpls_lse[n++] & htobe32(0x100)) && n < FLOW_MAX_MPLS);
 	if (!w->is_mask || !is_all_zeros(lse, n * 4))
 		nl_put(w->b, OVS_KEY_ATTR_MPLS, lse, n * 4);
+}
+
+static const struct nl_policy nsh_policy[OVS_NSH_KEY_ATTR_MD1 + 1] = {
+	[OVS_NSH_KEY_ATTR_BASE] = { .min = sizeof(struct ovs_nsh_key_base) },
+	[OVS_NSH_KEY_ATTR_MD1] = { .min = sizeof(struct ovs_nsh_key_md1) },
+};
+
+static void put_nsh(const struct writing *w)
+{
+	struct ovs_nsh_key_base base = { .flags = w->values->nsh_flags,
+					 .ttl = w->values->nsh_ttl,
+					 .mdtype = w->values->nsh_mdtype,
+					 .np = w->values->nsh_np,
+					 .path_hdr = w->values->nsh_path };
+	const be32 *context = w->values->nsh_context;
+	bool has_context = w->key->nsh_mdtype == 1;
+	size_t nest;
+
+	if (w->key->eth_type != htobe16(0x894f) ||
+	    (w->is_mask && is_all_zeros(&base, sizeof(base)) && is_all_zeros(context, 16)))
+		return;
+	nest = nl_nest_begin(w->b, OVS_KEY_ATTR_NSH);
+	nl_put(w->b, OVS_NSH_KEY_ATTR_BASE, &base, sizeof(base));
+	if (has_context)
+		nl_put(w->b, OVS_NSH_KEY_ATTR_MD1, context, 16);
+	nl_nest_end(w->b, nest);
+}
+
+static int get_nsh(const struct nlattr *nest, struct flow_key *k, struct error *err)
+{
+	const struct nlattr *a[ARRAY_SIZE(nsh_policy)];
+	int error = nl_parse_nested(nest, nsh_policy, ARRAY_SIZE(nsh_policy), a, "nsh", err);
+	struct ovs_nsh_key_base base;
+
+	if (error)
+		return error;
+	if (a[OVS_NSH_KEY_ATTR_BASE]) {
+		memcpy(&base, mnl_attr_get_payload(a[OVS_NSH_KEY_ATTR_BASE]), sizeof(base));
+		k->nsh_flags = base.flags;
+		k->nsh_ttl = base.ttl;
+		k->nsh_mdtype = base.mdtype;
+		k->nsh_np = base.np;
+		k->nsh_path = base.path_hdr;
+	}
+	if (a[OVS_NSH_KEY_ATTR_MD1])
+		memcpy(k->nsh_context, mnl_attr_get_payload(a[OVS_NSH_KEY_ATTR_MD1]), 16);
+	return 0;
 }
 
 // Type and what is behind it; 'i' tags have been written.
@@ -221,10 +289,9 @@ static void put_behind_tags(const struct writing *w, int i)
 	if (w->is_mask || w->key->eth_type != htobe16(0x05ff))
 		nl_put_be16(w->b, OVS_KEY_ATTR_ETHERTYPE,
 			    w->is_mask ? UINT16_MAX : w->key->eth_type);
-	for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
-		if (has_header(&headers[i], w->key))
-			put_header(w, &headers[i]);
+	put_headers(w, false);
 	put_mpls(w);
+	put_nsh(w);
 }
 
 static void put_all(const struct writing *w)
@@ -234,6 +301,7 @@ static void put_all(const struct writing *w)
 							 .values = &w->values->tunnel,
 							 .is_mask = w->is_mask,
 							 .looks_at_options = w->looks_at_options });
+	put_headers(w, true);
 	// Packets of other kinds begin with what is behind it.
 	if (!w->key->packet_type)
 		put_header(w, &headers[0]);
@@ -253,6 +321,15 @@ void kernel_put_mask(struct strbuf *b, const struct flow_key *key, const struct 
 	put_all(&(struct writing){ .b = b, .key = key, .values = &mask->m, .is_mask = true });
 }
 
+// Whatever packets the flow is for, none of them has a connection's tuple: there is nothing to look at.
+static bool has_no_tuple(const struct flow_key *key, const struct flow_mask *mask)
+{
+	uint8_t state = mask->m.ct_state;
+
+	return !key->ct_nw_proto &&
+	       ((state & CS_TRK && !(key->ct_state & CS_TRK)) || state & key->ct_state & CS_INV);
+}
+
 const char *kernel_mask_unsupported(const struct flow_key *key, const struct flow_mask *mask)
 {
 	AUTO(strbuf) b = STRBUF_INIT;
@@ -266,6 +343,8 @@ const char *kernel_mask_unsupported(const struct flow_key *key, const struct flo
 	if (kernel_get_mask((const struct nlattr *)b.s, key, &seen, &err))
 		return "a field";
 	left.m.packet_type = 0;
+	if (has_no_tuple(key, mask))
+		flow_key_clear_ct_tuple(&left.m);
 	for (size_t i = 0; i < FLOW_WORDS; i++)
 		flow_words(&left.m)[i] &= ~flow_words(&seen.m)[i];
 	for (int id = 0; id < FIELD_MAX; id++) {
@@ -306,6 +385,9 @@ static const struct nl_policy key_policy[OVS_KEY_ATTR_NSH + 1] = {
 	[OVS_KEY_ATTR_CT_ZONE] = { .type = MNL_TYPE_U16 },
 	[OVS_KEY_ATTR_CT_MARK] = { .type = MNL_TYPE_U32 },
 	[OVS_KEY_ATTR_CT_LABELS] = { .min = 16, .max = 16 },
+	[OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4] = { .min = sizeof(struct ovs_key_ct_tuple_ipv4) },
+	[OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6] = { .min = sizeof(struct ovs_key_ct_tuple_ipv6) },
+	[OVS_KEY_ATTR_NSH] = { .type = MNL_TYPE_UNSPEC },
 };
 
 typedef const struct nlattr *attr_table[ARRAY_SIZE(key_policy)];
@@ -320,7 +402,7 @@ static int get_metadata(const attr_table a, const struct flow_key *key, struct f
 			       mnl_attr_get_payload(a[numbers[i].attr]), numbers[i].bits / 8);
 	k->ct_state = nl_u32(a[OVS_KEY_ATTR_CT_STATE]);
 	if (a[OVS_KEY_ATTR_CT_LABELS])
-		reverse_label(mnl_attr_get_payload(a[OVS_KEY_ATTR_CT_LABELS]), k->ct_label);
+		kernel_turn_label(mnl_attr_get_payload(a[OVS_KEY_ATTR_CT_LABELS]), k->ct_label);
 	return a[OVS_KEY_ATTR_TUNNEL]
 		       ? kernel_get_tunnel(a[OVS_KEY_ATTR_TUNNEL], key ? &key->tunnel : NULL,
 					   &k->tunnel, err)
@@ -358,6 +440,8 @@ static int get_level(const void *p, size_t n, const struct flow_key *key, int de
 						: htobe16(0x05ff);
 	if (!depth && !is_mask && !a[OVS_KEY_ATTR_ETHERNET] && a[OVS_KEY_ATTR_ETHERTYPE])
 		k->packet_type = htobe32(1u << 16 | be16toh(k->eth_type));
+	if (a[OVS_KEY_ATTR_NSH] && get_nsh(a[OVS_KEY_ATTR_NSH], k, err))
+		return -EPROTO;
 	if (!a[OVS_KEY_ATTR_ENCAP] || !a[OVS_KEY_ATTR_VLAN])
 		return 0;
 	if (depth >= FLOW_MAX_VLANS)

@@ -34,3 +34,6 @@ void kernel_put_tunnel(struct strbuf *b, const struct kernel_tunnel *k);
 // Reads one. 'key' NULL: a key or action; else the mask of packets with that header.
 int kernel_get_tunnel(const struct nlattr *nest, const struct flow_tunnel *key,
 		      struct flow_tunnel *ret, struct error *err);
+
+// Between our 128-bit number and the kernel's, whose first byte has the lowest bits.
+void kernel_turn_label(const uint8_t from[16], uint8_t to[16]);

@@ -76,7 +76,9 @@ static const struct nlattr *find(const struct strbuf *nest, uint16_t type)
 static void put_set(struct strbuf *b, const struct nlattr *mask, const struct nlattr *value)
 {
 	uint8_t both[128] = { 0 };
-	size_t n = nl_len(mask), nest = nl_nest_begin(b, OVS_ACTION_ATTR_SET_MASKED);
+	// Of labels only the first can be set, however many the packet has.
+	size_t n = mnl_attr_get_type(mask) == OVS_KEY_ATTR_MPLS ? 4 : nl_len(mask);
+	size_t nest = nl_nest_begin(b, OVS_ACTION_ATTR_SET_MASKED);
 
 	if (value)
 		memcpy(both, mnl_attr_get_payload(value), n);

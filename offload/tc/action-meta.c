@@ -96,28 +96,74 @@ static void put_label(struct strbuf *b, uint16_t type, const uint8_t label[16])
 	nl_put(b, type, turned, sizeof(turned));
 }
 
+// What the action has no word for, NULL: nothing.
+static const char *ct_lacks(const struct dp_ct *ct)
+{
+	bool commit = ct->flags & DP_CT_COMMIT;
+
+	if (ct->helper[0])
+		return "ct(helper)";
+	if (ct->timeout[0])
+		return "ct(timeout)";
+	if (!commit && (ct->mark_mask || !is_all_zeros(ct->label_mask, sizeof(ct->label_mask))))
+		return "ct(mark) without commit";
+	if (!commit || !(ct->flags & DP_CT_NAT))
+		return NULL;
+	return ct->nat.flags & NAT_PERSISTENT ? "ct(nat(persistent))"
+	       : ct->nat.flags & NAT_HASH     ? "ct(nat(hash))"
+	       : ct->nat.flags & NAT_RANDOM   ? "ct(nat(random))"
+					      : NULL;
+}
+
+static uint16_t ct_flags(const struct dp_ct *ct)
+{
+	bool commit = ct->flags & DP_CT_COMMIT;
+	uint16_t flags = 0;
+
+	if (commit)
+		flags |= TCA_CT_ACT_COMMIT;
+	if (commit && ct->flags & DP_CT_FORCE)
+		flags |= TCA_CT_ACT_FORCE;
+	if (ct->flags & DP_CT_NAT)
+		flags |= TCA_CT_ACT_NAT;
+	// Connections that are there keep the translation that they have.
+	if (commit && ct->flags & DP_CT_NAT && ct->nat.flags & (NAT_SRC | NAT_DST))
+		flags |= ct->nat.flags & NAT_SRC ? TCA_CT_ACT_NAT_SRC : TCA_CT_ACT_NAT_DST;
+	return flags;
+}
+
+// Both ends of each range, as the kernel tells of them.
+static void put_nat(struct strbuf *b, const struct nat *n)
+{
+	bool v6 = n->flags & NAT_IPV6, range = !is_all_zeros(&n->max, sizeof(n->max));
+	size_t size = v6 ? 16 : 4;
+
+	if (n->flags & NAT_ADDRESS) {
+		nl_put(b, v6 ? TCA_CT_NAT_IPV6_MIN : TCA_CT_NAT_IPV4_MIN, &n->min, size);
+		nl_put(b, v6 ? TCA_CT_NAT_IPV6_MAX : TCA_CT_NAT_IPV4_MAX, range ? &n->max : &n->min,
+		       size);
+	}
+	if (!n->port_min)
+		return;
+	nl_put_be16(b, TCA_CT_NAT_PORT_MIN, htobe16(n->port_min));
+	nl_put_be16(b, TCA_CT_NAT_PORT_MAX, htobe16(n->port_max ? n->port_max : n->port_min));
+}
+
 bool act_ct(struct acting *c, const struct dp_action *a)
 {
-	bool commit = a->ct.flags & DP_CT_COMMIT;
 	struct tc_ct parms = { .action = TC_ACT_PIPE };
+	const char *lack = ct_lacks(&a->ct);
 	struct strbuf *b = &c->rule->options;
+	uint16_t flags = ct_flags(&a->ct);
 	size_t nest;
 
-	if (a->ct.flags & DP_CT_FORCE)
-		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(force)");
-	if (a->ct.helper[0])
-		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(helper)");
-	if (a->ct.timeout[0])
-		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(timeout)");
-	if (a->ct.flags & DP_CT_NAT)
-		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(nat)");
-	if (!commit && (a->ct.mark_mask || !is_all_zeros(a->ct.label_mask, 16)))
-		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "ct(mark) without commit");
+	if (lack)
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, lack);
 	if (!tc_act_room(c, 1))
 		return false;
 	nest = tc_act_begin(c, "ct");
 	nl_put(b, TCA_CT_PARMS, &parms, sizeof(parms));
-	nl_put_u16(b, TCA_CT_ACTION, commit ? TCA_CT_ACT_COMMIT : 0);
+	nl_put_u16(b, TCA_CT_ACTION, flags);
 	nl_put_u16(b, TCA_CT_ZONE, a->ct.zone);
 	if (a->ct.mark_mask) {
 		nl_put_u32(b, TCA_CT_MARK, a->ct.mark & a->ct.mark_mask);
@@ -127,6 +173,8 @@ bool act_ct(struct acting *c, const struct dp_action *a)
 		put_label(b, TCA_CT_LABELS, a->ct.label);
 		put_label(b, TCA_CT_LABELS_MASK, a->ct.label_mask);
 	}
+	if (flags & (TCA_CT_ACT_NAT_SRC | TCA_CT_ACT_NAT_DST))
+		put_nat(b, &a->ct.nat);
 	tc_act_end(c, nest);
 	return true;
 }

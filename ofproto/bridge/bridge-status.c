@@ -146,6 +146,24 @@ static void write_bridge(struct vswitchd *vs, const struct ovsrec_bridge *row)
 		row, strcmp(br->plane->type, "netdev") ? "<unknown>" : datapath_version());
 }
 
+// What the datapath can, where somebody has made a row for it.
+static void write_capabilities(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
+{
+	struct plane *pl;
+
+	PLANE_FOR_EACH(pl, vs)
+	for (size_t i = 0; pl->dp && i < cfg->n_datapaths; i++) {
+		struct smap features;
+
+		if (strcmp(cfg->key_datapaths[i], pl->type))
+			continue;
+		smap_init(&features);
+		datapath_features(pl->dp, &features);
+		ovsrec_datapath_set_capabilities(cfg->value_datapaths[i], &features);
+		smap_uninit(&features);
+	}
+}
+
 void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 {
 	struct plane *user = plane_userspace(vs);
@@ -159,6 +177,7 @@ void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *
 	for_each_interface(vs, cfg, false, write_number);
 	for (size_t b = 0; b < cfg->n_bridges; b++)
 		write_bridge(vs, cfg->bridges[b]);
+	write_capabilities(vs, cfg);
 	ovsrec_open_vswitch_set_ovs_version(cfg, PACKAGE_VERSION);
 	ovsrec_open_vswitch_set_datapath_types(cfg, dp_types, datapath_types(dp_types, MAX_PLANES));
 	ovsrec_open_vswitch_set_iface_types(cfg, if_types, ARRAY_SIZE(if_types));

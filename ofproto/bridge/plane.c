@@ -52,6 +52,7 @@ void planes_close(struct vswitchd *vs)
 			continue;
 		upcall_flush(pl->upcall, NULL);
 		offload_flush(pl->offload);
+		ct_zones_destroy(pl);
 		datapath_close(pl->dp);
 		pl->dp = NULL;
 	}

@@ -64,6 +64,8 @@ static void apply(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 		configure_global(vs, cfg);
 		for (size_t i = 0; i < cfg->n_bridges; i++)
 			apply_bridge(vs, cfg->bridges[i], cfg);
+		PLANE_FOR_EACH(pl, vs)
+		ct_zones_configure(pl, cfg);
 	}
 	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
 		if (!((struct bridge *)n->data)->keep)
@@ -162,6 +164,7 @@ static void on_second(struct timer *t)
 {
 	struct vswitchd *vs = CONTAINER_OF(t, struct vswitchd, second_timer);
 	struct strmap_node *n;
+	struct plane *pl;
 
 	STRMAP_FOR_EACH (n, &vs->bridges) {
 		struct bridge *br = n->data;
@@ -172,6 +175,8 @@ static void on_second(struct timer *t)
 		if (br->fail_standalone && alone != INT64_MAX)
 			switch_set_normal_fallback(br->sw, alone > 3 * 5000);
 	}
+	PLANE_FOR_EACH(pl, vs)
+	ct_zones_run(pl);
 	timer_in(t, 1000);
 }
 
@@ -210,6 +215,7 @@ static bool is_status_column(const char *table, const char *column)
 		{ "Controller", "status" },
 		{ "Manager", "is_connected" },
 		{ "Manager", "status" },
+		{ "Datapath", "capabilities" },
 	};
 
 	if (!strcmp(table, "Offload_Device") || !strcmp(table, "Offload_Verdict"))

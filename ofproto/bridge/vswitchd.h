@@ -13,6 +13,7 @@
 
 struct vswitchd;
 struct bridge;
+struct ct_zones;
 
 // A datapath with what works on it: the placement of its flows and its upcalls. There is one of each kind; the datapath is
 // opened when a bridge needs it.
@@ -26,6 +27,7 @@ struct plane {
 	uint64_t offload_seq; // what the database shows of offload
 	// Of an open datapath: what it can, and what it is taken to be able to (dpif/set-dp-features).
 	struct smap features, run_features;
+	struct ct_zones *ct_zones; // ct-zones.c; NULL: not configured yet
 	char error[1024]; // why it could not be opened
 };
 
@@ -187,5 +189,11 @@ void eswitch_start(struct vswitchd *vs);
 void eswitch_stop(struct vswitchd *vs);
 // Fills in what 'ref', a port of a kernel datapath, is for offload: device, is_uplink, is_representor.
 void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref);
+// ct-zones.c
+void ct_zones_configure(struct plane *pl, const struct ovsrec_open_vswitch *cfg);
+// Tries again what could not be deleted yet; once a second.
+void ct_zones_run(struct plane *pl);
+// The datapath has no flow any more, and is still open.
+void ct_zones_destroy(struct plane *pl);
 // offload-record.c
 void offload_record_write(struct vswitchd *vs, struct idl_txn *txn);

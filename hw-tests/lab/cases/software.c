@@ -46,6 +46,8 @@ static void run(struct packet *p, struct dp_actions list, struct dp_actions afte
 {
 	const struct dp_action *a;
 	uint32_t max_len = UINT32_MAX;
+	struct packet_metadata md = { .in_port = 1 };
+	struct flow_key key;
 
 	DP_ACTION_FOR_EACH (a, list)
 		switch (a->type) {
@@ -71,6 +73,30 @@ static void run(struct packet *p, struct dp_actions list, struct dp_actions afte
 		case DP_ACTION_SAMPLE:
 			ck_assert_uint_eq(a->sample.probability, UINT32_MAX);
 			run_on_copy(p, dp_action_nested(a), after, o);
+			break;
+		case DP_ACTION_PUSH_MPLS:
+			ck_assert(packet_push_mpls(p, a->push_mpls.ethertype, a->push_mpls.lse));
+			ck_assert_int_eq(packet_parse(p, &md, &key), 0);
+			break;
+		case DP_ACTION_POP_MPLS:
+			packet_pop_mpls(p, a->pop_mpls.ethertype);
+			ck_assert_int_eq(packet_parse(p, &md, &key), 0);
+			break;
+		case DP_ACTION_DEC_TTL:
+			if (packet_dec_ttl(p))
+				break;
+			run_on_copy(p, dp_action_nested(a), after, o);
+			return;
+		case DP_ACTION_CHECK_PKT_LEN:
+			run_on_copy(p,
+				    p->size > a->check_pkt_len.pkt_len ? dp_action_larger(a)
+								       : dp_action_smaller(a),
+				    after, o);
+			break;
+		// They say nothing about the bytes, without addresses to translate.
+		case DP_ACTION_CT:
+		case DP_ACTION_CT_CLEAR:
+		case DP_ACTION_HASH:
 			break;
 		case DP_ACTION_RECIRC:
 			run_on_copy(p, after, (struct dp_actions){ NULL, 0 }, o);

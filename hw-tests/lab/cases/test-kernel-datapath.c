@@ -71,6 +71,10 @@ static void expect(const struct strbuf *frame, const char *actions, const char *
 #define TAG ETH "eth_type(0x8100),vlan(vid=5,pcp=3),encap("
 #define ARP ETH "eth_type(0x0806),arp(sip=10.0.0.1,tip=10.0.0.2,op=1,sha=02:00:00:00:00:11)"
 
+#define ECHO IP4 "proto=1,frag=no),icmp(type=8,code=0)"
+#define MPLS ETH "eth_type(0x8847),"
+#define PUSH_MPLS "push_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847)"
+
 static const struct {
 	const char *flow, *actions, *after;
 } cases[] = {
@@ -125,7 +129,46 @@ static const struct {
 	{ ARP, "2,clone(set(arp(tip=10.9.9.9)),3),set(eth(dst=02:00:00:00:00:98)),2", NULL },
 	{ IP6 "proto=58,frag=no),icmpv6(type=135,code=0),nd(target=2001:db8::5)",
 	  "set(nd(target=2001:db8::6)),push_vlan(vid=7,pcp=0),2", NULL },
-	{ IP4 "proto=1,frag=no),icmp(type=8,code=0)", "set(icmp(type=0)),recirc(0x13)", "3" },
+	{ ECHO, "set(icmp(type=0)),recirc(0x13)", "3" },
+	{ ECHO, "set(icmp(type=0)),trunc(40),2,3", NULL },
+	// Labels, and packets by their length and their time to live.
+	{ IP4 "proto=17,frag=no)", PUSH_MPLS ",2", NULL },
+	{ IP4 "proto=17,frag=no)",
+	  PUSH_MPLS ",push_mpls(label=17,tc=0,ttl=3,bos=0,eth_type=0x8847),set(mpls(label=18,tc=1,"
+		    "ttl=9,bos=0)),2",
+	  NULL },
+	{ MPLS "mpls(label=16,tc=2,ttl=64,bos=1)", "pop_mpls(eth_type=0x800),3", NULL },
+	{ MPLS "mpls(label=16,tc=2,ttl=64,bos=1)", "set(mpls(label=17,tc=0,ttl=9,bos=1)),3,2",
+	  NULL },
+	{ ECHO, "set(icmp(type=0))," PUSH_MPLS ",2,pop_mpls(eth_type=0x800),3", NULL },
+	{ IP4 "proto=17,frag=no)", "check_pkt_len(size=60,gt(2),le(3))", NULL },
+	{ IP4 "proto=17,frag=no)", "check_pkt_len(size=2000,gt(drop),le(set(ipv4(ttl=3)),2)),3",
+	  NULL },
+	{ ECHO, "check_pkt_len(size=60,gt(set(icmp(type=0)),2),le(3)),3", NULL },
+	{ ECHO, "check_pkt_len(size=2000,gt(3),le(set(icmp(type=0)),2))", NULL },
+	{ IP4 "proto=17,ttl=64,frag=no)", "dec_ttl(le_1(3)),2", NULL },
+	{ IP4 "proto=17,ttl=1,frag=no)", "dec_ttl(le_1(3)),2", NULL },
+	{ IP6 "proto=17,hlimit=1,frag=no)", "dec_ttl(le_1(2,3)),2", NULL },
+	{ IP4 "proto=1,ttl=64,frag=no),icmp(type=8,code=0)", "set(icmp(type=0)),dec_ttl(le_1(3)),2",
+	  NULL },
+	{ IP4 "proto=1,ttl=1,frag=no),icmp(type=8,code=0)", "set(icmp(type=0)),dec_ttl(le_1(3)),2",
+	  NULL },
+	// Through connection tracking, and on. What needs words that the kernel has not, behind it, comes back in between.
+	{ IP4 "proto=17,frag=no),udp(src=1,dst=2)", "ct,2", NULL },
+	{ IP4 "proto=17,frag=no),udp(src=1,dst=2)",
+	  "ct(commit,zone=5,mark=0x1/0xff,label=0x1/0xff),2", NULL },
+	{ IP6 "proto=6,frag=no),tcp(src=1,dst=2),tcp_flags(0x2)",
+	  "ct(force_commit,zone=5),push_vlan(vid=7,pcp=0),3", NULL },
+	{ IP4 "proto=17,frag=no),udp(src=1,dst=2)", "clone(ct(commit,zone=6),2),3", NULL },
+	{ IP4 "proto=17,frag=no),udp(src=1,dst=2)", "2,ct(zone=8),recirc(0x21)", "3" },
+	{ ECHO, "ct(commit,zone=7),set(icmp(type=0)),2,3", NULL },
+	{ ECHO, "2,ct(commit,zone=7),ct_clear,set(icmp(code=1)),push_vlan(vid=7,pcp=0),3", NULL },
+	{ ECHO,
+	  "set(icmp(code=1)),ct(commit,zone=7),set(icmp(code=2)),ct(zone=9),set(icmp(code=3)),2",
+	  NULL },
+	{ ECHO, "ct(commit,zone=9),set(icmp(code=3)),recirc(0x22)", "set(ipv4(ttl=9)),2" },
+	{ ECHO, "hash(l4(0)),set(icmp(code=1)),2", NULL },
+	{ ECHO, "clone(ct(commit,zone=7),set(icmp(type=0)),2),3", NULL },
 };
 
 START_TEST(flows_do_what_software_does)

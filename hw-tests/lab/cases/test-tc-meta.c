@@ -10,6 +10,7 @@
 #include "core/packet/packet.h"
 #include "hw-tests/lab/cases/guest.h"
 #include "hw-tests/lab/cases/frames.h"
+#include "hw-tests/lab/cases/segments.h"
 #include "offload/backend.h"
 
 enum { VXLAN = 4, N_PORTS = 5, VXLAN_UDP_PORT = 4789 };
@@ -75,6 +76,7 @@ static void check_as_sent(const char *what)
 
 #define ANY_ETH "packet_type(ns=0,id=0),eth(),"
 #define IP ANY_ETH "eth_type(0x0800),ipv4(proto=17,frag=no)"
+#define IPV6 ANY_ETH "eth_type(0x86dd),ipv6(proto=17,frag=no)"
 #define MPLS ANY_ETH "eth_type(0x8847),"
 
 static const struct {
@@ -90,6 +92,15 @@ static const struct {
 	{ "in_port(1)," IP, "ct(commit,zone=5,mark=1/0xf),2" },
 	{ "in_port(1)," IP, "ct(commit,label=0x5/0xff),2" },
 	{ "in_port(1)," IP, "ct_clear,2" },
+	{ "in_port(1)," IP, "ct(force_commit,zone=5),2" },
+	{ "in_port(1)," IP, "ct(zone=5,nat),recirc(1)" },
+	{ "in_port(1)," IP, "ct(commit,zone=5,nat),2" },
+	{ "in_port(1)," IP, "ct(commit,nat(src=10.9.9.9)),2" },
+	{ "in_port(1)," IP, "ct(commit,nat(src=10.9.9.1-10.9.9.9:1000-2000)),2" },
+	{ "in_port(1)," IP, "ct(commit,mark=1/1,nat(dst=10.9.9.9:80)),2" },
+	{ "in_port(1)," IP, "ct(commit,nat(dst)),2" },
+	{ "in_port(1)," IPV6, "ct(commit,nat(src=2001:db8::9)),2" },
+	{ "in_port(1)," IPV6, "ct(commit,nat(dst=[2001:db8::1]-[2001:db8::9]:80)),2" },
 	{ "tunnel(tun_id=0x7,src=10.0.0.9,dst=10.0.0.1),in_port(4)," IP, "2" },
 	{ "tunnel(tun_id=0x7,src=10.0.0.0/255.0.0.0,tos=0x10,ttl=64),in_port(4)," IP, "2,3" },
 	{ "tunnel(tun_id=0x7,ipv6_src=2001:db8::1,ipv6_dst=2001:db8::2),in_port(4)," IP, "2" },
@@ -168,6 +179,33 @@ START_TEST(connections_become_established)
 	ck_assert_uint_eq(take_out(back), 1);
 	ck_assert_uint_eq(take_out(fresh), 1);
 	ck_assert_uint_eq(take_out(out), 2);
+}
+END_TEST
+
+START_TEST(addresses_are_translated_there_and_back)
+{
+	const struct nat_case *c = &nat_cases[_i];
+	bool v6 = strchr(c->out.src, ':');
+	AUTO_FREE char *any = xasprintf(ANY_ETH "eth_type(0x%s),ipv%d(frag=no)",
+					v6 ? "86dd" : "0800", v6 ? 6 : 4);
+	AUTO_FREE char *in1 = xasprintf("in_port(1),%s", any);
+	AUTO_FREE char *in2 = xasprintf("in_port(2),%s", any);
+	AUTO_FREE char *reply =
+		xasprintf("recirc_id(0x2),ct_state(+trk+est+rpl),in_port(2),%s", any);
+	AUTO_FREE char *commit = xasprintf("ct(commit,zone=%d,%s),2", 20 + _i, c->nat);
+	AUTO_FREE char *back = xasprintf("ct(zone=%d,nat),recirc(2)", 20 + _i);
+	struct hw_rule *rules[3];
+
+	// The rest is not for traffic control.
+	if (strstr(c->nat, "persistent") || strstr(c->nat, "random"))
+		return;
+	rules[0] = insert(in1, commit);
+	rules[1] = insert(in2, back);
+	rules[2] = insert(reply, "1");
+	check_as_sent(c->name);
+	nat_exchange(c, &wires[1], &wires[2]);
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		ck_assert_uint_eq(take_out(rules[i]), 1);
 }
 END_TEST
 
@@ -300,6 +338,7 @@ int main(void)
 	tcase_add_unchecked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, the_kernel_takes_what_was_sent, 0, ARRAY_SIZE(cases));
 	tcase_add_test(t, connections_become_established);
+	tcase_add_loop_test(t, addresses_are_translated_there_and_back, 0, n_nat_cases);
 	tcase_add_test(t, packets_go_into_a_tunnel_and_come_out);
 	tcase_add_test(t, labels_come_and_go);
 	tcase_set_timeout(t, 0);

@@ -356,6 +356,110 @@ START_TEST(vlan)
 }
 END_TEST
 
+START_TEST(mpls)
+{
+	random_seed(2);
+	for (int i = 0; i < 500; i++) {
+		be16 type = htobe16(pick(2) ? 0x8847 : 0x8848);
+		be32 lse = htobe32(random_u32() | 0x100);
+		struct flow_key key, got;
+		struct made m;
+
+		random_key(&key);
+		make(&key, 20, &m);
+		packet_parse(&m.p, &md, &key);
+		ck_assert(packet_push_mpls(&m.p, type, lse));
+		packet_parse(&m.p, &md, &got);
+		ck_assert_uint_eq(got.eth_type, type);
+		ck_assert_uint_eq(got.mpls_lse[0], lse);
+		ck_assert(!memcmp(got.vlans, key.vlans, sizeof(key.vlans)));
+		ck_assert(!got.nw_src && !got.nw_proto);
+		ck_assert(packet_push_mpls(&m.p, type, htobe32(0x5000)));
+		packet_parse(&m.p, &md, &got);
+		ck_assert_uint_eq(got.mpls_lse[1], lse);
+		packet_pop_mpls(&m.p, type);
+		packet_pop_mpls(&m.p,
+				key.eth_type == htobe16(0x05ff) ? htobe16(0x0100) : key.eth_type);
+		packet_parse(&m.p, &md, &got);
+		ck_assert(flow_key_equal(&key, &got));
+		// Without a label, and without room.
+		if (key.eth_type != htobe16(0x8847)) {
+			packet_pop_mpls(&m.p, htobe16(0x0800));
+			packet_parse(&m.p, &md, &got);
+			ck_assert(flow_key_equal(&key, &got));
+		}
+		m.p.headroom = 3;
+		ck_assert(!packet_push_mpls(&m.p, type, lse));
+		m.p.size = 13;
+		packet_pop_mpls(&m.p, type);
+		ck_assert_uint_eq(m.p.size, 13);
+		strbuf_uninit(&m.buf);
+	}
+}
+END_TEST
+
+START_TEST(a_ttl_that_has_run_out_stays)
+{
+	random_seed(3);
+	for (int i = 0; i < 500; i++) {
+		struct flow_key key, got;
+		struct made m;
+		bool left;
+
+		random_key(&key);
+		if (flow_is_ip(&key))
+			key.nw_ttl = pick(4);
+		make(&key, 20, &m);
+		packet_parse(&m.p, &md, &key);
+		left = packet_dec_ttl(&m.p);
+		packet_parse(&m.p, &md, &got);
+		ck_assert_int_eq(left, !flow_is_ip(&key) || key.nw_ttl > 1);
+		key.nw_ttl -= left && flow_is_ip(&key);
+		ck_assert(flow_key_equal(&key, &got));
+		ck_assert(packet_fix_checksums(&m.p));
+		strbuf_uninit(&m.buf);
+	}
+}
+END_TEST
+
+START_TEST(a_connection_s_tuple_is_in_both_keys)
+{
+	struct flow_key tuple = { .ct_nw_proto = 17 };
+	struct packet_metadata tracked = md;
+
+	random_seed(4);
+	tracked.ct_tuple = &tuple;
+	for (int i = 0; i < 500; i++) {
+		struct miniflow_buf want, got, burst;
+		const struct packet_metadata *mds = &tracked;
+		const struct miniflow *packed;
+		struct flow_key key, dense;
+		struct packet *p;
+		uint64_t hash;
+		struct made m;
+
+		fill(&tuple.ct_nw_src, 8);
+		fill(&tuple.ct_ipv6_src, 32);
+		fill(&tuple.ct_tp_src, 4);
+		random_key(&key);
+		make(&key, 20, &m);
+		p = &m.p;
+		ck_assert_int_eq(packet_parse(p, &tracked, &dense), 0);
+		ck_assert_uint_eq(dense.ct_nw_proto, 17);
+		ck_assert_uint_eq(dense.ct_nw_src, tuple.ct_nw_src);
+		ck_assert_uint_eq(dense.ct_tp_dst, tuple.ct_tp_dst);
+		miniflow_pack(&want.mf, &dense);
+		ck_assert_int_eq(packet_parse_mini(p, &tracked, &got.mf, &hash), 0);
+		ck_assert(miniflow_equal(&want.mf, &got.mf));
+		ck_assert_uint_eq(hash, packet_connection_hash(&dense));
+		ck_assert_uint_eq(packet_parse_burst(&p, &mds, 1, &burst, &packed, &hash), 0);
+		ck_assert(miniflow_equal(&want.mf, packed));
+		ck_assert_ptr_eq(packet_metadata_of(&dense).ct_tuple, &dense);
+		strbuf_uninit(&m.buf);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("packet");
@@ -366,5 +470,8 @@ int main(void)
 	tcase_add_loop_test(t, garbage, 0, 3);
 	tcase_add_loop_test(t, edits, 0, 3);
 	tcase_add_test(t, vlan);
+	tcase_add_test(t, mpls);
+	tcase_add_test(t, a_ttl_that_has_run_out_stays);
+	tcase_add_test(t, a_connection_s_tuple_is_in_both_keys);
 	return run_case(t);
 }

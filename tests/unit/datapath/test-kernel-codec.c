@@ -57,6 +57,21 @@ static const char *const flows[] = {
 	"frag=no)",
 	"tunnel(tun_id=0x5,dst=10.0.0.2,erspan(ver=2,dir=1,hwid=0x3f)),recirc_id(0),in_port(1)," IP4
 	"frag=no)",
+	"recirc_id(0x1),ct_state(+new+est+rel+rpl-inv+trk+snat+dnat),in_port(1)," IP4 "frag=no)",
+	"recirc_id(0x1),ct_state(+inv+trk),in_port(1)," IP4 "frag=no)",
+	"recirc_id(0x1),ct_state(-trk),in_port(1)," IP4 "frag=no)",
+	"recirc_id(0x1),ct_state(+est+trk-inv),ct_tuple4(src=10.1.0.0/"
+	"255.255.0.0,dst=10.2.0.1,proto=6,"
+	"tp_src=1000,tp_dst=80/0xff),in_port(1)," IP4 "proto=6,frag=no)",
+	"recirc_id(0x1),ct_state(+new+trk),ct_tuple4(proto=17),in_port(1)," ETH
+	"eth_type(0x8100),vlan(vid=5,pcp=3),encap(eth_type(0x0800),ipv4(frag=no))",
+	"recirc_id(0x1),ct_state(+est+trk),ct_tuple6(src=2001:db8::1,dst=2001:db8::/"
+	"ffff:ffff::,proto=58,"
+	"tp_src=128,tp_dst=0),in_port(1)," IP6 "proto=58,frag=no)",
+	"recirc_id(0),in_port(1)," ETH
+	"eth_type(0x894f),nsh(mdtype=1,np=3,spi=0x123,si=0xff,c1=0x1)",
+	"recirc_id(0),packet_type(ns=1,id=0x800),in_port(1),eth_type(0x0800),ipv4(src=10.0.0.1,"
+	"frag=no)",
 };
 
 static void parse_flow(const char *text, struct match *m)
@@ -160,6 +175,55 @@ static const struct {
 	{ "set(tunnel(tun_id=0x7,dst=3.3.3.4,ttl=64,erspan(ver=2,dir=1,hwid=0x33),flags(key))),1",
 	  NULL },
 	{ "set(tunnel(tun_id=0x7,ttl=64,flags(key))),1", "set(tunnel): without a remote" },
+	{ "ct", NULL },
+	{ "ct(zone=5),recirc(0x1)", NULL },
+	{ "ct(commit),1", NULL },
+	{ "ct(force_commit,zone=65535),1", NULL },
+	{ "ct(commit,zone=5,mark=0x1/0xff),1", NULL },
+	{ "ct(commit,label=0x102030405060708090a0b0c0d0e0f10/0xffffffffffffffffffffffffffffffff),1",
+	  NULL },
+	{ "ct(commit,label=0x1/0x1,helper=ftp,timeout=ovs_tp_0_tcp4),1", NULL },
+	{ "ct(commit,nat),1", NULL },
+	{ "ct(zone=3,nat),recirc(0x1)", NULL },
+	{ "ct(commit,nat(src=10.0.0.1)),1", NULL },
+	{ "ct(commit,nat(src=0.0.0.0)),1", NULL },
+	{ "ct(commit,nat(src)),1", NULL },
+	{ "ct(commit,nat(src=10.0.0.1-10.0.0.9:1000-2000,persistent,random)),1", NULL },
+	{ "ct(commit,nat(dst=10.0.0.1:80,hash)),1", NULL },
+	{ "ct(commit,nat(dst=fe80::1-fe80::9)),1", NULL },
+	{ "ct(commit,nat(dst=[fe80::1]:80-90)),1", NULL },
+	{ "ct_clear,1", NULL },
+	{ "check_pkt_len(size=100,gt(1),le(2)),3", NULL },
+	{ "check_pkt_len(size=1500,gt(drop),le(set(ipv4(ttl=3)),ct(commit),2))", NULL },
+	{ "check_pkt_len(size=1500,gt(check_pkt_len(size=9000,gt(drop),le(1))),le(drop))", NULL },
+	{ "dec_ttl(le_1(2)),1", NULL },
+	{ "push_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847),1", NULL },
+	{ "push_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847),set(mpls(label=17,tc=2,ttl=64,bos="
+	  "1)),1",
+	  NULL },
+	{ "push_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847),"
+	  "push_mpls(label=17,tc=2,ttl=64,bos=0,eth_type=0x8847),set(mpls(label=18,tc=2,ttl=64,bos="
+	  "0)),1",
+	  NULL },
+	{ "add_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847),1", NULL },
+	{ "push_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847),pop_mpls(eth_type=0x800),recirc("
+	  "0x1)",
+	  NULL },
+	{ "pop_eth,1", NULL },
+	{ "push_eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02,type=0x0000),1", NULL },
+	{ "push_nsh(0fc60103000123ff00000001000000020000000300000004),1", NULL },
+	{ "push_nsh(0fc40203000123ff0001020201020304),1", NULL },
+	{ "push_nsh(0fc20303000123ff),1", NULL },
+	{ "pop_nsh,recirc(0x1)", NULL },
+	{ "psample(group=7,cookie=0x0102),1", NULL },
+	{ "psample(group=7)", NULL },
+	{ "push_nsh(0fc60103000123ff),1", "push_nsh: the header of 8 bytes is malformed" },
+	{ "push_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847),set(ipv4(ttl=3)),1",
+	  "set(nw_ttl): the flow's packets need not have it" },
+	{ "clone(push_mpls(label=16,tc=2,ttl=64,bos=1,eth_type=0x8847),1),set(ipv4(ttl=3)),1",
+	  NULL },
+	{ "tnl_pop(2)", "tnl_pop: not in this kernel datapath" },
+	{ "clone(lb_output(2)),1", "lb_output: not in this kernel datapath" },
 	{ "set(tcp(src=1)),1", "set(tcp_src): the flow's packets need not have it" },
 	{ "set(arp(sip=1.2.3.4)),1", "set(arp_spa): the flow's packets need not have it" },
 };
@@ -174,7 +238,7 @@ START_TEST(actions_read_back_as_written)
 	parse_flow(flows[1], &m);
 	ck_assert_msg(!dp_actions_parse(actions[_i].text, NULL, NULL, &list, &err), "%s", err.text);
 	nl_nest_begin(&b, OVS_FLOW_ATTR_ACTIONS);
-	error = kernel_put_actions(&b, dp_actions_of(&list), &m.key, 77, &err);
+	error = kernel_put_actions(&b, dp_actions_of(&list), &m.key, &kernel_can_all, 77, &err);
 	if (actions[_i].error && *actions[_i].error) {
 		ck_assert_int_eq(error, -ENOTSUP);
 		ck_assert_str_eq(err.text, actions[_i].error);
@@ -184,6 +248,132 @@ START_TEST(actions_read_back_as_written)
 	ck_assert_msg(!kernel_get_actions(nest_of(&b), &back, &err), "%s", err.text);
 	dp_actions_format(dp_actions_of(&back), NULL, NULL, &text);
 	ck_assert_str_eq(text.s, actions[_i].text);
+}
+END_TEST
+
+// Of connections that are there, nothing but their translation is asked for.
+START_TEST(what_is_for_new_connections_is_not_said_without_commit)
+{
+	AUTO(strbuf) list = STRBUF_INIT, back = STRBUF_INIT, text = STRBUF_INIT, b = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct match m;
+
+	parse_flow(flows[1], &m);
+	ck_assert(!dp_actions_parse(
+		"ct(zone=1,mark=1/1,label=1/1,helper=ftp,timeout=x,nat(src=1.1.1.1))", NULL, NULL,
+		&list, &err));
+	nl_nest_begin(&b, OVS_FLOW_ATTR_ACTIONS);
+	ck_assert(!kernel_put_actions(&b, dp_actions_of(&list), &m.key, &kernel_can_all, 77, &err));
+	ck_assert(!kernel_get_actions(nest_of(&b), &back, &err));
+	dp_actions_format(dp_actions_of(&back), NULL, NULL, &text);
+	ck_assert_str_eq(text.s, "ct(zone=1,nat)");
+}
+END_TEST
+
+static const struct nlattr *find(const void *p, size_t n, uint16_t type)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_payload(p, n) if (mnl_attr_get_type(attr) == type) return attr;
+	return NULL;
+}
+
+static const struct nlattr *inside(const struct nlattr *nest, uint16_t type)
+{
+	return nest ? find(mnl_attr_get_payload(nest), nl_len(nest), type) : NULL;
+}
+
+// New, related, destroyed, mark and label: not the state of every packet.
+START_TEST(listeners_hear_of_committed_connections_what_they_need)
+{
+	AUTO(strbuf) list = STRBUF_INIT, b = STRBUF_INIT, without = STRBUF_INIT;
+	struct kernel_can can = kernel_can_all;
+	struct error err = ERROR_INIT;
+	const struct nlattr *a;
+	struct match m;
+
+	parse_flow(flows[1], &m);
+	ck_assert(!dp_actions_parse("ct(commit)", NULL, NULL, &list, &err));
+	ck_assert(!kernel_put_actions(&b, dp_actions_of(&list), &m.key, &can, 77, &err));
+	a = inside(find(b.s, b.len, OVS_ACTION_ATTR_CT), OVS_CT_ATTR_EVENTMASK);
+	ck_assert(a);
+	ck_assert_uint_eq(nl_u32(a), 0x487);
+	can.ct_eventmask = false;
+	ck_assert(!kernel_put_actions(&without, dp_actions_of(&list), &m.key, &can, 77, &err));
+	a = find(without.s, without.len, OVS_ACTION_ATTR_CT);
+	ck_assert(a && !inside(a, OVS_CT_ATTR_EVENTMASK));
+}
+END_TEST
+
+START_TEST(a_range_s_ends_are_said_where_there_are_two)
+{
+	AUTO(strbuf) list = STRBUF_INIT, b = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	const struct nlattr *nat;
+	struct match m;
+
+	parse_flow(flows[1], &m);
+	ck_assert(!dp_actions_parse("ct(commit,nat(src=10.0.0.1-10.0.0.9:1000)),1", NULL, NULL,
+				    &list, &err));
+	ck_assert(!kernel_put_actions(&b, dp_actions_of(&list), &m.key, &kernel_can_all, 77, &err));
+	nat = inside(find(b.s, b.len, OVS_ACTION_ATTR_CT), OVS_CT_ATTR_NAT);
+	ck_assert(nat && inside(nat, OVS_NAT_ATTR_SRC) && !inside(nat, OVS_NAT_ATTR_DST));
+	ck_assert_uint_eq(nl_be32(inside(nat, OVS_NAT_ATTR_IP_MIN)), htobe32(0x0a000001));
+	ck_assert_uint_eq(nl_be32(inside(nat, OVS_NAT_ATTR_IP_MAX)), htobe32(0x0a000009));
+	ck_assert_uint_eq(nl_u16(inside(nat, OVS_NAT_ATTR_PROTO_MIN)), 1000);
+	ck_assert(!inside(nat, OVS_NAT_ATTR_PROTO_MAX));
+}
+END_TEST
+
+#define ACTION(ID) offsetof(struct kernel_can, action[DP_ACTION_##ID])
+#define PART(MEMBER) offsetof(struct kernel_can, MEMBER)
+
+static const struct {
+	size_t lack;
+	const char *actions, *what; // NULL: it does not matter
+} lacks[] = {
+	{ ACTION(CT), "ct,1", "ct" },
+	{ ACTION(CT), "clone(ct(commit),1)", "ct" },
+	{ ACTION(CT_CLEAR), "ct_clear,1", "ct_clear" },
+	{ ACTION(TRUNC), "trunc(100),1", "trunc" },
+	{ ACTION(CLONE), "clone(1),2", "clone" },
+	{ ACTION(CHECK_PKT_LEN), "check_pkt_len(size=1,gt(1),le(2))", "check_pkt_len" },
+	{ ACTION(DEC_TTL), "dec_ttl(le_1(1)),2", "dec_ttl" },
+	{ ACTION(ADD_MPLS), "add_mpls(label=1,tc=0,ttl=1,bos=1,eth_type=0x8847),1", "add_mpls" },
+	{ ACTION(PSAMPLE), "check_pkt_len(size=1,gt(1),le(psample(group=1)))", "psample" },
+	{ PART(ct_timeout), "ct(commit,timeout=x),1", "ct(timeout)" },
+	{ PART(ct_timeout), "ct(timeout=x),1", NULL },
+	{ PART(ct_nat), "ct(nat),1", "ct(nat)" },
+	{ PART(ct_mark), "ct(commit,mark=1/1),1", "ct(mark)" },
+	{ PART(ct_label), "ct(commit,label=1/1),1", "ct(label)" },
+	{ PART(ct_zero_snat), "ct(commit,nat(src=0.0.0.0)),1", "ct(nat(src=0.0.0.0))" },
+	{ PART(ct_zero_snat), "ct(commit,nat(src=::)),1", "ct(nat(src=0.0.0.0))" },
+	{ PART(ct_zero_snat), "ct(commit,nat(src=0.0.0.1)),1", NULL },
+	{ PART(ct_eventmask), "ct(commit),1", NULL },
+};
+
+START_TEST(what_this_kernel_lacks_is_refused_by_name)
+{
+	AUTO(strbuf) list = STRBUF_INIT, b = STRBUF_INIT;
+	AUTO_FREE char *want = xasprintf("%s: not in this kernel datapath", lacks[_i].what);
+	struct kernel_can can = kernel_can_all;
+	struct error err = ERROR_INIT;
+	struct match m;
+
+	parse_flow(flows[1], &m);
+	ck_assert(!dp_actions_parse(lacks[_i].actions, NULL, NULL, &list, &err));
+	ck_assert(!kernel_check_actions(dp_actions_of(&list), &can, &err));
+	*((bool *)&can + lacks[_i].lack) = false;
+	if (!lacks[_i].what) {
+		ck_assert(!kernel_check_actions(dp_actions_of(&list), &can, &err));
+		return;
+	}
+	ck_assert_int_eq(kernel_check_actions(dp_actions_of(&list), &can, &err), -ENOTSUP);
+	ck_assert_str_eq(err.text, want);
+	ck_assert_int_eq(kernel_put_actions(&b, dp_actions_of(&list), &m.key, &can, 77, &err),
+			 -ENOTSUP);
+	ck_assert_str_eq(err.text, want);
+	ck_assert_uint_eq(b.len, 0);
 }
 END_TEST
 
@@ -201,7 +391,8 @@ START_TEST(a_controller_action_goes_through_the_kernel_and_back)
 	a->userspace.cookie = UINT64_C(0x123456789abcdef0);
 	a->userspace.continuation = 5;
 	nl_nest_begin(&b, OVS_FLOW_ATTR_ACTIONS);
-	ck_assert_int_eq(kernel_put_actions(&b, dp_actions_of(&list), &key, 77, &err), 0);
+	ck_assert_int_eq(
+		kernel_put_actions(&b, dp_actions_of(&list), &key, &kernel_can_all, 77, &err), 0);
 	ck_assert_int_eq(kernel_get_actions(nest_of(&b), &back, &err), 0);
 	ck_assert(dp_actions_equal(dp_actions_of(&list), dp_actions_of(&back)));
 }
@@ -217,10 +408,16 @@ START_TEST(malformed_attributes_are_refused)
 		struct flow_mask mask;
 		struct match m;
 
+		AUTO(strbuf) list = STRBUF_INIT;
+
 		parse_flow(flows[i % ARRAY_SIZE(flows)], &m);
 		nl_nest_begin(&b, 1);
-		if (i % 2)
+		if (i % 4 == 1)
 			kernel_put_key(&b, &m.key, NULL);
+		else if (i % 4 == 3 && !dp_actions_parse(actions[i / 4 % ARRAY_SIZE(actions)].text,
+							 NULL, NULL, &list, NULL))
+			kernel_put_actions(&b, dp_actions_of(&list), &m.key, &kernel_can_all, 77,
+					   NULL);
 		else
 			for (int k = random_u32() % 40; k > 0; k--)
 				nl_put_u8(&b, random_u32() % 40, random_u32());
@@ -249,6 +446,10 @@ int main(void)
 	tcase_add_test(t, the_lowest_byte_of_a_label_comes_first);
 	tcase_add_test(t, bits_that_the_kernel_does_not_see_are_named);
 	tcase_add_loop_test(t, actions_read_back_as_written, 0, ARRAY_SIZE(actions));
+	tcase_add_test(t, what_is_for_new_connections_is_not_said_without_commit);
+	tcase_add_test(t, listeners_hear_of_committed_connections_what_they_need);
+	tcase_add_test(t, a_range_s_ends_are_said_where_there_are_two);
+	tcase_add_loop_test(t, what_this_kernel_lacks_is_refused_by_name, 0, ARRAY_SIZE(lacks));
 	tcase_add_test(t, a_controller_action_goes_through_the_kernel_and_back);
 	tcase_add_test(t, malformed_attributes_are_refused);
 	tcase_set_timeout(t, 60);
