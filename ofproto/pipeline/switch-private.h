@@ -33,6 +33,8 @@ struct of_switch {
 	struct rule *fallback; // the hidden NORMAL rule, or NULL
 	of_port_t next_number;
 	_Atomic uint32_t features; // bitmap of enum switch_feature
+	ct_timeout_fn *ct_timeout; // NULL: no policies
+	void *ct_timeout_aux;
 	bool forgotten; // recirc.c: no packet goes on here any more; under its lock
 	const struct switch_events *events;
 	void *events_aux;

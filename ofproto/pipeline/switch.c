@@ -17,6 +17,12 @@ static struct port_index *index_create(size_t n)
 	return ix;
 }
 
+void switch_set_ct_timeouts(struct of_switch *sw, ct_timeout_fn *f, void *aux)
+{
+	sw->ct_timeout = f;
+	sw->ct_timeout_aux = aux;
+}
+
 struct of_switch *switch_create(const char *name, uint64_t datapath_id)
 {
 	struct of_switch *sw = xzalloc(sizeof(*sw));

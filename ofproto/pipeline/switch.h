@@ -117,6 +117,12 @@ void switch_set_normal_fallback(struct of_switch *sw, bool on);
 // The datapath's features, bitmap 1 << enum switch_feature; none to begin with. Rules that need others are refused; rules that
 // are there stay. Main thread.
 void switch_set_features(struct of_switch *sw, uint32_t features);
+// Names the timeout policy that a connection of this zone and kind gets when it is committed; false: none. Any thread.
+#define CT_TIMEOUT_NAME_LEN 32
+typedef bool ct_timeout_fn(void *aux, uint16_t zone, be16 eth_type, uint8_t nw_proto,
+			   char ret[CT_TIMEOUT_NAME_LEN]);
+// Main thread, before the switch has a rule. What was translated before a zone's policy changes must be translated again.
+void switch_set_ct_timeouts(struct of_switch *sw, ct_timeout_fn *f, void *aux);
 bool switch_has(const struct of_switch *sw, enum switch_feature f);
 const char *switch_feature_name(enum switch_feature f);
 struct table *switch_table(const struct of_switch *sw, uint8_t id);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connection tracking: the packet goes to the tracker, and (with a table) a copy of it comes back and goes on there.
+#include <netinet/in.h>
 #include <stdio.h>
 
 #include "ofproto/pipeline/xlate-private.h"
@@ -112,6 +113,21 @@ static uint16_t zone_of(struct xlate_ctx *ctx, const struct act *a)
 	return subfield_get(&a->ct.zone_src, &ctx->flow);
 }
 
+// A zone with a policy has a name for each kind of connection, which the megaflow must then tell apart.
+static void name_timeout(struct xlate_ctx *ctx, struct dp_ct *ct)
+{
+	const struct of_switch *sw = ctx->sw;
+	char name[CT_TIMEOUT_NAME_LEN];
+
+	if (!sw->ct_timeout || !flow_is_ip(&ctx->flow) ||
+	    !sw->ct_timeout(sw->ct_timeout_aux, ct->zone, ctx->flow.eth_type, IPPROTO_TCP, name))
+		return;
+	ctx_look_at_field(ctx, field_get(FIELD_IP_PROTO));
+	if (sw->ct_timeout(sw->ct_timeout_aux, ct->zone, ctx->flow.eth_type, ctx->flow.nw_proto,
+			   name))
+		snprintf(ct->timeout, sizeof(ct->timeout), "%s", name);
+}
+
 static void put_ct(struct xlate_ctx *ctx, const struct act *a, uint16_t zone,
 		   const struct connection *c)
 {
@@ -121,6 +137,8 @@ static void put_ct(struct xlate_ctx *ctx, const struct act *a, uint16_t zone,
 	ct->zone = zone;
 	if (a->ct.flags & ACT_CT_COMMIT)
 		ct->flags |= DP_CT_COMMIT;
+	if (a->ct.flags & ACT_CT_COMMIT)
+		name_timeout(ctx, ct);
 	if (a->ct.flags & ACT_CT_FORCE)
 		ct->flags |= DP_CT_FORCE;
 	ct->mark_mask = c->set.m.ct_mark;

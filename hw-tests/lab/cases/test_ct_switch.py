@@ -180,3 +180,15 @@ def test_controller_is_told_of_the_connection(switch):
             return "ct_state=new|trk,ct_zone=9,ct_nw_src=10.98.0.1,ct_nw_dst=10.98.0.2,ct_nw_proto=1" in (text := f.read()) and \
                 "reg5=0x3,in_port=1 (via action)" in text
     wait_until("it is told", told)
+
+
+def test_a_zone_s_timeout_policy_is_that_of_its_connections(switch):
+    start(switch, FIREWALL)
+    switch.vsctl("--", "--id=@dp", "create", "Datapath", "datapath_version=\"\"", "ct_zones:5=@zone", "--", "--id=@zone", "create",
+                 "CT_Zone", "timeout_policy=@policy", "--", "--id=@policy", "create", "CT_Timeout_Policy",
+                 "timeouts:icmp_first=777", "--", "set", "Open_vSwitch", ".", "datapaths:system=@dp")
+    assert switch.ping(0, 1, count=2)
+    flows = switch.flows()
+    assert [f for f in flows if re.search(r"ct\(commit,zone=5,mark=0x7/0xffffffff,timeout=ovs_tp_\d+_icmp4\)", f)], flows
+    text = switch.appctl("dpctl/dump-conntrack", "-s", "zone=5")
+    assert re.search(r"icmp,.*timeout=77\d", text), text
