@@ -10,10 +10,6 @@ LOG_MODULE(eswitch);
 // Not all kernels tell when a mode is set.
 #define POLL_MSEC 2000
 
-// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows; for internal ports at the side where
-// the host sends.
-#define SOFTWARE_DEVICE "tc"
-
 struct members {
 	struct port_ref *ref;
 	unsigned int n_left_out;

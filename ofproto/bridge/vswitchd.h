@@ -185,6 +185,9 @@ void restore_configure(struct vswitchd *vs, const struct smap *other_config);
 // A port has been added and has no flow yet.
 void restore_look_at_port(struct plane *pl, dp_port_t port);
 // eswitch.c
+// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows; for internal ports at the side where
+// the host sends.
+#define SOFTWARE_DEVICE "tc"
 void eswitch_start(struct vswitchd *vs);
 void eswitch_stop(struct vswitchd *vs);
 // Fills in what 'ref', a port of a kernel datapath, is for offload: device, is_uplink, is_representor.
