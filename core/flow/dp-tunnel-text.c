@@ -82,7 +82,7 @@ static void put_number(const struct member *m, uint64_t v, struct flow_tunnel *t
 
 static uint64_t all_bits(const struct member *m)
 {
-	return m->max ? m->max : m->size == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * m->size) - 1;
+	return m->max ? m->max : m->size >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * m->size) - 1;
 }
 
 static bool is_matched(const struct member *m, const struct flow_tunnel *mask)

@@ -108,11 +108,14 @@ static void leave_device(struct bridge_port *bp)
 	struct plane *pl = bp->bridge->plane;
 	struct tunnel_device *d = strmap_get(&pl->tunnel_devices, bp->tunnel_device);
 
-	// Flows to and from this tunnel must not outlive it, whether the device stays or not.
+	if (--d->n_users) {
+		// There may be thousands: their flows go with the next round.
+		upcall_changed(pl->upcall);
+		return;
+	}
+	// Flows to and from the device must not outlive it.
 	rcu_synchronize();
 	upcall_revalidate_now(pl->upcall);
-	if (--d->n_users)
-		return;
 	offload_flush(pl->offload);
 	offload_remove_port(pl->offload, d->port);
 	datapath_port_del(pl->dp, d->port);
@@ -247,10 +250,13 @@ void bridge_tunnel_write(struct vswitchd *vs, const struct ovsrec_interface *ifa
 	char mac[18];
 
 	smap_init(&status);
-	put_egress(vs, &bp->tunnel, &status);
-	if (*bridge_tunnel_offload_device(bp))
-		smap_set(&status, "offload_device", bridge_tunnel_offload_device(bp));
-	ovsrec_interface_set_status(iface, &status);
+	// Routes are asked for in the rhythm of statistics.
+	if (statistics) {
+		put_egress(vs, &bp->tunnel, &status);
+		if (*bridge_tunnel_offload_device(bp))
+			smap_set(&status, "offload_device", bridge_tunnel_offload_device(bp));
+		ovsrec_interface_set_status(iface, &status);
+	}
 	snprintf(mac, sizeof(mac), ETH_ADDR_FMT, ETH_ADDR_ARGS(bp->tunnel_mac));
 	ovsrec_interface_set_mac_in_use(iface, mac);
 	ovsrec_interface_set_admin_state(iface, "up");

@@ -3,13 +3,12 @@
 of Linux. Underlay: veth "under0" here (10.97.0.1, fd97::1), "eth0" there (10.97.0.2, fd97::2). Overlay: host h0 (10.98.0.1) on
 OpenFlow port 1, the tunnel on port 10, the far end's device "tun" with 10.98.0.9."""
 import json
-import os
 import re
 import subprocess
 
 import pytest
 
-from kernel_switch import KernelSwitch, NicSwitch, ip, sysfs, sysfs_in, tc_filters, wait_until
+from kernel_switch import KernelSwitch, NicSwitch, ip, on_nic, sysfs, sysfs_in, tc_filters, wait_until
 
 FAR = "far"
 
@@ -387,19 +386,8 @@ class TunnelNic(TunnelSwitch, NicSwitch):
 
 @pytest.fixture
 def nic(tmp_path):
-    module = os.environ.get("SIMNIC_KO")
-    if not module:
-        pytest.skip("the simulated NIC's module is not there (hw-tests/lab/run --simnic)")
-    subprocess.run(["insmod", module, "vfs=2"], check=True)
-    subprocess.run(["devlink", "dev", "eswitch", "set", "platform/simnic.0", "mode", "switchdev"], check=True)
-    s = TunnelNic(tmp_path, "00004")
-    try:
-        s.start()
-        s.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=true")
+    with on_nic(TunnelNic, tmp_path, "00004", 2) as s:
         yield s
-    finally:
-        s.close()
-        subprocess.run(["rmmod", "simnic"], check=True)
 
 
 NIC_KINDS = {
