@@ -13,7 +13,8 @@
 struct ofctl_options ofctl = { .versions = 1u << OFP10, .plain = true };
 
 static const struct ofctl_command *const tables[] = { ofctl_switch_commands, ofctl_flow_commands,
-						      ofctl_packet_commands, ofctl_local_commands };
+						      ofctl_packet_commands, ofctl_meter_commands,
+						      ofctl_local_commands };
 
 // Described, and refused by one clear error until their issue comes.
 static const char *const later[] = {
@@ -26,14 +27,6 @@ static const char *const later[] = {
 	"dump-groups",
 	"dump-group-stats",
 	"dump-group-features",
-	"add-meter",
-	"mod-meter",
-	"del-meters",
-	"del-meter",
-	"dump-meters",
-	"dump-meter",
-	"meter-stats",
-	"meter-features",
 	"bundle",
 	"add-tlv-map",
 	"del-tlv-map",
