@@ -149,8 +149,7 @@ enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const s
 
 	if (e)
 		return e;
-	// There are no meters.
-	if (a.size && a.first->type == ACT_METER)
+	if (!switch_knows_meter(sw, a))
 		return OFPERR_OFPMMFC_INVALID_METER;
 	acts_need(&n, a);
 	if (!n.what)

@@ -382,6 +382,7 @@ void ctx_save(struct xlate_ctx *ctx, struct isolation *iso)
 	iso->written = ctx->written;
 	iso->tunnel_set = ctx->tunnel_set;
 	iso->n_ct = ctx->n_ct;
+	iso->n_meters = ctx->n_meters;
 	iso->frame = ctx->frame;
 	iso->action_set = ctx->action_set;
 	strbuf_init(&ctx->action_set);
@@ -398,6 +399,7 @@ void ctx_restore(struct xlate_ctx *ctx, struct isolation *iso)
 	ctx->written = iso->written;
 	ctx->tunnel_set = iso->tunnel_set;
 	ctx->n_ct = iso->n_ct;
+	ctx->n_meters = iso->n_meters;
 	ctx->frame = iso->frame;
 	strbuf_uninit(&ctx->action_set);
 	ctx->action_set = iso->action_set;
@@ -414,7 +416,8 @@ void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso)
 void isolate_end(struct xlate_ctx *ctx, struct isolation *iso)
 {
 	struct strbuf *out = &ctx->ret->actions;
-	bool changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base)) || ctx->n_ct != iso->n_ct;
+	bool changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base)) ||
+		       ctx->n_ct != iso->n_ct || ctx->n_meters != iso->n_meters;
 
 	if (changed && out->len > iso->body) {
 		dp_put_nested_end(out, iso->begin);
