@@ -11,7 +11,7 @@ DATAPATH_USER_SOURCES = \
 EXTRA_DIST += datapath/README.md datapath/features.def datapath/user/README.md
 
 if HAVE_DPDK
-datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/datapath-ct.c datapath/provider.h $(DATAPATH_USER_SOURCES)
+datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/datapath-ct.c datapath/datapath-meter.c datapath/provider.h $(DATAPATH_USER_SOURCES)
 datapath_libdatapath_a_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(XDP_CFLAGS)
 # What a program with a datapath links, before CORE_LIBS.
 DATAPATH_LIBS = datapath/libdatapath.a datapath/libkernel.a -lrte_bus_vdev $(DPDK_LIBS) $(XDP_LIBS)
@@ -25,7 +25,7 @@ noinst_LIBRARIES += datapath/libkernel.a
 datapath_libkernel_a_SOURCES = \
 	datapath/conntrack.c datapath/conntrack.def datapath/conntrack.h datapath/conntrack-text.c \
 	datapath/kernel/action.c datapath/kernel/action.h datapath/kernel/action-ct.c datapath/kernel/action-header.c \
-	datapath/kernel/action-private.h datapath/kernel/conntrack.c datapath/kernel/ct-limit.c datapath/kernel/ct-message.c \
+	datapath/kernel/action-private.h datapath/kernel/conntrack.c datapath/kernel/ct-limit.c datapath/kernel/meter.c datapath/kernel/ct-message.c \
 	datapath/kernel/ct-message.h datapath/kernel/ct-timeout.c datapath/kernel/datapath.c datapath/kernel/device.c \
 	datapath/kernel/execute.c datapath/kernel/families.c datapath/kernel/features.c datapath/kernel/flow.c \
 	datapath/kernel/handler.c datapath/kernel/kernel.h datapath/kernel/key.c datapath/kernel/key.def \

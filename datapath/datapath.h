@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/strmap.h"
 #include "core/flow/megaflow.h"
+#include "core/flow/meter.h"
 #include "core/packet/packet.h"
 #include "core/port.h"
 
@@ -136,6 +137,17 @@ void datapath_for_each_port(struct datapath *dp, void (*cb)(dp_port_t port, void
 void datapath_features(struct datapath *dp, struct smap *out);
 // The lines of dpif/show-dp-features. False: this kind of datapath does not tell.
 bool datapath_features_format(struct datapath *dp, struct strbuf *out);
+
+// Meters (DP_ACTION_METER). Main thread. 'max_meters' is 0 where there are none.
+void datapath_meter_features(struct datapath *dp, struct meter_features *ret);
+// Makes a meter where *id is 0, and says its number, which is not 0; else changes the one of the number; its counts may begin again.
+int datapath_meter_set(struct datapath *dp, const struct meter_config *config, uint32_t *id,
+		       struct error *err);
+// Fills in 'in' and the first 'n_bands' (which the caller sets) of 'bands'; on failure nothing.
+int datapath_meter_get(struct datapath *dp, uint32_t id, struct meter_stats *ret,
+		       struct error *err);
+// The number may be given again. Packets of flows that still name it are not metered.
+void datapath_meter_del(struct datapath *dp, uint32_t id);
 
 // The name that a ct action has to give (dp_ct.timeout), so that a connection of this zone and kind gets the timeouts that the
 // zone was configured with (datapath_ct_zone_timeouts()). False: the datapath's own go for it, and no name is given. Any thread.

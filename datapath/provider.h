@@ -38,6 +38,15 @@ struct ct_ops {
 	int (*set)(struct datapath *dp, enum ct_setting s, uint64_t value, struct error *err);
 };
 
+// Meters, as datapath.h tells of datapath_meter_*().
+struct meter_ops {
+	void (*features)(struct datapath *dp, struct meter_features *ret);
+	int (*set)(struct datapath *dp, const struct meter_config *config, uint32_t *id,
+		   struct error *err);
+	int (*get)(struct datapath *dp, uint32_t id, struct meter_stats *ret, struct error *err);
+	void (*del)(struct datapath *dp, uint32_t id);
+};
+
 struct datapath_ops {
 	const char *type; // datapath_type in the database
 	const char *default_name; // "ovs-netdev", "ovs-system"
@@ -92,6 +101,7 @@ struct datapath_ops {
 	void (*features)(struct datapath *dp, struct smap *out);
 	// NULL: it does not track connections.
 	const struct ct_ops *ct;
+	const struct meter_ops *meters; // NULL: it has none
 };
 
 extern const struct datapath_ops datapath_user; // "netdev"

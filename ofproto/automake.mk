@@ -5,12 +5,12 @@ ofproto_libopenflow_a_SOURCES = \
 	ofproto/openflow/act-wire.c ofproto/openflow/act.c ofproto/openflow/act.h \
 	ofproto/openflow/actions.def ofproto/openflow/actions/check-pkt-larger.c \
 	ofproto/openflow/actions/controller.c ofproto/openflow/actions/ct.c ofproto/openflow/actions/ip.c \
-	ofproto/openflow/actions/move.c ofproto/openflow/actions/nat.c ofproto/openflow/actions/output.c ofproto/openflow/actions/pipeline.c \
+	ofproto/openflow/actions/meter.c ofproto/openflow/actions/move.c ofproto/openflow/actions/nat.c ofproto/openflow/actions/output.c ofproto/openflow/actions/pipeline.c \
 	ofproto/openflow/actions/set-field-private.h ofproto/openflow/actions/set-field-text.c \
 	ofproto/openflow/actions/set-field.c ofproto/openflow/actions/vlan.c ofproto/openflow/conn.c \
 	ofproto/openflow/conn.h ofproto/openflow/errors.c ofproto/openflow/errors.def ofproto/openflow/errors.h \
 	ofproto/openflow/flow-print.h ofproto/openflow/flow-stats.c ofproto/openflow/flow-text.c ofproto/openflow/flow.c ofproto/openflow/messages.def \
-	ofproto/openflow/msg.c ofproto/openflow/msg.h ofproto/openflow/packet-msg.c ofproto/openflow/port.c \
+	ofproto/openflow/meter.c ofproto/openflow/print-meter.c ofproto/openflow/msg.c ofproto/openflow/msg.h ofproto/openflow/packet-msg.c ofproto/openflow/port.c \
 	ofproto/openflow/print-flow.c ofproto/openflow/print-private.h ofproto/openflow/print-switch.c \
 	ofproto/openflow/print.c ofproto/openflow/raws.def ofproto/openflow/switch-msg.c ofproto/openflow/table-features.c ofproto/openflow/tlv-msg.c ofproto/openflow/wire-private.h \
 	ofproto/openflow/wire.c

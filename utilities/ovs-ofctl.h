@@ -27,7 +27,7 @@ struct ofctl_command {
 
 // Each file's commands; ended by a NULL name.
 extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[],
-	ofctl_packet_commands[], ofctl_local_commands[];
+	ofctl_packet_commands[], ofctl_meter_commands[], ofctl_local_commands[];
 
 // Opens the switch by the options. ..._for_flows() prepares a 1.0 connection for table ids in flow_mods.
 struct ofp_client *ofctl_open(const char *target);

@@ -139,6 +139,7 @@ static void destroy(struct kernel_datapath *dp)
 	hmap_uninit(&dp->strangers);
 	smap_uninit(&dp->features);
 	resume_free(dp);
+	VEC_FREE(&dp->meters.taken);
 	VEC_FREE(&dp->zone_policies);
 	pthread_rwlock_destroy(&dp->zones_lock);
 	pthread_mutex_destroy(&dp->request_lock);
@@ -335,4 +336,5 @@ const struct datapath_ops datapath_kernel = {
 	.stats = kernel_stats,
 	.features = kernel_features,
 	.ct = &kernel_ct,
+	.meters = &kernel_meters,
 };

@@ -400,6 +400,7 @@ static const struct {
 	{ "ct_orig_tuple", can_tuple, NOWHERE },
 	{ "ct_orig_tuple6", can_tuple6, NOWHERE },
 	{ "nd_ext", NULL, NOWHERE },
+	{ "meters", kernel_can_meter, ACTION(METER) },
 	{ "psample", can_psample, ACTION(PSAMPLE) },
 	{ NULL, can_push_mpls, ACTION(PUSH_MPLS) },
 	{ NULL, can_pop_mpls, ACTION(POP_MPLS) },

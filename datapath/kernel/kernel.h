@@ -20,6 +20,7 @@
 
 struct kernel_families {
 	struct genl_family dp, vport, flow, packet;
+	struct genl_family meter; // where the datapath has features of meters
 	struct genl_family ct_limit; // where 'has_ct_limit' says so
 };
 
@@ -94,6 +95,10 @@ struct kernel_datapath {
 	pthread_rwlock_t zones_lock;
 	VEC(struct zone_policy) zone_policies GUARDED_BY(zones_lock);
 
+	struct {
+		struct meter_features features; // immutable once open
+		VEC(bool) taken; // numbers in use, from 1 on; main thread
+	} meters;
 	struct smap features; // immutable once open
 	struct kernel_can can; // likewise
 	struct resumptions resumptions;
@@ -317,6 +322,12 @@ int kernel_ct_zone_timeouts(struct datapath *base, uint16_t zone, const uint32_t
 			    struct error *err);
 bool kernel_ct_timeout_name(struct datapath *base, uint16_t zone, be16 dl_type, uint8_t nw_proto,
 			    char ret[DATAPATH_CT_TIMEOUT_LEN]);
+
+// ---- Meters ----
+
+extern const struct meter_ops kernel_meters;
+// Reads what there is of them; false: none, or none that work.
+bool kernel_can_meter(struct kernel_datapath *dp);
 
 // ---- Features ----
 

@@ -125,3 +125,77 @@ int dp_message_decode(const struct nlmsghdr *h, struct dp_message *ret, struct e
 	copy(&ret->megaflow_stats, a[OVS_DP_ATTR_MEGAFLOW_STATS], sizeof(ret->megaflow_stats));
 	return 0;
 }
+
+// ---- Meters ----
+
+static struct meter_count count_of(const struct nlattr *a)
+{
+	struct ovs_flow_stats stats;
+
+	if (!a)
+		return (struct meter_count){ UINT64_MAX, UINT64_MAX };
+	memcpy(&stats, mnl_attr_get_payload(a), sizeof(stats));
+	return (struct meter_count){ stats.n_packets, stats.n_bytes };
+}
+
+static int parse_bands(const struct nlattr *bands, struct meter_message *ret, struct error *err)
+{
+	static const struct nl_policy policy[OVS_BAND_ATTR_MAX + 1] = {
+		[OVS_BAND_ATTR_STATS] = { .min = sizeof(struct ovs_flow_stats) },
+	};
+	const struct nlattr *band;
+
+	mnl_attr_for_each_nested(band, bands)
+	{
+		const struct nlattr *a[ARRAY_SIZE(policy)];
+		int error = nl_parse_nested(band, policy, ARRAY_SIZE(policy), a, "band", err);
+
+		if (error)
+			return error;
+		if (ret->n_bands == METER_MAX_BANDS)
+			return error_set(err, -EPROTO, "meter %u has too many bands", ret->id);
+		ret->bands[ret->n_bands++] = count_of(a[OVS_BAND_ATTR_STATS]);
+	}
+	return 0;
+}
+
+int meter_message_decode(const struct nlmsghdr *h, struct meter_message *ret, struct error *err)
+{
+	static const struct nl_policy policy[OVS_METER_ATTR_BANDS + 1] = {
+		[OVS_METER_ATTR_ID] = { .type = MNL_TYPE_U32, .required = true },
+		[OVS_METER_ATTR_STATS] = { .min = sizeof(struct ovs_flow_stats) },
+		[OVS_METER_ATTR_BANDS] = { .type = MNL_TYPE_UNSPEC },
+	};
+	const struct nlattr *a[ARRAY_SIZE(policy)];
+	int error = nl_parse_msg(h, HEADER, policy, ARRAY_SIZE(policy), a, "meter", err);
+
+	if (error)
+		return error;
+	memset(ret, 0, sizeof(*ret));
+	ret->id = nl_u32(a[OVS_METER_ATTR_ID]);
+	ret->in = count_of(a[OVS_METER_ATTR_STATS]);
+	return a[OVS_METER_ATTR_BANDS] ? parse_bands(a[OVS_METER_ATTR_BANDS], ret, err) : 0;
+}
+
+int meter_features_message_decode(const struct nlmsghdr *h, struct meter_features *ret,
+				  struct error *err)
+{
+	static const struct nl_policy policy[OVS_METER_ATTR_MAX + 1] = {
+		[OVS_METER_ATTR_MAX_METERS] = { .type = MNL_TYPE_U32, .required = true },
+		[OVS_METER_ATTR_MAX_BANDS] = { .type = MNL_TYPE_U32, .required = true },
+	};
+	const struct nlattr *a[ARRAY_SIZE(policy)];
+	int error = nl_parse_msg(h, HEADER, policy, ARRAY_SIZE(policy), a, "meters", err);
+	uint32_t bands;
+
+	if (error)
+		return error;
+	bands = nl_u32(a[OVS_METER_ATTR_MAX_BANDS]);
+	*ret = (struct meter_features){
+		.max_meters = nl_u32(a[OVS_METER_ATTR_MAX_METERS]),
+		.band_types = 1u << METER_DROP,
+		.flags = METER_FLAGS,
+		.max_bands = MIN(bands, (uint32_t)METER_MAX_BANDS),
+	};
+	return 0;
+}

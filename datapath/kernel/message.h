@@ -5,6 +5,7 @@
 #include <linux/openvswitch.h>
 
 #include "core/base/uuid.h"
+#include "core/flow/meter.h"
 #include "core/netlink/genl.h"
 
 // An upcall (OVS_PACKET_CMD_MISS, OVS_PACKET_CMD_ACTION). Pointers are into the message.
@@ -36,6 +37,13 @@ struct flow_message {
 	uint8_t tcp_flags;
 };
 
+struct meter_message {
+	uint32_t id;
+	struct meter_count in;
+	size_t n_bands;
+	struct meter_count bands[METER_MAX_BANDS];
+};
+
 struct dp_message {
 	uint32_t ifindex, user_features;
 	const char *name;
@@ -47,4 +55,7 @@ struct dp_message {
 int upcall_message_decode(const struct nlmsghdr *h, struct upcall_message *ret, struct error *err);
 int vport_message_decode(const struct nlmsghdr *h, struct vport_message *ret, struct error *err);
 int flow_message_decode(const struct nlmsghdr *h, struct flow_message *ret, struct error *err);
+int meter_message_decode(const struct nlmsghdr *h, struct meter_message *ret, struct error *err);
+int meter_features_message_decode(const struct nlmsghdr *h, struct meter_features *ret,
+				  struct error *err);
 int dp_message_decode(const struct nlmsghdr *h, struct dp_message *ret, struct error *err);

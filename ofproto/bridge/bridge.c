@@ -69,6 +69,44 @@ static bool name_timeout(void *aux, uint16_t zone, be16 eth_type, uint8_t nw_pro
 	return pl->dp && datapath_ct_timeout_name(pl->dp, zone, eth_type, nw_proto, ret);
 }
 
+// ---- Meters of the plane's datapath ----
+
+static void meter_features(void *aux, struct meter_features *ret)
+{
+	const struct plane *pl = aux;
+
+	memset(ret, 0, sizeof(*ret));
+	if (pl->dp)
+		datapath_meter_features(pl->dp, ret);
+}
+
+static int meter_set(void *aux, const struct meter_config *config, uint32_t *id, struct error *err)
+{
+	const struct plane *pl = aux;
+
+	return pl->dp ? datapath_meter_set(pl->dp, config, id, err)
+		      : error_set(err, -ENODEV, "the datapath is not open");
+}
+
+static int meter_get(void *aux, uint32_t id, struct meter_stats *ret, struct error *err)
+{
+	const struct plane *pl = aux;
+
+	return pl->dp ? datapath_meter_get(pl->dp, id, ret, err)
+		      : error_set(err, -ENODEV, "the datapath is not open");
+}
+
+static void meter_del(void *aux, uint32_t id)
+{
+	const struct plane *pl = aux;
+
+	if (pl->dp)
+		datapath_meter_del(pl->dp, id);
+}
+
+static const struct switch_meter_ops meter_ops = { meter_features, meter_set, meter_get,
+						   meter_del };
+
 static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge *row)
 {
 	struct vswitchd *vs = pl->vs;
@@ -84,6 +122,7 @@ static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge
 		br->mac = default_mac(&br->uuid);
 	br->sw = switch_create(row->name, eth_addr_to_u64(br->mac));
 	switch_set_ct_timeouts(br->sw, name_timeout, pl);
+	switch_set_meter_ops(br->sw, &meter_ops, pl);
 	switch_set_events(br->sw, &switch_events, br);
 	br->control = control_create(vs->loop, br->sw, br->plane->upcall, &bridge_control_ops, br);
 	if (control_open_mgmt(br->control, &err) < 0)

@@ -40,6 +40,7 @@ static const struct {
 	{ SWITCH_FEATURE_CT_ORIG_TUPLE, DP_ACTION_CT },
 	{ SWITCH_FEATURE_CT_ORIG_TUPLE6, DP_ACTION_CT },
 	{ SWITCH_FEATURE_CT_CLEAR, DP_ACTION_CT_CLEAR },
+	{ SWITCH_FEATURE_METERS, DP_ACTION_METER },
 	{ SWITCH_FEATURE_CHECK_PKT_LEN, DP_ACTION_CHECK_PKT_LEN },
 };
 
@@ -71,8 +72,7 @@ void plane_learn_features(struct plane *pl)
 		const char *name = switch_feature_name(carried_by[i].feature);
 		bool can = carries_out(pl->dp, carried_by[i].action);
 
-		if (!can || !smap_get(&told, name))
-			smap_set(&pl->features, name, can ? "true" : "false");
+		smap_set(&pl->features, name, can ? smap_get_def(&told, name, "true") : "false");
 	}
 	smap_uninit(&told);
 	smap_uninit(&pl->run_features);

@@ -90,6 +90,16 @@ static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbu
 	return e;
 }
 
+static enum ofperr on_meter_mod(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct meter_mod mm;
+	enum ofperr e = need_write(p);
+
+	if (!e)
+		e = meter_mod_decode(m, &mm);
+	return e ? e : switch_meter_mod(p->control->sw, &mm);
+}
+
 static enum ofperr on_packet_out(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct packet_out po = { 0 };
@@ -356,6 +366,53 @@ static enum ofperr on_port_desc(struct peer *p, const struct msg *m, struct strb
 	return OFPERR_NONE;
 }
 
+// ---- Meters ----
+
+struct meter_dump {
+	const struct of_switch *sw;
+	struct mp_writer w;
+};
+
+static void put_meter_config(const struct meter *m, void *aux)
+{
+	struct meter_dump *d = aux;
+
+	mp_put_meter_config(&d->w, meter_id(m), meter_config(m));
+}
+
+static void put_meter_stats(const struct meter *m, void *aux)
+{
+	struct meter_dump *d = aux;
+	struct meter_stats s;
+
+	switch_meter_stats(d->sw, m, &s);
+	mp_put_meter_stats(&d->w, meter_id(m), &s);
+}
+
+static enum ofperr on_meters(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct meter_dump d = { .sw = p->control->sw };
+	uint32_t id;
+	enum ofperr e = meter_request_decode(m, &id);
+
+	if (e)
+		return e;
+	mp_begin(&d.w, m, out);
+	e = switch_for_each_meter(
+		d.sw, id, m->type == MSG_METER_REQUEST ? put_meter_stats : put_meter_config, &d);
+	mp_end(&d.w);
+	return e;
+}
+
+static enum ofperr on_meter_features(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct meter_features f;
+
+	switch_meter_features(p->control->sw, &f);
+	meter_features_encode(&f, m, out);
+	return OFPERR_NONE;
+}
+
 static enum ofperr on_packet_in_format(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	uint32_t format;
@@ -418,6 +475,10 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_FLOW_MOD] = on_flow_mod,
 	[MSG_PACKET_OUT] = on_packet_out,
 	[MSG_PORT_MOD] = on_port_mod,
+	[MSG_METER_MOD] = on_meter_mod,
+	[MSG_METER_REQUEST] = on_meters,
+	[MSG_METER_CONFIG_REQUEST] = on_meters,
+	[MSG_METER_FEATURES_REQUEST] = on_meter_features,
 	[MSG_BARRIER_REQUEST] = on_barrier,
 	[MSG_ROLE_REQUEST] = on_role,
 	[MSG_DESC_REQUEST] = on_desc,

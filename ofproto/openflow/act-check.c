@@ -126,6 +126,9 @@ static enum ofperr check_one(struct checker *c, const struct act *a)
 		return check_field(c, a->check_pkt_larger.dst.field);
 	case ACT_NAT:
 		return check_nat(c, &a->nat);
+	case ACT_METER:
+		return !a->meter.id || a->meter.id > METER_ID_MAX ? OFPERR_OFPMMFC_INVALID_METER
+								  : OFPERR_NONE;
 	case ACT_GOTO_TABLE:
 		if (a->goto_table.table >= c->n_tables ||
 		    (c->table != 255 && a->goto_table.table <= c->table))
@@ -199,6 +202,20 @@ static enum ofperr verify_in_ct(const struct act *a, struct error *err)
 		      a->type == ACT_SET_FIELD ? set_field_word(a) : act_name(a->type));
 }
 
+// It comes before all else, once.
+static enum ofperr verify_meter(const struct act *a, struct acts list, const struct act *outer,
+				struct error *err)
+{
+	if (outer)
+		error_set(err, -EINVAL, "%s action doesn't support nested action meter",
+			  act_name(outer->type));
+	else if (a != list.first)
+		error_set(err, -EINVAL, "meter must come first");
+	else
+		return OFPERR_NONE;
+	return outer ? OFPERR_OFPBAC_BAD_TYPE : OFPERR_OFPBAC_UNSUPPORTED_ORDER;
+}
+
 static enum ofperr verify_outside_ct(const struct act *a, const struct act *outer,
 				     struct error *err)
 {
@@ -225,6 +242,8 @@ enum ofperr acts_verify_nesting(struct acts list, const struct act *outer, struc
 		enum ofperr e = outer && outer->type == ACT_CT ? verify_in_ct(a, err)
 							       : verify_outside_ct(a, outer, err);
 
+		if (!e && a->type == ACT_METER)
+			e = verify_meter(a, list, outer, err);
 		if (!e && act_has_list(a))
 			e = acts_verify_nesting(act_nested_list(a), a, err);
 		if (e)

@@ -42,6 +42,7 @@ const struct act_word act_words[] = {
 	{ "nat", nat_action_parse },
 	{ "ct_clear", ct_clear_parse },
 	{ "check_pkt_larger", check_pkt_larger_parse },
+	{ "meter", meter_action_parse },
 	{ "clear_actions", clear_actions_parse },
 	{ "write_actions", write_actions_parse },
 	{ "write_metadata", write_metadata_parse },
@@ -187,28 +188,35 @@ int act_parse_list(char *text, const struct act_text *t)
 	return 0;
 }
 
-// What stands in apply_actions, and then each instruction, in the order of their execution.
+static unsigned int rank(const struct act *a)
+{
+	if (a->type == ACT_METER)
+		return 0;
+	return a->type < ACT_METER ? 1 : a->type - ACT_METER + 1;
+}
+
+static const char *instruction_name(const struct act *a)
+{
+	return rank(a) == 1 ? "apply_actions" : act_name(a->type);
+}
+
+// meter, what stands in apply_actions, and then each other instruction, in the order of their execution.
 static int check_order(struct acts list, struct error *err)
 {
 	const struct act *a, *last = NULL;
 
 	OFPACT_FOR_EACH (a, list) {
-		enum act_type type = a->type < ACT_METER ? ACT_METER : a->type;
-
-		if (last && (type < last->type || (type == last->type && type > ACT_METER)))
-			return type == last->type
-				       ? error_set(err, -EINVAL,
-						   "duplicate %s instruction not allowed, for "
-						   "OpenFlow 1.1+ compatibility",
-						   act_name(type))
-				       : error_set(err, -EINVAL,
-						   "invalid instruction ordering: %s must appear "
-						   "before %s, for OpenFlow 1.1+ compatibility",
-						   a->type < ACT_METER ? "apply_actions"
-								       : act_name(type),
-						   act_name(last->type));
-		if (a->type >= ACT_METER)
-			last = a;
+		if (last && rank(a) == rank(last) && rank(a) != 1)
+			return error_set(err, -EINVAL,
+					 "duplicate %s instruction not allowed, for OpenFlow 1.1+ "
+					 "compatibility",
+					 instruction_name(a));
+		if (last && rank(a) < rank(last))
+			return error_set(err, -EINVAL,
+					 "invalid instruction ordering: %s must appear before %s, "
+					 "for OpenFlow 1.1+ compatibility",
+					 instruction_name(a), instruction_name(last));
+		last = a;
 	}
 	return 0;
 }

@@ -161,7 +161,15 @@ struct instructions {
 	bool there[INST_MAX];
 };
 
-static enum ofperr find_instructions(struct reader *r, struct instructions *in)
+// Whether the version has it; since 1.5 the meter is an action.
+static bool is_known(uint16_t type, uint8_t version)
+{
+	if (type == INST_METER)
+		return version == OFP13 || version == OFP14;
+	return type && type < INST_MAX;
+}
+
+static enum ofperr find_instructions(struct reader *r, uint8_t version, struct instructions *in)
 {
 	memset(in, 0, sizeof(*in));
 	while (rd_left(r)) {
@@ -175,7 +183,7 @@ static enum ofperr find_instructions(struct reader *r, struct instructions *in)
 			return OFPERR_OFPBIC_BAD_LEN;
 		if (type == INST_EXPERIMENTER)
 			return OFPERR_OFPBIC_BAD_EXPERIMENTER;
-		if (!type || type >= INST_MAX)
+		if (!is_known(type, version))
 			return OFPERR_OFPBIC_UNKNOWN_INST;
 		if (in->there[type])
 			return OFPERR_OFPBIC_DUP_INST;
@@ -194,6 +202,16 @@ static enum ofperr decode_goto(struct reader *r, struct strbuf *out)
 	if (rd_finish(r))
 		return OFPERR_OFPBIC_BAD_LEN;
 	act_put(out, ACT_GOTO_TABLE)->goto_table.table = table;
+	return OFPERR_NONE;
+}
+
+static enum ofperr decode_meter(struct reader *r, struct strbuf *out)
+{
+	uint32_t id = rd_be32(r);
+
+	if (rd_finish(r))
+		return OFPERR_OFPBIC_BAD_LEN;
+	act_put(out, ACT_METER)->meter.id = id;
 	return OFPERR_NONE;
 }
 
@@ -228,14 +246,14 @@ static enum ofperr decode_write(struct reader *r, uint8_t version, struct strbuf
 static enum ofperr decode_instructions(struct reader *r, uint8_t version, struct strbuf *out)
 {
 	struct instructions in;
-	enum ofperr e = find_instructions(r, &in);
+	enum ofperr e = find_instructions(r, version, &in);
 
 	if (e)
 		return e;
 	// In the order in which they are carried out.
 	if (in.there[INST_METER])
-		return act_unsupported_wire(ACT_METER);
-	if (in.there[INST_APPLY]) {
+		e = decode_meter(&in.body[INST_METER], out);
+	if (!e && in.there[INST_APPLY]) {
 		rd_skip(&in.body[INST_APPLY], 4);
 		e = act_decode_list(&in.body[INST_APPLY], version, out);
 	}
@@ -264,9 +282,20 @@ enum ofperr acts_decode_instructions(struct reader *r, uint8_t version, struct s
 	return e ? e : verify(out, start);
 }
 
-static bool is_instruction(const struct act *a)
+// What stands in apply_actions.
+static bool is_action(const struct act *a, uint8_t version)
 {
-	return a->type >= ACT_METER;
+	return a->type < ACT_METER || (a->type == ACT_METER && version >= OFP15);
+}
+
+static bool has_actions(struct acts list, uint8_t version)
+{
+	const struct act *a;
+
+	OFPACT_FOR_EACH (a, list)
+		if (is_action(a, version))
+			return true;
+	return false;
 }
 
 static void put_instruction(const struct act *a, struct act_out *o)
@@ -274,6 +303,13 @@ static void put_instruction(const struct act *a, struct act_out *o)
 	size_t start;
 
 	switch ((enum act_type)a->type) {
+	case ACT_METER:
+		// Since 1.5 among the actions; before 1.3 there is none.
+		if (o->version != OFP13 && o->version != OFP14)
+			return;
+		start = act_begin_of(o, INST_METER);
+		wr_be32(o->out, a->meter.id);
+		break;
 	case ACT_CLEAR_ACTIONS:
 		start = act_begin_of(o, INST_CLEAR);
 		wr_be32(o->out, 0);
@@ -315,11 +351,11 @@ void acts_encode_for_match(struct acts list, const struct match *m, uint8_t vers
 		act_encode_list(list, &o);
 		return;
 	}
-	if (list.size && !is_instruction(list.first)) {
+	if (has_actions(list, version)) {
 		start = act_begin_of(&o, INST_APPLY);
 		wr_be32(out, 0);
 		OFPACT_FOR_EACH (a, list)
-			if (!is_instruction(a))
+			if (is_action(a, version))
 				act_ops[a->type].encode(a, &o);
 		act_end(&o, start);
 	}

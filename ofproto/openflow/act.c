@@ -16,6 +16,11 @@ static uint32_t from_11(const struct act *a)
 	return ALL_VERSIONS & ~(1u << OFP10);
 }
 
+static uint32_t from_13(const struct act *a)
+{
+	return 1u << OFP13 | 1u << OFP14 | 1u << OFP15;
+}
+
 #define OPS(NAME, SIZE) \
 	{ \
 		NAME##_decode, NAME##_encode, NAME##_format, NULL, SIZE \
@@ -47,6 +52,7 @@ const struct act_type_ops act_ops[ACT_MAX] = {
 	[ACT_NAT] = OPS(nat_action, ACT_SIZE(nat)),
 	[ACT_CT_CLEAR] = OPS(ct_clear, 8),
 	[ACT_CHECK_PKT_LARGER] = OPS(check_pkt_larger, ACT_SIZE(check_pkt_larger)),
+	[ACT_METER] = { meter_decode, meter_encode, meter_format, from_13, ACT_SIZE(meter) },
 	// OpenFlow 1.0 has no action set.
 	[ACT_CLEAR_ACTIONS] = { NULL, NULL, clear_actions_format, from_11, 8 },
 	[ACT_WRITE_ACTIONS] = { NULL, NULL, write_actions_format, from_11, 8 },

@@ -90,7 +90,11 @@ struct act {
 		} goto_table;
 		struct {
 			uint32_t id;
-		} group, meter, queue;
+		} group, queue;
+		struct {
+			uint32_t id;
+			uint32_t datapath_id; // of a switch's rule; 0 elsewhere
+		} meter;
 		struct {
 			uint64_t id; // set_tunnel
 			bool wide; // set_tunnel64

@@ -6,6 +6,7 @@
 // Replies that may need several multipart messages take a struct mp_writer. Everything is in host order.
 #pragma once
 
+#include "core/flow/meter.h"
 #include "ofproto/openflow/act.h"
 
 enum { OFP10 = 1, OFP11, OFP12, OFP13, OFP14, OFP15 };
@@ -289,6 +290,30 @@ struct flow_removed {
 
 void flow_removed_encode(const struct flow_removed *fr, uint8_t version, struct strbuf *out);
 enum ofperr flow_removed_decode(const struct msg *m, struct flow_removed *fr);
+
+// Meters (1.3+).
+enum meter_command { METER_ADD, METER_MODIFY, METER_DELETE };
+
+struct meter_mod {
+	enum meter_command command;
+	uint32_t id; // METER_ID_ALL: all, when deleting
+	struct meter_config config; // empty when deleting
+};
+
+enum ofperr meter_mod_decode(const struct msg *m, struct meter_mod *mm);
+void meter_mod_encode(const struct meter_mod *mm, uint8_t version, uint32_t xid,
+		      struct strbuf *out);
+// Requests for statistics and configurations: of one meter, or METER_ID_ALL.
+enum ofperr meter_request_decode(const struct msg *m, uint32_t *ret_id);
+void meter_request_encode(enum msg_type type, uint32_t id, uint8_t version, uint32_t xid,
+			  struct strbuf *out);
+void mp_put_meter_config(struct mp_writer *w, uint32_t id, const struct meter_config *c);
+int meter_config_decode_next(struct msg *m, uint32_t *ret_id, struct meter_config *c);
+void mp_put_meter_stats(struct mp_writer *w, uint32_t id, const struct meter_stats *s);
+int meter_stats_decode_next(struct msg *m, uint32_t *ret_id, struct meter_stats *s);
+void meter_features_encode(const struct meter_features *f, const struct msg *request,
+			   struct strbuf *out);
+enum ofperr meter_features_decode(const struct msg *m, struct meter_features *f);
 
 // Roles (1.2+ and Nicira), and Nicira's small settings.
 enum controller_role { ROLE_NOCHANGE, ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY };

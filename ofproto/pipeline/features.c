@@ -149,6 +149,8 @@ enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const s
 
 	if (e)
 		return e;
+	if (!switch_knows_meter(sw, a))
+		return OFPERR_OFPMMFC_INVALID_METER;
 	acts_need(&n, a);
 	if (!n.what)
 		return OFPERR_NONE;

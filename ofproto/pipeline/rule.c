@@ -13,6 +13,15 @@ struct rule_acts *rule_acts_copy(struct acts a)
 	return copy;
 }
 
+// With the datapath's number of the meter.
+static struct rule_acts *bound_copy(const struct of_switch *sw, struct acts a)
+{
+	struct rule_acts *copy = rule_acts_copy(a);
+
+	switch_bind_meter(sw, copy->list, a.size);
+	return copy;
+}
+
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority)
 {
@@ -21,7 +30,7 @@ struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_
 	cls_rule_init(&r->cls, &fm->match, priority);
 	r->sw = sw;
 	r->table = table;
-	r->acts = rule_acts_copy(acts_of(&fm->acts));
+	r->acts = bound_copy(sw, acts_of(&fm->acts));
 	r->cookie = fm->new_cookie;
 	r->idle_timeout = fm->idle_timeout;
 	r->hard_timeout = fm->hard_timeout;
@@ -168,7 +177,7 @@ void rule_set_acts(struct rule *r, struct acts a)
 {
 	struct rule_acts *old = r->acts;
 
-	RCU_SET(r->acts, rule_acts_copy(a));
+	RCU_SET(r->acts, bound_copy(r->sw, a));
 	rcu_free(old);
 	atomic_fetch_add(&r->version, 1);
 }

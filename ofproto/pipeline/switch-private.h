@@ -36,6 +36,9 @@ struct of_switch {
 	ct_timeout_fn *ct_timeout; // NULL: no policies
 	void *ct_timeout_aux;
 	bool forgotten; // recirc.c: no packet goes on here any more; under its lock
+	const struct switch_meter_ops *meter_ops; // NULL: there are no meters
+	void *meter_aux;
+	struct hmap meters; // struct meter by id
 	const struct switch_events *events;
 	void *events_aux;
 };
@@ -46,6 +49,12 @@ enum ofperr switch_tlv_check(const struct of_switch *sw, const struct match *m, 
 // Whether the datapath can match on all that 'm' matches on.
 enum ofperr switch_check_match(const struct of_switch *sw, const struct match *m);
 struct rule_acts *rule_acts_copy(struct acts a);
+// False when the list begins with a meter that is not there.
+bool switch_knows_meter(const struct of_switch *sw, struct acts a);
+void switch_delete_meters(struct of_switch *sw);
+// Rules that use the meter: removes them, counts them.
+void switch_remove_metered(struct of_switch *sw, uint32_t meter);
+uint32_t switch_count_metered(const struct of_switch *sw, uint32_t meter);
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority);
 void rule_insert(struct rule *r);

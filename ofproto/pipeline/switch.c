@@ -34,6 +34,7 @@ struct of_switch *switch_create(const char *name, uint64_t datapath_id)
 	sw->ports = index_create(0);
 	sw->macs = mac_table_create();
 	hmap_init(&sw->cookies);
+	hmap_init(&sw->meters);
 	list_init(&sw->expirable);
 	sw->next_number = OF_PORT(1);
 	return sw;
@@ -55,6 +56,7 @@ static void destroy_deferred(void *p)
 		classifier_destroy(sw->tables[i].cls);
 	mac_table_destroy(sw->macs);
 	hmap_uninit(&sw->cookies);
+	hmap_uninit(&sw->meters);
 	free(sw->ports);
 	free(sw->tlv);
 	free(sw->name);
@@ -69,6 +71,7 @@ void switch_destroy(struct of_switch *sw)
 	recirc_forget_switch(sw);
 	switch_set_normal_fallback(sw, false);
 	switch_flush(sw);
+	switch_delete_meters(sw);
 	while (sw->ports->n)
 		switch_port_del(sw, sw->ports->ports[0]);
 	// Readers may be in the middle of a translation.

@@ -106,6 +106,14 @@ struct switch_events {
 	void (*changed)(void *aux);
 };
 
+// The meters of the datapath beneath, as datapath_meter_*() has them.
+struct switch_meter_ops {
+	void (*features)(void *aux, struct meter_features *ret);
+	int (*set)(void *aux, const struct meter_config *config, uint32_t *id, struct error *err);
+	int (*get)(void *aux, uint32_t id, struct meter_stats *ret, struct error *err);
+	void (*del)(void *aux, uint32_t id);
+};
+
 struct of_switch *switch_create(const char *name, uint64_t datapath_id);
 void switch_destroy(struct of_switch *sw);
 void switch_set_events(struct of_switch *sw, const struct switch_events *events, void *aux);
@@ -123,6 +131,8 @@ typedef bool ct_timeout_fn(void *aux, uint16_t zone, be16 eth_type, uint8_t nw_p
 			   char ret[CT_TIMEOUT_NAME_LEN]);
 // Main thread, before the switch has a rule. What was translated before a zone's policy changes must be translated again.
 void switch_set_ct_timeouts(struct of_switch *sw, ct_timeout_fn *f, void *aux);
+// Main thread, before the switch has a rule; without them there are no meters.
+void switch_set_meter_ops(struct of_switch *sw, const struct switch_meter_ops *ops, void *aux);
 bool switch_has(const struct of_switch *sw, enum switch_feature f);
 const char *switch_feature_name(enum switch_feature f);
 struct table *switch_table(const struct of_switch *sw, uint8_t id);
@@ -149,6 +159,20 @@ struct port_names switch_port_names(const struct of_switch *sw);
 // 'table' is the rule's (255 for packet_out).
 enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const struct match *m,
 			      uint8_t table);
+// Writes the datapath's meter into a list that switch_check_acts() has passed and that no rule holds (packet_out).
+void switch_bind_meter(const struct of_switch *sw, struct act *list, size_t size);
+
+// Meters. Rules that use one go with it. Main thread.
+struct meter;
+enum ofperr switch_meter_mod(struct of_switch *sw, const struct meter_mod *mm);
+void switch_meter_features(const struct of_switch *sw, struct meter_features *ret);
+// One, or METER_ID_ALL by their ids.
+enum ofperr switch_for_each_meter(const struct of_switch *sw, uint32_t id,
+				  void (*cb)(const struct meter *m, void *aux), void *aux);
+uint32_t meter_id(const struct meter *m);
+const struct meter_config *meter_config(const struct meter *m);
+void switch_meter_stats(const struct of_switch *sw, const struct meter *m, struct meter_stats *ret);
+
 // Flow table changes. Errors for the peer are OFPERR_*. 'fm' stays the caller's.
 enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm);
 // Rules in the sense of a statistics request, in table order. Stops when 'cb' returns false.

@@ -254,6 +254,18 @@ static void report_action_set(struct xlate_ctx *ctx, const char *verb)
 		   strbuf_cstr(&text));
 }
 
+static void do_meter(struct xlate_ctx *ctx, const struct act *a)
+{
+	if (!a->meter.datapath_id) {
+		ctx_report(ctx, ">> the meter is not known");
+		return;
+	}
+	// It sees the packet as it is by now.
+	ctx_commit(ctx);
+	dp_put(&ctx->ret->actions, DP_ACTION_METER)->meter.id = a->meter.datapath_id;
+	ctx->n_meters++;
+}
+
 static void do_clear_actions(struct xlate_ctx *ctx, const struct act *a)
 {
 	report_action_set(ctx, "was");
@@ -300,6 +312,7 @@ static action_fn *const functions[ACT_MAX] = {
 	[ACT_CT] = xlate_ct,
 	[ACT_CT_CLEAR] = xlate_ct_clear,
 	[ACT_CHECK_PKT_LARGER] = xlate_check_pkt_larger,
+	[ACT_METER] = do_meter,
 	[ACT_CLEAR_ACTIONS] = do_clear_actions,
 	[ACT_WRITE_ACTIONS] = do_write_actions,
 	[ACT_WRITE_METADATA] = do_write_metadata,

@@ -46,6 +46,7 @@ struct xlate_ctx {
 	const struct flow_tunnel *came;
 	// Actions so far that changed what the datapath knows of the packet's connection.
 	unsigned int n_ct;
+	unsigned int n_meters; // actions so far that may end the packet
 	struct strbuf action_set; // struct act list: write_actions
 	uint8_t table;
 	const struct rule *rule; // whose actions run, NULL: packet_out
@@ -120,7 +121,7 @@ struct isolation {
 	struct flow_mask known, base_known, base_lost, written, tunnel_set;
 	struct strbuf action_set;
 	const struct frame *frame;
-	unsigned int n_ct;
+	unsigned int n_ct, n_meters;
 	size_t begin, body;
 };
 

@@ -386,6 +386,7 @@ void ctx_save(struct xlate_ctx *ctx, struct isolation *iso)
 	iso->written = ctx->written;
 	iso->tunnel_set = ctx->tunnel_set;
 	iso->n_ct = ctx->n_ct;
+	iso->n_meters = ctx->n_meters;
 	iso->frame = ctx->frame;
 	iso->action_set = ctx->action_set;
 	strbuf_init(&ctx->action_set);
@@ -402,6 +403,7 @@ void ctx_restore(struct xlate_ctx *ctx, struct isolation *iso)
 	ctx->written = iso->written;
 	ctx->tunnel_set = iso->tunnel_set;
 	ctx->n_ct = iso->n_ct;
+	ctx->n_meters = iso->n_meters;
 	ctx->frame = iso->frame;
 	strbuf_uninit(&ctx->action_set);
 	ctx->action_set = iso->action_set;
@@ -423,7 +425,8 @@ void isolate_end(struct xlate_ctx *ctx, struct isolation *iso)
 
 	// A header that was set for a tunnel's port changes no packet: the next tunnel's port sets its own.
 	ctx->base.tunnel = iso->base.tunnel;
-	changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base)) || ctx->n_ct != iso->n_ct;
+	changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base)) || ctx->n_ct != iso->n_ct ||
+		  ctx->n_meters != iso->n_meters;
 
 	if (changed && out->len > iso->body) {
 		dp_put_nested_end(out, iso->begin);

@@ -301,6 +301,7 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	struct match packet;
 	enum ofperr e;
 	AUTO(strbuf) copy = STRBUF_INIT;
+	AUTO(strbuf) list = STRBUF_INIT;
 
 	if (po->buffer_id != UINT32_MAX)
 		return OFPERR_OFPBRC_BUFFER_UNKNOWN;
@@ -316,6 +317,10 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	e = switch_check_acts(sw, acts, &packet, 255);
 	if (e)
 		return e;
+	if (acts.size)
+		strbuf_put(&list, acts.first, acts.size);
+	acts = acts_of(&list);
+	switch_bind_meter(sw, (struct act *)list.s, list.len);
 	struct xlate_input in_xlate = { .sw = sw, .key = &key, .acts = &acts };
 	xlate(&in_xlate, &r);
 	if (xlate_apply_effects(&r.basis))

@@ -58,6 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct nlmsghdr *h;
 	struct vport_message v;
 	struct dp_message d;
+	struct meter_message meter;
+	struct meter_features features;
 	struct error err;
 
 	// libmnl hands out whole messages only.
@@ -69,6 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	flow(h);
 	vport_message_decode(h, &v, &err);
 	dp_message_decode(h, &d, &err);
+	meter_message_decode(h, &meter, &err);
+	meter_features_message_decode(h, &features, &err);
 	free(h);
 	return 0;
 }

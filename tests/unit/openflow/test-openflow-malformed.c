@@ -146,8 +146,50 @@ static const struct {
 	{ "experimenter instruction",
 	  "040e000000000001" FM13("0000", "0000") ANY_MATCH "ffff000800002320",
 	  OFPERR_OFPBIC_BAD_EXPERIMENTER },
-	{ "meter instruction", "040e000000000001" FM13("0000", "0000") ANY_MATCH "0006000800000001",
+	{ "meter instruction cut short",
+	  "040e000000000001" FM13("0000", "0000") ANY_MATCH "0006001000000001"
+							    "0000000000000000",
+	  OFPERR_OFPBIC_BAD_LEN },
+	{ "meter instruction before 1.3",
+	  "030e000000000001" FM13("0000", "0000") ANY_MATCH "0006000800000001",
+	  OFPERR_OFPBIC_UNKNOWN_INST },
+	{ "meter instruction in 1.5",
+	  "060e000000000001" FM13("0000", "0000") ANY_MATCH "0006000800000001",
+	  OFPERR_OFPBIC_UNKNOWN_INST },
+	{ "meter action behind another",
+	  "060e000000000001" FM13("0000", "0000") ANY_MATCH "0004002000000000"
+							    "00000010000000010000000000000000"
+							    "001d000800000001",
+	  OFPERR_OFPBAC_UNSUPPORTED_ORDER },
+	{ "meter action in an action set",
+	  "060e000000000001" FM13("0000", "0000") ANY_MATCH "0003001000000000"
+							    "001d000800000001",
 	  OFPERR_OFPBAC_BAD_TYPE },
+	{ "meter of no known command",
+	  "041d00100000000200030001"
+	  "00000001",
+	  OFPERR_OFPMMFC_BAD_COMMAND },
+	{ "meter by kbps and pktps",
+	  "041d00200000000200000003"
+	  "00000001"
+	  "00010010000003e80000000000000000",
+	  OFPERR_OFPMMFC_BAD_FLAGS },
+	{ "meter band of odd length",
+	  "041d00200000000200000001"
+	  "00000001"
+	  "0001000c000003e80000000000000000",
+	  OFPERR_OFPBRC_BAD_LEN },
+	{ "meter band cut short",
+	  "041d00180000000200000001"
+	  "00000001"
+	  "00010010000003e8",
+	  OFPERR_OFPBRC_BAD_LEN },
+	{ "meter band of no known type",
+	  "041d00200000000200000001"
+	  "00000001"
+	  "00070010000003e80000000000000000",
+	  OFPERR_OFPMMFC_BAD_BAND },
+	{ "meter_mod too short", "041d000c0000000200000001", OFPERR_OFPBRC_BAD_LEN },
 	{ "bad action type", "010e000000000001" FM10_ALL FM10_REST "0077000800000000",
 	  OFPERR_OFPBAC_BAD_TYPE },
 	{ "action too short", "010e000000000001" FM10_ALL FM10_REST "0000000400000000",
@@ -373,6 +415,7 @@ static enum ofperr decode_any(struct msg *m)
 	struct packet_out po = { 0 };
 	struct switch_config cfg;
 	struct role_request role;
+	struct meter_mod meter;
 	struct flow_mod fm;
 	enum ofperr e = OFPERR_NONE;
 
@@ -388,6 +431,9 @@ static enum ofperr decode_any(struct msg *m)
 		break;
 	case MSG_SET_CONFIG:
 		e = switch_config_decode(m, &cfg);
+		break;
+	case MSG_METER_MOD:
+		e = meter_mod_decode(m, &meter);
 		break;
 	case MSG_ROLE_REQUEST:
 		e = role_request_decode(m, &role);

@@ -118,6 +118,7 @@ START_TEST(action_text)
 			    "exec(nat(dst=[fe80::1]:80,hash))),ct(nat)",
 		[ACT_CT_CLEAR] = "ct_clear",
 		[ACT_CHECK_PKT_LARGER] = "check_pkt_larger(1500)->NXM_NX_REG0[31],output:1",
+		[ACT_METER] = "meter:5,output:1",
 		[ACT_CLEAR_ACTIONS] = "clear_actions",
 		[ACT_WRITE_ACTIONS] = "write_actions(output:1,strip_vlan)",
 		[ACT_WRITE_METADATA] = "write_metadata:0x1/0xff",

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// A switch's meters: which are there, whose number of the datapath's rules carry, and what goes with them.
+#include "core/base/clock.h"
+#include "core/base/rcu.h"
+#include "ofproto/openflow/msg.h"
+#include "ofproto/pipeline/xlate.h"
+#include "tests/suite.h"
+
+static struct of_switch *sw, *other; // patched to each other by port 10 of both
+static bool taken[8]; // numbers of the datapath that are in use
+static unsigned int n_sets;
+
+static void features(void *aux, struct meter_features *ret)
+{
+	*ret = (struct meter_features){ 3, 1u << METER_DROP, METER_FLAGS, 1, 0 };
+}
+
+static int set(void *aux, const struct meter_config *config, uint32_t *id, struct error *err)
+{
+	n_sets++;
+	if (*id)
+		return 0;
+	for (uint32_t i = 5; i < ARRAY_SIZE(taken); i++)
+		if (!taken[i]) {
+			taken[i] = true;
+			*id = i;
+			return 0;
+		}
+	return error_set(err, -ENOSPC, "no more");
+}
+
+static int get(void *aux, uint32_t id, struct meter_stats *ret, struct error *err)
+{
+	ret->in.packets = id;
+	return 0;
+}
+
+static void del(void *aux, uint32_t id)
+{
+	ck_assert(taken[id]);
+	taken[id] = false;
+}
+
+static const struct switch_meter_ops ops = { features, set, get, del };
+
+static struct of_port *add_port(struct of_switch *s, const char *name, uint32_t number,
+				dp_port_t dp_port)
+{
+	struct port_settings settings = { .vlan_mode = VLAN_TRUNK };
+
+	return switch_port_add(s, name, OF_PORT(number), dp_port,
+			       (struct eth_addr){ { 2, 0, 0, 0, 0, number } }, &settings);
+}
+
+static void setup(void)
+{
+	struct of_port *a, *b;
+
+	rcu_thread_begin();
+	clock_stop();
+	sw = switch_create("br0", 1);
+	other = switch_create("br1", 2);
+	switch_set_features(sw, UINT32_MAX);
+	switch_set_features(other, UINT32_MAX);
+	switch_set_meter_ops(sw, &ops, NULL);
+	switch_set_meter_ops(other, &ops, NULL);
+	add_port(sw, "p1", 1, DP_PORT(1));
+	add_port(sw, "p2", 2, DP_PORT(2));
+	add_port(other, "q1", 1, DP_PORT(11));
+	a = add_port(sw, "pa", 10, DP_PORT_NONE);
+	b = add_port(other, "pb", 10, DP_PORT_NONE);
+	atomic_store(&a->peer, b);
+	atomic_store(&b->peer, a);
+}
+
+static void teardown(void)
+{
+	switch_destroy(sw);
+	switch_destroy(other);
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+		ck_assert(!taken[i]);
+	rcu_drain();
+	rcu_thread_end();
+}
+
+static enum ofperr change(struct of_switch *s, enum meter_command command, const char *text)
+{
+	struct meter_mod mm = { .command = command };
+	struct error err = ERROR_INIT;
+
+	ck_assert_msg(!meter_parse(text, &mm.id, command == METER_DELETE ? NULL : &mm.config, &err),
+		      "%s: %s", text, err.text);
+	return switch_meter_mod(s, &mm);
+}
+
+static enum ofperr add_rule(struct of_switch *s, const char *line)
+{
+	struct error err = ERROR_INIT;
+	struct flow_mod fm;
+	enum ofperr e;
+
+	ck_assert_msg(!flow_mod_parse(line, FM_ADD, NULL, &fm, NULL, &err), "%s: %s", line,
+		      err.text);
+	e = switch_flow_mod(s, &fm);
+	flow_mod_uninit(&fm);
+	return e;
+}
+
+#define METER(N) "meter=" #N " kbps bands=type=drop rate=1"
+
+static void check_translation(const char *want)
+{
+	struct flow_key key = { .in_port = 1 };
+	struct xlate_input in = { .sw = sw, .key = &key };
+	AUTO(strbuf) text = STRBUF_INIT;
+	struct xlate_result r;
+
+	xlate(&in, &r);
+	dp_actions_format(dp_actions_of(&r.actions), NULL, NULL, &text);
+	ck_assert_str_eq(strbuf_cstr(&text), want);
+	xlate_result_uninit(&r);
+}
+
+START_TEST(rules_carry_the_datapath_s_number)
+{
+	ck_assert_int_eq(change(sw, METER_ADD, METER(70)), OFPERR_NONE);
+	ck_assert_int_eq(change(sw, METER_ADD, METER(80)), OFPERR_NONE);
+	ck_assert_int_eq(add_rule(sw, "actions=meter:80,output:2"), OFPERR_NONE);
+	check_translation("meter(6),2");
+	ck_assert_int_eq(change(sw, METER_MODIFY, METER(80)), OFPERR_NONE);
+	ck_assert_uint_eq(n_sets, 3);
+	check_translation("meter(6),2");
+}
+END_TEST
+
+START_TEST(a_meter_behind_a_patch_ends_that_way_only)
+{
+	ck_assert_int_eq(change(other, METER_ADD, METER(1)), OFPERR_NONE);
+	ck_assert_int_eq(add_rule(sw, "actions=output:10,output:2"), OFPERR_NONE);
+	ck_assert_int_eq(add_rule(other, "actions=meter:1,output:1"), OFPERR_NONE);
+	check_translation("clone(meter(5),11),2");
+}
+END_TEST
+
+START_TEST(rules_go_with_their_meter)
+{
+	ck_assert_int_eq(change(sw, METER_ADD, METER(1)), OFPERR_NONE);
+	ck_assert_int_eq(change(sw, METER_ADD, METER(2)), OFPERR_NONE);
+	ck_assert_int_eq(add_rule(sw, "priority=1,actions=meter:1,output:2"), OFPERR_NONE);
+	ck_assert_int_eq(add_rule(sw, "priority=2,actions=meter:2,output:2"), OFPERR_NONE);
+	ck_assert_int_eq(change(sw, METER_DELETE, "meter=2"), OFPERR_NONE);
+	ck_assert_uint_eq(switch_n_rules(sw), 1);
+	ck_assert_int_eq(change(sw, METER_DELETE, "meter=2"), OFPERR_NONE);
+	ck_assert_int_eq(change(sw, METER_DELETE, "meter=all"), OFPERR_NONE);
+	ck_assert_uint_eq(switch_n_rules(sw), 0);
+}
+END_TEST
+
+static const struct {
+	enum meter_command command;
+	const char *text;
+	enum ofperr error;
+} refusals[] = {
+	{ METER_ADD, METER(1), OFPERR_OFPMMFC_METER_EXISTS },
+	{ METER_MODIFY, METER(2), OFPERR_OFPMMFC_UNKNOWN_METER },
+	{ METER_ADD, METER(all), OFPERR_OFPMMFC_INVALID_METER },
+	{ METER_ADD, METER(controller), OFPERR_OFPMMFC_INVALID_METER },
+	{ METER_ADD, METER(slowpath), OFPERR_OFPMMFC_INVALID_METER },
+	{ METER_ADD, "meter=2 kbps bands=type=dscp_remark rate=1", OFPERR_OFPMMFC_BAD_BAND },
+	{ METER_ADD, "meter=2 kbps bands=type=drop rate=1 type=drop rate=2",
+	  OFPERR_OFPMMFC_OUT_OF_BANDS },
+};
+
+START_TEST(what_cannot_be_is_refused)
+{
+	ck_assert_int_eq(change(sw, METER_ADD, METER(1)), OFPERR_NONE);
+	ck_assert_int_eq(change(sw, refusals[_i].command, refusals[_i].text), refusals[_i].error);
+}
+END_TEST
+
+START_TEST(unknown_meters_and_too_many)
+{
+	ck_assert_int_eq(add_rule(sw, "actions=meter:1,output:2"), OFPERR_OFPMMFC_INVALID_METER);
+	ck_assert_int_eq(change(sw, METER_ADD, METER(1)), OFPERR_NONE);
+	ck_assert_int_eq(add_rule(sw, "actions=meter:1,output:2"), OFPERR_NONE);
+	ck_assert_int_eq(change(sw, METER_ADD, METER(2)), OFPERR_NONE);
+	ck_assert_int_eq(change(other, METER_ADD, METER(2)), OFPERR_NONE);
+	ck_assert_int_eq(change(sw, METER_ADD, METER(3)), OFPERR_OFPMMFC_OUT_OF_METERS);
+}
+END_TEST
+
+START_TEST(none_for_a_datapath_without)
+{
+	struct meter_features f;
+
+	switch_set_features(sw, UINT32_MAX & ~(1u << SWITCH_FEATURE_METERS));
+	ck_assert_int_eq(change(sw, METER_ADD, METER(1)), OFPERR_OFPMMFC_INVALID_METER);
+	switch_meter_features(sw, &f);
+	ck_assert_uint_eq(f.max_meters, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("pipeline/meter");
+	TCase *t = tcase_create("meter");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, rules_carry_the_datapath_s_number);
+	tcase_add_test(t, a_meter_behind_a_patch_ends_that_way_only);
+	tcase_add_test(t, rules_go_with_their_meter);
+	tcase_add_loop_test(t, what_cannot_be_is_refused, 0, ARRAY_SIZE(refusals));
+	tcase_add_test(t, unknown_meters_and_too_many);
+	tcase_add_test(t, none_for_a_datapath_without);
+	suite_add_tcase(s, t);
+	return suite_run_here(s);
+}
