@@ -2,6 +2,7 @@
 // dpctl/*conntrack*, dpctl/ct-* and dpctl/ipf-*: tracked connections as their users know them.
 #include <stdio.h>
 
+#include "core/flow/fields.h"
 #include "datapath/conntrack.h"
 #include "ofproto/bridge/commands-private.h"
 
@@ -174,7 +175,30 @@ static void dump_expected(struct appctl_conn *conn, int argc, const char *const 
 		appctl_reply(conn, strbuf_cstr(&out));
 }
 
-// [DP] [zone=N] [TUPLE [REPLY-TUPLE]]
+// "mark=X[/M]" and "labels=Y[/N]" when they are next.
+static int take_marks(struct args *a, struct ct_match *m, struct error *err)
+{
+	union field_value value, mask;
+	int error;
+
+	if (a->n && str_starts(a->v[0], "mark=")) {
+		error = field_parse(field_get(FIELD_CT_MARK), next(a) + 5, &value, &mask, err);
+		if (error)
+			return error;
+		m->mark = field_value_to_u64(field_get(FIELD_CT_MARK), &value);
+		m->mark_mask = field_value_to_u64(field_get(FIELD_CT_MARK), &mask);
+	}
+	if (a->n && str_starts(a->v[0], "labels=")) {
+		error = field_parse(field_get(FIELD_CT_LABEL), next(a) + 7, &value, &mask, err);
+		if (error)
+			return error;
+		memcpy(m->label, value.b, sizeof(m->label));
+		memcpy(m->label_mask, mask.b, sizeof(m->label_mask));
+	}
+	return 0;
+}
+
+// [DP] [zone=N] [mark=X[/M]] [labels=Y[/N]] [TUPLE [REPLY-TUPLE]]
 static void flush_conntrack(struct appctl_conn *conn, int argc, const char *const argv[], void *vs)
 {
 	struct ct_match m = { .has_zone = false };
@@ -182,12 +206,13 @@ static void flush_conntrack(struct appctl_conn *conn, int argc, const char *cons
 	const char *rest[MAX_ARGS];
 	const uint16_t *zone;
 	struct args a;
-	int error = 0;
+	int error;
 
 	if (!begin(&a, conn, argc, argv, vs, rest) || !take_zone(&a, &m.zone, &zone))
 		return;
 	m.has_zone = zone;
-	if (a.n)
+	error = take_marks(&a, &m, &err);
+	if (!error && a.n)
 		error = ct_tuple_match_parse(next(&a), &m.orig, &err);
 	if (!error && a.n)
 		error = ct_tuple_match_parse(next(&a), &m.reply, &err);
@@ -620,7 +645,8 @@ static void ipf_status(struct appctl_conn *conn, int argc, const char *const arg
 const struct appctl_command ct_commands[] = {
 	{ "dpctl/dump-conntrack", "[-m] [-s] [dp] [zone=N]", 0, 4, dump_conntrack },
 	{ "dpctl/dump-conntrack-exp", "[dp] [zone=N]", 0, 2, dump_expected },
-	{ "dpctl/flush-conntrack", "[dp] [zone=N] [ct-orig-tuple] [ct-reply-tuple]", 0, 4,
+	{ "dpctl/flush-conntrack",
+	  "[dp] [zone=N] [mark=X[/M]] [labels=Y[/N]] [ct-orig-tuple] [ct-reply-tuple]", 0, 6,
 	  flush_conntrack },
 	{ "dpctl/ct-stats-show", "[dp] [zone=N]", 0, 4, stats_show },
 	{ "dpctl/ct-bkts", "[dp] [gt=N]", 0, 2, buckets },

@@ -58,6 +58,7 @@ static void destroy_deferred(void *p)
 	hmap_uninit(&sw->cookies);
 	hmap_uninit(&sw->meters);
 	free(sw->ports);
+	free(sw->tlv);
 	free(sw->name);
 	free(sw);
 }

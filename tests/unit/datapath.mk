@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The kernel's datapath needs no DPDK.
 if HAVE_CHECK
-KERNEL_TESTS = tests/unit/datapath/test-kernel-codec tests/unit/datapath/test-kernel-message
+KERNEL_TESTS = tests/unit/datapath/test-conntrack tests/unit/datapath/test-kernel-codec tests/unit/datapath/test-kernel-message
 check_PROGRAMS += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS)
+tests_unit_datapath_test_conntrack_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 tests_unit_datapath_test_kernel_codec_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 tests_unit_datapath_test_kernel_message_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 endif
@@ -41,3 +42,9 @@ TESTS += tests/fuzz/run-ovs-netlink
 tests_fuzz_fuzz_ovs_netlink_SOURCES = tests/fuzz/fuzz-ovs-netlink.c tests/fuzz/replay.c
 tests_fuzz_fuzz_ovs_netlink_LDADD = datapath/libkernel.a $(CORE_LIBS)
 EXTRA_DIST += tests/fuzz/run-ovs-netlink tests/fuzz/corpus/ovs-netlink
+
+check_PROGRAMS += tests/fuzz/fuzz-ctnetlink
+TESTS += tests/fuzz/run-ctnetlink
+tests_fuzz_fuzz_ctnetlink_SOURCES = tests/fuzz/fuzz-ctnetlink.c tests/fuzz/replay.c
+tests_fuzz_fuzz_ctnetlink_LDADD = datapath/libkernel.a $(CORE_LIBS)
+EXTRA_DIST += tests/fuzz/run-ctnetlink tests/fuzz/corpus/ctnetlink

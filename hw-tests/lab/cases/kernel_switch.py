@@ -2,6 +2,7 @@
 """The whole switch on the kernel's datapath in a lab guest: what the cases that run it with pytest share. Hosts are namespaces
 behind veth pairs, or behind the VFs of the simulated NIC (hw-tests/simnic/kmod); what Debian's own programs say of our state
 is compared where they are unpacked (OES_PEER_DIR)."""
+import contextlib
 import json
 import os
 import subprocess
@@ -138,14 +139,15 @@ class NicSwitch(KernelSwitch):
         return f" {count} received" in r.stdout
 
 
-@pytest.fixture
-def nic(tmp_path):
+@contextlib.contextmanager
+def on_nic(cls, folder, tag, vfs):
+    """A running switch that may use the hardware of one simulated NIC."""
     module = os.environ.get("SIMNIC_KO")
     if not module:
         pytest.skip("the simulated NIC's module is not there (hw-tests/lab/run --simnic)")
-    subprocess.run(["insmod", module, "vfs=3"], check=True)
+    subprocess.run(["insmod", module, f"vfs={vfs}"], check=True)
     subprocess.run(["devlink", "dev", "eswitch", "set", "platform/simnic.0", "mode", "switchdev"], check=True)
-    s = NicSwitch(tmp_path, "00002")
+    s = cls(folder, tag)
     try:
         s.start()
         s.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=true")
@@ -153,6 +155,12 @@ def nic(tmp_path):
     finally:
         s.close()
         subprocess.run(["rmmod", "simnic"], check=True)
+
+
+@pytest.fixture
+def nic(tmp_path):
+    with on_nic(NicSwitch, tmp_path, "00002", 3) as s:
+        yield s
 
 
 def control(*words):

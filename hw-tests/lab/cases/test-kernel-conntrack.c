@@ -313,6 +313,82 @@ START_TEST(a_helper_foretells_its_data_connection)
 }
 END_TEST
 
+// ---- Fragments ----
+
+enum { HALF = 24 }; // bytes of each fragment behind its IP header
+
+static void send_fragment(const struct strbuf *whole, unsigned int offset, bool more)
+{
+	AUTO(strbuf) frame = STRBUF_INIT;
+	uint16_t word = offset / 8 | (more ? 0x2000 : 0);
+	struct packet p;
+	struct flow_key key;
+	uint8_t *ip;
+
+	strbuf_put(&frame, whole->s, 34);
+	strbuf_put(&frame, whole->s + 34 + offset, HALF);
+	ip = (uint8_t *)frame.s + 14;
+	ip[2] = 0;
+	ip[3] = 20 + HALF;
+	ip[4] = 0x12; // an identification
+	ip[6] = word >> 8;
+	ip[7] = word;
+	frame_view(&frame, &p, &key);
+	packet_fix_checksums(&p);
+	wire_send(&wires[1], frame.s, frame.len);
+}
+
+static const struct {
+	const char *name, *actions, *after; // of the whole, where they recirculate
+	uint8_t code; // that the echo comes out with
+} fragments[] = {
+	{ "by the kernel", "ct(commit,zone=5),recirc(1)", "2", 0 },
+	{ "with slow parts behind", "ct(commit,zone=5),set(icmp(code=3)),2", NULL, 3 },
+	{ "by length", "ct(commit,zone=5),check_pkt_len(size=60,gt(drop),le(2))", NULL, 0 },
+	{ "by length, slowly",
+	  "ct(commit,zone=5),check_pkt_len(size=60,gt(drop),le(set(icmp(code=4)),2))", NULL, 4 },
+};
+
+// Tracking puts a datagram together; it leaves in pieces as large as those that it came in, and counts by those.
+START_TEST(fragments_leave_as_fragments)
+{
+	struct segment echo = {
+		"10.0.0.1", "10.0.0.2", 1, 8, 0, 0, 0, 0, "0123456789012345678901234567890123456789"
+	};
+	AUTO(strbuf) whole = STRBUF_INIT, out = STRBUF_INIT;
+	const char *kinds[] = { "first", "later" };
+
+	segment_make(&echo, &whole);
+	ck_assert_uint_eq(whole.len, 34 + 2 * HALF);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		AUTO_FREE char *flow =
+			xasprintf("in_port(1),packet_type(ns=0,id=0),eth(),eth_type(0x0800),ipv4("
+				  "proto=1,frag=%s)%s",
+				  kinds[i], i ? "" : ",icmp(type=8,code=0)");
+
+		put_flow(flow, fragments[_i].actions);
+	}
+	if (fragments[_i].after)
+		put_flow("recirc_id(1),in_port(1)," ANY_IP4, fragments[_i].after);
+	send_fragment(&whole, 0, true);
+	expect_nothing();
+	send_fragment(&whole, HALF, false);
+	for (int i = 0; i < 2; i++) {
+		rcu_offline();
+		ck_assert_msg(wire_receive(&wires[2], &out, WAIT_MSEC), "%s: fragment %d is lost",
+			      fragments[_i].name, i);
+		rcu_online();
+		ck_assert_uint_eq(out.len, 34 + HALF);
+		ck_assert_uint_eq((uint8_t)out.s[20] & 0x20, i ? 0 : 0x20);
+		if (!i)
+			ck_assert_uint_eq((uint8_t)out.s[35], fragments[_i].code);
+		else
+			ck_assert_mem_eq(out.s + 34, whole.s + 34 + HALF, HALF);
+	}
+	expect_nothing();
+}
+END_TEST
+
 // ---- Translation ----
 
 START_TEST(addresses_are_translated_there_and_back)
@@ -621,6 +697,7 @@ int main(void)
 	tcase_add_test(t, what_is_cleared_is_not_tracked);
 	tcase_add_test(t, force_turns_a_connection_around);
 	tcase_add_test(t, a_helper_foretells_its_data_connection);
+	tcase_add_loop_test(t, fragments_leave_as_fragments, 0, ARRAY_SIZE(fragments));
 	tcase_add_loop_test(t, addresses_are_translated_there_and_back, 0, n_nat_cases);
 	tcase_add_test(t, a_hairpin_goes_back_where_it_came_from);
 	tcase_add_test(t, a_zone_s_limit_is_kept);

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(TOP, "tests", "integration", "switch"))
 sys.path.insert(0, os.path.dirname(__file__))
 from conftest import wait_until  # noqa: E402
 from conntrack_lab import Table  # noqa: E402
-from test_kernel_switch import nic, switch, sysfs  # noqa: E402,F401
+from kernel_switch import nic, switch, sysfs  # noqa: E402,F401
 
 SERVER = """
 import socket

@@ -12,7 +12,7 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 sys.path.insert(0, os.path.join(TOP, "tests", "integration", "switch"))
 sys.path.insert(0, os.path.dirname(__file__))
 from conntrack_lab import Table  # noqa: E402
-from test_kernel_switch import KernelSwitch  # noqa: E402
+from kernel_switch import KernelSwitch  # noqa: E402
 
 
 def peer_path(name):
@@ -111,6 +111,26 @@ def test_what_debians_flushes_is_flushed(still, table, args):
     assert (mine.failed, mine.error, mine.out) == (theirs.failed, theirs.error, theirs.out)
 
 
+@pytest.mark.parametrize("args, left", [
+    ("mark=0x1234", 0), ("mark=4660/0xffff", 0), ("mark=0x4/0xf", 0), ("mark=5", 1), ("zone=5 mark=0x1234", 0),
+    ("zone=6 mark=0x1234", 1), ("mark=0x1234 ct_nw_proto=17", 1), ("mark=0x1234 ct_nw_proto=6", 0)])
+def test_connections_are_flushed_by_mark(still, table, args, left):
+    table.fill()
+    before = len(ours(still, "dump-conntrack").masked())
+    assert not ours(still, "flush-conntrack", *args.split()).failed
+    after = ours(still, "dump-conntrack")
+    assert after.out.count("mark=4660") == left and len(after.masked()) == before - 1 + left, after
+
+
+@pytest.mark.parametrize("args, gone", [("labels=0x1", 1), ("labels=0x1/0x1 ct_nw_proto=17", 1), ("labels=0x100/0xff00", 1),
+                                        ("zone=6 labels=0x0f0e0d0c0b0a09080706050403020100", 1), ("labels=2", 0)])
+def test_connections_are_flushed_by_label(still, table, args, gone):
+    table.fill()
+    assert not ours(still, "flush-conntrack", *args.split()).failed
+    after = ours(still, "dump-conntrack")
+    assert after.out.count("labels=") == 2 - gone, after
+
+
 ERRORS = """
 dump-conntrack foo|dump-conntrack foo zone=5|ct-stats-show foo
 flush-conntrack x|flush-conntrack ct_nw_src=|flush-conntrack ct_nw_src=x|flush-conntrack ct_nw_src=10.0.0.0/8
@@ -119,7 +139,6 @@ flush-conntrack ct_nw_proto=300|flush-conntrack ct_nw_proto=6,ct_tp_src=x|flush-
 flush-conntrack ct_nw_proto=6,icmp_id=1|flush-conntrack ct_tp_src=5|flush-conntrack ct_nw_proto=1,icmp_id=x
 flush-conntrack ct_mark=1|flush-conntrack ct_nw_src=1.1.1.1,ct_nw_src=1.1.1.2|flush-conntrack zone=x|flush-conntrack zone=9 x
 flush-conntrack foo zone=1|flush-conntrack zone=1 zone=2|flush-conntrack ct_nw_proto=17 zone=3|flush-conntrack ct_nw_proto=17 x
-flush-conntrack a b c d e
 ct-bkts|ct-bkts gt=1|ct-bkts system@ovs-system gt=2|ct-bkts foo|ct-bkts gt=x
 ct-set-maxconns 10|ct-set-maxconns x|ct-set-maxconns|ct-set-maxconns system@ovs-system 10
 ct-get-maxconns|ct-get-maxconns system@ovs-system|ct-get-maxconns foo|ct-get-nconns|ct-get-nconns foo|ct-get-nconns a b
