@@ -23,7 +23,8 @@ endif
 
 noinst_LIBRARIES += datapath/libkernel.a
 datapath_libkernel_a_SOURCES = \
-	datapath/kernel/action.c datapath/kernel/action.h datapath/kernel/datapath.c datapath/kernel/device.c \
+	datapath/dpctl-text.c datapath/dpctl-text.h datapath/kernel/action.c datapath/kernel/action.h \
+	datapath/kernel/admin-flow.c datapath/kernel/admin-private.h datapath/kernel/admin.c datapath/kernel/admin.h datapath/kernel/datapath.c datapath/kernel/device.c \
 	datapath/kernel/execute.c datapath/kernel/families.c datapath/kernel/features.c datapath/kernel/flow.c \
 	datapath/kernel/handler.c datapath/kernel/kernel.h datapath/kernel/key.c datapath/kernel/key.def \
 	datapath/kernel/key.h datapath/kernel/message.c datapath/kernel/message.h datapath/kernel/port-info.c \
