@@ -165,7 +165,8 @@ void dpctl_put_flow(const struct dpctl_flow *f, bool verbose, dpctl_port_name_fn
 {
 	if (verbose && f->ufid)
 		strbuf_printf(out, "ufid:" UUID_FMT ", ", UUID_ARGS(f->ufid));
-	dp_key_format(&f->key, &f->mask, port_name, aux, verbose, out);
+	(f->is_kernels ? dp_key_format_kernel : dp_key_format)(&f->key, &f->mask, port_name, aux,
+							       verbose, out);
 	strbuf_puts(out, ", ");
 	dpctl_put_counts(&f->counts, out);
 	if (verbose)
@@ -324,7 +325,7 @@ void dpctl_put_exact(const struct match *flow, struct strbuf *out)
 	flow_mask_exact_for(&exact, &flow->key);
 	// Of metadata only what is there.
 	memcpy(&exact, &flow->mask, offsetof(struct flow_key, eth_dst));
-	dp_key_format(&flow->key, &exact, NULL, NULL, false, out);
+	dp_key_format_kernel(&flow->key, &exact, NULL, NULL, false, out);
 }
 
 // What a packet has when an action comes to it: tags and labels, as keys.

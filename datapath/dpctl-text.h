@@ -62,6 +62,7 @@ struct dpctl_flow {
 	struct flow_mask mask;
 	struct flow_counts counts;
 	struct dp_actions actions;
+	bool is_kernels; // the datapath is of type "system"
 	const char *layer; // who runs it: "ovs", "tc", "dpdk"
 	bool is_offloaded;
 };

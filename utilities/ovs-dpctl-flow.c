@@ -40,6 +40,7 @@ static void print_flow(struct table *t, const struct admin_flow *f)
 				   .mask = f->mask,
 				   .counts = f->counts,
 				   .actions = dp_actions_of(&f->actions),
+				   .is_kernels = true,
 				   .layer = "ovs" };
 	AUTO(strbuf) out = STRBUF_INIT;
 
@@ -163,7 +164,7 @@ static void put_flow(struct table *t, enum admin_put how, const char *flow, cons
 		dpctl_error(-EINVAL, "parsing flow key (%s)", err.text);
 		return;
 	}
-	if (dp_actions_parse(actions, dpctl_port_by_name, &t->ports, &list, &err)) {
+	if (*actions && dp_actions_parse(actions, dpctl_port_by_name, &t->ports, &list, &err)) {
 		dpctl_error(-EINVAL, "parsing actions");
 		dpctl_explain(&err);
 		return;
@@ -225,7 +226,7 @@ static void delete_flow(struct table *t, const char *flow)
 	if (error) {
 		dpctl_error(error, "deleting flow");
 		if (error == -ENOENT && !named)
-			fprintf(stderr, "Perhaps you need to specify a UFID?\n");
+			printf("Perhaps you need to specify a UFID?\n");
 		dpctl_explain(&err);
 	} else if (dpctl.statistics) {
 		print_counts(&counts);
@@ -284,11 +285,13 @@ static void run_line(struct table *t, char *text, size_t number, enum dpctl_verb
 		put_flow(t, l.verb == DPCTL_ADD ? ADMIN_CREATE : modify(), l.flow, l.actions);
 }
 
+// What is wrong with a line is told, and does not change the exit status, as in Open vSwitch.
 static void run_file(struct table *t, const char *name, enum dpctl_verb verb)
 {
 	FILE *f = strcmp(name, "-") ? fopen(name, "r") : stdin;
 	char *line = NULL;
 	size_t cap = 0;
+	int errors = dpctl.errors;
 
 	if (!f) {
 		dpctl_error(-errno, "Opening file \"%s\" failed", name);
@@ -296,6 +299,7 @@ static void run_file(struct table *t, const char *name, enum dpctl_verb verb)
 	}
 	for (size_t number = 1; getline(&line, &cap, f) >= 0; number++)
 		run_line(t, line, number, verb);
+	dpctl.errors = errors;
 	if (ferror(f))
 		dpctl_error(-errno, "Reading file \"%s\" failed", name);
 	free(line);

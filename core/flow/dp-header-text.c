@@ -391,7 +391,10 @@ static void put_member(const struct dp_member *m, const struct dp_text *t,
 		put_flags(tcp_flag_names, n, bits, t->out);
 		break;
 	case DP_CT_STATE:
-		put_flags(ct_state_names, n, bits, t->out);
+		if (t->verbose)
+			put_masked(t->out, "%#x", n, "%#x", bits, exact);
+		else
+			put_flags(ct_state_names, n, bits, t->out);
 		break;
 	case DP_TNL_FLAGS:
 		flags_format(dp_tnl_flag_names, n, bits & 0xf, t->out);
@@ -549,6 +552,9 @@ static int parse_member(const struct dp_member *m, const char *s, union field_va
 	case DP_TCP_FLAGS:
 		return parse_flag_member(tcp_flag_names, s, 2, v, mask);
 	case DP_CT_STATE:
+		// As a number where the printer is verbose.
+		if (*s >= '0' && *s <= '9')
+			return parse_plain_number(m, s, v, mask);
 		return parse_flag_member(ct_state_names, s, 4, v, mask);
 	case DP_TNL_FLAGS:
 		return parse_flag_member(dp_tnl_flag_names, s, 2, v, mask);

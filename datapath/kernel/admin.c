@@ -154,7 +154,7 @@ int admin_dp_set_masks_cache(struct admin *a, struct admin_dp *dp, uint32_t size
 	if (!dp->has_masks_cache)
 		return error_set(err, -EOPNOTSUPP, "this kernel has no masks-cache");
 	m = message_begin(&msg, &a->families.dp, OVS_DP_CMD_SET, NLM_F_ECHO, dp->ifindex);
-	nl_put_u32(&msg, OVS_DP_ATTR_MASKS_CACHE_SIZE, size);
+	nl_put_u32(&msg, OVS_DP_ATTR_MASKS_CACHE_SIZE, round_up_pow2(size));
 	nl_msg_end(&msg, m);
 	return dp_transact(a, &msg, dp, err);
 }

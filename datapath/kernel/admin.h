@@ -41,7 +41,7 @@ void admin_dps_uninit(struct admin_dps *dps);
 int admin_dp_find(struct admin *a, const char *name, struct admin_dp *ret, struct error *err);
 int admin_dp_add(struct admin *a, const char *name, struct error *err);
 int admin_dp_del(struct admin *a, const struct admin_dp *dp, struct error *err);
-// The kernel rounds up to a power of two: 'dp' has what it made of it.
+// Rounded up to a power of two: 'dp' has what the kernel made of it.
 int admin_dp_set_masks_cache(struct admin *a, struct admin_dp *dp, uint32_t size,
 			     struct error *err);
 

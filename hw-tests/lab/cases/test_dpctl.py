@@ -36,6 +36,8 @@ def masked(text):
     """Without what time changes."""
     text = re.sub(r"used:\d+\.\d+s", "used:T", text)
     text = re.sub(r"(lookups:|  masks:|  cache:).*", r"\1", text)
+    # An attribute that Debian's does not know; of the opcode in two bytes it looks at one.
+    text = text.replace(",key32(00 00/00 00)", "").replace("op=1/0xff", "op=1")
     return re.sub(r"((?:RX|TX) (?:packets|bytes)):\d+", r"\1:N", text)
 
 
@@ -58,14 +60,17 @@ UFID = "ufid:11111111-2222-3333-4444-555566667777"
 TCP = "in_port(1),eth(),eth_type(0x0800),ipv4(proto=6,frag=no),tcp(dst=80),tcp_flags(0/0)"
 FLOWS = [
     ("in_port(1),eth(),eth_type(0x0806),arp()", "2"),
-    ("in_port(1),eth(),eth_type(0x0806),arp(tip=10.0.0.1,op=1)", "2,1"),
+    ("in_port(2),eth(),eth_type(0x0806),arp(tip=10.0.0.1,op=1)", "2,1"),
     (UFID + ",in_port(2),eth(),eth_type(0x0800),ipv4(frag=no)", "1"),
     (TCP, "2"),
-    ("in_port(1),eth(src=02:00:00:00:00:01),eth_type(0x86dd),ipv6(src=fe80::/16,proto=17,frag=no),udp(src=5/0xff)",
+    ("in_port(1),eth(src=02:00:00:00:00:01),eth_type(0x86dd),ipv6(src=fe80::/ffff::,proto=17,frag=no),udp(src=5/0xff)",
      "set(eth(dst=02:00:00:00:00:09)),2"),
-    ("recirc_id(1),ct_state(+trk+est),in_port(2),eth(),eth_type(0x0800),ipv4(dst=10.0.0.0/255.0.0.0,frag=no)",
+    ("recirc_id(1),ct_state(+trk+est),in_port(9),eth(),eth_type(0x0800),ipv4(dst=10.0.0.0/255.0.0.0,frag=no)",
      "push_vlan(vid=5,pcp=0),1"),
     ("in_port(1),eth(),eth_type(0x8100),vlan(vid=3,pcp=0),encap(eth_type(0x0800),ipv4(frag=no))", "pop_vlan,2"),
+    ("in_port(7),eth(),eth_type(0x0800),ipv4(src=1.2.3.4,proto=6,tos=4/0xfc,ttl=9,frag=later)", "1"),
+    ("in_port(8),eth(),eth_type(0x0800),ipv4(proto=6,frag=no),tcp(),tcp_flags(+syn-ack)", "1"),
+    ("in_port(8),eth(),eth_type(0x0800),ipv4(proto=1,frag=no),icmp(type=8)", "1"),
     ("skb_priority(3),in_port(2),eth(),eth_type(0x0800),ipv4(frag=first)", ""),
 ]
 SHOWS = [
@@ -219,7 +224,7 @@ def test_a_flow_counts_and_says_how_it_was_used(wires):
     assert ok(OURS, "-s", "del-flow", TCP).endswith(", flags:SFPRU.EC\n")
     show = ok(OURS, "show")
     assert "  lookups: hit:3 missed:" in show and "  cache: hit:" in show, show
-    assert show == ok(THEIRS, "show")
+    assert masked(show) == masked(ok(THEIRS, "show"))
 
 
 def test_tunnels_that_the_peer_has_made_are_shown_and_deleted(wires):
