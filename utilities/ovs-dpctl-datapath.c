@@ -147,6 +147,22 @@ static bool open_dp(const char *name, struct admin_dp *ret)
 	return !error;
 }
 
+// ... and its ports; the caller frees them.
+static bool open_ports(const char *name, struct admin_dp *dp, struct admin_ports *ret)
+{
+	struct error err = ERROR_INIT;
+	int error;
+
+	if (!open_dp(name, dp))
+		return false;
+	error = admin_port_list(dpctl.admin, dp, ret, &err);
+	if (error) {
+		dpctl_error(error, "listing ports of %s", dp->name);
+		dpctl_explain(&err);
+	}
+	return !error;
+}
+
 static bool parse_port(const char *text, struct dpctl_port *ret)
 {
 	struct error err = ERROR_INIT;
@@ -255,20 +271,12 @@ static void set_port(const struct admin_dp *dp, const struct admin_ports *ports,
 
 static void set_if(int argc, char *argv[])
 {
-	struct error err = ERROR_INIT;
 	struct admin_ports ports;
 	struct dpctl_port wanted;
 	struct admin_dp dp;
-	int error;
 
-	if (!open_dp(argv[0], &dp))
+	if (!open_ports(argv[0], &dp, &ports))
 		return;
-	error = admin_port_list(dpctl.admin, &dp, &ports, &err);
-	if (error) {
-		dpctl_error(error, "listing ports of %s", dp.name);
-		dpctl_explain(&err);
-		return;
-	}
 	for (int i = 1; i < argc; i++)
 		if (parse_port(argv[i], &wanted)) {
 			set_port(&dp, &ports, &wanted);
@@ -296,19 +304,11 @@ static void del_port(const struct admin_dp *dp, const struct admin_ports *ports,
 
 static void del_if(int argc, char *argv[])
 {
-	struct error err = ERROR_INIT;
 	struct admin_ports ports;
 	struct admin_dp dp;
-	int error;
 
-	if (!open_dp(argv[0], &dp))
+	if (!open_ports(argv[0], &dp, &ports))
 		return;
-	error = admin_port_list(dpctl.admin, &dp, &ports, &err);
-	if (error) {
-		dpctl_error(error, "listing ports of %s", dp.name);
-		dpctl_explain(&err);
-		return;
-	}
 	for (int i = 1; i < argc; i++)
 		del_port(&dp, &ports, argv[i]);
 	admin_ports_uninit(&ports);

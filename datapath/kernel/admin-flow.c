@@ -136,8 +136,8 @@ static int put_match(struct strbuf *b, const struct match *match, struct error *
 int admin_flow_put(struct admin *a, const struct admin_dp *dp, const struct admin_flow_put *p,
 		   struct flow_counts *ret_counts, struct error *err)
 {
-	// A new flow that meets one of its name is refused when either flag is there, and gives it its actions when none is.
-	uint16_t flags = (p->how == ADMIN_CREATE ? NLM_F_CREATE : 0) | NLM_F_ECHO;
+	// With the flag a new flow that meets one of its name is refused, without it that one gets the actions.
+	uint16_t flags = p->how == ADMIN_CREATE ? NLM_F_CREATE : 0;
 	uint8_t cmd = p->how == ADMIN_MODIFY ? OVS_FLOW_CMD_SET : OVS_FLOW_CMD_NEW;
 	struct flow_counts before = { 0 };
 	AUTO(strbuf) msg = STRBUF_INIT;

@@ -370,7 +370,6 @@ int admin_port_add(struct admin *a, const struct admin_dp *dp, const char *name,
 	error = prepare(a, name, type, err);
 	if (!error)
 		error = attach(a, dp, name, type, number, err);
-	// Of two ports with one number the kernel says that it is busy, too.
 	if (!error)
 		error = rtnl_link_by_name(a->route, name, &link, err);
 	return error ? error : rtnl_link_set_up(a->route, link.ifindex, true, err);
