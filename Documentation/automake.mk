@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 MAN_SOURCES = \
-	Documentation/ref/ovs-appctl.8.rst Documentation/ref/ovs-ofctl.8.rst \
+	Documentation/ref/ovs-appctl.8.rst Documentation/ref/ovs-dpctl.8.rst Documentation/ref/ovs-ofctl.8.rst \
 	Documentation/ref/ovs-vsctl.8.rst \
 	Documentation/ref/ovs-vswitchd.8.rst \
 	Documentation/ref/ovsdb-client.1.rst \
@@ -20,7 +20,7 @@ EXTRA_DIST += $(MAN_SOURCES) Documentation/offload.rst \
 	Documentation/decisions/0012-tc-filters.md Documentation/decisions/0013-the-lab.md \
 	Documentation/decisions/0014-kernel-datapath.md Documentation/decisions/0015-restart.md \
 	Documentation/decisions/0016-recirculation.md Documentation/decisions/0017-kernel-conntrack.md \
-	Documentation/decisions/0018-tunnels.md
+	Documentation/decisions/0018-tunnels.md Documentation/decisions/0020-ovs-dpctl.md
 
 # Man pages, where docutils is there to make them.
 if HAVE_RST2MAN

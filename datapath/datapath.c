@@ -49,6 +49,13 @@ int datapath_open(const char *type, const struct upcall_ops *upcalls, void *aux,
 	return error ? error : ops->open(ops->default_name, upcalls, aux, config, ret, err);
 }
 
+int datapath_set_masks_cache(struct datapath *dp, uint32_t *size, struct error *err)
+{
+	if (!dp->ops->set_masks_cache)
+		return error_set(err, -EOPNOTSUPP, "this datapath has no masks-cache");
+	return dp->ops->set_masks_cache(dp, size, err);
+}
+
 void datapath_restored(struct datapath *dp)
 {
 	if (dp->ops->restored)

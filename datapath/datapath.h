@@ -128,7 +128,14 @@ int datapath_execute(struct datapath *dp, const void *packet, size_t n, const st
 
 struct datapath_stats {
 	uint64_t hit, missed, lost, flows, masks;
+	bool has_mask_stats; // the two below are told
+	uint64_t mask_hit, cache_hit; // masks tried; packets whose mask a cache knew
+	bool has_masks_cache;
+	uint32_t masks_cache_size; // entries
 };
+
+// *size is what the datapath made of it afterwards. -EOPNOTSUPP: it has no such cache. Main thread.
+int datapath_set_masks_cache(struct datapath *dp, uint32_t *size, struct error *err);
 
 void datapath_stats(struct datapath *dp, struct datapath_stats *ret);
 // Runs 'cb' for every port, in the order of numbers.

@@ -96,6 +96,8 @@ struct datapath_ops {
 	int (*execute)(struct datapath *dp, const void *packet, size_t n,
 		       const struct flow_key *key, struct dp_actions actions, struct error *err);
 	void (*stats)(struct datapath *dp, struct datapath_stats *ret);
+	// NULL: it has no such cache.
+	int (*set_masks_cache)(struct datapath *dp, uint32_t *size, struct error *err);
 	// Name/value pairs: what this datapath can ("recirc", "max_vlan_headers"...), for Datapath.capabilities and
 	// dpif/show-dp-features. May be NULL.
 	void (*features)(struct datapath *dp, struct smap *out);

@@ -17,3 +17,8 @@ utilities_ovs_ofctl_SOURCES = \
 	utilities/ovs-ofctl-flow.h utilities/ovs-ofctl-local.c utilities/ovs-ofctl-meter.c utilities/ovs-ofctl-packet.c \
 	utilities/ovs-ofctl-ports.c utilities/ovs-ofctl-switch.c utilities/ovs-ofctl.c utilities/ovs-ofctl.h
 utilities_ovs_ofctl_LDADD = $(OPENFLOW_LIBS)
+
+bin_PROGRAMS += utilities/ovs-dpctl
+utilities_ovs_dpctl_SOURCES = \
+	utilities/ovs-dpctl-datapath.c utilities/ovs-dpctl-flow.c utilities/ovs-dpctl.c utilities/ovs-dpctl.h
+utilities_ovs_dpctl_LDADD = datapath/libkernel.a $(CORE_LIBS)

@@ -72,6 +72,14 @@ bool parse_i64(const char *s, int base, int64_t *ret);
 // Hex digit value, or -1.
 int hex_digit(char c);
 
+// The next power of two that is not smaller; 0 stays.
+static inline uint32_t round_up_pow2(uint32_t n)
+{
+	while (n & (n - 1) && n < 1u << 31)
+		n += n & -n;
+	return n;
+}
+
 static inline bool is_pow2(uint64_t n)
 {
 	return n && !(n & (n - 1));

@@ -377,7 +377,10 @@ static void put_member(const struct dp_member *m, const struct dp_text *t,
 		put_flags(tcp_flag_names, n, bits, t->out);
 		break;
 	case DP_CT_STATE:
-		put_flags(ct_state_names, n, bits, t->out);
+		if (t->verbose)
+			put_masked(t->out, "%#x", n, "%#x", bits, exact);
+		else
+			put_flags(ct_state_names, n, bits, t->out);
 		break;
 	case DP_PORT:
 		put_port(t, n);
@@ -534,6 +537,9 @@ static int parse_member(const struct dp_member *m, const char *s, union field_va
 	case DP_TCP_FLAGS:
 		return parse_flag_member(tcp_flag_names, s, 2, v, mask);
 	case DP_CT_STATE:
+		// As a number where the printer is verbose.
+		if (*s >= '0' && *s <= '9')
+			return parse_plain_number(m, s, v, mask);
 		return parse_flag_member(ct_state_names, s, 4, v, mask);
 	default:
 		return parse_plain_number(m, s, v, mask);

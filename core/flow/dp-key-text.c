@@ -23,6 +23,14 @@ static void separate(const struct dp_text *t, size_t start)
 		strbuf_putc(t->out, ',');
 }
 
+// Printed when it says nothing, too. The kernel tells whether a flow's packets have an Ethernet header, and no packet type.
+static bool is_always(const struct dp_header *h, const struct dp_text *t)
+{
+	if (t->as_kernel && !strcmp(h->name, "recirc_id"))
+		return false;
+	return h->always || (t->as_kernel && !strcmp(h->name, "eth"));
+}
+
 static void put_headers(const struct dp_header *h, size_t n, const struct dp_text *t, size_t start)
 {
 	for (; n--; h++) {
@@ -33,12 +41,12 @@ static void put_headers(const struct dp_header *h, size_t n, const struct dp_tex
 		    (!strcmp(h->name, "eth") || !strcmp(h->name, "eth_type")))
 			continue;
 		// The rare ones print only when they say something.
-		if (!is_matched(h, t->mask) &&
-		    ((!t->verbose && !h->always) || h->is_tunnel || !strcmp(h->name, "nd_ext")))
+		if (!is_matched(h, t->mask) && ((!t->verbose && !is_always(h, t)) || h->is_tunnel ||
+						!strcmp(h->name, "nd_ext")))
 			continue;
 		separate(t, start);
 		dp_header_format(h, t, t->verbose || h->always || h->whole);
-		if (!strcmp(h->name, "in_port")) {
+		if (!strcmp(h->name, "in_port") && !t->as_kernel) {
 			uint32_t type = be32toh(t->key->packet_type);
 
 			strbuf_printf(t->out, ",packet_type(ns=%u,id=%#x)", type >> 16,
@@ -61,25 +69,54 @@ static void put_vlan(const struct dp_text *t, int i)
 	strbuf_puts(t->out, "),encap(");
 }
 
+// In the order of the kernel's attributes.
+static void put_kernel_metadata(const struct dp_text *t, size_t start)
+{
+	static const char *const names[] = { "recirc_id", "dp_hash",  "skb_priority", "tunnel",
+					     "in_port",	  "skb_mark", "ct_state",     "ct_zone",
+					     "ct_mark",	  "ct_label", "ct_tuple4",    "ct_tuple6",
+					     "eth" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		put_headers(dp_header_by_name(names[i], strlen(names[i])), 1, t, start);
+}
+
+static void format_key(const struct dp_text *t)
+{
+	const struct flow_key *key = t->key;
+	size_t start = t->out->len;
+	int n = 0;
+
+	if (t->as_kernel)
+		put_kernel_metadata(t, start);
+	else
+		put_headers(dp_metadata_headers, dp_n_metadata_headers, t, start);
+	for (; n < FLOW_MAX_VLANS && key->vlans[n].tci & htobe16(VLAN_PRESENT); n++)
+		put_vlan(t, n);
+	put_headers(dp_payload_headers, dp_n_payload_headers, t, start);
+	while (n--)
+		strbuf_putc(t->out, ')');
+}
+
 void dp_key_format(const struct flow_key *key, const struct flow_mask *mask,
 		   const char *(*port_name)(dp_port_t port, void *aux), void *aux, bool verbose,
 		   struct strbuf *out)
 {
 	struct flow_mask all;
 	struct dp_text t = { key, mask, verbose, port_name, aux, out };
-	size_t start = out->len;
-	int n = 0;
 
 	if (!mask) {
 		flow_mask_exact_for(&all, key);
 		t.mask = &all;
 	}
-	put_headers(dp_metadata_headers, dp_n_metadata_headers, &t, start);
-	for (; n < FLOW_MAX_VLANS && key->vlans[n].tci & htobe16(VLAN_PRESENT); n++)
-		put_vlan(&t, n);
-	put_headers(dp_payload_headers, dp_n_payload_headers, &t, start);
-	while (n--)
-		strbuf_putc(out, ')');
+	format_key(&t);
+}
+
+void dp_key_format_kernel(const struct flow_key *key, const struct flow_mask *mask,
+			  const char *(*port_name)(dp_port_t port, void *aux), void *aux,
+			  bool verbose, struct strbuf *out)
+{
+	format_key(&(struct dp_text){ key, mask, verbose, port_name, aux, out, .as_kernel = true });
 }
 
 // ---- Parsing ----

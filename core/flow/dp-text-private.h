@@ -57,6 +57,7 @@ struct dp_text {
 	dp_port_name_fn *port_name;
 	void *aux;
 	struct strbuf *out;
+	bool as_kernel; // dp_key_format_kernel()
 };
 
 // "name(members)"; with 'all' members that the mask does not have, too.

@@ -62,6 +62,10 @@ void match_put_oxm(const struct match *m, uint8_t version, struct strbuf *out);
 void dp_key_format(const struct flow_key *key, const struct flow_mask *mask,
 		   const char *(*port_name)(dp_port_t port, void *aux), void *aux, bool verbose,
 		   struct strbuf *out);
+// As the kernel's datapath tells it: in the order of its attributes, "eth()" where it looks at no address, no packet type.
+void dp_key_format_kernel(const struct flow_key *key, const struct flow_mask *mask,
+			  const char *(*port_name)(dp_port_t port, void *aux), void *aux,
+			  bool verbose, struct strbuf *out);
 int dp_key_parse(const char *text,
 		 bool (*port_by_name)(const char *name, dp_port_t *ret, void *aux), void *aux,
 		 struct match *ret_match, struct error *err);

@@ -35,6 +35,11 @@ static void decode_stats(const struct nlattr *a, struct rtnl_link *l)
 	l->tx_errors = s.tx_errors;
 	l->rx_dropped = s.rx_dropped;
 	l->tx_dropped = s.tx_dropped;
+	l->rx_overruns = s.rx_over_errors;
+	l->rx_frame_errors = s.rx_frame_errors;
+	l->tx_aborted = s.tx_aborted_errors;
+	l->tx_carrier_errors = s.tx_carrier_errors;
+	l->collisions = s.collisions;
 }
 
 static int decode_attrs(const struct nlattr *attrs[], struct rtnl_link *l, struct error *err)

@@ -288,6 +288,32 @@ static void kernel_stats(struct datapath *base, struct datapath_stats *ret)
 	ret->lost = m.stats.n_lost + atomic_load(&dp->lost);
 	ret->flows = m.stats.n_flows;
 	ret->masks = m.megaflow_stats.n_masks;
+	ret->has_mask_stats = true;
+	ret->mask_hit = m.megaflow_stats.n_mask_hit;
+	ret->cache_hit = m.megaflow_stats.n_cache_hit;
+	ret->has_masks_cache = m.has_masks_cache;
+	ret->masks_cache_size = m.masks_cache_size;
+}
+
+static int set_masks_cache(struct datapath *base, uint32_t *size, struct error *err)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+	AUTO(strbuf) msg = STRBUF_INIT;
+	AUTO(strbuf) reply = STRBUF_INIT;
+	size_t n = kernel_begin(dp, &msg, &dp->families.dp, OVS_DP_CMD_SET, NLM_F_ECHO);
+	struct dp_message m;
+	int error;
+
+	nl_put_u32(&msg, OVS_DP_ATTR_MASKS_CACHE_SIZE, round_up_pow2(*size));
+	nl_msg_end(&msg, n);
+	error = kernel_request(dp, &msg, &reply, err);
+	if (!error && !reply.len)
+		error = error_set(err, -EPROTO, "datapath %s: no answer", dp->name);
+	if (!error)
+		error = dp_message_decode((const struct nlmsghdr *)reply.s, &m, err);
+	if (!error)
+		*size = m.masks_cache_size;
+	return error;
 }
 
 static int actions_check(struct datapath *base, struct dp_actions list, struct error *err)
@@ -334,6 +360,7 @@ const struct datapath_ops datapath_kernel = {
 	.refresh = kernel_refresh,
 	.execute = kernel_execute,
 	.stats = kernel_stats,
+	.set_masks_cache = set_masks_cache,
 	.features = kernel_features,
 	.ct = &kernel_ct,
 	.meters = &kernel_meters,

@@ -32,11 +32,7 @@ int kernel_families_find(struct nl_sock *s, struct kernel_families *ret, struct 
 size_t kernel_begin(const struct kernel_datapath *dp, struct strbuf *b,
 		    const struct genl_family *family, uint8_t cmd, uint16_t flags)
 {
-	size_t m = genl_begin(b, family, cmd, flags);
-	struct ovs_header *o = nl_put_header(b, sizeof(*o));
-
-	o->dp_ifindex = dp->ifindex;
-	return m;
+	return message_begin(b, family, cmd, flags, dp->ifindex);
 }
 
 int kernel_request(struct kernel_datapath *dp, const struct strbuf *msg, struct strbuf *ret_reply,

@@ -3,6 +3,16 @@
 
 enum { HEADER = GENL_HDRLEN + sizeof(struct ovs_header) };
 
+size_t message_begin(struct strbuf *b, const struct genl_family *family, uint8_t cmd,
+		     uint16_t flags, uint32_t dp_ifindex)
+{
+	size_t m = genl_begin(b, family, cmd, flags);
+	struct ovs_header *o = nl_put_header(b, sizeof(*o));
+
+	o->dp_ifindex = dp_ifindex;
+	return m;
+}
+
 static uint32_t dp_ifindex(const struct nlmsghdr *h)
 {
 	const uint8_t *p = mnl_nlmsg_get_payload(h);
@@ -76,6 +86,8 @@ int flow_message_decode(const struct nlmsghdr *h, struct flow_message *ret, stru
 {
 	static const struct nl_policy policy[OVS_FLOW_ATTR_UFID + 1] = {
 		[OVS_FLOW_ATTR_KEY] = { .type = MNL_TYPE_UNSPEC },
+		[OVS_FLOW_ATTR_ACTIONS] = { .type = MNL_TYPE_UNSPEC },
+		[OVS_FLOW_ATTR_MASK] = { .type = MNL_TYPE_UNSPEC },
 		[OVS_FLOW_ATTR_STATS] = { .min = sizeof(struct ovs_flow_stats) },
 		[OVS_FLOW_ATTR_TCP_FLAGS] = { .type = MNL_TYPE_U8 },
 		[OVS_FLOW_ATTR_USED] = { .type = MNL_TYPE_U64 },
@@ -96,7 +108,10 @@ int flow_message_decode(const struct nlmsghdr *h, struct flow_message *ret, stru
 				      .packets = stats.n_packets,
 				      .bytes = stats.n_bytes,
 				      .used = nl_u64(a[OVS_FLOW_ATTR_USED]),
-				      .tcp_flags = nl_u8(a[OVS_FLOW_ATTR_TCP_FLAGS]) };
+				      .tcp_flags = nl_u8(a[OVS_FLOW_ATTR_TCP_FLAGS]),
+				      .key = a[OVS_FLOW_ATTR_KEY],
+				      .mask = a[OVS_FLOW_ATTR_MASK],
+				      .actions = a[OVS_FLOW_ATTR_ACTIONS] };
 	// Others may use identifiers of other lengths (1 to 16 bytes).
 	if (ufid && nl_len(ufid) == sizeof(ret->ufid)) {
 		ret->has_ufid = true;
@@ -107,11 +122,12 @@ int flow_message_decode(const struct nlmsghdr *h, struct flow_message *ret, stru
 
 int dp_message_decode(const struct nlmsghdr *h, struct dp_message *ret, struct error *err)
 {
-	static const struct nl_policy policy[OVS_DP_ATTR_USER_FEATURES + 1] = {
+	static const struct nl_policy policy[OVS_DP_ATTR_MASKS_CACHE_SIZE + 1] = {
 		[OVS_DP_ATTR_NAME] = { .type = MNL_TYPE_NUL_STRING, .required = true },
 		[OVS_DP_ATTR_STATS] = { .min = sizeof(struct ovs_dp_stats) },
 		[OVS_DP_ATTR_MEGAFLOW_STATS] = { .min = sizeof(struct ovs_dp_megaflow_stats) },
 		[OVS_DP_ATTR_USER_FEATURES] = { .type = MNL_TYPE_U32 },
+		[OVS_DP_ATTR_MASKS_CACHE_SIZE] = { .type = MNL_TYPE_U32 },
 	};
 	const struct nlattr *a[ARRAY_SIZE(policy)];
 	int error = nl_parse_msg(h, HEADER, policy, ARRAY_SIZE(policy), a, "datapath", err);
@@ -120,7 +136,9 @@ int dp_message_decode(const struct nlmsghdr *h, struct dp_message *ret, struct e
 		return error;
 	*ret = (struct dp_message){ .ifindex = dp_ifindex(h),
 				    .user_features = nl_u32(a[OVS_DP_ATTR_USER_FEATURES]),
-				    .name = nl_str(a[OVS_DP_ATTR_NAME]) };
+				    .name = nl_str(a[OVS_DP_ATTR_NAME]),
+				    .has_masks_cache = a[OVS_DP_ATTR_MASKS_CACHE_SIZE],
+				    .masks_cache_size = nl_u32(a[OVS_DP_ATTR_MASKS_CACHE_SIZE]) };
 	copy(&ret->stats, a[OVS_DP_ATTR_STATS], sizeof(ret->stats));
 	copy(&ret->megaflow_stats, a[OVS_DP_ATTR_MEGAFLOW_STATS], sizeof(ret->megaflow_stats));
 	return 0;

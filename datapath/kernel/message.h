@@ -35,6 +35,7 @@ struct flow_message {
 	const struct nlattr *id; // UFID or KEY attribute, whole
 	uint64_t packets, bytes, used; // used: msec of the kernel's monotonic clock, 0: never
 	uint8_t tcp_flags;
+	const struct nlattr *key, *mask, *actions; // NULL: not told
 };
 
 struct meter_message {
@@ -49,7 +50,13 @@ struct dp_message {
 	const char *name;
 	struct ovs_dp_stats stats;
 	struct ovs_dp_megaflow_stats megaflow_stats;
+	bool has_masks_cache; // kernels since 5.10
+	uint32_t masks_cache_size;
 };
+
+// genl_begin() and the header that names a datapath (0: none yet, or all).
+size_t message_begin(struct strbuf *b, const struct genl_family *family, uint8_t cmd,
+		     uint16_t flags, uint32_t dp_ifindex);
 
 // 0, or -EPROTO with 'err' filled.
 int upcall_message_decode(const struct nlmsghdr *h, struct upcall_message *ret, struct error *err);

@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "datapath/dpctl-text.h"
 #include "ofproto/bridge/commands-private.h"
 
 bool cmd_need_datapath(struct appctl_conn *conn, const struct vswitchd *vs)
@@ -96,6 +97,11 @@ static void dump_bridges(struct appctl_conn *conn, int argc, const char *const a
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
+static const char *port_type(const struct plane *pl, const char *type)
+{
+	return !strcmp(type, "internal") && !strcmp(pl->type, "netdev") ? "tap" : type;
+}
+
 void cmd_put_port_type(struct plane *pl, dp_port_t port, const char *type, const struct smap *more,
 		       struct strbuf *out)
 {
@@ -108,8 +114,7 @@ void cmd_put_port_type(struct plane *pl, dp_port_t port, const char *type, const
 		smap_init(&config);
 	datapath_port_config(pl->dp, port, &config);
 	sorted = smap_sorted(&config);
-	strbuf_printf(out, " (%s",
-		      !strcmp(type, "internal") && !strcmp(pl->type, "netdev") ? "tap" : type);
+	strbuf_printf(out, " (%s", port_type(pl, type));
 	for (size_t i = 0; i < smap_count(&config); i++)
 		strbuf_printf(out, "%s%s=%s", i ? ", " : ": ", sorted[i]->key, sorted[i]->value);
 	strbuf_putc(out, ')');
@@ -122,29 +127,45 @@ struct show {
 	bool statistics;
 };
 
+static void put_port_stats(const struct datapath_port_info *i, struct strbuf *out)
+{
+	struct dpctl_port_stats st;
+
+	memset(&st, 0xff, sizeof(st));
+	st.rx_packets = i->rx_packets;
+	st.tx_packets = i->tx_packets;
+	st.rx_bytes = i->rx_bytes;
+	st.tx_bytes = i->tx_bytes;
+	st.rx_errors = i->rx_errors;
+	st.tx_errors = i->tx_errors;
+	st.rx_dropped = i->rx_dropped;
+	st.tx_dropped = i->tx_dropped;
+	dpctl_put_port_stats(&st, out);
+}
+
 static void show_port(dp_port_t port, void *aux)
 {
 	struct show *s = aux;
 	struct datapath_port_info i;
 	struct port_ref ref;
+	struct smap config;
 
 	if (!datapath_port_ref(s->pl->dp, port, &ref) || !datapath_port_info(s->pl->dp, port, &i))
 		return;
-	strbuf_printf(s->out, "  port %u: %s", port.n, ref.name);
-	if (strcmp(i.type, "system"))
-		cmd_put_port_type(s->pl, port, i.type, NULL, s->out);
-	strbuf_putc(s->out, '\n');
+	smap_init(&config);
+	datapath_port_config(s->pl->dp, port, &config);
+	dpctl_put_port(port, ref.name, port_type(s->pl, i.type), &config, s->out);
+	smap_uninit(&config);
 	if (s->statistics)
-		strbuf_printf(s->out,
-			      "    RX packets:%llu errors:%llu dropped:%llu overruns:? frame:?\n"
-			      "    TX packets:%llu errors:%llu dropped:%llu aborted:? carrier:?\n"
-			      "    collisions:?\n"
-			      "    RX bytes:%llu  TX bytes:%llu\n",
-			      (unsigned long long)i.rx_packets, (unsigned long long)i.rx_errors,
-			      (unsigned long long)i.rx_dropped, (unsigned long long)i.tx_packets,
-			      (unsigned long long)i.tx_errors, (unsigned long long)i.tx_dropped,
-			      (unsigned long long)i.rx_bytes, (unsigned long long)i.tx_bytes);
+		put_port_stats(&i, s->out);
 	smap_uninit(&i.status);
+}
+
+static void put_caches(const struct datapath_stats *st, struct strbuf *out)
+{
+	struct dpctl_cache cache = { "masks-cache", st->masks_cache_size };
+
+	dpctl_put_caches(&cache, st->has_masks_cache, out);
 }
 
 static void show_plane(struct show *s)
@@ -153,9 +174,17 @@ static void show_plane(struct show *s)
 
 	datapath_stats(s->pl->dp, &st);
 	plane_put_name(s->pl, s->out);
-	strbuf_printf(s->out, ":\n  lookups: hit:%llu missed:%llu lost:%llu\n  flows: %llu\n",
-		      (unsigned long long)st.hit, (unsigned long long)st.missed,
-		      (unsigned long long)st.lost, (unsigned long long)st.flows);
+	strbuf_puts(s->out, ":\n");
+	dpctl_put_stats(&(struct dpctl_stats){ .hit = st.hit,
+					       .missed = st.missed,
+					       .lost = st.lost,
+					       .flows = st.flows,
+					       .has_masks = st.has_mask_stats,
+					       .mask_hit = st.mask_hit,
+					       .masks = st.masks,
+					       .cache_hit = st.cache_hit },
+			s->out);
+	put_caches(&st, s->out);
 	datapath_for_each_port(s->pl->dp, show_port, s);
 }
 
@@ -184,77 +213,25 @@ static void show(struct appctl_conn *conn, int argc, const char *const argv[], v
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
-// Which flows a dump shows: the names that type= takes.
-enum flow_type {
-	TYPE_OVS = 1,
-	TYPE_TC = 2,
-	TYPE_DPDK = 4,
-	TYPE_OFFLOADED = 8,
-	TYPE_NON_OFFLOADED = 16,
-	TYPE_PARTIAL = 32
-};
-
-static int parse_types(const char *text, struct error *err)
-{
-	static const struct {
-		const char *name;
-		int bit;
-	} names[] = { { "ovs", TYPE_OVS },
-		      { "tc", TYPE_TC },
-		      { "dpdk", TYPE_DPDK },
-		      { "offloaded", TYPE_OFFLOADED },
-		      { "non-offloaded", TYPE_NON_OFFLOADED },
-		      { "partially-offloaded", TYPE_PARTIAL },
-		      { "all", 63 } };
-	AUTO_FREE char *copy = xstrdup(text);
-	char *save;
-	int types = 0;
-
-	for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
-		size_t i = 0;
-
-		while (i < ARRAY_SIZE(names) && strcmp(names[i].name, w))
-			i++;
-		if (i == ARRAY_SIZE(names))
-			return error_set(err, -EINVAL, "Failed to parse type (%s)", text);
-		types |= names[i].bit;
-	}
-	return types;
-}
-
 struct dump {
 	struct plane *pl;
 	struct strbuf *out;
+	const char *filter; // NULL: none
+	struct match match; // of the filter
 	int types; // 0: all
 	bool verbose, names;
+	bool by_pmd;
 	struct json_writer *json;
 };
 
 static bool is_wanted(const struct dump *d, enum placement_state place)
 {
 	bool kernel = !strcmp(d->pl->type, "system");
-	int is = place == PLACE_IN_HW		 ? TYPE_OFFLOADED | (kernel ? TYPE_TC : TYPE_DPDK)
-		 : place == PLACE_IN_TC_SOFTWARE ? TYPE_NON_OFFLOADED | TYPE_TC
-						 : TYPE_NON_OFFLOADED | TYPE_OVS;
+	int is = place == PLACE_IN_HW ? DPCTL_OFFLOADED | (kernel ? DPCTL_TC : DPCTL_DPDK)
+		 : place == PLACE_IN_TC_SOFTWARE ? DPCTL_NON_OFFLOADED | DPCTL_TC
+						 : DPCTL_NON_OFFLOADED | DPCTL_OVS;
 
 	return !d->types || d->types & is;
-}
-
-void cmd_format_counts(const struct flow_counts *c, struct strbuf *out)
-{
-	strbuf_printf(out, "packets:%llu, bytes:%llu, used:", (unsigned long long)c->packets,
-		      (unsigned long long)c->bytes);
-	if (c->used)
-		strbuf_printf(out, "%.3fs", (clock_msec() - c->used) / 1000.0);
-	else
-		strbuf_puts(out, "never");
-	if (c->tcp_flags) {
-		strbuf_puts(out, ", flags:");
-		for (int i = 0; i < 12; i++)
-			if (c->tcp_flags >> i & 1)
-				strbuf_putc(out,
-					    "FSRP.UECN???"[i] == '?' ? '?' : "FSRP.UECN???"[i]);
-	}
 }
 
 // Who runs the flow: "tc", "dpdk" or "ovs".
@@ -269,24 +246,28 @@ void cmd_format_flow(struct plane *pl, struct megaflow *mf, bool verbose, bool n
 		     struct strbuf *out)
 {
 	enum placement_state place = atomic_load(&mf->placement);
-	const char *(*port_name)(dp_port_t, void *) = names ? cmd_port_name : NULL;
-	struct flow_counts counts;
+	struct dpctl_flow f = { .ufid = &mf->ufid,
+				.actions = megaflow_actions_get(mf),
+				.is_kernels = !strcmp(pl->type, "system"),
+				.layer = layer_of(pl, place),
+				.is_offloaded = place == PLACE_IN_HW };
+
+	miniflow_expand(mf->key, &f.key);
+	miniflow_expand(mf->mask, &f.mask.m);
+	upcall_flow_counts(pl->upcall, mf, &f.counts);
+	dpctl_put_flow(&f, verbose, names ? cmd_port_name : NULL, pl, out);
+}
+
+static bool passes(const struct dump *d, const struct megaflow *mf)
+{
 	struct flow_mask mask;
 	struct flow_key key;
 
+	if (!d->filter)
+		return true;
 	miniflow_expand(mf->key, &key);
 	miniflow_expand(mf->mask, &mask.m);
-	if (verbose)
-		strbuf_printf(out, "ufid:" UUID_FMT ", ", UUID_ARGS(&mf->ufid));
-	dp_key_format(&key, &mask, port_name, pl, verbose, out);
-	upcall_flow_counts(pl->upcall, mf, &counts);
-	strbuf_puts(out, ", ");
-	cmd_format_counts(&counts, out);
-	if (verbose)
-		strbuf_printf(out, "%s, dp:%s", place == PLACE_IN_HW ? ", offloaded:yes" : "",
-			      layer_of(pl, place));
-	strbuf_puts(out, ", actions:");
-	dp_actions_format(megaflow_actions_get(mf), port_name, pl, out);
+	return dpctl_filter_matches(&d->match, &key, &mask);
 }
 
 static bool dump_one(struct megaflow *mf, void *aux)
@@ -294,7 +275,7 @@ static bool dump_one(struct megaflow *mf, void *aux)
 	struct dump *d = aux;
 	AUTO(strbuf) line = STRBUF_INIT;
 
-	if (!is_wanted(d, atomic_load(&mf->placement)))
+	if (!is_wanted(d, atomic_load(&mf->placement)) || !passes(d, mf))
 		return true;
 	cmd_format_flow(d->pl, mf, d->verbose, d->names, &line);
 	if (d->json)
@@ -315,25 +296,40 @@ static int parse_dump(struct vswitchd *vs, int argc, const char *const argv[], s
 		} else if (!strcmp(argv[i], "--no-names")) {
 			d->names = false;
 		} else if (str_starts(argv[i], "type=")) {
-			d->types = parse_types(argv[i] + 5, err);
+			d->types = dpctl_parse_types(argv[i] + 5, err);
 			if (d->types < 0)
 				return d->types;
+		} else if (str_starts(argv[i], "filter=")) {
+			d->filter = argv[i] + 7;
+		} else if (str_starts(argv[i], "pmd=")) {
+			d->by_pmd = true;
 		} else if (!(d->pl = plane_by_name(vs, argv[i]))) {
-			return error_set(err, -EINVAL,
-					 "%s: unknown option or datapath (filter= and pmd= are "
-					 "not supported yet)",
-					 argv[i]);
+			return error_set(err, -EINVAL, "%s: unknown option or datapath", argv[i]);
 		}
 	}
 	return 0;
 }
 
-static void dump_plane(struct dump *d)
+static int dump_plane(struct dump *d, struct error *err)
 {
+	int error;
+
+	// The kernel has no such threads, and one table of flows serves all of ours.
+	if (d->by_pmd && !strcmp(d->pl->type, "system"))
+		return 0;
+	if (d->by_pmd)
+		return error_set(
+			err, -EOPNOTSUPP,
+			"pmd=: flows are the same for all threads and are not listed by one");
+	error = d->filter ? dpctl_parse_filter(d->filter, cmd_port_by_name, d->pl, &d->match, err)
+			  : 0;
+	if (error)
+		return error;
 	offload_poll_stats(d->pl->offload);
 	datapath_refresh(d->pl->dp);
 	offload_flush(d->pl->offload);
 	upcall_for_each(d->pl->upcall, dump_one, d);
+	return 0;
 }
 
 // Of the datapath that is named, or of all.
@@ -342,8 +338,9 @@ static void dump_flows(struct appctl_conn *conn, int argc, const char *const arg
 	struct vswitchd *vs = aux;
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct error err = ERROR_INIT;
-	struct dump d = { NULL, &out, 0, false, false, NULL };
+	struct dump d = { .out = &out };
 	struct json_writer w;
+	int error = 0;
 
 	if (parse_dump(vs, argc, argv, &d, &err) < 0) {
 		appctl_reply_error(conn, err.text);
@@ -355,159 +352,76 @@ static void dump_flows(struct appctl_conn *conn, int argc, const char *const arg
 		d.json = &w;
 	}
 	if (d.pl)
-		dump_plane(&d);
+		error = dump_plane(&d, &err);
 	else
 		PLANE_FOR_EACH(d.pl, vs)
-	if (d.pl->dp)
-		dump_plane(&d);
+	if (d.pl->dp && !error)
+		error = dump_plane(&d, &err);
 	if (d.json)
 		jw_array_end(&w);
+	if (error)
+		appctl_reply_error(conn, err.text);
+	else
+		appctl_reply(conn, strbuf_cstr(&out));
+}
+
+static void put_plane_caches(struct plane *pl, struct strbuf *out)
+{
+	struct datapath_stats st;
+
+	datapath_stats(pl->dp, &st);
+	plane_put_name(pl, out);
+	strbuf_puts(out, ":\n");
+	put_caches(&st, out);
+}
+
+// Of the datapath that is named, or of all.
+static void cache_get_size(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct plane *pl, *only = argc > 1 ? plane_by_name(vs, argv[1]) : NULL;
+
+	if (argc > 1 && !only) {
+		appctl_reply_errorf(conn, "Opening datapath %s failed (No such device)", argv[1]);
+		return;
+	}
+	PLANE_FOR_EACH(pl, vs)
+	if (pl->dp && (!only || pl == only))
+		put_plane_caches(pl, &out);
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
-// [DP] FLOW ACTIONS
-static void add_flow(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+static void cache_set_size(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
-	struct plane *pl = cmd_plane(conn, aux, argc > 3 ? argv[1] : NULL);
-	struct error err = ERROR_INIT;
-	AUTO(strbuf) actions = STRBUF_INIT;
-	struct match m;
-
-	if (!pl)
-		return;
-	if (dp_key_parse(argv[argc - 2], cmd_port_by_name, pl, &m, &err) < 0 ||
-	    dp_actions_parse(argv[argc - 1], cmd_port_by_name, pl, &actions, &err) < 0 ||
-	    upcall_add_static(pl->upcall, &m, dp_actions_of(&actions), &err) < 0)
-		appctl_reply_error(conn, err.text);
-	else
-		appctl_reply(conn, "");
-}
-
-struct key_search {
-	const struct match *m;
-	struct megaflow *found;
-};
-
-static bool match_one(struct megaflow *mf, void *aux)
-{
-	struct key_search *s = aux;
-	struct flow_key key;
-
-	miniflow_expand(mf->key, &key);
-	if (!flow_key_equal(&key, &s->m->key))
-		return true;
-	s->found = mf;
-	return false;
-}
-
-// -ENOENT: the text is a flow, and there is none of it.
-static int find_in_plane(struct plane *pl, const char *text, struct megaflow **ret,
-			 struct error *err)
-{
-	struct key_search s = { 0 };
-	struct match m;
-	struct uuid ufid;
-
-	if (uuid_parse(&ufid, str_starts(text, "ufid:") ? text + 5 : text)) {
-		s.found = upcall_find(pl->upcall, &ufid);
-	} else {
-		int error = dp_key_parse(text, cmd_port_by_name, pl, &m, err);
-
-		if (error < 0)
-			return error;
-		flow_key_masked(&m.key, &m.key, &m.mask);
-		s.m = &m;
-		upcall_for_each(pl->upcall, match_one, &s);
-	}
-	if (!s.found)
-		return error_set(err, -ENOENT, "%s: no such flow", text);
-	*ret = s.found;
-	return 0;
-}
-
-struct megaflow *cmd_find_flow(struct appctl_conn *conn, struct vswitchd *vs, const char *dp,
-			       const char *text, struct plane **ret_plane)
-{
-	struct error err = ERROR_INIT;
-	struct megaflow *mf;
-	struct plane *pl;
-
-	if (dp) {
-		pl = cmd_plane(conn, vs, dp);
-		if (!pl)
-			return NULL;
-		*ret_plane = pl;
-		if (!find_in_plane(pl, text, &mf, &err))
-			return mf;
-	} else {
-		PLANE_FOR_EACH(pl, vs)
-		{
-			*ret_plane = pl;
-			if (pl->dp && !find_in_plane(pl, text, &mf, &err))
-				return mf;
-		}
-	}
-	appctl_reply_error(conn, err.text);
-	return NULL;
-}
-
-// [DP] FLOW ACTIONS
-static void mod_flow(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
-{
-	struct error err = ERROR_INIT;
-	AUTO(strbuf) actions = STRBUF_INIT;
-	struct megaflow *mf;
-	struct plane *pl;
-
-	if (!cmd_need_datapath(conn, aux) ||
-	    !(mf = cmd_find_flow(conn, aux, argc > 3 ? argv[1] : NULL, argv[argc - 2], &pl)))
-		return;
-	if (dp_actions_parse(argv[argc - 1], cmd_port_by_name, pl, &actions, &err) < 0 ||
-	    upcall_modify(pl->upcall, mf, dp_actions_of(&actions), &err) < 0)
-		appctl_reply_error(conn, err.text);
-	else
-		appctl_reply(conn, "");
-}
-
-static void get_flow(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
-{
+	struct plane *pl = plane_by_name(aux, argv[1]);
 	AUTO(strbuf) out = STRBUF_INIT;
-	struct megaflow *mf;
-	struct plane *pl;
-
-	if (!cmd_need_datapath(conn, aux) ||
-	    !(mf = cmd_find_flow(conn, aux, argc > 2 ? argv[1] : NULL, argv[argc - 1], &pl)))
-		return;
-	cmd_format_flow(pl, mf, true, false, &out);
-	appctl_reply(conn, out.s);
-}
-
-static void del_flow(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
-{
 	struct error err = ERROR_INIT;
-	struct megaflow *mf;
-	struct plane *pl;
+	struct datapath_stats st;
+	uint32_t size;
+	int error;
 
-	if (!cmd_need_datapath(conn, aux) ||
-	    !(mf = cmd_find_flow(conn, aux, argc > 2 ? argv[1] : NULL, argv[argc - 1], &pl)))
+	if (!parse_u32(argv[3], 10, &size)) {
+		appctl_reply_error(conn, "size is malformed (Invalid argument)");
 		return;
-	if (upcall_del(pl->upcall, &mf->ufid, &err) < 0)
-		appctl_reply_error(conn, err.text);
-	else
-		appctl_reply(conn, "");
-}
-
-static void del_flows(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
-{
-	struct vswitchd *vs = aux;
-	struct plane *pl, *only = argc > 1 ? cmd_plane(conn, vs, argv[1]) : NULL;
-
-	if (argc > 1 && !only)
+	}
+	if (!pl) {
+		appctl_reply_errorf(conn, "Opening datapath %s failed (No such device)", argv[1]);
 		return;
-	PLANE_FOR_EACH(pl, vs)
-	if (pl->dp && (!only || pl == only))
-		upcall_flush(pl->upcall, NULL);
-	appctl_reply(conn, "");
+	}
+	datapath_stats(pl->dp, &st);
+	if (!st.has_masks_cache || strcmp(argv[2], "masks-cache")) {
+		appctl_reply_errorf(conn, "Cache name \"%s\" not found on dpif (Invalid argument)",
+				    argv[2]);
+		return;
+	}
+	error = datapath_set_masks_cache(pl->dp, &size, &err);
+	if (error) {
+		appctl_reply_errorf(conn, "Setting cache size failed (%s)", err.text);
+		return;
+	}
+	strbuf_printf(&out, "Setting cache size successful, new size %u", size);
+	appctl_reply(conn, out.s);
 }
 
 static void offload_stats_show(struct appctl_conn *conn, int argc, const char *const argv[],
@@ -541,12 +455,10 @@ static void offload_stats_show(struct appctl_conn *conn, int argc, const char *c
 const struct appctl_command dpctl_commands[] = {
 	{ "dpctl/dump-dps", "", 0, 0, dump_dps },
 	{ "dpctl/show", "[-s] [dp...]", 0, -1, show },
-	{ "dpctl/dump-flows", "[-m] [--names | --no-names] [dp] [type=TYPE]", 0, -1, dump_flows },
-	{ "dpctl/add-flow", "[dp] flow actions", 2, 3, add_flow },
-	{ "dpctl/mod-flow", "[dp] flow actions", 2, 3, mod_flow },
-	{ "dpctl/get-flow", "[dp] ufid", 1, 2, get_flow },
-	{ "dpctl/del-flow", "[dp] flow", 1, 2, del_flow },
-	{ "dpctl/del-flows", "[dp]", 0, 1, del_flows },
+	{ "dpctl/dump-flows", "[-m] [--names] [dp] [filter=..] [type=..] [pmd=..]", 0, -1,
+	  dump_flows },
+	{ "dpctl/cache-get-size", "[dp]", 0, 1, cache_get_size },
+	{ "dpctl/cache-set-size", "dp cache <size>", 3, 3, cache_set_size },
 	{ "dpctl/offload-stats-show", "[dp]", 0, 1, offload_stats_show },
 	{ "dpif/dump-dps", "", 0, 0, dump_bridges },
 };

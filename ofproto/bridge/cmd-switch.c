@@ -377,6 +377,7 @@ static void memory_report(struct smap *usage, void *aux)
 void vswitchd_register_commands(struct vswitchd *vs)
 {
 	appctl_register(dpctl_commands, n_dpctl_commands, vs);
+	appctl_register(dpctl_flow_commands, n_dpctl_flow_commands, vs);
 	appctl_register(offload_commands, n_offload_commands, vs);
 	appctl_register(switch_commands, n_switch_commands, vs);
 	appctl_register(trace_commands, n_trace_commands, vs);

@@ -5,10 +5,10 @@
 #include "core/io/appctl.h"
 #include "ofproto/bridge/vswitchd.h"
 
-extern const struct appctl_command dpctl_commands[], offload_commands[], switch_commands[],
-	trace_commands[], doctor_commands[], feature_commands[], ct_commands[];
-extern const size_t n_dpctl_commands, n_offload_commands, n_switch_commands, n_trace_commands,
-	n_doctor_commands, n_feature_commands, n_ct_commands;
+extern const struct appctl_command dpctl_commands[], dpctl_flow_commands[], offload_commands[],
+	switch_commands[], trace_commands[], doctor_commands[], feature_commands[], ct_commands[];
+extern const size_t n_dpctl_commands, n_dpctl_flow_commands, n_offload_commands, n_switch_commands,
+	n_trace_commands, n_doctor_commands, n_feature_commands, n_ct_commands;
 
 // Answers with an error and returns false when there is no datapath.
 bool cmd_need_datapath(struct appctl_conn *conn, const struct vswitchd *vs);
@@ -24,7 +24,6 @@ void cmd_put_port_type(struct plane *pl, dp_port_t port, const char *type,
 // One line of dpctl/dump-flows, without newline.
 void cmd_format_flow(struct plane *pl, struct megaflow *mf, bool verbose, bool names,
 		     struct strbuf *out);
-void cmd_format_counts(const struct flow_counts *c, struct strbuf *out);
 // By ufid or datapath flow text, in the datapath named 'dp' (NULL: in all); answers with an error and returns NULL when there
 // is none.
 struct megaflow *cmd_find_flow(struct appctl_conn *conn, struct vswitchd *vs, const char *dp,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flow text: what parses prints, and what is printed parses to the same. The first byte says as what the rest is taken: a
-// flow of one of the commands, a datapath key, datapath actions.
+// flow of one of the commands, a datapath key, datapath actions, the filters, ports and lines that ovs-dpctl reads.
 #include <stdint.h>
 
 #include "core/base/log.h"
 #include "core/flow/dp-action.h"
+#include "datapath/dpctl-text.h"
 #include "ofproto/openflow/msg.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -50,6 +51,24 @@ static void check_key(const char *text)
 	}
 	dp_key_format(&m.key, &m.mask, NULL, NULL, false, &s);
 	dp_key_parse(s.s, NULL, NULL, &again, NULL);
+	strbuf_clear(&s);
+	dp_key_format_kernel(&m.key, &m.mask, NULL, NULL, true, &s);
+	dp_key_parse(s.s, NULL, NULL, &again, NULL);
+}
+
+static void check_dpctl(char *text)
+{
+	struct dpctl_line l = { .verb = DPCTL_ADD };
+	struct error err = ERROR_INIT;
+	struct dpctl_port p;
+	struct match m;
+
+	if (dpctl_parse_filter(text, NULL, NULL, &m, &err))
+		assert(*err.text);
+	if (!dpctl_port_parse(text, &p, &err))
+		dpctl_port_uninit(&p);
+	if (dpctl_line_split(text, &l))
+		assert(l.flow || !l.actions);
 }
 
 static void check_actions(const char *text)
@@ -78,6 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_flow(text, data[0] % 8);
 	else if (data[0] % 8 == 5)
 		check_key(text);
+	else if (data[0] % 8 == 7)
+		check_dpctl(text);
 	else
 		check_actions(text);
 	return 0;

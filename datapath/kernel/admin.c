@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+// Datapaths and ports of the kernel, from outside.
+#include "datapath/kernel/admin.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "core/netlink/rtnl.h"
+#include "datapath/kernel/admin-private.h"
+
+int admin_open(struct admin **ret, struct error *err)
+{
+	struct admin *a = xzalloc(sizeof(*a));
+	int error = nl_open(NETLINK_GENERIC, &a->sock, err);
+
+	if (!error)
+		error = nl_open(NETLINK_ROUTE, &a->route, err);
+	if (!error)
+		error = kernel_families_find(a->sock, &a->families, err);
+	if (error) {
+		admin_close(a);
+		return error;
+	}
+	*ret = a;
+	return 0;
+}
+
+void admin_close(struct admin *a)
+{
+	if (!a)
+		return;
+	nl_close(a->route);
+	nl_close(a->sock);
+	free(a);
+}
+
+// ---- Datapaths ----
+
+static struct admin_dp dp_from(const struct dp_message *m)
+{
+	struct admin_dp dp = { .ifindex = m->ifindex,
+			       .stats = m->stats,
+			       .megaflow_stats = m->megaflow_stats,
+			       .has_masks_cache = m->has_masks_cache,
+			       .masks_cache_size = m->masks_cache_size };
+
+	snprintf(dp.name, sizeof(dp.name), "%s", m->name);
+	return dp;
+}
+
+struct dp_listing {
+	struct admin_dps *dps;
+	struct error *err;
+};
+
+static int on_dp(const struct nlmsghdr *h, void *aux)
+{
+	struct dp_listing *l = aux;
+	struct dp_message m;
+	int error = dp_message_decode(h, &m, l->err);
+
+	if (!error)
+		VEC_PUSH(&l->dps->all, dp_from(&m));
+	return error;
+}
+
+static int by_name(const void *a_, const void *b_)
+{
+	const struct admin_dp *a = a_, *b = b_;
+
+	return strcmp(a->name, b->name);
+}
+
+int admin_dp_list(struct admin *a, struct admin_dps *ret, struct error *err)
+{
+	struct dp_listing l = { ret, err };
+	AUTO(strbuf) msg = STRBUF_INIT;
+	int error;
+
+	memset(ret, 0, sizeof(*ret));
+	nl_msg_end(&msg, message_begin(&msg, &a->families.dp, OVS_DP_CMD_GET, 0, 0));
+	error = nl_dump(a->sock, &msg, on_dp, &l, err);
+	if (error) {
+		admin_dps_uninit(ret);
+		return error;
+	}
+	if (ret->all.n)
+		qsort(ret->all.v, ret->all.n, sizeof(*ret->all.v), by_name);
+	return 0;
+}
+
+void admin_dps_uninit(struct admin_dps *dps)
+{
+	VEC_FREE(&dps->all);
+}
+
+// Sends 'msg' and reads the datapath that comes back.
+static int dp_transact(struct admin *a, const struct strbuf *msg, struct admin_dp *ret,
+		       struct error *err)
+{
+	AUTO(strbuf) reply = STRBUF_INIT;
+	struct dp_message m;
+	int error = nl_transact(a->sock, msg, &reply, err);
+
+	if (error)
+		return error;
+	if (!reply.len)
+		return error_set(err, -EPROTO, "the kernel tells nothing of the datapath");
+	error = dp_message_decode((const struct nlmsghdr *)reply.s, &m, err);
+	if (!error)
+		*ret = dp_from(&m);
+	return error;
+}
+
+int admin_dp_find(struct admin *a, const char *name, struct admin_dp *ret, struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m;
+
+	if (strlen(name) >= IFNAMSIZ)
+		return error_set(err, -ENODEV, "a datapath's name has at most %d characters",
+				 IFNAMSIZ - 1);
+	m = message_begin(&msg, &a->families.dp, OVS_DP_CMD_GET, NLM_F_ECHO, 0);
+	nl_put_str(&msg, OVS_DP_ATTR_NAME, name);
+	nl_msg_end(&msg, m);
+	return dp_transact(a, &msg, ret, err);
+}
+
+int admin_dp_add(struct admin *a, const char *name, struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m;
+
+	if (strlen(name) >= IFNAMSIZ)
+		return error_set(err, -EINVAL, "a datapath's name has at most %d characters",
+				 IFNAMSIZ - 1);
+	m = message_begin(&msg, &a->families.dp, OVS_DP_CMD_NEW, 0, 0);
+	nl_put_str(&msg, OVS_DP_ATTR_NAME, name);
+	// Nobody takes what misses.
+	nl_put_u32(&msg, OVS_DP_ATTR_UPCALL_PID, 0);
+	nl_put_u32(&msg, OVS_DP_ATTR_USER_FEATURES, OVS_DP_F_UNALIGNED | OVS_DP_F_VPORT_PIDS);
+	nl_msg_end(&msg, m);
+	return nl_transact(a->sock, &msg, NULL, err);
+}
+
+int admin_dp_set_masks_cache(struct admin *a, struct admin_dp *dp, uint32_t size, struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m;
+
+	if (!dp->has_masks_cache)
+		return error_set(err, -EOPNOTSUPP, "this kernel has no masks-cache");
+	m = message_begin(&msg, &a->families.dp, OVS_DP_CMD_SET, NLM_F_ECHO, dp->ifindex);
+	nl_put_u32(&msg, OVS_DP_ATTR_MASKS_CACHE_SIZE, round_up_pow2(size));
+	nl_msg_end(&msg, m);
+	return dp_transact(a, &msg, dp, err);
+}
+
+static int delete_ports(struct admin *a, const struct admin_dp *dp, struct error *err)
+{
+	struct admin_ports ports;
+	const struct admin_port *p;
+	int error = admin_port_list(a, dp, &ports, err);
+
+	if (error)
+		return error;
+	VEC_FOR_EACH (p, &ports.all)
+		if (p->number.n && !error)
+			error = admin_port_del(a, dp, p->number, err);
+	admin_ports_uninit(&ports);
+	return error;
+}
+
+int admin_dp_del(struct admin *a, const struct admin_dp *dp, struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	int error = delete_ports(a, dp, err);
+
+	if (error)
+		return error;
+	nl_msg_end(&msg, message_begin(&msg, &a->families.dp, OVS_DP_CMD_DEL, 0, dp->ifindex));
+	return nl_transact(a->sock, &msg, NULL, err);
+}
+
+// ---- Ports ----
+
+// The devices behind tunnels have names that tell of them.
+static const struct tunnel_row {
+	const char *type, *prefix; // with '_' at its end where a port number follows
+	unsigned int usual_port;
+} tunnels[] = {
+	{ "vxlan", "vxlan_sys_", 4789 },
+	{ "geneve", "genev_sys_", 6081 },
+	{ "gre", "gre_sys", 0 },
+	{ "ip6gre", "ip6gre_sys", 0 },
+	{ "erspan", "erspan_sys", 0 },
+	{ "ip6erspan", "ip6erspan_sys", 0 },
+	{ "bareudp", "bareudp_sys_", 6635 },
+};
+
+static const struct tunnel_row *tunnel_of(const char *device)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tunnels); i++) {
+		const struct tunnel_row *t = &tunnels[i];
+
+		if (t->usual_port ? str_starts(device, t->prefix) : !strcmp(device, t->prefix))
+			return t;
+	}
+	return NULL;
+}
+
+void admin_port_config(const struct admin_port *p, struct smap *config)
+{
+	const struct tunnel_row *t = tunnel_of(p->name);
+	uint32_t port;
+
+	if (!t)
+		return;
+	if (t->usual_port && parse_u32(p->name + strlen(t->prefix), 10, &port) &&
+	    port != t->usual_port)
+		smap_setf(config, "dst_port", "%u", port);
+	if (strstr(t->type, "erspan"))
+		smap_set(config, "erspan_ver", "0");
+	smap_set(config, "packet_type", "ptap");
+}
+
+static struct admin_port port_from(const struct vport_message *m)
+{
+	const struct tunnel_row *t = tunnel_of(m->name);
+	struct admin_port p = { .number = DP_PORT(m->number), .ifindex = m->ifindex };
+
+	snprintf(p.name, sizeof(p.name), "%s", m->name);
+	if (m->type == OVS_VPORT_TYPE_INTERNAL)
+		p.type = "internal";
+	else
+		p.type = t ? t->type : "system";
+	if (!p.ifindex)
+		p.ifindex = if_nametoindex(p.name);
+	return p;
+}
+
+struct port_listing {
+	const struct admin_dp *dp;
+	struct admin_ports *ports;
+	struct error *err;
+};
+
+static int on_port(const struct nlmsghdr *h, void *aux)
+{
+	struct port_listing *l = aux;
+	struct vport_message m;
+	int error = vport_message_decode(h, &m, l->err);
+
+	if (!error && m.dp_ifindex == l->dp->ifindex)
+		VEC_PUSH(&l->ports->all, port_from(&m));
+	return error;
+}
+
+static int by_number(const void *a_, const void *b_)
+{
+	const struct admin_port *a = a_, *b = b_;
+
+	return a->number.n < b->number.n ? -1 : a->number.n > b->number.n;
+}
+
+int admin_port_list(struct admin *a, const struct admin_dp *dp, struct admin_ports *ret,
+		    struct error *err)
+{
+	struct port_listing l = { dp, ret, err };
+	AUTO(strbuf) msg = STRBUF_INIT;
+	int error;
+
+	memset(ret, 0, sizeof(*ret));
+	nl_msg_end(&msg,
+		   message_begin(&msg, &a->families.vport, OVS_VPORT_CMD_GET, 0, dp->ifindex));
+	error = nl_dump(a->sock, &msg, on_port, &l, err);
+	if (error) {
+		admin_ports_uninit(ret);
+		return error;
+	}
+	if (ret->all.n)
+		qsort(ret->all.v, ret->all.n, sizeof(*ret->all.v), by_number);
+	return 0;
+}
+
+void admin_ports_uninit(struct admin_ports *ports)
+{
+	VEC_FREE(&ports->all);
+}
+
+const struct admin_port *admin_port_by_number(const struct admin_ports *ports, dp_port_t number)
+{
+	const struct admin_port *p;
+
+	VEC_FOR_EACH (p, &ports->all)
+		if (dp_port_equal(p->number, number))
+			return p;
+	return NULL;
+}
+
+const struct admin_port *admin_port_by_name(const struct admin_ports *ports, const char *name)
+{
+	const struct admin_port *p;
+
+	VEC_FOR_EACH (p, &ports->all)
+		if (!strcmp(p->name, name))
+			return p;
+	return NULL;
+}
+
+// It stays when this process has gone, as the port does.
+static int make_tap(const char *name, struct error *err)
+{
+	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC), error = 0;
+
+	if (fd < 0)
+		return error_set(err, -errno, "/dev/net/tun: %s", strerror(errno));
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	if (ioctl(fd, TUNSETIFF, &r) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
+		error = error_set(err, -errno, "tap device %s: %s", name, strerror(errno));
+	close(fd);
+	return error;
+}
+
+static int prepare(struct admin *a, const char *name, const char *type, struct error *err)
+{
+	struct rtnl_link link;
+
+	if (!strcmp(type, "internal"))
+		return 0;
+	if (!strcmp(type, "tap"))
+		return make_tap(name, err);
+	if (strcmp(type, "system"))
+		return error_set(err, -EAFNOSUPPORT,
+				 "ports of type \"%s\" cannot be made from here", type);
+	return rtnl_link_by_name(a->route, name, &link, err)
+		       ? error_set(err, -ENODEV, "there is no network device %s", name)
+		       : 0;
+}
+
+static int attach(struct admin *a, const struct admin_dp *dp, const char *name, const char *type,
+		  dp_port_t number, struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m = message_begin(&msg, &a->families.vport, OVS_VPORT_CMD_NEW, 0, dp->ifindex);
+
+	nl_put_str(&msg, OVS_VPORT_ATTR_NAME, name);
+	nl_put_u32(&msg, OVS_VPORT_ATTR_TYPE,
+		   strcmp(type, "internal") ? OVS_VPORT_TYPE_NETDEV : OVS_VPORT_TYPE_INTERNAL);
+	if (!dp_port_equal(number, DP_PORT_NONE))
+		nl_put_u32(&msg, OVS_VPORT_ATTR_PORT_NO, number.n);
+	nl_put_u32(&msg, OVS_VPORT_ATTR_UPCALL_PID, 0);
+	nl_msg_end(&msg, m);
+	return nl_transact(a->sock, &msg, NULL, err);
+}
+
+int admin_port_add(struct admin *a, const struct admin_dp *dp, const char *name, const char *type,
+		   dp_port_t number, struct error *err)
+{
+	struct rtnl_link link;
+	int error;
+
+	if (strlen(name) >= IFNAMSIZ)
+		return error_set(err, -ENAMETOOLONG,
+				 "a network device's name has at most %d characters", IFNAMSIZ - 1);
+	error = prepare(a, name, type, err);
+	if (!error)
+		error = attach(a, dp, name, type, number, err);
+	if (!error)
+		error = rtnl_link_by_name(a->route, name, &link, err);
+	return error ? error : rtnl_link_set_up(a->route, link.ifindex, true, err);
+}
+
+int admin_port_del(struct admin *a, const struct admin_dp *dp, dp_port_t number, struct error *err)
+{
+	const struct admin_port *p;
+	AUTO(strbuf) msg = STRBUF_INIT;
+	struct admin_ports ports;
+	int error = admin_port_list(a, dp, &ports, err), device = 0;
+	size_t m;
+
+	if (error)
+		return error;
+	p = admin_port_by_number(&ports, number);
+	if (p && tunnel_of(p->name))
+		device = p->ifindex;
+	admin_ports_uninit(&ports);
+	m = message_begin(&msg, &a->families.vport, OVS_VPORT_CMD_DEL, 0, dp->ifindex);
+	nl_put_u32(&msg, OVS_VPORT_ATTR_PORT_NO, number.n);
+	nl_msg_end(&msg, m);
+	error = nl_transact(a->sock, &msg, NULL, err);
+	return !error && device ? rtnl_link_del(a->route, device, err) : error;
+}
