@@ -5,6 +5,7 @@
 #include "core/types.h"
 
 #define PORT_NO_ETHDEV UINT16_MAX
+#define PORT_MAX_MEMBERS 8
 
 struct port_ref {
 	dp_port_t number;
@@ -16,4 +17,7 @@ struct port_ref {
 	bool is_tunnel; // a tunnel device that takes and gives the outer header beside the packet
 	be16 tunnel_port; // its UDP port, 0: none or not known
 	char device[64]; // the eSwitch it belongs to ("net_simnic0"); empty: none
+	// A Linux bond over ports of eSwitches: their interface numbers, the smallest first. Its packets come in at those.
+	int members[PORT_MAX_MEMBERS];
+	unsigned int n_members;
 };

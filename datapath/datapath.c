@@ -49,6 +49,24 @@ int datapath_open(const char *type, const struct upcall_ops *upcalls, void *aux,
 	return error ? error : ops->open(ops->default_name, upcalls, aux, config, ret, err);
 }
 
+void datapath_restored(struct datapath *dp)
+{
+	if (dp->ops->restored)
+		dp->ops->restored(dp);
+}
+
+void datapath_serve(struct datapath *dp)
+{
+	if (dp->ops->serve)
+		dp->ops->serve(dp);
+}
+
+void datapath_leave(struct datapath *dp)
+{
+	if (dp->ops->leave)
+		dp->ops->leave(dp);
+}
+
 const char *datapath_name(const struct datapath *dp)
 {
 	return dp->ops->default_name;

@@ -43,6 +43,9 @@ struct datapath_config {
 	uint64_t pmd_sleep_max_usec; // 0: never sleep (default for physical ports), else cap
 	bool pmd_sleep_is_set;
 	double emc_insert_inv_prob;
+	// flow-restore-wait: the tables are being filled. What a process before this one left goes on meanwhile, and packets
+	// that miss wait, until datapath_restored().
+	bool restore_wait;
 };
 
 // The kinds of datapath: "netdev" (userspace, on DPDK) and "system" (the kernel's openvswitch module). Returns how many.
@@ -52,6 +55,13 @@ int datapath_probe(const char *type, struct error *err);
 // Makes a datapath of 'type'; "netdev" starts DPDK (once per process, irrevocably). Main thread.
 int datapath_open(const char *type, const struct upcall_ops *upcalls, void *aux,
 		  const struct datapath_config *config, struct datapath **ret, struct error *err);
+// The tables are filled: flows and ports that a process before this one has left, and nobody has asked for, go. Main thread.
+void datapath_restored(struct datapath *dp);
+// ... and from here on packets that miss are served.
+void datapath_serve(struct datapath *dp);
+// The datapath stays as it is when it is closed, for the next process: whatever is deleted from now on is only forgotten. One
+// that lives in this process cannot stay. Main thread.
+void datapath_leave(struct datapath *dp);
 const char *datapath_name(const struct datapath *dp); // "ovs-netdev", "ovs-system"
 const char *datapath_type(const struct datapath *dp);
 void datapath_close(struct datapath *dp);

@@ -48,6 +48,10 @@ struct datapath_ops {
 		    const struct datapath_config *config, struct datapath **ret, struct error *err);
 	void (*close)(struct datapath *dp);
 	void (*reconfigure)(struct datapath *dp, const struct datapath_config *config);
+	// NULL, all three: nothing outlives this process.
+	void (*restored)(struct datapath *dp);
+	void (*serve)(struct datapath *dp);
+	void (*leave)(struct datapath *dp);
 
 	int (*port_add)(struct datapath *dp, const char *name, const char *type,
 			const struct smap *options, dp_port_t *ret_port, struct error *err);

@@ -79,7 +79,8 @@ struct backend_ops {
 		       struct verdict *v);
 	// Final counts as above; the handle is gone whatever the driver says.
 	int (*remove)(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
-	// Total packets and bytes since insertion. -ENOENT: the device lost the rule.
+	// Total packets and bytes since insertion. -ENOENT: the device lost the rule. -ESTALE: they are told, and the device says that
+	// it has the rule, but software meets the packets.
 	int (*query)(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes);
 	// Brings what query() tells up to date for all rules at once. NULL: query() asks the device each time.
 	void (*refresh)(void *priv);
@@ -99,10 +100,19 @@ struct backend_ops {
 		     void (*cb)(const struct found_rule *found, void *aux), void *aux);
 	// Takes out what was left on a port and has not been adopted.
 	void (*sweep)(void *priv, const struct port_ref *port);
+	// The members of a port that is a bond are those of 'port' now; before its first rule, and when they have changed.
+	// NULL: does not apply.
+	void (*set_members)(void *priv, const struct port_ref *port);
 	// A port of the device goes; its rules have been removed. What the backend made for it goes, too. NULL: nothing.
 	void (*remove_port)(void *priv, const struct port_ref *port);
 	// other_config:tc-policy for rules from now on: "none", "skip_sw", "skip_hw". From any thread. NULL: does not apply.
 	void (*set_policy)(void *priv, const char *policy);
+	// other_config:n-offload-threads for rules from now on: how many threads may insert at once. From any thread. NULL: does
+	// not apply.
+	void (*set_threads)(void *priv, unsigned int n);
+	// The device stays as it is when it is closed, for the next process: remove() and remove_port() only forget from now on.
+	// NULL: nothing stays.
+	void (*leave)(void *priv);
 	// Puts name/value pairs: capabilities as found by probing, for OVSDB and offload/show.
 	void (*capabilities)(void *priv, struct smap *out);
 };

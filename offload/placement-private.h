@@ -21,7 +21,10 @@ struct offload_record {
 	bool withdraw; // to be taken off
 	bool free_after; // and forgotten: withdrawn by its owner
 	uint64_t base_packets, base_bytes; // of rules that were replaced or lost
+	uint64_t last_packets, last_bytes; // that the device has told of this one
 	uint64_t queued_at;
+	int64_t suspect_again; // clock_msec() before which it is not put in again because software saw its packets
+	unsigned int n_suspected;
 	void (*done)(struct megaflow *mf, void *aux);
 	void *done_aux;
 };
@@ -34,7 +37,7 @@ struct refused_shape {
 
 // Asked of a worker by the main thread, which waits.
 struct port_job {
-	enum { JOB_LEAVE, JOB_LIST } what;
+	enum { JOB_PORT_GOES, JOB_LIST, JOB_MEMBERS, JOB_LEAVE } what;
 	const struct port_ref *port;
 	void (*cb)(const struct found_rule *found, void *aux);
 	void *aux;
@@ -54,6 +57,7 @@ struct offload_device {
 	struct list full; // records refused for want of room, to be tried when there is some
 	size_t n_queued;
 	bool resting; // the worker waits for something to do
+	bool gathering; // it waits a moment for more to do together
 	bool poll, audit, sweep, stop;
 	void (*audit_done)(uint32_t checked, uint32_t lost, void *aux);
 	void *audit_aux;
@@ -83,12 +87,17 @@ struct offload {
 	pthread_cond_t idle; // a worker has run dry
 	struct port_table *ports; // RCU; one writer
 	struct list devices, records;
+	unsigned int n_flushing; // threads that wait for workers: nothing is put off
 	bool enabled;
 	bool keep_found; // no sweep until it is asked for
 	char policy[16]; // other_config:tc-policy
+	unsigned int n_threads; // other_config:n-offload-threads
 	_Atomic uint64_t change_seq;
 	uint64_t refusals[REASON_MAX]; // since start
 };
+
+// So many rules go to a driver without waiting for more.
+#define OFFLOAD_ENOUGH 64
 
 void *device_worker(void *dev);
 // With o->lock held.
@@ -96,5 +105,7 @@ void device_queue(struct offload_device *dev, struct offload_record *rec);
 void record_set_state(struct offload_record *rec, enum placement_state s);
 void record_refuse(struct offload_record *rec, const struct verdict *v);
 void offload_bump(struct offload *o);
+// Software sees traffic that the device should have taken: the rule is put in again, not too often.
+void record_suspect(struct offload_record *rec);
 // Compiles again from the megaflow; with o->lock held.
 bool record_compile(struct offload_record *rec);

@@ -18,6 +18,7 @@ struct offload *offload_create(void)
 	pthread_cond_init(&o->idle, NULL);
 	o->ports = xzalloc(sizeof(*o->ports));
 	snprintf(o->policy, sizeof(o->policy), "none");
+	o->n_threads = 1;
 	o->keep_found = true;
 	list_init(&o->devices);
 	list_init(&o->records);
@@ -112,7 +113,9 @@ void device_queue(struct offload_device *dev, struct offload_record *rec)
 	rec->queued = true;
 	dev->n_queued++;
 	counter_inc(COUNTER_OFFLOAD_QUEUED);
-	pthread_cond_signal(&dev->work);
+	// One that gathers wakes by itself, unless there is enough.
+	if (!dev->gathering || dev->n_queued >= OFFLOAD_ENOUGH)
+		pthread_cond_signal(&dev->work);
 }
 
 bool record_compile(struct offload_record *rec)
@@ -196,17 +199,28 @@ void offload_update(struct offload *o, struct megaflow *mf)
 	offload_bump(o);
 }
 
+// Each time that it does not help, the next attempt waits twice as long, up to a minute.
+enum { MAX_DOUBLINGS = 6 };
+
+void record_suspect(struct offload_record *rec)
+{
+	int64_t now = clock_msec();
+
+	if (!rec->hw || rec->free_after || rec->queued || now < rec->suspect_again ||
+	    !record_compile(rec))
+		return;
+	rec->suspect_again = now + (INT64_C(1000) << MIN(rec->n_suspected, MAX_DOUBLINGS));
+	rec->n_suspected++;
+	rec->dev->lost++;
+	record_set_state(rec, PLACE_LOST);
+	device_queue(rec->dev, rec);
+}
+
 void offload_suspect(struct offload *o, struct megaflow *mf)
 {
-	struct offload_record *rec;
-
 	pthread_mutex_lock(&o->lock);
-	rec = mf->offload;
-	if (rec && rec->hw && !rec->free_after && !rec->queued && record_compile(rec)) {
-		rec->dev->lost++;
-		record_set_state(rec, PLACE_LOST);
-		device_queue(rec->dev, rec);
-	}
+	if (mf->offload)
+		record_suspect(mf->offload);
 	pthread_mutex_unlock(&o->lock);
 	offload_bump(o);
 }
@@ -311,6 +325,8 @@ static int open_device(struct offload *o, const struct port_ref *port,
 	snprintf(dev->name, sizeof(dev->name), "%s", port->device);
 	if (ops->set_policy)
 		ops->set_policy(dev->priv, o->policy);
+	if (ops->set_threads)
+		ops->set_threads(dev->priv, o->n_threads);
 	pthread_cond_init(&dev->work, NULL);
 	list_init(&dev->queue);
 	list_init(&dev->full);
@@ -368,6 +384,16 @@ static void ask_sweep(struct offload_device *dev)
 	pthread_cond_signal(&dev->work);
 }
 
+// Returns when the worker has done it.
+static void port_job(struct offload *o, struct offload_device *dev, const struct port_job *job)
+{
+	pthread_mutex_lock(&o->lock);
+	dev->job = job;
+	pthread_cond_signal(&dev->work);
+	pthread_mutex_unlock(&o->lock);
+	offload_flush(o);
+}
+
 int offload_add_port(struct offload *o, const struct port_ref *ref,
 		     const struct backend_ops *backend, struct error *err)
 {
@@ -384,6 +410,9 @@ int offload_add_port(struct offload *o, const struct port_ref *ref,
 			dev->n_ports++;
 	}
 	port->dev = dev;
+	// Before a rule can come.
+	if (dev && ref->n_members)
+		port_job(o, dev, &(struct port_job){ .what = JOB_MEMBERS, .port = ref });
 	pthread_mutex_lock(&o->lock);
 	set_port(o, ref->number, port);
 	if (dev) {
@@ -424,16 +453,6 @@ static void withdraw_port(struct offload *o, struct offload_device *dev, dp_port
 	pthread_mutex_unlock(&o->lock);
 }
 
-// Returns when the worker has done it.
-static void port_job(struct offload *o, struct offload_device *dev, const struct port_job *job)
-{
-	pthread_mutex_lock(&o->lock);
-	dev->job = job;
-	pthread_cond_signal(&dev->work);
-	pthread_mutex_unlock(&o->lock);
-	offload_flush(o);
-}
-
 void offload_list_found(struct offload *o, dp_port_t number,
 			void (*cb)(const struct found_rule *found, void *aux), void *aux)
 {
@@ -472,9 +491,32 @@ void offload_remove_port(struct offload *o, dp_port_t number)
 	if (!dev)
 		return;
 	withdraw_port(o, dev, number);
-	port_job(o, dev, &(struct port_job){ .what = JOB_LEAVE, .port = &ref });
+	port_job(o, dev, &(struct port_job){ .what = JOB_PORT_GOES, .port = &ref });
 	if (!--dev->n_ports)
 		close_device(dev);
+}
+
+void offload_set_members(struct offload *o, const struct port_ref *ref)
+{
+	struct offload_port *old = port_entry(o, ref->number), *port;
+
+	if (!old || !old->dev)
+		return;
+	port = xmemdup(old, sizeof(*old));
+	port->ref = *ref;
+	pthread_mutex_lock(&o->lock);
+	set_port(o, ref->number, port);
+	pthread_mutex_unlock(&o->lock);
+	port_job(o, port->dev, &(struct port_job){ .what = JOB_MEMBERS, .port = ref });
+}
+
+void offload_leave(struct offload *o)
+{
+	struct offload_device *dev;
+
+	LIST_FOR_EACH (dev, node, &o->devices)
+		if (dev->ops->leave)
+			port_job(o, dev, &(struct port_job){ .what = JOB_LEAVE });
 }
 
 int offload_set_policy(struct offload *o, const char *policy, struct error *err)
@@ -499,6 +541,25 @@ int offload_set_policy(struct offload *o, const char *policy, struct error *err)
 	}
 	pthread_mutex_unlock(&o->lock);
 	offload_bump(o);
+	return 0;
+}
+
+int offload_set_threads(struct offload *o, int64_t n, struct error *err)
+{
+	struct offload_device *dev;
+
+	if (n < 1 || n > OFFLOAD_MAX_THREADS)
+		return error_set(err, -EINVAL, "n-offload-threads: %lld is not between 1 and %d",
+				 (long long)n, OFFLOAD_MAX_THREADS);
+	if (o->n_threads == n)
+		return 0;
+	pthread_mutex_lock(&o->lock);
+	o->n_threads = n;
+	LIST_FOR_EACH (dev, node, &o->devices)
+		if (dev->ops->set_threads)
+			dev->ops->set_threads(dev->priv, n);
+	pthread_mutex_unlock(&o->lock);
+	log_info("n-offload-threads is now %u", o->n_threads);
 	return 0;
 }
 
@@ -532,12 +593,18 @@ static bool all_idle(struct offload *o)
 
 void offload_flush(struct offload *o)
 {
+	struct offload_device *dev;
+
 	if (!o)
 		return;
 	rcu_offline();
 	pthread_mutex_lock(&o->lock);
+	o->n_flushing++;
+	LIST_FOR_EACH (dev, node, &o->devices)
+		pthread_cond_signal(&dev->work);
 	while (!all_idle(o))
 		pthread_cond_wait(&o->idle, &o->lock);
+	o->n_flushing--;
 	pthread_mutex_unlock(&o->lock);
 	rcu_online();
 }

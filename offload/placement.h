@@ -8,6 +8,8 @@
 
 #include "offload/backend.h"
 
+#define OFFLOAD_MAX_THREADS 10
+
 struct offload; // all of placement: one per datapath
 
 // A device as others see it; snapshot.
@@ -43,11 +45,17 @@ bool offload_is_enabled(const struct offload *o);
 // thread.
 int offload_set_policy(struct offload *o, const char *policy, struct error *err);
 
+// other_config:n-offload-threads, while running: how many threads insert the rules of one device, 1 to 10 (devices that are
+// driven by TC; others have one). -EINVAL: another number. Main thread.
+int offload_set_threads(struct offload *o, int64_t n, struct error *err);
+
 // A port came or goes; with it go its flows' rules. 'backend' NULL: a port without hardware (still needed to name it in verdicts). Main thread; the
 // device is opened with its first port and closed with its last.
 int offload_add_port(struct offload *o, const struct port_ref *port,
 		     const struct backend_ops *backend, struct error *err);
 void offload_remove_port(struct offload *o, dp_port_t port);
+// A bond has other members now: 'port' is as for offload_add_port() but for them. Main thread; rules stay in the device.
+void offload_set_members(struct offload *o, const struct port_ref *port);
 
 // Shows the rules that a process before this one has left on a port's device, one by one, on the device's worker; returns
 // when all have been shown. A megaflow placed afterwards that wants the same rule adopts it: nothing is changed in the device.
@@ -57,6 +65,9 @@ void offload_list_found(struct offload *o, dp_port_t port,
 // Takes out of all devices what was left there and nobody has claimed: the end of a restart. From then on what was left on a
 // port goes as soon as the port is added. Returns at once. Main thread.
 void offload_sweep(struct offload *o);
+
+// The rules that are in devices stay there, for the next process: whatever is withdrawn from now on is only forgotten. Main thread.
+void offload_leave(struct offload *o);
 
 // Offers a megaflow that is in the software datapath; returns at once. The answer lands in mf->placement and its record.
 // From any thread registered with RCU.

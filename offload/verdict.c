@@ -49,6 +49,8 @@ void verdict_format(const struct verdict *v, struct strbuf *out)
 	strbuf_puts(out, offload_reason_name(v->reason));
 	if (v->culprit[0])
 		strbuf_printf(out, " (%s)", v->culprit);
+	if (v->driver_text[0])
+		strbuf_printf(out, ": %s", v->driver_text);
 	if (v->driver_errno)
-		strbuf_printf(out, ": %s (errno %d)", v->driver_text, v->driver_errno);
+		strbuf_printf(out, " (errno %d)", v->driver_errno);
 }

@@ -6,8 +6,8 @@
 
 LOG_MODULE(offload_worker);
 
-// New rules that go to the driver together.
-enum { MAX_AT_ONCE = 64 };
+// New rules that go to the driver together: enough for several threads' system calls.
+enum { MAX_AT_ONCE = 256 };
 
 // Around every call to the driver: nobody waits for it, neither for the lock nor for this thread's grace period.
 static void driver_begin(struct offload_device *dev)
@@ -22,10 +22,18 @@ static void driver_end(struct offload_device *dev)
 	pthread_mutex_lock(&dev->o->lock);
 }
 
+// A count that has gone back has wrapped, or begun anew: what was counted before stays counted, what came since the last look is
+// not known.
 static void add_counts(struct offload_record *rec, uint64_t packets, uint64_t bytes)
 {
 	struct flow_counts *hw = &rec->mf->hw;
-	uint64_t total = rec->base_packets + packets;
+	uint64_t total;
+
+	rec->base_packets += rec->last_packets - MIN(packets, rec->last_packets);
+	rec->base_bytes += rec->last_bytes - MIN(bytes, rec->last_bytes);
+	rec->last_packets = packets;
+	rec->last_bytes = bytes;
+	total = rec->base_packets + packets;
 
 	if (total != hw->packets)
 		__atomic_store_n(&hw->used, clock_msec(), __ATOMIC_RELAXED);
@@ -39,6 +47,7 @@ static void fold_counts(struct offload_record *rec, uint64_t packets, uint64_t b
 	add_counts(rec, packets, bytes);
 	rec->base_packets += packets;
 	rec->base_bytes += bytes;
+	rec->last_packets = rec->last_bytes = 0;
 }
 
 static void remember_refusal(struct offload_device *dev, uint64_t shape, const struct verdict *v)
@@ -289,6 +298,7 @@ static void rule_is_lost(struct offload_device *dev, struct offload_record *rec)
 	rec->hw = NULL;
 	rec->base_packets = rec->mf->hw.packets;
 	rec->base_bytes = rec->mf->hw.bytes;
+	rec->last_packets = rec->last_bytes = 0;
 	dev->n_rules--;
 	dev->lost++;
 	if (rec->free_after || rec->withdraw || !dev->o->enabled) {
@@ -344,10 +354,14 @@ static void do_port_job(struct offload_device *dev)
 	const struct port_job *job = dev->job;
 
 	driver_begin(dev);
-	if (job->what == JOB_LEAVE && dev->ops->remove_port)
+	if (job->what == JOB_LEAVE)
+		dev->ops->leave(dev->priv);
+	else if (job->what == JOB_PORT_GOES && dev->ops->remove_port)
 		dev->ops->remove_port(dev->priv, job->port);
 	else if (job->what == JOB_LIST && dev->ops->list)
 		dev->ops->list(dev->priv, job->port, job->cb, job->aux);
+	else if (job->what == JOB_MEMBERS && dev->ops->set_members)
+		dev->ops->set_members(dev->priv, job->port);
 	driver_end(dev);
 	dev->job = NULL;
 }
@@ -376,8 +390,10 @@ static uint32_t query_all(struct offload_device *dev, uint32_t *ret_checked)
 		driver_begin(dev);
 		ret = dev->ops->query(dev->priv, hw, &packets, &bytes);
 		driver_end(dev);
-		if (!ret) {
+		if (!ret || ret == -ESTALE) {
 			add_counts(*rec, packets, bytes);
+			if (ret)
+				record_suspect(*rec);
 			if (dev->ops->in_hw && record_is_placed(*rec)) {
 				dev->ops->in_hw(dev->priv, hw, &verdict);
 				is_placed(*rec, &verdict);
@@ -419,6 +435,37 @@ static void poll_or_audit(struct offload_device *dev)
 	pthread_mutex_lock(&dev->o->lock);
 }
 
+// Software runs a flow meanwhile, so that nobody misses its rule for a moment; and many in one call cost a driver, and the
+// kernel before it, much less than one by one.
+#define GATHER_NSEC 2000000
+
+static bool is_urgent(const struct offload_device *dev)
+{
+	return dev->n_queued >= OFFLOAD_ENOUGH || dev->o->n_flushing || dev->stop || dev->job ||
+	       !dev->ops->insert_many;
+}
+
+// With the lock, which it gives up meanwhile.
+static void gather(struct offload_device *dev)
+{
+	struct timespec end;
+
+	if (is_urgent(dev))
+		return;
+	// Real time: it decides nothing but when the same work is done.
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_nsec += GATHER_NSEC;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	dev->gathering = true;
+	rcu_offline();
+	while (!is_urgent(dev) &&
+	       pthread_cond_timedwait(&dev->work, &dev->o->lock, &end) != ETIMEDOUT)
+		;
+	rcu_online();
+	dev->gathering = false;
+}
+
 void *device_worker(void *arg)
 {
 	struct offload_device *dev = arg;
@@ -446,6 +493,7 @@ void *device_worker(void *arg)
 			pthread_cond_wait(&dev->work, &dev->o->lock);
 			rcu_online();
 			dev->resting = false;
+			gather(dev);
 		}
 		rcu_quiesce();
 	}

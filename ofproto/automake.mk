@@ -3,8 +3,9 @@ noinst_LIBRARIES += ofproto/libopenflow.a
 ofproto_libopenflow_a_SOURCES = \
 	ofproto/openflow/act-check.c ofproto/openflow/act-private.h ofproto/openflow/act-text.c \
 	ofproto/openflow/act-wire.c ofproto/openflow/act.c ofproto/openflow/act.h \
-	ofproto/openflow/actions.def ofproto/openflow/actions/controller.c ofproto/openflow/actions/ip.c \
-	ofproto/openflow/actions/move.c ofproto/openflow/actions/output.c ofproto/openflow/actions/pipeline.c \
+	ofproto/openflow/actions.def ofproto/openflow/actions/check-pkt-larger.c \
+	ofproto/openflow/actions/controller.c ofproto/openflow/actions/ct.c ofproto/openflow/actions/ip.c \
+	ofproto/openflow/actions/move.c ofproto/openflow/actions/nat.c ofproto/openflow/actions/output.c ofproto/openflow/actions/pipeline.c \
 	ofproto/openflow/actions/set-field-private.h ofproto/openflow/actions/set-field-text.c \
 	ofproto/openflow/actions/set-field.c ofproto/openflow/actions/vlan.c ofproto/openflow/conn.c \
 	ofproto/openflow/conn.h ofproto/openflow/errors.c ofproto/openflow/errors.def ofproto/openflow/errors.h \

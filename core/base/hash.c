@@ -24,6 +24,11 @@ uint64_t hash_bytes(const void *p, size_t n, uint64_t basis)
 	return XXH3_64bits_withSeed(p, n, basis ^ hash_seed);
 }
 
+uint64_t hash_stable(const void *p, size_t n, uint64_t basis)
+{
+	return XXH3_64bits_withSeed(p, n, basis);
+}
+
 uint64_t hash_string(const char *s, uint64_t basis)
 {
 	return hash_bytes(s, strlen(s), basis);

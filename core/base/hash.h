@@ -10,6 +10,8 @@ void hash_seed_init(void);
 
 uint64_t hash_bytes(const void *p, size_t n, uint64_t basis);
 uint64_t hash_string(const char *s, uint64_t basis);
+// Without the seed: the same in every process, for numbers that outlive one. Not for tables that a peer could fill.
+uint64_t hash_stable(const void *p, size_t n, uint64_t basis);
 
 // Mixes one 64-bit word; for keys that are a single integer or pointer.
 static inline uint64_t hash_u64(uint64_t v, uint64_t basis)

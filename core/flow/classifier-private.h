@@ -73,6 +73,7 @@ struct trie_answer {
 struct cls_change {
 	const struct miniflow *key, *mask; // behind the struct
 	uint64_t version;
+	int priority;
 };
 
 #define CLS_N_CHANGES 1024

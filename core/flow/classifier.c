@@ -216,6 +216,7 @@ static void record_change(struct classifier *c, const struct cls_rule *r)
 	ch->key = memcpy(ch + 1, r->match_key, n_key);
 	ch->mask = memcpy((uint8_t *)(ch + 1) + n_key, r->match_mask, n_mask);
 	ch->version = version;
+	ch->priority = r->priority;
 	RCU_SET(c->changes[version % CLS_N_CHANGES], ch);
 	rcu_free(old);
 	cmm_smp_wmb();
@@ -244,7 +245,7 @@ static bool concerns(const struct cls_change *ch, const struct flow_key *key,
 }
 
 bool classifier_changed_for(const struct classifier *c, uint64_t since, const struct flow_key *key,
-			    const struct flow_mask *mask)
+			    const struct flow_mask *mask, int found)
 {
 	uint64_t now = classifier_version(c);
 
@@ -257,7 +258,7 @@ bool classifier_changed_for(const struct classifier *c, uint64_t since, const st
 		const struct cls_change *ch = RCU_GET(c->changes[v % CLS_N_CHANGES]);
 
 		// Another version there: the ring came round meanwhile.
-		if (!ch || ch->version != v || concerns(ch, key, mask))
+		if (!ch || ch->version != v || (ch->priority >= found && concerns(ch, key, mask)))
 			return true;
 	}
 	return false;

@@ -49,11 +49,12 @@ void classifier_lookup_batch(const struct classifier *c, const struct flow_key *
 			     size_t n, struct flow_mask *const masks[], struct cls_rule *results[]);
 
 // Version of what lookups can see: grows with each change. A translation remembers (classifier, version) and later asks
-// whether any rule added, removed or replaced since could match a packet of its megaflow. Says true when it does not
-// know any more (some 500 changes later). Readers may call both.
+// whether any rule added, removed or replaced since could match a packet of its megaflow, and matter: one of a priority below
+// 'found', that of the rule which the lookup gave (INT_MIN: none), does not. Says true when it does not know any more (some 500
+// changes later). Readers may call both.
 uint64_t classifier_version(const struct classifier *c);
 bool classifier_changed_for(const struct classifier *c, uint64_t since, const struct flow_key *key,
-			    const struct flow_mask *mask);
+			    const struct flow_mask *mask, int found);
 
 // Rules whose match is a subset of 'criteria' (loose flow_mod, dump); NULL: all. Subtables that cannot hold one are skipped.
 // The rules are collected before the first call. The callback may remove the rule it is given (writer only). Stops when it returns false.

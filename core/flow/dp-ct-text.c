@@ -17,8 +17,10 @@ void dp_ct_format(const struct dp_ct *ct, struct strbuf *out)
 	if (!is_all_zeros(ct->label_mask, sizeof(ct->label_mask))) {
 		strbuf_puts(out, "label=");
 		wide_hex_format(ct->label, sizeof(ct->label), out);
-		strbuf_putc(out, '/');
-		wide_hex_format(ct->label_mask, sizeof(ct->label_mask), out);
+		if (!is_all_ones(ct->label_mask, sizeof(ct->label_mask))) {
+			strbuf_putc(out, '/');
+			wide_hex_format(ct->label_mask, sizeof(ct->label_mask), out);
+		}
 		strbuf_putc(out, ',');
 	}
 	if (ct->helper[0])

@@ -168,6 +168,21 @@ uint64_t flow_hash_5tuple(const struct flow_key *k, uint64_t basis)
 	return hash_bytes(&t, sizeof(t), basis);
 }
 
+void flow_fill_ct(struct flow_key *k, uint8_t byte)
+{
+	memset(&k->ct_state, byte, sizeof(k->ct_state));
+	memset(&k->ct_zone, byte, sizeof(k->ct_zone));
+	memset(&k->ct_mark, byte, sizeof(k->ct_mark));
+	memset(&k->ct_label, byte, sizeof(k->ct_label));
+	memset(&k->ct_nw_proto, byte, sizeof(k->ct_nw_proto));
+	memset(&k->ct_nw_src, byte, sizeof(k->ct_nw_src));
+	memset(&k->ct_nw_dst, byte, sizeof(k->ct_nw_dst));
+	memset(&k->ct_ipv6_src, byte, sizeof(k->ct_ipv6_src));
+	memset(&k->ct_ipv6_dst, byte, sizeof(k->ct_ipv6_dst));
+	memset(&k->ct_tp_src, byte, sizeof(k->ct_tp_src));
+	memset(&k->ct_tp_dst, byte, sizeof(k->ct_tp_dst));
+}
+
 void flow_key_clear_ct_tuple(struct flow_key *k)
 {
 	k->ct_nw_proto = 0;
@@ -175,13 +190,4 @@ void flow_key_clear_ct_tuple(struct flow_key *k)
 	memset(&k->ct_ipv6_src, 0, sizeof(k->ct_ipv6_src));
 	memset(&k->ct_ipv6_dst, 0, sizeof(k->ct_ipv6_dst));
 	k->ct_tp_src = k->ct_tp_dst = 0;
-}
-
-void flow_key_clear_ct(struct flow_key *k)
-{
-	k->ct_state = 0;
-	k->ct_zone = 0;
-	k->ct_mark = 0;
-	memset(k->ct_label, 0, sizeof(k->ct_label));
-	flow_key_clear_ct_tuple(k);
 }

@@ -146,13 +146,13 @@ void flow_mask_or(struct flow_mask *dst, const struct flow_mask *src);
 // True when every bit of 'sub' is also in 'super'.
 bool flow_mask_contains(const struct flow_mask *super, const struct flow_mask *sub);
 uint64_t flow_key_hash(const struct flow_key *k, uint64_t basis);
+// Sets every byte of the connection tracking members: 0 is what a packet has that was not tracked, 0xff looks at all of them.
+void flow_fill_ct(struct flow_key *k, uint8_t byte);
 // The mask that says exactly which members a packet of this key's type can have (what an exact match is).
 void flow_mask_exact_for(struct flow_mask *m, const struct flow_key *key);
 // The 5-tuple hash that multipath decisions use (same for both directions where 'symmetric').
 uint64_t flow_hash_5tuple(const struct flow_key *k, uint64_t basis);
-
-// As of a packet that was never tracked; the tuple alone is the original direction's addresses and ports.
-void flow_key_clear_ct(struct flow_key *k);
+// Of no connection: clears the addresses and ports of its first packet.
 void flow_key_clear_ct_tuple(struct flow_key *k);
 
 static inline bool flow_is_ip(const struct flow_key *k)

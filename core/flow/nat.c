@@ -68,19 +68,20 @@ static bool take_port(char *s, uint16_t *ret)
 }
 
 // "80" or "80-90".
-static int parse_ports(char *s, struct nat *n, struct error *err)
+static bool take_ports(char *s, struct nat *n)
 {
 	char *dash = strchr(s, '-');
 
 	if (dash)
 		*dash = '\0';
 	if (!take_port(s, &n->port_min) || (dash && !take_port(dash + 1, &n->port_max)))
-		return error_set(err, -EINVAL, "nat: %s: port (1 to 65535) expected",
-				 dash && n->port_min ? dash + 1 : s);
+		return false;
 	if (n->port_max && n->port_max < n->port_min)
-		return error_set(err, -EINVAL, "nat: port range %u-%u runs backwards", n->port_min,
-				 n->port_max);
-	return 0;
+		return false;
+	// One port.
+	if (n->port_max == n->port_min)
+		n->port_max = 0;
+	return true;
 }
 
 // One address, in brackets or not; '*s' moves behind it.
@@ -111,27 +112,30 @@ static bool take_address(char **s, struct nat *n, struct ipv6_addr *ret)
 	return true;
 }
 
-static int parse_range(char *s, struct nat *n, struct error *err)
+static bool take_range(char *s, struct nat *n)
 {
-	char *all = s;
 	bool first_is_v6;
 
 	if (!take_address(&s, n, &n->min))
-		return error_set(err, -EINVAL, "nat: %s: address expected", all);
+		return false;
 	n->flags |= NAT_ADDRESS;
 	first_is_v6 = n->flags & NAT_IPV6;
 	if (*s == '-') {
 		s++;
-		if (!take_address(&s, n, &n->max) || first_is_v6 != !!(n->flags & NAT_IPV6))
-			return error_set(err, -EINVAL, "nat: %s: second address expected", s);
-		if (memcmp(&n->max, &n->min, sizeof(n->max)) < 0)
-			return error_set(err, -EINVAL, "nat: address range runs backwards");
+		if (!take_address(&s, n, &n->max) || first_is_v6 != !!(n->flags & NAT_IPV6) ||
+		    memcmp(&n->max, &n->min, sizeof(n->max)) < 0)
+			return false;
 		if (!memcmp(&n->max, &n->min, sizeof(n->max)))
 			memset(&n->max, 0, sizeof(n->max));
 	}
-	if (*s == ':')
-		return parse_ports(s + 1, n, err);
-	return *s ? error_set(err, -EINVAL, "nat: unexpected \"%s\"", s) : 0;
+	return *s == ':' ? take_ports(s + 1, n) : !*s;
+}
+
+static int parse_range(char *s, struct nat *n, struct error *err)
+{
+	AUTO_FREE char *whole = xstrdup(s);
+
+	return take_range(s, n) ? 0 : error_set(err, -EINVAL, "invalid nat range \"%s\"", whole);
 }
 
 static int parse_word(char *word, struct nat *n, struct error *err)
@@ -143,7 +147,7 @@ static int parse_word(char *word, struct nat *n, struct error *err)
 	if (!strcmp(word, "src") || !strcmp(word, "dst")) {
 		if (n->flags & (NAT_SRC | NAT_DST))
 			return error_set(err, -EINVAL,
-					 "nat: may only specify one of \"src\" or \"dst\"");
+					 "May only specify one of \"src\" or \"dst\".");
 		n->flags |= *word == 's' ? NAT_SRC : NAT_DST;
 		return value ? parse_range(value, n, err) : 0;
 	}
@@ -152,7 +156,7 @@ static int parse_word(char *word, struct nat *n, struct error *err)
 			n->flags |= flag_names[i].bit;
 			return 0;
 		}
-	return error_set(err, -EINVAL, "nat: unknown argument \"%s\"", word);
+	return error_set(err, -EINVAL, "invalid key \"%s\" in \"nat\" argument", word);
 }
 
 int nat_parse(const char *args, size_t n, struct nat *ret, struct error *err)
@@ -168,10 +172,9 @@ int nat_parse(const char *args, size_t n, struct nat *ret, struct error *err)
 			return error;
 	}
 	if (nat.flags && !(nat.flags & (NAT_SRC | NAT_DST)))
-		return error_set(err, -EINVAL,
-				 "nat: flags need \"src\" or \"dst\" to be specified");
+		return error_set(err, -EINVAL, "Flags allowed only with \"src\" or \"dst\".");
 	if (nat.flags & NAT_HASH && nat.flags & NAT_RANDOM)
-		return error_set(err, -EINVAL, "nat: \"hash\" and \"random\" exclude each other");
+		return error_set(err, -EINVAL, "Both \"hash\" and \"random\" are not allowed.");
 	*ret = nat;
 	return 0;
 }

@@ -61,7 +61,7 @@ int subfield_parse(const char **s, struct subfield *ret, struct error *err)
 		p++;
 	ret->field = field_by_name_n(text, p - text);
 	if (!ret->field)
-		return error_set(err, -EINVAL, "%s: unknown field '%.*s'", text, (int)(p - text),
+		return error_set(err, -EINVAL, "%s: unknown field `%.*s'", text, (int)(p - text),
 				 text);
 	ret->ofs = 0;
 	ret->n_bits = ret->field->n_bits;

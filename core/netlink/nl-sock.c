@@ -8,11 +8,14 @@
 
 // Requests of one sendmsg: their acknowledgements must fit the receive buffer before any is read.
 enum { MAX_BATCH = 64, MAX_BATCH_BYTES = 64 * 1024, RECV_BYTES = 64 * 1024, RCVBUF = 4 << 20 };
+// Datagrams that are read in one system call: answers come in one each.
+enum { SLOTS = 16 };
 
 struct nl_sock {
 	int fd;
 	uint32_t pid, seq;
-	uint8_t *buf; // RECV_BYTES
+	uint8_t *buf; // SLOTS of RECV_BYTES; only what was received is ever touched
+	size_t got[SLOTS]; // bytes in each
 };
 
 // ---- Life ----
@@ -22,7 +25,7 @@ struct nl_sock *nl_open_fd(int fd)
 	struct nl_sock *s = xzalloc(sizeof(*s));
 
 	s->fd = fd;
-	s->buf = xmalloc(RECV_BYTES);
+	s->buf = xmalloc(SLOTS * RECV_BYTES);
 	return s;
 }
 
@@ -96,22 +99,43 @@ void nl_request_uninit(struct nl_request *r)
 	strbuf_uninit(&r->reply);
 }
 
-// ---- One datagram ----
+// ---- Datagrams ----
 
-// Reads a datagram into 's->buf', growing it for one that is larger. Bytes, or negative errno.
-static ssize_t receive(struct nl_sock *s, int flags)
+// Reads what is there into the slots; waits for the first one unless 'flags' say MSG_DONTWAIT. How many, or negative errno.
+static int receive(struct nl_sock *s, int flags)
 {
-	for (;;) {
-		ssize_t n = recv(s->fd, s->buf, RECV_BYTES, flags | MSG_TRUNC);
+	struct mmsghdr m[SLOTS] = { 0 };
+	struct iovec iov[SLOTS];
+	int n;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		// The kernel sizes its datagrams by the buffers it sees; a larger one is not ours to understand.
-		return n <= RECV_BYTES ? n : -EMSGSIZE;
+	for (int i = 0; i < SLOTS; i++) {
+		iov[i] = (struct iovec){ s->buf + i * RECV_BYTES, RECV_BYTES };
+		m[i].msg_hdr.msg_iov = &iov[i];
+		m[i].msg_hdr.msg_iovlen = 1;
 	}
+	do
+		n = recvmmsg(s->fd, m, SLOTS, flags | MSG_WAITFORONE, NULL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	for (int i = 0; i < n; i++) {
+		// The kernel sizes its datagrams by the buffers it sees; a larger one is not ours to understand.
+		if (m[i].msg_hdr.msg_flags & MSG_TRUNC)
+			return -EMSGSIZE;
+		s->got[i] = m[i].msg_len;
+		// The other end has closed (tests; the kernel does not).
+		if (!s->got[i])
+			return -ECONNRESET;
+	}
+	return n;
 }
+
+// Each message in the 'N' slots that receive() has filled.
+#define FOR_EACH_MESSAGE(H, S, N) \
+	for (int slot_ = 0, left_ = 0; slot_ < (N); slot_++) \
+		for (H = (const struct nlmsghdr *)((S)->buf + slot_ * RECV_BYTES), \
+		    left_ = (S)->got[slot_]; \
+		     mnl_nlmsg_ok(H, left_); H = mnl_nlmsg_next(H, &left_))
 
 static int send_all(struct nl_sock *s, struct iovec *iov, size_t n)
 {
@@ -184,24 +208,39 @@ static bool take_answer(struct nl_request *r, const struct nlmsghdr *h)
 	return true;
 }
 
+// The kernel works one after another: those before an answered one that were to be silent, and were, have succeeded.
+static size_t settle_silent(struct nl_request *reqs[], size_t n)
+{
+	size_t settled = 0;
+
+	while (n && reqs[n - 1]->silent) {
+		struct nl_request *r = reqs[--n];
+
+		if (r->done)
+			continue;
+		r->done = true;
+		r->error = 0;
+		settled++;
+	}
+	return settled;
+}
+
 static int collect(struct nl_sock *s, struct nl_request *reqs[], size_t n)
 {
 	size_t open = n;
 
 	while (open) {
-		ssize_t got = receive(s, 0);
-		const struct nlmsghdr *h = (const struct nlmsghdr *)s->buf;
-		int left = got;
+		const struct nlmsghdr *h;
+		int got = receive(s, 0);
 
 		if (got < 0)
 			return got;
-		if (!got)
-			return -ECONNRESET;
-		for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		FOR_EACH_MESSAGE(h, s, got)
+		{
 			struct nl_request *r = find_request(reqs, n, h->nlmsg_seq);
 
 			if (r && take_answer(r, h))
-				open--;
+				open -= 1 + settle_silent(reqs, r->seq - reqs[0]->seq);
 		}
 	}
 	return 0;
@@ -217,7 +256,8 @@ static ssize_t send_some(struct nl_sock *s, struct nl_request *reqs[], size_t n)
 		struct nl_request *r = reqs[k];
 		struct nlmsghdr *h = (struct nlmsghdr *)r->msg.s;
 
-		h->nlmsg_flags |= NLM_F_ACK;
+		if (!r->silent)
+			h->nlmsg_flags |= NLM_F_ACK;
 		h->nlmsg_seq = r->seq = ++s->seq;
 		h->nlmsg_pid = s->pid;
 		iov[k].iov_base = r->msg.s;
@@ -225,6 +265,9 @@ static ssize_t send_some(struct nl_sock *s, struct nl_request *reqs[], size_t n)
 		bytes += r->msg.len;
 		k++;
 	}
+	// The last one says that all before it are done.
+	reqs[k - 1]->silent = false;
+	((struct nlmsghdr *)reqs[k - 1]->msg.s)->nlmsg_flags |= NLM_F_ACK;
 	int error = send_all(s, iov, k);
 
 	return error ? error : (ssize_t)k;
@@ -292,16 +335,16 @@ static void dump_end(struct dump *d, const struct nlmsghdr *h)
 	}
 }
 
-// One datagram of a dump. What 'cb' has refused is not shown to it again, but the dump is read to its end, so that the
+// Some of a dump. What 'cb' has refused is not shown to it again, but the dump is read to its end, so that the
 // socket is clean for the next request.
-static void dump_some(struct nl_sock *s, struct dump *d, ssize_t got,
+static void dump_some(struct nl_sock *s, struct dump *d, int got,
 		      int (*cb)(const struct nlmsghdr *h, void *aux), void *aux)
 {
-	const struct nlmsghdr *h = (const struct nlmsghdr *)s->buf;
-	int left = got;
+	const struct nlmsghdr *h;
 
-	for (; !d->done && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
-		if (h->nlmsg_seq != d->seq)
+	FOR_EACH_MESSAGE(h, s, got)
+	{
+		if (d->done || h->nlmsg_seq != d->seq)
 			continue;
 		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
 			d->changed = true;
@@ -325,10 +368,10 @@ int nl_dump(struct nl_sock *s, const struct strbuf *msg,
 	h->nlmsg_pid = s->pid;
 	error = send_all(s, &iov, 1);
 	while (!error && !d.done) {
-		ssize_t got = receive(s, 0);
+		int got = receive(s, 0);
 
-		if (got <= 0)
-			error = got ? (int)got : -ECONNRESET;
+		if (got < 0)
+			error = got;
 		else
 			dump_some(s, &d, got, cb, aux);
 	}
@@ -342,13 +385,12 @@ int nl_dump(struct nl_sock *s, const struct strbuf *msg,
 
 int nl_receive(struct nl_sock *s, void (*cb)(const struct nlmsghdr *h, void *aux), void *aux)
 {
-	ssize_t got = receive(s, MSG_DONTWAIT);
-	const struct nlmsghdr *h = (const struct nlmsghdr *)s->buf;
-	int left = got;
+	const struct nlmsghdr *h;
+	int got = receive(s, MSG_DONTWAIT);
 
 	if (got < 0)
 		return got;
-	for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
-		cb(h, aux);
+	FOR_EACH_MESSAGE(h, s, got)
+	cb(h, aux);
 	return 0;
 }

@@ -97,6 +97,9 @@ void nl_set_rcvbuf(struct nl_sock *s, size_t bytes);
 struct nl_request {
 	struct strbuf msg;
 	bool wants_reply;
+	// No acknowledgement is needed: one behind it in the call that is answered says that it was done. It still has its error,
+	// but no words of the kernel to a success.
+	bool silent;
 	int error;
 	char text[128];
 	struct strbuf reply;
@@ -122,6 +125,6 @@ int nl_transact(struct nl_sock *s, const struct strbuf *msg, struct strbuf *ret_
 int nl_dump(struct nl_sock *s, const struct strbuf *msg,
 	    int (*cb)(const struct nlmsghdr *h, void *aux), void *aux, struct error *err);
 
-// What came on a socket that has joined groups (or gets upcalls), without waiting. 0 after at most one datagram;
+// What came on a socket that has joined groups (or gets upcalls), without waiting. 0 after some datagrams (16 at most);
 // -EAGAIN: nothing there; -ENOBUFS: the kernel dropped some: take stock again.
 int nl_receive(struct nl_sock *s, void (*cb)(const struct nlmsghdr *h, void *aux), void *aux);

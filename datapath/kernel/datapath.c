@@ -106,18 +106,24 @@ static int make(struct kernel_datapath *dp, struct error *err)
 
 // ---- Life ----
 
-static void destroy(struct kernel_datapath *dp)
+// Ends the threads; may be called again.
+static void halt(struct kernel_datapath *dp)
 {
 	uint64_t one = 1;
 
-	if (!dp)
-		return;
 	atomic_store(&dp->stopping, true);
 	if (dp->stop_fd >= 0 && write(dp->stop_fd, &one, sizeof(one)) < 0)
 		log_err("%s: handlers cannot be told to end: %s", dp->name, strerror(errno));
 	stats_stop(dp);
 	handlers_stop(dp);
-	if (dp->ifindex && dp_request(dp, OVS_DP_CMD_DEL, 0, NULL, NULL, NULL))
+}
+
+static void destroy(struct kernel_datapath *dp)
+{
+	if (!dp)
+		return;
+	halt(dp);
+	if (dp->ifindex && !dp->leaving && dp_request(dp, OVS_DP_CMD_DEL, 0, NULL, NULL, NULL))
 		log_warn("%s: the kernel keeps the datapath", dp->name);
 	kernel_flows_free(dp);
 	vports_free(dp);
@@ -193,8 +199,10 @@ static int kernel_open(const char *name, const struct upcall_ops *upcalls, void 
 		error = handlers_open(dp, err);
 	if (!error)
 		error = make(dp, err);
-	// What an earlier process translated, nobody knows any more.
-	if (!error && dp->taken_over)
+	// What an earlier process translated, nobody knows any more. It may go on until the tables are filled.
+	dp->waiting = config->restore_wait;
+	dp->holding = dp->waiting && dp->taken_over;
+	if (!error && dp->taken_over && !dp->holding)
 		error = kernel_flow_flush(dp, err);
 	if (!error)
 		error = vports_load(dp, err);
@@ -209,9 +217,49 @@ static int kernel_open(const char *name, const struct upcall_ops *upcalls, void 
 		destroy(dp);
 		return error;
 	}
-	handlers_start(dp);
+	if (!dp->waiting)
+		handlers_start(dp);
 	*ret = &dp->base;
 	return 0;
+}
+
+static void kernel_refresh(struct datapath *base)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+
+	pthread_mutex_lock(&dp->request_lock);
+	stats_refresh(dp, dp->sock);
+	pthread_mutex_unlock(&dp->request_lock);
+}
+
+static void kernel_restored(struct datapath *base)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+
+	if (!dp->holding)
+		return;
+	// Those that were seen twice go at once, the others soon.
+	atomic_store(&dp->holding, false);
+	kernel_refresh(base);
+	vports_let_go(dp);
+}
+
+static void kernel_serve(struct datapath *base)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+
+	if (dp->waiting)
+		handlers_start(dp);
+	dp->waiting = false;
+}
+
+static void kernel_leave(struct datapath *base)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+
+	atomic_store(&dp->leaving, true);
+	// A packet that missed from now on would find bridges half taken down.
+	halt(dp);
 }
 
 static void kernel_close(struct datapath *base)
@@ -243,15 +291,6 @@ static int actions_check(struct datapath *base, struct dp_actions list, struct e
 	return kernel_check_actions(list, &kernel_datapath(base)->can, err);
 }
 
-static void kernel_refresh(struct datapath *base)
-{
-	struct kernel_datapath *dp = kernel_datapath(base);
-
-	pthread_mutex_lock(&dp->request_lock);
-	stats_refresh(dp, dp->sock);
-	pthread_mutex_unlock(&dp->request_lock);
-}
-
 static void kernel_features(struct datapath *base, struct smap *out)
 {
 	struct smap_node *n;
@@ -267,6 +306,9 @@ const struct datapath_ops datapath_kernel = {
 	.open = kernel_open,
 	.close = kernel_close,
 	.reconfigure = kernel_reconfigure,
+	.restored = kernel_restored,
+	.serve = kernel_serve,
+	.leave = kernel_leave,
 	.port_add = kernel_port_add,
 	.port_del = kernel_port_del,
 	.port_set_options = kernel_port_set_options,

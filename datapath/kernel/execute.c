@@ -142,7 +142,7 @@ static enum step change(struct walk *w, const struct dp_action *a)
 		set_field(w, a);
 		return NEXT;
 	case DP_ACTION_CT_CLEAR:
-		flow_key_clear_ct(w->key);
+		flow_fill_ct(w->key, 0);
 		return NEXT;
 	case DP_ACTION_PUSH_VLAN:
 		done = packet_push_vlan(w->p, a->push_vlan.tpid, a->push_vlan.tci);

@@ -355,7 +355,7 @@ void kernel_flow_del(struct datapath *base, struct megaflow *mf)
 	hmap_remove(&dp->flows, &f->node);
 	f->mf = NULL;
 	mf->dp = NULL;
-	in_kernel = f->state == FLOW_IN_KERNEL;
+	in_kernel = f->state == FLOW_IN_KERNEL && !dp->leaving;
 	pthread_mutex_unlock(&dp->flows_lock);
 	if (in_kernel) {
 		build_del(&msg, dp, &mf->ufid);

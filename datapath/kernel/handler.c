@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Handlers: threads that take packets which the kernel has no flow for, ask the pipeline, and send flows and packets back.
 //
-// A round is what has come so far, 64 upcalls at most; all that it leads to goes to the kernel together, flows first, so
+// A round is what has come so far, four reads of 16 upcalls at most; all that it leads to goes to the kernel together, flows first, so
 // that the packets behind find them. A handler has two sockets: the kernel sends upcalls to one, answers to the other.
 #include <poll.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 LOG_MODULE(dpif_netlink_handler);
 
-enum { MAX_HANDLERS = 8, ROUND = 64, HEADROOM = 128, UPCALL_BUFFER = 8 << 20 };
+enum { MAX_HANDLERS = 8, ROUND = 4, HEADROOM = 128, UPCALL_BUFFER = 8 << 20 };
 
 struct handler {
 	struct kernel_datapath *dp;
@@ -41,7 +41,7 @@ struct batch *kernel_batch(const struct kernel_datapath *dp)
 
 void batch_put(struct batch *b, struct strbuf *msg, struct kernel_flow *flow)
 {
-	struct batch_item item = { .request.msg = *msg, .flow = flow };
+	struct batch_item item = { .request = { .msg = *msg, .silent = true }, .flow = flow };
 
 	strbuf_init(msg);
 	if (flow)

@@ -56,6 +56,10 @@ struct kernel_datapath {
 	uint32_t user_features; // OVS_DP_F_*
 	bool shares_recirc; // TC chains and recirculation are one number space
 	bool taken_over; // an earlier process had made it
+	// What it left goes on until the tables are filled: its flows are no strangers yet.
+	_Atomic bool holding;
+	bool waiting; // handlers have not been started; main thread
+	_Atomic bool leaving; // for the next process: nothing in the kernel is touched any more
 	const struct upcall_ops *upcalls;
 	void *aux;
 
@@ -236,6 +240,8 @@ struct vport {
 struct vport *vport_find(const struct kernel_datapath *dp, dp_port_t number);
 // Reads what ports there are (an earlier process' among them).
 int vports_load(struct kernel_datapath *dp, struct error *err);
+// Lets go those devices that an earlier process had attached and nobody has asked for since.
+void vports_let_go(struct kernel_datapath *dp);
 void vports_free(struct kernel_datapath *dp);
 // Puts a port back whose device has come again.
 void vport_revive(struct kernel_datapath *dp, struct vport *v, int ifindex);

@@ -151,8 +151,9 @@ void stats_refresh(struct kernel_datapath *dp, struct nl_sock *sock)
 	nl_msg_end(&msg, m);
 	pthread_mutex_lock(&dp->dump_lock);
 	dp->round++;
-	if (!nl_dump(sock, &msg, on_flow, &d, NULL)) {
-		sweep_strangers(dp, sock);
+	if (!nl_dump(sock, &msg, on_flow, &d, NULL) && !dp->leaving) {
+		if (!dp->holding)
+			sweep_strangers(dp, sock);
 		look_for_lost(dp, dp->round, sock);
 	}
 	pthread_mutex_unlock(&dp->dump_lock);
@@ -202,6 +203,7 @@ void stats_stop(struct kernel_datapath *dp)
 
 	if (dp->has_stats_thread)
 		pthread_join(dp->stats_thread, NULL);
+	dp->has_stats_thread = false;
 	HMAP_FOR_EACH_SAFE (s, node, &dp->strangers) {
 		hmap_remove(&dp->strangers, &s->node);
 		free(s);

@@ -128,14 +128,14 @@ static int on_vport(const struct nlmsghdr *h, void *aux)
 	return 0;
 }
 
-// Devices that an earlier process had attached are attached again when somebody wants them: whether that is so, the
-// database may have changed its mind meanwhile. Internal ports stay, for the sake of their addresses.
-static void let_go_devices(struct kernel_datapath *dp)
+// The database may have changed its mind. Internal ports stay, for the sake of their addresses.
+void vports_let_go(struct kernel_datapath *dp)
 {
 	struct vport *v;
 
 	HMAP_FOR_EACH_SAFE (v, node, &dp->ports)
-		if (v->kernel_type != OVS_VPORT_TYPE_INTERNAL && !request_del(dp, v->number, NULL))
+		if (!v->is_ours && v->kernel_type != OVS_VPORT_TYPE_INTERNAL &&
+		    !request_del(dp, v->number, NULL))
 			take_out(dp, v);
 }
 
@@ -150,7 +150,8 @@ int vports_load(struct kernel_datapath *dp, struct error *err)
 	error = nl_dump(dp->sock, &msg, on_vport, dp, err);
 	if (error)
 		return error_wrap(err, "datapath %s: ports", dp->name);
-	let_go_devices(dp);
+	if (!dp->holding)
+		vports_let_go(dp);
 	HMAP_FOR_EACH (v, node, &dp->ports)
 		if (request_pids(dp, v->number, err))
 			return error_wrap(err, "port %s: upcalls", v->name);
@@ -296,7 +297,7 @@ void kernel_port_del(struct datapath *base, dp_port_t port)
 
 	if (!v)
 		return;
-	error = v->ifindex ? request_del(dp, port, &err) : 0;
+	error = v->ifindex && !dp->leaving ? request_del(dp, port, &err) : 0;
 	// Its device may have gone a moment ago.
 	if (error && error != -ENODEV)
 		log_warn("%s: port %s stays in the kernel: %s", dp->name, v->name, err.text);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // From datapath actions to TC actions, or why not.
+#include <linux/if_packet.h>
 #include <linux/tc_act/tc_gact.h>
 #include <linux/tc_act/tc_mirred.h>
+#include <linux/tc_act/tc_skbedit.h>
 #include <linux/tc_act/tc_vlan.h>
 
 #include "core/base/hash.h"
@@ -51,6 +53,21 @@ static bool put_gact(struct acting *c, int action)
 	return true;
 }
 
+// The port that a packet came in at has marked it as for somebody else: the host would not take it.
+static bool put_for_host(struct acting *c)
+{
+	struct tc_skbedit parms = { .action = TC_ACT_PIPE };
+	size_t nest;
+
+	if (!tc_act_room(c, 1))
+		return false;
+	nest = tc_act_begin(c, "skbedit");
+	nl_put(&c->rule->options, TCA_SKBEDIT_PARMS, &parms, sizeof(parms));
+	nl_put_u16(&c->rule->options, TCA_SKBEDIT_PTYPE, PACKET_HOST);
+	tc_act_end(c, nest);
+	return true;
+}
+
 // Each output is a copy until it proves to be the last.
 static bool act_output(struct acting *c, const struct dp_action *a)
 {
@@ -61,11 +78,11 @@ static bool act_output(struct acting *c, const struct dp_action *a)
 	if (!port || !port->ifindex)
 		return verdict_refuse(c->v, REASON_OUTPUT_NOT_ON_DEVICE,
 				      port ? port->name : "unknown port");
-	if (port->is_internal)
-		return verdict_refuse(c->v, REASON_OUTPUT_NOT_ON_DEVICE, port->name);
-	if (!tunnel_before_output(c, port) || !tc_act_room(c, 1))
+	if (!tunnel_before_output(c, port) || (port->is_internal && !put_for_host(c)) ||
+	    !tc_act_room(c, 1))
 		return false;
-	parms.eaction = TCA_EGRESS_MIRROR;
+	// The host receives what goes to an internal port.
+	parms.eaction = port->is_internal ? TCA_INGRESS_MIRROR : TCA_EGRESS_MIRROR;
 	parms.ifindex = port->ifindex;
 	nest = tc_act_begin(c, "mirred");
 	c->last_output = c->rule->options.len + sizeof(struct nlattr);
@@ -81,7 +98,8 @@ static void make_last_output_a_redirect(struct acting *c)
 	struct tc_mirred *parms = (struct tc_mirred *)(c->rule->options.s + c->last_output);
 
 	parms->action = TC_ACT_STOLEN;
-	parms->eaction = TCA_EGRESS_REDIR;
+	parms->eaction =
+		parms->eaction == TCA_INGRESS_MIRROR ? TCA_INGRESS_REDIR : TCA_EGRESS_REDIR;
 	c->ended = true;
 }
 

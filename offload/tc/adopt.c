@@ -39,11 +39,13 @@ bool tc_is_known_leftover(struct tc_device *dev, const struct tc_filter *f)
 
 static void note(struct tc_device *dev, const struct tc_filter *f, void *aux)
 {
+	const struct qdisc *q = aux;
 	struct leftover *l;
 
 	if (!is_leftover(f))
 		return;
 	l = xzalloc(sizeof(*l));
+	l->port = q->ifindex;
 	l->f = *f;
 	// New rules get handles above those that are taken.
 	dev->next_handle = MAX(dev->next_handle, f->handle);
@@ -57,7 +59,7 @@ static bool has_leftovers(struct tc_device *dev, int ifindex)
 	struct leftover *l;
 
 	HMAP_FOR_EACH (l, node, &dev->leftovers)
-		if (l->f.ifindex == ifindex)
+		if (l->port == ifindex)
 			return true;
 	return false;
 }
@@ -67,18 +69,24 @@ void tc_find_leftovers(struct tc_device *dev, struct qdisc *q)
 	if (q->ours || q->looked)
 		return;
 	q->looked = true;
-	tc_dump_port(dev, q->ifindex, false, note, NULL);
+	tc_dump_port(dev, q->ifindex, false, note, q);
 	// Nobody but us has used it: we must have made it.
-	q->ours = has_leftovers(dev, q->ifindex) && !q->no_egress && !q->block;
+	q->ours = has_leftovers(dev, q->ifindex) && !q->no_egress && !q->block && !q->shared;
 }
 
 // The place of a left-over is the same as that of a rule for the same packets but for the half of the pair.
-static bool same_table(const struct leftover *l, const struct compiled_rule *rule)
+static bool same_table(struct tc_device *dev, const struct leftover *l,
+		       const struct compiled_rule *rule)
 {
-	uint32_t parent = TC_H_MAKE(TC_H_CLSACT, rule->egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
+	const struct qdisc *q = tc_find_qdisc(dev, rule->ifindex);
+	uint32_t parent;
+	int ifindex;
 
-	return l->f.ifindex == rule->ifindex && l->f.parent == parent &&
-	       l->f.chain == rule->chain && l->f.protocol == rule->protocol;
+	if (!q || l->port != rule->ifindex)
+		return false;
+	tc_address(q, rule->egress, &ifindex, &parent);
+	return l->f.ifindex == ifindex && l->f.parent == parent && l->f.chain == rule->chain &&
+	       l->f.protocol == rule->protocol;
 }
 
 struct hw_rule *tc_adopt(struct tc_device *dev, const struct compiled_rule *rule)
@@ -88,11 +96,12 @@ struct hw_rule *tc_adopt(struct tc_device *dev, const struct compiled_rule *rule
 	struct hw_rule *r;
 
 	HMAP_FOR_EACH_WITH_HASH (l, node, rule->fingerprint, &dev->leftovers) {
-		if (!same_table(l, rule) || (l->f.flags & skip) != atomic_load(&dev->policy) ||
+		if (!same_table(dev, l, rule) || (l->f.flags & skip) != atomic_load(&dev->policy) ||
 		    tc_find_rule(dev, l->f.handle) || !tc_take_place(dev, &l->f))
 			continue;
 		r = xzalloc(sizeof(*r));
-		*r = (struct hw_rule){ .ifindex = l->f.ifindex,
+		*r = (struct hw_rule){ .port = l->port,
+				       .ifindex = l->f.ifindex,
 				       .parent = l->f.parent,
 				       .handle = l->f.handle,
 				       .chain = l->f.chain,
@@ -100,6 +109,9 @@ struct hw_rule *tc_adopt(struct tc_device *dev, const struct compiled_rule *rule
 				       .protocol = l->f.protocol,
 				       .asked = TCA_CLS_FLAGS_VERBOSE | (l->f.flags & skip),
 				       .fingerprint = l->f.fingerprint,
+				       .software_helps = rule->software_helps,
+				       .in_software =
+					       l->f.packets - MIN(l->f.hw_packets, l->f.packets),
 				       .seen = dev->epoch };
 		memcpy(r->cookie, l->f.cookie, sizeof(r->cookie));
 		tc_take_counts(r, &l->f);
@@ -111,12 +123,28 @@ struct hw_rule *tc_adopt(struct tc_device *dev, const struct compiled_rule *rule
 	return NULL;
 }
 
+static bool is_in_the_way(struct tc_device *dev, const struct leftover *l,
+			  const struct compiled_rule *rule)
+{
+	return l->f.match_print == rule->match_print && same_table(dev, l, rule);
+}
+
+const struct leftover *tc_find_in_the_way(struct tc_device *dev, const struct compiled_rule *rule)
+{
+	struct leftover *l;
+
+	HMAP_FOR_EACH (l, node, &dev->leftovers)
+		if (is_in_the_way(dev, l, rule))
+			return l;
+	return NULL;
+}
+
 void tc_remove_in_the_way(struct tc_device *dev, const struct compiled_rule *rule)
 {
 	struct leftover *l;
 
 	HMAP_FOR_EACH_SAFE (l, node, &dev->leftovers) {
-		if (!same_table(l, rule) || l->f.match_print != rule->match_print)
+		if (!is_in_the_way(dev, l, rule))
 			continue;
 		tc_delete_filter(dev, l->f.ifindex, l->f.parent, l->f.chain, l->f.priority,
 				 l->f.protocol, l->f.handle);
@@ -156,7 +184,7 @@ void tc_list(void *priv, const struct port_ref *port,
 	HMAP_FOR_EACH (l, node, &dev->leftovers) {
 		struct found_rule found = { .packets = l->f.packets, .bytes = l->f.bytes };
 
-		if (l->f.ifindex != port->ifindex || !l->is_understood)
+		if (l->port != port->ifindex || !l->is_understood)
 			continue;
 		found.key = l->key;
 		found.mask = l->mask;
@@ -174,7 +202,7 @@ void tc_sweep(void *priv, const struct port_ref *port)
 	if (!looks_used(dev, port))
 		return;
 	HMAP_FOR_EACH_SAFE (l, node, &dev->leftovers) {
-		if (l->f.ifindex != port->ifindex)
+		if (l->port != port->ifindex)
 			continue;
 		tc_delete_filter(dev, l->f.ifindex, l->f.parent, l->f.chain, l->f.priority,
 				 l->f.protocol, l->f.handle);
@@ -191,6 +219,6 @@ void tc_forget_leftovers(struct tc_device *dev, int ifindex)
 	struct leftover *l;
 
 	HMAP_FOR_EACH_SAFE (l, node, &dev->leftovers)
-		if (!ifindex || l->f.ifindex == ifindex)
+		if (!ifindex || l->port == ifindex)
 			leave_out(dev, l);
 }

@@ -32,6 +32,23 @@ bool tc_cookie_is_of_now(const uint8_t cookie[TC_COOKIE_SIZE])
 	       !memcmp(cookie + COOKIE_PROCESS, &process, sizeof(process));
 }
 
+// Connections that the NIC does not know yet, neighbours of tunnels that it does not know yet; and what follows after those.
+static bool may_need_software(const struct compiled_rule *r, struct dp_actions list,
+			      const struct port_lookup *ports)
+{
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, list) {
+		const struct port_ref *to = a->type == DP_ACTION_OUTPUT
+						    ? ports->find(a->output.port, ports->aux)
+						    : NULL;
+
+		if (a->type == DP_ACTION_CT || (to && to->is_tunnel))
+			return true;
+	}
+	return r->chain;
+}
+
 static bool compile_into(struct compiled_rule *r, const struct megaflow *mf,
 			 const struct port_lookup *ports, struct verdict *v)
 {
@@ -51,6 +68,7 @@ static bool compile_into(struct compiled_rule *r, const struct megaflow *mf,
 	if (!tc_compile_match(r, &key, &mask, v) ||
 	    !tc_compile_actions(r, megaflow_actions_get(mf), &key, &mask, ports, v))
 		return false;
+	r->software_helps = may_need_software(r, megaflow_actions_get(mf), ports);
 	r->shape = hash_u64((uint64_t)r->protocol << 32 | !!r->chain << 1 | r->egress, r->shape);
 	r->fingerprint = tc_fingerprint(r->options.s, r->options.len);
 	r->match_print = tc_match_print(r->options.s, r->options.len);

@@ -4,7 +4,15 @@
 
 #include "core/base/hash.h"
 #include "core/base/hmap.h"
+#include "offload/tc/senders.h"
 #include "offload/tc/tc-private.h"
+
+// A member of a bond, bound to the bond's block or not (somebody else's qdisc is there).
+struct member {
+	int ifindex;
+	bool bound;
+	bool told; // that it cannot be
+};
 
 // Two priorities an ethertype: where a rule goes first, and before it. IPv4, IPv6 and tags come first for good. Priority 1
 // is left to others.
@@ -12,8 +20,10 @@ enum { PRIO_FIRST = 2, MAX_PROTOCOLS = 64, PRIO_LAST = PRIO_FIRST + 2 * MAX_PROT
 
 struct hw_rule {
 	struct hmap_node node; // by handle
-	int ifindex;
-	uint32_t parent, handle, chain;
+	int port; // interface number
+	int ifindex; // how the kernel is told of the place: the port's hook, or a block
+	uint32_t parent;
+	uint32_t handle, chain;
 	uint16_t priority;
 	be16 protocol;
 	uint32_t flags; // TCA_CLS_FLAGS_*, as of the last look
@@ -22,14 +32,23 @@ struct hw_rule {
 	uint8_t cookie[TC_COOKIE_SIZE];
 	uint64_t packets, bytes; // as of the last look
 	uint32_t seen; // epoch of the last look that found it
+	bool software_helps;
+	uint64_t in_software; // packets, as of the last look
+	unsigned int
+		n_suspicious; // looks in a row that found more of them, although the NIC has the rule
 	char text[128]; // the driver's, when it refused
 };
 
-// A port's hook. One that was there before is used, and left as it is.
+// A port's hook. One that was there before is used, and left as it is. A bond has none itself: its members share a block.
 struct qdisc {
 	struct hmap_node node; // by ifindex
 	int ifindex;
+	uint32_t shared; // our block of the members, 0: this is no bond
+	struct member members[PORT_MAX_MEMBERS];
+	unsigned int n_members;
 	bool ours;
+	uint32_t flags_epoch; // of the look that last said how the kernel takes rules here...
+	uint32_t flags; // ... and what it said: TCA_CLS_FLAGS_*
 	bool looked; // for rules of a process before this one
 	bool no_egress; // somebody's "ingress" qdisc has one side only
 	uint32_t block; // somebody's shared block, 0: none. Filters cannot be put on the port then.
@@ -40,6 +59,7 @@ struct qdisc {
 // A filter of a process before this one, which nobody has claimed.
 struct leftover {
 	struct hmap_node node; // by fingerprint
+	int port; // interface number
 	struct tc_filter f;
 	bool is_understood; // 'key' and 'mask' say what it matches
 	struct flow_key key;
@@ -58,6 +78,9 @@ struct tc_device {
 	struct protocol protocols[MAX_PROTOCOLS]; // the place is the priority
 	uint32_t next_handle, epoch;
 	_Atomic uint32_t adopted;
+	bool leaving; // for the next process: the kernel is told nothing any more
+	struct senders *senders;
+	_Atomic uint32_t n_threads; // that may send rules at once
 	_Atomic uint32_t policy; // TCA_CLS_FLAGS_SKIP_* of new filters, 0: none
 	_Atomic uint32_t n_foreign; // for capabilities(), which any thread asks
 };
@@ -70,6 +93,11 @@ struct qdisc *tc_find_qdisc(struct tc_device *dev, int ifindex);
 // The port's hook, made when there is none; NULL and a verdict (and *ret_error) when filters cannot stand there.
 struct qdisc *tc_need_qdisc(struct tc_device *dev, const struct compiled_rule *rule, int *ret_error,
 			    struct verdict *v);
+// How the kernel is told of filters at the hook.
+void tc_address(const struct qdisc *q, bool egress, int *ret_ifindex, uint32_t *ret_parent);
+// Binds the members of a bond to its block that are not, or are not any more. Warns once of those that cannot be.
+void tc_bind_members(struct tc_device *dev, struct qdisc *q);
+void tc_set_members(void *priv, const struct port_ref *port);
 // Takes it away when it is ours, and forgets it.
 void tc_drop_qdisc(struct tc_device *dev, struct qdisc *q);
 // Forgets it: it has gone.
@@ -93,7 +121,7 @@ int tc_remove(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *r
 void tc_forget(void *priv, struct hw_rule *hw);
 bool tc_in_hw(void *priv, const struct hw_rule *hw, struct verdict *v);
 
-// Shows each filter on the port's hook to 'cb', on both sides of it.
+// Shows each filter on the port's hook (or the bond's block) to 'cb', on both sides of it.
 void tc_dump_port(struct tc_device *dev, int ifindex, bool terse,
 		  void (*cb)(struct tc_device *dev, const struct tc_filter *f, void *aux),
 		  void *aux);
@@ -106,7 +134,9 @@ void tc_find_leftovers(struct tc_device *dev, struct qdisc *q);
 bool tc_is_known_leftover(struct tc_device *dev, const struct tc_filter *f);
 // The left-over that does just what the rule says, as ours from now on; NULL: there is none.
 struct hw_rule *tc_adopt(struct tc_device *dev, const struct compiled_rule *rule);
-// Takes out what was left for the same packets, with other actions.
+// What was left for the same packets, with other actions; NULL: nothing.
+const struct leftover *tc_find_in_the_way(struct tc_device *dev, const struct compiled_rule *rule);
+// Takes all of that out.
 void tc_remove_in_the_way(struct tc_device *dev, const struct compiled_rule *rule);
 void tc_list(void *priv, const struct port_ref *port,
 	     void (*cb)(const struct found_rule *found, void *aux), void *aux);

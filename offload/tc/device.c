@@ -19,6 +19,8 @@ static int tc_open(const struct port_ref *port, void **ret_priv, struct device_l
 	tc_probe(sock);
 	dev = xzalloc(sizeof(*dev));
 	dev->sock = sock;
+	dev->senders = senders_create();
+	dev->n_threads = 1;
 	snprintf(dev->name, sizeof(dev->name), "%s", port->device);
 	hmap_init(&dev->rules);
 	hmap_init(&dev->qdiscs);
@@ -47,6 +49,7 @@ static void tc_close(void *priv)
 	hmap_uninit(&dev->qdiscs);
 	tc_forget_leftovers(dev, 0);
 	hmap_uninit(&dev->leftovers);
+	senders_destroy(dev->senders);
 	nl_close(dev->sock);
 	free(dev);
 }
@@ -91,6 +94,20 @@ static void tc_set_policy(void *priv, const char *policy)
 			atomic_store(&dev->policy, policies[i].flags);
 }
 
+static void tc_leave(void *priv)
+{
+	struct tc_device *dev = priv;
+
+	dev->leaving = true;
+}
+
+static void tc_set_threads(void *priv, unsigned int n)
+{
+	struct tc_device *dev = priv;
+
+	atomic_store(&dev->n_threads, n);
+}
+
 static void tc_capabilities(void *priv, struct smap *out)
 {
 	struct tc_device *dev = priv;
@@ -126,7 +143,10 @@ const struct backend_ops backend_tc = {
 	.take_reset = tc_take_reset,
 	.list = tc_list,
 	.sweep = tc_sweep,
+	.set_members = tc_set_members,
 	.remove_port = tc_remove_port,
 	.set_policy = tc_set_policy,
+	.set_threads = tc_set_threads,
+	.leave = tc_leave,
 	.capabilities = tc_capabilities,
 };

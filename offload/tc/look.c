@@ -8,6 +8,8 @@
 
 LOG_MODULE(tc_look);
 
+enum { SUSPICIOUS_LOOKS = 2 };
+
 // ---- Dumps ----
 
 struct dump {
@@ -74,15 +76,33 @@ void tc_dump_port(struct tc_device *dev, int ifindex, bool terse,
 		  void *aux)
 {
 	const struct qdisc *q = tc_find_qdisc(dev, ifindex);
+	struct qdisc plain = { .ifindex = ifindex };
 	struct dump d = { dev, cb, aux };
+	uint32_t parent;
+	int at;
 
-	dump_side(&d, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), terse);
-	// An "ingress" qdisc has one table, and shows it for either side.
-	if (!q || !q->no_egress)
-		dump_side(&d, ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), terse);
+	tc_address(q ? q : &plain, false, &at, &parent);
+	dump_side(&d, at, parent, terse);
+	// An "ingress" qdisc has one table, and shows it for either side; a block has only one.
+	if (q && (q->no_egress || q->shared))
+		return;
+	tc_address(&plain, true, &at, &parent);
+	dump_side(&d, at, parent, terse);
 }
 
 // ---- Counters ----
+
+// Software meets packets of a rule that the NIC says it has: those that were on their way when it went in, or it has lost it.
+static void watch(struct hw_rule *r, const struct tc_filter *f)
+{
+	uint64_t now = f->packets - MIN(f->hw_packets, f->packets);
+
+	if (f->flags & TCA_CLS_FLAGS_IN_HW && !r->software_helps && now > r->in_software)
+		r->n_suspicious++;
+	else
+		r->n_suspicious = 0;
+	r->in_software = now;
+}
 
 static void refresh_one(struct tc_device *dev, const struct tc_filter *f, void *aux)
 {
@@ -90,6 +110,7 @@ static void refresh_one(struct tc_device *dev, const struct tc_filter *f, void *
 
 	if (r && tc_is_at(r, f)) {
 		tc_take_counts(r, f);
+		watch(r, f);
 		r->seen = dev->epoch;
 	}
 }
@@ -110,7 +131,9 @@ int tc_query(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *re
 
 	*ret_packets = hw->packets;
 	*ret_bytes = hw->bytes;
-	return hw->seen == dev->epoch ? 0 : -ENOENT;
+	if (hw->seen != dev->epoch)
+		return -ENOENT;
+	return hw->n_suspicious >= SUSPICIOUS_LOOKS ? -ESTALE : 0;
 }
 
 // ---- Audit ----
@@ -147,6 +170,7 @@ static void audit_one(struct tc_device *dev, const struct tc_filter *f, void *au
 	if (r && tc_is_at(r, f)) {
 		if (is_as_put(r, f)) {
 			tc_take_counts(r, f);
+			watch(r, f);
 			r->seen = dev->epoch;
 			return;
 		}
@@ -163,12 +187,22 @@ static void audit_one(struct tc_device *dev, const struct tc_filter *f, void *au
 	}
 }
 
+// Somebody may have taken a member's qdisc away: binding again says what is there.
+static void check_members(struct tc_device *dev, struct qdisc *q)
+{
+	for (unsigned int i = 0; i < q->n_members; i++)
+		q->members[i].bound = false;
+	tc_bind_members(dev, q);
+}
+
 static void audit_port(struct tc_device *dev, struct qdisc *q, struct audit_findings *found)
 {
 	struct audit a = { .port = q, .found = found, .bad = VEC_INIT };
 	struct tc_filter *f;
 
 	q->n_foreign = 0;
+	if (q->shared)
+		check_members(dev, q);
 	tc_dump_port(dev, q->ifindex, false, audit_one, &a);
 	VEC_FOR_EACH (f, &a.bad)
 		if (tc_delete_filter(dev, f->ifindex, f->parent, f->chain, f->priority, f->protocol,

@@ -114,9 +114,11 @@ static int prepare(struct tc_device *dev, const struct compiled_rule *rule, bool
 {
 	struct protocol *p;
 	struct hw_rule *r;
+	struct qdisc *q;
 	int error;
 
-	if (!tc_need_qdisc(dev, rule, &error, v))
+	q = tc_need_qdisc(dev, rule, &error, v);
+	if (!q)
 		return error;
 	p = take_protocol(dev, rule->protocol);
 	if (!p) {
@@ -124,14 +126,15 @@ static int prepare(struct tc_device *dev, const struct compiled_rule *rule, bool
 		return -ENOSPC;
 	}
 	r = xzalloc(sizeof(*r));
-	r->ifindex = rule->ifindex;
-	r->parent = TC_H_MAKE(TC_H_CLSACT, rule->egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
+	r->port = rule->ifindex;
+	tc_address(q, rule->egress, &r->ifindex, &r->parent);
 	r->chain = rule->chain;
 	r->protocol = rule->protocol;
 	r->priority = PRIO_FIRST + 2 * (p - dev->protocols) + !front;
 	r->handle = free_handle(dev);
 	r->seen = dev->epoch;
 	r->fingerprint = rule->fingerprint;
+	r->software_helps = rule->software_helps;
 	// Verbose: the driver's words come back even when the kernel runs the rule itself.
 	r->asked = TCA_CLS_FLAGS_VERBOSE | atomic_load(&dev->policy);
 	memcpy(r->cookie, rule->cookie, sizeof(r->cookie));
@@ -183,13 +186,18 @@ static void is_in_the_way(struct tc_device *dev, const struct tc_filter *f, void
 static int refused(struct tc_device *dev, struct hw_rule *r, const struct nl_request *req,
 		   struct verdict *v)
 {
-	struct qdisc *q = tc_find_qdisc(dev, r->ifindex);
+	struct qdisc *q = tc_find_qdisc(dev, r->port);
 	struct foreigner other = { .rule = r };
 	int error = req->error;
 
 	verdict_refuse_by_driver(v, error == -ENOSPC ? REASON_TABLE_FULL : REASON_DEVICE_REFUSED,
 				 error, req->text);
-	if (q && (error == -EINVAL || error == -ENOENT) && strstr(req->text, "Qdisc")) {
+	if (q && q->shared && strstr(req->text, "Block")) {
+		// Somebody has taken the members' qdiscs away.
+		for (unsigned int i = 0; i < q->n_members; i++)
+			q->members[i].bound = false;
+		error = -EAGAIN;
+	} else if (q && (error == -EINVAL || error == -ENOENT) && strstr(req->text, "Qdisc")) {
 		// Somebody has taken the qdisc away.
 		tc_forget_qdisc(dev, q);
 		error = -EAGAIN;
@@ -197,7 +205,7 @@ static int refused(struct tc_device *dev, struct hw_rule *r, const struct nl_req
 		tc_forget_qdisc(dev, q);
 		error = -EAGAIN;
 	} else if (error == -EINVAL || error == -EEXIST) {
-		tc_dump_port(dev, r->ifindex, true, is_in_the_way, &other);
+		tc_dump_port(dev, r->port, true, is_in_the_way, &other);
 		if (other.what[0]) {
 			snprintf(v->culprit, sizeof(v->culprit), "%s", other.what);
 			error = -EBUSY;
@@ -208,35 +216,36 @@ static int refused(struct tc_device *dev, struct hw_rule *r, const struct nl_req
 	return error;
 }
 
-// The rule of a process before this one that does the same, from now on ours; one for the same packets that does something
-// else goes first.
-static struct hw_rule *claim(struct tc_device *dev, const struct compiled_rule *rule)
+// The rule of a process before this one that does the same, from now on ours. One for the same packets that does something
+// else is shown in '*ret_old': the new rule takes over from it as from one of ours.
+static struct hw_rule *claim(struct tc_device *dev, const struct compiled_rule *rule,
+			     const struct leftover **ret_old)
 {
 	struct hw_rule *adopted;
 	struct verdict ignored;
 	int error;
 
+	*ret_old = NULL;
 	if (!tc_need_qdisc(dev, rule, &error, &ignored) || hmap_is_empty(&dev->leftovers))
 		return NULL;
 	adopted = tc_adopt(dev, rule);
 	if (!adopted)
-		tc_remove_in_the_way(dev, rule);
+		*ret_old = tc_find_in_the_way(dev, rule);
 	return adopted;
 }
 
-static int create(struct tc_device *dev, const struct compiled_rule *rule, bool front,
-		  struct hw_rule **ret_hw, struct verdict *v)
+static bool is_behind(uint16_t priority)
+{
+	return (priority - PRIO_FIRST) % 2;
+}
+
+static int send_one(struct tc_device *dev, const struct compiled_rule *rule, bool front,
+		    struct hw_rule **ret_hw, struct verdict *v)
 {
 	struct nl_request req = { 0 }, *one = &req;
-	struct hw_rule *r = claim(dev, rule);
-	int error;
+	struct hw_rule *r;
+	int error = prepare(dev, rule, front, &r, v);
 
-	if (r) {
-		tc_in_hw(dev, r, v);
-		*ret_hw = r;
-		return 0;
-	}
-	error = prepare(dev, rule, front, &r, v);
 	if (error)
 		return error;
 	req.error = put_rule(&req.msg, r, rule, NLM_F_ECHO);
@@ -254,6 +263,25 @@ static int create(struct tc_device *dev, const struct compiled_rule *rule, bool 
 		*ret_hw = r;
 	}
 	nl_request_uninit(&req);
+	return error;
+}
+
+static int create(struct tc_device *dev, const struct compiled_rule *rule, bool front,
+		  struct hw_rule **ret_hw, struct verdict *v)
+{
+	const struct leftover *old;
+	struct hw_rule *r = claim(dev, rule, &old);
+	int error;
+
+	if (r) {
+		tc_in_hw(dev, r, v);
+		*ret_hw = r;
+		return 0;
+	}
+	error = send_one(dev, rule, old ? is_behind(old->f.priority) : front, ret_hw, v);
+	// Whether the new one is in or not: the old one does what the flow does not.
+	if (old && error != -EAGAIN)
+		tc_remove_in_the_way(dev, rule);
 	return error;
 }
 
@@ -284,12 +312,25 @@ static void look_at(struct tc_device *dev, struct hw_rule *r)
 	nl_request_uninit(&req);
 }
 
+// Whether rules of this port reach the NIC is asked once between two refreshes, of one rule.
+static uint32_t flags_of_port(struct tc_device *dev, struct hw_rule *r)
+{
+	struct qdisc *q = tc_find_qdisc(dev, r->port);
+
+	if (q && q->flags && q->flags_epoch == dev->epoch)
+		return q->flags;
+	look_at(dev, r);
+	if (q) {
+		q->flags = r->flags;
+		q->flags_epoch = dev->epoch;
+	}
+	return r->flags;
+}
+
 // Nothing is echoed: a driver that refuses has said so in the acknowledgement, and where it has not, one rule of a port
 // tells of all (the next refresh corrects what is otherwise).
 static void learn_flags(struct tc_device *dev, struct insertion *list, size_t n)
 {
-	const struct hw_rule *asked = NULL;
-
 	for (size_t i = 0; i < n; i++) {
 		struct hw_rule *r = list[i].hw;
 
@@ -301,11 +342,8 @@ static void learn_flags(struct tc_device *dev, struct insertion *list, size_t n)
 			r->flags = TCA_CLS_FLAGS_IN_HW;
 		} else if (r->text[0] || r->asked & TCA_CLS_FLAGS_SKIP_HW) {
 			r->flags = TCA_CLS_FLAGS_NOT_IN_HW;
-		} else if (asked && asked->ifindex == r->ifindex) {
-			r->flags = asked->flags;
 		} else {
-			look_at(dev, r);
-			asked = r;
+			r->flags = flags_of_port(dev, r);
 		}
 		tc_in_hw(dev, r, &list[i].v);
 	}
@@ -329,13 +367,18 @@ void tc_insert_many(void *priv, struct insertion *list, size_t n)
 	struct nl_request *reqs = xcalloc(n, sizeof(*reqs)), **sent = xcalloc(n, sizeof(*sent));
 	struct insertion **which = xcalloc(n, sizeof(*which));
 	struct tc_device *dev = priv;
+	const struct leftover *old;
 	size_t n_sent = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		list[i].error = 0;
-		list[i].hw = claim(dev, list[i].rule);
+		list[i].hw = claim(dev, list[i].rule, &old);
 		if (list[i].hw)
 			continue;
+		if (old) {
+			list[i].error = tc_insert(dev, list[i].rule, &list[i].hw, &list[i].v);
+			continue;
+		}
 		list[i].error = prepare(dev, list[i].rule, false, &list[i].hw, &list[i].v);
 		if (list[i].error)
 			continue;
@@ -348,8 +391,8 @@ void tc_insert_many(void *priv, struct insertion *list, size_t n)
 		which[n_sent] = &list[i];
 		sent[n_sent++] = &reqs[i];
 	}
-	// When the socket fails, those without an answer have -EIO.
-	(void)nl_transact_many(dev->sock, sent, n_sent);
+	senders_resize(dev->senders, atomic_load(&dev->n_threads), dev->name);
+	senders_transact(dev->senders, dev->sock, sent, n_sent);
 	for (size_t i = 0; i < n_sent; i++)
 		take_answer(dev, which[i], sent[i]);
 	learn_flags(dev, list, n);
@@ -395,6 +438,12 @@ int tc_remove(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *r
 	struct tc_filter f;
 	int error, decoded;
 
+	*ret_packets = hw->packets;
+	*ret_bytes = hw->bytes;
+	if (dev->leaving) {
+		tc_forget(dev, hw);
+		return 0;
+	}
 	nl_msg_end(&req.msg, begin_filter(&req.msg, RTM_DELTFILTER, NLM_F_ECHO, hw));
 	error = nl_transact_many(dev->sock, &one, 1);
 	if (!error)
@@ -420,8 +469,7 @@ int tc_replace(void *priv, struct hw_rule *old, const struct compiled_rule *rule
 	       struct hw_rule **ret_hw, uint64_t *ret_packets, uint64_t *ret_bytes,
 	       struct verdict *v)
 {
-	bool old_is_behind = (old->priority - PRIO_FIRST) % 2;
-	int error = insert_at(priv, rule, old_is_behind, ret_hw, v);
+	int error = insert_at(priv, rule, is_behind(old->priority), ret_hw, v);
 
 	if (error)
 		return error;

@@ -37,6 +37,7 @@ struct compiled_rule {
 	bool from_tunnel; // the port is a tunnel's: packets have the tunnel's header beside
 	bool egress; // of the clsact hook: packets that the host sends (internal ports)
 	uint32_t chain; // the recirculation id
+	bool software_helps; // a NIC that has the rule may leave some of its packets to software
 	be16 protocol; // of tcmsg: outermost ethertype
 	struct strbuf options; // attributes for TCA_OPTIONS
 	uint64_t shape; // of attributes and action kinds, without values

@@ -61,6 +61,14 @@ static bool parse_mac(const char *s, struct eth_addr *ret)
 	return true;
 }
 
+static bool name_timeout(void *aux, uint16_t zone, be16 eth_type, uint8_t nw_proto,
+			 char ret[CT_TIMEOUT_NAME_LEN])
+{
+	const struct plane *pl = aux;
+
+	return pl->dp && datapath_ct_timeout_name(pl->dp, zone, eth_type, nw_proto, ret);
+}
+
 static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge *row)
 {
 	struct vswitchd *vs = pl->vs;
@@ -75,6 +83,7 @@ static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge
 	if (!parse_mac(smap_get(&row->other_config, "hwaddr"), &br->mac))
 		br->mac = default_mac(&br->uuid);
 	br->sw = switch_create(row->name, eth_addr_to_u64(br->mac));
+	switch_set_ct_timeouts(br->sw, name_timeout, pl);
 	switch_set_events(br->sw, &switch_events, br);
 	br->control = control_create(vs->loop, br->sw, br->plane->upcall, &bridge_control_ops, br);
 	if (control_open_mgmt(br->control, &err) < 0)
@@ -180,6 +189,7 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 	if (!br)
 		br = bridge_create(pl, row);
 	br->keep = true;
+	switch_set_features(br->sw, plane_switch_features(pl));
 	configure_datapath_id(br, row);
 	configure_description(br, row);
 	configure_tables(br, row);

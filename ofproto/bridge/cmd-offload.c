@@ -140,9 +140,12 @@ static void why_text(struct plane *pl, struct megaflow *mf, const struct verdict
 		      offload_reason_text(v->reason));
 	if (v->culprit[0])
 		strbuf_printf(out, "  because: %s\n", v->culprit);
-	if (v->driver_errno)
-		strbuf_printf(out, "  driver:  %s (%s)\n", v->driver_text,
-			      strerror(v->driver_errno));
+	// A driver whose refusal the kernel made up for has words, and no error.
+	if (v->driver_text[0])
+		strbuf_printf(out, "  driver:  %s%s%s%s\n", v->driver_text,
+			      v->driver_errno ? " (" : "",
+			      v->driver_errno ? strerror(v->driver_errno) : "",
+			      v->driver_errno ? ")" : "");
 	strbuf_printf(out, "  remedy:  %s\n", offload_reason_remedy(v->reason));
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "ofproto/bridge/commands-private.h"
 #include "ofproto/pipeline/mac-table.h"
+#include "ofproto/pipeline/recirc.h"
 
 static struct bridge *need_bridge(struct appctl_conn *conn, struct vswitchd *vs, const char *name)
 {
@@ -266,21 +267,7 @@ static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
-static void show_features(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
-{
-	struct vswitchd *vs = aux;
-	struct bridge *br = bridge_find(vs, argv[1]);
-	AUTO(strbuf) out = STRBUF_INIT;
-
-	if (!br)
-		appctl_reply_error(conn, "no such bridge");
-	else if (!br->plane->dp || !datapath_features_format(br->plane->dp, &out))
-		appctl_reply_error(conn, "this kind of datapath does not tell what it can");
-	else
-		appctl_reply(conn, strbuf_cstr(&out));
-}
-
-static void upcall_show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+static void show_upcalls(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
 	AUTO(strbuf) out = STRBUF_INIT;
@@ -291,10 +278,28 @@ static void upcall_show(struct appctl_conn *conn, int argc, const char *const ar
 	PLANE_FOR_EACH(pl, vs)
 	if (pl->dp) {
 		plane_put_name(pl, &out);
-		strbuf_printf(&out, ":\n  flows         : (current %zu)\n",
-			      upcall_n_flows(pl->upcall));
+		strbuf_puts(&out, ":\n");
+		upcall_show(pl->upcall, &out);
 	}
 	appctl_reply(conn, strbuf_cstr(&out));
+}
+
+static void set_flow_limit(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct plane *pl;
+	uint64_t n;
+
+	if (!parse_u64(argv[1], 10, &n)) {
+		appctl_reply_errorf(conn, "%s: a number of flows expected", argv[1]);
+		return;
+	}
+	PLANE_FOR_EACH(pl, vs)
+	if (pl->dp)
+		upcall_set_flow_limit(pl->upcall, n);
+	strbuf_printf(&out, "set flow_limit to %llu\n", (unsigned long long)n);
+	appctl_reply(conn, out.s);
 }
 
 static void revalidator_wait(struct appctl_conn *conn, int argc, const char *const argv[],
@@ -331,8 +336,8 @@ const struct appctl_command switch_commands[] = {
 	{ "bridge/dump-flows", "bridge", 1, 1, bridge_dump_flows },
 	{ "bridge/reconnect", "[bridge]", 0, 1, bridge_reconnect },
 	{ "dpif/show", "", 0, 0, dpif_show },
-	{ "dpif/show-dp-features", "bridge", 1, 1, show_features },
-	{ "upcall/show", "", 0, 0, upcall_show },
+	{ "upcall/show", "", 0, 0, show_upcalls },
+	{ "upcall/set-flow-limit", "flow-limit-number", 1, 1, set_flow_limit },
 	{ "revalidator/wait", "", 0, 0, revalidator_wait },
 	{ "revalidator/purge", "", 0, 0, revalidator_purge },
 };
@@ -356,6 +361,7 @@ static void memory_report(struct smap *usage, void *aux)
 	smap_setf(usage, "rules", "%zu", rules);
 	smap_setf(usage, "ports", "%zu", ports);
 	smap_setf(usage, "udpif keys", "%zu", keys);
+	smap_setf(usage, "recirculation states", "%zu", recirc_count());
 }
 
 void vswitchd_register_commands(struct vswitchd *vs)
@@ -365,6 +371,7 @@ void vswitchd_register_commands(struct vswitchd *vs)
 	appctl_register(switch_commands, n_switch_commands, vs);
 	appctl_register(trace_commands, n_trace_commands, vs);
 	appctl_register(doctor_commands, n_doctor_commands, vs);
+	appctl_register(feature_commands, n_feature_commands, vs);
 	appctl_register(ct_commands, n_ct_commands, vs);
 	appctl_add_memory_report(memory_report, vs);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ofproto/trace: the way of a packet through the tables, and the soundness check of tests.
+#include <ctype.h>
+
 #include "core/packet/packet.h"
 #include "ofproto/bridge/commands-private.h"
 
@@ -84,11 +86,70 @@ static int trace_key(struct vswitchd *vs, const char *br_name, const char *text,
 	return 0;
 }
 
+#define MAX_CT_NEXT 64
+
 struct trace_args {
 	const char *words[3]; // bridge or datapath, flow, packet
 	int n;
 	bool names, generate;
+	uint8_t ct_next[MAX_CT_NEXT];
+	size_t n_ct_next;
 };
+
+// ---- --ct-next ----
+
+// NULL, or why no packet is in this state.
+static const char *ct_state_problem(uint8_t s)
+{
+	if (s && !(s & CS_TRK))
+		return "If \"trk\" is unset, no other flags are set";
+	if (s & CS_INV && s & ~(CS_TRK | CS_INV))
+		return "when \"inv\" is set, only \"trk\" may also be set";
+	if (s & CS_NEW && s & CS_EST)
+		return "\"new\" and \"est\" are mutually exclusive";
+	if (s & CS_NEW && s & CS_RPL)
+		return "\"new\" and \"rpy\" are mutually exclusive";
+	return NULL;
+}
+
+// By name; the field's text knows other ways to say it.
+static int take_ct_flag(const char *word, uint8_t *state, struct error *err)
+{
+	const struct field *f = field_get(FIELD_CT_STATE);
+	union field_value value, mask;
+
+	if (!isalpha((unsigned char)*word) || strchr(word, '|') ||
+	    field_parse(f, word, &value, &mask, NULL) < 0)
+		return error_set(err, -EINVAL, "%s: unknown connection tracking state flag", word);
+	*state |= field_value_to_u64(f, &value);
+	return 0;
+}
+
+static int parse_ct_next(const char *text, struct trace_args *a, struct error *err)
+{
+	const struct field *f = field_get(FIELD_CT_STATE);
+	AUTO_FREE char *copy = xstrdup(text);
+	AUTO(strbuf) flags = STRBUF_INIT;
+	union field_value value;
+	const char *problem;
+	uint8_t state = 0;
+	char *save = NULL;
+
+	for (char *w = strtok_r(copy, ", ", &save); w; w = strtok_r(NULL, ", ", &save))
+		if (take_ct_flag(w, &state, err) < 0)
+			return -EINVAL;
+	problem = ct_state_problem(state);
+	if (problem) {
+		field_value_from_u64(f, state, &value);
+		field_format(f, &value, NULL, &flags);
+		return error_set(err, -EINVAL, "%s: invalid connection state: %s", flags.s,
+				 problem);
+	}
+	if (a->n_ct_next == MAX_CT_NEXT)
+		return error_set(err, -EINVAL, "%s: too many --ct-next options", text);
+	a->ct_next[a->n_ct_next++] = state;
+	return 0;
+}
 
 // What comes without a bridge is "FLOW PACKET" when the second word can be nothing but a packet.
 static void place_words(struct trace_args *a)
@@ -112,8 +173,17 @@ static int parse_args(int argc, const char *const argv[], struct trace_args *a, 
 			a->names = false;
 		} else if (!strcmp(s, "-generate") || !strcmp(s, "--generate")) {
 			a->generate = true;
+		} else if (!strcmp(s, "--ct-next")) {
+			if (++i == argc)
+				return error_set(err, -EINVAL,
+						 "Missing argument for option --ct-next");
+			if (parse_ct_next(argv[i], a, err) < 0)
+				return -EINVAL;
 		} else if (s[0] == '-') {
-			return error_set(err, -EINVAL, "%s: option not supported yet", s);
+			return error_set(err, -EINVAL,
+					 strncmp(s, "--l7", 4) ? "%s: unknown option"
+							       : "%s: option not supported yet",
+					 s);
 		} else if (a->n == 3) {
 			return error_set(err, -EINVAL, "%s: too many arguments", s);
 		} else {
@@ -163,7 +233,11 @@ static void trace(struct appctl_conn *conn, int argc, const char *const argv[], 
 	if (trace_key(vs, a.words[0], a.words[1], &br, &key, &err) < 0 ||
 	    (a.words[2] && key_of_packet(a.words[2], &key, &err) < 0))
 		goto error;
-	upcall_trace(br->plane->upcall, br->sw, &key, a.names, a.generate || a.words[2], &out);
+	struct upcall_trace_options options = { .use_names = a.names,
+						.apply = a.generate || a.words[2],
+						.ct_next = a.ct_next,
+						.n_ct_next = a.n_ct_next };
+	upcall_trace(br->plane->upcall, br->sw, &key, &options, &out);
 	appctl_reply(conn, out.s);
 	return;
 error:
@@ -192,7 +266,7 @@ static void check_soundness(struct appctl_conn *conn, int argc, const char *cons
 
 const struct appctl_command trace_commands[] = {
 	{ "ofproto/trace", "{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]",
-	  1, 8, trace },
+	  1, 8 + 2 * MAX_CT_NEXT, trace },
 	{ "ofproto/check-soundness", NULL, 3, 3, check_soundness },
 };
 const size_t n_trace_commands = ARRAY_SIZE(trace_commands);

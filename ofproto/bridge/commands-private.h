@@ -6,9 +6,9 @@
 #include "ofproto/bridge/vswitchd.h"
 
 extern const struct appctl_command dpctl_commands[], offload_commands[], switch_commands[],
-	trace_commands[], doctor_commands[], ct_commands[];
+	trace_commands[], doctor_commands[], feature_commands[], ct_commands[];
 extern const size_t n_dpctl_commands, n_offload_commands, n_switch_commands, n_trace_commands,
-	n_doctor_commands, n_ct_commands;
+	n_doctor_commands, n_feature_commands, n_ct_commands;
 
 // Answers with an error and returns false when there is no datapath.
 bool cmd_need_datapath(struct appctl_conn *conn, const struct vswitchd *vs);

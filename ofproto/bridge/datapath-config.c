@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What other_config says of the userspace datapath and of DPDK below it.
+// What other_config says of datapaths, and of DPDK below the userspace one.
 #include <stdio.h>
 
 #include "core/base/log.h"
@@ -74,5 +74,6 @@ void datapath_config_read(struct vswitchd *vs, const struct smap *oc)
 	c->pmd_sleep_is_set = sleep && parse_u64(sleep, 10, &v);
 	c->pmd_sleep_max_usec = c->pmd_sleep_is_set ? v : 0;
 	c->emc_insert_inv_prob = smap_get_int(oc, "emc-insert-inv-prob", 100);
+	c->restore_wait = !vs->restore.done && smap_get_bool(oc, "flow-restore-wait", false);
 	refuse_others(vs, oc);
 }

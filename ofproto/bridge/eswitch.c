@@ -10,24 +10,75 @@ LOG_MODULE(eswitch);
 // Not all kernels tell when a mode is set.
 #define POLL_MSEC 2000
 
-// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows.
+// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows; for internal ports at the side where
+// the host sends.
 #define SOFTWARE_DEVICE "tc"
+
+struct members {
+	struct port_ref *ref;
+	unsigned int n_left_out;
+};
+
+static void note_member(const struct switchdev_port *p, void *aux)
+{
+	struct members *m = aux;
+	unsigned int n = m->ref->n_members, i = n;
+
+	if (p->bond != m->ref->ifindex)
+		return;
+	if (n == PORT_MAX_MEMBERS) {
+		m->n_left_out++;
+		return;
+	}
+	while (i && m->ref->members[i - 1] > p->ifindex) {
+		m->ref->members[i] = m->ref->members[i - 1];
+		i--;
+	}
+	m->ref->members[i] = p->ifindex;
+	m->ref->n_members++;
+}
+
+static void list_members(const struct vswitchd *vs, struct port_ref *ref)
+{
+	struct members m = { ref, 0 };
+
+	switchdev_for_each_port(vs->eswitches.sd, note_member, &m);
+	if (m.n_left_out)
+		log_warn("bond %s: only %d of its %d members share its filters", ref->name,
+			 PORT_MAX_MEMBERS, PORT_MAX_MEMBERS + m.n_left_out);
+}
 
 void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref)
 {
 	struct switchdev_port p;
 
 	ref->is_uplink = ref->is_representor = false;
-	if (!ref->ifindex || ref->is_internal) {
+	ref->n_members = 0;
+	if (!ref->ifindex) {
 		ref->device[0] = '\0';
-	} else if (vs->eswitches.sd && switchdev_port_get(vs->eswitches.sd, ref->ifindex, &p)) {
+	} else if (!ref->is_internal && vs->eswitches.sd &&
+		   switchdev_port_get(vs->eswitches.sd, ref->ifindex, &p)) {
 		snprintf(ref->device, sizeof(ref->device), "%s", p.handle);
 		ref->is_uplink =
 			p.function.role == SWITCHDEV_UPLINK || p.function.role == SWITCHDEV_BOND;
 		ref->is_representor = !ref->is_uplink;
+		if (p.function.role == SWITCHDEV_BOND)
+			list_members(vs, ref);
 	} else {
 		snprintf(ref->device, sizeof(ref->device), "%s", SOFTWARE_DEVICE);
 	}
+}
+
+static bool same_members(const struct bridge_port *bp, const struct port_ref *ref)
+{
+	return bp->n_members == ref->n_members &&
+	       !memcmp(bp->members, ref->members, ref->n_members * sizeof(ref->members[0]));
+}
+
+static void note_members(struct bridge_port *bp, const struct port_ref *ref)
+{
+	bp->n_members = ref->n_members;
+	memcpy(bp->members, ref->members, sizeof(bp->members));
 }
 
 static void identify_again(struct bridge_port *bp)
@@ -40,8 +91,15 @@ static void identify_again(struct bridge_port *bp)
 	    !datapath_port_ref(pl->dp, bp->dp_port, &ref))
 		return;
 	eswitch_identify(pl->vs, &ref);
-	if (!strcmp(ref.device, bp->device))
+	if (!strcmp(ref.device, bp->device)) {
+		if (!same_members(bp, &ref)) {
+			note_members(bp, &ref);
+			offload_set_members(pl->offload, &ref);
+			upcall_changed(pl->upcall);
+		}
 		return;
+	}
+	note_members(bp, &ref);
 	log_info("%s: port %s: its device is %s now (was %s)", bp->bridge->name, bp->name,
 		 ref.device[0] ? ref.device : "none", bp->device[0] ? bp->device : "none");
 	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);

@@ -80,12 +80,16 @@ static void parse_options(int argc, char *argv[], struct options *o)
 		optind < argc ? xstrdup(argv[optind]) : xasprintf("unix:%s/db.sock", dir_run());
 }
 
+// "exit --cleanup" has been asked for.
+static bool cleanup;
+
 static void on_exit_command(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	if (argc > 1 && strcmp(argv[1], "--cleanup")) {
 		appctl_reply_errorf(conn, "%s: unknown option (only --cleanup)", argv[1]);
 		return;
 	}
+	cleanup = argc > 1;
 	appctl_reply(conn, "");
 	loop_stop(aux);
 }
@@ -127,7 +131,7 @@ int main(int argc, char *argv[])
 	daemon_ready();
 	log_info("%s (Open eSwitch) %s", program_name, PACKAGE_VERSION);
 	loop_run(l);
-	vswitchd_destroy(vs);
+	vswitchd_destroy(vs, cleanup);
 	appctl_server_stop();
 	loop_destroy(l);
 	rcu_drain();

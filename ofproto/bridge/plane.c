@@ -20,6 +20,24 @@ void planes_create(struct vswitchd *vs, packet_in_cb *packet_in)
 		pl->offload = offload_create();
 		pl->upcall = upcall_create(vs->loop, packet_in, vs);
 		upcall_set_datapath(pl->upcall, NULL, pl->offload);
+		smap_init(&pl->features);
+		smap_init(&pl->run_features);
+	}
+}
+
+void planes_leave(struct vswitchd *vs)
+{
+	struct plane *pl;
+
+	PLANE_FOR_EACH(pl, vs)
+	{
+		if (!pl->dp)
+			continue;
+		datapath_leave(pl->dp);
+		offload_leave(pl->offload);
+		ct_zones_leave(pl);
+		// Before ports go: flows that depend on them would change.
+		upcall_flush(pl->upcall, NULL);
 	}
 }
 
@@ -48,6 +66,8 @@ void planes_destroy(struct vswitchd *vs)
 	{
 		offload_destroy(pl->offload);
 		upcall_destroy(pl->upcall);
+		smap_uninit(&pl->features);
+		smap_uninit(&pl->run_features);
 	}
 }
 
@@ -93,6 +113,7 @@ bool plane_open(struct plane *pl)
 	if (!strcmp(pl->type, "system"))
 		eswitch_start(pl->vs);
 	upcall_set_datapath(pl->upcall, pl->dp, pl->offload);
+	plane_learn_features(pl);
 	return true;
 }
 

@@ -18,6 +18,8 @@ static void configure_plane(struct plane *pl, const struct smap *oc)
 		datapath_reconfigure(pl->dp, &pl->vs->dp_config);
 	if (offload_set_policy(pl->offload, smap_get_def(oc, "tc-policy", "none"), &err) < 0)
 		log_warn("other_config:%s", err.text);
+	if (offload_set_threads(pl->offload, smap_get_int(oc, "n-offload-threads", 1), &err) < 0)
+		log_warn("other_config:%s", err.text);
 	offload_set_enabled(pl->offload, smap_get_bool(oc, "hw-offload", false));
 	upcall_configure(pl->upcall, MAX(smap_get_int(oc, "max-idle", 10000), 500),
 			 smap_get_int(oc, "max-revalidator", 500),
@@ -272,7 +274,7 @@ struct vswitchd *vswitchd_create(struct loop *l, const char *database, bool dumm
 	return vs;
 }
 
-void vswitchd_destroy(struct vswitchd *vs)
+void vswitchd_destroy(struct vswitchd *vs, bool cleanup)
 {
 	struct strmap_node *n;
 
@@ -281,6 +283,8 @@ void vswitchd_destroy(struct vswitchd *vs)
 	// First the wish, so that nothing is configured again while it is taken down.
 	idl_txn_destroy(vs->txn);
 	idl_destroy(vs->idl);
+	if (!cleanup)
+		planes_leave(vs);
 	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
 		bridge_destroy(n->data);
 	restore_stop(vs);

@@ -17,6 +17,7 @@ LOG_MODULE(restore);
 struct restore_rule {
 	struct plane *pl;
 	struct flow_key key;
+	bool done;
 };
 
 struct found_ctx {
@@ -42,21 +43,48 @@ void restore_look_at_port(struct plane *pl, dp_port_t port)
 		offload_list_found(pl->offload, port, on_found, &c);
 }
 
+// Packets that go round are known by an id once the flow that sends them round has been translated: what nobody knows yet is
+// tried again as long as others bring something. Returns how many were restored.
+static size_t restore_all(struct restore *r, bool keep)
+{
+	struct restore_rule **rule;
+	bool progress = true;
+	size_t n = 0;
+
+	VEC_FOR_EACH (rule, &r->rules)
+		(*rule)->done = false;
+	while (progress) {
+		progress = false;
+		VEC_FOR_EACH (rule, &r->rules) {
+			enum upcall_restored ret;
+
+			if ((*rule)->done)
+				continue;
+			ret = upcall_restore((*rule)->pl->upcall, &(*rule)->key, keep);
+			(*rule)->done = ret != RESTORED_LATER;
+			progress |= (*rule)->done;
+			n += ret == RESTORED;
+		}
+	}
+	return n;
+}
+
 static void finish(struct restore *r)
 {
 	struct restore_rule **rule;
 	struct plane *pl;
-	size_t n = 0;
+	size_t n;
 
 	r->done = true;
 	timer_cancel(&r->grace);
+	PLANE_FOR_EACH(pl, r->vs)
+	if (pl->dp)
+		datapath_restored(pl->dp);
 	// First what is learned from the packets (where stations are), then what is done with them.
+	restore_all(r, false);
+	n = restore_all(r, true);
 	VEC_FOR_EACH (rule, &r->rules)
-		upcall_restore((*rule)->pl->upcall, &(*rule)->key, false);
-	VEC_FOR_EACH (rule, &r->rules) {
-		n += upcall_restore((*rule)->pl->upcall, &(*rule)->key, true);
 		free(*rule);
-	}
 	if (r->rules.n)
 		log_info("%zu rules were in hardware at the start, %zu flows made of them",
 			 r->rules.n, n);
@@ -65,6 +93,8 @@ static void finish(struct restore *r)
 	{
 		offload_flush(pl->offload);
 		offload_sweep(pl->offload);
+		if (pl->dp)
+			datapath_serve(pl->dp);
 	}
 }
 

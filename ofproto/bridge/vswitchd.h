@@ -24,6 +24,8 @@ struct plane {
 	struct offload *offload;
 	struct upcall_engine *upcall;
 	uint64_t offload_seq; // what the database shows of offload
+	// Of an open datapath: what it can, and what it is taken to be able to (dpif/set-dp-features).
+	struct smap features, run_features;
 	struct ct_zones *ct_zones; // ct-zones.c; NULL: not configured yet
 	char error[1024]; // why it could not be opened
 };
@@ -58,6 +60,8 @@ struct bridge_port {
 	struct of_port *of; // NULL: it could not be made
 	char error[256]; // why
 	char device[64]; // the offload device behind it, empty: none
+	int members[PORT_MAX_MEMBERS]; // of a bond over ports of eSwitches
+	unsigned int n_members;
 	bool keep; // seen in the configuration that is being applied
 };
 
@@ -99,7 +103,8 @@ struct vswitchd {
 
 struct vswitchd *vswitchd_create(struct loop *l, const char *database, bool dummy,
 				 bool dummy_override);
-void vswitchd_destroy(struct vswitchd *vs);
+// 'cleanup' false: what the kernel and NICs have been told goes on there, for the next process.
+void vswitchd_destroy(struct vswitchd *vs, bool cleanup);
 // Applies the database's content to what runs; called whenever it changed.
 void vswitchd_reconfigure(struct vswitchd *vs);
 void vswitchd_register_commands(struct vswitchd *vs);
@@ -107,6 +112,8 @@ void vswitchd_register_commands(struct vswitchd *vs);
 void datapath_config_read(struct vswitchd *vs, const struct smap *other_config);
 // plane.c
 void planes_create(struct vswitchd *vs, packet_in_cb *packet_in);
+// What the kernel and NICs have been told stays there when the planes are closed.
+void planes_leave(struct vswitchd *vs);
 // First the datapaths, which still call into the rest; then that.
 void planes_close(struct vswitchd *vs);
 void planes_destroy(struct vswitchd *vs);
@@ -133,6 +140,11 @@ void planes_list_devices(struct vswitchd *vs, struct plane_devices *ret);
 void plane_devices_free(struct plane_devices *d);
 // offload_list_verdicts() of all, in one array that is the caller's.
 size_t planes_list_verdicts(struct vswitchd *vs, struct offload_verdict_count **ret);
+// dp-features.c
+// The datapath was opened.
+void plane_learn_features(struct plane *pl);
+// For switch_set_features().
+uint32_t plane_switch_features(const struct plane *pl);
 // bridge.c
 struct bridge *bridge_find(struct vswitchd *vs, const char *name);
 void bridge_destroy(struct bridge *br);
@@ -162,7 +174,9 @@ void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref);
 void ct_zones_configure(struct plane *pl, const struct ovsrec_open_vswitch *cfg);
 // Tries again what could not be deleted yet; once a second.
 void ct_zones_run(struct plane *pl);
-// The datapath has no flow any more, and is still open.
+// Forgets what the datapath was told, and leaves it there.
+void ct_zones_leave(struct plane *pl);
+// Takes the policies away: the datapath has no flow any more, and is still open.
 void ct_zones_destroy(struct plane *pl);
 // offload-record.c
 void offload_record_write(struct vswitchd *vs, struct idl_txn *txn);

@@ -51,6 +51,8 @@ extern const struct act_word act_words[];
 extern const size_t act_n_words;
 
 #define ALL_VERSIONS 0x7eu
+// How deep actions may nest, in messages and text.
+#define ACT_MAX_DEPTH 16
 #define ACT_SIZE(MEMBER) (offsetof(struct act, MEMBER) + sizeof(((struct act *)NULL)->MEMBER))
 
 // The one place that refuses what is not there yet.
@@ -72,6 +74,10 @@ int act_parse_number(const char *s, uint64_t max, const char *what, uint64_t *re
 		     struct error *err);
 // Takes the next "key=value", "key:value", "key(value)" or "key" off the list at '*s'; false at its end.
 bool act_next_word(char **s, char **ret_key, char **ret_value);
+
+// What may stand in what, whatever the match: nat and changes of connections in ct only, and nothing else there. 'outer' is
+// the action around the list, NULL: none. The error of a peer; 'err' (may be NULL) gets its text.
+enum ofperr acts_verify_nesting(struct acts list, const struct act *outer, struct error *err);
 
 // A set_field element.
 void act_put_set_field(struct strbuf *b, const struct field *f, enum act_set_form form,
@@ -100,6 +106,10 @@ DECLARE(resubmit);
 DECLARE(exit_action);
 DECLARE(clone);
 DECLARE(note);
+DECLARE(ct);
+DECLARE(nat_action);
+DECLARE(ct_clear);
+DECLARE(check_pkt_larger);
 DECLARE(clear_actions);
 DECLARE(write_actions);
 DECLARE(write_metadata);
@@ -138,9 +148,15 @@ int resubmit_parse(char *arg, const struct act_text *t);
 int exit_parse(char *arg, const struct act_text *t);
 int clone_parse(char *arg, const struct act_text *t);
 int note_parse(char *arg, const struct act_text *t);
+int ct_parse(char *arg, const struct act_text *t);
+int nat_action_parse(char *arg, const struct act_text *t);
+int ct_clear_parse(char *arg, const struct act_text *t);
+int check_pkt_larger_parse(char *arg, const struct act_text *t);
 int clear_actions_parse(char *arg, const struct act_text *t);
 int write_actions_parse(char *arg, const struct act_text *t);
 int write_metadata_parse(char *arg, const struct act_text *t);
 int goto_table_parse(char *arg, const struct act_text *t);
 // mod_tp_src and mod_tp_dst mean the ports of the protocol that the match pins down.
 void set_field_fix_ports(struct strbuf *acts, const struct match *m);
+// "mod_dl_src" and the like for those that were written so, else "set_field".
+const char *set_field_word(const struct act *a);

@@ -38,6 +38,10 @@ const struct act_word act_words[] = {
 	{ "exit", exit_parse },
 	{ "clone", clone_parse },
 	{ "note", note_parse },
+	{ "ct", ct_parse },
+	{ "nat", nat_action_parse },
+	{ "ct_clear", ct_clear_parse },
+	{ "check_pkt_larger", check_pkt_larger_parse },
 	{ "clear_actions", clear_actions_parse },
 	{ "write_actions", write_actions_parse },
 	{ "write_metadata", write_metadata_parse },
@@ -84,7 +88,7 @@ static char *end_of_value(char *s)
 bool act_next_word(char **s, char **ret_key, char **ret_value)
 {
 	static char none[1];
-	char *p = *s, *end, sep;
+	char *p = *s, *end = NULL, sep;
 
 	while (separates(*p))
 		p++;
@@ -104,14 +108,19 @@ bool act_next_word(char **s, char **ret_key, char **ret_value)
 			*s = p + strlen(p);
 			return true;
 		}
-		*end = '\0';
-		*s = end + 1;
-		return true;
-	}
-	if (sep == ':' || sep == '=') {
+		if (strncmp(end + 1, "->", 2)) {
+			*end = '\0';
+			*s = end + 1;
+			return true;
+		}
+		// The field of "word(value)->field" belongs to the value.
+		memmove(end, end + 1, strlen(end));
+	} else if (sep == ':' || sep == '=') {
 		*p++ = '\0';
-		*ret_value = p;
-		end = end_of_value(p);
+		*ret_value = end = p;
+	}
+	if (end) {
+		end = end_of_value(end);
 		p = end ? end : p + strlen(p);
 	}
 	*s = p;
@@ -216,7 +225,8 @@ int acts_parse(const char *text, const struct port_names *ports, struct strbuf *
 	if (error)
 		return error;
 	list = (struct acts){ (const struct act *)(strbuf_cstr(out) + start), out->len - start };
-	return check_order(list, err);
+	error = check_order(list, err);
+	return error || !acts_verify_nesting(list, NULL, err) ? error : -EINVAL;
 }
 
 // ---- Printing ----

@@ -12,8 +12,6 @@ static const struct raw {
 };
 
 #define ACTION_MIN 8
-// How deep clone() may nest, in messages and text.
-#define MAX_DEPTH 16
 
 static const struct raw *find_raw(enum raw_kind kind, uint16_t number, uint8_t version)
 {
@@ -77,7 +75,7 @@ enum ofperr act_decode_list(struct reader *r, uint8_t version, struct strbuf *ou
 	static __thread int depth;
 	enum ofperr e = OFPERR_NONE;
 
-	if (depth >= MAX_DEPTH)
+	if (depth >= ACT_MAX_DEPTH)
 		return OFPERR_OFPBAC_TOO_MANY;
 	depth++;
 	while (!e && rd_left(r))
@@ -86,9 +84,19 @@ enum ofperr act_decode_list(struct reader *r, uint8_t version, struct strbuf *ou
 	return e;
 }
 
+static enum ofperr verify(const struct strbuf *out, size_t start)
+{
+	struct acts list = { (const struct act *)(strbuf_cstr(out) + start), out->len - start };
+
+	return acts_verify_nesting(list, NULL, NULL);
+}
+
 enum ofperr acts_decode_actions(struct reader *r, uint8_t version, struct strbuf *out)
 {
-	return act_decode_list(r, version, out);
+	size_t start = out->len;
+	enum ofperr e = act_decode_list(r, version, out);
+
+	return e ? e : verify(out, start);
 }
 
 // ---- Encoding ----
@@ -217,13 +225,12 @@ static enum ofperr decode_write(struct reader *r, uint8_t version, struct strbuf
 	return e;
 }
 
-enum ofperr acts_decode_instructions(struct reader *r, uint8_t version, struct strbuf *out)
+static enum ofperr decode_instructions(struct reader *r, uint8_t version, struct strbuf *out)
 {
 	struct instructions in;
-	enum ofperr e =
-		version == OFP10 ? act_decode_list(r, version, out) : find_instructions(r, &in);
+	enum ofperr e = find_instructions(r, &in);
 
-	if (e || version == OFP10)
+	if (e)
 		return e;
 	// In the order in which they are carried out.
 	if (in.there[INST_METER])
@@ -244,6 +251,17 @@ enum ofperr acts_decode_instructions(struct reader *r, uint8_t version, struct s
 	if (!e && in.there[INST_GOTO])
 		e = decode_goto(&in.body[INST_GOTO], out);
 	return e;
+}
+
+enum ofperr acts_decode_instructions(struct reader *r, uint8_t version, struct strbuf *out)
+{
+	size_t start = out->len;
+	enum ofperr e;
+
+	if (version == OFP10)
+		return acts_decode_actions(r, version, out);
+	e = decode_instructions(r, version, out);
+	return e ? e : verify(out, start);
 }
 
 static bool is_instruction(const struct act *a)

@@ -43,6 +43,10 @@ const struct act_type_ops act_ops[ACT_MAX] = {
 	[ACT_EXIT] = OPS(exit_action, 8),
 	[ACT_CLONE] = OPS(clone, 8),
 	[ACT_NOTE] = OPS(note, ACT_SIZE(note)),
+	[ACT_CT] = OPS(ct, ACT_SIZE(ct)),
+	[ACT_NAT] = OPS(nat_action, ACT_SIZE(nat)),
+	[ACT_CT_CLEAR] = OPS(ct_clear, 8),
+	[ACT_CHECK_PKT_LARGER] = OPS(check_pkt_larger, ACT_SIZE(check_pkt_larger)),
 	// OpenFlow 1.0 has no action set.
 	[ACT_CLEAR_ACTIONS] = { NULL, NULL, clear_actions_format, from_11, 8 },
 	[ACT_WRITE_ACTIONS] = { NULL, NULL, write_actions_format, from_11, 8 },
@@ -113,9 +117,9 @@ bool acts_equal(struct acts a, struct acts b)
 	return a.size == b.size && (!a.size || !memcmp(a.first, b.first, a.size));
 }
 
-static bool has_nested_list(const struct act *a)
+bool act_has_list(const struct act *a)
 {
-	return a->type == ACT_CLONE || a->type == ACT_WRITE_ACTIONS;
+	return a->type == ACT_CLONE || a->type == ACT_WRITE_ACTIONS || a->type == ACT_CT;
 }
 
 bool acts_output_to(struct acts list, of_port_t port)
@@ -131,7 +135,7 @@ bool acts_output_to(struct acts list, of_port_t port)
 			return true;
 		if (a->type == ACT_CONTROLLER && port.n == OFPP_CONTROLLER)
 			return true;
-		if (has_nested_list(a) && acts_output_to(act_nested_list(a), port))
+		if (act_has_list(a) && acts_output_to(act_nested_list(a), port))
 			return true;
 	}
 	return false;
@@ -145,7 +149,7 @@ uint32_t acts_versions(struct acts list)
 	OFPACT_FOR_EACH (a, list) {
 		if (act_ops[a->type].versions)
 			versions &= act_ops[a->type].versions(a);
-		if (has_nested_list(a))
+		if (act_has_list(a))
 			versions &= acts_versions(act_nested_list(a));
 	}
 	return versions;

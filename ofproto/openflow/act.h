@@ -9,6 +9,7 @@
 
 #include "core/base/bytes.h"
 #include "core/flow/fields.h"
+#include "core/flow/nat.h"
 #include "ofproto/openflow/errors.h"
 
 enum act_type {
@@ -72,7 +73,7 @@ struct act {
 		struct {
 			of_port_t in_port; // OFPP_IN_PORT: unchanged
 			uint8_t table; // 255: the current one
-			bool ct; // not supported yet when true
+			bool ct; // look up by the connection's first packet: its addresses and ports
 		} resubmit;
 		struct {
 			uint16_t
@@ -94,8 +95,24 @@ struct act {
 			uint64_t id; // set_tunnel
 			bool wide; // set_tunnel64
 		} tunnel;
+		// Nested: what exec() and nat ask for, as actions (nat; set_field and move to ct_mark and ct_label).
+		struct {
+			uint8_t flags; // ACT_CT_*
+			uint8_t table; // where the tracked packet goes on; 255: nowhere
+			uint16_t
+				alg; // port of the protocol whose helper looks on: 21 ftp, 69 tftp; 0: none
+			uint16_t zone; // unless there is a 'zone_src'
+			struct subfield zone_src; // 16 bits; 'field' NULL: none
+		} ct;
+		struct nat nat;
+		struct {
+			uint16_t pkt_len; // bytes from the Ethernet header on, tags not counted
+			struct subfield dst; // one bit
+		} check_pkt_larger;
 	};
 };
+
+enum { ACT_CT_COMMIT = 1, ACT_CT_FORCE = 2 };
 
 // How a field setting was written: printed and encoded the same way where the version allows.
 enum act_set_form {
@@ -134,13 +151,18 @@ static inline const uint8_t *act_set_mask(const struct act *a)
 	return (const uint8_t *)act_nested(a) + a->set_field.field->n_bytes;
 }
 
-// clone and write_actions: the list inside.
+// Whether the action holds a list of others.
+bool act_has_list(const struct act *a);
+// clone, ct and write_actions: the list inside.
 static inline struct acts act_nested_list(const struct act *a)
 {
 	if (!a->nested)
 		return (struct acts){ NULL, 0 };
 	return (struct acts){ (const struct act *)act_nested(a), a->size - a->nested };
 }
+
+// The helper that a ct action asks for: "ftp", "tftp"; NULL: none.
+const char *act_ct_helper(const struct act *a);
 
 // Builders: append one element (payload zeroed); pointer valid until the next append.
 struct act *act_put(struct strbuf *b, enum act_type type);

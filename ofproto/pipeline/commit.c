@@ -22,7 +22,7 @@ static bool any_written(const struct flow_mask *m)
 
 static void commit_field(struct xlate_ctx *ctx, const struct field *f)
 {
-	union field_value bits, value, old, seen, known;
+	union field_value bits, value, old, seen, known, lost;
 
 	field_read(f, &ctx->written.m, &bits);
 	if (is_all_zeros(&bits, f->n_bytes))
@@ -34,18 +34,21 @@ static void commit_field(struct xlate_ctx *ctx, const struct field *f)
 	field_read(f, &ctx->base, &old);
 	field_read(f, &ctx->ret->mask.m, &seen);
 	field_read(f, &ctx->base_known.m, &known);
+	field_read(f, &ctx->base_lost.m, &lost);
 	bool same = true;
 	for (int i = 0; i < f->n_bytes; i++) {
 		value.b[i] &= bits.b[i];
 		if ((value.b[i] ^ old.b[i]) & bits.b[i])
 			same = false;
-		if (bits.b[i] & ~(seen.b[i] | known.b[i]))
+		if (bits.b[i] & (~(seen.b[i] | known.b[i]) | lost.b[i]))
 			same = false;
+		lost.b[i] &= ~bits.b[i];
 	}
 	if (!same)
 		dp_put_set(&ctx->ret->actions, f, &value, &bits);
 	field_write_masked(f, &value, &bits, &ctx->base);
 	field_write_masked(f, &bits, &bits, &ctx->base_known.m);
+	field_write(f, &lost, &ctx->base_lost.m);
 }
 
 static unsigned int n_tags(const struct flow_key *k)
@@ -121,6 +124,8 @@ void ctx_wrote(struct xlate_ctx *ctx, const struct flow_mask *bits)
 {
 	flow_mask_or(&ctx->known, bits);
 	flow_mask_or(&ctx->written, bits);
+	for (size_t i = 0; i < sizeof(bits->m.tunnel) / 8; i++)
+		flow_words(&ctx->tunnel_set.m)[i] |= flow_words_const(&bits->m)[i];
 }
 
 void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t *value,

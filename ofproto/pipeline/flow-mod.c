@@ -189,8 +189,9 @@ enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm)
 	if (fm->command == FM_ADD || fm->command == FM_MODIFY || fm->command == FM_MODIFY_STRICT) {
 		uint8_t table = fm->table == 255 ? 0 : fm->table;
 
-		err = acts_check(acts_of(&fm->acts), &fm->match, table, SWITCH_N_TABLES,
-				 OF_PORT(OFPP_MAX));
+		err = switch_check_match(sw, &fm->match);
+		if (!err)
+			err = switch_check_acts(sw, acts_of(&fm->acts), &fm->match, table);
 		if (err)
 			return err;
 	}

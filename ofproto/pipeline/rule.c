@@ -3,7 +3,7 @@
 #include "core/base/hash.h"
 #include "ofproto/pipeline/switch-private.h"
 
-static struct rule_acts *acts_copy(struct acts a)
+struct rule_acts *rule_acts_copy(struct acts a)
 {
 	struct rule_acts *copy = xmalloc(sizeof(*copy) + a.size);
 
@@ -21,7 +21,7 @@ struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_
 	cls_rule_init(&r->cls, &fm->match, priority);
 	r->sw = sw;
 	r->table = table;
-	r->acts = acts_copy(acts_of(&fm->acts));
+	r->acts = rule_acts_copy(acts_of(&fm->acts));
 	r->cookie = fm->new_cookie;
 	r->idle_timeout = fm->idle_timeout;
 	r->hard_timeout = fm->hard_timeout;
@@ -168,7 +168,7 @@ void rule_set_acts(struct rule *r, struct acts a)
 {
 	struct rule_acts *old = r->acts;
 
-	RCU_SET(r->acts, acts_copy(a));
+	RCU_SET(r->acts, rule_acts_copy(a));
 	rcu_free(old);
 	atomic_fetch_add(&r->version, 1);
 }

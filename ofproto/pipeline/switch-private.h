@@ -30,11 +30,18 @@ struct of_switch {
 	size_t n_rules; // those of controllers
 	struct rule *fallback; // the hidden NORMAL rule, or NULL
 	of_port_t next_number;
+	_Atomic uint32_t features; // bitmap of enum switch_feature
+	ct_timeout_fn *ct_timeout; // NULL: no policies
+	void *ct_timeout_aux;
+	bool forgotten; // recirc.c: no packet goes on here any more; under its lock
 	const struct switch_events *events;
 	void *events_aux;
 };
 
 void switch_notify_changed(struct of_switch *sw);
+// Whether the datapath can match on all that 'm' matches on.
+enum ofperr switch_check_match(const struct of_switch *sw, const struct match *m);
+struct rule_acts *rule_acts_copy(struct acts a);
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority);
 void rule_insert(struct rule *r);

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
+#include "ofproto/pipeline/recirc.h"
 #include "ofproto/pipeline/switch-private.h"
 
 LOG_MODULE(ofproto);
@@ -14,6 +15,12 @@ static struct port_index *index_create(size_t n)
 
 	ix->n = n;
 	return ix;
+}
+
+void switch_set_ct_timeouts(struct of_switch *sw, ct_timeout_fn *f, void *aux)
+{
+	sw->ct_timeout = f;
+	sw->ct_timeout_aux = aux;
 }
 
 struct of_switch *switch_create(const char *name, uint64_t datapath_id)
@@ -58,6 +65,7 @@ void switch_destroy(struct of_switch *sw)
 	if (!sw)
 		return;
 	sw->events = NULL;
+	recirc_forget_switch(sw);
 	switch_set_normal_fallback(sw, false);
 	switch_flush(sw);
 	while (sw->ports->n)

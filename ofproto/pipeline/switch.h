@@ -88,6 +88,14 @@ struct of_port {
 	struct hmap_node number_node, name_node;
 };
 
+// What rules may need of the datapath beneath: features.def.
+enum switch_feature {
+#define SWITCH_FEATURE(ID, NAME) SWITCH_FEATURE_##ID,
+#include "ofproto/pipeline/features.def"
+#undef SWITCH_FEATURE
+	SWITCH_FEATURE_MAX
+};
+
 // What happens to the switch, told to those who must send it on (connections); main thread.
 struct switch_events {
 	void (*flow_removed)(void *aux, const struct rule *r, enum flow_removed_reason reason);
@@ -104,6 +112,17 @@ uint64_t switch_datapath_id(const struct of_switch *sw);
 void switch_set_datapath_id(struct of_switch *sw, uint64_t id);
 // fail_mode standalone without a controller: a NORMAL rule of lowest priority in table 0 that nobody sees.
 void switch_set_normal_fallback(struct of_switch *sw, bool on);
+// The datapath's features, bitmap 1 << enum switch_feature; none to begin with. Rules that need others are refused; rules that
+// are there stay. Main thread.
+void switch_set_features(struct of_switch *sw, uint32_t features);
+// Names the timeout policy that a connection of this zone and kind gets when it is committed; false: none. Any thread.
+#define CT_TIMEOUT_NAME_LEN 32
+typedef bool ct_timeout_fn(void *aux, uint16_t zone, be16 eth_type, uint8_t nw_proto,
+			   char ret[CT_TIMEOUT_NAME_LEN]);
+// Main thread, before the switch has a rule. What was translated before a zone's policy changes must be translated again.
+void switch_set_ct_timeouts(struct of_switch *sw, ct_timeout_fn *f, void *aux);
+bool switch_has(const struct of_switch *sw, enum switch_feature f);
+const char *switch_feature_name(enum switch_feature f);
 struct table *switch_table(const struct of_switch *sw, uint8_t id);
 struct mac_table *switch_macs(const struct of_switch *sw);
 // Grows with changes of ports and their settings.
@@ -124,6 +143,10 @@ struct of_port *switch_port_by_name(const struct of_switch *sw, const char *name
 struct of_port *const *switch_ports(const struct of_switch *sw);
 struct port_names switch_port_names(const struct of_switch *sw);
 
+// Whether packets that 'm' says something of can be sent through the actions: prerequisites, tables, what the datapath can.
+// 'table' is the rule's (255 for packet_out).
+enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const struct match *m,
+			      uint8_t table);
 // Flow table changes. Errors for the peer are OFPERR_*. 'fm' stays the caller's.
 enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm);
 // Rules in the sense of a statistics request, in table order. Stops when 'cb' returns false.

@@ -22,6 +22,12 @@ void ctx_step(struct xlate_ctx *ctx, int kind, const char *fmt, ...)
 		 ((struct trace_step){ .kind = kind, .level = ctx->level, .text = text.s }));
 }
 
+const struct port_names *ctx_names(const struct xlate_ctx *ctx, struct port_names *storage)
+{
+	*storage = switch_port_names(ctx->sw);
+	return ctx->in->use_names ? storage : NULL;
+}
+
 static bool is_last(const trace_steps *steps, size_t i)
 {
 	for (size_t j = i + 1; j < steps->n; j++)

@@ -65,7 +65,7 @@ static void do_set_field(struct xlate_ctx *ctx, const struct act *a)
 	ctx_write_field(ctx, f, act_set_value(a), act_set_mask(a));
 }
 
-static void report_value(struct xlate_ctx *ctx, const struct subfield *sf)
+void ctx_report_value(struct xlate_ctx *ctx, const struct subfield *sf, const struct flow_key *key)
 {
 	AUTO(strbuf) text = STRBUF_INIT;
 	union field_value v = { { 0 } };
@@ -74,7 +74,7 @@ static void report_value(struct xlate_ctx *ctx, const struct subfield *sf)
 	if (!ctx_traced(ctx))
 		return;
 	subfield_format(sf, &text);
-	subfield_read(sf, &ctx->flow, &v);
+	subfield_read(sf, key, &v);
 	strbuf_puts(&text, " is now ");
 	if (sf->n_bits == sf->field->n_bits) {
 		field_format(sf->field, &v, NULL, &text);
@@ -88,25 +88,43 @@ static void report_value(struct xlate_ctx *ctx, const struct subfield *sf)
 	ctx_report(ctx, "-> %s", text.s);
 }
 
+// A number in 'from' bytes as one in 'to' bytes.
+static void realign(union field_value *v, size_t from, size_t to)
+{
+	if (from > to) {
+		memmove(v->b, v->b + from - to, to);
+	} else {
+		memmove(v->b + to - from, v->b, from);
+		memset(v->b, 0, to - from);
+	}
+}
+
+void move_value(const struct act *a, const struct flow_key *key, union field_value *value,
+		union field_value *bits)
+{
+	union field_value v = { { 0 } }, all;
+	struct flow_key ones = { 0 }, written = *key;
+
+	memset(&all, 0xff, sizeof(all));
+	subfield_write(&a->move.dst, &all, &ones);
+	field_read(a->move.dst.field, &ones, bits);
+	subfield_read(&a->move.src, key, &v);
+	realign(&v, a->move.src.field->n_bytes, a->move.dst.field->n_bytes);
+	subfield_write(&a->move.dst, &v, &written);
+	field_read(a->move.dst.field, &written, value);
+}
+
 static void do_move(struct xlate_ctx *ctx, const struct act *a)
 {
-	union field_value v = { { 0 } }, bits = { { 0 } }, m;
 	struct flow_mask look = { 0 };
-	struct flow_key ones = { 0 };
+	union field_value value, bits;
 
 	subfield_unwildcard(&a->move.src, &ctx->flow, &look);
 	subfield_unwildcard(&a->move.dst, &ctx->flow, &look);
 	ctx_look_at(ctx, &look);
-	subfield_read(&a->move.src, &ctx->flow, &v);
-	memset(&bits, 0xff, sizeof(bits));
-	subfield_write(&a->move.dst, &bits, &ones);
-	field_read(a->move.dst.field, &ones, &m);
-	struct flow_key tmp = ctx->flow;
-	subfield_write(&a->move.dst, &v, &tmp);
-	union field_value whole;
-	field_read(a->move.dst.field, &tmp, &whole);
-	ctx_write_field(ctx, a->move.dst.field, whole.b, m.b);
-	report_value(ctx, &a->move.dst);
+	move_value(a, &ctx->flow, &value, &bits);
+	ctx_write_field(ctx, a->move.dst.field, value.b, bits.b);
+	ctx_report_value(ctx, &a->move.dst, &ctx->flow);
 }
 
 static void push_tag(struct xlate_ctx *ctx, be16 tpid, be16 tci)
@@ -195,7 +213,8 @@ static void do_resubmit(struct xlate_ctx *ctx, const struct act *a)
 	of_port_t port = a->resubmit.in_port.n == OFPP_IN_PORT ? OF_PORT(ctx->flow.in_port)
 							       : a->resubmit.in_port;
 
-	xlate_table(ctx, port, a->resubmit.table == 255 ? ctx->table : a->resubmit.table);
+	xlate_table(ctx, port, a->resubmit.table == 255 ? ctx->table : a->resubmit.table,
+		    a->resubmit.ct);
 }
 
 static void do_exit(struct xlate_ctx *ctx, const struct act *a)
@@ -205,14 +224,16 @@ static void do_exit(struct xlate_ctx *ctx, const struct act *a)
 
 static void do_clone(struct xlate_ctx *ctx, const struct act *a)
 {
+	bool exit = ctx->exit, in_clone = ctx->in_clone;
 	struct isolation iso;
-	bool exit = ctx->exit;
 
 	// Changes made before the clone are for the packet itself too.
 	ctx_commit(ctx);
 	isolate_begin(ctx, &iso);
+	ctx->in_clone = true;
 	xlate_actions(ctx, act_nested_list(a));
 	isolate_end(ctx, &iso);
+	ctx->in_clone = in_clone;
 	ctx->exit = exit || ctx->ret->error != XLATE_OK;
 }
 
@@ -222,12 +243,13 @@ static void report_action_set(struct xlate_ctx *ctx, const char *verb)
 {
 	AUTO(strbuf) set = STRBUF_INIT;
 	AUTO(strbuf) text = STRBUF_INIT;
+	struct port_names names;
 
 	if (!ctx_traced(ctx))
 		return;
 	action_set_in_order(ctx, &set);
 	if (set.len)
-		acts_format(acts_of(&set), ctx->in->names, &text);
+		acts_format(acts_of(&set), ctx_names(ctx, &names), &text);
 	ctx_report(ctx, "-> action set %s%s%s", verb, set.len ? ": " : " empty",
 		   strbuf_cstr(&text));
 }
@@ -254,7 +276,7 @@ static void do_write_metadata(struct xlate_ctx *ctx, const struct act *a)
 
 static void do_goto_table(struct xlate_ctx *ctx, const struct act *a)
 {
-	xlate_table(ctx, OF_PORT(ctx->flow.in_port), a->goto_table.table);
+	xlate_table(ctx, OF_PORT(ctx->flow.in_port), a->goto_table.table, false);
 }
 
 // Kinds that are not here are refused when the rule is made (actions.def), so they are never met.
@@ -275,43 +297,97 @@ static action_fn *const functions[ACT_MAX] = {
 	[ACT_EXIT] = do_exit,
 	[ACT_CLONE] = do_clone,
 	[ACT_NOTE] = do_nothing,
+	[ACT_CT] = xlate_ct,
+	[ACT_CT_CLEAR] = xlate_ct_clear,
+	[ACT_CHECK_PKT_LARGER] = xlate_check_pkt_larger,
 	[ACT_CLEAR_ACTIONS] = do_clear_actions,
 	[ACT_WRITE_ACTIONS] = do_write_actions,
 	[ACT_WRITE_METADATA] = do_write_metadata,
 	[ACT_GOTO_TABLE] = do_goto_table,
 };
 
-static void report_action(struct xlate_ctx *ctx, const struct act *a)
+void ctx_report_action(struct xlate_ctx *ctx, const struct act *a)
 {
 	AUTO(strbuf) text = STRBUF_INIT;
+	struct port_names names;
 
 	if (!ctx_traced(ctx))
 		return;
-	acts_format((struct acts){ a, a->size }, ctx->in->names, &text);
+	acts_format((struct acts){ a, a->size }, ctx_names(ctx, &names), &text);
 	ctx_step(ctx, STEP_ACTION, "%s", strbuf_cstr(&text));
 }
 
 void xlate_actions(struct xlate_ctx *ctx, struct acts acts)
 {
+	struct frame f = { .rule = ctx->rule, .table = ctx->table, .outer = ctx->frame };
 	const struct act *a;
 
 	if (!acts.size)
 		ctx_step(ctx, STEP_ACTION, "drop");
+	ctx->frame = &f;
 	OFPACT_FOR_EACH (a, acts) {
 		if (ctx->exit)
-			return;
-		report_action(ctx, a);
+			break;
+		f.rest.first = (const struct act *)((const uint8_t *)a + a->size);
+		f.rest.size =
+			acts.size - ((const uint8_t *)f.rest.first - (const uint8_t *)acts.first);
+		ctx_report_action(ctx, a);
 		assert(functions[a->type]);
 		functions[a->type](ctx, a);
 	}
+	ctx->frame = f.outer;
+}
+
+void xlate_rest(struct xlate_ctx *ctx)
+{
+	const struct frame *innermost = ctx->frame;
+	const struct rule *rule = ctx->rule;
+	uint8_t table = ctx->table;
+
+	for (const struct frame *f = innermost; f && !ctx->exit; f = f->outer) {
+		ctx->rule = f->rule;
+		ctx->table = f->table;
+		ctx->frame = f->outer;
+		// In the trace an empty list is a drop; only this one can be meant.
+		if (f->rest.size || f == innermost)
+			xlate_actions(ctx, f->rest);
+	}
+	ctx->frame = NULL;
+	if (!ctx->in_clone)
+		xlate_action_set(ctx);
+	ctx->frame = innermost;
+	ctx->rule = rule;
+	ctx->table = table;
+}
+
+static bool connection_is_hidden(const struct xlate_ctx *ctx)
+{
+	return ctx->known.m.ct_state == UINT8_MAX;
+}
+
+// Whether the packet's key may not tell a controller all that the pipeline knows of it.
+static bool has_more_to_tell(const struct xlate_ctx *ctx)
+{
+	const struct flow_key *k = ctx->in->key;
+
+	return k->recirc_id || ctx->sw != ctx->in->sw || ctx->flow.in_port != k->in_port ||
+	       ctx->flow.metadata || !is_all_zeros(ctx->flow.regs, sizeof(ctx->flow.regs)) ||
+	       !is_all_zeros(&ctx->tunnel_set.m.tunnel, sizeof(ctx->tunnel_set.m.tunnel)) ||
+	       connection_is_hidden(ctx);
 }
 
 void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
 		      uint16_t controller_id)
 {
 	struct dp_action *u;
+	uint32_t state = 0;
 
 	ctx_commit(ctx);
+	if (has_more_to_tell(ctx)) {
+		state = ctx_freeze(ctx, ctx->table, !connection_is_hidden(ctx));
+		if (!state)
+			return;
+	}
 	u = dp_put(&ctx->ret->actions, DP_ACTION_USERSPACE);
 	u->userspace.kind = USERSPACE_CONTROLLER;
 	u->userspace.reason = ctx->in_action_set ? OFPR_ACTION_SET : reason;
@@ -319,6 +395,7 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
 	u->userspace.controller_id = controller_id;
 	u->userspace.table_id = ctx->rule ? ctx->table : 0;
 	u->userspace.cookie = ctx->rule ? ctx->rule->cookie : UINT64_MAX;
+	u->userspace.recirc_id = state;
 }
 
 void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len)
@@ -332,7 +409,7 @@ void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len)
 			xlate_output_port(ctx, p, 0);
 		return;
 	case OFPP_TABLE:
-		xlate_table(ctx, OF_PORT(ctx->flow.in_port), 0);
+		xlate_table(ctx, OF_PORT(ctx->flow.in_port), 0, false);
 		return;
 	case OFPP_NORMAL:
 		xlate_normal(ctx);

@@ -8,6 +8,8 @@
 
 #define MAX_DEPTH 64
 #define MAX_RESUBMITS 4096
+// How often a packet may go round.
+#define MAX_PASSES 32
 
 // A line of the trace. Steps form a tree: those of a table are one level below it, those of a bridge likewise.
 struct trace_step {
@@ -18,6 +20,14 @@ struct trace_step {
 
 typedef VEC(struct trace_step) trace_steps;
 
+// A list of actions being carried out, and the one that it was called from: what is still to come.
+struct frame {
+	struct acts rest;
+	const struct rule *rule;
+	uint8_t table;
+	const struct frame *outer; // NULL: none within this bridge or clone
+};
+
 struct xlate_ctx {
 	const struct xlate_input *in;
 	struct xlate_result *ret;
@@ -27,15 +37,24 @@ struct xlate_ctx {
 	// Bits of 'flow' that do not depend on bits of the original packet outside the mask: looking at them costs nothing.
 	struct flow_mask known;
 	struct flow_mask base_known; // same for 'base'
+	// Bits of 'base' that the datapath may have changed by itself (address translation).
+	struct flow_mask base_lost;
 	struct flow_mask written; // header bits of 'flow' to be committed before the next output
+	// Bits of the tunnel that the pipeline has written: they go round with the packet.
+	struct flow_mask tunnel_set;
+	// Actions so far that changed what the datapath knows of the packet's connection.
+	unsigned int n_ct;
 	struct strbuf action_set; // struct act list: write_actions
 	uint8_t table;
 	const struct rule *rule; // whose actions run, NULL: packet_out
+	const struct frame *frame;
 	unsigned int depth, resubmits;
+	unsigned int passes; // how often the packet has been round already
 	trace_steps steps;
 	unsigned int level; // of the step that comes next
 	bool exit;
 	bool in_action_set;
+	bool in_clone; // the action set is not this packet's
 };
 
 // Dependence on bits of the current key ('mask' in terms of ctx->flow).
@@ -51,9 +70,26 @@ void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t
 void ctx_commit(struct xlate_ctx *ctx);
 
 void xlate_actions(struct xlate_ctx *ctx, struct acts a);
+// Carries out what is still to come of all lists, and the action set: for an action that has to see to the end itself. The
+// caller then sets 'exit', so that nothing runs twice.
+void xlate_rest(struct xlate_ctx *ctx);
+void xlate_action_set(struct xlate_ctx *ctx);
+// Of the kinds that have files of their own.
+void xlate_ct(struct xlate_ctx *ctx, const struct act *a);
+void xlate_ct_clear(struct xlate_ctx *ctx, const struct act *a);
+void xlate_check_pkt_larger(struct xlate_ctx *ctx, const struct act *a);
+// Gives up. False.
+bool xlate_fail(struct xlate_ctx *ctx, enum xlate_error e);
+// False (and the translation fails) when there have been too many tables, patches or branches.
+bool xlate_may_go_deeper(struct xlate_ctx *ctx);
+// Keeps what the pipeline knows of the packet now, to go on in 'table' when it comes back. 0: it failed.
+uint32_t ctx_freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked);
+// From here on the packet is one that connection tracking has not seen.
+void ctx_hide_connection(struct xlate_ctx *ctx);
 // Appends what write_actions has collected, as it would be executed (struct act list).
 void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out);
-void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table);
+// 'ct': the look-up sees the addresses and ports of the connection's first packet in place of this one's.
+void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool ct);
 // To a port by number, reserved ones included.
 void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len);
 // To one real port (or through a patch). 'trunc' bytes at most, 0: all.
@@ -67,17 +103,31 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
 // a clone when they change the packet, in line when they do not.
 struct isolation {
 	struct flow_key flow, base;
-	struct flow_mask known, base_known, written;
+	struct flow_mask known, base_known, base_lost, written, tunnel_set;
+	struct strbuf action_set;
+	const struct frame *frame;
+	unsigned int n_ct;
 	size_t begin, body;
 };
 
 void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso);
-void isolate_end(struct xlate_ctx *ctx, const struct isolation *iso);
+void isolate_end(struct xlate_ctx *ctx, struct isolation *iso);
+// The state of the packet alone, for a branch whose actions have their place: saved, and given back.
+void ctx_save(struct xlate_ctx *ctx, struct isolation *iso);
+void ctx_restore(struct xlate_ctx *ctx, struct isolation *iso);
 void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep);
 void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c);
 // Notes a step of the trace, or a detail of the step before. Nothing without a trace.
 void ctx_step(struct xlate_ctx *ctx, int kind, const char *fmt, ...) PRINTF(3, 4);
 #define ctx_report(ctx, ...) ctx_step(ctx, STEP_DETAIL, __VA_ARGS__)
+// How ports are called in the switch that the packet is in: 'storage', or NULL for numbers.
+const struct port_names *ctx_names(const struct xlate_ctx *ctx, struct port_names *storage);
+void ctx_report_action(struct xlate_ctx *ctx, const struct act *a);
+// "-> FIELD is now VALUE".
+void ctx_report_value(struct xlate_ctx *ctx, const struct subfield *sf, const struct flow_key *key);
+// What a move makes of the field that it writes to: 'bits' of 'value'.
+void move_value(const struct act *a, const struct flow_key *key, union field_value *value,
+		union field_value *bits);
 // Writes the steps as ofproto/trace shows them, and frees them.
 void trace_finish(trace_steps *steps, struct strbuf *out);
 static inline bool ctx_traced(const struct xlate_ctx *ctx)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <limits.h>
 #include <stdio.h>
 
 #include "core/base/counters.h"
@@ -26,6 +27,7 @@ void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c)
 static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule *r)
 {
 	AUTO(strbuf) text = STRBUF_INIT;
+	struct port_names names;
 	struct match m;
 
 	if (!ctx_traced(ctx))
@@ -37,7 +39,7 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 		size_t start = text.len;
 
 		cls_rule_get_match(&r->cls, &m);
-		match_format(&m, ctx->in->names, &text);
+		match_format(&m, ctx_names(ctx, &names), &text);
 		if (r->cls.priority >= 0)
 			strbuf_printf(&text, "%spriority %d", text.len > start ? ", " : "",
 				      r->cls.priority);
@@ -51,11 +53,14 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 }
 
 // What is known of the packets at this point: bits that the megaflow matches, and bits that the pipeline has set.
-static void depend_on_table(struct xlate_ctx *ctx, uint8_t table, uint64_t version)
+static void depend_on_table(struct xlate_ctx *ctx, uint8_t table, uint64_t version,
+			    const struct rule *found)
 {
-	struct xlate_dep dep = {
-		.kind = DEP_TABLE, .sw = ctx->sw, .table = table, .version = version
-	};
+	struct xlate_dep dep = { .kind = DEP_TABLE,
+				 .sw = ctx->sw,
+				 .table = table,
+				 .version = version,
+				 .found = found ? found->cls.priority : INT_MIN };
 	struct flow_mask mask = ctx->ret->mask;
 	struct flow_key key;
 
@@ -64,6 +69,44 @@ static void depend_on_table(struct xlate_ctx *ctx, uint8_t table, uint64_t versi
 	dep.key = miniflow_create(&key);
 	dep.mask = miniflow_create(&mask.m);
 	VEC_PUSH(&ctx->ret->basis.deps, dep);
+}
+
+static void swap_bytes(void *a, void *b, size_t n)
+{
+	uint8_t tmp[sizeof(struct ipv6_addr)];
+
+	memcpy(tmp, a, n);
+	memcpy(a, b, n);
+	memcpy(b, tmp, n);
+}
+
+// The packet's addresses and ports against those of its connection's first packet, in a key or mask.
+static void swap_tuple(struct flow_key *k)
+{
+	swap_bytes(&k->nw_proto, &k->ct_nw_proto, sizeof(k->nw_proto));
+	swap_bytes(&k->nw_src, &k->ct_nw_src, sizeof(k->nw_src));
+	swap_bytes(&k->nw_dst, &k->ct_nw_dst, sizeof(k->nw_dst));
+	swap_bytes(&k->ipv6_src, &k->ct_ipv6_src, sizeof(k->ipv6_src));
+	swap_bytes(&k->ipv6_dst, &k->ct_ipv6_dst, sizeof(k->ipv6_dst));
+	swap_bytes(&k->tp_src, &k->ct_tp_src, sizeof(k->tp_src));
+	swap_bytes(&k->tp_dst, &k->ct_tp_dst, sizeof(k->tp_dst));
+}
+
+// All that a look-up sees and marks, so that the members stand for each other in all of it.
+static void swap_views(struct xlate_ctx *ctx)
+{
+	swap_tuple(&ctx->flow);
+	swap_tuple(&ctx->known.m);
+	swap_tuple(&ctx->ret->mask.m);
+}
+
+static bool has_tuple(struct xlate_ctx *ctx)
+{
+	ctx_look_at_field(ctx, field_get(FIELD_CT_NW_PROTO));
+	if (flow_is_ip(&ctx->flow) && ctx->flow.ct_nw_proto)
+		return true;
+	ctx_report(ctx, ">>>> resubmit(ct) with non-tracked or non-IP packet! <<<<");
+	return false;
 }
 
 static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
@@ -77,7 +120,7 @@ static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
 	cr = classifier_lookup(t->cls, &ctx->flow, &m);
 	r = cr ? CONTAINER_OF(cr, struct rule, cls) : NULL;
 	ctx_look_at(ctx, &m);
-	depend_on_table(ctx, table, version);
+	depend_on_table(ctx, table, version, r);
 	ctx_credit(ctx, (struct xlate_credit){ .kind = r ? CREDIT_TABLE_MATCH : CREDIT_TABLE_MISS,
 					       .table = t });
 	if (r)
@@ -88,7 +131,7 @@ static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
 	return r;
 }
 
-static bool fail(struct xlate_ctx *ctx, enum xlate_error e)
+bool xlate_fail(struct xlate_ctx *ctx, enum xlate_error e)
 {
 	if (ctx->ret->error == XLATE_OK)
 		ctx->ret->error = e;
@@ -96,32 +139,36 @@ static bool fail(struct xlate_ctx *ctx, enum xlate_error e)
 	return false;
 }
 
-static bool may_go_deeper(struct xlate_ctx *ctx)
+bool xlate_may_go_deeper(struct xlate_ctx *ctx)
 {
 	if (ctx->depth > MAX_DEPTH) {
 		ctx_report(ctx, ">>>> over max translation depth %d <<<<", MAX_DEPTH);
-		return fail(ctx, XLATE_TOO_DEEP);
+		return xlate_fail(ctx, XLATE_TOO_DEEP);
 	}
 	if (++ctx->resubmits > MAX_RESUBMITS) {
 		ctx_report(ctx, ">>>> over %d resubmit actions <<<<", MAX_RESUBMITS);
-		return fail(ctx, XLATE_TOO_MANY_RESUBMITS);
+		return xlate_fail(ctx, XLATE_TOO_MANY_RESUBMITS);
 	}
 	return true;
 }
 
-void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table)
+void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool ct)
 {
 	uint32_t old_port = ctx->flow.in_port;
 	const struct rule *old_rule = ctx->rule;
 	uint8_t old_table = ctx->table;
 	struct rule *r;
 
-	if (table >= SWITCH_N_TABLES || !may_go_deeper(ctx))
+	if (table >= SWITCH_N_TABLES || (ct && !has_tuple(ctx)) || !xlate_may_go_deeper(ctx))
 		return;
 	ctx->depth++;
 	ctx->table = table;
 	ctx->flow.in_port = in_port.n;
+	if (ct)
+		swap_views(ctx);
 	r = look_up(ctx, table);
+	if (ct)
+		swap_views(ctx);
 	ctx->flow.in_port = old_port;
 	ctx->level++;
 	if (r) {
@@ -164,39 +211,51 @@ static void initial_mask(struct flow_mask *m, const struct flow_key *key)
 	}
 }
 
-// In OpenFlow's order, and output last; the last one written of each kind is in effect. Sets of different fields live side
-// by side.
-void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out)
+// Appends those of a kind; false: there are none.
+static bool take_from_set(const struct xlate_ctx *ctx, enum act_type type, struct strbuf *out)
 {
-	static const enum act_type order[] = { ACT_STRIP_VLAN, ACT_PUSH_VLAN,	 ACT_DEC_TTL,
-					       ACT_SET_TUNNEL, ACT_SET_VLAN_VID, ACT_SET_VLAN_PCP,
-					       ACT_SET_FIELD,  ACT_MOVE,	 ACT_OUTPUT,
-					       ACT_OUTPUT_REG, ACT_CONTROLLER };
-	struct acts set = acts_of(&ctx->action_set);
-	const struct act *a;
+	bool all = type == ACT_SET_FIELD || type == ACT_MOVE;
+	const struct act *a, *last = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-		bool all = order[i] == ACT_SET_FIELD || order[i] == ACT_MOVE;
-		const struct act *last = NULL;
-
-		OFPACT_FOR_EACH (a, set) {
-			if (a->type != order[i])
-				continue;
-			if (all)
-				strbuf_put(out, a, a->size);
-			last = a;
-		}
-		if (last && !all)
-			strbuf_put(out, last, last->size);
+	OFPACT_FOR_EACH (a, acts_of(&ctx->action_set)) {
+		if (a->type != type)
+			continue;
+		if (all)
+			strbuf_put(out, a, a->size);
+		last = a;
 	}
+	if (last && !all)
+		strbuf_put(out, last, last->size);
+	return last;
 }
 
-static void run_action_set(struct xlate_ctx *ctx)
+// In OpenFlow's order, and last what sends the packet on; the last one written of each kind is in effect. Sets of different
+// fields live side by side.
+void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out)
+{
+	static const enum act_type changes[] = { ACT_STRIP_VLAN, ACT_PUSH_VLAN,	   ACT_DEC_TTL,
+						 ACT_SET_TUNNEL, ACT_SET_VLAN_VID, ACT_SET_VLAN_PCP,
+						 ACT_SET_FIELD,	 ACT_MOVE };
+	static const enum act_type outputs[] = { ACT_OUTPUT, ACT_OUTPUT_REG, ACT_CONTROLLER };
+	// Of these one, and only where there is no output.
+	static const enum act_type instead[] = { ACT_RESUBMIT, ACT_CT_CLEAR, ACT_CT };
+	bool sent = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+		take_from_set(ctx, changes[i], out);
+	for (size_t i = 0; i < ARRAY_SIZE(outputs); i++)
+		sent |= take_from_set(ctx, outputs[i], out);
+	for (size_t i = 0; !sent && i < ARRAY_SIZE(instead); i++)
+		sent = take_from_set(ctx, instead[i], out);
+}
+
+void xlate_action_set(struct xlate_ctx *ctx)
 {
 	AUTO(strbuf) set = STRBUF_INIT;
 
-	if (!ctx->action_set.len || ctx->exit)
+	if (!ctx->action_set.len || ctx->exit || ctx->in_action_set)
 		return;
+	ctx->in_action_set = true;
 	// In the trace it follows the actions of the first table.
 	ctx->level++;
 	ctx_step(ctx, STEP_TABLE, "--. Executing action set:");
@@ -204,6 +263,7 @@ static void run_action_set(struct xlate_ctx *ctx)
 	action_set_in_order(ctx, &set);
 	xlate_actions(ctx, acts_of(&set));
 	ctx->level -= 2;
+	ctx->in_action_set = false;
 }
 
 // Bits of headers that no packet of this Ethernet type has (the type is always matched): the classifier's prefix search looks
@@ -219,23 +279,74 @@ static void drop_absent_headers(struct flow_mask *m, const struct flow_key *key)
 		size_t l4 = offsetof(struct flow_key, nd_target) / 8;
 
 		memset(flow_words(&possible.m) + l4, 0xff, (FLOW_WORDS - l4) * 8);
+		// And another packet may have been tracked.
+		flow_fill_ct(&possible.m, 0xff);
 	}
 	for (size_t i = FLOW_SEGMENT_L3; i < FLOW_WORDS; i++)
 		bits[i] &= flow_words(&possible.m)[i];
+}
+
+static void depend_on_ports(struct xlate_ctx *ctx)
+{
+	ctx_depend(ctx, (struct xlate_dep){ .kind = DEP_PORTS,
+					    .sw = ctx->sw,
+					    .version = switch_ports_version(ctx->sw) });
 }
 
 static bool may_receive(struct xlate_ctx *ctx)
 {
 	struct of_port *p = switch_port_find(ctx->sw, OF_PORT(ctx->flow.in_port));
 
-	ctx_depend(ctx, (struct xlate_dep){ .kind = DEP_PORTS,
-					    .sw = ctx->sw,
-					    .version = switch_ports_version(ctx->sw) });
+	depend_on_ports(ctx);
 	if (p && atomic_load(&p->config) & PORT_CONFIG_NO_RECV) {
 		ctx_report(ctx, "port is configured not to receive");
 		return false;
 	}
 	return true;
+}
+
+static void begin_bridge(struct xlate_ctx *ctx)
+{
+	ctx_step(ctx, STEP_BRIDGE, "bridge(\"%s\")", ctx->sw->name);
+	ctx->level++;
+}
+
+static void start(struct xlate_ctx *ctx)
+{
+	begin_bridge(ctx);
+	if (!may_receive(ctx))
+		return;
+	if (ctx->in->acts)
+		xlate_actions(ctx, *ctx->in->acts);
+	else
+		xlate_table(ctx, OF_PORT(ctx->in->key->in_port), 0, false);
+	xlate_action_set(ctx);
+}
+
+// A packet that comes back goes on where it stopped.
+static void resume(struct xlate_ctx *ctx)
+{
+	uint32_t id = ctx->in->key->recirc_id;
+	struct recirc_state *s = recirc_find(id);
+
+	if (!s || !recirc_ref(s)) {
+		begin_bridge(ctx);
+		ctx_report(ctx, ">>>> Recirculation context not found for ID %x <<<<", id);
+		xlate_fail(ctx, XLATE_NO_RECIRCULATION_CONTEXT);
+		return;
+	}
+	VEC_PUSH(&ctx->ret->basis.recircs, s);
+	ctx->sw = s->sw;
+	ctx->passes = s->passes;
+	recirc_thaw(s, &ctx->flow, &ctx->known);
+	ctx->tunnel_set.m.tunnel = ctx->known.m.tunnel;
+	if (s->action_set)
+		strbuf_put(&ctx->action_set, s->action_set->list, s->action_set->size);
+	begin_bridge(ctx);
+	ctx_step(ctx, STEP_ACTION, "thaw\n        Resuming from table %u", s->table);
+	depend_on_ports(ctx);
+	xlate_table(ctx, s->in_port, s->table, false);
+	xlate_action_set(ctx);
 }
 
 void xlate(const struct xlate_input *in, struct xlate_result *ret)
@@ -248,21 +359,10 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret)
 	memset(ret, 0, sizeof(*ret));
 	initial_mask(&ret->mask, in->key);
 	pipeline_state_is_known(&ctx.known);
-	ctx_step(&ctx, STEP_BRIDGE, "bridge(\"%s\")", in->sw->name);
-	ctx.level++;
-	// The pipeline itself never recirculates: nobody knows what such a packet has been through.
-	if (in->key->recirc_id) {
-		ctx_report(&ctx, ">>>> Recirculation context not found for ID %x <<<<",
-			   in->key->recirc_id);
-		fail(&ctx, XLATE_NO_RECIRCULATION_CONTEXT);
-	} else if (may_receive(&ctx)) {
-		if (in->acts)
-			xlate_actions(&ctx, *in->acts);
-		else
-			xlate_table(&ctx, OF_PORT(in->key->in_port), 0);
-		ctx.in_action_set = true;
-		run_action_set(&ctx);
-	}
+	if (in->key->recirc_id)
+		resume(&ctx);
+	else
+		start(&ctx);
 	drop_absent_headers(&ret->mask, in->key);
 	if (ret->error != XLATE_OK)
 		strbuf_clear(&ret->actions);
@@ -272,21 +372,49 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret)
 		trace_finish(&ctx.steps, in->trace);
 }
 
-void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso)
+void ctx_save(struct xlate_ctx *ctx, struct isolation *iso)
 {
 	iso->flow = ctx->flow;
 	iso->base = ctx->base;
 	iso->known = ctx->known;
 	iso->base_known = ctx->base_known;
+	iso->base_lost = ctx->base_lost;
 	iso->written = ctx->written;
+	iso->tunnel_set = ctx->tunnel_set;
+	iso->n_ct = ctx->n_ct;
+	iso->frame = ctx->frame;
+	iso->action_set = ctx->action_set;
+	strbuf_init(&ctx->action_set);
+	strbuf_put(&ctx->action_set, strbuf_cstr(&iso->action_set), iso->action_set.len);
+}
+
+void ctx_restore(struct xlate_ctx *ctx, struct isolation *iso)
+{
+	ctx->flow = iso->flow;
+	ctx->base = iso->base;
+	ctx->known = iso->known;
+	ctx->base_known = iso->base_known;
+	ctx->base_lost = iso->base_lost;
+	ctx->written = iso->written;
+	ctx->tunnel_set = iso->tunnel_set;
+	ctx->n_ct = iso->n_ct;
+	ctx->frame = iso->frame;
+	strbuf_uninit(&ctx->action_set);
+	ctx->action_set = iso->action_set;
+}
+
+void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso)
+{
+	ctx_save(ctx, iso);
+	ctx->frame = NULL;
 	iso->begin = dp_put_nested_begin(&ctx->ret->actions, DP_ACTION_CLONE);
 	iso->body = ctx->ret->actions.len;
 }
 
-void isolate_end(struct xlate_ctx *ctx, const struct isolation *iso)
+void isolate_end(struct xlate_ctx *ctx, struct isolation *iso)
 {
 	struct strbuf *out = &ctx->ret->actions;
-	bool changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base));
+	bool changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base)) || ctx->n_ct != iso->n_ct;
 
 	if (changed && out->len > iso->body) {
 		dp_put_nested_end(out, iso->begin);
@@ -295,11 +423,7 @@ void isolate_end(struct xlate_ctx *ctx, const struct isolation *iso)
 		memmove(out->s + iso->begin, out->s + iso->body, out->len - iso->body);
 		strbuf_truncate(out, out->len - (iso->body - iso->begin));
 	}
-	ctx->flow = iso->flow;
-	ctx->base = iso->base;
-	ctx->known = iso->known;
-	ctx->base_known = iso->base_known;
-	ctx->written = iso->written;
+	ctx_restore(ctx, iso);
 }
 
 // The packet goes on in the switch at the other end of a patch; what the pipeline had noted on it stays behind.
@@ -307,34 +431,35 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 {
 	struct of_switch *sw = ctx->sw;
 	const struct rule *rule = ctx->rule;
-	struct strbuf action_set = ctx->action_set;
+	bool in_set = ctx->in_action_set, in_clone = ctx->in_clone;
 	uint8_t table = ctx->table;
 	struct isolation iso;
 
 	isolate_begin(ctx, &iso);
+	ctx->in_action_set = ctx->in_clone = false;
+	strbuf_clear(&ctx->action_set);
 	ctx->sw = peer->sw;
 	memset(ctx->flow.regs, 0, sizeof(ctx->flow.regs));
 	ctx->flow.metadata = 0;
 	ctx->flow.actset_output = 0;
 	ctx->flow.in_port = peer->number.n;
 	memset(&ctx->known.m.in_port, 0xff, sizeof(ctx->known.m.in_port));
-	strbuf_init(&ctx->action_set);
+	ctx_hide_connection(ctx);
 	ctx->rule = NULL;
 	ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_PORT_RX,
 					       .port = { peer->sw, peer->number } });
-	ctx_step(ctx, STEP_BRIDGE, "bridge(\"%s\")", ctx->sw->name);
-	ctx->level++;
+	begin_bridge(ctx);
 	if (may_receive(ctx)) {
-		xlate_table(ctx, peer->number, 0);
-		run_action_set(ctx);
+		xlate_table(ctx, peer->number, 0, false);
+		xlate_action_set(ctx);
 	}
 	ctx->level--;
-	strbuf_uninit(&ctx->action_set);
 	isolate_end(ctx, &iso);
 	ctx->sw = sw;
 	ctx->rule = rule;
 	ctx->table = table;
-	ctx->action_set = action_set;
+	ctx->in_action_set = in_set;
+	ctx->in_clone = in_clone;
 	ctx->exit =
 		ctx->ret->error != XLATE_OK; // exit ends the other switch's pipeline, not this one
 }
@@ -355,7 +480,7 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 		}
 		ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_PORT_TX,
 						       .port = { p->sw, p->number } });
-		if (may_go_deeper(ctx)) {
+		if (xlate_may_go_deeper(ctx)) {
 			ctx->depth++;
 			cross_patch(ctx, peer);
 			ctx->depth--;
@@ -370,6 +495,7 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 
 void xlate_basis_uninit(struct xlate_basis *b)
 {
+	struct recirc_state **s;
 	struct xlate_credit *c;
 	struct xlate_dep *d;
 
@@ -380,6 +506,9 @@ void xlate_basis_uninit(struct xlate_basis *b)
 		free(d->key);
 		free(d->mask);
 	}
+	VEC_FOR_EACH (s, &b->recircs)
+		recirc_unref(*s);
+	VEC_FREE(&b->recircs);
 	VEC_FREE(&b->credits);
 	VEC_FREE(&b->deps);
 	VEC_FREE(&b->effects);
@@ -389,6 +518,7 @@ void xlate_result_uninit(struct xlate_result *r)
 {
 	xlate_basis_uninit(&r->basis);
 	strbuf_uninit(&r->actions);
+	VEC_FREE(&r->branches);
 }
 
 void xlate_result_take_basis(struct xlate_result *r, struct xlate_basis *ret)
@@ -398,6 +528,7 @@ void xlate_result_take_basis(struct xlate_result *r, struct xlate_basis *ret)
 	VEC_TRIM(&ret->deps);
 	VEC_TRIM(&ret->effects);
 	VEC_TRIM(&ret->credits);
+	VEC_TRIM(&ret->recircs);
 	xlate_result_uninit(r);
 }
 
@@ -422,7 +553,7 @@ static bool table_is_current(struct xlate_dep *d)
 		return true;
 	miniflow_expand(d->key, &key);
 	miniflow_expand(d->mask, &mask.m);
-	if (classifier_changed_for(cls, d->version, &key, &mask))
+	if (classifier_changed_for(cls, d->version, &key, &mask, d->found))
 		return false;
 	d->version = now;
 	return true;
@@ -498,7 +629,14 @@ const char *xlate_error_text(enum xlate_error e)
 		[XLATE_TOO_MANY_RESUBMITS] = "Too many resubmits",
 		[XLATE_NO_INPUT_PORT] = "the input port belongs to no bridge",
 		[XLATE_NO_RECIRCULATION_CONTEXT] = "No recirculation context",
+		[XLATE_TOO_MANY_RECIRCULATIONS] = "Recirculated too often",
+		[XLATE_TOO_MANY_CONTEXTS] = "Too many recirculation contexts",
 	};
 
 	return texts[e];
+}
+
+bool xlate_error_passes(enum xlate_error e)
+{
+	return e == XLATE_NO_RECIRCULATION_CONTEXT || e == XLATE_TOO_MANY_CONTEXTS;
 }

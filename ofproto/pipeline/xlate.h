@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Translation: one packet's key through the OpenFlow tables, giving datapath actions and the mask of what decided.
 //
-// Pure: it changes nothing. What must happen besides (learning a station) is a list of effects that the caller applies;
+// Pure: it changes nothing (but for states of packets that go round, recirc.h, which the answer holds). What must happen besides (learning a station) is a list of effects that the caller applies;
 // what the answer rests on (table versions, port settings, stations) a list of dependencies that the caller keeps.
 // Any RCU reader may translate.
 #pragma once
 
 #include "core/base/vec.h"
 #include "core/flow/dp-action.h"
-#include "ofproto/pipeline/switch.h"
+#include "ofproto/pipeline/recirc.h"
 
 struct xlate_dep {
 	enum { DEP_TABLE, DEP_PORTS, DEP_MAC } kind;
@@ -18,8 +18,9 @@ struct xlate_dep {
 	uint16_t vlan; // DEP_MAC
 	struct eth_addr mac; // DEP_MAC
 	// DEP_TABLE: the packets that were looked up there, as the pipeline saw them: rules that match none of them are of
-	// no concern. Packed, owned.
+	// no concern, nor are those below what was found. Packed, owned.
 	struct miniflow *key, *mask;
+	int found; // priority of the rule, INT_MIN: none
 };
 
 struct xlate_effect {
@@ -54,13 +55,14 @@ struct xlate_credit {
 
 struct xlate_input {
 	struct of_switch *sw;
-	const struct flow_key *key; // in_port as of_port_t
+	// in_port as of_port_t. With a recirc_id the packet goes on where its state says, whatever switch and port are here.
+	const struct flow_key *key;
 	// packet_out: these actions instead of a table look-up.
 	const struct acts *acts;
 	uint8_t tcp_flags;
-	// ofproto/trace: every step is explained here, ports by name when there are 'names'. NULL otherwise.
+	// ofproto/trace: every step is explained here. NULL otherwise.
 	struct strbuf *trace;
-	const struct port_names *names;
+	bool use_names; // in the trace: ports by name
 	bool will_apply; // the caller applies the effects: the trace tells of them
 	// dp_port_t to send to LOCAL etc. come from the switch's ports.
 };
@@ -71,6 +73,8 @@ enum xlate_error {
 	XLATE_TOO_MANY_RESUBMITS,
 	XLATE_NO_INPUT_PORT,
 	XLATE_NO_RECIRCULATION_CONTEXT,
+	XLATE_TOO_MANY_RECIRCULATIONS,
+	XLATE_TOO_MANY_CONTEXTS,
 };
 
 // What an answer rests on and whom its traffic counts for: what a megaflow keeps of its translation.
@@ -78,6 +82,14 @@ struct xlate_basis {
 	VEC(struct xlate_dep) deps;
 	VEC(struct xlate_effect) effects;
 	VEC(struct xlate_credit) credits;
+	VEC(struct recirc_state *) recircs; // that the key and the actions name; held
+};
+
+// A packet that goes round: what is known of it when it comes back. For ofproto/trace.
+struct xlate_branch {
+	struct flow_key key; // with recirc_id; ct_state is connection tracking's to say
+	bool has_nat;
+	struct nat nat;
 };
 
 struct xlate_result {
@@ -86,6 +98,7 @@ struct xlate_result {
 	struct flow_mask mask; // in pipeline terms; in_port always exact
 	struct strbuf actions; // struct dp_action list
 	struct flow_key final; // the key after all actions, for trace
+	VEC(struct xlate_branch) branches; // with a trace: in the order of the actions
 };
 
 void xlate(const struct xlate_input *in, struct xlate_result *ret);
@@ -102,3 +115,5 @@ bool xlate_is_current(struct xlate_basis *b);
 void xlate_credit_apply(const struct xlate_credit *c, uint64_t packets, uint64_t bytes,
 			int64_t used);
 const char *xlate_error_text(enum xlate_error e);
+// Errors of the moment: the next packet may fare better, so no megaflow is made of this answer.
+bool xlate_error_passes(enum xlate_error e);

@@ -24,17 +24,21 @@ bool port_map_find(const struct upcall_engine *u, dp_port_t port, struct of_swit
 bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key, struct flow_key *ret,
 		struct of_switch **ret_sw)
 {
+	const struct recirc_state *s = dp_key->recirc_id ? recirc_find(dp_key->recirc_id) : NULL;
 	of_port_t number;
 
-	if (!port_map_find(u, DP_PORT(dp_key->in_port), ret_sw, &number))
+	if (s) {
+		*ret_sw = s->sw;
+		number = s->in_port;
+	} else if (!port_map_find(u, DP_PORT(dp_key->in_port), ret_sw, &number)) {
 		return false;
+	}
 	*ret = *dp_key;
 	ret->in_port = number.n;
 	return true;
 }
 
-// The datapath knows nothing of the pipeline's own members: they are not part of a megaflow.
-static void datapath_mask(struct flow_mask *m)
+void engine_datapath_mask(struct flow_mask *m)
 {
 	memset(m->m.regs, 0, sizeof(m->m.regs));
 	m->m.metadata = 0;
@@ -49,7 +53,7 @@ static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch 
 	struct flow_mask mask = r->mask;
 	struct megaflow *mf;
 
-	datapath_mask(&mask);
+	engine_datapath_mask(&mask);
 	mf = megaflow_create(dp_key, &mask, dp_actions_of(&r->actions));
 	deps->sw = sw;
 	deps->engine = u;
@@ -65,7 +69,7 @@ static bool insert(struct upcall_engine *u, struct megaflow *mf)
 	bool room;
 
 	pthread_mutex_lock(&u->lock);
-	room = hmap_count(&u->flows) < u->flow_limit;
+	room = hmap_count(&u->flows) < atomic_load(&u->limit.now);
 	HMAP_FOR_EACH_WITH_HASH (other, ufid_node, uuid_hash(&mf->ufid), &u->flows)
 		if (uuid_equal(&other->ufid, &mf->ufid))
 			room = false;
@@ -132,6 +136,12 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 		return -ENODEV;
 	struct xlate_input in = { .sw = sw, .key = &key };
 	xlate(&in, &r);
+	if (xlate_error_passes(r.error)) {
+		counter_inc(r.error == XLATE_NO_RECIRCULATION_CONTEXT ? COUNTER_DROP_RECIRC_STATE
+								      : COUNTER_DROP_RECIRC_FULL);
+		xlate_result_uninit(&r);
+		return -ENOENT;
+	}
 	strbuf_put(actions, strbuf_cstr(&r.actions), r.actions.len);
 	if (xlate_apply_effects(&r.basis))
 		upcall_changed(u);
@@ -141,25 +151,32 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 	return 0;
 }
 
-bool upcall_restore(struct upcall_engine *u, const struct flow_key *dp_key, bool keep)
+enum upcall_restored upcall_restore(struct upcall_engine *u, const struct flow_key *dp_key,
+				    bool keep)
 {
-	struct megaflow *mf = NULL;
+	struct megaflow *mf;
 	struct xlate_result r;
 	struct flow_key key;
 	struct of_switch *sw;
 
 	if (!engine_key(u, dp_key, &key, &sw))
-		return false;
+		return RESTORED_NOT;
 	struct xlate_input in = { .sw = sw, .key = &key };
 	xlate(&in, &r);
-	xlate_apply_effects(&r.basis);
-	if (keep)
-		mf = install(u, sw, dp_key, &r, 0);
-	else
+	if (xlate_error_passes(r.error) || !keep) {
+		enum upcall_restored ret =
+			r.error == XLATE_NO_RECIRCULATION_CONTEXT ? RESTORED_LATER : RESTORED;
+
+		xlate_apply_effects(&r.basis);
 		xlate_result_uninit(&r);
-	if (mf)
-		finish_install(u, mf);
-	return mf != NULL;
+		return ret;
+	}
+	xlate_apply_effects(&r.basis);
+	mf = install(u, sw, dp_key, &r, 0);
+	if (!mf)
+		return RESTORED_NOT;
+	finish_install(u, mf);
+	return RESTORED;
 }
 
 struct queued_packet_in {
@@ -185,32 +202,50 @@ static void deliver_packet_ins(void *aux)
 	}
 }
 
+static void tell(struct match *m, const struct flow_key *key, enum field_id id)
+{
+	const struct field *f = field_get(id);
+	union field_value value, all;
+
+	field_read(f, key, &value);
+	if (is_all_zeros(&value, f->n_bytes))
+		return;
+	field_all_ones(f, &all);
+	match_set_field(m, f, &value, &all);
+}
+
 // What a controller is told of the packet beside its bytes.
 static void fill_metadata(struct match *m, const struct flow_key *key)
 {
+	static const enum field_id always[] = { FIELD_TUN_ID,	FIELD_METADATA, FIELD_PKT_MARK,
+						FIELD_CT_STATE, FIELD_CT_ZONE,	FIELD_CT_MARK,
+						FIELD_CT_LABEL };
+	// The connection's first packet. It needs to be said that it is IP.
+	static const enum field_id tuple[] = { FIELD_ETH_TYPE,	  FIELD_CT_NW_PROTO,
+					       FIELD_CT_NW_SRC,	  FIELD_CT_NW_DST,
+					       FIELD_CT_IPV6_SRC, FIELD_CT_IPV6_DST,
+					       FIELD_CT_TP_SRC,	  FIELD_CT_TP_DST };
+
 	match_init_any(m);
 	m->key.in_port = key->in_port;
 	memset(&m->mask.m.in_port, 0xff, sizeof(m->mask.m.in_port));
-	if (key->tunnel.tun_id) {
-		m->key.tunnel.tun_id = key->tunnel.tun_id;
-		memset(&m->mask.m.tunnel.tun_id, 0xff, sizeof(m->mask.m.tunnel.tun_id));
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		tell(m, key, always[i]);
+	for (enum field_id id = FIELD_REG0; id < FIELD_REG0 + FLOW_N_REGS; id++)
+		tell(m, key, id);
+	for (size_t i = 0; key->ct_nw_proto && i < ARRAY_SIZE(tuple); i++)
+		tell(m, key, tuple[i]);
 }
 
-void engine_queue_packet_in(struct upcall_engine *u, struct of_switch *sw, const struct upcall *up,
+static void queue_packet_in(struct upcall_engine *u, struct of_switch *sw,
+			    const struct flow_key *key, const struct upcall *up,
 			    const struct dp_action *a)
 {
 	struct queued_packet_in *q = xzalloc(sizeof(*q) + up->packet->size);
-	struct flow_key key;
-	struct of_switch *in_sw;
 	bool first = false, full;
 
 	memcpy(q->data, up->packet->data, up->packet->size);
-	key = *up->key;
-	if (engine_key(u, up->key, &key, &in_sw))
-		fill_metadata(&q->event.metadata, &key);
-	else
-		match_init_any(&q->event.metadata);
+	fill_metadata(&q->event.metadata, key);
 	q->event.sw = sw;
 	q->event.packet = q->data;
 	q->event.len = up->packet->size;
@@ -237,15 +272,29 @@ void engine_queue_packet_in(struct upcall_engine *u, struct of_switch *sw, const
 
 static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actions)
 {
+	const struct dp_action *a = up->userspace;
 	struct upcall_engine *u = aux;
+	struct recirc_state *s;
+	struct flow_mask known;
+	struct flow_key key;
 	struct of_switch *sw;
-	of_port_t number;
 
-	if (up->userspace->userspace.kind != USERSPACE_CONTROLLER)
+	if (a->userspace.kind != USERSPACE_CONTROLLER)
 		return -EOPNOTSUPP;
-	if (!port_map_find(u, DP_PORT(up->key->in_port), &sw, &number))
-		return -ENODEV;
-	engine_queue_packet_in(u, sw, up, up->userspace);
+	if (!a->userspace.recirc_id) {
+		if (!engine_key(u, up->key, &key, &sw))
+			return -ENODEV;
+		queue_packet_in(u, sw, &key, up, a);
+		return 0;
+	}
+	s = recirc_find(a->userspace.recirc_id);
+	if (!s) {
+		counter_inc(COUNTER_DROP_RECIRC_STATE);
+		return -ENOENT;
+	}
+	key = *up->key;
+	recirc_thaw(s, &key, &known);
+	queue_packet_in(u, s->sw, &key, up, a);
 	return 0;
 }
 

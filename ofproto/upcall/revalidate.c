@@ -91,13 +91,10 @@ static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
 	struct xlate_input in = { .sw = sw, .key = &key };
 	xlate(&in, &r);
 	xlate_apply_effects(&r.basis);
-	// What decides now must be pinned down by the flow's mask; the pipeline's own members are not in it.
+	// What decides now must be pinned down by the flow's mask.
 	struct flow_mask need = r.mask;
-	memset(need.m.regs, 0, sizeof(need.m.regs));
-	need.m.metadata = 0;
-	need.m.conj_id = 0;
-	need.m.actset_output = 0;
-	if (!flow_mask_contains(&mask, &need)) {
+	engine_datapath_mask(&need);
+	if (xlate_error_passes(r.error) || !flow_mask_contains(&mask, &need)) {
 		xlate_result_uninit(&r);
 		return false;
 	}
@@ -114,11 +111,11 @@ static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
 	return true;
 }
 
-static bool is_idle(const struct upcall_engine *u, const struct megaflow *mf)
+static bool is_idle(struct upcall_engine *u, const struct megaflow *mf)
 {
 	int64_t last = MAX(mf->pushed.used, mf->created);
 
-	return clock_msec() - last >= u->max_idle;
+	return clock_msec() - last >= flow_limit_idle(&u->limit, upcall_n_flows(u), u->max_idle);
 }
 
 // Software must not see packets of a flow that hardware has, but for those on their way when the rule went in: traffic
@@ -184,8 +181,12 @@ static void on_round(struct timer *t)
 	if (!u->todo.n) {
 		offload_poll_stats(u->offload);
 		fill_todo(u);
+		recirc_expire();
+		flow_limit_round_begins(&u->limit, u->todo.n);
 	}
 	do_slice(u, SLICE);
+	if (!u->todo.n)
+		flow_limit_round_ends(&u->limit);
 	timer_in(t, u->todo.n ? 0 : u->max_revalidator);
 }
 

@@ -31,6 +31,21 @@ struct port_map {
 	struct port_map_entry entries[]; // by dp_port_t
 };
 
+// How many megaflows there may be (flow-limit.c). Main thread, but for 'now'.
+struct flow_limit {
+	size_t configured; // other_config:flow-limit
+	_Atomic size_t now; // adapts to how long a round takes
+	int64_t began, round_msec; // of the round that runs; how long the last one took
+	size_t n_begun, most, average; // flows at the beginning of rounds
+};
+
+void flow_limit_init(struct flow_limit *l, size_t configured);
+void flow_limit_configure(struct flow_limit *l, size_t configured);
+void flow_limit_round_begins(struct flow_limit *l, size_t n_flows);
+void flow_limit_round_ends(struct flow_limit *l);
+// Milliseconds without traffic after which a flow goes: 'max_idle', less when there are too many.
+int64_t flow_limit_idle(const struct flow_limit *l, size_t n_flows, int64_t max_idle);
+
 struct upcall_engine {
 	struct loop *loop;
 	struct datapath *dp;
@@ -46,7 +61,7 @@ struct upcall_engine {
 	size_t n_packet_ins GUARDED_BY(lock);
 
 	_Atomic bool change_posted; // a look because something changed is on its way
-	size_t flow_limit;
+	struct flow_limit limit;
 	int max_idle, max_revalidator;
 	struct timer round; // the periodic look at all flows
 	struct timer soon; // a look because something changed
@@ -57,11 +72,12 @@ struct upcall_engine {
 
 bool port_map_find(const struct upcall_engine *u, dp_port_t port, struct of_switch **ret_sw,
 		   of_port_t *ret_number);
-// The pipeline's key (in_port as of_port_t); false when the port belongs to no switch.
+// The pipeline's key (in_port as of_port_t) and the switch that the packet is in: by its port, or where it stopped when it went
+// round. False when the port belongs to no switch.
 bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key, struct flow_key *ret,
 		struct of_switch **ret_sw);
-void engine_queue_packet_in(struct upcall_engine *u, struct of_switch *sw, const struct upcall *up,
-			    const struct dp_action *a);
+// The datapath knows nothing of the pipeline's own members: they are not part of a megaflow.
+void engine_datapath_mask(struct flow_mask *m);
 void engine_start_revalidator(struct upcall_engine *u);
 void engine_stop_revalidator(struct upcall_engine *u);
 // Takes a flow out of the table, datapath and device, credits what is left, frees. Main thread.

@@ -25,6 +25,7 @@ struct upcall_engine *upcall_create(struct loop *l, packet_in_cb *cb, void *aux)
 	pthread_mutex_init(&u->lock, NULL);
 	hmap_init(&u->flows);
 	list_init(&u->packet_ins);
+	flow_limit_init(&u->limit, DEFAULT_FLOW_LIMIT);
 	upcall_configure(u, DEFAULT_MAX_IDLE, DEFAULT_MAX_REVALIDATOR, DEFAULT_FLOW_LIMIT);
 	engine_start_revalidator(u);
 	return u;
@@ -53,7 +54,7 @@ void upcall_configure(struct upcall_engine *u, int max_idle_msec, int max_revali
 {
 	u->max_idle = max_idle_msec;
 	u->max_revalidator = max_revalidator_msec;
-	u->flow_limit = flow_limit;
+	flow_limit_configure(&u->limit, flow_limit);
 }
 
 void upcall_map_port(struct upcall_engine *u, dp_port_t port, struct of_switch *sw,
@@ -79,6 +80,23 @@ void upcall_unmap_port(struct upcall_engine *u, dp_port_t port)
 size_t upcall_n_flows(struct upcall_engine *u)
 {
 	return atomic_load(&u->n_flows);
+}
+
+void upcall_set_flow_limit(struct upcall_engine *u, size_t n)
+{
+	atomic_store(&u->limit.now, MIN(n, u->limit.configured));
+}
+
+void upcall_show(struct upcall_engine *u, struct strbuf *out)
+{
+	const struct flow_limit *l = &u->limit;
+	size_t now = upcall_n_flows(u);
+
+	strbuf_printf(out, "  flows         : (current %zu) (avg %zu) (max %zu) (limit %zu)\n", now,
+		      l->average, MAX(l->most, now), atomic_load(&l->now));
+	strbuf_printf(out, "  dump duration : %lldms\n", (long long)l->round_msec);
+	// One thread looks at them: the main one. Flows have no other names than ufids here.
+	strbuf_printf(out, "  ufid enabled : true\n\n  1: (keys %zu)\n", now);
 }
 
 struct megaflow *upcall_find(struct upcall_engine *u, const struct uuid *ufid)
@@ -131,10 +149,12 @@ static bool rests_on(const struct megaflow *mf, const struct of_switch *sw)
 	return false;
 }
 
-void upcall_flush(struct upcall_engine *u, const struct of_switch *sw)
+void upcall_flush(struct upcall_engine *u, struct of_switch *sw)
 {
 	flow_vec v = VEC_INIT;
 
+	if (sw)
+		recirc_forget_switch(sw);
 	// Misses under way are finished, and their flows listed, when every thread has been quiescent.
 	rcu_synchronize();
 	snapshot(u, &v);
@@ -215,14 +235,12 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	struct xlate_result r;
 	struct flow_key key, dp_key;
 	struct of_port *in;
+	struct match packet;
 	enum ofperr e;
 	AUTO(strbuf) copy = STRBUF_INIT;
 
 	if (po->buffer_id != UINT32_MAX)
 		return OFPERR_OFPBRC_BUFFER_UNKNOWN;
-	e = acts_check(acts, &po->metadata, 255, SWITCH_N_TABLES, OF_PORT(OFPP_MAX));
-	if (e)
-		return e;
 	strbuf_put(&copy, po->packet, po->len);
 	struct packet p = { .data = (uint8_t *)strbuf_cstr(&copy), .size = po->len };
 	if (packet_parse(&p, &md, &key) < 0)
@@ -230,6 +248,11 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	key.in_port = po->metadata.key.in_port;
 	key.metadata = po->metadata.key.metadata;
 	memcpy(key.regs, po->metadata.key.regs, sizeof(key.regs));
+	packet.key = key;
+	flow_mask_exact_for(&packet.mask, &key);
+	e = switch_check_acts(sw, acts, &packet, 255);
+	if (e)
+		return e;
 	struct xlate_input in_xlate = { .sw = sw, .key = &key, .acts = &acts };
 	xlate(&in_xlate, &r);
 	if (xlate_apply_effects(&r.basis))
@@ -252,91 +275,6 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 		log_dbg("packet_out: %s", err.text);
 	xlate_result_uninit(&r);
 	return OFPERR_NONE;
-}
-
-static const char *dp_port_name(dp_port_t port, void *aux)
-{
-	static __thread char name[64];
-	struct upcall_engine *u = aux;
-	struct port_ref ref;
-
-	if (!datapath_port_ref(u->dp, port, &ref))
-		return NULL;
-	snprintf(name, sizeof(name), "%s", ref.name);
-	return name;
-}
-
-// For people: metadata that is zero says nothing.
-static void readable_mask(struct flow_mask *m, const struct flow_key *key)
-{
-	const uint8_t *k = (const uint8_t *)key;
-	uint8_t *bytes = (uint8_t *)&m->m;
-
-	flow_mask_exact_for(m, key);
-	for (size_t i = 0; i < FLOW_SEGMENT_L2 * 8; i += 4)
-		if (is_all_zeros(k + i, 4))
-			memset(bytes + i, 0, 4);
-	memset(&m->m.in_port, 0xff, sizeof(m->m.in_port));
-	m->m.actset_output = 0;
-	m->m.metadata = key->metadata ? UINT64_MAX : 0;
-	m->m.tunnel.tun_id = key->tunnel.tun_id ? UINT64_MAX : 0;
-	// How many tags there are is always said.
-	memset(m->m.vlans, 0, sizeof(m->m.vlans));
-	for (int i = 0; i < FLOW_MAX_VLANS; i++) {
-		m->m.vlans[i].tci = UINT16_MAX;
-		if (!(key->vlans[i].tci & htobe16(VLAN_PRESENT)))
-			break;
-	}
-}
-
-static void put_final_flow(const struct flow_key *before, const struct flow_key *after,
-			   const struct port_names *names, struct strbuf *out)
-{
-	struct match m;
-
-	if (flow_key_equal(before, after)) {
-		strbuf_puts(out, "unchanged\n");
-		return;
-	}
-	m.key = *after;
-	readable_mask(&m.mask, after);
-	match_format(&m, names, out);
-	strbuf_putc(out, '\n');
-}
-
-void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct flow_key *key,
-		  bool use_names, bool apply, struct strbuf *out)
-{
-	struct port_names all = switch_port_names(sw), *names = use_names ? &all : NULL;
-	struct xlate_result r;
-	struct match m = { .key = *key };
-	AUTO(strbuf) steps = STRBUF_INIT;
-	struct xlate_input in = {
-		.sw = sw, .key = key, .trace = &steps, .names = names, .will_apply = apply
-	};
-
-	readable_mask(&m.mask, key);
-	strbuf_puts(out, "Flow: ");
-	match_format(&m, names, out);
-	strbuf_putc(out, '\n');
-	xlate(&in, &r);
-	if (apply && xlate_apply_effects(&r.basis))
-		upcall_changed(u);
-	strbuf_puts(out, strbuf_cstr(&steps));
-	strbuf_puts(out, "\nFinal flow: ");
-	put_final_flow(key, &r.final, names, out);
-	strbuf_puts(out, "Megaflow: ");
-	m.mask = r.mask;
-	flow_key_masked(&m.key, key, &r.mask);
-	match_format(&m, names, out);
-	strbuf_puts(out, "\nDatapath actions: ");
-	if (r.error != XLATE_OK)
-		strbuf_printf(out, "drop\nTranslation failed (%s), packet is dropped.",
-			      xlate_error_text(r.error));
-	else
-		dp_actions_format(dp_actions_of(&r.actions), names ? dp_port_name : NULL, u, out);
-	strbuf_putc(out, '\n');
-	xlate_result_uninit(&r);
 }
 
 static bool same_answer(const struct xlate_result *a, const struct xlate_result *b)

@@ -36,12 +36,13 @@ void upcall_set_datapath(struct upcall_engine *u, struct datapath *dp, struct of
 void upcall_map_port(struct upcall_engine *u, dp_port_t port, struct of_switch *sw,
 		     of_port_t number);
 void upcall_unmap_port(struct upcall_engine *u, dp_port_t port);
-// Removes every megaflow that rests on 'sw' (NULL: all), before it goes.
-void upcall_flush(struct upcall_engine *u, const struct of_switch *sw);
+// Removes every megaflow that rests on 'sw' (NULL: all), before it goes: no packet goes on in it any more.
+void upcall_flush(struct upcall_engine *u, struct of_switch *sw);
 // Something in a switch changed: look at the dependants soon.
 void upcall_changed(struct upcall_engine *u);
 
-// other_config: max-idle (ms), max-revalidator (ms), flow-limit.
+// other_config: max-idle (ms), max-revalidator (ms), flow-limit. With more flows than a round of the revalidator can look at in
+// a second, the limit falls below the configured one, and idle flows go after 100 ms.
 void upcall_configure(struct upcall_engine *u, int max_idle_msec, int max_revalidator_msec,
 		      size_t flow_limit);
 // Adds the counters since the last time to rules, tables and ports at once (a statistics request waits for nothing).
@@ -49,6 +50,10 @@ void upcall_push_stats(struct upcall_engine *u);
 // Looks at all megaflows now, to the end (revalidator/wait, tests).
 void upcall_revalidate_now(struct upcall_engine *u);
 size_t upcall_n_flows(struct upcall_engine *u);
+// Appends the lines of upcall/show behind the datapath's name.
+void upcall_show(struct upcall_engine *u, struct strbuf *out);
+// Until rounds of the revalidator find another number, and not above the configured one.
+void upcall_set_flow_limit(struct upcall_engine *u, size_t n);
 
 // Runs a packet of a controller through actions and the pipeline.
 enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
@@ -56,7 +61,14 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 
 // After a restart: translates the packets of a flow that a process before this one had in hardware. 'keep' false: only for what
 // is learned from them. True: makes the megaflow; a rule that does the same already is adopted. Main thread.
-bool upcall_restore(struct upcall_engine *u, const struct flow_key *dp_key, bool keep);
+enum upcall_restored {
+	RESTORED_NOT, // no flow was made
+	RESTORED, // the flow was made, or (without 'keep') the packet translated
+	RESTORED_LATER, // no translation has named this recirculation id yet
+};
+
+enum upcall_restored upcall_restore(struct upcall_engine *u, const struct flow_key *dp_key,
+				    bool keep);
 
 // For dpctl and offload/why: megaflows by ufid or in no order; valid during the call. Main thread.
 struct megaflow *upcall_find(struct upcall_engine *u, const struct uuid *ufid);
@@ -71,10 +83,17 @@ int upcall_del(struct upcall_engine *u, const struct uuid *ufid, struct error *e
 // Gives a flow other actions, in software and in hardware. One that the pipeline made keeps them until it is translated again.
 int upcall_modify(struct upcall_engine *u, struct megaflow *mf, struct dp_actions actions,
 		  struct error *err);
-// What ofproto/trace shows for a packet's key (in_port as of_port_t). Appends the whole text, ports by name or number.
-// 'apply': what the translation has learned takes effect.
+struct upcall_trace_options {
+	bool use_names; // ports by name, not by number
+	bool apply; // what the translation has learned takes effect
+	// What connection tracking is to say of the packets that go through it, in turn (ct_state); behind the last: new|trk.
+	const uint8_t *ct_next;
+	size_t n_ct_next;
+};
+
+// What ofproto/trace shows for a packet's key (in_port as of_port_t). Appends the whole text.
 void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct flow_key *key,
-		  bool use_names, bool apply, struct strbuf *out);
+		  const struct upcall_trace_options *options, struct strbuf *out);
 // The soundness check of tests: translates 'key' and again with bits outside the mask flipped; 0 when all agree, else -EINVAL
 // and what differed. 'flips' is how many were tried.
 int upcall_check_soundness(struct upcall_engine *u, struct of_switch *sw,

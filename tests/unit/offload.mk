@@ -9,6 +9,15 @@ TESTS += tests/unit/offload/test-tc-compile
 tests_unit_offload_test_tc_compile_SOURCES = tests/unit/offload/test-tc-compile.c tests/unit/offload/walk.c \
 	tests/unit/offload/walk.h
 tests_unit_offload_test_tc_compile_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+check_PROGRAMS += tests/unit/offload/test-tc-verdicts
+TESTS += tests/unit/offload/test-tc-verdicts
+tests_unit_offload_test_tc_verdicts_SOURCES = tests/unit/offload/test-tc-verdicts.c tests/unit/offload/walk.c \
+	tests/unit/offload/walk.h
+tests_unit_offload_test_tc_verdicts_LDADD = offload/libtc.a offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+check_PROGRAMS += tests/unit/offload/test-tc-senders
+TESTS += tests/unit/offload/test-tc-senders
+tests_unit_offload_test_tc_senders_SOURCES = tests/unit/offload/test-tc-senders.c
+tests_unit_offload_test_tc_senders_LDADD = offload/libtc.a $(CHECK_LIBS) $(CORE_LIBS)
 check_PROGRAMS += tests/unit/offload/test-switchdev
 TESTS += tests/unit/offload/test-switchdev
 tests_unit_offload_test_switchdev_SOURCES = tests/unit/offload/test-switchdev.c
@@ -32,4 +41,4 @@ check_PROGRAMS += tests/fuzz/fuzz-tc
 TESTS += tests/fuzz/run-tc
 tests_fuzz_fuzz_tc_SOURCES = tests/fuzz/fuzz-tc.c tests/fuzz/replay.c
 tests_fuzz_fuzz_tc_LDADD = offload/libtc.a offload/liboffload.a $(CORE_LIBS)
-EXTRA_DIST += tests/fuzz/run-tc tests/fuzz/corpus/tc
+EXTRA_DIST += tests/golden/verdicts-tc.txt tests/fuzz/run-tc tests/fuzz/corpus/tc

@@ -6,4 +6,13 @@ tests_unit_pipeline_test_cookies_LDADD = ofproto/libpipeline.a ofproto/libopenfl
 check_PROGRAMS += tests/unit/pipeline/test-replace
 TESTS += tests/unit/pipeline/test-replace
 tests_unit_pipeline_test_replace_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
+PIPELINE_LIBS = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += tests/unit/pipeline/test-recirc tests/unit/pipeline/test-ct
+TESTS += tests/unit/pipeline/test-recirc tests/unit/pipeline/test-ct
+tests_unit_pipeline_test_recirc_LDADD = $(PIPELINE_LIBS)
+tests_unit_pipeline_test_ct_LDADD = $(PIPELINE_LIBS)
+check_PROGRAMS += tests/unit/pipeline/test-flow-limit
+TESTS += tests/unit/pipeline/test-flow-limit
+tests_unit_pipeline_test_flow_limit_SOURCES = tests/unit/pipeline/test-flow-limit.c
+tests_unit_pipeline_test_flow_limit_LDADD = ofproto/libswitchd.a $(CORE_LIBS) $(CHECK_LIBS)
 endif

@@ -187,10 +187,11 @@ class Lab:
 
     def __init__(self):
         self.rep = []
+        self.more = []  # ports that a test has opened beside
 
-    def insert(self):
+    def insert(self, nics):
         self.fence = Fence()
-        run("insmod", os.environ["SIMNIC_KO"], f"vfs={N_VFS}")
+        run("insmod", os.environ["SIMNIC_KO"], f"vfs={N_VFS}", f"nics={nics}")
         self.up("sn0", "sn0wire", *[f"sn0v{i}" for i in range(N_VFS)])
         self.uplink, self.wire = Port("sn0"), Port("sn0wire")
         self.vf = [Port(f"sn0v{i}") for i in range(N_VFS)]
@@ -218,7 +219,7 @@ class Lab:
         set_mode("legacy")
 
     def ports(self):
-        return [self.uplink, self.wire] + self.vf + self.rep
+        return [self.uplink, self.wire] + self.vf + self.rep + self.more
 
     def quiet(self):
         self.fence.wait()
@@ -268,12 +269,12 @@ def passes(t, enter_mode):
     return True
 
 
-def main():
+def main(nics=1):
     """All tests, or those that the command line names."""
     chosen = [t for t in tests if not sys.argv[1:] or t[0].__name__ in sys.argv[1:]]
     if not chosen:
         sys.exit(f"{sys.argv[0]}: no test is called so; there are {', '.join(t[0].__name__ for t in tests)}")
-    lab.insert()
+    lab.insert(nics)
     n, failed = len(chosen), sum(not passes(*t) for t in chosen)
     print(f"{100 * (n - failed) // n}%: Checks: {n}, Failures: {failed}, Errors: 0")
     sys.exit(1 if failed else 0)

@@ -566,10 +566,15 @@ START_TEST(many_rules_go_in_at_once)
 		megaflow_free(mf);
 	}
 	for (int round = 0; round < 3; round++) {
-		double one = rate(device, list, 1), many = rate(device, list, 50);
+		double one = rate(device, list, 1), many = rate(device, list, 250), four;
 
-		printf("rules a second in this kernel: one by one %.0f, 50 at once %.0f (%.2fx)\n",
-		       one, many, many / one);
+		backend_tc.set_threads(device, 4);
+		four = rate(device, list, 250);
+		backend_tc.set_threads(device, 1);
+		printf("rules a second in this kernel: one by one %.0f, 250 at once %.0f (%.2fx), "
+		       "by 4 "
+		       "sockets %.0f (%.2fx)\n",
+		       one, many, many / one, four, four / one);
 	}
 	for (size_t i = 0; i < N_MANY; i++)
 		backend_tc.compiled_free((struct compiled_rule *)list[i].rule);

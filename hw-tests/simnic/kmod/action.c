@@ -67,6 +67,10 @@ static int parse_output(struct sn_nic *nic, struct sn_rule *rule, const struct f
 {
 	const struct sn_port *port = sn_port_of(nic, e->dev);
 
+	a->output.nic = port ? port->nic->index : nic->index;
+	a->output.bond = sn_lag_is_bond(nic, e->dev);
+	if (a->output.bond)
+		return 0;
 	if (!port)
 		return sn_tunnel_check_output(rule, e->dev, &a->output.encap, extack);
 	a->output.port = port->number;
@@ -77,8 +81,10 @@ static void output(struct sn_nic *nic, const struct sn_action *a, struct sk_buff
 {
 	if (a->output.encap)
 		sn_tunnel_output(nic, a->output.encap, skb);
+	else if (a->output.bond)
+		sn_forward_uplink(nic, skb);
 	else
-		sn_forward_egress(nic, a->output.port, skb);
+		sn_forward_egress(sn_lag_nic(a->output.nic), a->output.port, skb);
 }
 
 static enum sn_verdict run_redirect(struct sn_packet *p, const struct sn_action *a)

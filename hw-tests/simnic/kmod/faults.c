@@ -195,8 +195,7 @@ static int run_reset(struct sn_nic *nic, char **args)
 		sn_table_lose_all(nic);
 		mutex_unlock(&nic->rules_lock);
 	}
-	set_carrier(held(nic->uplink), !on);
-	set_carrier(held(nic->wire), !on);
+	sn_port_update_link(nic);
 	for (i = 0; i < SN_MAX_VFS; i++) {
 		set_carrier(held(nic->vfs[i]), !on);
 		set_carrier(held(nic->reps[i]), !on);

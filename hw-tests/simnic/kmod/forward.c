@@ -93,8 +93,22 @@ void sn_forward_egress(struct sn_nic *nic, unsigned int number, struct sk_buff *
 {
 	struct sn_port *to;
 
+	if (!nic) {
+		kfree_skb(skb);
+		return;
+	}
 	to = number ? rcu_dereference(nic->vfs[number - 1]) : rcu_dereference(nic->wire);
 	receive_or_drop(nic, to, skb, 0);
+}
+
+void sn_forward_uplink(struct sn_nic *nic, struct sk_buff *skb)
+{
+	struct sn_nic *by = sn_lag_active(nic, skb);
+
+	if (by)
+		sn_forward_egress(by, 0, skb);
+	else
+		drop(nic, skb);
 }
 
 // ---- Legacy mode: a switch that knows its own addresses and sends the rest out ----

@@ -4,8 +4,6 @@
 
 #include "hw-tests/simnic/kmod/simnic.h"
 
-#define MAX_NICS 4
-
 unsigned int sn_initial_vfs = 2;
 module_param_named(vfs, sn_initial_vfs, uint, 0444);
 MODULE_PARM_DESC(vfs, "VFs of each NIC at load (0 to 64); later: sriov_numvfs");
@@ -16,7 +14,7 @@ static unsigned int nics = 1;
 module_param(nics, uint, 0444);
 MODULE_PARM_DESC(nics, "how many NICs (1 to 4)");
 
-static struct platform_device *devices[MAX_NICS];
+static struct platform_device *devices[SN_MAX_NICS];
 
 static int probe(struct platform_device *pdev)
 {
@@ -39,7 +37,7 @@ static void remove_devices(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < MAX_NICS; i++)
+	for (i = 0; i < SN_MAX_NICS; i++)
 		platform_device_unregister(devices[i]);
 }
 
@@ -48,7 +46,7 @@ static int __init simnic_init(void)
 	unsigned int i;
 	int err;
 
-	if (nics < 1 || nics > MAX_NICS || sn_initial_vfs > SN_MAX_VFS ||
+	if (nics < 1 || nics > SN_MAX_NICS || sn_initial_vfs > SN_MAX_VFS ||
 	    !sn_profile_find(sn_initial_profile)) {
 		pr_err("simnic: nics=%u vfs=%u profile=%s: not a NIC that is known here\n", nics,
 		       sn_initial_vfs, sn_initial_profile);

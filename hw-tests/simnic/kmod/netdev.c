@@ -11,18 +11,54 @@ static bool on_eswitch(const struct sn_port *port)
 	return port->kind == SN_UPLINK || port->kind == SN_REPRESENTOR;
 }
 
+static void set_carrier(struct net_device *netdev, bool on)
+{
+	if (on)
+		netif_carrier_on(netdev);
+	else
+		netif_carrier_off(netdev);
+}
+
+void sn_port_update_link(struct sn_nic *nic)
+{
+	const struct sn_port *uplink, *wire;
+	bool up;
+
+	rcu_read_lock();
+	uplink = rcu_dereference(nic->uplink);
+	wire = rcu_dereference(nic->wire);
+	if (uplink && wire) {
+		up = !nic->faults.reset && netif_running(uplink->netdev) &&
+		     netif_running(wire->netdev);
+		set_carrier(uplink->netdev, up);
+		set_carrier(wire->netdev, up);
+	}
+	rcu_read_unlock();
+}
+
+static bool is_cable(const struct sn_port *port)
+{
+	return port->kind == SN_UPLINK || port->kind == SN_WIRE;
+}
+
 static int port_open(struct net_device *netdev)
 {
 	struct sn_port *port = netdev_priv(netdev);
 
-	if (!port->nic->faults.reset)
-		netif_carrier_on(netdev);
+	if (is_cable(port))
+		sn_port_update_link(port->nic);
+	else
+		set_carrier(netdev, !port->nic->faults.reset);
 	return 0;
 }
 
 static int port_stop(struct net_device *netdev)
 {
+	const struct sn_port *port = netdev_priv(netdev);
+
 	netif_carrier_off(netdev);
+	if (is_cable(port))
+		sn_port_update_link(port->nic);
 	return 0;
 }
 
@@ -200,5 +236,5 @@ struct sn_port *sn_port_of(struct sn_nic *nic, const struct net_device *netdev)
 	if (!netdev || netdev->netdev_ops != &eswitch_ops)
 		return NULL;
 	port = netdev_priv(netdev);
-	return port->nic == nic ? port : NULL;
+	return sn_lag_is_joined(port->nic, nic) ? port : NULL;
 }

@@ -209,6 +209,7 @@ int sn_nic_create(struct platform_device *pdev)
 	if (err)
 		goto remove_ports;
 	platform_set_drvdata(pdev, nic);
+	sn_lag_add(nic);
 	sn_faults_create(nic);
 	devl_unlock(devlink);
 	devlink_register(devlink);
@@ -231,6 +232,7 @@ void sn_nic_destroy(struct sn_nic *nic)
 
 	devlink_unregister(devlink);
 	sn_faults_destroy(nic);
+	sn_lag_remove(nic);
 	devl_lock(devlink);
 	sn_nic_set_switchdev(nic, false);
 	remove_vfs(nic);

@@ -20,6 +20,7 @@
 #include <net/ip_tunnels.h>
 #include <net/pkt_cls.h>
 
+#define SN_MAX_NICS 4
 #define SN_MAX_VFS 64
 #define SN_MAX_ACTIONS 32
 #define SN_CHAIN_BUCKETS 64
@@ -119,7 +120,8 @@ struct sn_action {
 	const struct sn_action_type *type;
 	union {
 		struct {
-			unsigned int port; // number on the eSwitch
+			unsigned int nic, port; // number of the NIC, and on its eSwitch
+			bool bond; // out of the bond that the uplink is in
 			struct sn_encap *encap; // or NULL
 		} output;
 		struct sn_encap *encap;
@@ -230,7 +232,9 @@ struct sn_port {
 struct sn_port *sn_port_create(struct sn_nic *nic, enum sn_port_kind kind, unsigned int number);
 // Readers may have it until then: call after it was taken out of the eSwitch. 'port' may be NULL.
 void sn_port_destroy(struct sn_port *port);
-// The port behind a device, when it is the uplink or a representor of this eSwitch; else NULL.
+// A cable has a link while both of its ends are up. Under rtnl or devlink's lock.
+void sn_port_update_link(struct sn_nic *nic);
+// The port behind a device, when it is the uplink or a representor of this eSwitch, or of one that is joined; else NULL.
 struct sn_port *sn_port_of(struct sn_nic *nic, const struct net_device *netdev);
 
 // ---- The NIC (nic.c) ----
@@ -332,7 +336,9 @@ void sn_forward_out(struct sn_port *from, struct sk_buff *skb);
 // 'ct_cookie': the connection that hardware found it to be of, or 0.
 void sn_forward_receive(struct net_device *to, struct sk_buff *skb, u32 chain,
 			unsigned long ct_cookie);
-// Out of eSwitch port 'number': to the VF or onto the wire. Consumes it.
+// Onto the wire, or that of another member of the uplink's bond. Consumes it.
+void sn_forward_uplink(struct sn_nic *nic, struct sk_buff *skb);
+// Out of eSwitch port 'number': to the VF or onto the wire. Consumes it. NULL: the NIC has gone.
 void sn_forward_egress(struct sn_nic *nic, unsigned int number, struct sk_buff *skb);
 // Takes an outer tag out of the data, as hardware does on reception. NULL when the packet is broken, and freed.
 struct sk_buff *sn_forward_take_tag(struct sk_buff *skb);
@@ -373,6 +379,21 @@ void sn_tunnel_output(struct sn_nic *nic, const struct sn_encap *encap, struct s
 int sn_tunnel_check_output(const struct sn_rule *rule, const struct net_device *netdev,
 			   struct sn_encap **ret_encap, struct netlink_ext_ack *extack);
 extern const struct sn_action_type sn_action_encap, sn_action_decap;
+
+// ---- Bonds (lag.c) ----
+
+void sn_lag_add(struct sn_nic *nic);
+// Packets may still find it for a grace period.
+void sn_lag_remove(struct sn_nic *nic);
+// NULL: it has gone. Under RCU.
+struct sn_nic *sn_lag_nic(unsigned int index);
+// Whether the NIC's uplink is in this bond.
+bool sn_lag_is_bond(const struct sn_nic *nic, const struct net_device *netdev);
+// Whether the uplinks are in the same bond; a NIC is joined with itself.
+bool sn_lag_is_joined(const struct sn_nic *a, const struct sn_nic *b);
+// Whose wire a packet for the uplink leaves by: the NIC's own, or of the member that the bond has chosen for the packet;
+// NULL: none. Under RCU.
+struct sn_nic *sn_lag_active(struct sn_nic *nic, struct sk_buff *skb);
 
 // ---- Connections (ct.c) ----
 

@@ -438,7 +438,7 @@ void sn_tunnel_output(struct sn_nic *nic, const struct sn_encap *encap, struct s
 	if (is_vlan_dev(way.dst->dev))
 		__vlan_hwaccel_put_tag(skb, vlan_dev_vlan_proto(way.dst->dev),
 				       vlan_dev_vlan_id(way.dst->dev));
-	sn_forward_egress(nic, 0, skb);
+	sn_forward_uplink(nic, skb);
 release:
 	dst_release(way.dst);
 }

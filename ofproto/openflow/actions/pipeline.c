@@ -18,33 +18,39 @@ enum ofperr resubmit_decode(struct act_in *in, struct strbuf *out)
 	rd_skip(&in->body, 3);
 	if (rd_finish(&in->body))
 		return OFPERR_OFPBAC_BAD_LEN;
-	if (in->number == NX_RESUBMIT_CT)
-		return act_unsupported_wire(ACT_CT);
 	a = act_put(out, ACT_RESUBMIT);
 	a->resubmit.in_port = port;
 	a->resubmit.table = in->number == NX_RESUBMIT ? CURRENT_TABLE : table;
+	a->resubmit.ct = in->number == NX_RESUBMIT_CT;
 	return OFPERR_NONE;
 }
 
-static void put_resubmit(struct act_out *o, of_port_t port, uint8_t table)
+static void put_resubmit(struct act_out *o, uint16_t kind, of_port_t port, uint8_t table)
 {
-	size_t start = act_begin_nx(o, table == CURRENT_TABLE ? NX_RESUBMIT : NX_RESUBMIT_TABLE);
+	size_t start = act_begin_nx(o, kind);
 
 	wr_be16(o->out, port_to_10(port));
-	wr_u8(o->out, table == CURRENT_TABLE ? 0 : table);
+	wr_u8(o->out, table);
 	act_end(o, start);
 }
 
 void resubmit_encode(const struct act *a, struct act_out *o)
 {
-	put_resubmit(o, a->resubmit.in_port, a->resubmit.table);
+	uint8_t table = a->resubmit.table;
+
+	if (a->resubmit.ct)
+		put_resubmit(o, NX_RESUBMIT_CT, a->resubmit.in_port, table);
+	else if (table == CURRENT_TABLE)
+		put_resubmit(o, NX_RESUBMIT, a->resubmit.in_port, 0);
+	else
+		put_resubmit(o, NX_RESUBMIT_TABLE, a->resubmit.in_port, table);
 }
 
 void resubmit_format(const struct act *a, const struct act_text *t)
 {
 	bool port = a->resubmit.in_port.n != OFPP_IN_PORT;
 
-	if (port && a->resubmit.table == CURRENT_TABLE) {
+	if (port && a->resubmit.table == CURRENT_TABLE && !a->resubmit.ct) {
 		strbuf_puts(t->out, "resubmit:");
 		of_port_format(a->resubmit.in_port, t->ports, t->out);
 		return;
@@ -55,7 +61,7 @@ void resubmit_format(const struct act *a, const struct act_text *t)
 	strbuf_putc(t->out, ',');
 	if (a->resubmit.table != CURRENT_TABLE)
 		strbuf_printf(t->out, "%u", a->resubmit.table);
-	strbuf_putc(t->out, ')');
+	strbuf_puts(t->out, a->resubmit.ct ? ",ct)" : ")");
 }
 
 int resubmit_parse(char *arg, const struct act_text *t)
@@ -72,9 +78,8 @@ int resubmit_parse(char *arg, const struct act_text *t)
 	extra = table ? strchr(table, ',') : NULL;
 	if (extra) {
 		*extra++ = '\0';
-		if (!strcmp(extra, "ct"))
-			return error_set(t->err, -ENOTSUP, "resubmit with ct is not supported yet");
-		return error_set(t->err, -EINVAL, "%s: unknown parameter", extra);
+		if (strcmp(extra, "ct"))
+			return error_set(t->err, -EINVAL, "%s: unknown parameter", extra);
 	}
 	if (table && *table && (!parse_u64(table, 0, &n) || n > UINT8_MAX))
 		return error_set(t->err, -EINVAL, "%s: resubmit to unknown table", table);
@@ -85,6 +90,7 @@ int resubmit_parse(char *arg, const struct act_text *t)
 	a = act_put(t->out, ACT_RESUBMIT);
 	a->resubmit.in_port = port;
 	a->resubmit.table = n;
+	a->resubmit.ct = extra != NULL;
 	return 0;
 }
 
@@ -151,7 +157,7 @@ static int parse_nested(char *arg, enum act_type type, const struct act_text *t)
 	int error;
 
 	inner.depth++;
-	if (inner.depth > 16)
+	if (inner.depth > ACT_MAX_DEPTH)
 		return error_set(t->err, -EINVAL, "actions are nested too deeply");
 	error = act_parse_list(arg, &inner);
 	if (!error)
@@ -297,7 +303,7 @@ int write_metadata_parse(char *arg, const struct act_text *t)
 // 1.0 has no such instruction; resubmit does the same.
 void goto_table_encode(const struct act *a, struct act_out *o)
 {
-	put_resubmit(o, OF_PORT(OFPP_IN_PORT), a->goto_table.table);
+	put_resubmit(o, NX_RESUBMIT_TABLE, OF_PORT(OFPP_IN_PORT), a->goto_table.table);
 }
 
 void goto_table_format(const struct act *a, const struct act_text *t)

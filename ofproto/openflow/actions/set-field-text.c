@@ -33,6 +33,14 @@ static void load_format(const struct act *a, const struct act_text *t)
 	}
 }
 
+const char *set_field_word(const struct act *a)
+{
+	for (size_t i = 0; a->set_field.form == SET_FORM_MOD && i < ARRAY_SIZE(mods); i++)
+		if (mods[i].field == a->set_field.field->id)
+			return mods[i].name;
+	return "set_field";
+}
+
 void set_field_format(const struct act *a, const struct act_text *t)
 {
 	const struct field *f = a->set_field.field;
@@ -45,13 +53,11 @@ void set_field_format(const struct act *a, const struct act_text *t)
 	}
 	memcpy(v.b, value, f->n_bytes);
 	memcpy(mask.b, act_set_mask(a), f->n_bytes);
-	for (size_t i = 0; a->set_field.form == SET_FORM_MOD && i < ARRAY_SIZE(mods); i++)
-		if (mods[i].field == f->id) {
-			strbuf_printf(t->out, "%s:", mods[i].name);
-			field_format(f, &v, NULL, t->out);
-			return;
-		}
-	strbuf_puts(t->out, "set_field:");
+	strbuf_printf(t->out, "%s:", set_field_word(a));
+	if (a->set_field.form == SET_FORM_MOD) {
+		field_format(f, &v, NULL, t->out);
+		return;
+	}
 	field_format(f, &v, &mask, t->out);
 	strbuf_printf(t->out, "->%s", f->name);
 }
@@ -207,7 +213,7 @@ static void fix_list(struct act *first, size_t size, uint8_t proto)
 {
 	for (struct act *a = first; (uint8_t *)a < (uint8_t *)first + size;
 	     a = (struct act *)((uint8_t *)a + a->size)) {
-		if (a->type == ACT_CLONE || a->type == ACT_WRITE_ACTIONS) {
+		if (act_has_list(a)) {
 			fix_list((struct act *)((uint8_t *)a + a->nested), a->size - a->nested,
 				 proto);
 			continue;

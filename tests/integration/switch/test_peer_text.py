@@ -30,6 +30,11 @@ table=5,priority=5,tcp,tp_dst=80,actions=resubmit(,6),output:3
 table=5,priority=5,udp,actions=mod_vlan_pcp:3,move:NXM_OF_IP_SRC[]->NXM_NX_REG1[],move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],output:2
 table=7,cookie=0x1234,idle_timeout=60,hard_timeout=3600,send_flow_rem,priority=1,reg0=5,actions=strip_vlan,output:1,in_port
 table=8,priority=3,ipv6,ipv6_dst=2001:db8::/32,actions=drop
+table=9,priority=9,ip,ct_state=-trk,actions=ct(table=12,zone=NXM_NX_REG0[0..15],nat)
+table=9,priority=8,ip,ct_state=+trk+new,ct_zone=5,ct_mark=0x5/0xff,ct_label=0x123/0xfff,actions=ct(commit,force,zone=5,nat(src=10.0.0.1-10.0.0.9:5-9,random),exec(set_field:0x5->ct_mark,set_field:0x6->ct_label)),output:2
+table=9,priority=7,ip,ct_state=+est,ct_nw_src=10.0.0.0/8,ct_nw_dst=1.2.3.4,ct_nw_proto=6,ct_tp_src=80,ct_tp_dst=0x50/0xf0,actions=resubmit(,12,ct),resubmit(1,12,ct),ct_clear
+table=9,priority=6,ipv6,ct_state=+est,ct_ipv6_src=fe80::/64,ct_ipv6_dst=::1,actions=ct(commit,nat(dst=[fe80::1]-[fe80::5]:80-90,persistent))
+table=9,priority=5,tcp,actions=ct(commit,alg=ftp),check_pkt_larger(1500)->NXM_NX_REG0[3],output:1
 """
 FLOWS_13 = """
 table=0,priority=120,in_port=1,udp,tp_dst=9,actions=write_actions(output:2,set_field:00:00:00:00:00:01->eth_src),goto_table:10
@@ -51,6 +56,16 @@ APPCTL = [["ofproto/list"], ["fdb/show", "br0"], ["fdb/stats-show", "br0"], ["fd
 OFCTL = [["dump-flows"], ["dump-flows", "table=5"], ["--no-stats", "dump-flows"], ["--names", "dump-flows"],
          ["dump-aggregate"], ["dump-tables"], ["dump-ports-desc"], ["show"], ["dump-ports"], ["dump-desc"], ["get-frags"]]
 VERSIONS = ["OpenFlow10", "OpenFlow13", "OpenFlow15"]
+
+
+CT_FEATURES = ["recirc", "ct_state", "ct_state_nat", "ct_zone", "ct_mark", "ct_label", "ct_orig_tuple", "ct_orig_tuple6",
+               "ct_clear", "check_pkt_len"]
+
+
+def force_features(s, value="true", names=CT_FEATURES):
+    """Pretends that the userspace datapath can what the pipeline needs of it for connection tracking."""
+    for f in names:
+        assert s.appctl("dpif/set-dp-features", "br0", f, value).strip() == ""
 
 
 class Peer(Switch):
@@ -77,6 +92,8 @@ def configure(s, datapath_type):
         s.vsctl("add-port", br, name, "--", "set", "interface", name, "type=patch", f"options:peer={other}",
                 "ofport_request=10")
     s.vsctl("add-port", "br1", "q1", "--", "set", "interface", "q1", "type=dummy", "ofport_request=1")
+    if not isinstance(s, Peer):
+        force_features(s)
     s.ofctl("add-flow", "br1", "table=0,in_port=10,actions=resubmit(,1),output:1")
     s.ofctl("add-flow", "br1", "table=1,actions=output:1")
     add_flows(s, "OpenFlow10", FLOWS)
@@ -132,21 +149,22 @@ def transcript(s):
             yield " ".join([version, *args]), unordered(lines) if words[0] in ("dump-flows", "dump-ports") else lines
 
 
-def run(cls, datapath_type):
+def on_switch(cls, datapath_type, work):
+    """What 'work' makes of a switch of its own, ours or theirs."""
     tag = uuid.uuid4().hex[:5]
     s = cls(f"/tmp/oes-{tag}", tag)
     os.mkdir(s.dir)
     try:
         s.start("--enable-dummy=override")
         configure(s, datapath_type)
-        return dict(transcript(s))
+        return work(s)
     finally:
         s.close()
         shutil.rmtree(s.dir, ignore_errors=True)
 
 
 def test_texts_are_those_of_open_vswitch():
-    ours, theirs = run(Switch, "netdev"), run(Peer, "dummy")
+    ours, theirs = (dict(on_switch(*kind, lambda s: list(transcript(s)))) for kind in ((Switch, "netdev"), (Peer, "dummy")))
     different = []
     for command in theirs:
         different += difflib.unified_diff(theirs[command], ours[command], f"Open vSwitch: {command}", "ours", lineterm="")

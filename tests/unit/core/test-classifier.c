@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The classifier against a linear search, the soundness of its masks, and readers beside a writer.
 #include <check.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -263,7 +264,7 @@ START_TEST(clearing)
 	classifier_clear(c);
 	ck_assert(classifier_is_empty(c));
 	match_init_any(&any);
-	ck_assert(classifier_changed_for(c, before, &any.key, &any.mask));
+	ck_assert(classifier_changed_for(c, before, &any.key, &any.mask, INT_MIN));
 	for (int i = 0; i < N_RULES; i++) {
 		ck_assert_ptr_null(rules[i].cls.entry);
 		ck_assert_ptr_null(classifier_lookup(c, &rules[i].match.key, &mask));
@@ -332,18 +333,21 @@ START_TEST(changed_for)
 	cls_rule_init(&a, &m, 5);
 	cls_rule_init(&b, &n, 5);
 	v = classifier_version(c);
-	ck_assert(!classifier_changed_for(c, v, &m.key, &m.mask));
+	ck_assert(!classifier_changed_for(c, v, &m.key, &m.mask, INT_MIN));
 	classifier_insert(c, &b);
-	ck_assert(!classifier_changed_for(c, v, &m.key, &m.mask));
-	ck_assert(classifier_changed_for(c, v, &n.key, &n.mask));
+	ck_assert(!classifier_changed_for(c, v, &m.key, &m.mask, INT_MIN));
+	ck_assert(classifier_changed_for(c, v, &n.key, &n.mask, INT_MIN));
 	classifier_insert(c, &a);
-	ck_assert(classifier_changed_for(c, v, &m.key, &m.mask));
+	ck_assert(classifier_changed_for(c, v, &m.key, &m.mask, INT_MIN));
+	// Of a lookup that found a rule, only those matter that are not below it.
+	ck_assert(classifier_changed_for(c, v, &m.key, &m.mask, 5));
+	ck_assert(!classifier_changed_for(c, v, &m.key, &m.mask, 6));
 	// A megaflow that did not look at in_port is concerned by both.
 	memset(&mask, 0, sizeof(mask));
 	mask.m.eth_type = UINT16_MAX;
 	v = classifier_version(c);
 	classifier_remove(c, &b);
-	ck_assert(classifier_changed_for(c, v, &m.key, &mask));
+	ck_assert(classifier_changed_for(c, v, &m.key, &mask, INT_MIN));
 	classifier_remove(c, &a);
 	rcu_drain();
 	cls_rule_uninit(&a);

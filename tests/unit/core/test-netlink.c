@@ -224,6 +224,33 @@ START_TEST(the_kernel_lists_its_links)
 }
 END_TEST
 
+START_TEST(requests_that_are_to_be_silent_have_their_errors_too)
+{
+	enum { N = 150 };
+	struct nl_request reqs[N] = { 0 }, *list[N];
+	struct nl_sock *s;
+
+	ck_assert_int_eq(nl_open(NETLINK_ROUTE, &s, NULL), 0);
+	for (int i = 0; i < N; i++) {
+		size_t m = nl_msg_begin(&reqs[i].msg, RTM_GETLINK, 0);
+		struct ifinfomsg *h = nl_put_header(&reqs[i].msg, sizeof(*h));
+
+		// Every fifth asks for a device that is not there; every seventh wants to be told.
+		h->ifi_index = i % 5 ? 1 : 0x7ffffffe;
+		nl_msg_end(&reqs[i].msg, m);
+		reqs[i].silent = i % 7 != 0;
+		list[i] = &reqs[i];
+	}
+	ck_assert_int_eq(nl_transact_many(s, list, N), 0);
+	for (int i = 0; i < N; i++) {
+		ck_assert_int_eq(reqs[i].error, i % 5 ? 0 : -ENODEV);
+		ck_assert_int_eq(!!nl_reply(&reqs[i]), i % 5 != 0);
+		nl_request_uninit(&reqs[i]);
+	}
+	nl_close(s);
+}
+END_TEST
+
 START_TEST(generic_families_are_found_by_name)
 {
 	struct error err = ERROR_INIT;
@@ -252,6 +279,7 @@ int main(void)
 	tcase_add_test(t, each_request_of_a_batch_gets_its_own_answer);
 	tcase_add_test(t, a_socket_that_dies_leaves_no_request_without_an_error);
 	tcase_add_test(t, the_kernel_lists_its_links);
+	tcase_add_test(t, requests_that_are_to_be_silent_have_their_errors_too);
 	tcase_add_test(t, generic_families_are_found_by_name);
 	suite_add_tcase(s, t);
 	return suite_run(s);

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdio.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "offload/placement.h"
 #include "tests/suite.h"
@@ -27,6 +28,9 @@ static struct {
 	bool old_was_there_when_new_came;
 	size_t most_at_once;
 	char policy[16], left[64];
+	unsigned int threads;
+	bool stale; // software meets the packets of its rules
+	bool counts_fall;
 	uint32_t altered;
 } nic = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -92,6 +96,11 @@ static void fake_remove_port(void *priv, const struct port_ref *port)
 	snprintf(nic.left, sizeof(nic.left), "%s", port->name);
 }
 
+static void fake_set_threads(void *priv, unsigned int n)
+{
+	nic.threads = n;
+}
+
 static void fake_set_policy(void *priv, const char *policy)
 {
 	snprintf(nic.policy, sizeof(nic.policy), "%s", policy);
@@ -132,10 +141,10 @@ static int fake_query(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uin
 {
 	if (hw->lost)
 		return -ENOENT;
-	hw->packets += 5;
+	hw->packets = nic.counts_fall ? 2 : hw->packets + 5;
 	*ret_packets = hw->packets;
 	*ret_bytes = hw->packets * 100;
-	return 0;
+	return nic.stale ? -ESTALE : 0;
 }
 
 static void fake_forget(void *priv, struct hw_rule *hw)
@@ -167,6 +176,7 @@ static const struct backend_ops fake = {
 	.insert_many = fake_insert_many,
 	.remove_port = fake_remove_port,
 	.set_policy = fake_set_policy,
+	.set_threads = fake_set_threads,
 	.audit = fake_audit,
 	.replace = fake_replace,
 	.remove = fake_remove,
@@ -437,7 +447,7 @@ END_TEST
 
 START_TEST(new_rules_go_in_together_and_in_order)
 {
-	enum { N = 200 };
+	enum { N = 600 };
 	struct megaflow *flows[N];
 
 	start(true);
@@ -452,7 +462,7 @@ START_TEST(new_rules_go_in_together_and_in_order)
 	offload_flush(o);
 	ck_assert_uint_eq(nic.rules, N);
 	ck_assert_uint_gt(nic.most_at_once, 1);
-	ck_assert_uint_le(nic.most_at_once, 64);
+	ck_assert_uint_le(nic.most_at_once, 256);
 	for (int i = 0; i < N; i++)
 		ck_assert_int_eq(flows[i]->placement, PLACE_IN_HW);
 	stop(flows, N);
@@ -504,6 +514,74 @@ START_TEST(the_policy_is_told_and_all_rules_follow)
 	ck_assert_int_eq(offload_set_policy(o, "both", &err), -EINVAL);
 	ck_assert_str_eq(err.text, "tc-policy: both is none of none, skip_sw and skip_hw");
 	stop(&mf, 1);
+}
+END_TEST
+
+static void poll(void)
+{
+	offload_poll_stats(o);
+	offload_flush(o);
+}
+
+START_TEST(a_rule_whose_packets_software_meets_is_put_in_again_but_not_too_often)
+{
+	// Seconds after which a look puts it in again: each attempt waits twice as long as the one before.
+	static const struct {
+		int64_t seconds;
+		unsigned int attempts;
+	} looks[] = { { 0, 1 }, { 0, 1 }, { 1, 2 }, { 1, 2 }, { 1, 3 }, { 3, 3 }, { 1, 4 } };
+	struct megaflow *mf = make_flow(1, 80);
+
+	start(true);
+	clock_stop();
+	offload_place(o, mf);
+	offload_flush(o);
+	nic.stale = true;
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		clock_advance(looks[i].seconds * 1000);
+		poll();
+		ck_assert_uint_eq(nic.replaces, looks[i].attempts);
+		ck_assert_int_eq(mf->placement, PLACE_IN_HW);
+	}
+	nic.stale = false;
+	stop(&mf, 1);
+}
+END_TEST
+
+START_TEST(counts_that_go_back_are_not_taken_away)
+{
+	struct megaflow *mf = make_flow(1, 80);
+
+	start(true);
+	offload_place(o, mf);
+	offload_flush(o);
+	poll();
+	poll();
+	ck_assert_uint_eq(mf->hw.packets, 10);
+	nic.counts_fall = true;
+	poll();
+	ck_assert_uint_eq(mf->hw.packets, 10);
+	ck_assert_uint_eq(mf->hw.bytes, 1000);
+	nic.counts_fall = false;
+	poll();
+	ck_assert_uint_eq(mf->hw.packets, 15);
+	stop(&mf, 1);
+}
+END_TEST
+
+START_TEST(the_number_of_threads_is_told_and_checked)
+{
+	struct error err = ERROR_INIT;
+
+	start(true);
+	ck_assert_uint_eq(nic.threads, 1);
+	ck_assert_int_eq(offload_set_threads(o, 4, &err), 0);
+	ck_assert_uint_eq(nic.threads, 4);
+	ck_assert_int_eq(offload_set_threads(o, 11, &err), -EINVAL);
+	ck_assert_str_eq(err.text, "n-offload-threads: 11 is not between 1 and 10");
+	ck_assert_int_eq(offload_set_threads(o, 0, &err), -EINVAL);
+	ck_assert_uint_eq(nic.threads, 4);
+	stop(NULL, 0);
 }
 END_TEST
 
@@ -590,6 +668,9 @@ int main(void)
 	tcase_add_test(t, new_rules_go_in_together_and_in_order);
 	tcase_add_test(t, a_port_that_leaves_takes_its_flows_rules_along);
 	tcase_add_test(t, the_policy_is_told_and_all_rules_follow);
+	tcase_add_test(t, the_number_of_threads_is_told_and_checked);
+	tcase_add_test(t, a_rule_whose_packets_software_meets_is_put_in_again_but_not_too_often);
+	tcase_add_test(t, counts_that_go_back_are_not_taken_away);
 	tcase_add_test(t, what_audits_find_is_counted);
 	tcase_add_test(t, every_reason_has_a_name_a_text_and_a_remedy);
 	tcase_set_timeout(t, 60);

@@ -24,6 +24,21 @@
 	"ffff" \
 	"0000"
 
+#define CT(FLAGS, ZONE_SRC, ZONE) \
+	"ffff001800002320" \
+	"0023" FLAGS ZONE_SRC ZONE "ff000000" \
+	"0000"
+// A ct that commits, and in it a nat with eight bytes of range.
+#define NAT8(FLAGS, PRESENT, RANGE) \
+	"ffff003000002320" \
+	"0023000100000000" \
+	"0000ff0000000000" \
+	"ffff001800002320" \
+	"00240000" FLAGS PRESENT RANGE
+#define CHECK(OFS, DST, PAD) \
+	"ffff001800002320" \
+	"003105dc" OFS DST PAD "00000000"
+
 static const struct {
 	const char *name, *hex; // the length is filled in
 	enum ofperr want;
@@ -153,7 +168,155 @@ static const struct {
 	  OFPERR_OFPBAC_BAD_VENDOR_TYPE },
 	{ "unsupported action",
 	  "010e000000000001" FM10_ALL FM10_REST "ffff001000002320"
+	  "0010000000000000",
+	  OFPERR_OFPBAC_BAD_TYPE },
+	{ "ct cut short",
+	  "010e000000000001" FM10_ALL FM10_REST "ffff001000002320"
 	  "0023000000000000",
+	  OFPERR_OFPBAC_BAD_LEN },
+	{ "ct", "010e000000000001" FM10_ALL FM10_REST CT("0001", "00000000", "0000"), OFPERR_NONE },
+	{ "ct with a flag that is none",
+	  "010e000000000001" FM10_ALL FM10_REST CT("0004", "00000000", "0000"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "ct with force alone",
+	  "010e000000000001" FM10_ALL FM10_REST CT("0002", "00000000", "0000"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "ct with an unknown zone field",
+	  "010e000000000001" FM10_ALL FM10_REST CT("0001", "0001fe04", "000f"),
+	  OFPERR_OFPBAC_BAD_SET_TYPE },
+	{ "ct with a zone of 8 bits",
+	  "010e000000000001" FM10_ALL FM10_REST CT("0001", "00010004", "0007"),
+	  OFPERR_OFPBAC_BAD_SET_LEN },
+	{ "ct with a zone outside its field",
+	  "010e000000000001" FM10_ALL FM10_REST CT("0001", "00010004", "080f"),
+	  OFPERR_OFPBAC_BAD_SET_LEN },
+	{ "ct with an unknown helper",
+	  "010e000000000001" FM10_ALL FM10_REST "ffff001800002320"
+	  "0023000100000000"
+	  "0000ff0000000005",
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "ct with output in it",
+	  "010e000000000001" FM10_ALL FM10_REST "ffff002000002320"
+	  "0023000100000000"
+	  "0000ff0000000000"
+	  "0000000800010000",
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "ct that sets a register",
+	  "010e000000000001" FM10_ALL FM10_REST "ffff003000002320"
+	  "0023000100000000"
+	  "0000ff0000000000"
+	  "ffff001800002320"
+	  "0007001f00010004"
+	  "0000000000000001",
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "ct that sets a mark and does not commit",
+	  "010e000000000001" FM10_ALL FM10_REST "ffff003000002320"
+	  "0023000000000000"
+	  "0000ff0000000000"
+	  "ffff001800002320"
+	  "0007001f0001d604"
+	  "0000000000000001",
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "mark set outside of ct",
+	  "010e000000000001" FM10_ALL FM10_REST "ffff001800002320"
+	  "0007001f0001d604"
+	  "0000000000000001",
+	  OFPERR_OFPBAC_BAD_SET_ARGUMENT },
+	{ "nat outside of ct",
+	  "010e000000000001" FM10_ALL FM10_REST "ffff001000002320"
+	  "0024000000000000",
+	  OFPERR_OFPBAC_BAD_SET_ARGUMENT },
+	{ "nat",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0001", "0001",
+						     "01020304"
+						     "00000000"),
+	  OFPERR_NONE },
+	{ "nat cut short",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0001", "0033",
+						     "01020304"
+						     "01020305"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "nat with bytes behind it",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0001", "0000",
+						     "01020304"
+						     "00000000"),
+	  OFPERR_OFPBAC_BAD_LEN },
+	{ "nat of source and destination",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0003", "0001",
+						     "01020304"
+						     "00000000"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "nat with a flag that is none",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0021", "0001",
+						     "01020304"
+						     "00000000"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "nat by hash and at random",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0019", "0001",
+						     "01020304"
+						     "00000000"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "nat flags without a direction",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0004", "0000",
+						     "00000000"
+						     "00000000"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "nat to a port without an address",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0001", "0010",
+						     "00500000"
+						     "00000000"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "nat to port 0",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0001", "0011",
+						     "01020304"
+						     "00000000"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "nat of two families",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0001", "0005",
+						     "01020304"
+						     "00000000"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "nat to a last address alone",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0001", "0002",
+						     "01020304"
+						     "00000000"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "nat range backwards",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0001", "0003",
+						     "01020304"
+						     "01020303"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "nat to zeros",
+	  "010e000000000001" FM10_ALL FM10_REST NAT8("0001", "0001",
+						     "00000000"
+						     "00000000"),
+	  OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "ct_clear too long",
+	  "010e000000000001" FM10_ALL FM10_REST "ffff001800002320"
+	  "002b000000000000"
+	  "0000000000000000",
+	  OFPERR_OFPBAC_BAD_LEN },
+	{ "check_pkt_larger",
+	  "010e000000000001" FM10_ALL FM10_REST CHECK("0000", "00010004", "0000"), OFPERR_NONE },
+	{ "check_pkt_larger cut short",
+	  "010e000000000001" FM10_ALL FM10_REST "ffff001000002320"
+	  "003105dc00000001",
+	  OFPERR_OFPBAC_BAD_LEN },
+	{ "check_pkt_larger into bit 32 of 32",
+	  "010e000000000001" FM10_ALL FM10_REST CHECK("0020", "00010004", "0000"),
+	  OFPERR_OFPBAC_BAD_SET_LEN },
+	{ "check_pkt_larger into a read-only field",
+	  "010e000000000001" FM10_ALL FM10_REST CHECK("0000", "00000c01", "0000"),
+	  OFPERR_OFPBAC_BAD_SET_ARGUMENT },
+	{ "check_pkt_larger into an unknown field",
+	  "010e000000000001" FM10_ALL FM10_REST CHECK("0000", "0001fe04", "0000"),
+	  OFPERR_OFPBAC_BAD_SET_TYPE },
+	{ "check_pkt_larger with bytes behind it",
+	  "010e000000000001" FM10_ALL FM10_REST CHECK("0000", "00010004", "0001"),
+	  OFPERR_NXBRC_MUST_BE_ZERO },
+	{ "check_pkt_larger in an action set",
+	  "040e000000000001" FM13("0000", "0000") ANY_MATCH
+	  "0003002000000000" CHECK("0000", "00010004", "0000"),
 	  OFPERR_OFPBAC_BAD_TYPE },
 	{ "VLAN id too large", "010e000000000001" FM10_ALL FM10_REST "00010008ffff0000",
 	  OFPERR_OFPBAC_BAD_ARGUMENT },

@@ -40,6 +40,7 @@ struct of_switch *random_switch_create(void)
 	struct of_switch *sw = switch_create("br0", 1);
 	struct port_settings s = { .vlan_mode = VLAN_TRUNK };
 
+	switch_set_features(sw, UINT32_MAX);
 	memset(s.trunks, 0xff, sizeof(s.trunks));
 	for (int i = 1; i <= RANDOM_N_PORTS; i++) {
 		char name[8];
@@ -95,6 +96,26 @@ static void put_l3_match(struct strbuf *b)
 		strbuf_puts(b, ",nw_tos=32");
 }
 
+static const char *const ct_matches[] = {
+	",ct_state=-trk",	    ",ct_state=+trk",
+	",ct_state=+trk+new",	    ",ct_state=+trk+est-rpl",
+	",ct_state=+trk-inv",	    ",ct_state=+est,ct_mark=1/0x3",
+	",ct_state=+trk,ct_zone=5", ",ct_state=+trk-inv,ct_nw_proto=6",
+};
+
+static void put_ct_match(struct strbuf *b)
+{
+	const char *text = PICK(ct_matches);
+
+	strbuf_puts(b, text);
+	if (!strstr(text, "-trk") && chance(40))
+		strbuf_printf(b, ",ip,ct_nw_src=%s/%d", PICK(ips), chance(50) ? 32 : 8);
+	else if (chance(20))
+		strbuf_puts(b, ",ip");
+	if (chance(15))
+		strbuf_puts(b, ",ct_label=1/0x3");
+}
+
 static void put_match(struct strbuf *b, int table)
 {
 	strbuf_printf(b, "table=%d,priority=%u", table, random_u32() % 10);
@@ -126,8 +147,54 @@ static void put_rich_action(struct strbuf *b)
 	strbuf_puts(b, PICK(rich));
 }
 
+static void put_ct_action(struct strbuf *b, int table)
+{
+	static const char *const words[] = {
+		"zone=5,",
+		"zone=NXM_NX_REG0[0..15],",
+		"zone=NXM_OF_ETH_SRC[0..15],",
+		"nat,",
+		"commit,",
+		"commit,force,",
+		"commit,nat(src=10.0.0.9-10.0.0.12:1000-2000),",
+		"commit,nat(dst=10.0.0.9),",
+		"commit,exec(set_field:0x1/0x3->ct_mark,set_field:0x5->ct_label),",
+		"commit,exec(move:NXM_OF_ETH_SRC[]->NXM_NX_CT_LABEL[0..47]),",
+		"commit,exec(set_field:0x2->ct_mark,move:NXM_NX_CT_MARK[]->NXM_NX_CT_LABEL[32..63])"
+		",",
+	};
+	static const char *const others[] = {
+		"ct_clear,",
+		"move:NXM_NX_CT_MARK[0..1]->NXM_NX_REG0[0..1],",
+		"move:NXM_NX_CT_ZONE[0..7]->NXM_NX_REG0[0..7],",
+		"check_pkt_larger(100)->NXM_NX_REG0[0],",
+		"check_pkt_larger(500)->NXM_NX_REG0[1],",
+		"check_pkt_larger(700)->NXM_OF_ETH_SRC[0],",
+		"clone(ct(commit),output:3),",
+	};
+
+	if (chance(45)) {
+		strbuf_puts(b, PICK(others));
+		return;
+	}
+	if (chance(25)) {
+		strbuf_printf(b, "resubmit(,%u,ct),", MIN(table + 1, 3));
+		return;
+	}
+	strbuf_puts(b, "ct(");
+	if (chance(70))
+		strbuf_printf(b, "table=%u,", random_u32() % 4);
+	strbuf_puts(b, PICK(words));
+	strbuf_chomp(b, ',');
+	strbuf_puts(b, "),");
+}
+
 static void put_action(struct strbuf *b, int table, bool rich)
 {
+	if (rich && chance(25)) {
+		put_ct_action(b, table);
+		return;
+	}
 	switch (random_u32() % 12) {
 	case 0:
 		strbuf_printf(b, "mod_dl_dst:%s,", PICK(macs));
@@ -163,17 +230,29 @@ static void put_action(struct strbuf *b, int table, bool rich)
 	}
 }
 
-// Not every combination that this makes is an OpenFlow rule (prerequisites); those that are not are left out.
-static bool add_random_rule(struct of_switch *sw, bool rich)
+static bool add_rule(struct of_switch *sw, const char *text)
 {
 	struct error err = ERROR_INIT;
-	AUTO(strbuf) b = STRBUF_INIT;
-	int table = random_u32() % 4;
 	struct flow_mod fm;
 	uint32_t versions;
 	bool added;
 
+	flow_mod_init(&fm);
+	added = flow_mod_parse(text, FM_ADD, NULL, &fm, &versions, &err) >= 0 &&
+		!switch_flow_mod(sw, &fm);
+	flow_mod_uninit(&fm);
+	return added;
+}
+
+// Not every combination that this makes is an OpenFlow rule (prerequisites); those that are not are left out.
+static bool add_random_rule(struct of_switch *sw, bool rich)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+	int table = random_u32() % 4;
+
 	put_match(&b, table);
+	if (rich && chance(35))
+		put_ct_match(&b);
 	strbuf_puts(&b, ",actions=");
 	for (unsigned int n = random_u32() % 4; n; n--)
 		put_action(&b, table, rich);
@@ -182,11 +261,23 @@ static bool add_random_rule(struct of_switch *sw, bool rich)
 	if (b.s[b.len - 1] == '=')
 		strbuf_puts(&b, "drop");
 	strbuf_chomp(&b, ',');
-	flow_mod_init(&fm);
-	added = flow_mod_parse(b.s, FM_ADD, NULL, &fm, &versions, &err) >= 0 &&
-		!switch_flow_mod(sw, &fm);
-	flow_mod_uninit(&fm);
-	return added;
+	return add_rule(sw, b.s);
+}
+
+// What a firewall's first table does with most packets.
+static void add_tracking_rules(struct of_switch *sw)
+{
+	static const char *const replies[] = { "resubmit(,2,ct),ct(nat,table=3)",
+					       "mod_nw_src:10.0.0.2,resubmit(,2,ct),ct(table=3)" };
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	add_rule(sw, "priority=4,ip,ct_state=-trk,actions=ct(table=1,zone=5)");
+	add_rule(sw, "priority=4,ipv6,actions=load:3->NXM_NX_REG0[],ct(table=1),output:2");
+	strbuf_printf(&b, "table=1,priority=9,ip,ct_state=+trk-inv,actions=%s", PICK(replies));
+	add_rule(sw, b.s);
+	add_rule(sw, "table=2,priority=10,ip,nw_src=10.0.0.0/8,actions=output:3");
+	add_rule(sw, "table=3,priority=9,ip,actions=ct(commit,exec(move:NXM_OF_ETH_SRC[]->"
+		     "NXM_NX_CT_LABEL[0..47])),output:3");
 }
 
 void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich)
@@ -195,6 +286,8 @@ void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich)
 
 	switch_flush(sw);
 	mac_table_flush(switch_macs(sw));
+	if (rich && chance(50))
+		add_tracking_rules(sw);
 	for (unsigned int tries = 0; made < n && tries < 20 * n; tries++)
 		made += add_random_rule(sw, rich);
 	for (size_t i = 0; i < 2; i++)
@@ -263,4 +356,31 @@ void random_packet(struct strbuf *out, struct flow_key *ret_key)
 	struct packet p = { .data = (uint8_t *)out->s, .size = out->len };
 	if (packet_parse(&p, &md, ret_key) < 0)
 		abort();
+}
+
+void random_connection(struct flow_key *k)
+{
+	static const uint8_t states[] = { CS_TRK | CS_NEW,	    CS_TRK | CS_EST,
+					  CS_TRK | CS_EST | CS_RPL, CS_TRK | CS_INV,
+					  CS_TRK | CS_NEW | CS_REL, CS_TRK | CS_EST | CS_SNAT };
+
+	flow_fill_ct(k, 0);
+	k->ct_state = PICK(states);
+	k->ct_zone = random_u32() % 6;
+	if (k->ct_state & (CS_INV | CS_NEW))
+		return;
+	k->ct_mark = random_u32() % 4;
+	k->ct_label[15] = random_u32() % 4;
+	if (!flow_is_ip(k) || chance(20))
+		return;
+	k->ct_nw_proto = k->nw_proto;
+	k->ct_tp_src = htobe16(PICK(ports));
+	k->ct_tp_dst = htobe16(PICK(ports));
+	if (k->eth_type == htobe16(0x86dd)) {
+		k->ct_ipv6_src = k->ipv6_dst;
+		k->ct_ipv6_dst = k->ipv6_src;
+	} else {
+		k->ct_nw_src = k->nw_dst;
+		k->ct_nw_dst = k->nw_src;
+	}
 }

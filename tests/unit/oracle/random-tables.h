@@ -13,3 +13,5 @@ void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich);
 void random_packet(struct strbuf *out, struct flow_key *ret_key);
 // The seed: ORACLE_SEED, or a fixed one for round 0 and a fresh one for round 1; printed.
 uint64_t oracle_seed(int round);
+// Gives the key what a packet has that comes back from connection tracking.
+void random_connection(struct flow_key *k);

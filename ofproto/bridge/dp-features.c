@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the datapath of a plane can: as it said when it was opened, and as tests have it (dpif/set-dp-features). The switches on
+// it refuse rules that need more.
+#include "core/base/log.h"
+#include "ofproto/bridge/commands-private.h"
+
+LOG_MODULE(dp_features);
+
+static const struct {
+	const char *name, *text;
+} rows[] = {
+#define FEATURE(NAME, TEXT) { NAME, TEXT },
+#include "datapath/features.def"
+#undef FEATURE
+};
+
+// Those that say how many.
+static bool is_number(const char *name)
+{
+	static const char *const numbers[] = { "sample_nesting", "max_hash_alg", "max_vlan_headers",
+					       "max_mpls_depth" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (!strcmp(numbers[i], name))
+			return true;
+	return false;
+}
+
+// The datapath action without which a feature of the pipeline is none.
+static const struct {
+	enum switch_feature feature;
+	enum dp_action_type action;
+} carried_by[] = {
+	{ SWITCH_FEATURE_RECIRC, DP_ACTION_RECIRC },
+	{ SWITCH_FEATURE_CT_STATE, DP_ACTION_CT },
+	{ SWITCH_FEATURE_CT_STATE_NAT, DP_ACTION_CT },
+	{ SWITCH_FEATURE_CT_ZONE, DP_ACTION_CT },
+	{ SWITCH_FEATURE_CT_MARK, DP_ACTION_CT },
+	{ SWITCH_FEATURE_CT_LABEL, DP_ACTION_CT },
+	{ SWITCH_FEATURE_CT_ORIG_TUPLE, DP_ACTION_CT },
+	{ SWITCH_FEATURE_CT_ORIG_TUPLE6, DP_ACTION_CT },
+	{ SWITCH_FEATURE_CT_CLEAR, DP_ACTION_CT_CLEAR },
+	{ SWITCH_FEATURE_CHECK_PKT_LEN, DP_ACTION_CHECK_PKT_LEN },
+};
+
+static bool carries_out(struct datapath *dp, enum dp_action_type type)
+{
+	AUTO(strbuf) list = STRBUF_INIT;
+
+	if (type == DP_ACTION_CHECK_PKT_LEN)
+		dp_put_nested_end(&list, dp_put_nested_begin(&list, type));
+	else if (type == DP_ACTION_RECIRC)
+		dp_put(&list, type)->recirc.id = 1;
+	else
+		dp_put(&list, type);
+	return !datapath_actions_check(dp, dp_actions_of(&list), NULL);
+}
+
+void plane_learn_features(struct plane *pl)
+{
+	struct smap told;
+
+	smap_init(&told);
+	datapath_features(pl->dp, &told);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		smap_set(
+			&pl->features, rows[i].name,
+			smap_get_def(&told, rows[i].name, is_number(rows[i].name) ? "0" : "false"));
+	// A datapath that tells nothing of what it carries out can it; one that tells may still have no action for it.
+	for (size_t i = 0; i < ARRAY_SIZE(carried_by); i++) {
+		const char *name = switch_feature_name(carried_by[i].feature);
+		bool can = carries_out(pl->dp, carried_by[i].action);
+
+		if (!can || !smap_get(&told, name))
+			smap_set(&pl->features, name, can ? "true" : "false");
+	}
+	smap_uninit(&told);
+	smap_uninit(&pl->run_features);
+	smap_clone(&pl->run_features, &pl->features);
+}
+
+uint32_t plane_switch_features(const struct plane *pl)
+{
+	uint32_t features = 0;
+
+	for (enum switch_feature f = 0; f < SWITCH_FEATURE_MAX; f++)
+		if (smap_get_bool(&pl->run_features, switch_feature_name(f), false))
+			features |= 1u << f;
+	return features;
+}
+
+static void tell_switches(struct plane *pl)
+{
+	struct strmap_node *n;
+
+	STRMAP_FOR_EACH (n, &pl->vs->bridges) {
+		struct bridge *br = n->data;
+
+		if (br->plane == pl)
+			switch_set_features(br->sw, plane_switch_features(pl));
+	}
+}
+
+// ---- dpif/set-dp-features ----
+
+static void put_feature(const struct plane *pl, size_t row, struct strbuf *out)
+{
+	strbuf_printf(out, "%s (%s) : [run time]:%s, [boot time]:%s\n", rows[row].name,
+		      rows[row].text, smap_get(&pl->run_features, rows[row].name),
+		      smap_get(&pl->features, rows[row].name));
+}
+
+// NULL, or what is wrong with the value. Tests with dummies may pretend that a datapath can more than it does.
+static const char *set_feature(struct plane *pl, const char *name, const char *value)
+{
+	const char *most = smap_get(&pl->features, name);
+	bool pretend = pl->vs->dummy;
+	uint64_t n;
+
+	if (!is_number(name)) {
+		bool on = !strcasecmp(value, "true");
+
+		if (!on && strcasecmp(value, "false"))
+			return "Boolean value expected";
+		if (on && strcmp(most, "true") && !pretend)
+			return "Can not set value beyond the datapath capability";
+		smap_set(&pl->run_features, name, on ? "true" : "false");
+		return NULL;
+	}
+	if (*value == '-' && parse_u64(value + 1, 0, &n))
+		return "Negative number not expected";
+	if (!parse_u64(value, 0, &n))
+		return "Integer number expected";
+	if (n > strtoull(most, NULL, 0) && !pretend)
+		return "Can not set value beyond the datapath capability";
+	smap_setf(&pl->run_features, name, "%llu", (unsigned long long)n);
+	return NULL;
+}
+
+static void set_features(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct bridge *br = bridge_find(vs, argv[1]);
+	AUTO(strbuf) out = STRBUF_INIT;
+	const char *refusal;
+	struct plane *pl;
+
+	if (!br) {
+		appctl_reply_error(conn, "no such bridge");
+		return;
+	}
+	pl = br->plane;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (argc > 2 && strcmp(argv[2], rows[i].name))
+			continue;
+		if (argc < 4) {
+			put_feature(pl, i, &out);
+			continue;
+		}
+		refusal = set_feature(pl, rows[i].name, argv[3]);
+		if (!refusal) {
+			log_info("%s: %s is %s from now on", br->name, argv[2], argv[3]);
+			tell_switches(pl);
+		}
+		appctl_reply(conn, refusal ? refusal : "");
+		return;
+	}
+	appctl_reply(conn, out.len || argc == 2 ? strbuf_cstr(&out) : "Unexpected support field");
+}
+
+static void show_features(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	struct bridge *br = bridge_find(vs, argv[1]);
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	if (!br)
+		appctl_reply_error(conn, "no such bridge");
+	else if (!br->plane->dp || !datapath_features_format(br->plane->dp, &out))
+		appctl_reply_error(conn, "this kind of datapath does not tell what it can");
+	else
+		appctl_reply(conn, strbuf_cstr(&out));
+}
+
+const struct appctl_command feature_commands[] = {
+	{ "dpif/show-dp-features", "bridge", 1, 1, show_features },
+	{ "dpif/set-dp-features", "bridge", 1, 3, set_features },
+};
+const size_t n_feature_commands = ARRAY_SIZE(feature_commands);

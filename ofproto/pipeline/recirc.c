@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ofproto/pipeline/recirc.h"
+
+#include <pthread.h>
+
+#include "core/base/clock.h"
+#include "core/base/hash.h"
+#include "ofproto/pipeline/switch-private.h"
+
+#define N_BUCKETS 16384
+#define DYING UINT32_MAX
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct recirc_state *buckets[N_BUCKETS]; // RCU; written under the lock
+static size_t n_states GUARDED_BY(lock);
+static struct list idle GUARDED_BY(lock) = LIST_INIT(&idle); // nobody holds them; the longest first
+
+static struct recirc_state **bucket_of(uint32_t id)
+{
+	return &buckets[id % N_BUCKETS];
+}
+
+// ---- Content ----
+
+// The members of a key that are the pipeline's own. The tunnel's others come with the packet.
+static void take_members(const struct recirc_frozen *f, struct flow_key *flow,
+			 struct flow_mask *mask)
+{
+	const uint64_t *from = flow_words_const(f->flow), *bits = flow_words_const(&f->written->m);
+
+	memset(flow, 0, sizeof(*flow));
+	memset(mask, 0, sizeof(*mask));
+	for (size_t i = 0; i < sizeof(flow->tunnel) / 8; i++) {
+		flow_words(flow)[i] = from[i] & bits[i];
+		flow_words(&mask->m)[i] = bits[i];
+	}
+	memcpy(flow->regs, f->flow->regs, sizeof(flow->regs));
+	flow->metadata = f->flow->metadata;
+}
+
+static uint64_t hash_miniflow(const struct miniflow *m, uint64_t basis)
+{
+	return hash_stable(m, miniflow_size(m), basis);
+}
+
+// Of content alone, without addresses: the action set as it would be sent.
+static uint64_t hash_content(const struct recirc_state *s, struct acts action_set)
+{
+	const uint32_t numbers[] = { s->in_port.n, s->table, s->passes, s->tracked };
+	AUTO(strbuf) wire = STRBUF_INIT;
+	uint64_t h;
+
+	acts_encode_actions(action_set, OFP15, &wire);
+	h = hash_stable(s->sw->name, strlen(s->sw->name), 0);
+	h = hash_stable(numbers, sizeof(numbers), h);
+	h = hash_miniflow(s->flow, h);
+	h = hash_miniflow(s->mask, h);
+	return hash_stable(strbuf_cstr(&wire), wire.len, h);
+}
+
+static struct acts action_set_of(const struct recirc_state *s)
+{
+	return s->action_set ? (struct acts){ s->action_set->list, s->action_set->size }
+			     : (struct acts){ NULL, 0 };
+}
+
+static bool same_content(const struct recirc_state *a, const struct recirc_state *b,
+			 struct acts b_action_set)
+{
+	return a->sw == b->sw && of_port_equal(a->in_port, b->in_port) && a->table == b->table &&
+	       a->passes == b->passes && a->tracked == b->tracked &&
+	       miniflow_equal(a->flow, b->flow) && miniflow_equal(a->mask, b->mask) &&
+	       acts_equal(action_set_of(a), b_action_set);
+}
+
+static void free_state(void *p)
+{
+	struct recirc_state *s = p;
+
+	free(s->flow);
+	free(s->mask);
+	free(s->action_set);
+	free(s);
+}
+
+// ---- Registry ----
+
+struct recirc_state *recirc_find(uint32_t id)
+{
+	struct recirc_state *s = RCU_GET(*bucket_of(id));
+
+	while (s && s->id != id)
+		s = RCU_GET(s->next);
+	return s;
+}
+
+static void link_state(struct recirc_state *s)
+{
+	struct recirc_state **b = bucket_of(s->id);
+
+	s->next = *b;
+	RCU_SET(*b, s);
+	n_states++;
+}
+
+static void unlink_state(struct recirc_state *s)
+{
+	struct recirc_state **p = bucket_of(s->id);
+
+	while (*p != s)
+		p = &(*p)->next;
+	RCU_SET(*p, s->next);
+	n_states--;
+}
+
+// From the id that the content hashes to onwards: the state itself, or (NULL) '*ret_id' that is free for it.
+static struct recirc_state *probe(const struct recirc_state *want, struct acts action_set,
+				  uint32_t *ret_id)
+{
+	uint32_t id = hash_content(want, action_set) & RECIRC_ID_MAX;
+
+	for (;; id = (id + 1) & RECIRC_ID_MAX) {
+		struct recirc_state *s;
+
+		if (!id)
+			continue;
+		s = recirc_find(id);
+		if (!s || same_content(s, want, action_set)) {
+			*ret_id = id;
+			return s;
+		}
+	}
+}
+
+static struct recirc_state *insert(const struct recirc_state *want, struct acts action_set,
+				   uint32_t id)
+{
+	struct recirc_state *s = xmemdup(want, sizeof(*want));
+
+	s->id = id;
+	s->refs = 1;
+	s->flow = miniflow_clone(want->flow);
+	s->mask = miniflow_clone(want->mask);
+	s->action_set = action_set.size ? rule_acts_copy(action_set) : NULL;
+	link_state(s);
+	return s;
+}
+
+struct recirc_state *recirc_intern(const struct recirc_frozen *f)
+{
+	struct recirc_state want = { .sw = f->sw,
+				     .in_port = f->in_port,
+				     .table = f->table,
+				     .passes = f->passes,
+				     .tracked = f->tracked },
+			    *s;
+	struct miniflow_buf flow_buf, mask_buf;
+	struct flow_mask mask;
+	struct flow_key flow;
+	uint32_t id;
+
+	take_members(f, &flow, &mask);
+	want.flow = &flow_buf.mf;
+	want.mask = &mask_buf.mf;
+	miniflow_pack(want.flow, &flow);
+	miniflow_pack(want.mask, &mask.m);
+	pthread_mutex_lock(&lock);
+	s = probe(&want, f->action_set, &id);
+	if (s)
+		atomic_fetch_add(&s->refs, 1); // what is linked is not dying
+	else if (n_states < RECIRC_MAX_STATES && !f->sw->forgotten)
+		s = insert(&want, f->action_set, id);
+	pthread_mutex_unlock(&lock);
+	return s;
+}
+
+bool recirc_ref(struct recirc_state *s)
+{
+	uint32_t n = atomic_load(&s->refs);
+
+	do {
+		if (n == DYING)
+			return false;
+	} while (!atomic_compare_exchange_weak(&s->refs, &n, n + 1));
+	return true;
+}
+
+void recirc_unref(struct recirc_state *s)
+{
+	uint32_t n = atomic_load(&s->refs);
+
+	while (n > 1)
+		if (atomic_compare_exchange_weak(&s->refs, &n, n - 1))
+			return;
+	// The last one decides under the lock, so that nobody frees it meanwhile.
+	pthread_mutex_lock(&lock);
+	if (atomic_fetch_sub(&s->refs, 1) == 1) {
+		if (s->is_idle)
+			list_remove(&s->idle_node);
+		s->is_idle = true;
+		s->idle_since = clock_msec();
+		list_push_back(&idle, &s->idle_node);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void recirc_expire(void)
+{
+	int64_t now = clock_msec();
+	struct recirc_state *s, *next;
+
+	pthread_mutex_lock(&lock);
+	LIST_FOR_EACH_SAFE (s, next, idle_node, &idle) {
+		uint32_t unheld = 0;
+
+		if (now - s->idle_since < RECIRC_LINGER_MSEC)
+			break;
+		list_remove(&s->idle_node);
+		s->is_idle = false;
+		if (!atomic_compare_exchange_strong(&s->refs, &unheld, DYING))
+			continue;
+		if (!s->forgotten)
+			unlink_state(s);
+		rcu_defer(free_state, s);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void recirc_forget_switch(struct of_switch *sw)
+{
+	pthread_mutex_lock(&lock);
+	sw->forgotten = true;
+	for (size_t i = 0; n_states && i < N_BUCKETS; i++)
+		for (struct recirc_state *s = buckets[i], *next; s; s = next) {
+			next = s->next;
+			if (s->sw != sw)
+				continue;
+			unlink_state(s);
+			s->forgotten = true;
+		}
+	pthread_mutex_unlock(&lock);
+}
+
+size_t recirc_count(void)
+{
+	size_t n;
+
+	pthread_mutex_lock(&lock);
+	n = n_states;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+// ---- Thawing ----
+
+void recirc_thaw(const struct recirc_state *s, struct flow_key *flow, struct flow_mask *known)
+{
+	const uint64_t *bits, *value;
+	struct flow_mask mask;
+	struct flow_key kept;
+
+	miniflow_expand(s->flow, &kept);
+	miniflow_expand(s->mask, &mask.m);
+	value = flow_words_const(&kept);
+	bits = flow_words_const(&mask.m);
+	for (size_t i = 0; i < sizeof(flow->tunnel) / 8; i++) {
+		flow_words(flow)[i] = (flow_words(flow)[i] & ~bits[i]) | value[i];
+		flow_words(&known->m)[i] |= bits[i];
+	}
+	memcpy(flow->regs, kept.regs, sizeof(flow->regs));
+	flow->metadata = kept.metadata;
+	flow->in_port = s->in_port.n;
+	memset(&known->m.in_port, 0xff, sizeof(known->m.in_port));
+	if (!s->tracked) {
+		flow_fill_ct(flow, 0);
+		flow_fill_ct(&known->m, 0xff);
+	}
+}
