@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(TOP, "tests", "integration", "switch"))
 sys.path.insert(0, os.path.dirname(__file__))
 from conftest import wait_until  # noqa: E402
 from conntrack_lab import Table  # noqa: E402
-from test_kernel_switch import nic, switch, sysfs  # noqa: E402,F401
+from kernel_switch import nic, switch, sysfs  # noqa: E402,F401
 
 SERVER = """
 import socket
@@ -182,7 +182,7 @@ def test_what_the_datapath_can_is_in_the_database(switch):  # noqa: F811
     wait_until("capabilities are told", lambda: "ct_timeout=true" in switch.vsctl("list-dp-cap", "system"))
     caps = dict(c.split("=") for c in switch.vsctl("list-dp-cap", "system").split())
     assert caps["check_pkt_len"] == caps["ct_orig_tuple6"] == caps["add_mpls"] == "true"
-    assert caps["max_vlan_headers"] == "2" and caps["tnl_push_pop"] == caps["psample"] == "false"
+    assert caps["max_vlan_headers"] == "2" and caps["tnl_push_pop"] == "false"
 
 
 # ---- On the simulated NIC ----

@@ -12,7 +12,7 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 sys.path.insert(0, os.path.join(TOP, "tests", "integration", "switch"))
 sys.path.insert(0, os.path.dirname(__file__))
 from conntrack_lab import Table  # noqa: E402
-from test_kernel_switch import KernelSwitch  # noqa: E402
+from kernel_switch import KernelSwitch  # noqa: E402
 
 
 def peer_path(name):
