@@ -30,5 +30,6 @@ datapath_libkernel_a_SOURCES = \
 	datapath/kernel/execute.c datapath/kernel/families.c datapath/kernel/features.c datapath/kernel/flow.c \
 	datapath/kernel/handler.c datapath/kernel/kernel.h datapath/kernel/key.c datapath/kernel/key.def \
 	datapath/kernel/key.h datapath/kernel/message.c datapath/kernel/message.h datapath/kernel/port-info.c \
-	datapath/kernel/resume.c datapath/kernel/set.c datapath/kernel/set.h datapath/kernel/stats.c datapath/kernel/vport.c
+	datapath/kernel/resume.c datapath/kernel/set.c datapath/kernel/set.h datapath/kernel/stats.c datapath/kernel/tunnel-dev.c \
+	datapath/kernel/tunnel-key.c datapath/kernel/vport.c
 EXTRA_DIST += datapath/kernel/README.md

@@ -24,7 +24,7 @@ offload_libtc_a_SOURCES = \
 	offload/tc/device-private.h offload/tc/device.c offload/tc/edit.c offload/tc/fingerprint.c offload/tc/key.def \
 	offload/tc/look.c \
 	offload/tc/match-meta.c offload/tc/match-private.h offload/tc/match.c offload/tc/probe.c offload/tc/qdisc.c \
-	offload/tc/read.c offload/tc/rule.c offload/tc/senders.c offload/tc/senders.h offload/tc/tc-private.h
+	offload/tc/read.c offload/tc/rule.c offload/tc/senders.c offload/tc/senders.h offload/tc/tc-private.h offload/tc/tunnel-opts.c
 EXTRA_DIST += offload/tc/README.md
 if HAVE_DPDK
 OFFLOAD_LIBS = offload/librteflow.a offload/libtc.a offload/libswitchdev.a offload/liboffload.a

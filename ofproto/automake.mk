@@ -12,7 +12,7 @@ ofproto_libopenflow_a_SOURCES = \
 	ofproto/openflow/flow-print.h ofproto/openflow/flow-stats.c ofproto/openflow/flow-text.c ofproto/openflow/flow.c ofproto/openflow/messages.def \
 	ofproto/openflow/msg.c ofproto/openflow/msg.h ofproto/openflow/packet-msg.c ofproto/openflow/port.c \
 	ofproto/openflow/print-flow.c ofproto/openflow/print-private.h ofproto/openflow/print-switch.c \
-	ofproto/openflow/print.c ofproto/openflow/raws.def ofproto/openflow/switch-msg.c ofproto/openflow/table-features.c ofproto/openflow/wire-private.h \
+	ofproto/openflow/print.c ofproto/openflow/raws.def ofproto/openflow/switch-msg.c ofproto/openflow/table-features.c ofproto/openflow/tlv-msg.c ofproto/openflow/wire-private.h \
 	ofproto/openflow/wire.c
 OPENFLOW_LIBS = ofproto/libopenflow.a $(CORE_LIBS)
 EXTRA_DIST += ofproto/openflow/README.md

@@ -6,13 +6,13 @@ include tests/unit/simnic.mk
 include tests/unit/core-flow.mk
 include tests/unit/datapath.mk
 include tests/unit/pipeline.mk
-EXTRA_DIST += tests/suite.h tests/lint/format tests/lint/install-packages tests/lint/layers tests/lint/packages \
+EXTRA_DIST += tests/suite.h tests/unit/pipeline/options.h tests/lint/format tests/lint/install-packages tests/lint/layers tests/lint/packages \
 	tests/lint/tsan.supp
 include tests/unit/ovsdb.mk
 include tests/unit/openflow.mk
 EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py \
 	tests/integration/switch/conftest.py tests/integration/switch/learning_switch.py \
 	tests/integration/switch/test_controller.py tests/integration/switch/test_ct.py tests/integration/switch/test_peer_text.py \
-	tests/integration/switch/test_recirculation.py tests/integration/switch/test_offload.py \
+	tests/integration/switch/test_peer_tunnels.py tests/integration/switch/test_recirculation.py tests/integration/switch/test_offload.py \
 	tests/integration/switch/test_dpdk_config.py tests/integration/switch/test_pmd.py tests/integration/switch/test_ports.py tests/integration/switch/test_switch.py
 EXTRA_DIST += tests/bench/README.md tests/bench/lab.py tests/bench/run tests/bench/switch_parts.py tests/bench/tree_parts.py

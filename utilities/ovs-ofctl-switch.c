@@ -91,6 +91,40 @@ static void run_dump_ports_desc(int argc, char *argv[])
 	ofp_client_close(c);
 }
 
+static void change_tlv_map(const char *target, uint16_t command, const char *mappings)
+{
+	struct ofp_client *c = ofctl_open(target);
+	struct tlv_table_mod mod = { .command = command };
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	if (mappings && tlv_mappings_parse(mappings, &mod))
+		fatal(0, "invalid tlv mapping");
+	tlv_table_mod_encode(&mod, ofp_client_version(c), ofp_client_xid(c), &b);
+	ofp_client_send(c, &b);
+	if (!ofp_client_barrier(c))
+		exit(EXIT_FAILURE);
+	ofp_client_close(c);
+}
+
+static void run_add_tlv_map(int argc, char *argv[])
+{
+	change_tlv_map(argv[1], TLV_ADD, argv[2]);
+}
+
+// Without mappings all of them go.
+static void run_del_tlv_map(int argc, char *argv[])
+{
+	change_tlv_map(argv[1], argc > 2 ? TLV_DELETE : TLV_CLEAR, argc > 2 ? argv[2] : NULL);
+}
+
+static void run_dump_tlv_map(int argc, char *argv[])
+{
+	struct ofp_client *c = ofctl_open(argv[1]);
+
+	print_plain(c, MSG_TLV_TABLE_REQUEST);
+	ofp_client_close(c);
+}
+
 static const struct {
 	const char *name;
 	uint32_t bit;
@@ -267,6 +301,10 @@ const struct ofctl_command ofctl_switch_commands[] = {
 	{ "dump-tables", "SWITCH: table statistics", 1, 1, run_dump_tables },
 	{ "dump-ports", "SWITCH [PORT]: port statistics", 1, 2, run_dump_ports },
 	{ "dump-ports-desc", "SWITCH [PORT]: port descriptions", 1, 2, run_dump_ports_desc },
+	{ "add-tlv-map", "SWITCH MAP: Geneve options that are tun_metadata fields", 2, 2,
+	  run_add_tlv_map },
+	{ "del-tlv-map", "SWITCH [MAP]: options that no longer are", 1, 2, run_del_tlv_map },
+	{ "dump-tlv-map", "SWITCH: which options are fields", 1, 1, run_dump_tlv_map },
 	{ "mod-port", "SWITCH PORT up|down|[no-]flood|...: configure a port", 3, 3, run_mod_port },
 	{ "get-frags", "SWITCH: how fragments are handled", 1, 1, run_get_frags },
 	{ "set-frags", "SWITCH normal|drop|nx-match: handle fragments so", 2, 2, run_set_frags },

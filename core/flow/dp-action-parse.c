@@ -185,6 +185,15 @@ static void put_sets(const struct dp_header *h, const struct flow_key *key,
 	}
 }
 
+// All of the header that is not said is zero: masks have no sense here.
+static int parse_set_tunnel(struct dp_cursor *c, struct strbuf *out)
+{
+	struct flow_tunnel mask = { 0 };
+	int error = dp_tunnel_parse(c, &dp_put(out, DP_ACTION_SET_TUNNEL)->tunnel, &mask);
+
+	return error ? error : expect(c, ")");
+}
+
 static int parse_set(struct dp_cursor *c, struct strbuf *out)
 {
 	size_t n = strcspn(c->p, "(),");
@@ -424,6 +433,7 @@ static const struct {
 } verbs[] = {
 	{ "push_vlan(", parse_push_vlan, 0 },
 	{ "pop_vlan", NULL, DP_ACTION_POP_VLAN },
+	{ "set(tunnel(", parse_set_tunnel, 0 },
 	{ "set(", parse_set, 0 },
 	{ "userspace(", parse_userspace, 0 },
 	{ "recirc(", parse_recirc, 0 },

@@ -100,6 +100,16 @@ static const struct dp_action *put_sets(const struct printer *p, const struct dp
 	return a;
 }
 
+static void put_set_tunnel(const struct printer *p, const struct dp_action *a)
+{
+	struct flow_tunnel mask;
+
+	dp_tunnel_set_mask(&a->tunnel, &mask);
+	strbuf_puts(p->out, "set(");
+	dp_tunnel_format(&a->tunnel, &mask, p->out);
+	strbuf_putc(p->out, ')');
+}
+
 static void put_push_vlan(const struct printer *p, const struct dp_action *a)
 {
 	uint16_t tci = be16toh(a->push_vlan.tci), tpid = be16toh(a->push_vlan.tpid);
@@ -232,13 +242,15 @@ static void put_action(const struct printer *p, const struct dp_action *a)
 	case DP_ACTION_PSAMPLE:
 		put_psample(p, a);
 		break;
+	case DP_ACTION_SET_TUNNEL:
+		put_set_tunnel(p, a);
+		break;
 	case DP_ACTION_SET: // in runs, by put_sets()
 	case DP_ACTION_DROP:
 	case DP_ACTION_POP_VLAN:
 	case DP_ACTION_CT_CLEAR:
 	case DP_ACTION_POP_ETH:
 	case DP_ACTION_POP_NSH:
-	case DP_ACTION_SET_TUNNEL:
 	case DP_ACTION_MAX:
 		strbuf_puts(p->out, dp_action_name(a->type));
 		break;

@@ -116,6 +116,9 @@ struct dp_action {
 			uint8_t cookie[16];
 			uint8_t cookie_len;
 		} psample;
+		// SET_TUNNEL: the outer header that the packet gets at the next tunnel port, all of it; what it had before is
+		// gone. Options stand as in the datapath's keys.
+		struct flow_tunnel tunnel;
 		struct {
 			uint8_t unused;
 		} none;

@@ -69,7 +69,7 @@ static bool is_nd(const struct flow_key *k)
 
 static bool is_tunnelled(const struct flow_key *k)
 {
-	return k->tunnel.ip_dst || !is_all_zeros(&k->tunnel.ipv6_dst, 16);
+	return flow_tunnel_is_set(&k->tunnel);
 }
 
 static bool is_tracked4(const struct flow_key *k)
@@ -86,15 +86,7 @@ static bool is_tracked6(const struct flow_key *k)
 
 const struct dp_header dp_metadata_headers[] = {
 	{ "skb_priority", ONE(SKB_PRIORITY, DP_HEX) },
-	{ "tunnel", is_tunnelled, .n = 8,
-	  .m = { { "tun_id", FIELD_TUN_ID, DP_HEX, 0 },
-		 { "src", FIELD_TUN_SRC, DP_IPV4, 0 },
-		 { "dst", FIELD_TUN_DST, DP_IPV4, 0 },
-		 { "ipv6_src", FIELD_TUN_IPV6_SRC, DP_IPV6, 0 },
-		 { "ipv6_dst", FIELD_TUN_IPV6_DST, DP_IPV6, 0 },
-		 { "tos", FIELD_TUN_TOS, DP_HEX, 0 },
-		 { "ttl", FIELD_TUN_TTL, DP_DEC, 0 },
-		 { "flags", FIELD_TUN_FLAGS, DP_TNL_FLAGS, 0 } } },
+	{ "tunnel", is_tunnelled, .is_tunnel = true },
 	{ "skb_mark", ONE(PKT_MARK, DP_HEX) },
 	{ "ct_state", ONE(CT_STATE, DP_CT_STATE) },
 	{ "ct_zone", ONE(CT_ZONE, DP_HEX) },
@@ -248,8 +240,6 @@ static void member_read(const struct dp_member *m, const struct flow_key *k, uni
 		v->u8 = k->nw_tos;
 	else if (m->form == DP_LSE)
 		v->be32 = k->mpls_lse[m->index];
-	else if (m->form == DP_TNL_FLAGS)
-		v->be16 = htobe16(k->tunnel.flags);
 	else
 		field_read(field_get(m->field), k, v);
 }
@@ -260,8 +250,6 @@ static void member_write(const struct dp_member *m, const union field_value *v, 
 		k->nw_tos = v->u8;
 	else if (m->form == DP_LSE)
 		k->mpls_lse[m->index] = v->be32;
-	else if (m->form == DP_TNL_FLAGS)
-		k->tunnel.flags = be16toh(v->be16);
 	else
 		field_write(field_get(m->field), v, k);
 }
@@ -277,8 +265,6 @@ static void member_all_ones(const struct dp_member *m, union field_value *v)
 		v->u8 = UINT8_MAX;
 	else if (m->form == DP_LSE)
 		v->be32 = UINT32_MAX;
-	else if (m->form == DP_TNL_FLAGS)
-		v->be16 = UINT16_MAX;
 	else
 		field_all_ones(field_get(m->field), v);
 }
@@ -393,9 +379,6 @@ static void put_member(const struct dp_member *m, const struct dp_text *t,
 	case DP_CT_STATE:
 		put_flags(ct_state_names, n, bits, t->out);
 		break;
-	case DP_TNL_FLAGS:
-		flags_format(dp_tnl_flag_names, n, bits & 0xf, t->out);
-		break;
 	case DP_PORT:
 		put_port(t, n);
 		break;
@@ -406,6 +389,10 @@ void dp_header_format(const struct dp_header *h, const struct dp_text *t, bool a
 {
 	bool first = true;
 
+	if (h->is_tunnel) {
+		dp_tunnel_format(&t->key->tunnel, &t->mask->m.tunnel, t->out);
+		return;
+	}
 	strbuf_printf(t->out, "%s(", h->name);
 	for (size_t i = 0; i < h->n; i++) {
 		const struct dp_member *m = &h->m[i];
@@ -416,18 +403,16 @@ void dp_header_format(const struct dp_header *h, const struct dp_text *t, bool a
 		member_read(m, &t->mask->m, &mask);
 		member_all_ones(m, &ones);
 		matched = !is_all_zeros(&mask, member_bytes(m));
-		if (!matched && (!all || m->form == DP_LSE || m->form == DP_TNL_FLAGS))
+		if (!matched && (!all || m->form == DP_LSE))
 			continue;
 		if (!first)
 			strbuf_putc(t->out, ',');
 		first = false;
 		if (m->name)
-			strbuf_printf(t->out, m->form == DP_TNL_FLAGS ? "%s(" : "%s=", m->name);
+			strbuf_printf(t->out, "%s=", m->name);
 		// Keys show the masks of MPLS members even when those are exact.
 		put_member(m, t, &v, &mask,
 			   !memcmp(&mask, &ones, member_bytes(m)) && !(all && h->whole));
-		if (m->form == DP_TNL_FLAGS)
-			strbuf_putc(t->out, ')');
 	}
 	strbuf_putc(t->out, ')');
 }
@@ -550,8 +535,6 @@ static int parse_member(const struct dp_member *m, const char *s, union field_va
 		return parse_flag_member(tcp_flag_names, s, 2, v, mask);
 	case DP_CT_STATE:
 		return parse_flag_member(ct_state_names, s, 4, v, mask);
-	case DP_TNL_FLAGS:
-		return parse_flag_member(dp_tnl_flag_names, s, 2, v, mask);
 	default:
 		return parse_plain_number(m, s, v, mask);
 	}
@@ -576,7 +559,7 @@ static int store_member(struct dp_cursor *c, const struct dp_member *m, const ch
 	}
 	member_all_ones(m, &ones);
 	for (size_t i = 0; i < n; i++)
-		if (v.b[i] & ~ones.b[i] && m->form != DP_TNL_FLAGS)
+		if (v.b[i] & ~ones.b[i])
 			return dp_error(c, "value out of range");
 	for (size_t i = 0; i < n; i++) {
 		bits.b[i] &= ones.b[i];
@@ -601,27 +584,25 @@ static int parse_one(struct dp_cursor *c, const struct dp_header *h, struct flow
 	const struct dp_member *m = &h->m[0];
 	const char *start = c->p;
 	AUTO_FREE char *value = NULL;
-	int error;
 
 	if (m->name) {
 		size_t n = strcspn(c->p, "=(,)");
 
 		m = find_member(h, c->p, n);
-		if (!m || (c->p[n] != '=' && c->p[n] != '('))
+		if (!m || c->p[n] != '=')
 			return dp_error(c, "unknown member");
 		c->p += n + 1;
 	}
 	value = take_token(c);
-	error = store_member(&(struct dp_cursor){ c->text, start, c->port_by_name, c->aux, c->err },
-			     m, value, key, mask);
-	if (!error && m->form == DP_TNL_FLAGS && !dp_skip(c, ")"))
-		return dp_error(c, "')' expected");
-	return error;
+	return store_member(&(struct dp_cursor){ c->text, start, c->port_by_name, c->aux, c->err },
+			    m, value, key, mask);
 }
 
 int dp_header_parse(struct dp_cursor *c, const struct dp_header *h, struct flow_key *key,
 		    struct flow_mask *mask)
 {
+	if (h->is_tunnel)
+		return dp_tunnel_parse(c, &key->tunnel, &mask->m.tunnel);
 	if (dp_skip(c, ")"))
 		return 0;
 	do {

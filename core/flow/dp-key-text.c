@@ -4,13 +4,14 @@
 
 static bool is_matched(const struct dp_header *h, const struct flow_mask *mask)
 {
+	if (h->is_tunnel)
+		return !is_all_zeros(&mask->m.tunnel, sizeof(mask->m.tunnel));
 	for (size_t i = 0; i < h->n; i++) {
 		const struct field *f = field_get(h->m[i].field);
 		union field_value v;
 
 		field_read(f, &mask->m, &v);
-		if (!is_all_zeros(v.b, f->n_bytes) || (h->m[i].form == DP_TOS && mask->m.nw_tos) ||
-		    (h->m[i].form == DP_TNL_FLAGS && mask->m.tunnel.flags))
+		if (!is_all_zeros(v.b, f->n_bytes) || (h->m[i].form == DP_TOS && mask->m.nw_tos))
 			return true;
 	}
 	return false;
@@ -33,7 +34,7 @@ static void put_headers(const struct dp_header *h, size_t n, const struct dp_tex
 			continue;
 		// The rare ones print only when they say something.
 		if (!is_matched(h, t->mask) &&
-		    ((!t->verbose && !h->always) || !strcmp(h->name, "nd_ext")))
+		    ((!t->verbose && !h->always) || h->is_tunnel || !strcmp(h->name, "nd_ext")))
 			continue;
 		separate(t, start);
 		dp_header_format(h, t, t->verbose || h->always || h->whole);

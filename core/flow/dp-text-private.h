@@ -20,7 +20,6 @@ enum dp_form {
 	DP_FRAG,
 	DP_TCP_FLAGS,
 	DP_CT_STATE,
-	DP_TNL_FLAGS,
 	DP_PORT,
 	DP_TOS, // all eight bits of nw_tos
 	DP_LSE // further MPLS labels
@@ -38,6 +37,7 @@ struct dp_header {
 	bool (*is_in)(const struct flow_key *k); // NULL: always
 	bool always; // printed when not matched, too
 	bool whole; // with all members
+	bool is_tunnel; // members are those of dp-tunnel-text.c
 	uint8_t n;
 	struct dp_member m[16];
 };
@@ -76,5 +76,12 @@ bool dp_skip(struct dp_cursor *c, const char *s);
 int dp_header_parse(struct dp_cursor *c, const struct dp_header *h, struct flow_key *key,
 		    struct flow_mask *mask);
 int dp_port_parse(struct dp_cursor *c, dp_port_t *ret);
+// "tunnel(...)" with the members that the mask has.
+void dp_tunnel_format(const struct flow_tunnel *v, const struct flow_tunnel *mask,
+		      struct strbuf *out);
+// The mask under which a header that is set prints.
+void dp_tunnel_set_mask(const struct flow_tunnel *t, struct flow_tunnel *ret);
+// Behind "tunnel(".
+int dp_tunnel_parse(struct dp_cursor *c, struct flow_tunnel *v, struct flow_tunnel *mask);
 // A number up to the next delimiter.
 int dp_number(struct dp_cursor *c, uint64_t max, uint64_t *ret);

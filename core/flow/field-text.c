@@ -29,10 +29,10 @@ static const struct flag_name tnl_flag_names[] = {
 };
 
 const struct flag_name dp_tnl_flag_names[] = {
+	{ "oam", FLOW_TNL_OAM },
 	{ "df", FLOW_TNL_DONT_FRAGMENT },
 	{ "csum", FLOW_TNL_CSUM },
 	{ "key", FLOW_TNL_KEY },
-	{ "oam", FLOW_TNL_OAM },
 	{ NULL, 0 },
 };
 

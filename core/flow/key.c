@@ -48,18 +48,23 @@ uint64_t flow_key_hash(const struct flow_key *k, uint64_t basis)
 	return hash_bytes(k, sizeof(*k), basis);
 }
 
+// Which port a packet came in at says whether it has an outer header at all, and that is of one family.
 static void exact_tunnel(struct flow_mask *m, const struct flow_key *k)
 {
-	static const struct ipv6_addr none;
 	struct flow_tunnel *t = &m->m.tunnel;
 
-	// Whether there is a tunnel at all is told by its destination.
-	memset(&t->ip_dst, 0xff, sizeof(t->ip_dst));
-	memset(&t->ipv6_dst, 0xff, sizeof(t->ipv6_dst));
-	if (!k->tunnel.ip_dst && !memcmp(&k->tunnel.ipv6_dst, &none, sizeof(none)))
+	if (!flow_tunnel_is_set(&k->tunnel))
 		return;
-	memset(t, 0xff, offsetof(struct flow_tunnel, metadata));
-	t->pad = 0;
+	memset(t, 0xff, offsetof(struct flow_tunnel, metadata_present));
+	memset(t->pad, 0, sizeof(t->pad));
+	if (k->tunnel.ip_dst) {
+		memset(&t->ipv6_src, 0, sizeof(t->ipv6_src));
+		memset(&t->ipv6_dst, 0, sizeof(t->ipv6_dst));
+	} else {
+		t->ip_src = t->ip_dst = 0;
+	}
+	memset(t->metadata, 0xff, k->tunnel.opt_len);
+	t->metadata_present = k->tunnel.metadata_present;
 	for (int i = 0; i < 64; i++)
 		if (k->tunnel.metadata_present >> i & 1)
 			memset(&t->metadata[4 * i], 0xff, 4);

@@ -52,12 +52,35 @@ struct flow_tunnel {
 	be16 tp_src, tp_dst;
 	uint32_t erspan_idx;
 	uint8_t erspan_ver, erspan_dir, erspan_hwid, gtpu_msgtype;
-	uint32_t pad;
+	// Geneve's options. In the datapath they stand in 'metadata' as on the wire, one behind the other, 'opt_len' bytes of
+	// them; a mask has the same places. In the pipeline 'opt_len' is 0, and tun_metadata<N> has four bytes at 4 * N; a
+	// switch's TLV map says which option that is.
+	uint8_t opt_len, pad[3];
 	uint64_t metadata_present; // bit N: tun_metadata<N> holds something
 	uint8_t metadata[TUN_METADATA_LEN];
 };
 
-enum { FLOW_TNL_OAM = 1, FLOW_TNL_DONT_FRAGMENT = 2, FLOW_TNL_CSUM = 4, FLOW_TNL_KEY = 8 };
+enum {
+	FLOW_TNL_OAM = 1,
+	FLOW_TNL_DONT_FRAGMENT = 2,
+	FLOW_TNL_CSUM = 4,
+	FLOW_TNL_KEY = 8,
+	FLOW_TNL_ALL = 15
+};
+
+// Has the packet come through a tunnel? Then there is an outer destination.
+static inline bool flow_tunnel_is_ipv6(const struct flow_tunnel *t)
+{
+	uint64_t half[2];
+
+	memcpy(half, &t->ipv6_dst, sizeof(half));
+	return half[0] || half[1];
+}
+
+static inline bool flow_tunnel_is_set(const struct flow_tunnel *t)
+{
+	return t->ip_dst || flow_tunnel_is_ipv6(t);
+}
 
 struct flow_key {
 	// Metadata.

@@ -233,6 +233,17 @@ static void put_regs(struct printer *p)
 			put(p, FIELD_REG0 + i);
 }
 
+// NP: it is matched that the packet does not have it.
+static void put_option(struct printer *p, unsigned int i)
+{
+	if (p->k->tunnel.metadata_present >> i & 1) {
+		put(p, FIELD_TUN_METADATA0 + i);
+		return;
+	}
+	begin(p, field_get(FIELD_TUN_METADATA0 + i)->name, true);
+	strbuf_puts(p->out, "NP");
+}
+
 static void put_tunnel(struct printer *p)
 {
 	static const enum field_id list[] = {
@@ -240,16 +251,22 @@ static void put_tunnel(struct printer *p)
 		FIELD_TUN_IPV6_SRC,    FIELD_TUN_IPV6_DST,   FIELD_TUN_GBP_ID,
 		FIELD_TUN_GBP_FLAGS,   FIELD_TUN_TOS,	     FIELD_TUN_TTL,
 		FIELD_TUN_ERSPAN_VER,  FIELD_TUN_ERSPAN_IDX, FIELD_TUN_ERSPAN_DIR,
-		FIELD_TUN_ERSPAN_HWID, FIELD_TUN_GTPU_FLAGS, FIELD_TUN_GTPU_MSGTYPE,
-		FIELD_TUN_FLAGS,
+		FIELD_TUN_ERSPAN_HWID,
 	};
+	uint16_t flags = p->mask->tunnel.flags & FLOW_TNL_ALL;
 
 	if (is_all_zeros(&p->mask->tunnel, sizeof(p->mask->tunnel)))
 		return;
 	PUT_LIST(p, list);
+	put_as(p, FIELD_TUN_GTPU_FLAGS, "gtpu_flags");
+	put_as(p, FIELD_TUN_GTPU_MSGTYPE, "gtpu_msgtype");
+	if (flags) {
+		begin(p, "tun_flags", true);
+		flags_format(dp_tnl_flag_names, p->k->tunnel.flags, flags, p->out);
+	}
 	for (unsigned int i = 0; i < 64; i++)
 		if (p->mask->tunnel.metadata_present >> i & 1)
-			put(p, FIELD_TUN_METADATA0 + i);
+			put_option(p, i);
 }
 
 // The outermost tag has no number in its names: "dl_vlan", "dl_vlan1".

@@ -228,3 +228,42 @@ int rtnl_link_del(struct nl_sock *s, int ifindex, struct error *err)
 	nl_msg_end(&req, begin(&req, RTM_DELLINK, 0, ifindex));
 	return nl_transact(s, &req, NULL, err);
 }
+
+// ---- Routes ----
+
+static const struct nl_policy route_policy[RTA_OIF + 1] = {
+	[RTA_OIF] = { .type = MNL_TYPE_U32 },
+};
+
+int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark, int *ret_ifindex,
+		   struct error *err)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	bool v4 = !memcmp(dst, mapped, sizeof(mapped));
+	const struct nlattr *a[ARRAY_SIZE(route_policy)];
+	AUTO(strbuf) req = STRBUF_INIT, reply = STRBUF_INIT;
+	size_t m = nl_msg_begin(&req, RTM_GETROUTE, 0);
+	struct rtmsg *r = nl_put_header(&req, sizeof(*r));
+	int error;
+
+	r->rtm_family = v4 ? AF_INET : AF_INET6;
+	r->rtm_dst_len = v4 ? 32 : 128;
+	nl_put(&req, RTA_DST, dst->b + (v4 ? 12 : 0), v4 ? 4 : 16);
+	if (mark)
+		nl_put_u32(&req, RTA_MARK, mark);
+	nl_msg_end(&req, m);
+	error = nl_transact(s, &req, &reply, err);
+	if (error)
+		return error;
+	if (!reply.len || ((const struct nlmsghdr *)reply.s)->nlmsg_type != RTM_NEWROUTE)
+		return error_set(err, -EPROTO,
+				 "the kernel answered with something else than a route");
+	error = nl_parse_msg((const struct nlmsghdr *)reply.s, sizeof(*r), route_policy,
+			     ARRAY_SIZE(route_policy), a, "route", err);
+	if (error)
+		return error;
+	if (!a[RTA_OIF])
+		return error_set(err, -ENETUNREACH, "the route leads to no device");
+	*ret_ifindex = nl_u32(a[RTA_OIF]);
+	return 0;
+}

@@ -44,3 +44,7 @@ int rtnl_link_set_mac(struct nl_sock *s, int ifindex, struct eth_addr mac, struc
 int rtnl_link_add(struct nl_sock *s, const char *name, const char *kind, const struct strbuf *data,
 		  struct error *err);
 int rtnl_link_del(struct nl_sock *s, int ifindex, struct error *err);
+// The device by which packets to 'dst' (IPv4 addresses mapped, ::ffff:1.2.3.4) with this mark leave. -ENETUNREACH, -EHOSTUNREACH:
+// there is no way.
+int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark, int *ret_ifindex,
+		   struct error *err);

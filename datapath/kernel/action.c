@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datapath/kernel/action-private.h"
+#include "datapath/kernel/key.h"
 #include "datapath/kernel/set.h"
 
 // What goes through the kernel with a userspace action. Written and read by one process on one machine.
@@ -194,6 +195,16 @@ static int put_ct_clear(struct putting *c, const struct dp_action *a)
 	return 0;
 }
 
+static int put_set_tunnel(struct putting *c, const struct dp_action *a)
+{
+	size_t nest = nl_nest_begin(c->b, OVS_ACTION_ATTR_SET);
+
+	if (!flow_tunnel_is_set(&a->tunnel))
+		return error_set(c->err, -ENOTSUP, "set(tunnel): without a remote");
+	kernel_put_tunnel(c->b, &(struct kernel_tunnel){ .key = &a->tunnel, .values = &a->tunnel });
+	return nl_nest_end(c->b, nest);
+}
+
 static int (*const writers[DP_ACTION_MAX])(struct putting *c, const struct dp_action *a) = {
 	[DP_ACTION_OUTPUT] = put_output,
 	[DP_ACTION_DROP] = put_drop,
@@ -218,6 +229,7 @@ static int (*const writers[DP_ACTION_MAX])(struct putting *c, const struct dp_ac
 	[DP_ACTION_CHECK_PKT_LEN] = put_check_pkt_len,
 	[DP_ACTION_DEC_TTL] = put_dec_ttl,
 	[DP_ACTION_PSAMPLE] = kernel_put_psample,
+	[DP_ACTION_SET_TUNNEL] = put_set_tunnel,
 };
 
 // What of an action no packet's list can have, NULL: nothing.
@@ -460,6 +472,12 @@ static int get_pop_nsh(const struct nlattr *a, struct strbuf *out, struct error 
 
 static int get_set(const struct nlattr *a, struct strbuf *out, struct error *err)
 {
+	const struct nlattr *inner = mnl_attr_get_payload(a);
+
+	if (mnl_attr_get_type(a) == OVS_ACTION_ATTR_SET && mnl_attr_ok(inner, nl_len(a)) &&
+	    mnl_attr_get_type(inner) == OVS_KEY_ATTR_TUNNEL)
+		return kernel_get_tunnel(inner, NULL, &dp_put(out, DP_ACTION_SET_TUNNEL)->tunnel,
+					 err);
 	return set_from_kernel(a, mnl_attr_get_type(a) == OVS_ACTION_ATTR_SET_MASKED, out, err);
 }
 

@@ -135,6 +135,7 @@ static void destroy(struct kernel_datapath *dp)
 		close(dp->stop_fd);
 	hmap_uninit(&dp->flows);
 	hmap_uninit(&dp->ports);
+	strset_uninit(&dp->left_tunnels);
 	hmap_uninit(&dp->strangers);
 	smap_uninit(&dp->features);
 	resume_free(dp);
@@ -163,6 +164,7 @@ static struct kernel_datapath *create(const char *name, const struct upcall_ops 
 	pthread_rwlock_init(&dp->zones_lock, NULL);
 	hmap_init(&dp->flows);
 	hmap_init(&dp->ports);
+	strset_init(&dp->left_tunnels);
 	hmap_init(&dp->strangers);
 	smap_init(&dp->features);
 	dp->can = kernel_can_all;
@@ -236,12 +238,13 @@ static void kernel_restored(struct datapath *base)
 {
 	struct kernel_datapath *dp = kernel_datapath(base);
 
-	if (!dp->holding)
-		return;
-	// Those that were seen twice go at once, the others soon.
-	atomic_store(&dp->holding, false);
-	kernel_refresh(base);
-	vports_let_go(dp);
+	if (dp->holding) {
+		// Those that were seen twice go at once, the others soon.
+		atomic_store(&dp->holding, false);
+		kernel_refresh(base);
+		vports_let_go(dp);
+	}
+	vports_sweep_tunnels(dp);
 }
 
 static void kernel_serve(struct datapath *base)
@@ -315,6 +318,7 @@ const struct datapath_ops datapath_kernel = {
 	.port_ref = kernel_port_ref,
 	.port_by_name = kernel_port_by_name,
 	.port_info = kernel_port_info,
+	.port_config = kernel_port_config,
 	.port_set_mac = kernel_port_set_mac,
 	.port_set_mtu = kernel_port_set_mtu,
 	.port_set_admin = kernel_port_set_admin,

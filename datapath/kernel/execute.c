@@ -5,6 +5,8 @@
 // and what leaves the switch in between goes to the kernel piece by piece, in order. After some actions (ct, meter...) only the
 // kernel knows what the packet has become: with words missing behind such a one, the packet comes back from the kernel and
 // goes on with the rest (resume.c).
+#include <linux/if_ether.h>
+
 #include "core/base/counters.h"
 #include "core/base/hash.h"
 #include "core/packet/packet.h"
@@ -22,9 +24,11 @@ static int put_execute(struct strbuf *b, const struct execution *x, const struct
 	size_t m = kernel_begin(x->dp, b, &x->dp->families.packet, OVS_PACKET_CMD_EXECUTE, 0), nest;
 	int error;
 
-	nl_put(b, OVS_PACKET_ATTR_PACKET, p->data, p->size);
+	// What has no Ethernet header in the kernel has one that says its type here.
+	nl_put(b, OVS_PACKET_ATTR_PACKET, p->data + (key->packet_type ? ETH_HLEN : 0),
+	       p->size - (key->packet_type ? ETH_HLEN : 0));
 	nest = nl_nest_begin(b, OVS_PACKET_ATTR_KEY);
-	kernel_put_key(b, key);
+	kernel_put_key(b, key, NULL);
 	nl_nest_end(b, nest);
 	nest = nl_nest_begin(b, OVS_PACKET_ATTR_ACTIONS);
 	error = kernel_put_actions(b, list, key, &x->dp->can, handler_pid(x->dp), err);
@@ -59,6 +63,7 @@ struct walk {
 	struct packet *p;
 	struct flow_key *key;
 	struct strbuf pending; // actions that the kernel does on the packet as it is now
+	const struct dp_action *tunnel; // the outer header that it has, NULL: none set
 	const struct dp_action *trunc; // of the next output, NULL: none
 };
 
@@ -69,9 +74,14 @@ static void unsupported(void)
 
 static void send_pending(struct walk *w)
 {
-	if (send_list(w->x, w->p, w->key, dp_actions_of(&w->pending)))
+	size_t idle = w->tunnel ? w->tunnel->size : 0;
+
+	if (w->pending.len > idle && send_list(w->x, w->p, w->key, dp_actions_of(&w->pending)))
 		unsupported();
 	strbuf_clear(&w->pending);
+	// The kernel forgets it with the packet; the next piece needs it again.
+	if (w->tunnel)
+		strbuf_put(&w->pending, w->tunnel, w->tunnel->size);
 }
 
 static void parse_again(struct walk *w)
@@ -80,6 +90,7 @@ static void parse_again(struct walk *w)
 	struct packet_metadata md = packet_metadata_of(&before);
 
 	packet_parse(w->p, &md, w->key);
+	w->key->packet_type = before.packet_type;
 }
 
 static void set_field(struct walk *w, const struct dp_action *a)
@@ -107,10 +118,21 @@ static struct dp_actions only(const struct dp_action *a)
 	return (struct dp_actions){ a, a->size };
 }
 
+// The outer header that was set, which the kernel forgets with the packet, and a list.
+static struct dp_actions with_tunnel(const struct walk *w, struct dp_actions list,
+				     struct strbuf *storage)
+{
+	if (!w->tunnel)
+		return list;
+	strbuf_put(storage, w->tunnel, w->tunnel->size);
+	strbuf_put(storage, list.first, list.size);
+	return dp_actions_of(storage);
+}
+
 // A list for a packet of its own.
 static void run_on_copy(struct walk *w, struct dp_actions list)
 {
-	AUTO(strbuf) bytes = STRBUF_INIT;
+	AUTO(strbuf) bytes = STRBUF_INIT, whole = STRBUF_INIT;
 	struct flow_key key = *w->key;
 	struct packet p = *w->p;
 
@@ -119,7 +141,7 @@ static void run_on_copy(struct walk *w, struct dp_actions list)
 	p.data = (uint8_t *)bytes.s + HEADROOM;
 	p.headroom = HEADROOM;
 	p.tailroom = 0;
-	execution_run(w->x, &p, &key, list);
+	execution_run(w->x, &p, &key, with_tunnel(w, list, &whole));
 }
 
 // What an action was to the list.
@@ -141,9 +163,23 @@ static enum step change(struct walk *w, const struct dp_action *a)
 	case DP_ACTION_SET:
 		set_field(w, a);
 		return NEXT;
+	case DP_ACTION_SET_TUNNEL:
+		w->tunnel = a;
+		strbuf_clear(&w->pending);
+		strbuf_put(&w->pending, a, a->size);
+		return NEXT;
 	case DP_ACTION_CT_CLEAR:
 		flow_fill_ct(w->key, 0);
 		return NEXT;
+	case DP_ACTION_POP_ETH:
+		w->key->packet_type = htobe32(1u << 16 | be16toh(w->key->eth_type));
+		return NEXT;
+	case DP_ACTION_PUSH_ETH:
+		memcpy(w->p->data, &a->push_eth.dst, sizeof(a->push_eth.dst));
+		memcpy(w->p->data + sizeof(a->push_eth.dst), &a->push_eth.src,
+		       sizeof(a->push_eth.src));
+		w->key->packet_type = 0;
+		break;
 	case DP_ACTION_PUSH_VLAN:
 		done = packet_push_vlan(w->p, a->push_vlan.tpid, a->push_vlan.tci);
 		break;
@@ -206,11 +242,10 @@ static enum step cut(struct walk *w, const struct dp_action *a)
 	return kernel_can(w, only(a)) ? NEXT : end_unsupported();
 }
 
-// Packets without an Ethernet header cannot be read here.
+// A label in front of an Ethernet header cannot be read here.
 static bool comes_back(const struct dp_action *a)
 {
-	return a->type != DP_ACTION_POP_ETH && a->type != DP_ACTION_PUSH_ETH &&
-	       a->type != DP_ACTION_ADD_MPLS;
+	return a->type != DP_ACTION_ADD_MPLS;
 }
 
 // The kernel goes on as far as it can, from 'a' on; for what it cannot the packet comes back. What stands behind an action that
@@ -218,6 +253,7 @@ static bool comes_back(const struct dp_action *a)
 static enum step there(struct walk *w, const struct dp_action *a, struct dp_actions rest)
 {
 	struct dp_actions all = { a, a->size + rest.size };
+	AUTO(strbuf) storage = STRBUF_INIT;
 
 	if (kernel_can(w, all)) {
 		strbuf_put(&w->pending, a, all.size);
@@ -226,7 +262,7 @@ static enum step there(struct walk *w, const struct dp_action *a, struct dp_acti
 	if (!comes_back(a) || !kernel_can(w, only(a)))
 		return end_unsupported();
 	strbuf_put(&w->pending, a, a->size);
-	resume_put(w->x->dp, rest, &w->pending);
+	resume_put(w->x->dp, with_tunnel(w, rest, &storage), &w->pending);
 	return END;
 }
 
@@ -242,7 +278,10 @@ static enum step take_step(struct walk *w, const struct dp_action *a, struct dp_
 	case DP_ACTION_DROP:
 		return end_here();
 	case DP_ACTION_SET:
+	case DP_ACTION_SET_TUNNEL:
 	case DP_ACTION_CT_CLEAR:
+	case DP_ACTION_PUSH_ETH:
+	case DP_ACTION_POP_ETH:
 	case DP_ACTION_PUSH_VLAN:
 	case DP_ACTION_POP_VLAN:
 	case DP_ACTION_PUSH_MPLS:
@@ -260,8 +299,6 @@ static enum step take_step(struct walk *w, const struct dp_action *a, struct dp_
 	case DP_ACTION_METER:
 	case DP_ACTION_PUSH_NSH:
 	case DP_ACTION_POP_NSH:
-	case DP_ACTION_PUSH_ETH:
-	case DP_ACTION_POP_ETH:
 	case DP_ACTION_ADD_MPLS:
 		return there(w, a, rest);
 	default:

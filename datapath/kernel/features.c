@@ -28,7 +28,7 @@ static bool takes(struct kernel_datapath *dp, const struct flow_key *key,
 
 	begin(dp, &add, OVS_FLOW_CMD_NEW, &m);
 	nest = nl_nest_begin(&add, OVS_FLOW_ATTR_KEY);
-	kernel_put_key(&add, key);
+	kernel_put_key(&add, key, NULL);
 	nl_nest_end(&add, nest);
 	if (mask) {
 		nest = nl_nest_begin(&add, OVS_FLOW_ATTR_MASK);

@@ -97,7 +97,7 @@ static enum slow_path_reason put_match(struct strbuf *b, const struct megaflow *
 	miniflow_expand(mf->key, key);
 	miniflow_expand(mf->mask, &mask.m);
 	nest = nl_nest_begin(b, OVS_FLOW_ATTR_KEY);
-	kernel_put_key(b, key);
+	kernel_put_key(b, key, &mask);
 	nl_nest_end(b, nest);
 	nest = nl_nest_begin(b, OVS_FLOW_ATTR_MASK);
 	kernel_put_mask(b, key, &mask);

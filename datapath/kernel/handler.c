@@ -3,6 +3,8 @@
 //
 // A round is what has come so far, four reads of 16 upcalls at most; all that it leads to goes to the kernel together, flows first, so
 // that the packets behind find them. A handler has two sockets: the kernel sends upcalls to one, answers to the other.
+#include <linux/if_ether.h>
+
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -100,13 +102,20 @@ static int take_packet(struct handler *h, const struct upcall_message *m, struct
 		return error;
 	strbuf_clear(&h->bytes);
 	strbuf_put_zeros(&h->bytes, HEADROOM);
+	// Packets without an Ethernet header get one here, that is not the packet's: put_execute() leaves it out.
+	if (there.packet_type) {
+		strbuf_put_zeros(&h->bytes, ETH_HLEN - sizeof(there.eth_type));
+		strbuf_put(&h->bytes, &there.eth_type, sizeof(there.eth_type));
+	}
 	strbuf_put(&h->bytes, m->packet, m->n);
 	*p = (struct packet){ .data = (uint8_t *)h->bytes.s + HEADROOM,
-			      .size = m->n,
+			      .size = h->bytes.len - HEADROOM,
 			      .headroom = HEADROOM };
 	// What is beside the bytes, only the kernel's key has.
 	md = packet_metadata_of(&there);
-	return packet_parse(p, &md, key);
+	error = packet_parse(p, &md, key);
+	key->packet_type = there.packet_type;
+	return error;
 }
 
 static void failed(struct handler *h)

@@ -87,6 +87,7 @@ struct kernel_datapath {
 	struct nl_sock *route; // main thread
 	struct nl_sock *links; // main thread: notifications
 	uint64_t change_seq;
+	struct strset left_tunnels; // devices of an earlier process that nobody has wanted yet
 
 	struct nl_sock *netfilter; // main thread; NULL until it is needed
 	bool has_ct_limit; // immutable once open
@@ -226,11 +227,20 @@ void resume_free(struct kernel_datapath *dp);
 
 // ---- Ports ----
 
+// How a tunnel's device is set up.
+struct tunnel_params {
+	uint16_t dst_port; // 0: the kind has none
+	uint16_t payload; // Ethernet type that a bareudp device carries
+	bool gbp;
+};
+
 struct vport {
 	struct hmap_node node; // by number
 	dp_port_t number;
 	char name[IFNAMSIZ];
-	char type[16]; // as configured: "system", "internal", "tap"
+	char type[16]; // as configured: "system", "internal", "tap", "vxlan"...
+	bool is_tunnel; // then its device is ours
+	struct tunnel_params tunnel;
 	uint32_t kernel_type; // OVS_VPORT_TYPE_*
 	int ifindex; // 0: its device has gone
 	int tap_fd; // -1: none
@@ -242,6 +252,8 @@ struct vport *vport_find(const struct kernel_datapath *dp, dp_port_t number);
 int vports_load(struct kernel_datapath *dp, struct error *err);
 // Lets go those devices that an earlier process had attached and nobody has asked for since.
 void vports_let_go(struct kernel_datapath *dp);
+// Removes the devices of tunnels among them.
+void vports_sweep_tunnels(struct kernel_datapath *dp);
 void vports_free(struct kernel_datapath *dp);
 // Puts a port back whose device has come again.
 void vport_revive(struct kernel_datapath *dp, struct vport *v, int ifindex);
@@ -254,6 +266,7 @@ bool kernel_port_ref(struct datapath *base, dp_port_t port, struct port_ref *ret
 bool kernel_port_by_name(struct datapath *base, const char *name, dp_port_t *ret);
 void kernel_for_each_port(struct datapath *base, void (*cb)(dp_port_t port, void *aux), void *aux);
 
+void kernel_port_config(struct datapath *base, dp_port_t port, struct smap *config);
 bool kernel_port_info(struct datapath *base, dp_port_t port, struct datapath_port_info *ret);
 int kernel_port_set_mac(struct datapath *base, dp_port_t port, struct eth_addr mac,
 			struct error *err);
@@ -262,6 +275,20 @@ int kernel_port_set_admin(struct datapath *base, dp_port_t port, bool up, struct
 uint64_t kernel_port_change_seq(struct datapath *base);
 // Speed, driver and firmware of a device.
 void device_info(const char *name, struct datapath_port_info *info);
+
+// ---- Tunnel devices (main thread) ----
+
+bool tunnel_is_type(const char *type);
+int tunnel_params_read(const char *type, const struct smap *options, struct tunnel_params *ret,
+		       struct error *err);
+// What dpctl/show tells of such a port.
+void tunnel_config_put(const char *type, const struct tunnel_params *p, struct smap *config);
+// Sees that there is a device of this name and kind: made, taken over, or made anew. -EEXIST: the name is something else's.
+int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
+		       const struct tunnel_params *p, int *ret_ifindex, struct error *err);
+void tunnel_device_remove(struct nl_sock *s, const char *name);
+// By name and kind: a process before this one has made it.
+bool tunnel_device_is_ours(struct nl_sock *s, const char *name);
 
 // ---- Connections ----
 

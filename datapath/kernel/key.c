@@ -158,6 +158,7 @@ struct writing {
 	struct strbuf *b;
 	const struct flow_key *key, *values;
 	bool is_mask;
+	bool looks_at_options; // of tunnels
 };
 
 void kernel_turn_label(const uint8_t from[16], uint8_t to[16])
@@ -296,6 +297,10 @@ static void put_behind_tags(const struct writing *w, int i)
 static void put_all(const struct writing *w)
 {
 	put_numbers(w);
+	kernel_put_tunnel(w->b, &(struct kernel_tunnel){ .key = &w->key->tunnel,
+							 .values = &w->values->tunnel,
+							 .is_mask = w->is_mask,
+							 .looks_at_options = w->looks_at_options });
 	put_headers(w, true);
 	// Packets of other kinds begin with what is behind it.
 	if (!w->key->packet_type)
@@ -303,9 +308,12 @@ static void put_all(const struct writing *w)
 	put_behind_tags(w, 0);
 }
 
-void kernel_put_key(struct strbuf *b, const struct flow_key *key)
+void kernel_put_key(struct strbuf *b, const struct flow_key *key, const struct flow_mask *mask)
 {
-	put_all(&(struct writing){ .b = b, .key = key, .values = key });
+	put_all(&(struct writing){ .b = b,
+				   .key = key,
+				   .values = key,
+				   .looks_at_options = mask && mask->m.tunnel.opt_len });
 }
 
 void kernel_put_mask(struct strbuf *b, const struct flow_key *key, const struct flow_mask *mask)
@@ -384,7 +392,9 @@ static const struct nl_policy key_policy[OVS_KEY_ATTR_NSH + 1] = {
 
 typedef const struct nlattr *attr_table[ARRAY_SIZE(key_policy)];
 
-static void get_metadata(const attr_table a, struct flow_key *k)
+// 'key' NULL: it is one that is read.
+static int get_metadata(const attr_table a, const struct flow_key *key, struct flow_key *k,
+			struct error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		if (a[numbers[i].attr])
@@ -393,6 +403,10 @@ static void get_metadata(const attr_table a, struct flow_key *k)
 	k->ct_state = nl_u32(a[OVS_KEY_ATTR_CT_STATE]);
 	if (a[OVS_KEY_ATTR_CT_LABELS])
 		kernel_turn_label(mnl_attr_get_payload(a[OVS_KEY_ATTR_CT_LABELS]), k->ct_label);
+	return a[OVS_KEY_ATTR_TUNNEL]
+		       ? kernel_get_tunnel(a[OVS_KEY_ATTR_TUNNEL], key ? &key->tunnel : NULL,
+					   &k->tunnel, err)
+		       : 0;
 }
 
 static void get_headers(const attr_table a, bool is_mask, struct flow_key *k)
@@ -406,17 +420,20 @@ static void get_headers(const attr_table a, bool is_mask, struct flow_key *k)
 		       MIN(nl_len(a[OVS_KEY_ATTR_MPLS]) / 4, FLOW_MAX_MPLS) * 4);
 }
 
-// The level of 'depth' tags, and those inside.
-static int get_level(const void *p, size_t n, bool is_mask, int depth, struct flow_key *k,
-		     struct error *err)
+// The level of 'depth' tags, and those inside. 'key': whose mask it is, NULL: it is a key itself.
+static int get_level(const void *p, size_t n, const struct flow_key *key, int depth,
+		     struct flow_key *k, struct error *err)
 {
+	bool is_mask = key;
 	attr_table a;
 	int error = nl_parse(p, n, key_policy, ARRAY_SIZE(key_policy), a, "flow key", err);
 
 	if (error)
 		return error;
 	if (!depth)
-		get_metadata(a, k);
+		error = get_metadata(a, key, k, err);
+	if (error)
+		return error;
 	get_headers(a, is_mask, k);
 	k->eth_type = a[OVS_KEY_ATTR_ETHERTYPE] ? nl_be16(a[OVS_KEY_ATTR_ETHERTYPE])
 		      : is_mask			? 0
@@ -432,13 +449,13 @@ static int get_level(const void *p, size_t n, bool is_mask, int depth, struct fl
 	k->vlans[depth].tpid = k->eth_type;
 	k->vlans[depth].tci = nl_be16(a[OVS_KEY_ATTR_VLAN]);
 	return get_level(mnl_attr_get_payload(a[OVS_KEY_ATTR_ENCAP]), nl_len(a[OVS_KEY_ATTR_ENCAP]),
-			 is_mask, depth + 1, k, err);
+			 key, depth + 1, k, err);
 }
 
 int kernel_get_key(const struct nlattr *nest, struct flow_key *ret, struct error *err)
 {
 	struct flow_key k = { 0 };
-	int error = get_level(mnl_attr_get_payload(nest), nl_len(nest), false, 0, &k, err);
+	int error = get_level(mnl_attr_get_payload(nest), nl_len(nest), NULL, 0, &k, err);
 
 	if (!error)
 		*ret = k;
@@ -455,7 +472,7 @@ int kernel_get_mask(const struct nlattr *nest, const struct flow_key *key, struc
 		flow_mask_exact_for(ret, key);
 		return 0;
 	}
-	error = get_level(mnl_attr_get_payload(nest), nl_len(nest), true, 0, &m.m, err);
+	error = get_level(mnl_attr_get_payload(nest), nl_len(nest), key, 0, &m.m, err);
 	if (error)
 		return error;
 	// The kernel always looks at these, whatever the mask says.

@@ -48,12 +48,24 @@ int kernel_port_set_admin(struct datapath *base, dp_port_t port, bool up, struct
 
 // ---- Changes ----
 
+// Nobody else will: the device was ours. Its coming tells the rest.
+static void make_again(struct kernel_datapath *dp, struct vport *v)
+{
+	struct error err = ERROR_INIT;
+	int ifindex;
+
+	if (tunnel_device_need(dp->route, v->name, v->type, &v->tunnel, &ifindex, &err))
+		log_warn("%s: port %s: %s", dp->name, v->name, err.text);
+}
+
 static void device_gone(struct kernel_datapath *dp, struct vport *v)
 {
 	log_warn("%s: port %s: its device has gone; the port waits for it", dp->name, v->name);
 	pthread_mutex_lock(&dp->ports_lock);
 	v->ifindex = 0;
 	pthread_mutex_unlock(&dp->ports_lock);
+	if (v->is_tunnel)
+		make_again(dp, v);
 }
 
 static bool can_come_back(const struct vport *v, const struct rtnl_link *l)

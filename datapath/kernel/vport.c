@@ -133,10 +133,15 @@ void vports_let_go(struct kernel_datapath *dp)
 {
 	struct vport *v;
 
-	HMAP_FOR_EACH_SAFE (v, node, &dp->ports)
-		if (!v->is_ours && v->kernel_type != OVS_VPORT_TYPE_INTERNAL &&
-		    !request_del(dp, v->number, NULL))
-			take_out(dp, v);
+	HMAP_FOR_EACH_SAFE (v, node, &dp->ports) {
+		if (v->is_ours || v->kernel_type == OVS_VPORT_TYPE_INTERNAL ||
+		    request_del(dp, v->number, NULL))
+			continue;
+		// A tunnel's device has the rules that are in hardware: it stays until it is known whether it is wanted.
+		if (tunnel_device_is_ours(dp->route, v->name))
+			strset_add(&dp->left_tunnels, v->name);
+		take_out(dp, v);
+	}
 }
 
 int vports_load(struct kernel_datapath *dp, struct error *err)
@@ -162,8 +167,23 @@ void vports_free(struct kernel_datapath *dp)
 {
 	struct vport *v;
 
-	HMAP_FOR_EACH_SAFE (v, node, &dp->ports)
+	HMAP_FOR_EACH_SAFE (v, node, &dp->ports) {
+		if (v->is_tunnel && !dp->leaving)
+			tunnel_device_remove(dp->route, v->name);
 		take_out(dp, v);
+	}
+}
+
+void vports_sweep_tunnels(struct kernel_datapath *dp)
+{
+	struct strmap_node *n;
+
+	STRSET_FOR_EACH (n, &dp->left_tunnels) {
+		log_info("%s: of an earlier process, and not wanted any more: removed", n->name);
+		tunnel_device_remove(dp->route, n->name);
+	}
+	strset_uninit(&dp->left_tunnels);
+	strset_init(&dp->left_tunnels);
 }
 
 // ---- Adding ----
@@ -243,6 +263,41 @@ static bool adopt(struct kernel_datapath *dp, const char *name, const char *type
 	return true;
 }
 
+// One of the devices that tunnels share.
+static int add_tunnel(struct kernel_datapath *dp, const char *name, const char *type,
+		      const struct smap *options, dp_port_t *ret_port, struct error *err)
+{
+	struct vport *v = find_by_name(dp, name);
+	struct tunnel_params p;
+	int error = tunnel_params_read(type, options, &p, err), ifindex;
+
+	if (!error)
+		error = tunnel_device_need(dp->route, name, type, &p, &ifindex, err);
+	if (error)
+		return error;
+	// One that is attached still, by an earlier process, unless the device had to be made anew.
+	if (v && !v->is_ours && v->ifindex == ifindex && adopt(dp, name, type, ret_port)) {
+		error = 0;
+	} else {
+		if (v && !v->is_ours) {
+			request_del(dp, v->number, NULL);
+			take_out(dp, v);
+		}
+		error = attach(dp, name, type, -1, ret_port, err);
+	}
+	if (error) {
+		tunnel_device_remove(dp->route, name);
+		return error;
+	}
+	strset_remove(&dp->left_tunnels, name);
+	v = vport_find(dp, *ret_port);
+	pthread_mutex_lock(&dp->ports_lock);
+	v->is_tunnel = true;
+	v->tunnel = p;
+	pthread_mutex_unlock(&dp->ports_lock);
+	return 0;
+}
+
 int kernel_port_add(struct datapath *base, const char *name, const char *type,
 		    const struct smap *options, dp_port_t *ret_port, struct error *err)
 {
@@ -250,6 +305,8 @@ int kernel_port_add(struct datapath *base, const char *name, const char *type,
 	struct rtnl_link link;
 	int tap_fd = -1, error;
 
+	if (tunnel_is_type(type))
+		return add_tunnel(dp, name, type, options, ret_port, err);
 	if (!is_known_type(type))
 		return error_set(err, -EOPNOTSUPP,
 				 "the kernel datapath has no ports of type \"%s\"", type);
@@ -301,6 +358,8 @@ void kernel_port_del(struct datapath *base, dp_port_t port)
 	// Its device may have gone a moment ago.
 	if (error && error != -ENODEV)
 		log_warn("%s: port %s stays in the kernel: %s", dp->name, v->name, err.text);
+	if (v->is_tunnel && !dp->leaving)
+		tunnel_device_remove(dp->route, v->name);
 	take_out(dp, v);
 }
 
@@ -323,12 +382,21 @@ bool kernel_port_ref(struct datapath *base, dp_port_t port, struct port_ref *ret
 		*ret = (struct port_ref){ .number = v->number,
 					  .ethdev = PORT_NO_ETHDEV,
 					  .ifindex = v->ifindex,
-					  .is_internal =
-						  v->kernel_type == OVS_VPORT_TYPE_INTERNAL };
+					  .is_internal = v->kernel_type == OVS_VPORT_TYPE_INTERNAL,
+					  .is_tunnel = v->is_tunnel,
+					  .tunnel_port = htobe16(v->tunnel.dst_port) };
 		snprintf(ret->name, sizeof(ret->name), "%s", v->name);
 	}
 	pthread_mutex_unlock(&dp->ports_lock);
 	return v;
+}
+
+void kernel_port_config(struct datapath *base, dp_port_t port, struct smap *config)
+{
+	struct vport *v = vport_find(kernel_datapath(base), port);
+
+	if (v && v->is_tunnel)
+		tunnel_config_put(v->type, &v->tunnel, config);
 }
 
 bool kernel_port_by_name(struct datapath *base, const char *name, dp_port_t *ret)

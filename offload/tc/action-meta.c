@@ -8,39 +8,12 @@
 
 // ---- Tunnels ----
 
-// Fields that act_tunnel_key can write.
-static bool is_tunnel_field(const struct field *f)
-{
-	switch (f->id) {
-	case FIELD_TUN_ID:
-	case FIELD_TUN_SRC:
-	case FIELD_TUN_DST:
-	case FIELD_TUN_IPV6_SRC:
-	case FIELD_TUN_IPV6_DST:
-	case FIELD_TUN_FLAGS:
-	case FIELD_TUN_TTL:
-	case FIELD_TUN_TOS:
-	case FIELD_TUN_GBP_ID:
-	case FIELD_TUN_GBP_FLAGS:
-		return true;
-	default:
-		return false;
-	}
-}
+// Not in the header files of older kernels; who has it is found out by probing.
+enum { KEY_NO_FRAG = 14 };
 
-bool tunnel_set(struct acting *c, const struct dp_action *a, bool *ret_is_one)
+bool act_set_tunnel(struct acting *c, const struct dp_action *a)
 {
-	const struct field *f = field_get(a->set.field);
-	union field_value value, mask;
-
-	*ret_is_one = is_tunnel_field(f);
-	if (!*ret_is_one)
-		return true;
-	memset(&value, 0, sizeof(value));
-	memset(&mask, 0, sizeof(mask));
-	memcpy(&value, a->set.value, sizeof(a->set.value));
-	memcpy(&mask, a->set.mask, sizeof(a->set.mask));
-	field_write_masked(f, &value, &mask, &c->tunnel);
+	c->tunnel = a->tunnel;
 	c->tunnel_changed = true;
 	return true;
 }
@@ -48,7 +21,7 @@ bool tunnel_set(struct acting *c, const struct dp_action *a, bool *ret_is_one)
 static bool put_tunnel(struct acting *c, int what, const struct port_ref *port)
 {
 	struct tc_tunnel_key parms = { .action = TC_ACT_PIPE, .t_action = what };
-	const struct flow_tunnel *t = &c->tunnel.tunnel;
+	const struct flow_tunnel *t = &c->tunnel;
 	struct strbuf *b = &c->rule->options;
 	bool v6 = !is_all_zeros(&t->ipv6_dst, sizeof(t->ipv6_dst));
 	size_t nest;
@@ -62,7 +35,8 @@ static bool put_tunnel(struct acting *c, int what, const struct port_ref *port)
 		       v6 ? (const void *)&t->ipv6_src : &t->ip_src, v6 ? 16 : 4);
 		nl_put(b, v6 ? TCA_TUNNEL_KEY_ENC_IPV6_DST : TCA_TUNNEL_KEY_ENC_IPV4_DST,
 		       v6 ? (const void *)&t->ipv6_dst : &t->ip_dst, v6 ? 16 : 4);
-		nl_put_be32(b, TCA_TUNNEL_KEY_ENC_KEY_ID, htobe32(be64toh(t->tun_id)));
+		if (t->flags & FLOW_TNL_KEY)
+			nl_put_be32(b, TCA_TUNNEL_KEY_ENC_KEY_ID, htobe32(be64toh(t->tun_id)));
 		if (port->tunnel_port)
 			nl_put_be16(b, TCA_TUNNEL_KEY_ENC_DST_PORT, port->tunnel_port);
 		nl_put_u8(b, TCA_TUNNEL_KEY_NO_CSUM, !(t->flags & FLOW_TNL_CSUM));
@@ -70,15 +44,9 @@ static bool put_tunnel(struct acting *c, int what, const struct port_ref *port)
 			nl_put_u8(b, TCA_TUNNEL_KEY_ENC_TOS, t->tos);
 		if (t->ttl)
 			nl_put_u8(b, TCA_TUNNEL_KEY_ENC_TTL, t->ttl);
-		if (t->gbp_id || t->gbp_flags) {
-			size_t opts = nl_nest_begin(b, TCA_TUNNEL_KEY_ENC_OPTS),
-			       vxlan = nl_nest_begin(b, TCA_TUNNEL_KEY_ENC_OPTS_VXLAN);
-
-			nl_put_u32(b, TCA_TUNNEL_KEY_ENC_OPT_VXLAN_GBP,
-				   be16toh(t->gbp_id) | (uint32_t)t->gbp_flags << 16);
-			nl_nest_end(b, vxlan);
-			nl_nest_end(b, opts);
-		}
+		if (t->flags & FLOW_TNL_DONT_FRAGMENT)
+			nl_put_flag(b, KEY_NO_FRAG);
+		tc_put_tunnel_opts(b, t);
 	}
 	tc_act_end(c, nest);
 	return true;
@@ -86,7 +54,7 @@ static bool put_tunnel(struct acting *c, int what, const struct port_ref *port)
 
 static bool into_tunnel(struct acting *c, const struct port_ref *port)
 {
-	const struct flow_tunnel *t = &c->tunnel.tunnel;
+	const struct flow_tunnel *t = &c->tunnel;
 
 	if (!c->tunnel_changed && c->has_tunnel)
 		return true;
@@ -94,9 +62,13 @@ static bool into_tunnel(struct acting *c, const struct port_ref *port)
 		return verdict_refuse(c->v, REASON_TUNNEL_UNSUPPORTED, "output without a remote");
 	if (be64toh(t->tun_id) > UINT32_MAX)
 		return verdict_refuse(c->v, REASON_TUNNEL_UNSUPPORTED, "set(tun_id)");
-	// The action cannot say it to this kernel.
-	if (t->flags & (FLOW_TNL_DONT_FRAGMENT | FLOW_TNL_OAM))
-		return verdict_refuse(c->v, REASON_TUNNEL_UNSUPPORTED, "set(tun_flags)");
+	// The action has no words for these.
+	if (t->flags & FLOW_TNL_DONT_FRAGMENT && !tc_probed_no_frag())
+		return verdict_refuse(c->v, REASON_TUNNEL_UNSUPPORTED, "set(tunnel(flags(df)))");
+	if (t->flags & FLOW_TNL_OAM)
+		return verdict_refuse(c->v, REASON_TUNNEL_UNSUPPORTED, "set(tunnel(flags(oam)))");
+	if (t->erspan_ver)
+		return verdict_refuse(c->v, REASON_TUNNEL_UNSUPPORTED, "set(tunnel(erspan))");
 	c->tunnel_changed = false;
 	c->has_tunnel = true;
 	return put_tunnel(c, TCA_TUNNEL_KEY_ACT_SET, port);

@@ -22,7 +22,7 @@ struct acting {
 	size_t last_output; // offset of the last mirred's parameters
 	bool has_output, ended;
 	bool moved; // an MPLS header came or went: only the Ethernet header is where it was
-	struct flow_key tunnel; // only its tunnel member: what sets have gathered
+	struct flow_tunnel tunnel; // as last set
 	bool has_tunnel; // the packet has an outer header beside it now
 	bool tunnel_changed; // since it was written
 	bool released; // it has lost the header that it came with
@@ -38,8 +38,10 @@ bool edit_set(struct acting *c, const struct dp_action *a);
 // Writes what edit_set() has gathered.
 bool edit_flush(struct acting *c);
 
-// A set of a tunnel's field is kept until an output needs it.
-bool tunnel_set(struct acting *c, const struct dp_action *a, bool *ret_is_one);
+// Kept until an output needs it.
+bool act_set_tunnel(struct acting *c, const struct dp_action *a);
+// GBP or Geneve's options, where there are any.
+void tc_put_tunnel_opts(struct strbuf *b, const struct flow_tunnel *t);
 // The outer header as the port needs it: written, or taken off.
 bool tunnel_before_output(struct acting *c, const struct port_ref *port);
 bool act_ct(struct acting *c, const struct dp_action *a);

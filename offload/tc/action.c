@@ -173,14 +173,13 @@ static bool (*const verbs[DP_ACTION_MAX])(struct acting *c, const struct dp_acti
 	[DP_ACTION_CT_CLEAR] = act_ct_clear,
 	[DP_ACTION_PUSH_MPLS] = act_push_mpls,
 	[DP_ACTION_POP_MPLS] = act_pop_mpls,
+	[DP_ACTION_SET_TUNNEL] = act_set_tunnel,
 };
 
 static bool one_action(struct acting *c, const struct dp_action *a)
 {
-	bool is_tunnel;
-
 	if (a->type == DP_ACTION_SET)
-		return tunnel_set(c, a, &is_tunnel) && (is_tunnel || edit_set(c, a));
+		return edit_set(c, a);
 	if (!verbs[a->type])
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, dp_action_name(a->type));
 	return edit_flush(c) && verbs[a->type](c, a);
@@ -193,9 +192,10 @@ static struct dp_actions without_idle_end(struct dp_actions list)
 	const struct dp_action *a;
 
 	DP_ACTION_FOR_EACH (a, list)
-		if (a->type != DP_ACTION_SET && a->type != DP_ACTION_PUSH_VLAN &&
-		    a->type != DP_ACTION_POP_VLAN && a->type != DP_ACTION_PUSH_MPLS &&
-		    a->type != DP_ACTION_POP_MPLS && a->type != DP_ACTION_CT_CLEAR)
+		if (a->type != DP_ACTION_SET && a->type != DP_ACTION_SET_TUNNEL &&
+		    a->type != DP_ACTION_PUSH_VLAN && a->type != DP_ACTION_POP_VLAN &&
+		    a->type != DP_ACTION_PUSH_MPLS && a->type != DP_ACTION_POP_MPLS &&
+		    a->type != DP_ACTION_CT_CLEAR)
 			r.size = (const uint8_t *)a + a->size - (const uint8_t *)list.first;
 	return r;
 }

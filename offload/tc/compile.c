@@ -64,6 +64,7 @@ static bool compile_into(struct compiled_rule *r, const struct megaflow *mf,
 	r->ifindex = in->ifindex;
 	r->egress = in->is_internal;
 	r->from_tunnel = in->is_tunnel;
+	r->tunnel_port = in->is_tunnel ? in->tunnel_port : 0;
 	tc_cookie_make(&mf->ufid, r->cookie);
 	if (!tc_compile_match(r, &key, &mask, v) ||
 	    !tc_compile_actions(r, megaflow_actions_get(mf), &key, &mask, ports, v))

@@ -38,7 +38,11 @@ static void read_basic(const struct nlattr *a, uint64_t *packets, uint64_t *byte
 	*bytes = s.bytes;
 }
 
-static int decode_stats(const struct nlattr *nest, struct tc_filter *f, struct error *err)
+struct counts {
+	uint64_t packets, bytes, hw_packets, hw_bytes;
+};
+
+static int decode_stats(const struct nlattr *nest, struct counts *c, struct error *err)
 {
 	const struct nlattr *a[ARRAY_SIZE(stats_policy)];
 	int error = nl_parse_nested(nest, stats_policy, ARRAY_SIZE(stats_policy), a,
@@ -46,35 +50,56 @@ static int decode_stats(const struct nlattr *nest, struct tc_filter *f, struct e
 
 	if (error)
 		return error;
-	read_basic(a[TCA_STATS_BASIC], &f->packets, &f->bytes);
-	read_basic(a[TCA_STATS_BASIC_HW], &f->hw_packets, &f->hw_bytes);
+	read_basic(a[TCA_STATS_BASIC], &c->packets, &c->bytes);
+	read_basic(a[TCA_STATS_BASIC_HW], &c->hw_packets, &c->hw_bytes);
 	if (a[TCA_STATS_PKT64])
-		f->packets = nl_u64(a[TCA_STATS_PKT64]);
+		c->packets = nl_u64(a[TCA_STATS_PKT64]);
 	return 0;
 }
 
-// The first action sees every packet, as it came in.
-static int decode_first_action(const struct nlattr *list, struct tc_filter *f, struct error *err)
+static int decode_action(const struct nlattr *one, bool is_first, struct tc_filter *f,
+			 struct counts *ret, struct error *err)
 {
-	const struct nlattr *one, *a[ARRAY_SIZE(action_policy)];
-	int error = 0;
+	const struct nlattr *a[ARRAY_SIZE(action_policy)];
+	int error =
+		nl_parse_nested(one, action_policy, ARRAY_SIZE(action_policy), a, "action", err);
+
+	if (error)
+		return error;
+	if (is_first && a[TCA_ACT_COOKIE] && nl_len(a[TCA_ACT_COOKIE]) == sizeof(f->cookie)) {
+		memcpy(f->cookie, mnl_attr_get_payload(a[TCA_ACT_COOKIE]), sizeof(f->cookie));
+		f->has_cookie = true;
+	}
+	return a[TCA_ACT_STATS] ? decode_stats(a[TCA_ACT_STATS], ret, err) : 0;
+}
+
+// The first action sees every packet of software, as it came in. What hardware has counted, some kinds of action do not take
+// (tunnel_key): one that does tells.
+static int decode_actions(const struct nlattr *list, struct tc_filter *f, struct error *err)
+{
+	const struct nlattr *one;
+	bool is_first = true;
 
 	mnl_attr_for_each_nested(one, list)
 	{
-		error = nl_parse_nested(one, action_policy, ARRAY_SIZE(action_policy), a, "action",
-					err);
+		struct counts c = { 0 };
+		int error = decode_action(one, is_first, f, &c, err);
+
 		if (error)
 			return error;
-		if (a[TCA_ACT_COOKIE] && nl_len(a[TCA_ACT_COOKIE]) == sizeof(f->cookie)) {
-			memcpy(f->cookie, mnl_attr_get_payload(a[TCA_ACT_COOKIE]),
-			       sizeof(f->cookie));
-			f->has_cookie = true;
+		if (is_first) {
+			f->packets = c.packets - MIN(c.packets, c.hw_packets);
+			f->bytes = c.bytes - MIN(c.bytes, c.hw_bytes);
+			is_first = false;
 		}
-		if (a[TCA_ACT_STATS])
-			error = decode_stats(a[TCA_ACT_STATS], f, err);
-		break;
+		if (c.hw_packets > f->hw_packets) {
+			f->hw_packets = c.hw_packets;
+			f->hw_bytes = c.hw_bytes;
+		}
 	}
-	return error;
+	f->packets += f->hw_packets;
+	f->bytes += f->hw_bytes;
+	return 0;
 }
 
 bool tc_filter_decode(const struct nlmsghdr *h, struct tc_filter *ret, int *ret_error,
@@ -114,7 +139,7 @@ bool tc_filter_decode(const struct nlmsghdr *h, struct tc_filter *ret, int *ret_
 		f.flags = nl_u32(o[TCA_FLOWER_FLAGS]);
 		f.options = a[TCA_OPTIONS];
 		if (o[TCA_FLOWER_ACT])
-			error = decode_first_action(o[TCA_FLOWER_ACT], &f, err);
+			error = decode_actions(o[TCA_FLOWER_ACT], &f, err);
 	}
 	*ret_error = error;
 	if (!error)

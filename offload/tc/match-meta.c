@@ -36,30 +36,17 @@ static bool match_key_id(struct matching *m)
 	return true;
 }
 
-static void put_gbp(struct matching *m, uint16_t type, uint32_t gbp)
+// All packets of the device come to its port. Drivers know what kind of tunnel it is by it, and ask for it.
+static void put_port(struct matching *m)
 {
-	struct strbuf *b = &m->rule->options;
-	size_t opts = nl_nest_begin(b, type),
-	       vxlan = nl_nest_begin(b, TCA_FLOWER_KEY_ENC_OPTS_VXLAN);
+	be16 *left = &m->left.m.tunnel.tp_dst, port = m->key->tunnel.tp_dst;
 
-	nl_put_u32(b, TCA_FLOWER_KEY_ENC_OPT_VXLAN_GBP, gbp);
-	nl_nest_end(b, vxlan);
-	nl_nest_end(b, opts);
-	m->rule->shape = hash_u64(type, m->rule->shape);
-}
-
-static void match_gbp(struct matching *m)
-{
-	struct flow_tunnel *left = &m->left.m.tunnel;
-	const struct flow_tunnel *key = &m->key->tunnel;
-	uint32_t mask = be16toh(left->gbp_id) | (uint32_t)left->gbp_flags << 16;
-
-	if (!mask)
-		return;
-	put_gbp(m, TCA_FLOWER_KEY_ENC_OPTS,
-		(be16toh(key->gbp_id) | (uint32_t)key->gbp_flags << 16) & mask);
-	put_gbp(m, TCA_FLOWER_KEY_ENC_OPTS_MASK, mask);
-	left->gbp_id = left->gbp_flags = 0;
+	if (m->rule->tunnel_port && (!*left || !((port ^ m->rule->tunnel_port) & *left))) {
+		port = m->rule->tunnel_port;
+		*left = UINT16_MAX;
+	}
+	put_masked(m, TCA_FLOWER_KEY_ENC_UDP_DST_PORT, TCA_FLOWER_KEY_ENC_UDP_DST_PORT_MASK, &port,
+		   left, 2);
 }
 
 bool tc_match_tunnel(struct matching *m)
@@ -88,12 +75,10 @@ bool tc_match_tunnel(struct matching *m)
 		   &left->ttl, 1);
 	put_masked(m, TCA_FLOWER_KEY_ENC_UDP_SRC_PORT, TCA_FLOWER_KEY_ENC_UDP_SRC_PORT_MASK,
 		   &key->tp_src, &left->tp_src, 2);
-	put_masked(m, TCA_FLOWER_KEY_ENC_UDP_DST_PORT, TCA_FLOWER_KEY_ENC_UDP_DST_PORT_MASK,
-		   &key->tp_dst, &left->tp_dst, 2);
-	match_gbp(m);
+	put_port(m);
 	// That there is an id is said by the id.
 	left->flags &= ~FLOW_TNL_KEY;
-	return true;
+	return tc_match_tunnel_opts(m);
 }
 
 // ---- Connections ----

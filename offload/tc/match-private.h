@@ -18,6 +18,8 @@ bool tc_refuse_mask(struct matching *m, const char *field);
 
 // Each takes off 'left' what it has matched; false with a verdict.
 bool tc_match_tunnel(struct matching *m);
+// GBP and Geneve's options.
+bool tc_match_tunnel_opts(struct matching *m);
 void tc_match_connection(struct matching *m);
 bool tc_match_mpls(struct matching *m);
 
@@ -34,6 +36,10 @@ struct tc_key_row {
 
 extern const struct tc_key_row tc_key_rows[];
 extern const size_t tc_n_key_rows;
+
+// The reverse of tc_match_tunnel_opts(): false when they are none of ours.
+bool tc_read_tunnel_opts(const struct nlattr *opts, const struct nlattr *mask_opts,
+			 struct flow_tunnel *key, struct flow_tunnel *mask);
 
 // Flower's bits of a connection's state as ours.
 uint8_t tc_read_ct_state(uint16_t flower);

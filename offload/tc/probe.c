@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the running kernel's classifier can do: kernels leave out attributes that they do not know and say nothing, so
 // filters are put on a device made for it and read back. Once a process.
+#include <linux/tc_act/tc_tunnel_key.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@ LOG_MODULE(tc_probe);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool done, possible;
+static _Atomic bool no_frag;
 static char missing_text[160]; // why it was not possible
 
 struct probing {
@@ -118,6 +121,50 @@ static void put_enc_flags(struct strbuf *b)
 	nl_put_be32(b, KEY_ENC_FLAGS_MASK, htobe32(ENC_FLAG_CSUM));
 }
 
+// An option of four bytes; the mask's class and type are all ones.
+static void put_option(struct strbuf *b, uint16_t outer, uint16_t class, uint8_t type)
+{
+	size_t opts = nl_nest_begin(b, outer),
+	       one = nl_nest_begin(b, TCA_FLOWER_KEY_ENC_OPTS_GENEVE);
+
+	nl_put_be16(b, TCA_FLOWER_KEY_ENC_OPT_GENEVE_CLASS, htobe16(class));
+	nl_put_u8(b, TCA_FLOWER_KEY_ENC_OPT_GENEVE_TYPE, type);
+	nl_put_be32(b, TCA_FLOWER_KEY_ENC_OPT_GENEVE_DATA, UINT32_MAX);
+	nl_nest_end(b, one);
+	nl_nest_end(b, opts);
+}
+
+static void put_geneve(struct strbuf *b)
+{
+	put_tunnel(b);
+	put_option(b, TCA_FLOWER_KEY_ENC_OPTS, 0x102, 0x80);
+	put_option(b, TCA_FLOWER_KEY_ENC_OPTS_MASK, UINT16_MAX, UINT8_MAX);
+}
+
+// The outer header's DF, known since Linux 6.6.
+enum { TUNNEL_KEY_NO_FRAG = 14 };
+
+static void put_no_frag(struct strbuf *b)
+{
+	struct tc_tunnel_key parms = { .action = TC_ACT_PIPE, .t_action = TCA_TUNNEL_KEY_ACT_SET };
+	size_t list, one, options;
+
+	put_common(b, ETH_P_IP);
+	list = nl_nest_begin(b, TCA_FLOWER_ACT);
+	one = nl_nest_begin(b, 1);
+	nl_put_str(b, TCA_ACT_KIND, "tunnel_key");
+	options = nl_nest_begin(b, TCA_ACT_OPTIONS);
+	nl_put(b, TCA_TUNNEL_KEY_PARMS, &parms, sizeof(parms));
+	nl_put_be32(b, TCA_TUNNEL_KEY_ENC_IPV4_SRC, htobe32(0x0a000001));
+	nl_put_be32(b, TCA_TUNNEL_KEY_ENC_IPV4_DST, htobe32(0x0a000002));
+	nl_put_be32(b, TCA_TUNNEL_KEY_ENC_KEY_ID, htobe32(7));
+	nl_put_u8(b, TCA_TUNNEL_KEY_NO_CSUM, 1);
+	nl_put_flag(b, TUNNEL_KEY_NO_FRAG);
+	nl_nest_end(b, options);
+	nl_nest_end(b, one);
+	nl_nest_end(b, list);
+}
+
 static struct probe {
 	const char *name;
 	uint16_t eth_type;
@@ -131,6 +178,8 @@ static struct probe {
 	{ "ct_state_invalid", ETH_P_IP, put_ct_invalid, NULL, UNKNOWN },
 	{ "tunnel", ETH_P_IP, put_tunnel, NULL, UNKNOWN },
 	{ "vxlan_gbp", ETH_P_IP, put_gbp, NULL, UNKNOWN },
+	{ "geneve_options", ETH_P_IP, put_geneve, NULL, UNKNOWN },
+	{ "tunnel_no_frag", ETH_P_IP, put_no_frag, NULL, UNKNOWN },
 	{ "enc_flags", ETH_P_IP, put_enc_flags, NULL, UNKNOWN },
 	{ "mpls", ETH_P_MPLS_UC, put_mpls, NULL, UNKNOWN },
 	{ "qinq", ETH_P_8021AD, put_cvlan, NULL, UNKNOWN },
@@ -233,6 +282,9 @@ static int probe_all(struct probing *p, struct error *err)
 	error = set_qdisc(p, true, 0, err);
 	for (size_t i = 0; !error && i < ARRAY_SIZE(probes); i++)
 		probes[i].found = probe_one(p, &probes[i]);
+	for (size_t i = 0; !error && i < ARRAY_SIZE(probes); i++)
+		if (probes[i].put == put_no_frag)
+			atomic_store(&no_frag, probes[i].found == YES);
 	if (!error) {
 		set_qdisc(p, false, 0, NULL);
 		ingress_block = set_qdisc(p, true, p->ifindex, NULL) ? NO : YES;
@@ -273,4 +325,9 @@ void tc_probed_capabilities(struct smap *out)
 	if (done && !possible)
 		smap_set(out, "probe_error", missing_text);
 	pthread_mutex_unlock(&lock);
+}
+
+bool tc_probed_no_frag(void)
+{
+	return atomic_load(&no_frag);
 }

@@ -133,6 +133,10 @@ static void take_tunnel(struct reading *r)
 		    &k->tp_src, &m->tp_src, 2);
 	take_member(r, TCA_FLOWER_KEY_ENC_UDP_DST_PORT, TCA_FLOWER_KEY_ENC_UDP_DST_PORT_MASK,
 		    &k->tp_dst, &m->tp_dst, 2);
+	if (r->a[TCA_FLOWER_KEY_ENC_OPTS] &&
+	    tc_read_tunnel_opts(r->a[TCA_FLOWER_KEY_ENC_OPTS], r->a[TCA_FLOWER_KEY_ENC_OPTS_MASK],
+				k, m))
+		r->used[TCA_FLOWER_KEY_ENC_OPTS] = r->used[TCA_FLOWER_KEY_ENC_OPTS_MASK] = true;
 }
 
 static void take_connection(struct reading *r)

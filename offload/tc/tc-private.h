@@ -35,6 +35,7 @@ bool tc_read_match(const struct nlattr *options, be16 protocol, uint32_t chain,
 struct compiled_rule {
 	int ifindex; // of the port it stands at
 	bool from_tunnel; // the port is a tunnel's: packets have the tunnel's header beside
+	be16 tunnel_port; // and come to this UDP port, 0: the tunnel has none
 	bool egress; // of the clsact hook: packets that the host sends (internal ports)
 	uint32_t chain; // the recirculation id
 	bool software_helps; // a NIC that has the rule may leave some of its packets to software
@@ -59,6 +60,9 @@ bool tc_compile(void *priv, const struct megaflow *mf, const struct port_lookup 
 		struct compiled_rule **ret_rule, struct verdict *v);
 void tc_compiled_free(struct compiled_rule *r);
 
+// True when the kernel's tunnel_key can set DF. Any thread.
+bool tc_probed_no_frag(void);
+
 // Counters and state of a filter, from a message about it (RTM_NEWTFILTER).
 struct tc_filter {
 	int ifindex;
@@ -72,7 +76,7 @@ struct tc_filter {
 	const struct nlattr *options; // in the message
 	bool has_cookie;
 	uint8_t cookie[TC_COOKIE_SIZE]; // of the first action
-	uint64_t packets, bytes; // by all, of the last action
+	uint64_t packets, bytes; // by all
 	uint64_t hw_packets, hw_bytes; // of them in hardware
 	uint64_t used_msec; // since the last packet
 };

@@ -12,6 +12,11 @@ static bool is_patch(const char *type)
 	return !strcmp(type, "patch");
 }
 
+static bool is_tunnel(const char *type)
+{
+	return tunnel_type_of(type) != TUNNEL_NONE;
+}
+
 // What the datapath calls a type of the Interface table; NULL when there is no such type (yet).
 static const char *type_in_datapath(const struct vswitchd *vs, const char *type)
 {
@@ -56,8 +61,8 @@ static void set_trunks(struct port_settings *s, const int64_t *vlans, size_t n)
 		s->trunks[vlans[i] / 64] |= UINT64_C(1) << vlans[i] % 64;
 }
 
-static void make_settings(struct port_settings *s, const struct ovsrec_port *row,
-			  const struct ovsrec_interface *iface)
+static void make_settings(struct port_settings *s, const struct bridge_port *bp,
+			  const struct ovsrec_port *row, const struct ovsrec_interface *iface)
 {
 	const char *mode = row->vlan_mode;
 
@@ -76,10 +81,11 @@ static void make_settings(struct port_settings *s, const struct ovsrec_port *row
 	if (is_patch(iface->type))
 		snprintf(s->patch_peer, sizeof(s->patch_peer), "%s",
 			 smap_get_def(&iface->options, "peer", ""));
+	if (bp->tunnel.type)
+		s->tunnel = bp->tunnel;
 }
 
-// Who drives the hardware behind a port; NULL: there is none.
-static const struct backend_ops *backend_for(const struct plane *pl, struct port_ref *ref)
+const struct backend_ops *port_backend(const struct plane *pl, struct port_ref *ref)
 {
 	if (!strcmp(pl->type, "system")) {
 		eswitch_identify(pl->vs, ref);
@@ -127,7 +133,7 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 	*ret_mac = info.mac;
 	smap_uninit(&info.status);
 	datapath_port_ref(br->plane->dp, bp->dp_port, &ref);
-	const struct backend_ops *backend = backend_for(br->plane, &ref);
+	const struct backend_ops *backend = port_backend(br->plane, &ref);
 	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);
 	bp->n_members = ref.n_members;
 	memcpy(bp->members, ref.members, sizeof(bp->members));
@@ -142,7 +148,7 @@ static void apply_interface(struct bridge_port *bp, const struct ovsrec_interfac
 	struct error err = ERROR_INIT;
 	union field_value v, mask;
 
-	if (dp_port_equal(bp->dp_port, DP_PORT_NONE))
+	if (dp_port_equal(bp->dp_port, DP_PORT_NONE) || bp->tunnel.type)
 		return;
 	if (iface->n_mtu_request &&
 	    datapath_port_set_mtu(dp, bp->dp_port, iface->mtu_request[0], &err) < 0)
@@ -166,15 +172,18 @@ static struct bridge_port *port_create(struct bridge *br, const struct ovsrec_po
 	smap_clone(&bp->options, &iface->options);
 	bp->dp_port = DP_PORT_NONE;
 	strmap_add(&br->ports, bp->name, bp);
-	if (!is_patch(bp->type) && !add_to_datapath(bp, &mac))
+	if (is_tunnel(bp->type) ? bridge_tunnel_open(bp, &mac)
+				: !is_patch(bp->type) && !add_to_datapath(bp, &mac))
 		return bp;
-	make_settings(&s, row, iface);
+	make_settings(&s, bp, row, iface);
 	bp->of = switch_port_add(br->sw, bp->name, wanted_number(br, iface), bp->dp_port, mac, &s);
 	if (!bp->of) {
 		port_failed(bp, "no OpenFlow port number is free");
 		return bp;
 	}
-	if (!is_patch(bp->type)) {
+	if (bp->tunnel.type) {
+		bridge_tunnel_start(bp);
+	} else if (!is_patch(bp->type)) {
 		upcall_map_port(br->plane->upcall, bp->dp_port, br->sw, bp->of->number);
 		restore_look_at_port(br->plane, bp->dp_port);
 		// Only now: a packet that came before would find no bridge.
@@ -190,10 +199,13 @@ static struct bridge_port *port_create(struct bridge *br, const struct ovsrec_po
 
 void bridge_port_destroy(struct bridge_port *bp)
 {
+	of_port_t number = bp->of ? bp->of->number : OF_PORT(0);
 	struct plane *pl = bp->bridge->plane;
 
 	if (bp->of)
 		switch_port_del(bp->bridge->sw, bp->of);
+	if (bp->tunnel.type)
+		bridge_tunnel_close(bp, number);
 	if (!dp_port_equal(bp->dp_port, DP_PORT_NONE)) {
 		upcall_unmap_port(pl->upcall, bp->dp_port);
 		rcu_synchronize();
@@ -215,6 +227,8 @@ static bool change_options(struct bridge_port *bp, const struct smap *options)
 	struct error err = ERROR_INIT;
 	struct port_ref ref;
 
+	if (bp->tunnel.type)
+		return false;
 	// A device that is stopped for the change would lose the flows that were offloaded to it.
 	if (!datapath_port_ref(dp, bp->dp_port, &ref) || ref.device[0])
 		return false;
@@ -249,7 +263,7 @@ static void configure_port(struct bridge *br, const struct ovsrec_port *row)
 		return;
 	smap_uninit(&bp->options);
 	smap_clone(&bp->options, &iface->options);
-	make_settings(&s, row, iface);
+	make_settings(&s, bp, row, iface);
 	switch_port_set(br->sw, bp->of, &s);
 	apply_interface(bp, iface);
 }
@@ -322,7 +336,7 @@ struct bridge_port *bridge_port_by_dp(const struct plane *pl, dp_port_t port)
 		STRMAP_FOR_EACH (n, &((struct bridge *)b->data)->ports) {
 			struct bridge_port *bp = n->data;
 
-			if (dp_port_equal(bp->dp_port, port))
+			if (dp_port_equal(bp->dp_port, port) && !bp->tunnel.type)
 				return bp;
 		}
 	}
@@ -354,8 +368,8 @@ static void port_desc(void *aux, const struct of_port *p, struct port_desc *ret)
 	struct bridge *br = aux;
 	struct datapath_port_info info;
 
-	if (dp_port_equal(p->dp_port, DP_PORT_NONE) || !br->plane->dp ||
-	    !datapath_port_info(br->plane->dp, p->dp_port, &info))
+	if (dp_port_equal(p->dp_port, DP_PORT_NONE) || RCU_GET(p->settings)->tunnel.type ||
+	    !br->plane->dp || !datapath_port_info(br->plane->dp, p->dp_port, &info))
 		return;
 	ret->hw_addr = info.mac;
 	ret->current_kbps = MIN(info.link_mbps * 1000, (uint64_t)UINT32_MAX);
@@ -371,7 +385,8 @@ static int port_admin(void *aux, const struct of_port *p, bool up)
 {
 	struct bridge *br = aux;
 
-	if (dp_port_equal(p->dp_port, DP_PORT_NONE))
+	// A tunnel's device is others', too.
+	if (dp_port_equal(p->dp_port, DP_PORT_NONE) || RCU_GET(p->settings)->tunnel.type)
 		return 0;
 	return datapath_port_set_admin(br->plane->dp, p->dp_port, up, NULL);
 }

@@ -42,6 +42,10 @@ static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *
 {
 	struct datapath_port_info info;
 
+	if (bp->tunnel.type && bp->of) {
+		bridge_tunnel_write(vs, iface, bp, statistics);
+		return;
+	}
 	if (dp_port_equal(bp->dp_port, DP_PORT_NONE) ||
 	    !datapath_port_info(bp->bridge->plane->dp, bp->dp_port, &info))
 		return;
@@ -158,8 +162,10 @@ void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *
 	struct plane *user = plane_userspace(vs);
 	const char *dp_types[MAX_PLANES];
 	bool dpdk = user && user->dp;
-	static const char *const if_types[] = { "dpdk",	 "dummy",  "internal",
-						"patch", "system", "tap" };
+	static const char *const if_types[] = {
+		"bareudp",   "dpdk",   "dummy", "erspan", "geneve", "gre",   "internal",
+		"ip6erspan", "ip6gre", "patch", "system", "tap",    "vxlan",
+	};
 
 	for_each_interface(vs, cfg, false, write_number);
 	for (size_t b = 0; b < cfg->n_bridges; b++)

@@ -50,6 +50,18 @@ static void examine_eswitch(struct vswitchd *vs, const char *handle, struct doct
 	}
 }
 
+static void examine_tunnel(const struct bridge_port *bp, struct doctor *d)
+{
+	const char *device = bridge_tunnel_offload_device(bp);
+
+	if (!device || !*device || !strcmp(device, SOFTWARE_DEVICE))
+		finding(d, bp->name,
+			"there is not one eSwitch that tunnels belong to: packets out of this one "
+			"are "
+			"taken in software",
+			"have the ports of one eSwitch only in the datapath's bridges");
+}
+
 static void examine_port(struct bridge_port *bp, struct doctor *d)
 {
 	struct vswitchd *vs = bp->bridge->vs;
@@ -65,6 +77,10 @@ static void examine_port(struct bridge_port *bp, struct doctor *d)
 		if (!ref.device[0] && !strcmp(bp->type, "dpdk"))
 			finding(d, bp->name, "the port is no representor of an eSwitch",
 				"add the NIC's uplink and representors (options:dpdk-devargs)");
+		return;
+	}
+	if (bp->tunnel.type) {
+		examine_tunnel(bp, d);
 		return;
 	}
 	if (!vs->eswitches.sd || !switchdev_port_get(vs->eswitches.sd, ref.ifindex, &p)) {

@@ -233,8 +233,9 @@ static void show_bridge(struct bridge *br, struct strbuf *out)
 			strbuf_puts(out, "none:");
 		else
 			strbuf_printf(out, "%u:", bp->dp_port.n);
-		cmd_put_port_type(br->plane, bp->dp_port, bp->type[0] ? bp->type : "system",
-				  strcmp(bp->type, "patch") ? NULL : &bp->options, out);
+		cmd_put_port_type(
+			br->plane, bp->dp_port, bp->type[0] ? bp->type : "system",
+			bp->tunnel.type || !strcmp(bp->type, "patch") ? &bp->options : NULL, out);
 		strbuf_putc(out, '\n');
 	}
 	free(sorted);
@@ -264,6 +265,14 @@ static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv
 	PLANE_FOR_EACH(pl, vs)
 	if (pl->dp)
 		show_plane(vs, pl, &out);
+	appctl_reply(conn, strbuf_cstr(&out));
+}
+
+static void list_tunnels(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	bridge_tunnels_list(aux, &out);
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
@@ -336,6 +345,7 @@ const struct appctl_command switch_commands[] = {
 	{ "bridge/dump-flows", "bridge", 1, 1, bridge_dump_flows },
 	{ "bridge/reconnect", "[bridge]", 0, 1, bridge_reconnect },
 	{ "dpif/show", "", 0, 0, dpif_show },
+	{ "ofproto/list-tunnels", "", 0, 0, list_tunnels },
 	{ "upcall/show", "", 0, 0, show_upcalls },
 	{ "upcall/set-flow-limit", "flow-limit-number", 1, 1, set_flow_limit },
 	{ "revalidator/wait", "", 0, 0, revalidator_wait },

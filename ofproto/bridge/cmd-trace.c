@@ -43,16 +43,28 @@ static struct plane *first_open(struct vswitchd *vs)
 	return NULL;
 }
 
+// What is to be traced, and where.
+struct traced {
+	struct plane *pl;
+	struct of_switch *sw;
+	struct flow_key key;
+	struct tunnel_lookup tunnel; // 'table' NULL: the port was named
+};
+
+static const struct tunnel_lookup *lookup_of(const struct traced *t)
+{
+	return t->tunnel.table ? &t->tunnel : NULL;
+}
+
 // BRIDGE FLOW, or a datapath flow whose in_port tells the bridge.
-static int trace_key(struct vswitchd *vs, const char *br_name, const char *text,
-		     struct bridge **ret_bridge, struct flow_key *ret_key, struct error *err)
+static int trace_key(struct vswitchd *vs, const char *br_name, const char *text, struct traced *ret,
+		     struct error *err)
 {
 	struct bridge *br = br_name ? bridge_find(vs, br_name) : NULL;
 	struct plane *pl = br ? br->plane : NULL;
-	struct bridge_port *bp;
 	struct port_names names;
 	struct match m;
-	int ret;
+	int error;
 
 	if (br_name && !br)
 		pl = plane_by_name(vs, br_name);
@@ -65,24 +77,19 @@ static int trace_key(struct vswitchd *vs, const char *br_name, const char *text,
 	if (!br || strstr(text, "in_port(")) {
 		if (!pl || !pl->dp)
 			return error_set(err, -ENODEV, "no datapath is open");
-		ret = dp_key_parse(text, cmd_port_by_name, pl, &m, err);
-		if (ret < 0)
-			return ret;
-		bp = bridge_port_by_dp(pl, DP_PORT(m.key.in_port));
-		if (!bp || !bp->of)
-			return error_set(err, -ENODEV, "no bridge has datapath port %u",
-					 m.key.in_port);
-		*ret_bridge = bp->bridge;
-		*ret_key = m.key;
-		ret_key->in_port = bp->of->number.n;
-		return 0;
+		error = dp_key_parse(text, cmd_port_by_name, pl, &m, err);
+		if (error < 0)
+			return error;
+		ret->pl = pl;
+		return upcall_entry(pl->upcall, &m.key, &ret->sw, &ret->key, &ret->tunnel, err)
+			       ? 0
+			       : -ENODEV;
 	}
 	names = switch_port_names(br->sw);
-	ret = parse_of_flow(text, &names, &m, err);
-	if (ret < 0)
-		return ret;
-	*ret_bridge = br;
-	*ret_key = m.key;
+	error = parse_of_flow(text, &names, &m, err);
+	if (error < 0)
+		return error;
+	*ret = (struct traced){ .pl = br->plane, .sw = br->sw, .key = m.key };
 	return 0;
 }
 
@@ -225,19 +232,19 @@ static void trace(struct appctl_conn *conn, int argc, const char *const argv[], 
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct error err = ERROR_INIT;
 	struct trace_args a;
-	struct bridge *br;
-	struct flow_key key;
+	struct traced t;
 
 	if (parse_args(argc, argv, &a, &err) < 0)
 		goto error;
-	if (trace_key(vs, a.words[0], a.words[1], &br, &key, &err) < 0 ||
-	    (a.words[2] && key_of_packet(a.words[2], &key, &err) < 0))
+	if (trace_key(vs, a.words[0], a.words[1], &t, &err) < 0 ||
+	    (a.words[2] && key_of_packet(a.words[2], &t.key, &err) < 0))
 		goto error;
 	struct upcall_trace_options options = { .use_names = a.names,
 						.apply = a.generate || a.words[2],
 						.ct_next = a.ct_next,
-						.n_ct_next = a.n_ct_next };
-	upcall_trace(br->plane->upcall, br->sw, &key, &options, &out);
+						.n_ct_next = a.n_ct_next,
+						.tunnel = lookup_of(&t) };
+	upcall_trace(t.pl->upcall, t.sw, &t.key, &options, &out);
 	appctl_reply(conn, out.s);
 	return;
 error:
@@ -249,16 +256,15 @@ static void check_soundness(struct appctl_conn *conn, int argc, const char *cons
 {
 	struct vswitchd *vs = aux;
 	struct error err = ERROR_INIT;
-	struct bridge *br;
-	struct flow_key key;
+	struct traced t;
 	uint32_t flips;
 
 	if (!parse_u32(argv[3], 10, &flips)) {
 		appctl_reply_error(conn, "FLIPS must be a number");
 		return;
 	}
-	if (trace_key(vs, argv[1], argv[2], &br, &key, &err) < 0 ||
-	    upcall_check_soundness(br->plane->upcall, br->sw, &key, flips, &err) < 0)
+	if (trace_key(vs, argv[1], argv[2], &t, &err) < 0 ||
+	    upcall_check_soundness(t.pl->upcall, t.sw, &t.key, lookup_of(&t), flips, &err) < 0)
 		appctl_reply_error(conn, err.text);
 	else
 		appctl_reply(conn, "sound");

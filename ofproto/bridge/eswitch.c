@@ -10,10 +10,6 @@ LOG_MODULE(eswitch);
 // Not all kernels tell when a mode is set.
 #define POLL_MSEC 2000
 
-// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows; for internal ports at the side where
-// the host sends.
-#define SOFTWARE_DEVICE "tc"
-
 struct members {
 	struct port_ref *ref;
 	unsigned int n_left_out;
@@ -48,6 +44,27 @@ static void list_members(const struct vswitchd *vs, struct port_ref *ref)
 			 PORT_MAX_MEMBERS, PORT_MAX_MEMBERS + m.n_left_out);
 }
 
+// A tunnel's device is no eSwitch's: whose driver takes the rules on it, the kernel asks all. Where the bridges have ports of
+// one NIC only, it is that one.
+static const char *only_device(const struct vswitchd *vs)
+{
+	const char *only = NULL;
+	struct strmap_node *b, *n;
+
+	STRMAP_FOR_EACH (b, &vs->bridges)
+		STRMAP_FOR_EACH (n, &((struct bridge *)b->data)->ports) {
+			const struct bridge_port *bp = n->data;
+
+			if (strcmp(bp->bridge->plane->type, "system") || !bp->device[0] ||
+			    !strcmp(bp->device, SOFTWARE_DEVICE))
+				continue;
+			if (only && strcmp(only, bp->device))
+				return SOFTWARE_DEVICE;
+			only = bp->device;
+		}
+	return only ? only : SOFTWARE_DEVICE;
+}
+
 void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref)
 {
 	struct switchdev_port p;
@@ -56,6 +73,8 @@ void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref)
 	ref->n_members = 0;
 	if (!ref->ifindex) {
 		ref->device[0] = '\0';
+	} else if (ref->is_tunnel) {
+		snprintf(ref->device, sizeof(ref->device), "%s", only_device(vs));
 	} else if (!ref->is_internal && vs->eswitches.sd &&
 		   switchdev_port_get(vs->eswitches.sd, ref->ifindex, &p)) {
 		snprintf(ref->device, sizeof(ref->device), "%s", p.handle);
@@ -87,7 +106,8 @@ static void identify_again(struct bridge_port *bp)
 	struct error err = ERROR_INIT;
 	struct port_ref ref;
 
-	if (strcmp(pl->type, "system") || dp_port_equal(bp->dp_port, DP_PORT_NONE) ||
+	if (strcmp(pl->type, "system") || bp->tunnel.type ||
+	    dp_port_equal(bp->dp_port, DP_PORT_NONE) ||
 	    !datapath_port_ref(pl->dp, bp->dp_port, &ref))
 		return;
 	eswitch_identify(pl->vs, &ref);
@@ -113,10 +133,13 @@ static void identify_again(struct bridge_port *bp)
 static void changed(struct vswitchd *vs)
 {
 	struct strmap_node *b, *n;
+	struct plane *pl;
 
 	STRMAP_FOR_EACH (b, &vs->bridges)
 		STRMAP_FOR_EACH (n, &((struct bridge *)b->data)->ports)
 			identify_again(n->data);
+	PLANE_FOR_EACH(pl, vs)
+	bridge_tunnels_identify(pl);
 }
 
 static void on_notification(struct io_watch *w, int events)

@@ -16,6 +16,7 @@ void planes_create(struct vswitchd *vs, packet_in_cb *packet_in)
 		struct plane *pl = &vs->planes[i];
 
 		pl->vs = vs;
+		strmap_init(&pl->tunnel_devices);
 		pl->type = types[i];
 		pl->offload = offload_create();
 		pl->upcall = upcall_create(vs->loop, packet_in, vs);
@@ -66,6 +67,7 @@ void planes_destroy(struct vswitchd *vs)
 	{
 		offload_destroy(pl->offload);
 		upcall_destroy(pl->upcall);
+		strmap_uninit(&pl->tunnel_devices);
 		smap_uninit(&pl->features);
 		smap_uninit(&pl->run_features);
 	}

@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/netlink/nl.h"
 #include "ofproto/bridge/vswitchd.h"
 
 LOG_MODULE(vswitchd);
@@ -69,6 +70,8 @@ static void apply(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
 		if (!((struct bridge *)n->data)->keep)
 			bridge_destroy(n->data);
+	PLANE_FOR_EACH(pl, vs)
+	bridge_tunnels_identify(pl);
 	if (cfg)
 		restore_configure(vs, &cfg->other_config);
 }
@@ -296,5 +299,6 @@ void vswitchd_destroy(struct vswitchd *vs, bool cleanup)
 	for (size_t i = 0; i < ARRAY_SIZE(vs->dp_args); i++)
 		free(vs->dp_args[i]);
 	free(vs->dp_refused);
+	nl_close(vs->route_sock);
 	free(vs);
 }

@@ -23,6 +23,7 @@ struct plane {
 	struct datapath *dp; // NULL: not open
 	struct offload *offload;
 	struct upcall_engine *upcall;
+	struct strmap tunnel_devices; // struct tunnel_device by name
 	uint64_t offload_seq; // what the database shows of offload
 	// Of an open datapath: what it can, and what it is taken to be able to (dpif/set-dp-features).
 	struct smap features, run_features;
@@ -63,6 +64,10 @@ struct bridge_port {
 	int members[PORT_MAX_MEMBERS]; // of a bond over ports of eSwitches
 	unsigned int n_members;
 	bool keep; // seen in the configuration that is being applied
+	// Tunnels; type TUNNEL_NONE: it is none.
+	struct tunnel_config tunnel;
+	char tunnel_device[32]; // what it shares with others in the datapath, empty: none
+	struct eth_addr tunnel_mac;
 };
 
 struct bridge {
@@ -97,6 +102,7 @@ struct vswitchd {
 	int64_t next_stats;
 	enum dpdk_init dpdk_init;
 	char *dp_refused; // settings that have no effect, as last logged
+	struct nl_sock *route_sock; // for tunnels' ways out, NULL: not open
 };
 
 #define PLANE_FOR_EACH(PL, VS) for (PL = (VS)->planes; PL < (VS)->planes + (VS)->n_planes; PL++)
@@ -153,6 +159,19 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 // bridge-port.c
 void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row);
 void bridge_port_destroy(struct bridge_port *bp);
+// Who drives the hardware behind a port (fills in what 'ref' is for offload); NULL: there is none.
+const struct backend_ops *port_backend(const struct plane *pl, struct port_ref *ref);
+// bridge-tunnel.c. Between open and start the port gets its place in the switch; -EINVAL: bp->error says why not.
+int bridge_tunnel_open(struct bridge_port *bp, struct eth_addr *ret_mac);
+void bridge_tunnel_start(struct bridge_port *bp);
+// When the port has left the switch, where it had 'number' (0: it never came there).
+void bridge_tunnel_close(struct bridge_port *bp, of_port_t number);
+const char *bridge_tunnel_offload_device(const struct bridge_port *bp);
+// Which eSwitch a datapath's tunnels belong to may have changed.
+void bridge_tunnels_identify(struct plane *pl);
+void bridge_tunnel_write(struct vswitchd *vs, const struct ovsrec_interface *iface,
+			 const struct bridge_port *bp, bool statistics);
+void bridge_tunnels_list(struct vswitchd *vs, struct strbuf *out);
 struct bridge_port *bridge_port_by_dp(const struct plane *pl, dp_port_t port);
 extern const struct control_ops bridge_control_ops;
 // bridge-status.c
@@ -166,6 +185,9 @@ void restore_configure(struct vswitchd *vs, const struct smap *other_config);
 // A port has been added and has no flow yet.
 void restore_look_at_port(struct plane *pl, dp_port_t port);
 // eswitch.c
+// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows; for internal ports at the side where
+// the host sends.
+#define SOFTWARE_DEVICE "tc"
 void eswitch_start(struct vswitchd *vs);
 void eswitch_stop(struct vswitchd *vs);
 // Fills in what 'ref', a port of a kernel datapath, is for offload: device, is_uplink, is_representor.

@@ -295,7 +295,7 @@ static void port_counters(struct of_control *c, const struct of_port *port, stru
 
 	memset(ps, 0, sizeof(*ps));
 	ps->port = port->number;
-	if (dp_port_equal(port->dp_port, DP_PORT_NONE)) {
+	if (dp_port_equal(port->dp_port, DP_PORT_NONE) || RCU_GET(port->settings)->tunnel.type) {
 		ps->rx_packets = atomic_load(&port->rx_packets);
 		ps->rx_bytes = atomic_load(&port->rx_bytes);
 		ps->tx_packets = atomic_load(&port->tx_packets);
@@ -379,6 +379,23 @@ static enum ofperr on_controller_id(struct peer *p, const struct msg *m, struct 
 	return e;
 }
 
+static enum ofperr on_tlv_mod(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct tlv_table_mod mod;
+	enum ofperr e = tlv_table_mod_decode(m, &mod);
+
+	return e ? e : switch_tlv_mod(p->control->sw, &mod);
+}
+
+static enum ofperr on_tlv_request(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct tlv_table_reply reply;
+
+	switch_tlv_get(p->control->sw, &reply);
+	tlv_table_reply_encode(&reply, m, out);
+	return OFPERR_NONE;
+}
+
 // NXM matches and the table id in flow_mod's command are understood always: nothing to switch.
 static enum ofperr on_accepted(struct peer *p, const struct msg *m, struct strbuf *out)
 {
@@ -414,6 +431,8 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_SET_CONTROLLER_ID] = on_controller_id,
 	[MSG_SET_FLOW_FORMAT] = on_accepted,
 	[MSG_FLOW_MOD_TABLE_ID] = on_accepted,
+	[MSG_TLV_TABLE_MOD] = on_tlv_mod,
+	[MSG_TLV_TABLE_REQUEST] = on_tlv_request,
 };
 
 void peer_message(void *aux, const struct msg *m)

@@ -304,6 +304,36 @@ enum ofperr nx_number_decode(const struct msg *m, uint32_t *ret);
 void nx_number_encode(enum msg_type type, uint32_t value, uint8_t version, uint32_t xid,
 		      struct strbuf *out);
 
+// NXT_TLV_TABLE_*: which of Geneve's options are tun_metadata<index>.
+enum { TLV_FIELDS = 64 };
+enum tlv_command { TLV_ADD, TLV_DELETE, TLV_CLEAR };
+struct tlv_mapping {
+	uint16_t class, index;
+	uint8_t type, length; // length: bytes of data, a multiple of 4
+};
+
+struct tlv_table_mod {
+	uint16_t command; // enum tlv_command
+	size_t n;
+	struct tlv_mapping list[TLV_FIELDS];
+};
+
+struct tlv_table_reply {
+	uint32_t max_space; // bytes of all options
+	uint16_t max_fields;
+	size_t n;
+	struct tlv_mapping list[TLV_FIELDS];
+};
+
+enum ofperr tlv_table_mod_decode(const struct msg *m, struct tlv_table_mod *mod);
+void tlv_table_mod_encode(const struct tlv_table_mod *mod, uint8_t version, uint32_t xid,
+			  struct strbuf *out);
+enum ofperr tlv_table_reply_decode(const struct msg *m, struct tlv_table_reply *reply);
+void tlv_table_reply_encode(const struct tlv_table_reply *reply, const struct msg *request,
+			    struct strbuf *out);
+// "{class=0x102,type=0x80,len=4}->tun_metadata0,..." appended to the list; -EINVAL when it is not so.
+int tlv_mappings_parse(const char *s, struct tlv_table_mod *mod);
+
 // What ovs-ofctl ofp-print shows for any message; 'verbosity' 0..3. Undecodable parts are shown as a hex dump.
 void msg_print(const void *p, size_t n, const struct port_names *ports, int verbosity,
 	       struct strbuf *out);

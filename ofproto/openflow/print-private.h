@@ -18,3 +18,4 @@ print_fn print_features, print_config, print_desc, print_tables;
 print_fn print_packet_in, print_packet_out;
 print_fn print_flow_mod, print_flow_removed, print_flow_request, print_flow_reply, print_aggregate;
 print_fn print_port_status, print_port_mod, print_port_request, print_port_stats, print_port_descs;
+print_fn print_tlv_mod, print_tlv_reply;

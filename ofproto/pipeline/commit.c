@@ -84,8 +84,30 @@ static void commit_vlans(struct xlate_ctx *ctx)
 	memcpy(ctx->base.vlans, ctx->flow.vlans, sizeof(ctx->base.vlans));
 }
 
+// Into a tunnel of layer 3 goes what is behind the Ethernet header; out of one comes a packet without.
+static void commit_ethernet(struct xlate_ctx *ctx)
+{
+	struct dp_action *a;
+
+	if (ctx->base.packet_type == ctx->flow.packet_type)
+		return;
+	if (ctx->flow.packet_type) {
+		dp_put(&ctx->ret->actions, DP_ACTION_POP_ETH);
+	} else {
+		ctx_look_at_field(ctx, field_get(FIELD_ETH_SRC));
+		ctx_look_at_field(ctx, field_get(FIELD_ETH_DST));
+		a = dp_put(&ctx->ret->actions, DP_ACTION_PUSH_ETH);
+		a->push_eth.src = ctx->base.eth_src = ctx->flow.eth_src;
+		a->push_eth.dst = ctx->base.eth_dst = ctx->flow.eth_dst;
+		memset(&ctx->base_known.m.eth_src, 0xff, sizeof(struct eth_addr));
+		memset(&ctx->base_known.m.eth_dst, 0xff, sizeof(struct eth_addr));
+	}
+	ctx->base.packet_type = ctx->flow.packet_type;
+}
+
 void ctx_commit(struct xlate_ctx *ctx)
 {
+	commit_ethernet(ctx);
 	commit_vlans(ctx);
 	if (!any_written(&ctx->written))
 		return;

@@ -192,6 +192,8 @@ enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm)
 		err = switch_check_match(sw, &fm->match);
 		if (!err)
 			err = switch_check_acts(sw, acts_of(&fm->acts), &fm->match, table);
+		if (!err)
+			err = switch_tlv_check(sw, &fm->match, acts_of(&fm->acts));
 		if (err)
 			return err;
 	}

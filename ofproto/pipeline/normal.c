@@ -88,7 +88,7 @@ static void flood_vlan(struct xlate_ctx *ctx, const struct of_port *in, uint16_t
 	for (; *ports; ports++) {
 		const struct port_settings *s = RCU_GET((*ports)->settings);
 
-		if (*ports == in || !carries(s, vlan) ||
+		if (*ports == in || !carries(s, vlan) || xlate_is_layer3(*ports) ||
 		    atomic_load(&(*ports)->config) & PORT_CONFIG_NO_FLOOD)
 			continue;
 		if (in_protected && s->protected)
@@ -200,7 +200,7 @@ void xlate_flood(struct xlate_ctx *ctx, bool all)
 	struct of_port *const *ports = switch_ports(ctx->sw);
 
 	for (; *ports; ports++) {
-		if ((*ports)->number.n == ctx->flow.in_port)
+		if ((*ports)->number.n == ctx->flow.in_port || xlate_is_layer3(*ports))
 			continue;
 		if (!all && atomic_load(&(*ports)->config) & PORT_CONFIG_NO_FLOOD)
 			continue;

@@ -3,6 +3,7 @@
 
 #include "ofproto/pipeline/mac-table.h"
 #include "ofproto/pipeline/switch.h"
+#include "ofproto/pipeline/tlv-map.h"
 
 // Ports as readers see them: replaced whole by every change.
 struct port_index {
@@ -25,6 +26,7 @@ struct of_switch {
 	struct port_index *ports; // RCU
 	_Atomic uint64_t ports_version;
 	struct mac_table *macs;
+	struct tlv_map *tlv; // RCU, NULL: no option is a field
 	struct hmap cookies; // struct cookie_rules by cookie
 	struct list expirable; // rules with a timeout
 	size_t n_rules; // those of controllers
@@ -39,6 +41,8 @@ struct of_switch {
 };
 
 void switch_notify_changed(struct of_switch *sw);
+// Does every tun_metadata field of a rule stand for an option?
+enum ofperr switch_tlv_check(const struct of_switch *sw, const struct match *m, struct acts list);
 // Whether the datapath can match on all that 'm' matches on.
 enum ofperr switch_check_match(const struct of_switch *sw, const struct match *m);
 struct rule_acts *rule_acts_copy(struct acts a);

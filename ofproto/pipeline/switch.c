@@ -56,6 +56,7 @@ static void destroy_deferred(void *p)
 	mac_table_destroy(sw->macs);
 	hmap_uninit(&sw->cookies);
 	free(sw->ports);
+	free(sw->tlv);
 	free(sw->name);
 	free(sw);
 }

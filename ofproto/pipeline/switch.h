@@ -12,6 +12,7 @@
 #include "core/base/strmap.h"
 #include "core/flow/classifier.h"
 #include "ofproto/openflow/msg.h"
+#include "ofproto/pipeline/tunnel-config.h"
 
 #define SWITCH_N_TABLES 254
 
@@ -71,12 +72,13 @@ struct port_settings {
 	bool priority_tags;
 	bool protected;
 	char patch_peer[64]; // not empty: a patch port
+	struct tunnel_config tunnel; // type TUNNEL_NONE: the port is none
 };
 
 struct of_port {
 	struct of_switch *sw;
 	of_port_t number;
-	dp_port_t dp_port; // DP_PORT_NONE for patch ports
+	dp_port_t dp_port; // DP_PORT_NONE for patch ports; tunnels share theirs
 	char name[64];
 	struct port_settings *settings; // RCU
 	struct of_port *_Atomic peer; // patch ports that are wired
@@ -84,7 +86,7 @@ struct of_port {
 	struct eth_addr mac;
 	int64_t created;
 	_Atomic uint64_t rx_packets, rx_bytes, tx_packets,
-		tx_bytes; // of patch ports: what was translated through
+		tx_bytes; // of patch ports and tunnels: what was translated through
 	struct hmap_node number_node, name_node;
 };
 
@@ -156,4 +158,9 @@ void rule_fill_stats(const struct rule *r, struct match *match_storage, struct f
 // Removes rules whose time has come; call about once a second.
 void switch_expire(struct of_switch *sw);
 void switch_flush(struct of_switch *sw);
+// Geneve's options as tun_metadata fields: changed, and listed by field.
+enum ofperr switch_tlv_mod(struct of_switch *sw, const struct tlv_table_mod *mod);
+void switch_tlv_get(const struct of_switch *sw, struct tlv_table_reply *ret);
+struct tlv_map;
+const struct tlv_map *switch_tlv_map(const struct of_switch *sw); // under RCU
 size_t switch_n_rules(const struct of_switch *sw);

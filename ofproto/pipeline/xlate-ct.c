@@ -9,6 +9,7 @@
 
 uint32_t ctx_freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked)
 {
+	xlate_tunnel_freeze(ctx);
 	struct recirc_frozen f = {
 		.sw = ctx->sw,
 		.in_port = OF_PORT(ctx->flow.in_port),

@@ -42,6 +42,8 @@ struct xlate_ctx {
 	struct flow_mask written; // header bits of 'flow' to be committed before the next output
 	// Bits of the tunnel that the pipeline has written: they go round with the packet.
 	struct flow_mask tunnel_set;
+	// The outer header that the packet came with; NULL: none that counts, as it was set here.
+	const struct flow_tunnel *came;
 	// Actions so far that changed what the datapath knows of the packet's connection.
 	unsigned int n_ct;
 	struct strbuf action_set; // struct act list: write_actions
@@ -96,6 +98,18 @@ void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len);
 void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc);
 void xlate_flood(struct xlate_ctx *ctx, bool all);
 void xlate_normal(struct xlate_ctx *ctx);
+// At the pipeline's entry: what came with a packet out of a tunnel. False: it is dropped.
+bool xlate_tunnel_receive(struct xlate_ctx *ctx);
+// Where a packet goes on that came back.
+void xlate_tunnel_resume(struct xlate_ctx *ctx);
+// Before the packet goes round: where a header has been set for a port, the one that it came with is kept with what is known of it.
+void xlate_tunnel_freeze(struct xlate_ctx *ctx);
+// Before an output: the outer header where the port is a tunnel. False: it does not go.
+bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p);
+// Behind the output.
+void xlate_tunnel_sent(struct xlate_ctx *ctx);
+// Is the port a tunnel whose packets have no Ethernet header? Nothing is flooded there.
+bool xlate_is_layer3(const struct of_port *p);
 void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
 		      uint16_t controller_id);
 

@@ -314,7 +314,7 @@ static void begin_bridge(struct xlate_ctx *ctx)
 static void start(struct xlate_ctx *ctx)
 {
 	begin_bridge(ctx);
-	if (!may_receive(ctx))
+	if (!may_receive(ctx) || !xlate_tunnel_receive(ctx))
 		return;
 	if (ctx->in->acts)
 		xlate_actions(ctx, *ctx->in->acts);
@@ -340,6 +340,7 @@ static void resume(struct xlate_ctx *ctx)
 	ctx->passes = s->passes;
 	recirc_thaw(s, &ctx->flow, &ctx->known);
 	ctx->tunnel_set.m.tunnel = ctx->known.m.tunnel;
+	xlate_tunnel_resume(ctx);
 	if (s->action_set)
 		strbuf_put(&ctx->action_set, s->action_set->list, s->action_set->size);
 	begin_bridge(ctx);
@@ -354,6 +355,9 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret)
 	struct xlate_ctx ctx = {
 		.in = in, .ret = ret, .sw = in->sw, .flow = *in->key, .base = *in->key
 	};
+
+	// The packet has the header that it came with no more when it goes into a tunnel.
+	memset(&ctx.base.tunnel, 0, sizeof(ctx.base.tunnel));
 
 	counter_inc(COUNTER_XLATE);
 	memset(ret, 0, sizeof(*ret));
@@ -414,7 +418,12 @@ void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso)
 void isolate_end(struct xlate_ctx *ctx, struct isolation *iso)
 {
 	struct strbuf *out = &ctx->ret->actions;
-	bool changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base)) || ctx->n_ct != iso->n_ct;
+	struct flow_tunnel set = ctx->base.tunnel;
+	bool changed;
+
+	// A header that was set for a tunnel's port changes no packet: the next tunnel's port sets its own.
+	ctx->base.tunnel = iso->base.tunnel;
+	changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base)) || ctx->n_ct != iso->n_ct;
 
 	if (changed && out->len > iso->body) {
 		dp_put_nested_end(out, iso->begin);
@@ -424,6 +433,8 @@ void isolate_end(struct xlate_ctx *ctx, struct isolation *iso)
 		strbuf_truncate(out, out->len - (iso->body - iso->begin));
 	}
 	ctx_restore(ctx, iso);
+	if (!changed)
+		ctx->base.tunnel = set;
 }
 
 // The packet goes on in the switch at the other end of a patch; what the pipeline had noted on it stays behind.
@@ -487,10 +498,13 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 		}
 		return;
 	}
+	if (!xlate_tunnel_send(ctx, p))
+		return;
 	ctx_commit(ctx);
 	if (trunc)
 		dp_put(&ctx->ret->actions, DP_ACTION_TRUNC)->trunc.max_len = trunc;
 	dp_put_output(&ctx->ret->actions, p->dp_port);
+	xlate_tunnel_sent(ctx);
 }
 
 void xlate_basis_uninit(struct xlate_basis *b)
@@ -566,6 +580,8 @@ static bool dep_is_current(struct xlate_dep *d)
 		return table_is_current(d);
 	case DEP_PORTS:
 		return switch_ports_version(d->sw) == d->version;
+	case DEP_TUNNELS:
+		return tunnel_table_version(d->tunnels) == d->version;
 	case DEP_MAC:
 		return mac_table_version(d->sw->macs, d->mac, d->vlan) == d->version;
 	}

@@ -9,10 +9,12 @@
 #include "core/base/vec.h"
 #include "core/flow/dp-action.h"
 #include "ofproto/pipeline/recirc.h"
+#include "ofproto/pipeline/tunnel.h"
 
 struct xlate_dep {
-	enum { DEP_TABLE, DEP_PORTS, DEP_MAC } kind;
+	enum { DEP_TABLE, DEP_PORTS, DEP_MAC, DEP_TUNNELS } kind;
 	struct of_switch *sw;
+	const struct tunnel_table *tunnels; // DEP_TUNNELS
 	uint64_t version;
 	uint8_t table; // DEP_TABLE
 	uint16_t vlan; // DEP_MAC
@@ -60,6 +62,8 @@ struct xlate_input {
 	// packet_out: these actions instead of a table look-up.
 	const struct acts *acts;
 	uint8_t tcp_flags;
+	const struct tunnel_lookup
+		*tunnel; // how the input port was found by the outer header, NULL: it was not
 	// ofproto/trace: every step is explained here. NULL otherwise.
 	struct strbuf *trace;
 	bool use_names; // in the trace: ports by name

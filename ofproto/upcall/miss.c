@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/counters.h"
 #include "core/base/log.h"
+#include "ofproto/pipeline/tlv-map.h"
 #include "ofproto/upcall/upcall-private.h"
 
 LOG_MODULE(upcall);
@@ -21,29 +22,39 @@ bool port_map_find(const struct upcall_engine *u, dp_port_t port, struct of_swit
 	return true;
 }
 
-bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key, struct flow_key *ret,
-		struct of_switch **ret_sw)
+bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key,
+		struct engine_entry *ret)
 {
 	const struct recirc_state *s = dp_key->recirc_id ? recirc_find(dp_key->recirc_id) : NULL;
 	of_port_t number;
 
+	ret->tunnel.table = NULL;
 	if (s) {
-		*ret_sw = s->sw;
+		ret->sw = s->sw;
 		number = s->in_port;
-	} else if (!port_map_find(u, DP_PORT(dp_key->in_port), ret_sw, &number)) {
+	} else if (!port_map_find(u, DP_PORT(dp_key->in_port), &ret->sw, &number) &&
+		   !tunnel_table_find(u->tunnels, DP_PORT(dp_key->in_port), &dp_key->tunnel,
+				      &ret->sw, &number, &ret->tunnel)) {
 		return false;
 	}
-	*ret = *dp_key;
-	ret->in_port = number.n;
+	ret->key = *dp_key;
+	ret->key.in_port = number.n;
+	// Tunnels of layer 3 have Ethernet packets in the pipeline.
+	if (ret->tunnel.table)
+		ret->key.packet_type = 0;
+	tlv_to_pipeline(switch_tlv_map(ret->sw), &ret->key.tunnel);
 	return true;
 }
 
-void engine_datapath_mask(struct flow_mask *m)
+// The datapath knows nothing of the pipeline's own members: they are not part of a megaflow.
+void engine_datapath_mask(const struct of_switch *sw, const struct flow_key *dp_key,
+			  struct flow_mask *m)
 {
 	memset(m->m.regs, 0, sizeof(m->m.regs));
 	m->m.metadata = 0;
 	m->m.conj_id = 0;
 	m->m.actset_output = 0;
+	tlv_mask_to_datapath(switch_tlv_map(sw), &dp_key->tunnel, &m->m.tunnel);
 }
 
 static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch *sw,
@@ -53,7 +64,7 @@ static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch 
 	struct flow_mask mask = r->mask;
 	struct megaflow *mf;
 
-	engine_datapath_mask(&mask);
+	engine_datapath_mask(sw, dp_key, &mask);
 	mf = megaflow_create(dp_key, &mask, dp_actions_of(&r->actions));
 	deps->sw = sw;
 	deps->engine = u;
@@ -127,14 +138,13 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 {
 	struct upcall_engine *u = aux;
 	struct xlate_result r;
-	struct flow_key key;
-	struct of_switch *sw;
+	struct engine_entry e;
 
 	*ret_flow = NULL;
 	counter_inc(COUNTER_UPCALL);
-	if (!engine_key(u, up->key, &key, &sw))
+	if (!engine_key(u, up->key, &e))
 		return -ENODEV;
-	struct xlate_input in = { .sw = sw, .key = &key };
+	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
 	xlate(&in, &r);
 	if (xlate_error_passes(r.error)) {
 		counter_inc(r.error == XLATE_NO_RECIRCULATION_CONTEXT ? COUNTER_DROP_RECIRC_STATE
@@ -145,7 +155,7 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 	strbuf_put(actions, strbuf_cstr(&r.actions), r.actions.len);
 	if (xlate_apply_effects(&r.basis))
 		upcall_changed(u);
-	*ret_flow = install(u, sw, up->key, &r, up->packet->size);
+	*ret_flow = install(u, e.sw, up->key, &r, up->packet->size);
 	if (*ret_flow)
 		finish_install(u, *ret_flow);
 	return 0;
@@ -156,12 +166,11 @@ enum upcall_restored upcall_restore(struct upcall_engine *u, const struct flow_k
 {
 	struct megaflow *mf;
 	struct xlate_result r;
-	struct flow_key key;
-	struct of_switch *sw;
+	struct engine_entry e;
 
-	if (!engine_key(u, dp_key, &key, &sw))
+	if (!engine_key(u, dp_key, &e))
 		return RESTORED_NOT;
-	struct xlate_input in = { .sw = sw, .key = &key };
+	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
 	xlate(&in, &r);
 	if (xlate_error_passes(r.error) || !keep) {
 		enum upcall_restored ret =
@@ -172,7 +181,7 @@ enum upcall_restored upcall_restore(struct upcall_engine *u, const struct flow_k
 		return ret;
 	}
 	xlate_apply_effects(&r.basis);
-	mf = install(u, sw, dp_key, &r, 0);
+	mf = install(u, e.sw, dp_key, &r, 0);
 	if (!mf)
 		return RESTORED_NOT;
 	finish_install(u, mf);
@@ -199,6 +208,22 @@ static void deliver_packet_ins(void *aux)
 	LIST_FOR_EACH_SAFE (q, next, node, &mine) {
 		u->packet_in(u->packet_in_aux, &q->event);
 		free(q);
+	}
+}
+
+// Of the outer header, what OpenFlow has words for and is not zero.
+static void tell_tunnel(struct match *m, const struct flow_key *key)
+{
+	for (int id = FIELD_TUN_ID; id <= FIELD_TUN_METADATA63; id++) {
+		const struct field *f = field_get(id);
+		union field_value v, all;
+
+		if (!f->oxm[0].name || !field_is_in(f, key))
+			continue;
+		field_read(f, key, &v);
+		field_all_ones(f, &all);
+		field_write(f, &v, &m->key);
+		field_write(f, &all, &m->mask.m);
 	}
 }
 
@@ -229,6 +254,8 @@ static void fill_metadata(struct match *m, const struct flow_key *key)
 	match_init_any(m);
 	m->key.in_port = key->in_port;
 	memset(&m->mask.m.in_port, 0xff, sizeof(m->mask.m.in_port));
+	if (flow_tunnel_is_set(&key->tunnel))
+		tell_tunnel(m, key);
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
 		tell(m, key, always[i]);
 	for (enum field_id id = FIELD_REG0; id < FIELD_REG0 + FLOW_N_REGS; id++)
@@ -276,15 +303,15 @@ static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actio
 	struct upcall_engine *u = aux;
 	struct recirc_state *s;
 	struct flow_mask known;
+	struct engine_entry e;
 	struct flow_key key;
-	struct of_switch *sw;
 
 	if (a->userspace.kind != USERSPACE_CONTROLLER)
 		return -EOPNOTSUPP;
 	if (!a->userspace.recirc_id) {
-		if (!engine_key(u, up->key, &key, &sw))
+		if (!engine_key(u, up->key, &e))
 			return -ENODEV;
-		queue_packet_in(u, sw, &key, up, a);
+		queue_packet_in(u, e.sw, &e.key, up, a);
 		return 0;
 	}
 	s = recirc_find(a->userspace.recirc_id);
@@ -293,6 +320,7 @@ static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actio
 		return -ENOENT;
 	}
 	key = *up->key;
+	tlv_to_pipeline(switch_tlv_map(s->sw), &key.tunnel);
 	recirc_thaw(s, &key, &known);
 	queue_packet_in(u, s->sw, &key, up, a);
 	return 0;

@@ -78,22 +78,22 @@ bool engine_credit(struct upcall_engine *u, struct megaflow *mf)
 static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
 {
 	struct megaflow_deps *d = mf->deps;
-	struct flow_key dp_key, key;
+	struct engine_entry e;
+	struct flow_key dp_key;
 	struct flow_mask mask;
 	struct xlate_result r;
-	struct of_switch *sw;
 
 	counter_inc(COUNTER_REVALIDATE_DIRTY);
 	miniflow_expand(mf->key, &dp_key);
 	miniflow_expand(mf->mask, &mask.m);
-	if (!engine_key(u, &dp_key, &key, &sw) || sw != d->sw)
+	if (!engine_key(u, &dp_key, &e) || e.sw != d->sw)
 		return false;
-	struct xlate_input in = { .sw = sw, .key = &key };
+	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
 	xlate(&in, &r);
 	xlate_apply_effects(&r.basis);
 	// What decides now must be pinned down by the flow's mask.
 	struct flow_mask need = r.mask;
-	engine_datapath_mask(&need);
+	engine_datapath_mask(e.sw, &dp_key, &need);
 	if (xlate_error_passes(r.error) || !flow_mask_contains(&mask, &need)) {
 		xlate_result_uninit(&r);
 		return false;

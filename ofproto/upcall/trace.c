@@ -31,6 +31,25 @@ static const char *dp_port_name(dp_port_t port, void *aux)
 	return name;
 }
 
+// All of an outer header; nothing where there is none.
+static void readable_tunnel(struct flow_tunnel *m, const struct flow_tunnel *t)
+{
+	memset(m, 0, sizeof(*m));
+	if (!flow_tunnel_is_set(t)) {
+		m->tun_id = t->tun_id ? UINT64_MAX : 0;
+		return;
+	}
+	memset(m, 0xff, offsetof(struct flow_tunnel, opt_len));
+	m->tp_src = m->tp_dst = 0;
+	m->tun_id = t->flags & FLOW_TNL_KEY ? UINT64_MAX : 0;
+	m->erspan_idx = t->erspan_ver == 1 ? UINT32_MAX : 0;
+	m->erspan_dir = m->erspan_hwid = t->erspan_ver == 2 ? UINT8_MAX : 0;
+	m->metadata_present = t->metadata_present;
+	for (int i = 0; i < 64; i++)
+		if (t->metadata_present >> i & 1)
+			memset(&m->metadata[4 * i], 0xff, 4);
+}
+
 // For people: metadata that is zero says nothing.
 static void readable_mask(struct flow_mask *m, const struct flow_key *key)
 {
@@ -55,7 +74,7 @@ static void readable_mask(struct flow_mask *m, const struct flow_key *key)
 		memset(&m->m.ct_ipv6_dst, 0, sizeof(m->m.ct_ipv6_dst));
 	}
 	m->m.metadata = key->metadata ? UINT64_MAX : 0;
-	m->m.tunnel.tun_id = key->tunnel.tun_id ? UINT64_MAX : 0;
+	readable_tunnel(&m->m.tunnel, &key->tunnel);
 	if (key->recirc_id)
 		memset(&m->m.packet_type, 0xff, sizeof(m->m.packet_type));
 	// How many tags there are is always said.
@@ -94,11 +113,13 @@ static void put_actions(const struct tracer *t, const struct xlate_result *r)
 }
 
 // One pass. What goes round joins the others.
-static void trace_pass(struct tracer *t, struct of_switch *sw, const struct flow_key *key)
+static void trace_pass(struct tracer *t, struct of_switch *sw, const struct flow_key *key,
+		       const struct tunnel_lookup *tunnel)
 {
 	AUTO(strbuf) steps = STRBUF_INIT;
 	struct xlate_input in = { .sw = sw,
 				  .key = key,
+				  .tunnel = tunnel,
 				  .trace = &steps,
 				  .use_names = t->options->use_names,
 				  .will_apply = t->options->apply };
@@ -217,7 +238,7 @@ static void trace_branch(struct tracer *t, struct of_switch *sw, struct xlate_br
 		pretend_nat(t, &b.nat, &b.key);
 	put_ruler(t->out);
 	strbuf_putc(t->out, '\n');
-	trace_pass(t, sw, &b.key);
+	trace_pass(t, sw, &b.key, NULL);
 }
 
 void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct flow_key *key,
@@ -227,7 +248,7 @@ void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct fl
 		.u = u, .options = options, .names = switch_port_names(sw), .out = out
 	};
 
-	trace_pass(&t, sw, key);
+	trace_pass(&t, sw, key, options->tunnel);
 	for (size_t i = 0; i < t.branches.n; i++) {
 		if (i == MAX_BRANCHES) {
 			strbuf_printf(out,

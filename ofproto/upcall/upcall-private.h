@@ -51,6 +51,7 @@ struct upcall_engine {
 	struct datapath *dp;
 	struct offload *offload;
 	struct port_map *ports; // RCU
+	struct tunnel_table *tunnels;
 	packet_in_cb *packet_in;
 	void *packet_in_aux;
 
@@ -72,12 +73,24 @@ struct upcall_engine {
 
 bool port_map_find(const struct upcall_engine *u, dp_port_t port, struct of_switch **ret_sw,
 		   of_port_t *ret_number);
-// The pipeline's key (in_port as of_port_t) and the switch that the packet is in: by its port, or where it stopped when it went
-// round. False when the port belongs to no switch.
-bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key, struct flow_key *ret,
-		struct of_switch **ret_sw);
-// The datapath knows nothing of the pipeline's own members: they are not part of a megaflow.
-void engine_datapath_mask(struct flow_mask *m);
+// A packet's way into a switch.
+struct engine_entry {
+	struct of_switch *sw; // by the packet's port, or where it stopped when it went round
+	struct flow_key key; // the pipeline's: in_port as of_port_t, options as fields
+	struct tunnel_lookup tunnel;
+};
+
+static inline const struct tunnel_lookup *engine_tunnel(const struct engine_entry *e)
+{
+	return e->tunnel.table ? &e->tunnel : NULL;
+}
+
+// False when the port belongs to no switch, or no tunnel asks for the packet.
+bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key,
+		struct engine_entry *ret);
+// The pipeline's mask as the datapath has it, for a flow that began with this key there: nothing of the pipeline's own members.
+void engine_datapath_mask(const struct of_switch *sw, const struct flow_key *dp_key,
+			  struct flow_mask *m);
 void engine_start_revalidator(struct upcall_engine *u);
 void engine_stop_revalidator(struct upcall_engine *u);
 // Takes a flow out of the table, datapath and device, credits what is left, frees. Main thread.

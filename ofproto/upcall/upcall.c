@@ -22,6 +22,7 @@ struct upcall_engine *upcall_create(struct loop *l, packet_in_cb *cb, void *aux)
 	u->packet_in = cb;
 	u->packet_in_aux = aux;
 	u->ports = xzalloc(sizeof(*u->ports));
+	u->tunnels = tunnel_table_create();
 	pthread_mutex_init(&u->lock, NULL);
 	hmap_init(&u->flows);
 	list_init(&u->packet_ins);
@@ -38,6 +39,7 @@ void upcall_destroy(struct upcall_engine *u)
 	engine_stop_revalidator(u);
 	hmap_uninit(&u->flows);
 	free(u->ports);
+	tunnel_table_destroy(u->tunnels);
 	VEC_FREE(&u->todo);
 	pthread_mutex_destroy(&u->lock);
 	free(u);
@@ -75,6 +77,48 @@ void upcall_unmap_port(struct upcall_engine *u, dp_port_t port)
 {
 	if (port.n < u->ports->n)
 		upcall_map_port(u, port, NULL, OF_PORT(0));
+}
+
+int upcall_map_tunnel(struct upcall_engine *u, dp_port_t port, const struct tunnel_config *c,
+		      struct of_switch *sw, of_port_t number, const char *name, struct error *err)
+{
+	int error = tunnel_table_add(u->tunnels, port, c, sw, number, name, err);
+
+	// Packets of others may be this one's from now on.
+	if (!error)
+		upcall_changed(u);
+	return error;
+}
+
+void upcall_unmap_tunnel(struct upcall_engine *u, const struct of_switch *sw, of_port_t number)
+{
+	tunnel_table_remove(u->tunnels, sw, number);
+	upcall_changed(u);
+}
+
+struct tunnel_table *upcall_tunnels(struct upcall_engine *u)
+{
+	return u->tunnels;
+}
+
+bool upcall_entry(struct upcall_engine *u, const struct flow_key *dp_key, struct of_switch **ret_sw,
+		  struct flow_key *ret_key, struct tunnel_lookup *ret_tunnel, struct error *err)
+{
+	struct engine_entry e;
+
+	if (!engine_key(u, dp_key, &e)) {
+		if (tunnel_table_has_port(u->tunnels, DP_PORT(dp_key->in_port)) &&
+		    flow_tunnel_is_set(&dp_key->tunnel))
+			error_set(err, -ENODEV, "no OpenFlow tunnel port for this packet");
+		else
+			error_set(err, -ENODEV, "no OpenFlow port for datapath port %u",
+				  dp_key->in_port);
+		return false;
+	}
+	*ret_sw = e.sw;
+	*ret_key = e.key;
+	*ret_tunnel = e.tunnel;
+	return true;
 }
 
 size_t upcall_n_flows(struct upcall_engine *u)
@@ -226,6 +270,26 @@ int upcall_modify(struct upcall_engine *u, struct megaflow *mf, struct dp_action
 	return 0;
 }
 
+static bool leads_back(const struct of_port *p)
+{
+	return !dp_port_equal(p->dp_port, DP_PORT_NONE) && !RCU_GET(p->settings)->tunnel.type;
+}
+
+// Userspace actions need a switch: the input port tells it, or any other of the switch does. A tunnel's does not without the
+// outer header.
+static dp_port_t way_back(const struct of_switch *sw, of_port_t in_port)
+{
+	struct of_port *in = switch_port_find(sw, in_port);
+	struct of_port *const *ports = switch_ports(sw);
+
+	if (in && leads_back(in))
+		return in->dp_port;
+	for (; *ports; ports++)
+		if (leads_back(*ports))
+			return (*ports)->dp_port;
+	return DP_PORT_NONE;
+}
+
 enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 			      const struct packet_out *po)
 {
@@ -234,7 +298,6 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	struct error err = ERROR_INIT;
 	struct xlate_result r;
 	struct flow_key key, dp_key;
-	struct of_port *in;
 	struct match packet;
 	enum ofperr e;
 	AUTO(strbuf) copy = STRBUF_INIT;
@@ -257,16 +320,8 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	xlate(&in_xlate, &r);
 	if (xlate_apply_effects(&r.basis))
 		upcall_changed(u);
-	in = switch_port_find(sw, OF_PORT(key.in_port));
 	dp_key = key;
-	dp_key.in_port = in ? in->dp_port.n : DP_PORT_NONE.n;
-	if (!in) {
-		// Userspace actions need a switch: any port of it will do to find it back.
-		struct of_port *const *ports = switch_ports(sw);
-
-		if (*ports)
-			dp_key.in_port = (*ports)->dp_port.n;
-	}
+	dp_key.in_port = way_back(sw, OF_PORT(key.in_port)).n;
 	struct xlate_credit *c;
 	VEC_FOR_EACH (c, &r.basis.credits)
 		xlate_credit_apply(c, 1, po->len, clock_msec());
@@ -284,9 +339,10 @@ static bool same_answer(const struct xlate_result *a, const struct xlate_result 
 }
 
 int upcall_check_soundness(struct upcall_engine *u, struct of_switch *sw,
-			   const struct flow_key *key, size_t flips, struct error *err)
+			   const struct flow_key *key, const struct tunnel_lookup *tunnel,
+			   size_t flips, struct error *err)
 {
-	struct xlate_input in = { .sw = sw, .key = key };
+	struct xlate_input in = { .sw = sw, .key = key, .tunnel = tunnel };
 	struct xlate_result first, again;
 	struct flow_mask exact;
 	int ret = 0;

@@ -10,6 +10,7 @@
 #include "datapath/datapath.h"
 #include "offload/placement.h"
 #include "ofproto/pipeline/switch.h"
+#include "ofproto/pipeline/tunnel.h"
 
 struct upcall_engine;
 
@@ -36,6 +37,15 @@ void upcall_set_datapath(struct upcall_engine *u, struct datapath *dp, struct of
 void upcall_map_port(struct upcall_engine *u, dp_port_t port, struct of_switch *sw,
 		     of_port_t number);
 void upcall_unmap_port(struct upcall_engine *u, dp_port_t port);
+// Tunnels: many of them are at one datapath port, told apart by the outer header. -EEXIST: 'err' names the one that is there.
+int upcall_map_tunnel(struct upcall_engine *u, dp_port_t port, const struct tunnel_config *c,
+		      struct of_switch *sw, of_port_t number, const char *name, struct error *err);
+void upcall_unmap_tunnel(struct upcall_engine *u, const struct of_switch *sw, of_port_t number);
+// Who is there, for ofproto/list-tunnels.
+struct tunnel_table *upcall_tunnels(struct upcall_engine *u);
+// The switch and key that a packet of the datapath begins with; false: no port or tunnel is for it, as 'err' says.
+bool upcall_entry(struct upcall_engine *u, const struct flow_key *dp_key, struct of_switch **ret_sw,
+		  struct flow_key *ret_key, struct tunnel_lookup *ret_tunnel, struct error *err);
 // Removes every megaflow that rests on 'sw' (NULL: all), before it goes: no packet goes on in it any more.
 void upcall_flush(struct upcall_engine *u, struct of_switch *sw);
 // Something in a switch changed: look at the dependants soon.
@@ -89,6 +99,7 @@ struct upcall_trace_options {
 	// What connection tracking is to say of the packets that go through it, in turn (ct_state); behind the last: new|trk.
 	const uint8_t *ct_next;
 	size_t n_ct_next;
+	const struct tunnel_lookup *tunnel; // how the input port was found, NULL: otherwise
 };
 
 // What ofproto/trace shows for a packet's key (in_port as of_port_t). Appends the whole text.
@@ -97,4 +108,5 @@ void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct fl
 // The soundness check of tests: translates 'key' and again with bits outside the mask flipped; 0 when all agree, else -EINVAL
 // and what differed. 'flips' is how many were tried.
 int upcall_check_soundness(struct upcall_engine *u, struct of_switch *sw,
-			   const struct flow_key *key, size_t flips, struct error *err);
+			   const struct flow_key *key, const struct tunnel_lookup *tunnel,
+			   size_t flips, struct error *err);

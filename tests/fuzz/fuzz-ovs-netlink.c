@@ -21,7 +21,7 @@ static void upcall(const struct nlmsghdr *h)
 	if (!kernel_get_key(m.key, &key, &err)) {
 		AUTO(strbuf) again = STRBUF_INIT;
 
-		kernel_put_key(&again, &key);
+		kernel_put_key(&again, &key, NULL);
 	}
 	if (m.userdata)
 		kernel_get_userdata(m.userdata, &a, &err);

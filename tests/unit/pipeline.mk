@@ -15,4 +15,10 @@ check_PROGRAMS += tests/unit/pipeline/test-flow-limit
 TESTS += tests/unit/pipeline/test-flow-limit
 tests_unit_pipeline_test_flow_limit_SOURCES = tests/unit/pipeline/test-flow-limit.c
 tests_unit_pipeline_test_flow_limit_LDADD = ofproto/libswitchd.a $(CORE_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += tests/unit/pipeline/test-tunnel
+TESTS += tests/unit/pipeline/test-tunnel
+tests_unit_pipeline_test_tunnel_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += tests/unit/pipeline/test-tunnel-config
+TESTS += tests/unit/pipeline/test-tunnel-config
+tests_unit_pipeline_test_tunnel_config_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
 endif

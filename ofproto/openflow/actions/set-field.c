@@ -254,10 +254,11 @@ static void put_loads(const struct act *a, struct act_out *o)
 	}
 }
 
-// A vendor's field has a longer header than the load action has room for.
-static bool has_long_header(const struct field *f)
+// A vendor's field has a longer header than the load action has room for, and an option's length is not in its header.
+static bool is_never_loaded(const struct field *f)
 {
-	return f->oxm[0].class == 0xffff;
+	return f->oxm[0].class == 0xffff ||
+	       (f->id >= FIELD_TUN_METADATA0 && f->id < FIELD_TUN_METADATA0 + 64);
 }
 
 // The parts of a tag have actions of their own in 1.0 and 1.1.
@@ -292,7 +293,7 @@ void set_field_encode(const struct act *a, struct act_out *o)
 		put_native(n, a, o);
 	else if (o->version >= OFP15 || (o->version >= OFP12 && !load))
 		put_oxm(a, o, false);
-	else if (has_long_header(f))
+	else if (is_never_loaded(f))
 		put_oxm(a, o, true);
 	else
 		put_loads(a, o);

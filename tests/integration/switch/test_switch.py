@@ -19,7 +19,7 @@ def test_bridge_and_ports_get_numbers(switch):
 
 def test_unknown_interface_type_is_told(switch):
     switch.start("--enable-dummy=override")
-    r = switch.vsctl("add-br", "br0", "--", "add-port", "br0", "vx0", "--", "set", "interface", "vx0", "type=vxlan", check=False)
+    r = switch.vsctl("add-br", "br0", "--", "add-port", "br0", "vx0", "--", "set", "interface", "vx0", "type=gtpu", check=False)
     assert switch.vsctl("get", "interface", "vx0", "ofport").strip() == "-1"
     assert "not supported" in switch.vsctl("get", "interface", "vx0", "error") + r.stderr
 

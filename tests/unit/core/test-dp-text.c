@@ -79,6 +79,19 @@ static const char *const bad_keys[] = {
 	"tcp(src=1",
 	"ipv4",
 	"tcp_flags(foo)",
+	"tunnel(foo=1)",
+	"tunnel(tun_id=0x10000000000000000)",
+	"tunnel(src=1.2.3)",
+	"tunnel(tos=256)",
+	"tunnel(flags(foo))",
+	"tunnel(vxlan(gbp(id=65536)))",
+	"tunnel(vxlan(gbp(id=1))",
+	"tunnel(geneve({class=1,type=1,len=3,0x1}))",
+	"tunnel(geneve({class=1,type=1,len=4,0x123456789}))",
+	"tunnel(geneve({class=1,type=256,len=4}))",
+	"tunnel(geneve({class=1,type=1,len=124}{class=1,type=1,len=124}))",
+	"tunnel(erspan(ver=16))",
+	"tunnel(erspan(idx=0x100000)",
 };
 
 static const char *const bad_actions[] = {
@@ -107,6 +120,8 @@ static const char *const bad_actions[] = {
 	"ct(timeout=)",
 	"psample(group=1,cookie=0x0102030405060708091011121314151617)",
 	"check_pkt_len(size=1,gt(1))",
+	"set(tunnel(dst=1.2.3.4)",
+	"set(tunnel(tp_dst=65536))",
 };
 
 START_TEST(errors)

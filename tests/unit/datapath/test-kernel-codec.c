@@ -39,6 +39,24 @@ static const char *const flows[] = {
 	"recirc_id(0),ct_state(+est+trk),ct_zone(0x5),ct_mark(0x1/0x1),in_port(1)," IP4 "frag=no)",
 	"recirc_id(0),ct_label(0x1/0xff),in_port(1)," IP4 "frag=no)",
 	"recirc_id(0),in_port(1)," ETH "eth_type(0x1234)",
+	"tunnel(tun_id=0x5,src=10.0.0.1,dst=10.0.0.2,tos=0x3/0x3,ttl=64,tp_src=7,tp_dst=4789,"
+	"flags(-df+csum+key)),recirc_id(0),in_port(1)," IP4 "frag=no)",
+	"tunnel(tun_id=0x5,dst=10.0.0.2),recirc_id(0),in_port(1)," IP4 "frag=no)",
+	"tunnel(dst=10.0.0.2),recirc_id(0),in_port(1),packet_type(ns=1,id=0x800),ipv4(src=10.0.0.1,"
+	"frag=no)",
+	"tunnel(src=10.0.0.0/255.0.0.0,dst=10.0.0.2,flags(oam|df)),recirc_id(0),in_port(1)," IP4
+	"frag=no)",
+	"tunnel(tun_id=0x0,ipv6_src=2001:db8::1,ipv6_dst=2001:db8::2,ttl=1),recirc_id(0),"
+	"in_port(1)," IP4 "frag=no)",
+	"tunnel(tun_id=0x5,dst=10.0.0.2,vxlan(gbp(id=5/"
+	"0xff,flags=0x8))),recirc_id(0),in_port(1)," IP4 "frag=no)",
+	"tunnel(tun_id=0x5,dst=10.0.0.2,geneve({class=0x102,type=0x80,len=4,0xa/0xff}{class=0x103,"
+	"type=0x1,len=8,0x1122334455667788})),recirc_id(0),in_port(1)," IP4 "frag=no)",
+	"tunnel(tun_id=0x5,dst=10.0.0.2,geneve()),recirc_id(0),in_port(1)," IP4 "frag=no)",
+	"tunnel(tun_id=0x5,dst=10.0.0.2,erspan(ver=1,idx=0x7)),recirc_id(0),in_port(1)," IP4
+	"frag=no)",
+	"tunnel(tun_id=0x5,dst=10.0.0.2,erspan(ver=2,dir=1,hwid=0x3f)),recirc_id(0),in_port(1)," IP4
+	"frag=no)",
 	"recirc_id(0x1),ct_state(+new+est+rel+rpl-inv+trk+snat+dnat),in_port(1)," IP4 "frag=no)",
 	"recirc_id(0x1),ct_state(+inv+trk),in_port(1)," IP4 "frag=no)",
 	"recirc_id(0x1),ct_state(-trk),in_port(1)," IP4 "frag=no)",
@@ -88,7 +106,7 @@ START_TEST(a_flow_reads_back_as_written)
 
 	parse_flow(flows[_i], &m);
 	nl_nest_begin(&key, OVS_FLOW_ATTR_KEY);
-	kernel_put_key(&key, &m.key);
+	kernel_put_key(&key, &m.key, &m.mask);
 	nl_nest_begin(&mask, OVS_FLOW_ATTR_MASK);
 	kernel_put_mask(&mask, &m.key, &m.mask);
 	memset(&back, 0, sizeof(back));
@@ -110,7 +128,7 @@ START_TEST(the_lowest_byte_of_a_label_comes_first)
 
 	k.ct_label[15] = 0x5a;
 	nl_nest_begin(&key, OVS_FLOW_ATTR_KEY);
-	kernel_put_key(&key, &k);
+	kernel_put_key(&key, &k, NULL);
 	mnl_attr_for_each_nested(a,
 				 nest_of(&key)) if (mnl_attr_get_type(a) == OVS_KEY_ATTR_CT_LABELS)
 		ck_assert_uint_eq(*(const uint8_t *)mnl_attr_get_payload(a), 0x5a);
@@ -141,6 +159,22 @@ static const struct {
 	{ "clone(set(eth(dst=02:00:00:00:00:01)),2),1", NULL },
 	{ "sample(sample=50.0%,actions(2)),1", NULL },
 	{ "trunc(100),1", NULL },
+	{ "pop_eth,1,push_eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02,type=0x0000),2", NULL },
+	{ "set(tunnel(tun_id=0x7,src=1.1.1.2,dst=3.3.3.4,tos=0x4,ttl=64,tp_dst=4789,flags(df|csum|"
+	  "key))),1",
+	  NULL },
+	{ "set(tunnel(ipv6_dst=2001::1,ttl=64)),1,set(tunnel(tun_id=0x0,dst=1.2.3.4,ttl=0,flags("
+	  "key))),1",
+	  NULL },
+	{ "clone(set(tunnel(tun_id=0x7,dst=3.3.3.4,ttl=64,geneve({class=0x102,type=0x80,len=4,0xa})"
+	  ","
+	  "flags(key))),1),2",
+	  NULL },
+	{ "set(tunnel(tun_id=0x7,dst=3.3.3.4,ttl=64,vxlan(gbp(id=10,flags=0x8)),flags(key))),1",
+	  NULL },
+	{ "set(tunnel(tun_id=0x7,dst=3.3.3.4,ttl=64,erspan(ver=2,dir=1,hwid=0x33),flags(key))),1",
+	  NULL },
+	{ "set(tunnel(tun_id=0x7,ttl=64,flags(key))),1", "set(tunnel): without a remote" },
 	{ "ct", NULL },
 	{ "ct(zone=5),recirc(0x1)", NULL },
 	{ "ct(commit),1", NULL },
@@ -378,7 +412,7 @@ START_TEST(malformed_attributes_are_refused)
 		parse_flow(flows[i % ARRAY_SIZE(flows)], &m);
 		nl_nest_begin(&b, 1);
 		if (i % 4 == 1)
-			kernel_put_key(&b, &m.key);
+			kernel_put_key(&b, &m.key, NULL);
 		else if (i % 4 == 3 && !dp_actions_parse(actions[i / 4 % ARRAY_SIZE(actions)].text,
 							 NULL, NULL, &list, NULL))
 			kernel_put_actions(&b, dp_actions_of(&list), &m.key, &kernel_can_all, 77,

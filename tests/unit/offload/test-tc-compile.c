@@ -96,7 +96,24 @@ static const struct {
 	  REASON_TUNNEL_UNSUPPORTED, "set(tun_id)" },
 	{ "in_port(1)," IP "frag=no)",
 	  "set(tunnel(tun_id=0x7,src=1.1.1.1,dst=2.2.2.2,ttl=64,flags(oam))),3",
-	  REASON_TUNNEL_UNSUPPORTED, "set(tun_flags)" },
+	  REASON_TUNNEL_UNSUPPORTED, "set(tunnel(flags(oam)))" },
+	{ "in_port(1)," IP "frag=no)",
+	  "set(tunnel(tun_id=0x7,src=1.1.1.1,dst=2.2.2.2,ttl=64,flags(df|key))),3",
+	  REASON_TUNNEL_UNSUPPORTED, "set(tunnel(flags(df)))" },
+	{ "in_port(1)," IP "frag=no)",
+	  "set(tunnel(tun_id=0x7,dst=2.2.2.2,ttl=64,geneve({class=0x102,type=0x80,len=4,0xa}),"
+	  "flags(key))),3",
+	  REASON_NONE, "" },
+	{ "in_port(1)," IP "frag=no)",
+	  "set(tunnel(dst=2.2.2.2,ttl=64,erspan(ver=1,idx=0x3),flags(key))),3",
+	  REASON_TUNNEL_UNSUPPORTED, "set(tunnel(erspan))" },
+	{ "tunnel(tun_id=0x7,dst=2.2.2.2,geneve({class=0x102,type=0x80,len=4,0xa/0xff})),"
+	  "in_port(3)," IP "frag=no)",
+	  "1", REASON_NONE, "" },
+	{ "tunnel(tun_id=0x7,dst=2.2.2.2,geneve()),in_port(3)," IP "frag=no)", "1",
+	  REASON_MASK_UNSUPPORTED, "no Geneve options" },
+	{ "tunnel(tun_id=0x7,dst=2.2.2.2,erspan(ver=1)),in_port(3)," IP "frag=no)", "1",
+	  REASON_FIELD_UNSUPPORTED, "tun_erspan_ver" },
 	{ "tunnel(tun_id=0x7,src=1.1.1.1,dst=2.2.2.2),in_port(3)," IP "frag=no)", "1", REASON_NONE,
 	  "" },
 	{ "tunnel(tun_id=0x7/0xf,dst=2.2.2.2),in_port(3)," IP "frag=no)", "1",
@@ -368,7 +385,8 @@ START_TEST(every_action_compiles_or_is_refused_by_name)
 	if (walk_compile(&backend_tc, NULL, &key, &mask, dp_actions_of(&actions), &v)) {
 		ck_assert_msg(_i == DP_ACTION_DROP || _i == DP_ACTION_PUSH_VLAN ||
 				      _i == DP_ACTION_POP_VLAN || _i == DP_ACTION_POP_MPLS ||
-				      _i == DP_ACTION_CT || _i == DP_ACTION_CT_CLEAR,
+				      _i == DP_ACTION_CT || _i == DP_ACTION_CT_CLEAR ||
+				      _i == DP_ACTION_SET_TUNNEL,
 			      "%s", dp_action_name(_i));
 		return;
 	}

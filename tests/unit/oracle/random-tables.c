@@ -7,6 +7,7 @@
 #include "core/base/hash.h"
 #include "core/packet/packet.h"
 #include "ofproto/pipeline/mac-table.h"
+#include "tests/unit/pipeline/options.h"
 
 static const char *const macs[] = { "00:00:00:00:00:01", "00:00:00:00:00:02", "00:00:00:00:01:02",
 				    "02:aa:bb:cc:dd:ee" };
@@ -96,6 +97,24 @@ static void put_l3_match(struct strbuf *b)
 		strbuf_puts(b, ",nw_tos=32");
 }
 
+static const char *const remotes[] = { "10.9.0.1", "10.9.0.2", "10.9.0.9" };
+
+static void put_tunnel_match(struct strbuf *b)
+{
+	if (chance(40))
+		strbuf_printf(b, ",tun_id=%u/0x%x", 5 + random_u32() % 3, chance(50) ? 3 : 0xff);
+	if (chance(40))
+		strbuf_printf(b, ",tun_src=%s/%d", PICK(remotes), chance(50) ? 32 : 30);
+	if (chance(20))
+		strbuf_printf(b, ",tun_dst=%s", PICK(remotes));
+	if (chance(40))
+		strbuf_printf(b, ",tun_metadata%u=%u", chance(50) ? 0 : 3, random_u32() % 3);
+	if (chance(15))
+		strbuf_puts(b, ",tun_gbp_id=1");
+	if (chance(10))
+		strbuf_puts(b, ",tun_flags=oam");
+}
+
 static const char *const ct_matches[] = {
 	",ct_state=-trk",	    ",ct_state=+trk",
 	",ct_state=+trk+new",	    ",ct_state=+trk+est-rpl",
@@ -116,7 +135,7 @@ static void put_ct_match(struct strbuf *b)
 		strbuf_puts(b, ",ct_label=1/0x3");
 }
 
-static void put_match(struct strbuf *b, int table)
+static void put_match(struct strbuf *b, int table, bool rich)
 {
 	strbuf_printf(b, "table=%d,priority=%u", table, random_u32() % 10);
 	if (chance(30))
@@ -131,8 +150,32 @@ static void put_match(struct strbuf *b, int table)
 		strbuf_puts(b, ",vlan_tci=0x0000");
 	if (table && chance(25))
 		strbuf_printf(b, ",reg0=%u/0x3", random_u32() % 4);
+	if (rich && chance(20))
+		put_tunnel_match(b);
 	if (chance(70))
 		put_l3_match(b);
+}
+
+static void put_tunnel_action(struct strbuf *b)
+{
+	static const char *const sets[] = { "set_field:7->tun_id",
+					    "load:1->NXM_NX_TUN_ID[0..3]",
+					    "set_field:10.9.0.2->tun_dst",
+					    "set_field:10.9.0.1->tun_src",
+					    "set_field:2001:db8::9->tun_ipv6_dst",
+					    "move:NXM_OF_IP_DST[]->NXM_NX_TUN_IPV4_DST[]",
+					    "move:NXM_NX_TUN_ID[0..31]->NXM_NX_REG0[]",
+					    "set_field:2->tun_gbp_id",
+					    "set_field:10.9.0.7->tun_dst,output:8",
+					    "set_field:5->tun_metadata0",
+					    "move:NXM_NX_REG0[]->NXM_NX_TUN_METADATA3[]",
+					    "set_field:oam->tun_flags" };
+
+	if (chance(50))
+		strbuf_printf(b, "%s,", PICK(sets));
+	else
+		strbuf_printf(b, "output:%u,",
+			      1 + RANDOM_N_PORTS + random_u32() % RANDOM_N_TUNNELS);
 }
 
 static void put_rich_action(struct strbuf *b)
@@ -192,6 +235,10 @@ static void put_ct_action(struct strbuf *b, int table)
 static void put_action(struct strbuf *b, int table, bool rich)
 {
 	if (rich && chance(25)) {
+		put_tunnel_action(b);
+		return;
+	}
+	if (rich && chance(25)) {
 		put_ct_action(b, table);
 		return;
 	}
@@ -250,7 +297,7 @@ static bool add_random_rule(struct of_switch *sw, bool rich)
 	AUTO(strbuf) b = STRBUF_INIT;
 	int table = random_u32() % 4;
 
-	put_match(&b, table);
+	put_match(&b, table, rich);
 	if (rich && chance(35))
 		put_ct_match(&b);
 	strbuf_puts(&b, ",actions=");
@@ -356,6 +403,85 @@ void random_packet(struct strbuf *out, struct flow_key *ret_key)
 	struct packet p = { .data = (uint8_t *)out->s, .size = out->len };
 	if (packet_parse(&p, &md, ret_key) < 0)
 		abort();
+}
+
+// ---- Tunnels ----
+
+static void add_tunnel(struct of_switch *sw, struct tunnel_table *t, int i, enum tunnel_type type,
+		       const char *options)
+{
+	struct port_settings s = { .vlan_mode = VLAN_TRUNK };
+	dp_port_t port = DP_PORT(type == TUNNEL_GENEVE ? RANDOM_GENEVE : RANDOM_VXLAN);
+	of_port_t number = OF_PORT(RANDOM_N_PORTS + 1 + i);
+	AUTO(strbuf) warnings = STRBUF_INIT;
+	char name[8];
+	AUTO(smap) o;
+
+	options_of(options, &o);
+	snprintf(name, sizeof(name), "t%d", i);
+	memset(s.trunks, 0xff, sizeof(s.trunks));
+	if (tunnel_config_parse(name, type, &o, &s.tunnel, &warnings, NULL) ||
+	    tunnel_table_add(t, port, &s.tunnel, sw, number, name, NULL))
+		abort();
+	switch_port_add(sw, name, number, port, (struct eth_addr){ { 2, 0, 0, 0, 1, i } }, &s);
+}
+
+struct tunnel_table *random_tunnels_create(struct of_switch *sw)
+{
+	static const struct tlv_table_mod options = {
+		.command = TLV_ADD,
+		.n = 2,
+		.list = { { .class = 0x102, .type = 0x80, .length = 4, .index = 0 },
+			  { .class = 0x102, .type = 0x81, .length = 4, .index = 3 } },
+	};
+	struct tunnel_table *t = tunnel_table_create();
+
+	add_tunnel(sw, t, 0, TUNNEL_VXLAN, "remote_ip=10.9.0.1 key=5");
+	add_tunnel(sw, t, 1, TUNNEL_VXLAN, "remote_ip=flow local_ip=flow key=flow csum=true");
+	add_tunnel(sw, t, 2, TUNNEL_GENEVE, "remote_ip=flow key=flow tos=inherit ttl=inherit");
+	add_tunnel(sw, t, 3, TUNNEL_VXLAN,
+		   "remote_ip=10.9.0.2 local_ip=10.9.0.9 key=flow egress_pkt_mark=3");
+	if (switch_tlv_mod(sw, &options))
+		abort();
+	return t;
+}
+
+static void put_option(struct flow_tunnel *t, uint16_t class, uint8_t type, uint8_t value)
+{
+	uint8_t option[] = { class >> 8, class, type, 1, 0, 0, 0, value };
+
+	memcpy(t->metadata + t->opt_len, option, sizeof(option));
+	t->opt_len += sizeof(option);
+}
+
+void random_tunnel_header(struct flow_key *key)
+{
+	struct flow_tunnel *t = &key->tunnel;
+
+	memset(t, 0, sizeof(*t));
+	key->in_port = chance(50) ? RANDOM_VXLAN : RANDOM_GENEVE;
+	t->tun_id = htobe64(5 + random_u32() % 3);
+	t->flags =
+		FLOW_TNL_KEY | (chance(30) ? FLOW_TNL_CSUM : 0) | (chance(20) ? FLOW_TNL_OAM : 0);
+	if (chance(80)) {
+		set_text(key, FIELD_TUN_SRC, PICK(remotes));
+		set_text(key, FIELD_TUN_DST, PICK(remotes));
+	} else {
+		set_text(key, FIELD_TUN_IPV6_SRC, PICK(ip6s));
+		set_text(key, FIELD_TUN_IPV6_DST, PICK(ip6s));
+	}
+	t->tos = random_u32() % 4 | (chance(20) ? 32 : 0);
+	t->ttl = 64;
+	if (key->in_port == RANDOM_VXLAN && chance(30))
+		t->gbp_id = htobe16(1);
+	if (key->in_port != RANDOM_GENEVE)
+		return;
+	if (chance(50))
+		put_option(t, 0x102, 0x80, random_u32() % 3);
+	if (chance(20))
+		put_option(t, 0x999, 1, random_u32() % 3);
+	if (chance(30))
+		put_option(t, 0x102, 0x81, random_u32() % 3);
 }
 
 void random_connection(struct flow_key *k)

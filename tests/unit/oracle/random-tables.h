@@ -13,5 +13,13 @@ void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich);
 void random_packet(struct strbuf *out, struct flow_key *ret_key);
 // The seed: ORACLE_SEED, or a fixed one for round 0 and a fresh one for round 1; printed.
 uint64_t oracle_seed(int round);
+
+// Tunnels, on OpenFlow ports behind the others; packets of theirs come in at these datapath ports.
+#define RANDOM_N_TUNNELS 4
+enum { RANDOM_VXLAN = 20, RANDOM_GENEVE };
+// Adds them to the switch, with options as fields.
+struct tunnel_table *random_tunnels_create(struct of_switch *sw);
+// Puts the packet of 'key' into one of them: an outer header and the datapath's port.
+void random_tunnel_header(struct flow_key *key);
 // Gives the key what a packet has that comes back from connection tracking.
 void random_connection(struct flow_key *k);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/base/hash.h"
+#include "ofproto/pipeline/tlv-map.h"
 #include "tests/suite.h"
 #include "tests/unit/oracle/random-tables.h"
 
@@ -85,32 +86,77 @@ static bool same_effect(const struct xlate_result *a, const struct xlate_result 
 	return x.len == y.len && !memcmp(strbuf_cstr(&x), strbuf_cstr(&y), x.len);
 }
 
-static void check_one(struct of_switch *sw, const struct flow_key *key, int passes);
+static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
+		      const struct flow_key *key, int passes);
 
-// The packet comes back with what connection tracking says of it.
-static void go_round(struct of_switch *sw, const struct flow_key *key, struct dp_actions list,
-		     int passes)
+// The packet comes back with what connection tracking says of it, and with the outer header that was set last.
+static void go_round(struct of_switch *sw, const struct tunnel_table *tunnels,
+		     const struct flow_key *key, struct dp_actions list, int passes)
 {
+	struct flow_key now = *key;
 	const struct dp_action *a;
 
 	if (passes == MAX_PASSES)
 		return;
 	DP_ACTION_FOR_EACH (a, list) {
-		struct flow_key back = *key;
+		struct flow_key back = now;
 
-		go_round(sw, key, dp_action_nested(a), passes);
+		go_round(sw, tunnels, &now, dp_action_nested(a), passes);
+		if (a->type == DP_ACTION_SET_TUNNEL)
+			now.tunnel = a->tunnel;
 		if (a->type != DP_ACTION_RECIRC)
 			continue;
 		random_connection(&back);
 		back.recirc_id = a->recirc.id;
 		n_passes++;
-		check_one(sw, &back, passes + 1);
+		check_one(sw, tunnels, &back, passes + 1);
 	}
 }
 
-static void check_one(struct of_switch *sw, const struct flow_key *key, int passes)
+// As a packet that misses is treated: its port found, options made fields, and the mask that the datapath gets. False: it is
+// for nobody.
+static bool translate(struct of_switch *sw, const struct tunnel_table *tunnels,
+		      const struct flow_key *dp_key, struct xlate_result *ret)
 {
-	struct xlate_input in = { .sw = sw, .key = key };
+	const struct tlv_map *map = switch_tlv_map(sw);
+	struct tunnel_lookup lookup;
+	struct flow_key key = *dp_key;
+	struct xlate_input in = { .sw = sw, .key = &key };
+	struct of_switch *found;
+	of_port_t number;
+
+	if (flow_tunnel_is_set(&key.tunnel) && !key.recirc_id) {
+		if (!tunnel_table_find(tunnels, DP_PORT(key.in_port), &key.tunnel, &found, &number,
+				       &lookup))
+			return false;
+		key.in_port = number.n;
+		in.tunnel = &lookup;
+	}
+	tlv_to_pipeline(map, &key.tunnel);
+	xlate(&in, ret);
+	tlv_mask_to_datapath(map, &dp_key->tunnel, &ret->mask.m.tunnel);
+	return true;
+}
+
+static void differs(const struct flow_key *key, const struct xlate_result *first,
+		    const struct xlate_result *again, size_t bit)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+
+	dp_key_format(key, &first->mask, NULL, NULL, false, &text);
+	strbuf_puts(&text, " -> ");
+	dp_actions_format(dp_actions_of(&first->actions), NULL, NULL, &text);
+	strbuf_puts(&text, " but flipped ");
+	if (again)
+		dp_actions_format(dp_actions_of(&again->actions), NULL, NULL, &text);
+	ck_abort_msg("word %zu bit %zu decides but is not in the mask: %s", bit / 64, bit % 64,
+		     text.s);
+}
+
+static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
+		      const struct flow_key *key, int passes)
+{
+	bool tunnelled = flow_tunnel_is_set(&key->tunnel);
 	struct xlate_result first, again;
 	struct flow_mask exact;
 
@@ -119,47 +165,49 @@ static void check_one(struct of_switch *sw, const struct flow_key *key, int pass
 	memset(exact.m.regs, 0, sizeof(exact.m.regs));
 	exact.m.metadata = 0;
 	exact.m.conj_id = exact.m.actset_output = 0;
-	xlate(&in, &first);
+	// What tunnels of these kinds do not have.
+	exact.m.tunnel.gtpu_flags = exact.m.tunnel.gtpu_msgtype = 0;
+	exact.m.tunnel.erspan_ver = exact.m.tunnel.erspan_dir = exact.m.tunnel.erspan_hwid = 0;
+	exact.m.tunnel.erspan_idx = 0;
+	exact.m.tunnel.opt_len = 0;
+	if (key->in_port != RANDOM_VXLAN)
+		exact.m.tunnel.gbp_id = exact.m.tunnel.gbp_flags = 0;
+	exact.m.in_port = 0;
+	if (!translate(sw, tunnels, key, &first))
+		return;
 	for (int i = 0; i < FLIPS_PER_PACKET; i++) {
 		struct flow_key flipped = *key;
 		size_t bit;
 		uint64_t one;
 
 		do {
-			bit = random_u32() % (FLOW_WORDS * 64);
+			// The outer header's bits are few among all, and most of them are not there.
+			bit = random_u32() %
+			      (tunnelled && i % 2 ? sizeof(key->tunnel) * 8 : FLOW_WORDS * 64);
 			one = UINT64_C(1) << bit % 64;
 		} while (!(flow_words(&exact.m)[bit / 64] & one));
 		if (flow_words(&first.mask.m)[bit / 64] & one)
 			continue;
 		flow_words(&flipped)[bit / 64] ^= one;
-		in.key = &flipped;
-		xlate(&in, &again);
 		n_flips++;
-		if (first.error != again.error || !same_effect(&first, &again, &flipped)) {
-			AUTO(strbuf) text = STRBUF_INIT;
-			struct match m = { .key = *key };
-
-			m.mask = first.mask;
-			match_format(&m, NULL, &text);
-			strbuf_puts(&text, " -> ");
-			dp_actions_format(dp_actions_of(&first.actions), NULL, NULL, &text);
-			strbuf_puts(&text, " but flipped ");
-			dp_actions_format(dp_actions_of(&again.actions), NULL, NULL, &text);
-			ck_abort_msg("word %zu bit %zu decides but is not in the mask: %s",
-				     bit / 64, bit % 64, text.s);
-		}
+		if (!translate(sw, tunnels, &flipped, &again))
+			differs(key, &first, NULL, bit);
+		if (first.error != again.error || !same_effect(&first, &again, &flipped))
+			differs(key, &first, &again, bit);
 		xlate_result_uninit(&again);
 	}
-	go_round(sw, key, dp_actions_of(&first.actions), passes);
+	go_round(sw, tunnels, key, dp_actions_of(&first.actions), passes);
 	xlate_result_uninit(&first);
 }
 
 START_TEST(flipping_a_bit_outside_the_mask_changes_nothing)
 {
+	struct tunnel_table *tunnels;
 	struct of_switch *sw;
 
 	random_seed(oracle_seed(_i));
 	sw = random_switch_create();
+	tunnels = random_tunnels_create(sw);
 	n_flips = n_passes = 0;
 	for (int t = 0; t < N_TABLES; t++) {
 		random_switch_fill(sw, 30, true);
@@ -168,16 +216,19 @@ START_TEST(flipping_a_bit_outside_the_mask_changes_nothing)
 			struct flow_key key;
 
 			random_packet(&bytes, &key);
+			if (random_u32() % 3 == 0)
+				random_tunnel_header(&key);
 			// One that another part of the machine has tracked already.
 			if (random_u32() % 8 == 0)
 				random_connection(&key);
-			check_one(sw, &key, 0);
+			check_one(sw, tunnels, &key, 0);
 		}
 		rcu_quiesce();
 	}
 	printf("%zu flips, %zu passes behind the first\n", n_flips, n_passes);
 	ck_assert_uint_ge(n_passes, 200);
 	ck_assert_uint_ge(n_flips, 50000); // two rounds: 100,000
+	tunnel_table_destroy(tunnels);
 	switch_destroy(sw);
 }
 END_TEST

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tunnel devices: ordinary ones of the kernel in the mode in which the outer header travels beside the packet ("external",
+// collect metadata). Made by us, or taken over from an earlier process when they are as we would make them.
+#include "datapath/kernel/kernel.h" // net/if.h comes before the kernel's headers
+
+#include <linux/if_link.h>
+#include <linux/if_tunnel.h>
+#include <stdio.h>
+
+#include "core/base/log.h"
+#include "core/netlink/rtnl.h"
+
+LOG_MODULE(dpif_netlink_rtnl);
+
+// As large as it goes: what a path takes is the outer packet's concern.
+enum { TUNNEL_MTU = 65000 };
+
+enum { COLLECT_FLAG, COLLECT_BYTE, COLLECT_ALWAYS };
+
+static const struct kind {
+	const char *type, *kind; // ours, the kernel's
+	uint16_t usual_port; // 0: none
+	uint16_t collect, port, ethertype; // attributes of IFLA_INFO_DATA, 0: not there
+	int how; // 'collect' is said
+} kinds[] = {
+	{ "vxlan", "vxlan", 4789, IFLA_VXLAN_COLLECT_METADATA, IFLA_VXLAN_PORT, 0, COLLECT_BYTE },
+	{ "geneve", "geneve", 6081, IFLA_GENEVE_COLLECT_METADATA, IFLA_GENEVE_PORT, 0,
+	  COLLECT_FLAG },
+	{ "gre", "gretap", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
+	{ "ip6gre", "ip6gretap", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
+	{ "erspan", "erspan", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
+	{ "ip6erspan", "ip6erspan", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
+	{ "bareudp", "bareudp", 0, 0, IFLA_BAREUDP_PORT, IFLA_BAREUDP_ETHERTYPE, COLLECT_ALWAYS },
+};
+
+static const struct kind *find_kind(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].type, type))
+			return &kinds[i];
+	return NULL;
+}
+
+bool tunnel_is_type(const char *type)
+{
+	return find_kind(type);
+}
+
+int tunnel_params_read(const char *type, const struct smap *options, struct tunnel_params *ret,
+		       struct error *err)
+{
+	const struct kind *k = find_kind(type);
+	int64_t port = smap_get_int(options, "dst_port", k->usual_port),
+		payload = smap_get_int(options, "payload_type", 0);
+
+	*ret = (struct tunnel_params){ .dst_port = port, .payload = payload };
+	ret->gbp = !strcmp(smap_get_def(options, "exts", ""), "gbp");
+	if (k->port && (port <= 0 || port > UINT16_MAX))
+		return error_set(err, -EINVAL, "a %s device needs a UDP port", type);
+	if (k->ethertype && (payload <= 0 || payload > UINT16_MAX))
+		return error_set(err, -EINVAL, "a %s device needs an Ethernet type", type);
+	return 0;
+}
+
+void tunnel_config_put(const char *type, const struct tunnel_params *p, struct smap *config)
+{
+	const struct kind *k = find_kind(type);
+
+	if (k->port && p->dst_port != k->usual_port)
+		smap_setf(config, "dst_port", "%u", p->dst_port);
+	if (strstr(type, "erspan"))
+		smap_set(config, "erspan_ver", "0"); // the flow says it
+	smap_set(config, "packet_type", "ptap");
+}
+
+// With it the device carries the other one of IPv4 and IPv6, of MPLS's unicast and multicast, too.
+static bool has_relative(uint16_t ethertype)
+{
+	return ethertype == 0x0800 || ethertype == 0x8847;
+}
+
+static void put_data(const struct kind *k, const struct tunnel_params *p, struct strbuf *b)
+{
+	if (k->how == COLLECT_BYTE)
+		nl_put_u8(b, k->collect, 1);
+	else if (k->how == COLLECT_FLAG)
+		nl_put_flag(b, k->collect);
+	if (k->port)
+		nl_put_be16(b, k->port, htobe16(p->dst_port));
+	if (k->ethertype)
+		nl_put_be16(b, k->ethertype, htobe16(p->payload));
+	if (k->ethertype && has_relative(p->payload))
+		nl_put_flag(b, IFLA_BAREUDP_MULTIPROTO_MODE);
+	if (!strcmp(k->type, "vxlan")) {
+		nl_put_u8(b, IFLA_VXLAN_LEARNING, 0);
+		nl_put_u8(b, IFLA_VXLAN_UDP_ZERO_CSUM6_RX, 1);
+		if (p->gbp)
+			nl_put_flag(b, IFLA_VXLAN_GBP);
+	} else if (!strcmp(k->type, "geneve")) {
+		nl_put_u8(b, IFLA_GENEVE_UDP_ZERO_CSUM6_RX, 1);
+	}
+}
+
+// ---- What is there ----
+
+static const struct nl_policy link_policy[IFLA_LINKINFO + 1] = {
+	[IFLA_LINKINFO] = { .type = MNL_TYPE_UNSPEC },
+};
+
+static const struct nl_policy info_policy[IFLA_INFO_DATA + 1] = {
+	[IFLA_INFO_KIND] = { .type = MNL_TYPE_NUL_STRING },
+	[IFLA_INFO_DATA] = { .type = MNL_TYPE_UNSPEC },
+};
+
+static const struct nlattr *find_attr(const struct nlattr *nest, uint16_t type)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, nest) if (mnl_attr_get_type(a) == type) return a;
+	return NULL;
+}
+
+static bool is_as_wanted(const struct kind *k, const struct tunnel_params *p,
+			 const struct nlattr *data)
+{
+	const struct nlattr *a;
+
+	if (k->how != COLLECT_ALWAYS) {
+		a = find_attr(data, k->collect);
+		if (!a || (k->how == COLLECT_BYTE && (nl_len(a) < 1 || !nl_u8(a))))
+			return false;
+	}
+	a = k->port ? find_attr(data, k->port) : NULL;
+	if (k->port && (!a || nl_len(a) != 2 || nl_be16(a) != htobe16(p->dst_port)))
+		return false;
+	a = k->ethertype ? find_attr(data, k->ethertype) : NULL;
+	if (k->ethertype &&
+	    (!a || nl_len(a) != 2 || nl_be16(a) != htobe16(p->payload) ||
+	     !!find_attr(data, IFLA_BAREUDP_MULTIPROTO_MODE) != has_relative(p->payload)))
+		return false;
+	return strcmp(k->type, "vxlan") || !!find_attr(data, IFLA_VXLAN_GBP) == p->gbp;
+}
+
+enum found { NOT_THERE, SOMETHING_ELSE, OTHER_SETTINGS, AS_WANTED };
+
+static enum found look(struct nl_sock *s, const char *name, const struct kind *k,
+		       const struct tunnel_params *p)
+{
+	const struct nlattr *link[ARRAY_SIZE(link_policy)], *info[ARRAY_SIZE(info_policy)];
+	AUTO(strbuf) req = STRBUF_INIT, reply = STRBUF_INIT;
+	size_t m = nl_msg_begin(&req, RTM_GETLINK, 0);
+
+	nl_put_header(&req, sizeof(struct ifinfomsg));
+	nl_put_str(&req, IFLA_IFNAME, name);
+	nl_msg_end(&req, m);
+	if (nl_transact(s, &req, &reply, NULL) || !reply.len)
+		return NOT_THERE;
+	if (nl_parse_msg((const struct nlmsghdr *)reply.s, sizeof(struct ifinfomsg), link_policy,
+			 ARRAY_SIZE(link_policy), link, "link", NULL) ||
+	    !link[IFLA_LINKINFO] ||
+	    nl_parse_nested(link[IFLA_LINKINFO], info_policy, ARRAY_SIZE(info_policy), info,
+			    "link kind", NULL) ||
+	    !info[IFLA_INFO_KIND] || strcmp(nl_str(info[IFLA_INFO_KIND]), k->kind))
+		return SOMETHING_ELSE;
+	return info[IFLA_INFO_DATA] && is_as_wanted(k, p, info[IFLA_INFO_DATA]) ? AS_WANTED
+										: OTHER_SETTINGS;
+}
+
+// ---- Making ----
+
+static int set_up(struct nl_sock *s, const char *name, int *ret_ifindex, struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+	struct rtnl_link l;
+	int error = rtnl_link_by_name(s, name, &l, err);
+
+	if (error)
+		return error;
+	*ret_ifindex = l.ifindex;
+	if (l.mtu != TUNNEL_MTU && rtnl_link_set_mtu(s, l.ifindex, TUNNEL_MTU, &ignored))
+		log_warn("%s: MTU %d: %s", name, TUNNEL_MTU, ignored.text);
+	return rtnl_link_set_up(s, l.ifindex, true, err);
+}
+
+static int make(struct nl_sock *s, const char *name, const struct kind *k,
+		const struct tunnel_params *p, struct error *err)
+{
+	AUTO(strbuf) data = STRBUF_INIT;
+	int error;
+
+	put_data(k, p, &data);
+	error = rtnl_link_add(s, name, k->kind, &data, err);
+	if (error == -EOPNOTSUPP)
+		return error_set(err, error, "this kernel has no devices of kind %s", k->kind);
+	return error;
+}
+
+int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
+		       const struct tunnel_params *p, int *ret_ifindex, struct error *err)
+{
+	const struct kind *k = find_kind(type);
+	int error = 0;
+
+	switch (look(s, name, k, p)) {
+	case SOMETHING_ELSE:
+		return error_set(err, -EEXIST,
+				 "device %s is there, and is no %s tunnel: a tunnel needs its name",
+				 name, type);
+	case OTHER_SETTINGS:
+		log_info("%s: its settings are not those of a tunnel of ours: made anew", name);
+		tunnel_device_remove(s, name);
+		error = make(s, name, k, p, err);
+		break;
+	case NOT_THERE:
+		error = make(s, name, k, p, err);
+		break;
+	case AS_WANTED:
+		log_info("%s: taken over as it is", name);
+		break;
+	}
+	if (!error)
+		error = set_up(s, name, ret_ifindex, err);
+	return error;
+}
+
+void tunnel_device_remove(struct nl_sock *s, const char *name)
+{
+	struct error err = ERROR_INIT;
+	struct rtnl_link l;
+
+	if (!rtnl_link_by_name(s, name, &l, NULL) && rtnl_link_del(s, l.ifindex, &err))
+		log_warn("%s: the device stays: %s", name, err.text);
+}
+
+bool tunnel_device_is_ours(struct nl_sock *s, const char *name)
+{
+	struct rtnl_link l;
+
+	if (!strstr(name, "_sys") || rtnl_link_by_name(s, name, &l, NULL))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].kind, l.kind))
+			return true;
+	return false;
+}
