@@ -152,16 +152,9 @@ static void write_capabilities(struct vswitchd *vs, const struct ovsrec_open_vsw
 	struct plane *pl;
 
 	PLANE_FOR_EACH(pl, vs)
-	for (size_t i = 0; pl->dp && i < cfg->n_datapaths; i++) {
-		struct smap features;
-
-		if (strcmp(cfg->key_datapaths[i], pl->type))
-			continue;
-		smap_init(&features);
-		datapath_features(pl->dp, &features);
-		ovsrec_datapath_set_capabilities(cfg->value_datapaths[i], &features);
-		smap_uninit(&features);
-	}
+	for (size_t i = 0; pl->dp && i < cfg->n_datapaths; i++)
+		if (!strcmp(cfg->key_datapaths[i], pl->type))
+			ovsrec_datapath_set_capabilities(cfg->value_datapaths[i], &pl->features);
 }
 
 void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)

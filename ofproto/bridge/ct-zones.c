@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Zones of connection tracking as the Datapath row has them: limits and timeout policies, brought to the datapath.
 //
-// Zones with the same timeouts share a policy, and policies never change: other timeouts are another policy. What flows or
-// connections still hold on to cannot be deleted yet; it is tried again each second.
+// Zones with the same timeouts share a policy, and policies never change: other timeouts are another policy. Its number comes from
+// the timeouts, so that a switch that starts again gives flows the names that those of an earlier process have. What cannot be
+// deleted yet is tried again each second.
 #include "core/base/log.h"
 #include "datapath/conntrack.h"
 #include "ofproto/bridge/vswitchd.h"
@@ -57,15 +58,34 @@ static void doom(uint32_t id, void *aux)
 	VEC_PUSH(&c->doomed, id);
 }
 
-static bool is_taken(const struct ct_zones *c, uint32_t id)
+static bool is_used(const struct ct_zones *c, uint32_t id)
 {
-	for (size_t i = 0; i < c->policies.n; i++)
-		if (c->policies.v[i].id == id)
-			return true;
-	for (size_t i = 0; i < c->doomed.n; i++)
-		if (c->doomed.v[i] == id)
+	const struct policy *p;
+
+	VEC_FOR_EACH (p, &c->policies)
+		if (p->id == id)
 			return true;
 	return false;
+}
+
+static void spare(struct ct_zones *c, uint32_t id)
+{
+	for (size_t i = 0; i < c->doomed.n;)
+		if (c->doomed.v[i] == id)
+			c->doomed.v[i] = c->doomed.v[--c->doomed.n];
+		else
+			i++;
+}
+
+// The same in every process: 1 to 65535.
+static uint32_t number_of(const struct ct_timeouts *t)
+{
+	uint32_t h = 2166136261u;
+
+	for (enum ct_timeout k = 0; k < CT_TIMEOUT_MAX; k++)
+		if (t->set >> k & 1)
+			h = ((h ^ k) * 16777619u ^ t->seconds[k]) * 16777619u;
+	return 1 + (h ^ h >> 16) % UINT16_MAX;
 }
 
 static bool timeouts_equal(const struct ct_timeouts *a, const struct ct_timeouts *b)
@@ -83,7 +103,7 @@ static bool need_policy(struct plane *pl, const struct ct_timeouts *t, uint32_t 
 {
 	struct ct_zones *c = pl->ct_zones;
 	struct error err = ERROR_INIT;
-	struct policy p = { .id = 1, .timeouts = *t };
+	struct policy p = { .id = number_of(t), .timeouts = *t };
 	const struct policy *known;
 
 	VEC_FOR_EACH (known, &c->policies)
@@ -91,8 +111,9 @@ static bool need_policy(struct plane *pl, const struct ct_timeouts *t, uint32_t 
 			*ret_id = known->id;
 			return true;
 		}
-	while (is_taken(c, p.id))
+	while (is_used(c, p.id))
 		p.id++;
+	spare(c, p.id);
 	if (datapath_ct_set_timeouts(pl->dp, p.id, t, &err)) {
 		complain(pl, &err, "timeout policy");
 		// What there is of it goes.
@@ -292,18 +313,25 @@ void ct_zones_configure(struct plane *pl, const struct ovsrec_open_vswitch *cfg)
 	ct_zones_run(pl);
 }
 
-void ct_zones_destroy(struct plane *pl)
+void ct_zones_leave(struct plane *pl)
 {
 	struct ct_zones *c = pl->ct_zones;
 
 	if (!c)
 		return;
-	VEC_CLEAR(&c->zones);
-	drop_unused(c);
-	ct_zones_run(pl);
 	VEC_FREE(&c->zones);
 	VEC_FREE(&c->policies);
 	VEC_FREE(&c->doomed);
 	free(c);
 	pl->ct_zones = NULL;
+}
+
+void ct_zones_destroy(struct plane *pl)
+{
+	if (!pl->ct_zones)
+		return;
+	VEC_CLEAR(&pl->ct_zones->zones);
+	drop_unused(pl->ct_zones);
+	ct_zones_run(pl);
+	ct_zones_leave(pl);
 }

@@ -36,6 +36,7 @@ void planes_leave(struct vswitchd *vs)
 			continue;
 		datapath_leave(pl->dp);
 		offload_leave(pl->offload);
+		ct_zones_leave(pl);
 		// Before ports go: flows that depend on them would change.
 		upcall_flush(pl->upcall, NULL);
 	}

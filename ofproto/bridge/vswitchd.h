@@ -196,7 +196,9 @@ void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref);
 void ct_zones_configure(struct plane *pl, const struct ovsrec_open_vswitch *cfg);
 // Tries again what could not be deleted yet; once a second.
 void ct_zones_run(struct plane *pl);
-// The datapath has no flow any more, and is still open.
+// Forgets what the datapath was told, and leaves it there.
+void ct_zones_leave(struct plane *pl);
+// Takes the policies away: the datapath has no flow any more, and is still open.
 void ct_zones_destroy(struct plane *pl);
 // offload-record.c
 void offload_record_write(struct vswitchd *vs, struct idl_txn *txn);

@@ -49,8 +49,12 @@ static void flow(const struct nlmsghdr *h)
 		return;
 	if (!kernel_get_mask(a[OVS_FLOW_ATTR_MASK], &key, &mask, &err))
 		kernel_mask_unsupported(&key, &mask);
-	if (a[OVS_FLOW_ATTR_ACTIONS])
-		kernel_get_actions(a[OVS_FLOW_ATTR_ACTIONS], &list, &err);
+	if (a[OVS_FLOW_ATTR_ACTIONS] &&
+	    !kernel_get_actions(a[OVS_FLOW_ATTR_ACTIONS], &list, &err)) {
+		AUTO(strbuf) again = STRBUF_INIT;
+
+		kernel_put_actions(&again, dp_actions_of(&list), &key, &kernel_can_all, 77, NULL);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -120,33 +120,59 @@ def test_a_limit_of_the_database_is_kept(switch, hosts):  # noqa: F811
     wait_until("there is no limit", lambda: switch.appctl("dpctl/ct-get-limits") == "default limit=0\n")
 
 
-def policies(number):
-    return sorted(f"ovs_tp_{number}_{kind}" for kind in ("icmp4", "icmpv6", "tcp4", "tcp6", "udp4", "udp6"))
+def policies(*numbers):
+    return sorted(f"ovs_tp_{n}_{kind}" for n in numbers for kind in ("icmp4", "icmpv6", "tcp4", "tcp6", "udp4", "udp6"))
+
+
+def numbers_of(table):
+    return {int(name.split("_")[2]) for name in table.timeout_policies()}
 
 
 def test_timeout_policies_of_the_database_are_the_kernel_s(switch, hosts):  # noqa: F811
-    table, datapath = Table(), ["--", "--id=@dp", "create", "Datapath", "datapath_version=0", "--", "set", "Open_vSwitch", ".",
-                                "datapaths:system=@dp"]
-    switch.vsctl(*datapath)
+    table = Table()
+    switch.vsctl("--", "--id=@dp", "create", "Datapath", "datapath_version=0", "--", "set", "Open_vSwitch", ".",
+                 "datapaths:system=@dp")
     assert table.timeout_policies() == []
     switch.vsctl("add-zone-tp", "system", "zone=5", "tcp_time_wait=777", "udp_single=66")
+    wait_until("a policy is there", lambda: len(table.timeout_policies()) == 6)
+    first, = numbers_of(table)
+    assert table.timeout_policies() == policies(first)
     switch.vsctl("add-zone-tp", "system", "zone=6", "udp_single=66", "tcp_time_wait=777")
     switch.vsctl("add-zone-tp", "system", "zone=7", "udp_single=67")
-    wait_until("policies are there", lambda: table.timeout_policies() == policies(1) + policies(2))
-    hosts.flow(0, "", "ct(commit,zone=5,timeout=ovs_tp_1_tcp4),@1")
+    wait_until("another is there", lambda: len(table.timeout_policies()) == 12)
+    assert first in numbers_of(table)
+    hosts.flow(0, "", f"ct(commit,zone=5,timeout=ovs_tp_{first}_tcp4),@1")
     hosts.flow(1, "", "ct(zone=5),@0")
     assert hosts.connect() == "10.98.0.1 hello"
     line, = switch.appctl("dpctl/dump-conntrack", "-s", "zone=5").splitlines()
     assert 700 < int(re.search(r"timeout=(\d+)", line).group(1)) <= 777, line
     switch.vsctl("del-zone-tp", "system", "zone=5")
     switch.vsctl("del-zone-tp", "system", "zone=7")
-    wait_until("the unused policy is gone", lambda: table.timeout_policies() == policies(1))
-    # Another process begins with what the database says.
+    wait_until("the unused policy is gone", lambda: table.timeout_policies() == policies(first))
+
+
+def test_timeout_policies_keep_their_names_in_another_process(switch):  # noqa: F811
+    switch.add_hosts(0)
+    table = Table()
+    switch.vsctl("--", "--id=@dp", "create", "Datapath", "datapath_version=0", "--", "set", "Open_vSwitch", ".",
+                 "datapaths:system=@dp")
+    switch.vsctl("add-zone-tp", "system", "zone=5", "udp_single=66")
+    wait_until("a policy is there", lambda: len(table.timeout_policies()) == 6)
+    stays, = numbers_of(table)
+    switch.vsctl("add-zone-tp", "system", "zone=6", "udp_single=67")
+    wait_until("another is there", lambda: len(table.timeout_policies()) == 12)
+    # Nobody takes the second away while the switch is down.
     switch.processes["ovs-vswitchd"].kill()
     switch.processes.pop("ovs-vswitchd").wait()
     switch.vsctl("--no-wait", "del-zone-tp", "system", "zone=6")
     switch.start()
-    wait_until("what was left is gone", lambda: table.timeout_policies() == [])
+    wait_until("what was left is gone, and the rest has its name", lambda: table.timeout_policies() == policies(stays))
+    switch.stop_process("ovs-vswitchd")
+    assert table.timeout_policies() == policies(stays)
+    switch.start()
+    switch.appctl("exit", "--cleanup")
+    switch.processes.pop("ovs-vswitchd").wait(20)
+    assert table.timeout_policies() == []
 
 
 def test_what_the_datapath_can_is_in_the_database(switch):  # noqa: F811
@@ -156,7 +182,7 @@ def test_what_the_datapath_can_is_in_the_database(switch):  # noqa: F811
     wait_until("capabilities are told", lambda: "ct_timeout=true" in switch.vsctl("list-dp-cap", "system"))
     caps = dict(c.split("=") for c in switch.vsctl("list-dp-cap", "system").split())
     assert caps["check_pkt_len"] == caps["ct_orig_tuple6"] == caps["add_mpls"] == "true"
-    assert caps["max_vlan_headers"] == "2" and caps["tnl_push_pop"] == caps["psample"] == "false"
+    assert caps["max_vlan_headers"] == "2" and caps["tnl_push_pop"] == "false"
 
 
 # ---- On the simulated NIC ----
