@@ -16,7 +16,7 @@ datapath_libdatapath_a_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(XDP_CFLAGS)
 # What a program with a datapath links, before CORE_LIBS.
 DATAPATH_LIBS = datapath/libdatapath.a datapath/libkernel.a -lrte_bus_vdev $(DPDK_LIBS) $(XDP_LIBS)
 else
-datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/datapath-ct.c datapath/provider.h
+datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/datapath-ct.c datapath/datapath-meter.c datapath/provider.h
 DATAPATH_LIBS = datapath/libdatapath.a datapath/libkernel.a
 EXTRA_DIST += $(DATAPATH_USER_SOURCES)
 endif

@@ -367,8 +367,8 @@ END_TEST
 
 int main(int argc, char *argv[])
 {
-	Suite *s = suite_create("pipeline/recirc");
-	TCase *t = tcase_create("recirc");
+	Suite *s;
+	TCase *t;
 
 	hash_seed_init();
 	if (argc > 1) {
@@ -376,6 +376,8 @@ int main(int argc, char *argv[])
 		printf("%u\n", id_with_action_set());
 		return EXIT_SUCCESS;
 	}
+	s = suite_create("pipeline/recirc");
+	t = tcase_create("recirc");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, same_state_same_id);
 	tcase_add_test(t, id_outlives_the_process);
