@@ -8,6 +8,7 @@
 #include "core/packet/packet.h"
 #include "ofproto/pipeline/mac-table.h"
 #include "tests/unit/pipeline/options.h"
+#include "tests/unit/pipeline/switches.h"
 
 static const char *const macs[] = { "00:00:00:00:00:01", "00:00:00:00:00:02", "00:00:00:00:01:02",
 				    "02:aa:bb:cc:dd:ee" };
@@ -38,10 +39,9 @@ uint64_t oracle_seed(int round)
 
 struct of_switch *random_switch_create(void)
 {
-	struct of_switch *sw = switch_create("br0", 1);
+	struct of_switch *sw = able_switch("br0", 1);
 	struct port_settings s = { .vlan_mode = VLAN_TRUNK };
 
-	switch_set_features(sw, UINT32_MAX);
 	memset(s.trunks, 0xff, sizeof(s.trunks));
 	for (int i = 1; i <= RANDOM_N_PORTS; i++) {
 		char name[8];
@@ -277,7 +277,7 @@ static void put_action(struct strbuf *b, int table, bool rich)
 	}
 }
 
-static bool add_rule(struct of_switch *sw, const char *text)
+static bool takes_rule(struct of_switch *sw, const char *text)
 {
 	struct error err = ERROR_INIT;
 	struct flow_mod fm;
@@ -308,7 +308,7 @@ static bool add_random_rule(struct of_switch *sw, bool rich)
 	if (b.s[b.len - 1] == '=')
 		strbuf_puts(&b, "drop");
 	strbuf_chomp(&b, ',');
-	return add_rule(sw, b.s);
+	return takes_rule(sw, b.s);
 }
 
 // What a firewall's first table does with most packets.

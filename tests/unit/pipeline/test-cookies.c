@@ -4,34 +4,19 @@
 
 #include "core/base/rcu.h"
 #include "core/base/util.h"
-#include "ofproto/openflow/msg.h"
-#include "ofproto/pipeline/switch.h"
-#include "tests/suite.h"
+#include "tests/unit/pipeline/switches.h"
 
 #define N_SAME 20000
 #define N_OTHER 10
 
 static struct of_switch *sw;
 
-static void flow_mod(enum flow_mod_command command, const char *text)
-{
-	struct error err = ERROR_INIT;
-	struct flow_mod fm;
-	uint32_t versions;
-
-	flow_mod_init(&fm);
-	ck_assert_msg(flow_mod_parse(text, command, NULL, &fm, &versions, &err) >= 0, "%s: %s",
-		      text, err.text);
-	ck_assert_int_eq(switch_flow_mod(sw, &fm), OFPERR_NONE);
-	flow_mod_uninit(&fm);
-}
-
 static void add(unsigned int i, uint64_t cookie)
 {
 	AUTO_FREE char *text =
 		xasprintf("cookie=%llu,reg0=%u,actions=drop", (unsigned long long)cookie, i);
 
-	flow_mod(FM_ADD, text);
+	must_flow_mod(sw, FM_ADD, text);
 }
 
 static void setup(void)
@@ -52,13 +37,13 @@ static void teardown(void)
 
 START_TEST(delete_by_cookie)
 {
-	flow_mod(FM_DELETE, "cookie=8/-1");
+	must_flow_mod(sw, FM_DELETE, "cookie=8/-1");
 	ck_assert_uint_eq(switch_n_rules(sw), N_SAME + N_OTHER);
-	flow_mod(FM_DELETE, "cookie=7/-1,reg0=20003");
+	must_flow_mod(sw, FM_DELETE, "cookie=7/-1,reg0=20003");
 	ck_assert_uint_eq(switch_n_rules(sw), N_SAME + N_OTHER - 1);
-	flow_mod(FM_DELETE, "cookie=7/-1");
+	must_flow_mod(sw, FM_DELETE, "cookie=7/-1");
 	ck_assert_uint_eq(switch_n_rules(sw), N_SAME);
-	flow_mod(FM_DELETE, "cookie=0/-1");
+	must_flow_mod(sw, FM_DELETE, "cookie=0/-1");
 	ck_assert_uint_eq(switch_n_rules(sw), 0);
 }
 END_TEST
@@ -66,9 +51,9 @@ END_TEST
 START_TEST(modify_by_cookie)
 {
 	// Modify leaves cookies alone where the new one is not given with a mask.
-	flow_mod(FM_MODIFY, "cookie=7/-1,actions=2");
+	must_flow_mod(sw, FM_MODIFY, "cookie=7/-1,actions=2");
 	ck_assert_uint_eq(switch_n_rules(sw), N_SAME + N_OTHER);
-	flow_mod(FM_DELETE, "cookie=7/-1,out_port=2");
+	must_flow_mod(sw, FM_DELETE, "cookie=7/-1,out_port=2");
 	ck_assert_uint_eq(switch_n_rules(sw), N_SAME);
 }
 END_TEST
@@ -77,16 +62,16 @@ START_TEST(replaced_rule_has_its_new_cookie)
 {
 	add(5, 9);
 	ck_assert_uint_eq(switch_n_rules(sw), N_SAME + N_OTHER);
-	flow_mod(FM_DELETE, "cookie=9/-1");
+	must_flow_mod(sw, FM_DELETE, "cookie=9/-1");
 	ck_assert_uint_eq(switch_n_rules(sw), N_SAME + N_OTHER - 1);
-	flow_mod(FM_DELETE, "cookie=0/-1");
+	must_flow_mod(sw, FM_DELETE, "cookie=0/-1");
 	ck_assert_uint_eq(switch_n_rules(sw), N_OTHER);
 }
 END_TEST
 
 START_TEST(delete_all)
 {
-	flow_mod(FM_DELETE, "");
+	must_flow_mod(sw, FM_DELETE, "");
 	ck_assert_uint_eq(switch_n_rules(sw), 0);
 	add(1, 0);
 	switch_flush(sw);

@@ -6,35 +6,20 @@
 #include "core/base/clock.h"
 #include "core/base/rcu.h"
 #include "core/packet/packet.h"
-#include "ofproto/openflow/msg.h"
 #include "ofproto/pipeline/xlate.h"
-#include "tests/suite.h"
+#include "tests/unit/pipeline/switches.h"
 
 #define N_PORTS 4
 #define MAX_PASSES 4
 
 static struct of_switch *sw, *other; // patched to each other by port 10 of both
 
-static struct of_port *add_port(struct of_switch *s, const char *name, uint32_t number,
-				dp_port_t dp_port)
-{
-	struct port_settings settings = { .vlan_mode = VLAN_TRUNK };
-
-	memset(settings.trunks, 0xff, sizeof(settings.trunks));
-	return switch_port_add(s, name, OF_PORT(number), dp_port,
-			       (struct eth_addr){ { 2, 0, 0, 0, 0, number } }, &settings);
-}
-
 static void setup(void)
 {
-	struct of_port *a, *b;
-
 	rcu_thread_begin();
 	clock_stop();
-	sw = switch_create("br0", 1);
-	other = switch_create("br1", 2);
-	switch_set_features(sw, UINT32_MAX);
-	switch_set_features(other, UINT32_MAX);
+	sw = able_switch("br0", 1);
+	other = able_switch("br1", 2);
 	for (uint32_t i = 1; i <= N_PORTS; i++) {
 		char name[8];
 
@@ -42,10 +27,7 @@ static void setup(void)
 		add_port(sw, name, i, DP_PORT(i));
 	}
 	add_port(other, "q1", 1, DP_PORT(11));
-	a = add_port(sw, "pa", 10, DP_PORT_NONE);
-	b = add_port(other, "pb", 10, DP_PORT_NONE);
-	atomic_store(&a->peer, b);
-	atomic_store(&b->peer, a);
+	patch(sw, other, 10);
 }
 
 static void teardown(void)
@@ -57,28 +39,6 @@ static void teardown(void)
 	ck_assert_uint_eq(recirc_count(), 0);
 	rcu_drain();
 	rcu_thread_end();
-}
-
-static enum ofperr try_rule(struct of_switch *s, const char *text)
-{
-	struct error err = ERROR_INIT;
-	struct flow_mod fm;
-	uint32_t versions;
-	enum ofperr e;
-
-	flow_mod_init(&fm);
-	ck_assert_msg(flow_mod_parse(text, FM_ADD, NULL, &fm, &versions, &err) >= 0, "%s: %s", text,
-		      err.text);
-	e = switch_flow_mod(s, &fm);
-	flow_mod_uninit(&fm);
-	return e;
-}
-
-static void add_rule(struct of_switch *s, const char *text)
-{
-	enum ofperr e = try_rule(s, text);
-
-	ck_assert_msg(!e, "%s: %s", text, ofperr_name(e));
 }
 
 // "in_port=1,tcp,nw_src=..." as ofproto/trace takes it.
@@ -724,11 +684,11 @@ START_TEST(rules_that_the_datapath_cannot_carry_out)
 	enum ofperr e;
 
 	switch_set_features(sw, UINT32_MAX & ~(1u << refusals[_i].missing));
-	e = try_rule(sw, refusals[_i].rule);
+	e = try_flow_mod(sw, FM_ADD, refusals[_i].rule);
 	ck_assert_msg(e == refusals[_i].error, "%s without %s: %s", refusals[_i].rule,
 		      switch_feature_name(refusals[_i].missing), ofperr_name(e));
 	switch_set_features(sw, UINT32_MAX);
-	ck_assert_int_eq(try_rule(sw, refusals[_i].rule), OFPERR_NONE);
+	ck_assert_int_eq(try_flow_mod(sw, FM_ADD, refusals[_i].rule), OFPERR_NONE);
 }
 END_TEST
 

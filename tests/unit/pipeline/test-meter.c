@@ -2,9 +2,8 @@
 // A switch's meters: which are there, whose number of the datapath's rules carry, and what goes with them.
 #include "core/base/clock.h"
 #include "core/base/rcu.h"
-#include "ofproto/openflow/msg.h"
 #include "ofproto/pipeline/xlate.h"
-#include "tests/suite.h"
+#include "tests/unit/pipeline/switches.h"
 
 static struct of_switch *sw, *other; // patched to each other by port 10 of both
 static bool taken[8]; // numbers of the datapath that are in use
@@ -43,34 +42,18 @@ static void del(void *aux, uint32_t id)
 
 static const struct switch_meter_ops ops = { features, set, get, del };
 
-static struct of_port *add_port(struct of_switch *s, const char *name, uint32_t number,
-				dp_port_t dp_port)
-{
-	struct port_settings settings = { .vlan_mode = VLAN_TRUNK };
-
-	return switch_port_add(s, name, OF_PORT(number), dp_port,
-			       (struct eth_addr){ { 2, 0, 0, 0, 0, number } }, &settings);
-}
-
 static void setup(void)
 {
-	struct of_port *a, *b;
-
 	rcu_thread_begin();
 	clock_stop();
-	sw = switch_create("br0", 1);
-	other = switch_create("br1", 2);
-	switch_set_features(sw, UINT32_MAX);
-	switch_set_features(other, UINT32_MAX);
+	sw = able_switch("br0", 1);
+	other = able_switch("br1", 2);
 	switch_set_meter_ops(sw, &ops, NULL);
 	switch_set_meter_ops(other, &ops, NULL);
 	add_port(sw, "p1", 1, DP_PORT(1));
 	add_port(sw, "p2", 2, DP_PORT(2));
 	add_port(other, "q1", 1, DP_PORT(11));
-	a = add_port(sw, "pa", 10, DP_PORT_NONE);
-	b = add_port(other, "pb", 10, DP_PORT_NONE);
-	atomic_store(&a->peer, b);
-	atomic_store(&b->peer, a);
+	patch(sw, other, 10);
 }
 
 static void teardown(void)
@@ -93,19 +76,6 @@ static enum ofperr change(struct of_switch *s, enum meter_command command, const
 	return switch_meter_mod(s, &mm);
 }
 
-static enum ofperr add_rule(struct of_switch *s, const char *line)
-{
-	struct error err = ERROR_INIT;
-	struct flow_mod fm;
-	enum ofperr e;
-
-	ck_assert_msg(!flow_mod_parse(line, FM_ADD, NULL, &fm, NULL, &err), "%s: %s", line,
-		      err.text);
-	e = switch_flow_mod(s, &fm);
-	flow_mod_uninit(&fm);
-	return e;
-}
-
 #define METER(N) "meter=" #N " kbps bands=type=drop rate=1"
 
 static void check_translation(const char *want)
@@ -125,7 +95,7 @@ START_TEST(rules_carry_the_datapath_s_number)
 {
 	ck_assert_int_eq(change(sw, METER_ADD, METER(70)), OFPERR_NONE);
 	ck_assert_int_eq(change(sw, METER_ADD, METER(80)), OFPERR_NONE);
-	ck_assert_int_eq(add_rule(sw, "actions=meter:80,output:2"), OFPERR_NONE);
+	add_rule(sw, "actions=meter:80,output:2");
 	check_translation("meter(6),2");
 	ck_assert_int_eq(change(sw, METER_MODIFY, METER(80)), OFPERR_NONE);
 	ck_assert_uint_eq(n_sets, 3);
@@ -136,8 +106,8 @@ END_TEST
 START_TEST(a_meter_behind_a_patch_ends_that_way_only)
 {
 	ck_assert_int_eq(change(other, METER_ADD, METER(1)), OFPERR_NONE);
-	ck_assert_int_eq(add_rule(sw, "actions=output:10,output:2"), OFPERR_NONE);
-	ck_assert_int_eq(add_rule(other, "actions=meter:1,output:1"), OFPERR_NONE);
+	add_rule(sw, "actions=output:10,output:2");
+	add_rule(other, "actions=meter:1,output:1");
 	check_translation("clone(meter(5),11),2");
 }
 END_TEST
@@ -146,8 +116,8 @@ START_TEST(rules_go_with_their_meter)
 {
 	ck_assert_int_eq(change(sw, METER_ADD, METER(1)), OFPERR_NONE);
 	ck_assert_int_eq(change(sw, METER_ADD, METER(2)), OFPERR_NONE);
-	ck_assert_int_eq(add_rule(sw, "priority=1,actions=meter:1,output:2"), OFPERR_NONE);
-	ck_assert_int_eq(add_rule(sw, "priority=2,actions=meter:2,output:2"), OFPERR_NONE);
+	add_rule(sw, "priority=1,actions=meter:1,output:2");
+	add_rule(sw, "priority=2,actions=meter:2,output:2");
 	ck_assert_int_eq(change(sw, METER_DELETE, "meter=2"), OFPERR_NONE);
 	ck_assert_uint_eq(switch_n_rules(sw), 1);
 	ck_assert_int_eq(change(sw, METER_DELETE, "meter=2"), OFPERR_NONE);
@@ -180,9 +150,10 @@ END_TEST
 
 START_TEST(unknown_meters_and_too_many)
 {
-	ck_assert_int_eq(add_rule(sw, "actions=meter:1,output:2"), OFPERR_OFPMMFC_INVALID_METER);
+	ck_assert_int_eq(try_flow_mod(sw, FM_ADD, "actions=meter:1,output:2"),
+			 OFPERR_OFPMMFC_INVALID_METER);
 	ck_assert_int_eq(change(sw, METER_ADD, METER(1)), OFPERR_NONE);
-	ck_assert_int_eq(add_rule(sw, "actions=meter:1,output:2"), OFPERR_NONE);
+	add_rule(sw, "actions=meter:1,output:2");
 	ck_assert_int_eq(change(sw, METER_ADD, METER(2)), OFPERR_NONE);
 	ck_assert_int_eq(change(other, METER_ADD, METER(2)), OFPERR_NONE);
 	ck_assert_int_eq(change(sw, METER_ADD, METER(3)), OFPERR_OFPMMFC_OUT_OF_METERS);

@@ -4,27 +4,13 @@
 #include <stdlib.h>
 
 #include "core/base/rcu.h"
-#include "ofproto/openflow/msg.h"
-#include "ofproto/pipeline/switch.h"
 #include "ofproto/pipeline/xlate.h"
-#include "tests/suite.h"
+#include "tests/unit/pipeline/switches.h"
 
 #define N_READS 20000
 
 static struct of_switch *sw;
 static _Atomic bool done;
-
-static void add(const char *text)
-{
-	struct error err = ERROR_INIT;
-	struct flow_mod fm;
-	uint32_t versions;
-
-	flow_mod_init(&fm);
-	ck_assert_int_ge(flow_mod_parse(text, FM_ADD, NULL, &fm, &versions, &err), 0);
-	ck_assert_int_eq(switch_flow_mod(sw, &fm), OFPERR_NONE);
-	flow_mod_uninit(&fm);
-}
 
 static void *read_tables(void *unused)
 {
@@ -54,11 +40,11 @@ START_TEST(added_again)
 
 	rcu_thread_begin();
 	sw = switch_create("br0", 1);
-	add("udp,priority=9,actions=controller");
+	add_rule(sw, "udp,priority=9,actions=controller");
 	ck_assert_int_eq(pthread_create(&reader, NULL, read_tables, NULL), 0);
 	while (!atomic_load(&done)) {
-		add(i++ & 1 ? "udp,priority=9,cookie=1,idle_timeout=9,actions=controller"
-			    : "udp,priority=9,actions=controller(max_len=9)");
+		add_rule(sw, i++ & 1 ? "udp,priority=9,cookie=1,idle_timeout=9,actions=controller"
+				     : "udp,priority=9,actions=controller(max_len=9)");
 		ck_assert_uint_eq(switch_n_rules(sw), 1);
 		rcu_quiesce();
 	}

@@ -3,8 +3,8 @@
 // of them, to the datapath's actions and the megaflow.
 #include "ofproto/pipeline/tlv-map.h"
 #include "ofproto/pipeline/xlate.h"
-#include "tests/suite.h"
 #include "tests/unit/pipeline/options.h"
+#include "tests/unit/pipeline/switches.h"
 
 enum { VXLAN = 20, GENEVE, GRE };
 
@@ -41,19 +41,6 @@ static void must_add_tunnel(uint32_t number, uint32_t dp_port, enum tunnel_type 
 	ck_assert_msg(!add_tunnel(number, dp_port, type, options, &err), "%s", err.text);
 }
 
-static void add_flow(const char *text)
-{
-	struct error err = ERROR_INIT;
-	struct flow_mod fm;
-	uint32_t versions;
-
-	flow_mod_init(&fm);
-	ck_assert_msg(flow_mod_parse(text, FM_ADD, NULL, &fm, &versions, &err) >= 0, "%s",
-		      err.text);
-	ck_assert_int_eq(switch_flow_mod(sw, &fm), OFPERR_NONE);
-	flow_mod_uninit(&fm);
-}
-
 static void map_options(void)
 {
 	struct tlv_table_mod mod = { .command = TLV_ADD };
@@ -66,18 +53,12 @@ static void map_options(void)
 
 static void set_up(void)
 {
-	struct port_settings plain;
-
-	memset(&plain, 0, sizeof(plain));
-	memset(plain.trunks, 0xff, sizeof(plain.trunks));
-	sw = switch_create("br0", 1);
-	switch_set_features(sw, UINT32_MAX);
+	sw = able_switch("br0", 1);
 	table = tunnel_table_create();
 	for (int i = 1; i <= 2; i++) {
 		AUTO_FREE char *name = xasprintf("p%d", i);
 
-		switch_port_add(sw, name, OF_PORT(i), DP_PORT(i), (struct eth_addr){ { 0 } },
-				&plain);
+		add_port(sw, name, i, DP_PORT(i));
 	}
 }
 
@@ -202,7 +183,7 @@ START_TEST(a_change_makes_translations_outdated)
 	of_port_t number;
 
 	must_add_tunnel(11, VXLAN, TUNNEL_VXLAN, "remote_ip=flow key=flow");
-	add_flow("actions=output:1");
+	add_rule(sw, "actions=output:1");
 	parse_key("tunnel(tun_id=5,src=1.1.1.1,dst=9.9.9.9),in_port(20),eth_type(0x1234)", &key);
 	ck_assert(tunnel_table_find(table, DP_PORT(20), &key.tunnel, &found, &number, &l));
 	key.in_port = number.n;
@@ -428,7 +409,7 @@ START_TEST(packets_go_in_and_come_out)
 
 	add_tunnels();
 	map_options();
-	add_flow(rows[_i].flow);
+	add_rule(sw, rows[_i].flow);
 	parse_key(rows[_i].packet, &dp_key);
 	key = dp_key;
 	struct xlate_input in = { .sw = sw, .key = &key };
@@ -510,8 +491,8 @@ START_TEST(packets_go_round)
 	struct tunnel_lookup l;
 
 	add_tunnels();
-	add_flow(rounds[_i].first);
-	add_flow(rounds[_i].second);
+	add_rule(sw, rounds[_i].first);
+	add_rule(sw, rounds[_i].second);
 	parse_key("tunnel(tun_id=5,src=1.1.1.1,dst=9.9.9.9,flags(key)),in_port(20)," IP, &dp_key);
 	translate(&dp_key, &key, &l, &first);
 	if (rounds[_i].header) {
@@ -566,7 +547,7 @@ START_TEST(the_map_changes)
 	struct tlv_table_mod mod = { .command = changes[_i].command };
 
 	map_options();
-	add_flow("tun_metadata0=1,actions=drop");
+	add_rule(sw, "tun_metadata0=1,actions=drop");
 	ck_assert_int_eq(tlv_mappings_parse(changes[_i].text, &mod), 0);
 	ck_assert_msg(switch_tlv_mod(sw, &mod) == changes[_i].answer, "%s", changes[_i].name);
 }
@@ -575,7 +556,6 @@ END_TEST
 START_TEST(rules_need_the_map)
 {
 	struct tlv_table_mod clear = { .command = TLV_CLEAR };
-	struct error err = ERROR_INIT;
 	static const char *const texts[] = {
 		"tun_metadata1=1,actions=drop",
 		"actions=set_field:1->tun_metadata1",
@@ -583,17 +563,10 @@ START_TEST(rules_need_the_map)
 	};
 
 	map_options();
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		struct flow_mod fm;
-		uint32_t versions;
-
-		flow_mod_init(&fm);
-		ck_assert_msg(flow_mod_parse(texts[i], FM_ADD, NULL, &fm, &versions, &err) >= 0,
-			      "%s", err.text);
-		ck_assert_int_eq(switch_flow_mod(sw, &fm), OFPERR_NXFMFC_INVALID_TLV_FIELD);
-		flow_mod_uninit(&fm);
-	}
-	add_flow("actions=set_field:1->tun_metadata5");
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		ck_assert_int_eq(try_flow_mod(sw, FM_ADD, texts[i]),
+				 OFPERR_NXFMFC_INVALID_TLV_FIELD);
+	add_rule(sw, "actions=set_field:1->tun_metadata5");
 	ck_assert_int_eq(switch_tlv_mod(sw, &clear), OFPERR_NXTTMFC_INVALID_TLV_DEL);
 	switch_flush(sw);
 	ck_assert_int_eq(switch_tlv_mod(sw, &clear), OFPERR_NONE);

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Switches as tests of the pipeline want them: with every feature, ports that take all VLANs, and rules from ovs-ofctl's text.
+#pragma once
+
+#include <string.h>
+
+#include "ofproto/openflow/msg.h"
+#include "ofproto/pipeline/switch.h"
+#include "tests/suite.h"
+
+static inline struct of_switch *able_switch(const char *name, uint64_t dpid)
+{
+	struct of_switch *sw = switch_create(name, dpid);
+
+	switch_set_features(sw, UINT32_MAX);
+	return sw;
+}
+
+static inline struct of_port *add_port(struct of_switch *sw, const char *name, uint32_t number,
+				       dp_port_t dp_port)
+{
+	struct port_settings settings = { .vlan_mode = VLAN_TRUNK };
+
+	memset(settings.trunks, 0xff, sizeof(settings.trunks));
+	return switch_port_add(sw, name, OF_PORT(number), dp_port,
+			       (struct eth_addr){ { 2, 0, 0, 0, 0, number } }, &settings);
+}
+
+// By a patch port 'number' of each.
+static inline void patch(struct of_switch *x, struct of_switch *y, uint32_t number)
+{
+	struct of_port *a = add_port(x, "pa", number, DP_PORT_NONE);
+	struct of_port *b = add_port(y, "pb", number, DP_PORT_NONE);
+
+	atomic_store(&a->peer, b);
+	atomic_store(&b->peer, a);
+}
+
+// The switch's answer: text that is not a rule fails the test.
+static inline enum ofperr try_flow_mod(struct of_switch *sw, enum flow_mod_command command,
+				       const char *text)
+{
+	struct error err = ERROR_INIT;
+	struct flow_mod fm;
+	enum ofperr e;
+
+	ck_assert_msg(!flow_mod_parse(text, command, NULL, &fm, NULL, &err), "%s: %s", text,
+		      err.text);
+	e = switch_flow_mod(sw, &fm);
+	flow_mod_uninit(&fm);
+	return e;
+}
+
+static inline void must_flow_mod(struct of_switch *sw, enum flow_mod_command command,
+				 const char *text)
+{
+	enum ofperr e = try_flow_mod(sw, command, text);
+
+	ck_assert_msg(!e, "%s: %s", text, ofperr_name(e));
+}
+
+static inline void add_rule(struct of_switch *sw, const char *text)
+{
+	must_flow_mod(sw, FM_ADD, text);
+}
