@@ -140,13 +140,14 @@ class NicSwitch(KernelSwitch):
 
 
 @contextlib.contextmanager
-def on_nic(cls, folder, tag, vfs):
-    """A running switch that may use the hardware of one simulated NIC."""
+def on_nic(cls, folder, tag, vfs, nics=1):
+    """A running switch that may use the hardware of simulated NICs."""
     module = os.environ.get("SIMNIC_KO")
     if not module:
         pytest.skip("the simulated NIC's module is not there (hw-tests/lab/run --simnic)")
-    subprocess.run(["insmod", module, f"vfs={vfs}"], check=True)
-    subprocess.run(["devlink", "dev", "eswitch", "set", "platform/simnic.0", "mode", "switchdev"], check=True)
+    subprocess.run(["insmod", module, f"vfs={vfs}", f"nics={nics}"], check=True)
+    for i in range(nics):
+        subprocess.run(["devlink", "dev", "eswitch", "set", f"platform/simnic.{i}", "mode", "switchdev"], check=True)
     s = cls(folder, tag)
     try:
         s.start()

@@ -177,3 +177,20 @@ void no_flows(void)
 		take_out(installed.v[--installed.n]);
 	ck_assert_uint_eq(ops->flow_count(dp), 0);
 }
+
+void open_datapath(const struct wire *wires, size_t n)
+{
+	static const struct datapath_config config;
+	struct error err = ERROR_INIT;
+
+	ck_assert_msg(!ops->probe(&err), "%s", err.text);
+	ck_assert_msg(!ops->open(ops->default_name, &pipeline_upcalls, NULL, &config, &dp, &err),
+		      "%s", err.text);
+	for (size_t i = 1; i <= n; i++) {
+		dp_port_t port;
+
+		ck_assert_msg(!ops->port_add(dp, wires[i].name, "system", NULL, &port, &err), "%s",
+			      err.text);
+		ck_assert_uint_eq(port.n, i);
+	}
+}

@@ -6,6 +6,7 @@
 
 #include "core/base/vec.h"
 #include "datapath/kernel/kernel.h"
+#include "hw-tests/lab/cases/wire.h"
 
 enum { WAIT_MSEC = 20000 };
 
@@ -28,6 +29,8 @@ extern megaflow_vec installed; // in the order of their misses; a case may take 
 extern bool widens; // every source address gets a flow of its own
 
 void parse_actions(const char *text, struct strbuf *out);
+// Opens the case's datapath with wires[1..n] as its ports of those numbers.
+void open_datapath(const struct wire *wires, size_t n);
 // Packets that match get 'actions'; 'after' is for those that recirculate, NULL: none do.
 void set_rule(const struct match *m, const char *actions, const char *after);
 // &seen.misses or &seen.userspace, with the lock.

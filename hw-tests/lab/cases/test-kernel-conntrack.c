@@ -657,24 +657,13 @@ END_TEST
 
 static void set_up(void)
 {
-	static const struct datapath_config config;
-	struct error err = ERROR_INIT;
-
 	for (unsigned int i = 1; i <= N_WIRES; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "kc%u", i);
 		wire_create(&wires[i], name);
 	}
-	ck_assert_msg(!ops->open(ops->default_name, &pipeline_upcalls, NULL, &config, &dp, &err),
-		      "%s", err.text);
-	for (unsigned int i = 1; i <= N_WIRES; i++) {
-		dp_port_t port;
-
-		ck_assert_msg(!ops->port_add(dp, wires[i].name, "system", NULL, &port, &err), "%s",
-			      err.text);
-		ck_assert_uint_eq(port.n, i);
-	}
+	open_datapath(wires, N_WIRES);
 }
 
 static void tear_down(void)

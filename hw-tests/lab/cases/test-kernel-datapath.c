@@ -512,23 +512,6 @@ END_TEST
 
 // ---- Life ----
 
-static void open_datapath(void)
-{
-	static const struct datapath_config config;
-	struct error err = ERROR_INIT;
-
-	ck_assert_msg(!ops->probe(&err), "%s", err.text);
-	ck_assert_msg(!ops->open(ops->default_name, &pipeline_upcalls, NULL, &config, &dp, &err),
-		      "%s", err.text);
-	for (unsigned int i = 1; i <= N_WIRES; i++) {
-		dp_port_t port;
-
-		ck_assert_msg(!ops->port_add(dp, wires[i].name, "system", NULL, &port, &err), "%s",
-			      err.text);
-		ck_assert_uint_eq(port.n, i);
-	}
-}
-
 static void set_up(void)
 {
 	struct error err = ERROR_INIT;
@@ -540,14 +523,14 @@ static void set_up(void)
 		snprintf(name, sizeof(name), "kd%u", i);
 		wire_create(&wires[i], name);
 	}
-	open_datapath();
+	open_datapath(wires, N_WIRES);
 }
 
 static void reopen_by_port(void)
 {
 	ops->close(dp);
 	kernel_upcalls_by_port = true;
-	open_datapath();
+	open_datapath(wires, N_WIRES);
 	ck_assert(!(kernel_datapath(dp)->user_features & OVS_DP_F_DISPATCH_UPCALL_PER_CPU));
 }
 
@@ -580,7 +563,7 @@ START_TEST(another_process_takes_over)
 	ops->close(dp);
 	while (installed.n)
 		release(installed.v[--installed.n]);
-	open_datapath();
+	open_datapath(wires, N_WIRES);
 	k = kernel_datapath(dp);
 	ck_assert(k->taken_over);
 	ck_assert_uint_eq(k->ifindex, ifindex);

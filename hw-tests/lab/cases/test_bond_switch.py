@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole switch over two simulated NICs whose uplinks are in a Linux bond, in a lab guest."""
 import json
-import os
 import subprocess
 
 import pytest
 
-from kernel_switch import NicSwitch, ip, sysfs, tc_filters, wait_until
+from kernel_switch import NicSwitch, ip, on_nic, sysfs, tc_filters, wait_until
 
 
 class BondSwitch(NicSwitch):
@@ -48,24 +47,15 @@ class BondSwitch(NicSwitch):
         ip("link", "set", rep, "up")
         self.vsctl("add-port", "br0", rep, "--", "set", "interface", rep, f"ofport_request={i + 1}")
 
+    def close(self):
+        super().close()
+        subprocess.run(["ip", "link", "del", "lag0"], check=False, capture_output=True)
+
 
 @pytest.fixture
 def bond(tmp_path):
-    module = os.environ.get("SIMNIC_KO")
-    if not module:
-        pytest.skip("the simulated NIC's module is not there (hw-tests/lab/run --simnic)")
-    subprocess.run(["insmod", module, "vfs=1", "nics=2"], check=True)
-    for i in range(2):
-        subprocess.run(["devlink", "dev", "eswitch", "set", f"platform/simnic.{i}", "mode", "switchdev"], check=True)
-    s = BondSwitch(tmp_path, "00003")
-    try:
-        s.start()
-        s.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=true")
+    with on_nic(BondSwitch, tmp_path, "00003", vfs=1, nics=2) as s:
         yield s
-    finally:
-        s.close()
-        subprocess.run(["ip", "link", "del", "lag0"], check=False, capture_output=True)
-        subprocess.run(["rmmod", "simnic"], check=True)
 
 
 def active():

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(TOP, "tests", "integration", "switch"))
 sys.path.insert(0, os.path.dirname(__file__))
 from conftest import wait_until  # noqa: E402
 from conntrack_lab import Table  # noqa: E402
-from kernel_switch import nic, switch, sysfs  # noqa: E402,F401
+from kernel_switch import nic, switch, sysfs, sysfs_in  # noqa: E402,F401
 
 SERVER = """
 import socket
@@ -92,10 +92,7 @@ def test_addresses_are_translated_for_real_sockets(switch, hosts):  # noqa: F811
     hosts.flow(1, "", "ct(zone=6,nat),recirc(0x102)")
     hosts.flow(1, "recirc_id(0x102)", "ct(zone=5,nat),recirc(0x104)")
     hosts.flow(1, "recirc_id(0x104)", "@0")
-    mac = subprocess.run(["ip", "netns", "exec", "h0", "cat", "/sys/class/net/eth0/address"], capture_output=True,
-                         text=True, check=True).stdout.strip()
-    other = subprocess.run(["ip", "netns", "exec", "h1", "cat", "/sys/class/net/eth0/address"], capture_output=True,
-                           text=True, check=True).stdout.strip()
+    mac, other = (sysfs_in(ns, "/sys/class/net/eth0/address") for ns in ("h0", "h1"))
     subprocess.run(["ip", "-n", "h1", "neigh", "replace", "10.98.0.77", "lladdr", mac, "dev", "eth0"], check=True)
     subprocess.run(["ip", "-n", "h0", "neigh", "replace", "10.98.0.99", "lladdr", other, "dev", "eth0"], check=True)
     assert hosts.connect("10.98.0.99", 8080) == "10.98.0.77 hello"
