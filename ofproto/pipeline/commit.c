@@ -107,8 +107,11 @@ static void commit_ethernet(struct xlate_ctx *ctx)
 
 void ctx_commit(struct xlate_ctx *ctx)
 {
-	commit_ethernet(ctx);
+	if (!ctx->flow.packet_type)
+		commit_ethernet(ctx); // tags go behind a new header
 	commit_vlans(ctx);
+	if (ctx->flow.packet_type)
+		commit_ethernet(ctx); // and a packet that loses its header has lost them
 	if (!any_written(&ctx->written))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(settable); i++)

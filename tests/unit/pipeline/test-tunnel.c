@@ -295,6 +295,11 @@ static const struct {
 	  "set(tunnel(dst=5.5.5.5,ttl=64,tp_dst=6635,flags(df))),pop_eth,24,"
 	  "push_eth(src=00:00:00:00:00:01,dst=00:00:00:00:00:09,type=0x0000),2",
 	  "eth(src=00:00:00:00:00:01),eth_type(0x1234)" },
+	{ "the tag goes before the header it is in",
+	  "in_port=1,dl_vlan=5,actions=strip_vlan,output:18",
+	  "in_port(1)," ETH
+	  "eth_type(0x8100),vlan(vid=5,pcp=0),encap(eth_type(0x0800),ipv4(frag=no))",
+	  "set(tunnel(dst=5.5.5.5,ttl=64,tp_dst=6635,flags(df))),pop_vlan,pop_eth,24", NULL },
 	{ "tagged, where there is no place for it",
 	  "in_port=1,actions=push_vlan:0x8100,output:18,output:2", "in_port(1)," OTHER,
 	  "push_vlan(vid=0,pcp=0),2", NULL },
