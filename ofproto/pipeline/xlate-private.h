@@ -107,8 +107,8 @@ void xlate_tunnel_resume(struct xlate_ctx *ctx);
 void xlate_tunnel_freeze(struct xlate_ctx *ctx);
 // Before an output: the outer header where the port is a tunnel. False: it does not go.
 bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p);
-// Behind the output.
-void xlate_tunnel_sent(struct xlate_ctx *ctx);
+// Behind the output; 'mark' is what the packet had before.
+void xlate_tunnel_sent(struct xlate_ctx *ctx, uint32_t mark);
 // Is the port a tunnel whose packets have no Ethernet header? Nothing is flooded there.
 bool xlate_is_layer3(const struct of_port *p);
 void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,

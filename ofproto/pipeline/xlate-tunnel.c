@@ -295,13 +295,21 @@ static bool goes_to_ourselves(struct xlate_ctx *ctx, const struct flow_tunnel *t
 	return true;
 }
 
+static void write_mark(struct xlate_ctx *ctx, uint32_t mark)
+{
+	be32 value = htobe32(mark), all = UINT32_MAX;
+
+	ctx_write_field(ctx, field_get(FIELD_PKT_MARK), (const uint8_t *)&value,
+			(const uint8_t *)&all);
+}
+
 static void set_mark(struct xlate_ctx *ctx, const struct tunnel_config *c)
 {
-	be32 mark = htobe32(c->mark), all = UINT32_MAX;
-
-	if (c->set_mark)
-		ctx_write_field(ctx, field_get(FIELD_PKT_MARK), (const uint8_t *)&mark,
-				(const uint8_t *)&all);
+	if (!c->set_mark)
+		return;
+	// The packet's own is set again behind the output.
+	ctx_look_at_field(ctx, field_get(FIELD_PKT_MARK));
+	write_mark(ctx, c->mark);
 }
 
 bool xlate_is_layer3(const struct of_port *p)
@@ -323,9 +331,11 @@ static bool is_tagged(struct xlate_ctx *ctx)
 	return true;
 }
 
-void xlate_tunnel_sent(struct xlate_ctx *ctx)
+void xlate_tunnel_sent(struct xlate_ctx *ctx, uint32_t mark)
 {
 	ctx->flow.packet_type = 0;
+	if (ctx->flow.pkt_mark != mark)
+		write_mark(ctx, mark);
 }
 
 bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p)

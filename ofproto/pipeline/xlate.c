@@ -481,6 +481,7 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 {
 	struct of_port *peer = atomic_load(&p->peer);
+	uint32_t mark = ctx->flow.pkt_mark;
 
 	if (atomic_load(&p->config) & (PORT_CONFIG_NO_FWD | PORT_CONFIG_DOWN)) {
 		ctx_report(ctx, ">> output port %s is down or configured not to forward, dropped",
@@ -507,7 +508,7 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 	if (trunc)
 		dp_put(&ctx->ret->actions, DP_ACTION_TRUNC)->trunc.max_len = trunc;
 	dp_put_output(&ctx->ret->actions, p->dp_port);
-	xlate_tunnel_sent(ctx);
+	xlate_tunnel_sent(ctx, mark);
 }
 
 void xlate_basis_uninit(struct xlate_basis *b)

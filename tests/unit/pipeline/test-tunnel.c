@@ -276,6 +276,11 @@ static const struct {
 	  NULL },
 	{ "mark", "in_port=1,actions=output:17", "in_port(1)," OTHER,
 	  "set(tunnel(dst=4.4.4.4,ttl=64,tp_dst=4789,flags(df))),set(skb_mark(0x7)),20", NULL },
+	{ "the mark is of that copy alone", "in_port=1,actions=output:17,resubmit(,1),output:2",
+	  "in_port(1)," OTHER,
+	  "set(tunnel(dst=4.4.4.4,ttl=64,tp_dst=4789,flags(df))),set(skb_mark(0x7)),20,"
+	  "set(skb_mark(0)),2",
+	  "skb_mark(0)" },
 	{ "behind a clone",
 	  "in_port=1,actions=clone(set_field:00:00:00:00:00:09->eth_dst,output:11),output:2",
 	  "in_port(1)," OTHER,
