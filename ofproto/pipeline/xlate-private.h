@@ -101,6 +101,8 @@ void xlate_flood(struct xlate_ctx *ctx, bool all);
 void xlate_normal(struct xlate_ctx *ctx);
 // At the pipeline's entry: what came with a packet out of a tunnel. False: it is dropped.
 bool xlate_tunnel_receive(struct xlate_ctx *ctx);
+// From here on, and where it comes back from connection tracking, the packet is one that came without.
+void xlate_tunnel_hide(struct xlate_ctx *ctx);
 // Where a packet goes on that came back.
 void xlate_tunnel_resume(struct xlate_ctx *ctx);
 // Before the packet goes round: where a header has been set for a port, the one that it came with is kept with what is known of it.

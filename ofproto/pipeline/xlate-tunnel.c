@@ -129,6 +129,13 @@ void xlate_tunnel_freeze(struct xlate_ctx *ctx)
 	ctx->tunnel_set.m.tunnel = all.m.tunnel;
 }
 
+void xlate_tunnel_hide(struct xlate_ctx *ctx)
+{
+	memset(&ctx->flow.tunnel, 0, sizeof(ctx->flow.tunnel));
+	memset(&ctx->known.m.tunnel, 0xff, sizeof(ctx->known.m.tunnel));
+	ctx->tunnel_set.m.tunnel = ctx->known.m.tunnel;
+}
+
 void xlate_tunnel_resume(struct xlate_ctx *ctx)
 {
 	const struct flow_tunnel *t = &ctx->in->key->tunnel, *known = &ctx->known.m.tunnel;

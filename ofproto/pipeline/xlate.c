@@ -459,6 +459,7 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 	ctx->flow.in_port = peer->number.n;
 	memset(&ctx->known.m.in_port, 0xff, sizeof(ctx->known.m.in_port));
 	ctx_hide_connection(ctx);
+	xlate_tunnel_hide(ctx);
 	ctx->rule = NULL;
 	ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_PORT_RX,
 					       .port = { peer->sw, peer->number } });

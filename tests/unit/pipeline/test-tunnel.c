@@ -8,7 +8,7 @@
 
 enum { VXLAN = 20, GENEVE, GRE };
 
-static struct of_switch *sw;
+static struct of_switch *sw, *other; // patched to each other by port 90 of both
 static struct tunnel_table *table;
 
 static int add_tunnel(uint32_t number, uint32_t dp_port, enum tunnel_type type, const char *options,
@@ -54,6 +54,9 @@ static void map_options(void)
 static void set_up(void)
 {
 	sw = able_switch("br0", 1);
+	other = able_switch("br1", 2);
+	patch(sw, other, 90);
+	add_port(other, "q1", 1, DP_PORT(31));
 	table = tunnel_table_create();
 	for (int i = 1; i <= 2; i++) {
 		AUTO_FREE char *name = xasprintf("p%d", i);
@@ -66,6 +69,7 @@ static void tear_down(void)
 {
 	tunnel_table_destroy(table);
 	switch_destroy(sw);
+	switch_destroy(other);
 	rcu_drain();
 }
 
@@ -408,6 +412,43 @@ static void add_tunnels(void)
 			"remote_ip=5.5.5.5 dst_port=6635 payload_type=ip");
 }
 
+static void translate(const struct flow_key *dp_key, struct flow_key *key, struct tunnel_lookup *l,
+		      struct xlate_result *r)
+{
+	struct xlate_input in = { .sw = sw, .key = key };
+	struct of_switch *found;
+	of_port_t number;
+
+	*key = *dp_key;
+	if (l) {
+		ck_assert(tunnel_table_find(table, DP_PORT(key->in_port), &key->tunnel, &found,
+					    &number, l));
+		key->in_port = number.n;
+		in.tunnel = l;
+	}
+	xlate(&in, r);
+}
+
+START_TEST(an_outer_header_stays_behind_a_patch)
+{
+	AUTO(strbuf) actions = STRBUF_INIT;
+	struct flow_key dp_key, key;
+	struct tunnel_lookup l;
+	struct xlate_result r;
+
+	add_tunnels();
+	add_rule(sw, "in_port=11,actions=output:90,resubmit(,1)");
+	add_rule(sw, "table=1,tun_id=5,actions=output:2");
+	add_rule(other, "tun_id=5,actions=drop");
+	add_rule(other, "tun_id=0,tun_dst=0.0.0.0,actions=output:1");
+	parse_key("tunnel(tun_id=5,src=1.1.1.1,dst=9.9.9.9,flags(key)),in_port(20)," IP, &dp_key);
+	translate(&dp_key, &key, &l, &r);
+	dp_actions_format(dp_actions_of(&r.actions), NULL, NULL, &actions);
+	ck_assert_str_eq(actions.s, "31,2");
+	xlate_result_uninit(&r);
+}
+END_TEST
+
 START_TEST(packets_go_in_and_come_out)
 {
 	AUTO(strbuf) actions = STRBUF_INIT, megaflow = STRBUF_INIT;
@@ -464,33 +505,21 @@ static const struct {
 	  "tunnel(tun_id=7,src=8.8.8.8,dst=1.1.1.1,ttl=64,flags(csum|key)),in_port(20)",
 	  "set(tunnel(tun_id=0x7,src=8.8.8.8,dst=1.1.1.1,tos=0x20,ttl=9,flags(csum|key))),22",
 	  "recirc_id(0x1)," },
+	{ "nor is one that stayed behind a patch", "in_port=11,ip,actions=output:90",
+	  "table=1,actions=output:2", NULL, "31", "recirc_id(0x1)," },
 };
 
-static void translate(const struct flow_key *dp_key, struct flow_key *key, struct tunnel_lookup *l,
-		      struct xlate_result *r)
-{
-	struct xlate_input in = { .sw = sw, .key = key };
-	struct of_switch *found;
-	of_port_t number;
-
-	*key = *dp_key;
-	if (l) {
-		ck_assert(tunnel_table_find(table, DP_PORT(key->in_port), &key->tunnel, &found,
-					    &number, l));
-		key->in_port = number.n;
-		in.tunnel = l;
-	}
-	xlate(&in, r);
-}
-
-static uint32_t recirc_id_of(const struct xlate_result *r)
+static uint32_t recirc_id_of(struct dp_actions actions)
 {
 	const struct dp_action *a;
+	uint32_t id = 0;
 
-	DP_ACTION_FOR_EACH (a, dp_actions_of(&r->actions))
-		if (a->type == DP_ACTION_RECIRC)
-			return a->recirc.id;
-	ck_abort_msg("nothing goes round");
+	DP_ACTION_FOR_EACH (a, actions) {
+		id = a->type == DP_ACTION_RECIRC ? a->recirc.id : recirc_id_of(dp_action_nested(a));
+		if (id)
+			break;
+	}
+	return id;
 }
 
 START_TEST(packets_go_round)
@@ -503,6 +532,8 @@ START_TEST(packets_go_round)
 	add_tunnels();
 	add_rule(sw, rounds[_i].first);
 	add_rule(sw, rounds[_i].second);
+	add_rule(other, "ip,actions=ct(table=1)");
+	add_rule(other, "table=1,tun_id=0,tun_dst=0.0.0.0,actions=output:1");
 	parse_key("tunnel(tun_id=5,src=1.1.1.1,dst=9.9.9.9,flags(key)),in_port(20)," IP, &dp_key);
 	translate(&dp_key, &key, &l, &first);
 	if (rounds[_i].header) {
@@ -511,7 +542,8 @@ START_TEST(packets_go_round)
 		strbuf_printf(&text, "%s,%s", rounds[_i].header, IP);
 		parse_key(strbuf_cstr(&text), &dp_key);
 	}
-	dp_key.recirc_id = recirc_id_of(&first);
+	dp_key.recirc_id = recirc_id_of(dp_actions_of(&first.actions));
+	ck_assert_uint_ne(dp_key.recirc_id, 0);
 	dp_key.ct_state = CS_TRK | CS_NEW;
 	translate(&dp_key, &key, NULL, &second);
 	dp_actions_format(dp_actions_of(&second.actions), NULL, NULL, &actions);
@@ -594,6 +626,7 @@ int main(void)
 	tcase_add_test(t, of_two_tunnels_alike_the_second_is_refused);
 	tcase_add_test(t, a_change_makes_translations_outdated);
 	tcase_add_loop_test(t, packets_go_in_and_come_out, 0, ARRAY_SIZE(rows));
+	tcase_add_test(t, an_outer_header_stays_behind_a_patch);
 	tcase_add_loop_test(t, packets_go_round, 0, ARRAY_SIZE(rounds));
 	tcase_add_loop_test(t, the_map_changes, 0, ARRAY_SIZE(changes));
 	tcase_add_test(t, rules_need_the_map);
