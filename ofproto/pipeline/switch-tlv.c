@@ -27,7 +27,11 @@ static uint64_t fields_of_acts(struct acts list)
 			bits |= bit_of(a->move.src.field) | bit_of(a->move.dst.field);
 		else if (a->type == ACT_OUTPUT_REG)
 			bits |= bit_of(a->output_reg.src.field);
-		else if (a->type == ACT_CLONE || a->type == ACT_WRITE_ACTIONS)
+		else if (a->type == ACT_CHECK_PKT_LARGER)
+			bits |= bit_of(a->check_pkt_larger.dst.field);
+		else if (a->type == ACT_CT && a->ct.zone_src.field)
+			bits |= bit_of(a->ct.zone_src.field);
+		if (act_has_list(a))
 			bits |= fields_of_acts(act_nested_list(a));
 	}
 	return bits;

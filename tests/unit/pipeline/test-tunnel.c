@@ -602,6 +602,9 @@ START_TEST(rules_need_the_map)
 		"tun_metadata1=1,actions=drop",
 		"actions=set_field:1->tun_metadata1",
 		"actions=clone(move:NXM_NX_TUN_METADATA1[]->NXM_NX_REG0[])",
+		"ip,actions=ct(commit,exec(move:NXM_NX_TUN_METADATA1[0..31]->NXM_NX_CT_MARK[]))",
+		"ip,actions=ct(zone=NXM_NX_TUN_METADATA1[0..15])",
+		"actions=check_pkt_larger(100)->NXM_NX_TUN_METADATA1[0]",
 	};
 
 	map_options();
