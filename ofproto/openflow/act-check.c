@@ -64,12 +64,12 @@ static enum ofperr check_nat(const struct checker *c, const struct nat *n)
 		       : OFPERR_NONE;
 }
 
-// Only IP has connections, and each helper one protocol.
+// Only IP has connections, each helper one protocol, and what is invalid is not of one that could be committed.
 static enum ofperr check_ct(const struct checker *c, const struct act *a)
 {
 	const struct flow_key *k = &c->m.key;
 
-	if (!flow_is_ip(k) ||
+	if (!flow_is_ip(k) || (k->ct_state & CS_INV && a->ct.flags & ACT_CT_COMMIT) ||
 	    (a->ct.alg && k->nw_proto != (strcmp(act_ct_helper(a), "tftp") ? 6 : 17)))
 		return OFPERR_OFPBAC_MATCH_INCONSISTENT;
 	return a->ct.zone_src.field ? check_field(c, a->ct.zone_src.field) : OFPERR_NONE;

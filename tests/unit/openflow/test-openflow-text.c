@@ -172,6 +172,7 @@ static const struct {
 	{ FM_ADD, "udp,actions=ct(commit,alg=ftp)", "OFPBAC_MATCH_INCONSISTENT" },
 	{ FM_ADD, "tcp,actions=ct(commit,alg=tftp)", "OFPBAC_MATCH_INCONSISTENT" },
 	{ FM_ADD, "arp,actions=ct(commit)", "OFPBAC_MATCH_INCONSISTENT" },
+	{ FM_ADD, "ip,ct_state=+trk+inv,actions=ct(commit)", "OFPBAC_MATCH_INCONSISTENT" },
 	{ FM_ADD, "ip,actions=ct(nat(src=1.1.1.1))", "CT action requires commit flag" },
 	{ FM_ADD, "ip,actions=ct(exec(set_field:1->ct_mark))", "CT action requires commit flag" },
 	{ FM_ADD, "ip,actions=ct(commit,exec(output:1))",
