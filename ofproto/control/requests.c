@@ -439,8 +439,10 @@ static enum ofperr on_controller_id(struct peer *p, const struct msg *m, struct 
 static enum ofperr on_tlv_mod(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct tlv_table_mod mod;
-	enum ofperr e = tlv_table_mod_decode(m, &mod);
+	enum ofperr e = need_write(p);
 
+	if (!e)
+		e = tlv_table_mod_decode(m, &mod);
 	return e ? e : switch_tlv_mod(p->control->sw, &mod);
 }
 

@@ -4,6 +4,7 @@ Debian's ovs-ofctl 3.1 against our switch."""
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 
@@ -113,6 +114,53 @@ def test_os_ken_learning_switch(switch, version, name):
     if version == "1.5" and tshark(path, "_ws.malformed and tcp.srcport == 6653"):
         malformed = [line for line in malformed if "OFPT_PACKET_IN" not in line]
     assert malformed == []
+
+
+class Connection:
+    """OpenFlow 1.3 by hand, over a bridge's management socket."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20)
+        self.socket.connect(path)
+        self.send(0, b"", 0)
+        while self.receive()[0] != 0:
+            pass
+
+    def send(self, kind, body, xid):
+        self.socket.sendall(struct.pack("!BBHI", 4, kind, 8 + len(body), xid) + body)
+
+    def receive(self):
+        header = self.socket.recv(8, socket.MSG_WAITALL)
+        _, kind, length, xid = struct.unpack("!BBHI", header)
+        return kind, xid, self.socket.recv(length - 8, socket.MSG_WAITALL) if length > 8 else b""
+
+    def answer(self, kind, body, xid):
+        self.send(kind, body, xid)
+        while True:
+            answer, its, content = self.receive()
+            if its == xid:
+                return answer, content
+
+
+NICIRA = 0x2320
+CHANGES = {
+    "flow_mod": (14, bytes(40) + struct.pack("!HHI", 1, 4, 0)),
+    "meter_mod": (29, struct.pack("!HHI", 2, 0, 0xffffffff)),
+    "packet_out": (13, struct.pack("!IIH6x", 0xffffffff, 0xfffffffd, 0)),
+    "tlv_table_mod": (4, struct.pack("!IIH6xHBBH2x", NICIRA, 24, 0, 0x102, 0x80, 4, 0)),
+}
+
+
+def test_a_secondary_controller_changes_nothing(switch):
+    switch.start("--enable-dummy=override")
+    switch.vsctl("add-br", "br0")
+    c = Connection(f"{switch.dir}/br0.mgmt")
+    assert c.answer(24, struct.pack("!I4xQ", 3, 1), 5) == (25, struct.pack("!I4xQ", 3, 1))
+    bad_request, is_secondary = 1, 10
+    for xid, (name, (kind, body)) in enumerate(CHANGES.items(), 10):
+        answer, content = c.answer(kind, body, xid)
+        assert (answer, struct.unpack("!HH", content[:4])) == (1, (bad_request, is_secondary)), name
 
 
 def debian_ofctl(switch, *args, check=True):
