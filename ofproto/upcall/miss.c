@@ -164,6 +164,7 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 enum upcall_restored upcall_restore(struct upcall_engine *u, const struct flow_key *dp_key,
 				    bool keep)
 {
+	enum upcall_restored ret;
 	struct megaflow *mf;
 	struct xlate_result r;
 	struct engine_entry e;
@@ -172,20 +173,19 @@ enum upcall_restored upcall_restore(struct upcall_engine *u, const struct flow_k
 		return RESTORED_NOT;
 	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
 	xlate(&in, &r);
-	if (xlate_error_passes(r.error) || !keep) {
-		enum upcall_restored ret =
-			r.error == XLATE_NO_RECIRCULATION_CONTEXT ? RESTORED_LATER : RESTORED;
-
-		xlate_apply_effects(&r.basis);
-		xlate_result_uninit(&r);
-		return ret;
-	}
 	xlate_apply_effects(&r.basis);
-	mf = install(u, e.sw, dp_key, &r, 0);
-	if (!mf)
-		return RESTORED_NOT;
-	finish_install(u, mf);
-	return RESTORED;
+	if (keep && !xlate_error_passes(r.error)) {
+		mf = install(u, e.sw, dp_key, &r, 0); // takes 'r'
+		if (mf)
+			finish_install(u, mf);
+		return mf ? RESTORED : RESTORED_NOT;
+	}
+	if (r.error == XLATE_NO_RECIRCULATION_CONTEXT)
+		ret = RESTORED_LATER;
+	else
+		ret = keep ? RESTORED_NOT : RESTORED;
+	xlate_result_uninit(&r);
+	return ret;
 }
 
 struct queued_packet_in {
