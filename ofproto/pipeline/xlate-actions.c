@@ -378,13 +378,15 @@ static bool connection_is_hidden(const struct xlate_ctx *ctx)
 	return ctx->known.m.ct_state == UINT8_MAX;
 }
 
-// Whether the packet's key may not tell a controller all that the pipeline knows of it.
+// Whether the packet's key may not tell a controller all that the pipeline knows of it: a controller's own packet comes with a
+// port that is in no key.
 static bool has_more_to_tell(const struct xlate_ctx *ctx)
 {
 	const struct flow_key *k = ctx->in->key;
 
-	return k->recirc_id || ctx->sw != ctx->in->sw || ctx->flow.in_port != k->in_port ||
-	       ctx->flow.metadata || !is_all_zeros(ctx->flow.regs, sizeof(ctx->flow.regs)) ||
+	return ctx->in->acts || k->recirc_id || ctx->sw != ctx->in->sw ||
+	       ctx->flow.in_port != k->in_port || ctx->flow.metadata ||
+	       !is_all_zeros(ctx->flow.regs, sizeof(ctx->flow.regs)) ||
 	       !is_all_zeros(&ctx->tunnel_set.m.tunnel, sizeof(ctx->tunnel_set.m.tunnel)) ||
 	       connection_is_hidden(ctx);
 }

@@ -163,6 +163,19 @@ def test_a_secondary_controller_changes_nothing(switch):
         assert (answer, struct.unpack("!HH", content[:4])) == (1, (bad_request, is_secondary)), name
 
 
+def test_a_controllers_own_packet_comes_back_with_its_own_port(switch):
+    switch.start("--enable-dummy=override")
+    switch.vsctl("add-br", "br0", "--", "add-port", "br0", "p1", "--", "set", "interface", "p1", "type=dummy", "ofport_request=1")
+    c = Connection(f"{switch.dir}/br0.mgmt")
+    c.send(9, struct.pack("!HH", 0, 0xffff), 1)  # else this connection gets no packet_in
+    controller = 0xfffffffd
+    to_controller = struct.pack("!HHIH6x", 0, 16, controller, 0xffff)
+    c.send(13, struct.pack("!IIH6x", 0xffffffff, controller, len(to_controller)) + to_controller + bytes(60), 2)
+    kind, _, body = c.receive()
+    assert kind == 10
+    assert body.find(struct.pack("!HBBI", 0x8000, 0, 4, controller)) == 20, body
+
+
 def debian_ofctl(switch, *args, check=True):
     path = os.path.join(os.environ.get("OES_PEER_DIR", "/nonexistent"), "usr/bin/ovs-ofctl")
     if not os.path.exists(path):
