@@ -198,6 +198,7 @@ const struct meter_config *meter_config(const struct meter *m)
 
 void switch_meter_stats(const struct of_switch *sw, const struct meter *m, struct meter_stats *ret)
 {
+	static struct log_limit limit = LOG_LIMIT_INIT(10, 10);
 	int64_t lived = clock_msec() - m->created;
 	struct error err = ERROR_INIT;
 
@@ -208,7 +209,7 @@ void switch_meter_stats(const struct of_switch *sw, const struct meter *m, struc
 	ret->n_bands = m->config.n_bands;
 	if (!sw->meter_ops->get(sw->meter_aux, m->datapath_id, ret, &err))
 		return;
-	log_warn("%s: meter %u has no statistics: %s", sw->name, m->id, err.text);
+	log_warn_limited(&limit, "%s: meter %u has no statistics: %s", sw->name, m->id, err.text);
 	ret->in = (struct meter_count){ UINT64_MAX, UINT64_MAX };
 	memset(ret->bands, 0xff, sizeof(ret->bands));
 }
