@@ -247,39 +247,17 @@ void switch_expire(struct of_switch *sw)
 		switch_notify_changed(sw);
 }
 
-static bool is_metered(const struct rule *r, uint32_t meter)
-{
-	struct acts a = rule_acts_get(r);
-
-	return a.size && a.first->type == ACT_METER && a.first->meter.id == meter;
-}
-
-void switch_remove_metered(struct of_switch *sw, uint32_t meter)
+void switch_remove_metered(struct of_switch *sw, struct list *list)
 {
 	rule_vec rules = VEC_INIT;
-	struct cookie_rules *c;
 	struct rule *r;
 
-	HMAP_FOR_EACH (c, node, &sw->cookies)
-		LIST_FOR_EACH (r, cookie_node, &c->rules)
-			if (is_metered(r, meter))
-				VEC_PUSH(&rules, r);
+	LIST_FOR_EACH (r, meter_node, list)
+		VEC_PUSH(&rules, r);
 	remove_rules(sw, &rules, REMOVED_METER_DELETE);
 	if (rules.n)
 		switch_notify_changed(sw);
 	VEC_FREE(&rules);
-}
-
-uint32_t switch_count_metered(const struct of_switch *sw, uint32_t meter)
-{
-	struct cookie_rules *c;
-	struct rule *r;
-	uint32_t n = 0;
-
-	HMAP_FOR_EACH (c, node, &sw->cookies)
-		LIST_FOR_EACH (r, cookie_node, &c->rules)
-			n += is_metered(r, meter);
-	return n;
 }
 
 void switch_flush(struct of_switch *sw)

@@ -13,6 +13,7 @@ struct meter {
 	uint32_t id, datapath_id;
 	struct meter_config config;
 	int64_t created; // clock_msec()
+	struct list rules; // that use it
 };
 
 void switch_set_meter_ops(struct of_switch *sw, const struct switch_meter_ops *ops, void *aux)
@@ -48,6 +49,14 @@ void switch_bind_meter(const struct of_switch *sw, struct act *list, size_t size
 
 	if (m)
 		list->meter.datapath_id = m->datapath_id;
+}
+
+void switch_list_metered(struct rule *r)
+{
+	struct meter *m = find(r->sw, meter_of(rule_acts_get(r)));
+
+	if (m)
+		list_push_back(&m->rules, &r->meter_node);
 }
 
 // ---- Changes ----
@@ -108,6 +117,7 @@ static enum ofperr set(struct of_switch *sw, const struct meter_mod *mm)
 		m->id = mm->id;
 		m->datapath_id = datapath_id;
 		m->created = clock_msec();
+		list_init(&m->rules);
 		hmap_insert(&sw->meters, &m->node, hash_u64(m->id, 0));
 	}
 	m->config = mm->config;
@@ -116,7 +126,7 @@ static enum ofperr set(struct of_switch *sw, const struct meter_mod *mm)
 
 static void delete (struct of_switch *sw, struct meter *m)
 {
-	switch_remove_metered(sw, m->id);
+	switch_remove_metered(sw, &m->rules);
 	sw->meter_ops->del(sw->meter_aux, m->datapath_id);
 	hmap_remove(&sw->meters, &m->node);
 	free(m);
@@ -203,7 +213,7 @@ void switch_meter_stats(const struct of_switch *sw, const struct meter *m, struc
 	struct error err = ERROR_INIT;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->n_flows = switch_count_metered(sw, m->id);
+	ret->n_flows = list_size(&m->rules);
 	ret->duration_sec = lived / 1000;
 	ret->duration_nsec = lived % 1000 * 1000000;
 	ret->n_bands = m->config.n_bands;

@@ -40,6 +40,7 @@ struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_
 	r->used = r->created;
 	r->refs = 1;
 	list_init(&r->timeout_node);
+	list_init(&r->meter_node);
 	return r;
 }
 
@@ -134,6 +135,7 @@ static void enlist(struct rule *r)
 	add_to_cookie(r);
 	if (r->idle_timeout || r->hard_timeout)
 		list_push_back(&sw->expirable, &r->timeout_node);
+	switch_list_metered(r);
 	sw->n_rules += !is_hidden(r);
 }
 
@@ -143,6 +145,7 @@ static void strike_off(struct rule *r)
 	atomic_fetch_add(&r->version, 1);
 	remove_from_cookie(r);
 	list_remove(&r->timeout_node);
+	list_remove(&r->meter_node);
 	r->sw->n_rules -= !is_hidden(r);
 }
 
@@ -179,6 +182,8 @@ void rule_set_acts(struct rule *r, struct acts a)
 
 	RCU_SET(r->acts, bound_copy(r->sw, a));
 	rcu_free(old);
+	list_remove(&r->meter_node);
+	switch_list_metered(r);
 	atomic_fetch_add(&r->version, 1);
 }
 

@@ -52,9 +52,10 @@ struct rule_acts *rule_acts_copy(struct acts a);
 // False when the list begins with a meter that is not there.
 bool switch_knows_meter(const struct of_switch *sw, struct acts a);
 void switch_delete_meters(struct of_switch *sw);
-// Rules that use the meter: removes them, counts them.
-void switch_remove_metered(struct of_switch *sw, uint32_t meter);
-uint32_t switch_count_metered(const struct of_switch *sw, uint32_t meter);
+// A rule goes to the list of its meter, if it has one.
+void switch_list_metered(struct rule *r);
+// Removes the rules of a meter's list.
+void switch_remove_metered(struct of_switch *sw, struct list *rules);
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority);
 void rule_insert(struct rule *r);

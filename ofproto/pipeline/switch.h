@@ -40,6 +40,7 @@ struct rule {
 	_Atomic bool removed;
 	struct list cookie_node; // among the rules with this cookie
 	struct list timeout_node; // in the switch's list of rules that may expire
+	struct list meter_node; // in its meter's list
 };
 
 static inline struct acts rule_acts_get(const struct rule *r)

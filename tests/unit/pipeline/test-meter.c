@@ -112,6 +112,39 @@ START_TEST(a_meter_behind_a_patch_ends_that_way_only)
 }
 END_TEST
 
+static uint32_t n_rules_of_meter;
+
+static void count(const struct meter *m, void *aux)
+{
+	struct meter_stats stats;
+
+	switch_meter_stats(sw, m, &stats);
+	n_rules_of_meter = stats.n_flows;
+}
+
+static void check_count(uint32_t meter, uint32_t want)
+{
+	ck_assert_int_eq(switch_for_each_meter(sw, meter, count, NULL), OFPERR_NONE);
+	ck_assert_uint_eq(n_rules_of_meter, want);
+}
+
+START_TEST(rules_are_counted_with_the_meter_that_they_have_now)
+{
+	ck_assert_int_eq(change(sw, METER_ADD, METER(1)), OFPERR_NONE);
+	ck_assert_int_eq(change(sw, METER_ADD, METER(2)), OFPERR_NONE);
+	add_rule(sw, "priority=1,actions=meter:1,output:2");
+	add_rule(sw, "priority=2,actions=meter:1,output:2");
+	check_count(1, 2);
+	must_flow_mod(sw, FM_MODIFY_STRICT, "priority=2,actions=meter:2,output:2");
+	check_count(1, 1);
+	check_count(2, 1);
+	add_rule(sw, "priority=1,actions=output:2");
+	check_count(1, 0);
+	must_flow_mod(sw, FM_DELETE, "");
+	check_count(2, 0);
+}
+END_TEST
+
 START_TEST(rules_go_with_their_meter)
 {
 	ck_assert_int_eq(change(sw, METER_ADD, METER(1)), OFPERR_NONE);
@@ -179,6 +212,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, rules_carry_the_datapath_s_number);
 	tcase_add_test(t, a_meter_behind_a_patch_ends_that_way_only);
+	tcase_add_test(t, rules_are_counted_with_the_meter_that_they_have_now);
 	tcase_add_test(t, rules_go_with_their_meter);
 	tcase_add_loop_test(t, what_cannot_be_is_refused, 0, ARRAY_SIZE(refusals));
 	tcase_add_test(t, unknown_meters_and_too_many);
