@@ -9,6 +9,7 @@
 
 // What a tunnel asks for, from the one that asks for most. Bits, so that the order of the numbers is that of looking.
 enum { KEY_OF_FLOW = 8, REMOTE_OF_FLOW = 4, LOCAL_ANY = 1, LOCAL_OF_FLOW = 2, N_KINDS = 16 };
+enum { MIN_CAPACITY = 8 };
 
 struct entry {
 	dp_port_t dp_port;
@@ -18,22 +19,29 @@ struct entry {
 	of_port_t number;
 	char name[64];
 	uint64_t hash;
-	int32_t next; // in its bucket, -1: none
+	struct entry *next; // RCU; in its bucket
+	bool removed; // a reader may still have it, so that its place stays taken
 };
 
-// As readers see it: entries, buckets of a hash table, and which kinds of tunnels a datapath port has.
-struct snapshot {
-	size_t n, n_buckets, n_ports; // buckets: a power of two
+// Which kinds of tunnels a datapath port has.
+struct port_kinds {
+	uint32_t port;
+	_Atomic uint16_t kinds;
+	size_t n[N_KINDS];
+};
+
+// Entries and a hash table of as many buckets. When no place is left, those that are still there move to one of another size:
+// tunnels come and go by the thousand at a start, and each costs the same.
+struct store {
+	size_t n, n_removed, capacity; // a power of two
 	struct entry *entries;
-	int32_t *buckets;
-	struct {
-		uint32_t port;
-		uint16_t kinds;
-	} * ports;
+	struct entry **buckets; // RCU
+	_Atomic size_t n_ports;
+	struct port_kinds *ports;
 };
 
 struct tunnel_table {
-	struct snapshot *now; // RCU
+	struct store *now; // RCU
 	_Atomic uint64_t version;
 };
 
@@ -70,31 +78,44 @@ static bool is_for(const struct entry *e, dp_port_t port, int kind, uint64_t key
 	       (kind & (LOCAL_ANY | LOCAL_OF_FLOW) || !memcmp(&c->local, local, sizeof(*local)));
 }
 
-static const struct entry *find(const struct snapshot *s, dp_port_t port, int kind, uint64_t key,
+static struct entry **bucket_of(const struct store *s, uint64_t hash)
+{
+	return &s->buckets[hash & (s->capacity - 1)];
+}
+
+static const struct entry *find(const struct store *s, dp_port_t port, int kind, uint64_t key,
 				const struct ipv6_addr *remote, const struct ipv6_addr *local)
 {
 	uint64_t h = hash_of(port, kind, key, remote, local);
 
-	for (int32_t i = s->buckets[h & (s->n_buckets - 1)]; i >= 0; i = s->entries[i].next)
-		if (s->entries[i].hash == h &&
-		    is_for(&s->entries[i], port, kind, key, remote, local))
-			return &s->entries[i];
+	for (struct entry *e = RCU_GET(*bucket_of(s, h)); e; e = RCU_GET(e->next))
+		if (e->hash == h && is_for(e, port, kind, key, remote, local))
+			return e;
 	return NULL;
 }
 
-static uint16_t kinds_at(const struct snapshot *s, dp_port_t port)
+static struct port_kinds *find_port(const struct store *s, dp_port_t port)
 {
-	for (size_t i = 0; i < s->n_ports; i++)
+	size_t n = atomic_load(&s->n_ports);
+
+	for (size_t i = 0; i < n; i++)
 		if (s->ports[i].port == port.n)
-			return s->ports[i].kinds;
-	return 0;
+			return &s->ports[i];
+	return NULL;
+}
+
+static uint16_t kinds_at(const struct store *s, dp_port_t port)
+{
+	const struct port_kinds *p = find_port(s, port);
+
+	return p ? atomic_load(&p->kinds) : 0;
 }
 
 // ---- Changing ----
 
-static void free_snapshot(void *p)
+static void free_store(void *p)
 {
-	struct snapshot *s = p;
+	struct store *s = p;
 
 	free(s->entries);
 	free(s->buckets);
@@ -102,54 +123,80 @@ static void free_snapshot(void *p)
 	free(s);
 }
 
-static void index_entry(struct snapshot *s, struct entry *e)
+static struct store *make_store(size_t capacity)
 {
-	int32_t *bucket;
-	size_t i = 0;
+	struct store *s = xzalloc(sizeof(*s));
 
-	e->hash =
-		hash_of(e->dp_port, e->kind, e->config.in_key, &e->config.remote, &e->config.local);
-	bucket = &s->buckets[e->hash & (s->n_buckets - 1)];
-	e->next = *bucket;
-	*bucket = e - s->entries;
-	while (i < s->n_ports && s->ports[i].port != e->dp_port.n)
-		i++;
-	if (i == s->n_ports)
-		s->ports[s->n_ports++].port = e->dp_port.n;
-	s->ports[i].kinds |= 1 << e->kind;
-}
-
-// Room for 'n' entries, not indexed yet.
-static struct snapshot *make_snapshot(size_t n)
-{
-	struct snapshot *s = xzalloc(sizeof(*s));
-
-	s->n = n;
-	s->entries = xcalloc(n + 1, sizeof(*s->entries));
-	s->ports = xcalloc(n + 1, sizeof(*s->ports));
-	for (s->n_buckets = 1; s->n_buckets < n; s->n_buckets *= 2)
-		;
-	s->buckets = xcalloc(s->n_buckets, sizeof(*s->buckets));
-	memset(s->buckets, 0xff, s->n_buckets * sizeof(*s->buckets));
+	s->capacity = capacity;
+	s->entries = xcalloc(capacity, sizeof(*s->entries));
+	s->buckets = xcalloc(capacity, sizeof(*s->buckets));
+	s->ports = xcalloc(capacity, sizeof(*s->ports));
 	return s;
 }
 
-static void publish(struct tunnel_table *t, struct snapshot *s)
+static void count_port(struct store *s, const struct entry *e)
 {
-	struct snapshot *old = t->now;
+	struct port_kinds *p = find_port(s, e->dp_port);
 
-	for (size_t i = 0; i < s->n; i++)
-		index_entry(s, &s->entries[i]);
+	if (!p) {
+		p = &s->ports[s->n_ports];
+		p->port = e->dp_port.n;
+		atomic_fetch_add(&s->n_ports, 1);
+	}
+	if (!p->n[e->kind]++)
+		atomic_fetch_or(&p->kinds, 1 << e->kind);
+}
+
+// There is a place for it.
+static void insert(struct store *s, const struct entry *new)
+{
+	struct entry *e = &s->entries[s->n++], **bucket;
+
+	*e = *new;
+	e->hash =
+		hash_of(e->dp_port, e->kind, e->config.in_key, &e->config.remote, &e->config.local);
+	bucket = bucket_of(s, e->hash);
+	e->next = *bucket;
+	RCU_SET(*bucket, e);
+	count_port(s, e);
+}
+
+static void take_out(struct store *s, struct entry *e)
+{
+	struct entry **p = bucket_of(s, e->hash);
+	struct port_kinds *port = find_port(s, e->dp_port);
+
+	while (*p != e)
+		p = &(*p)->next;
+	RCU_SET(*p, e->next);
+	e->removed = true;
+	s->n_removed++;
+	if (!--port->n[e->kind])
+		atomic_fetch_and(&port->kinds, ~(1 << e->kind));
+}
+
+static void make_room(struct tunnel_table *t)
+{
+	struct store *old = t->now, *s;
+	size_t capacity = MIN_CAPACITY;
+
+	if (old->n < old->capacity)
+		return;
+	while (capacity < 2 * (old->n - old->n_removed))
+		capacity *= 2;
+	s = make_store(capacity);
+	for (size_t i = 0; i < old->n; i++)
+		if (!old->entries[i].removed)
+			insert(s, &old->entries[i]);
 	RCU_SET(t->now, s);
-	atomic_fetch_add(&t->version, 1);
-	rcu_defer(free_snapshot, old);
+	rcu_defer(free_store, old);
 }
 
 struct tunnel_table *tunnel_table_create(void)
 {
 	struct tunnel_table *t = xzalloc(sizeof(*t));
 
-	t->now = make_snapshot(0);
+	t->now = make_store(MIN_CAPACITY);
 	return t;
 }
 
@@ -157,7 +204,7 @@ void tunnel_table_destroy(struct tunnel_table *t)
 {
 	if (!t)
 		return;
-	free_snapshot(t->now);
+	free_store(t->now);
 	free(t);
 }
 
@@ -179,37 +226,33 @@ int tunnel_table_check(const struct tunnel_table *t, dp_port_t dp_port,
 int tunnel_table_add(struct tunnel_table *t, dp_port_t dp_port, const struct tunnel_config *c,
 		     struct of_switch *sw, of_port_t number, const char *name, struct error *err)
 {
+	struct entry e = {
+		.dp_port = dp_port, .kind = kind_of(c), .config = *c, .sw = sw, .number = number
+	};
 	int error = tunnel_table_check(t, dp_port, c, name, err);
-	struct snapshot *s;
 
 	if (error)
 		return error;
-	s = make_snapshot(t->now->n + 1);
-	memcpy(s->entries, t->now->entries, t->now->n * sizeof(*s->entries));
-	s->entries[s->n - 1] = (struct entry){
-		.dp_port = dp_port, .kind = kind_of(c), .config = *c, .sw = sw, .number = number
-	};
-	snprintf(s->entries[s->n - 1].name, sizeof(s->entries[0].name), "%s", name);
-	publish(t, s);
+	snprintf(e.name, sizeof(e.name), "%s", name);
+	make_room(t);
+	insert(t->now, &e);
+	atomic_fetch_add(&t->version, 1);
 	return 0;
 }
 
 void tunnel_table_remove(struct tunnel_table *t, const struct of_switch *sw, of_port_t number)
 {
-	const struct snapshot *old = t->now;
-	struct snapshot *s;
-	size_t at = 0, n = 0;
+	struct store *s = t->now;
 
-	while (at < old->n &&
-	       (old->entries[at].sw != sw || !of_port_equal(old->entries[at].number, number)))
-		at++;
-	if (at == old->n)
+	for (size_t i = 0; i < s->n; i++) {
+		struct entry *e = &s->entries[i];
+
+		if (e->removed || e->sw != sw || !of_port_equal(e->number, number))
+			continue;
+		take_out(s, e);
+		atomic_fetch_add(&t->version, 1);
 		return;
-	s = make_snapshot(old->n - 1);
-	for (size_t i = 0; i < old->n; i++)
-		if (i != at)
-			s->entries[n++] = old->entries[i];
-	publish(t, s);
+	}
 }
 
 uint64_t tunnel_table_version(const struct tunnel_table *t)
@@ -246,7 +289,7 @@ bool tunnel_table_find(const struct tunnel_table *t, dp_port_t dp_port,
 		       of_port_t *ret_number, struct tunnel_lookup *ret)
 {
 	uint64_t version = tunnel_table_version(t), key = be64toh(header->tun_id);
-	const struct snapshot *s = RCU_GET(t->now);
+	const struct store *s = RCU_GET(t->now);
 	uint16_t kinds = kinds_at(s, dp_port);
 	struct ipv6_addr remote = header->ip_dst ? ipv6_of_ipv4(header->ip_src) : header->ipv6_src,
 			 local = header->ip_dst ? ipv6_of_ipv4(header->ip_dst) : header->ipv6_dst;
@@ -279,11 +322,11 @@ void tunnel_table_for_each(const struct tunnel_table *t,
 				      const struct tunnel_config *c, void *aux),
 			   void *aux)
 {
-	const struct snapshot *s = RCU_GET(t->now);
+	const struct store *s = RCU_GET(t->now);
 
 	for (int kind = 0; kind < N_KINDS; kind++)
 		for (size_t i = 0; i < s->n; i++)
-			if (s->entries[i].kind == kind)
+			if (s->entries[i].kind == kind && !s->entries[i].removed)
 				cb(s->entries[i].name, s->entries[i].dp_port, &s->entries[i].config,
 				   aux);
 }

@@ -42,7 +42,7 @@ bool tunnel_table_has_port(const struct tunnel_table *t, dp_port_t dp_port);
 bool tunnel_table_find(const struct tunnel_table *t, dp_port_t dp_port,
 		       const struct flow_tunnel *header, struct of_switch **ret_sw,
 		       of_port_t *ret_number, struct tunnel_lookup *ret);
-// Shows all of them, in the order of looking.
+// Shows all of them, in the order of looking. Main thread.
 void tunnel_table_for_each(const struct tunnel_table *t,
 			   void (*cb)(const char *name, dp_port_t dp_port,
 				      const struct tunnel_config *c, void *aux),

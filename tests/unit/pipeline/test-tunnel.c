@@ -178,6 +178,42 @@ START_TEST(of_two_tunnels_alike_the_second_is_refused)
 }
 END_TEST
 
+static bool is_found(uint64_t key)
+{
+	struct flow_tunnel header = { .tun_id = htobe64(key), .ip_src = 1, .ip_dst = 2 };
+	struct tunnel_lookup l;
+	struct of_switch *found;
+	of_port_t number;
+
+	return tunnel_table_find(table, DP_PORT(VXLAN), &header, &found, &number, &l) &&
+	       number.n == key;
+}
+
+START_TEST(many_come_and_go)
+{
+	struct tunnel_config c = { .type = TUNNEL_VXLAN, .remote_flow = true };
+	enum { N = 500 };
+
+	for (int round = 0; round < 4; round++) {
+		for (uint32_t i = 1; i <= N; i++) {
+			c.in_key = i;
+			ck_assert_int_eq(tunnel_table_add(table, DP_PORT(VXLAN), &c, sw, OF_PORT(i),
+							  "t", NULL),
+					 round && i % 3 ? -EEXIST : 0);
+		}
+		for (uint32_t i = 1; i <= N; i++)
+			ck_assert(is_found(i));
+		for (uint32_t i = 3; i <= N; i += 3)
+			tunnel_table_remove(table, sw, OF_PORT(i));
+		for (uint32_t i = 1; i <= N; i++)
+			ck_assert(is_found(i) == !!(i % 3));
+	}
+	for (uint32_t i = 1; i <= N; i++)
+		tunnel_table_remove(table, sw, OF_PORT(i));
+	ck_assert(!tunnel_table_has_port(table, DP_PORT(VXLAN)));
+}
+END_TEST
+
 START_TEST(a_change_makes_translations_outdated)
 {
 	struct tunnel_lookup l;
@@ -627,6 +663,7 @@ int main(void)
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, the_tunnel_that_asks_for_most_is_found, 0, ARRAY_SIZE(lookups));
 	tcase_add_test(t, of_two_tunnels_alike_the_second_is_refused);
+	tcase_add_test(t, many_come_and_go);
 	tcase_add_test(t, a_change_makes_translations_outdated);
 	tcase_add_loop_test(t, packets_go_in_and_come_out, 0, ARRAY_SIZE(rows));
 	tcase_add_test(t, an_outer_header_stays_behind_a_patch);
