@@ -169,8 +169,7 @@ static int read_csum(struct reading *r, const char *v)
 // The kernel counts for itself; what it does not do on such devices is said.
 static int read_seq(struct reading *r, const char *v)
 {
-	r->c->seq = !strcmp(v, "true");
-	if (r->c->seq)
+	if (!strcmp(v, "true"))
 		return error_set(r->err, -EINVAL,
 				 "%s: seq=true is not there in the kernel datapath", r->name);
 	return 0;

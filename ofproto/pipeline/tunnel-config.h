@@ -21,7 +21,7 @@ struct tunnel_config {
 	uint8_t type; // enum tunnel_type
 	bool remote_flow, local_flow, in_key_flow, out_key_flow;
 	bool has_out_key; // packets leave with one (it may be 0 where it is of the flow)
-	bool tos_inherit, ttl_inherit, dont_fragment, csum, seq, gbp, set_mark;
+	bool tos_inherit, ttl_inherit, dont_fragment, csum, gbp, set_mark;
 	// Of ERSPAN: whether a number is the flow's. Version 0: not said.
 	bool erspan_ver_flow, erspan_idx_flow, erspan_dir_flow, erspan_hwid_flow;
 	uint8_t erspan_ver, erspan_dir, erspan_hwid;
