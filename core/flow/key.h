@@ -8,6 +8,7 @@
 #pragma once
 
 #include <endian.h>
+#include <string.h>
 
 #include "core/types.h"
 
@@ -80,6 +81,15 @@ static inline bool flow_tunnel_is_ipv6(const struct flow_tunnel *t)
 static inline bool flow_tunnel_is_set(const struct flow_tunnel *t)
 {
 	return t->ip_dst || flow_tunnel_is_ipv6(t);
+}
+
+// The destination, of the family that the header has: the kernel's form of a header tells it by that.
+static inline void flow_tunnel_mask_dst(const struct flow_tunnel *t, struct flow_tunnel *mask)
+{
+	if (t->ip_dst)
+		mask->ip_dst = UINT32_MAX;
+	else
+		memset(&mask->ipv6_dst, 0xff, sizeof(mask->ipv6_dst));
 }
 
 struct flow_key {

@@ -56,7 +56,7 @@ static uint64_t mapped_fields(const struct tlv_map *map)
 {
 	uint64_t bits = 0;
 
-	for (int i = 0; map && i < TLV_MAX_FIELDS; i++)
+	for (int i = 0; map && i < TLV_FIELDS; i++)
 		if (map->field[i].length)
 			bits |= UINT64_C(1) << i;
 	return bits;
@@ -97,9 +97,8 @@ enum ofperr switch_tlv_mod(struct of_switch *sw, const struct tlv_table_mod *mod
 
 void switch_tlv_get(const struct of_switch *sw, struct tlv_table_reply *ret)
 {
-	*ret = (struct tlv_table_reply){ .max_space = TUN_METADATA_LEN,
-					 .max_fields = TLV_MAX_FIELDS };
-	for (int i = 0; sw->tlv && i < TLV_MAX_FIELDS; i++)
+	*ret = (struct tlv_table_reply){ .max_space = TUN_METADATA_LEN, .max_fields = TLV_FIELDS };
+	for (int i = 0; sw->tlv && i < TLV_FIELDS; i++)
 		if (sw->tlv->field[i].length)
 			ret->list[ret->n++] = sw->tlv->field[i];
 }

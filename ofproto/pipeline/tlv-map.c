@@ -27,7 +27,7 @@ static bool next_option(const struct flow_tunnel *t, size_t *at, struct option *
 // The critical bit is part of the type.
 static int field_of(const struct tlv_map *map, const struct option *o)
 {
-	for (int i = 0; map && i < TLV_MAX_FIELDS; i++)
+	for (int i = 0; map && i < TLV_FIELDS; i++)
 		if (map->field[i].length && map->field[i].class == o->class &&
 		    map->field[i].type == o->type && map->field[i].length == o->len)
 			return i;
@@ -61,7 +61,7 @@ void tlv_to_datapath(const struct tlv_map *map, struct flow_tunnel *t)
 
 	t->metadata_present = 0;
 	memset(t->metadata, 0, sizeof(t->metadata));
-	for (int i = 0; map && i < TLV_MAX_FIELDS; i++) {
+	for (int i = 0; map && i < TLV_FIELDS; i++) {
 		const struct tlv_mapping *m = &map->field[i];
 		uint8_t *p = t->metadata + t->opt_len;
 
@@ -107,13 +107,13 @@ static enum ofperr add(struct tlv_map *map, const struct tlv_mapping *m)
 {
 	struct option o = { .class = m->class, .type = m->type, .len = m->length };
 
-	if (m->index >= TLV_MAX_FIELDS)
+	if (m->index >= TLV_FIELDS)
 		return OFPERR_NXTTMFC_BAD_FIELD_IDX;
 	if (!m->length || m->length % 4 || m->length > TLV_MAX_OPTION)
 		return OFPERR_NXTTMFC_BAD_OPT_LEN;
 	if (map->field[m->index].length)
 		return OFPERR_NXTTMFC_ALREADY_MAPPED;
-	for (int i = 0; i < TLV_MAX_FIELDS; i++)
+	for (int i = 0; i < TLV_FIELDS; i++)
 		if (map->field[i].length && map->field[i].class == o.class &&
 		    map->field[i].type == o.type)
 			return OFPERR_NXTTMFC_DUP_ENTRY;
@@ -125,7 +125,7 @@ static enum ofperr take(struct tlv_map *map, const struct tlv_mapping *m)
 {
 	struct tlv_mapping *have;
 
-	if (m->index >= TLV_MAX_FIELDS)
+	if (m->index >= TLV_FIELDS)
 		return OFPERR_NXTTMFC_BAD_FIELD_IDX;
 	have = &map->field[m->index];
 	// What is not there needs no taking away, as Open vSwitch has it.

@@ -8,11 +8,11 @@
 #include "core/flow/key.h"
 #include "ofproto/openflow/msg.h"
 
-enum { TLV_MAX_FIELDS = 64, TLV_MAX_OPTION = 4 };
+enum { TLV_MAX_OPTION = 4 };
 
 // Immutable; a switch replaces its map whole (RCU). NULL: an empty one.
 struct tlv_map {
-	struct tlv_mapping field[TLV_MAX_FIELDS]; // length 0: not mapped
+	struct tlv_mapping field[TLV_FIELDS]; // length 0: not mapped
 };
 
 // Options to fields, at the pipeline's entry.

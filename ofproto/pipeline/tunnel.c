@@ -267,15 +267,6 @@ bool tunnel_table_has_port(const struct tunnel_table *t, dp_port_t dp_port)
 	return kinds_at(RCU_GET(t->now), dp_port);
 }
 
-// The kernel's form of a header has a destination, and tells the family by it.
-static void look_at_destination(const struct flow_tunnel *header, struct flow_tunnel *mask)
-{
-	if (header->ip_dst)
-		mask->ip_dst = UINT32_MAX;
-	else
-		memset(&mask->ipv6_dst, 0xff, sizeof(mask->ipv6_dst));
-}
-
 static void look_at_source(const struct flow_tunnel *header, struct flow_tunnel *mask)
 {
 	if (header->ip_dst)
@@ -295,7 +286,7 @@ bool tunnel_table_find(const struct tunnel_table *t, dp_port_t dp_port,
 			 local = header->ip_dst ? ipv6_of_ipv4(header->ip_dst) : header->ipv6_dst;
 
 	*ret = (struct tunnel_lookup){ .table = t, .version = version };
-	look_at_destination(header, &ret->mask);
+	flow_tunnel_mask_dst(header, &ret->mask);
 	for (int kind = 0; kind < N_KINDS; kind++) {
 		const struct entry *e;
 

@@ -20,10 +20,7 @@ static void look_at_destination(struct xlate_ctx *ctx)
 {
 	struct flow_mask m = { 0 };
 
-	if (ctx->flow.tunnel.ip_dst)
-		m.m.tunnel.ip_dst = UINT32_MAX;
-	else
-		memset(&m.m.tunnel.ipv6_dst, 0xff, sizeof(m.m.tunnel.ipv6_dst));
+	flow_tunnel_mask_dst(&ctx->flow.tunnel, &m.m.tunnel);
 	ctx_look_at(ctx, &m);
 }
 
@@ -272,7 +269,7 @@ static void put_extensions(struct xlate_ctx *ctx, const struct tunnel_config *c,
 		ctx_look_at(ctx, &oam);
 		t->flags |= f->flags & FLOW_TNL_OAM;
 		LOOK_AT(ctx, metadata_present);
-		for (int i = 0; i < TLV_MAX_FIELDS; i++)
+		for (int i = 0; i < TLV_FIELDS; i++)
 			if (f->metadata_present >> i & 1)
 				look_at_members(ctx, &f->metadata[4 * i], 4);
 		t->metadata_present = f->metadata_present;
@@ -292,10 +289,8 @@ static bool goes_to_ourselves(struct xlate_ctx *ctx, const struct flow_tunnel *t
 	static const struct flow_tunnel none;
 	const struct flow_tunnel *came = ctx->came ? ctx->came : &none;
 
-	if (came->ip_dst)
-		ctx->ret->mask.m.tunnel.ip_dst = UINT32_MAX;
-	else if (ctx->came)
-		memset(&ctx->ret->mask.m.tunnel.ipv6_dst, 0xff, sizeof(came->ipv6_dst));
+	if (ctx->came)
+		flow_tunnel_mask_dst(came, &ctx->ret->mask.m.tunnel);
 	if (!is_same_end(t, came))
 		return false;
 	ctx_report(ctx, ">> Not tunneling to our own address");

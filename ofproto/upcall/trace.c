@@ -45,7 +45,7 @@ static void readable_tunnel(struct flow_tunnel *m, const struct flow_tunnel *t)
 	m->erspan_idx = t->erspan_ver == 1 ? UINT32_MAX : 0;
 	m->erspan_dir = m->erspan_hwid = t->erspan_ver == 2 ? UINT8_MAX : 0;
 	m->metadata_present = t->metadata_present;
-	for (int i = 0; i < 64; i++)
+	for (int i = 0; i < TLV_FIELDS; i++)
 		if (t->metadata_present >> i & 1)
 			memset(&m->metadata[4 * i], 0xff, 4);
 }

@@ -258,7 +258,7 @@ static void put_loads(const struct act *a, struct act_out *o)
 static bool is_never_loaded(const struct field *f)
 {
 	return f->oxm[0].class == 0xffff ||
-	       (f->id >= FIELD_TUN_METADATA0 && f->id < FIELD_TUN_METADATA0 + 64);
+	       (f->id >= FIELD_TUN_METADATA0 && f->id <= FIELD_TUN_METADATA63);
 }
 
 // The parts of a tag have actions of their own in 1.0 and 1.1.
