@@ -45,7 +45,7 @@ in_port=1,sctp,actions=set_field:10.1.1.1->tun_dst,set_field:5->tun_gbp_id,outpu
 in_port=11,actions=output:1
 in_port=12,tun_metadata0=0xa,actions=output:1,set_field:0xb->tun_metadata0,in_port
 in_port=12,priority=5,actions=output:2
-in_port=13,actions=output:1
+in_port=13,actions=output:90,output:1
 in_port=14,actions=output:1,move:tun_id[0..31]->reg0[],output:2
 in_port=15,tun_gbp_id=5,actions=output:1
 in_port=16,actions=output:1
@@ -98,6 +98,10 @@ def transcript(s, datapath_type):
             "other-config:hwaddr=aa:aa:aa:aa:aa:aa")
     for i in (1, 2):
         s.vsctl("add-port", "br0", f"p{i}", "--", "set", "interface", f"p{i}", "type=dummy", f"ofport_request={i}")
+    s.vsctl("add-br", "br1", "--", "set", "bridge", "br1", f"datapath_type={datapath_type}", "fail_mode=secure",
+            "other-config:hwaddr=aa:aa:aa:aa:aa:ab")
+    for br, name, peer in (("br0", "pa", "pb"), ("br1", "pb", "pa")):
+        s.vsctl("add-port", br, name, "--", "set", "interface", name, "type=patch", f"options:peer={peer}", "ofport_request=90")
     for name, text in TUNNELS.items():
         add(s, name, text, name[1:])
     yield "list-tunnels", sorted(plain(s.appctl("ofproto/list-tunnels")))
@@ -120,6 +124,8 @@ def transcript(s, datapath_type):
     with open(path, "w") as f:
         f.write(FLOWS.strip() + "\n")
     s.ofctl("add-flows", "br0", path)
+    for flow in ("priority=2,tun_id=7,actions=LOCAL", "priority=1,tun_dst=0.0.0.0,actions=drop"):
+        s.ofctl("add-flow", "br1", flow)
     yield "dump-flows", sorted(plain(s.ofctl("--no-stats", "dump-flows", "br0")))
     for header, port, tos in RECEIVED:
         r = s.appctl("ofproto/trace", datapath, f"tunnel({header}),in_port({port}),{IP % tos}", check=False)
