@@ -187,56 +187,25 @@ int admin_dp_del(struct admin *a, const struct admin_dp *dp, struct error *err)
 
 // ---- Ports ----
 
-// The devices behind tunnels have names that tell of them.
-static const struct tunnel_row {
-	const char *type, *prefix; // with '_' at its end where a port number follows
-	unsigned int usual_port;
-} tunnels[] = {
-	{ "vxlan", "vxlan_sys_", 4789 },
-	{ "geneve", "genev_sys_", 6081 },
-	{ "gre", "gre_sys", 0 },
-	{ "ip6gre", "ip6gre_sys", 0 },
-	{ "erspan", "erspan_sys", 0 },
-	{ "ip6erspan", "ip6erspan_sys", 0 },
-	{ "bareudp", "bareudp_sys_", 6635 },
-};
-
-static const struct tunnel_row *tunnel_of(const char *device)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(tunnels); i++) {
-		const struct tunnel_row *t = &tunnels[i];
-
-		if (t->usual_port ? str_starts(device, t->prefix) : !strcmp(device, t->prefix))
-			return t;
-	}
-	return NULL;
-}
-
 void admin_port_config(const struct admin_port *p, struct smap *config)
 {
-	const struct tunnel_row *t = tunnel_of(p->name);
-	uint32_t port;
+	struct tunnel_params params;
+	const char *type = tunnel_type_of_device(p->name, &params);
 
-	if (!t)
-		return;
-	if (t->usual_port && parse_u32(p->name + strlen(t->prefix), 10, &port) &&
-	    port != t->usual_port)
-		smap_setf(config, "dst_port", "%u", port);
-	if (strstr(t->type, "erspan"))
-		smap_set(config, "erspan_ver", "0");
-	smap_set(config, "packet_type", "ptap");
+	if (type)
+		tunnel_config_put(type, &params, config);
 }
 
 static struct admin_port port_from(const struct vport_message *m)
 {
-	const struct tunnel_row *t = tunnel_of(m->name);
+	const char *tunnel = tunnel_type_of_device(m->name, NULL);
 	struct admin_port p = { .number = DP_PORT(m->number), .ifindex = m->ifindex };
 
 	snprintf(p.name, sizeof(p.name), "%s", m->name);
 	if (m->type == OVS_VPORT_TYPE_INTERNAL)
 		p.type = "internal";
 	else
-		p.type = t ? t->type : "system";
+		p.type = tunnel ? tunnel : "system";
 	if (!p.ifindex)
 		p.ifindex = if_nametoindex(p.name);
 	return p;
@@ -386,7 +355,7 @@ int admin_port_del(struct admin *a, const struct admin_dp *dp, dp_port_t number,
 	if (error)
 		return error;
 	p = admin_port_by_number(&ports, number);
-	if (p && tunnel_of(p->name))
+	if (p && tunnel_type_of_device(p->name, NULL))
 		device = p->ifindex;
 	admin_ports_uninit(&ports);
 	m = message_begin(&msg, &a->families.vport, OVS_VPORT_CMD_DEL, 0, dp->ifindex);

@@ -284,6 +284,8 @@ void device_info(const char *name, struct datapath_port_info *info);
 // ---- Tunnel devices (main thread) ----
 
 bool tunnel_is_type(const char *type);
+// NULL: no tunnel's device has such a name. 'ret' (may be NULL): what the name tells of how it is set up.
+const char *tunnel_type_of_device(const char *name, struct tunnel_params *ret);
 int tunnel_params_read(const char *type, const struct smap *options, struct tunnel_params *ret,
 		       struct error *err);
 // What dpctl/show tells of such a port.

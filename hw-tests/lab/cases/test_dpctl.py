@@ -230,7 +230,7 @@ def test_a_flow_counts_and_says_how_it_was_used(wires):
 def test_tunnels_that_the_peer_has_made_are_shown_and_deleted(wires):
     ok(THEIRS, "add-dp", "dp0")
     for port in ("vx,type=vxlan,dst_port=4790,remote_ip=flow", "g,type=geneve,remote_ip=flow", "gg,type=gre,remote_ip=flow",
-                 "e,type=erspan,remote_ip=flow"):
+                 "e,type=erspan,remote_ip=flow", "u,type=bareudp,remote_ip=flow,dst_port=6635,payload_type=ip"):
         ok(THEIRS, "add-if", "dp0", port)
     assert ok(OURS, "show") == ok(THEIRS, "show")
     ok(OURS, "del-if", "dp0", "vxlan_sys_4790")
