@@ -290,9 +290,11 @@ int tunnel_params_read(const char *type, const struct smap *options, struct tunn
 		       struct error *err);
 // What dpctl/show tells of such a port.
 void tunnel_config_put(const char *type, const struct tunnel_params *p, struct smap *config);
-// Sees that there is a device of this name and kind: made, taken over, or made anew. -EEXIST: the name is something else's.
+// Sees that there is a device of this name and kind: taken over, or ('ret_made') made, or made anew. -EEXIST: the name is
+// something else's. On failure no device of ours is left.
 int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
-		       const struct tunnel_params *p, int *ret_ifindex, struct error *err);
+		       const struct tunnel_params *p, int *ret_ifindex, bool *ret_made,
+		       struct error *err);
 void tunnel_device_remove(struct nl_sock *s, const char *name);
 // By name and kind: a process before this one has made it.
 bool tunnel_device_is_ours(struct nl_sock *s, const char *name);

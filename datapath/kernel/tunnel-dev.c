@@ -228,9 +228,11 @@ static int make(struct nl_sock *s, const char *name, const struct kind *k,
 }
 
 int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
-		       const struct tunnel_params *p, int *ret_ifindex, struct error *err)
+		       const struct tunnel_params *p, int *ret_ifindex, bool *ret_made,
+		       struct error *err)
 {
 	const struct kind *k = find_kind(type);
+	bool made = false;
 	int error = 0;
 
 	switch (look(s, name, k, p)) {
@@ -242,9 +244,11 @@ int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
 		log_info("%s: its settings are not those of a tunnel of ours: made anew", name);
 		tunnel_device_remove(s, name);
 		error = make(s, name, k, p, err);
+		made = !error;
 		break;
 	case NOT_THERE:
 		error = make(s, name, k, p, err);
+		made = !error;
 		break;
 	case AS_WANTED:
 		log_info("%s: taken over as it is", name);
@@ -252,6 +256,10 @@ int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
 	}
 	if (!error)
 		error = set_up(s, name, ret_ifindex, err);
+	if (error && made)
+		tunnel_device_remove(s, name);
+	if (!error)
+		*ret_made = made;
 	return error;
 }
 
