@@ -234,6 +234,8 @@ static int delete_some(struct nl_sock *s, const struct doomed *d, size_t n, stru
 		pointers[i] = &requests[i];
 	}
 	error = nl_transact_many(s, pointers, n);
+	if (error)
+		error_set(err, error, "deletions are not answered: %s", strerror(-error));
 	for (size_t i = 0; i < n; i++) {
 		int one = requests[i].error;
 
