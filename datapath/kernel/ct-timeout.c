@@ -54,25 +54,27 @@ void ct_timeout_kind_name(uint32_t id, const struct ct_timeout_kind *k,
 	snprintf(ret, DATAPATH_CT_TIMEOUT_LEN, PREFIX "%u_%s", id, k->suffix);
 }
 
+static const struct ct_timeout_kind *find_kind(const char *suffix)
+{
+	for (size_t i = 0; i < CT_TIMEOUT_KINDS; i++)
+		if (!strcmp(ct_timeout_kinds[i].suffix, suffix))
+			return &ct_timeout_kinds[i];
+	return NULL;
+}
+
 bool ct_timeout_kind_parse(const char *name, uint32_t *ret_id, const struct ct_timeout_kind **ret)
 {
-	char *copy, *suffix;
-	bool ok = false;
+	const char *suffix = str_starts(name, PREFIX) ? strchr(name + strlen(PREFIX), '_') : NULL;
+	const struct ct_timeout_kind *k = suffix ? find_kind(suffix + 1) : NULL;
+	AUTO_FREE char *number = NULL;
 
-	if (!str_starts(name, PREFIX))
+	if (!k)
 		return false;
-	copy = xstrdup(name + strlen(PREFIX));
-	suffix = strchr(copy, '_');
-	if (suffix) {
-		*suffix++ = '\0';
-		for (size_t i = 0; !ok && i < CT_TIMEOUT_KINDS; i++)
-			if (!strcmp(ct_timeout_kinds[i].suffix, suffix)) {
-				*ret = &ct_timeout_kinds[i];
-				ok = parse_u32(copy, 10, ret_id);
-			}
-	}
-	free(copy);
-	return ok;
+	number = xstrndup(name + strlen(PREFIX), suffix - name - strlen(PREFIX));
+	if (!parse_u32(number, 10, ret_id))
+		return false;
+	*ret = k;
+	return true;
 }
 
 // ---- Messages ----
