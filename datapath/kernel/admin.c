@@ -2,7 +2,6 @@
 // Datapaths and ports of the kernel, from outside.
 #include "datapath/kernel/admin.h"
 
-#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -280,29 +279,19 @@ const struct admin_port *admin_port_by_name(const struct admin_ports *ports, con
 	return NULL;
 }
 
-// It stays when this process has gone, as the port does.
-static int make_tap(const char *name, struct error *err)
-{
-	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC), error = 0;
-
-	if (fd < 0)
-		return error_set(err, -errno, "/dev/net/tun: %s", strerror(errno));
-	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
-	if (ioctl(fd, TUNSETIFF, &r) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
-		error = error_set(err, -errno, "tap device %s: %s", name, strerror(errno));
-	close(fd);
-	return error;
-}
-
-static int prepare(struct admin *a, const char *name, const char *type, struct error *err)
+// 'ret_tap': -1 where it is no tap device.
+static int prepare(struct admin *a, const char *name, const char *type, int *ret_tap,
+		   struct error *err)
 {
 	struct rtnl_link link;
 
+	*ret_tap = -1;
 	if (!strcmp(type, "internal"))
 		return 0;
-	if (!strcmp(type, "tap"))
-		return make_tap(name, err);
+	if (!strcmp(type, "tap")) {
+		*ret_tap = kernel_tap_open(name, err);
+		return MIN(*ret_tap, 0);
+	}
 	if (strcmp(type, "system"))
 		return error_set(err, -EAFNOSUPPORT,
 				 "ports of type \"%s\" cannot be made from here", type);
@@ -331,14 +320,19 @@ int admin_port_add(struct admin *a, const struct admin_dp *dp, const char *name,
 		   dp_port_t number, struct error *err)
 {
 	struct rtnl_link link;
-	int error;
+	int error, tap;
 
 	if (strlen(name) >= IFNAMSIZ)
 		return error_set(err, -ENAMETOOLONG,
 				 "a network device's name has at most %d characters", IFNAMSIZ - 1);
-	error = prepare(a, name, type, err);
+	error = prepare(a, name, type, &tap, err);
 	if (!error)
 		error = attach(a, dp, name, type, number, err);
+	// It stays when this process has gone, as the port does; one that is no port goes now.
+	if (!error && tap >= 0 && ioctl(tap, TUNSETPERSIST, 1) < 0)
+		error = error_set(err, -errno, "tap device %s: %s", name, strerror(errno));
+	if (tap >= 0)
+		close(tap);
 	if (!error)
 		error = rtnl_link_by_name(a->route, name, &link, err);
 	return error ? error : rtnl_link_set_up(a->route, link.ifindex, true, err);

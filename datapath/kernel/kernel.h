@@ -260,6 +260,8 @@ void vports_let_go(struct kernel_datapath *dp);
 // Removes the devices of tunnels among them.
 void vports_sweep_tunnels(struct kernel_datapath *dp);
 void vports_free(struct kernel_datapath *dp);
+// The descriptor of a tap device, which goes with it unless it is or becomes a persistent one; or negative errno.
+int kernel_tap_open(const char *name, struct error *err);
 // Puts a port back whose device has come again.
 void vport_revive(struct kernel_datapath *dp, struct vport *v, int ifindex);
 int kernel_port_add(struct datapath *base, const char *name, const char *type,

@@ -188,7 +188,7 @@ void vports_sweep_tunnels(struct kernel_datapath *dp)
 
 // ---- Adding ----
 
-static int make_tap(const char *name, struct error *err)
+int kernel_tap_open(const char *name, struct error *err)
 {
 	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI };
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), error;
@@ -322,7 +322,7 @@ int kernel_port_add(struct datapath *base, const char *name, const char *type,
 	if (!strcmp(type, "system") && rtnl_link_by_name(dp->route, name, &link, NULL))
 		return error_set(err, -ENODEV, "there is no network device %s", name);
 	if (!strcmp(type, "tap")) {
-		tap_fd = make_tap(name, err);
+		tap_fd = kernel_tap_open(name, err);
 		if (tap_fd < 0)
 			return tap_fd;
 	}

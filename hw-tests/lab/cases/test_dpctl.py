@@ -201,6 +201,21 @@ def test_what_is_wrong_is_said_and_nothing_changes(wires, words, says):
     assert masked(ok(OURS, "show")) == masked(before) and ok(OURS, "dump-flows") == ""
 
 
+def test_a_tap_is_made_with_its_port_only(wires):
+    if not os.path.exists("/dev/net/tun"):
+        pytest.skip("no tap devices here")
+    ok(OURS, "add-dp", "dp0", "v0")
+    assert run(OURS, "add-if", "dp0", "t0,type=tap,port_no=1")[0] == 1
+    assert not os.path.exists("/sys/class/net/t0")
+    ok(OURS, "add-if", "dp0", "t0,type=tap")
+    assert "  port 2: t0\n" in ok(OURS, "show")
+    # One that was there before stays there.
+    ip("tuntap", "add", "t1", "mode", "tap")
+    assert run(OURS, "add-if", "dp0", "t1,type=tap,port_no=1")[0] == 1
+    for dev in ("t0", "t1"):
+        ip("link", "del", dev)
+
+
 def frames(*flags):
     """One TCP segment with each of the flags."""
     return ("import socket, struct\n"
