@@ -290,7 +290,6 @@ const struct ct_ops kernel_ct = {
 	.del_limits = kernel_ct_del_limits,
 	.set_timeouts = kernel_ct_set_timeouts,
 	.del_timeouts = kernel_ct_del_timeouts,
-	.get_timeouts = kernel_ct_get_timeouts,
 	.dump_timeouts = kernel_ct_dump_timeouts,
 	.zone_timeouts = kernel_ct_zone_timeouts,
 	.timeout_name = kernel_ct_timeout_name,

@@ -205,34 +205,6 @@ int kernel_ct_del_timeouts(struct datapath *base, uint32_t id, struct error *err
 	return error;
 }
 
-int kernel_ct_get_timeouts(struct datapath *base, uint32_t id, struct ct_timeouts *ret,
-			   struct error *err)
-{
-	struct ct_timeouts all = { 0 };
-
-	for (size_t i = 0; i < CT_TIMEOUT_KINDS; i++) {
-		AUTO(strbuf) msg = STRBUF_INIT, reply = STRBUF_INIT;
-		struct ct_timeout_message m = { 0 };
-		int error;
-
-		nl_msg_end(&msg, begin(&msg, IPCTNL_MSG_TIMEOUT_GET, 0, id, &ct_timeout_kinds[i]));
-		error = netfilter_request(kernel_datapath(base), &msg, &reply, err);
-		if (error)
-			return error;
-		if (!reply.len ||
-		    !ct_timeout_decode((const struct nlmsghdr *)reply.s, &m, &error, err))
-			return error_set(err, -EPROTO, "timeout policy %u: no answer", id);
-		if (error)
-			return error;
-		for (size_t k = 0; k < CT_TIMEOUT_MAX; k++)
-			if (m.timeouts.set >> k & 1)
-				all.seconds[k] = m.timeouts.seconds[k];
-		all.set |= m.timeouts.set;
-	}
-	*ret = all;
-	return 0;
-}
-
 struct dump {
 	VEC(uint32_t) ids;
 	struct error *err;

@@ -320,8 +320,6 @@ int kernel_ct_del_limits(struct datapath *base, const uint16_t zones[], size_t n
 int kernel_ct_set_timeouts(struct datapath *base, uint32_t id, const struct ct_timeouts *t,
 			   struct error *err);
 int kernel_ct_del_timeouts(struct datapath *base, uint32_t id, struct error *err);
-int kernel_ct_get_timeouts(struct datapath *base, uint32_t id, struct ct_timeouts *ret,
-			   struct error *err);
 int kernel_ct_dump_timeouts(struct datapath *base, void (*cb)(uint32_t id, void *aux), void *aux,
 			    struct error *err);
 int kernel_ct_zone_timeouts(struct datapath *base, uint16_t zone, const uint32_t *id,
