@@ -158,6 +158,22 @@ int admin_dp_set_masks_cache(struct admin *a, struct admin_dp *dp, uint32_t size
 	return dp_transact(a, &msg, dp, err);
 }
 
+// The device of a tunnel goes with its port.
+static int port_del(struct admin *a, const struct admin_dp *dp, const struct admin_port *p,
+		    struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m = message_begin(&msg, &a->families.vport, OVS_VPORT_CMD_DEL, 0, dp->ifindex);
+	int error;
+
+	nl_put_u32(&msg, OVS_VPORT_ATTR_PORT_NO, p->number.n);
+	nl_msg_end(&msg, m);
+	error = nl_transact(a->sock, &msg, NULL, err);
+	if (error || !tunnel_type_of_device(p->name, NULL) || !p->ifindex)
+		return error;
+	return rtnl_link_del(a->route, p->ifindex, err);
+}
+
 static int delete_ports(struct admin *a, const struct admin_dp *dp, struct error *err)
 {
 	struct admin_ports ports;
@@ -168,7 +184,7 @@ static int delete_ports(struct admin *a, const struct admin_dp *dp, struct error
 		return error;
 	VEC_FOR_EACH (p, &ports.all)
 		if (p->number.n && !error)
-			error = admin_port_del(a, dp, p->number, err);
+			error = port_del(a, dp, p, err);
 	admin_ports_uninit(&ports);
 	return error;
 }
@@ -340,21 +356,15 @@ int admin_port_add(struct admin *a, const struct admin_dp *dp, const char *name,
 
 int admin_port_del(struct admin *a, const struct admin_dp *dp, dp_port_t number, struct error *err)
 {
+	struct admin_port unknown = { .number = number }; // the kernel says what is wrong with it
 	const struct admin_port *p;
-	AUTO(strbuf) msg = STRBUF_INIT;
 	struct admin_ports ports;
-	int error = admin_port_list(a, dp, &ports, err), device = 0;
-	size_t m;
+	int error = admin_port_list(a, dp, &ports, err);
 
 	if (error)
 		return error;
 	p = admin_port_by_number(&ports, number);
-	if (p && tunnel_type_of_device(p->name, NULL))
-		device = p->ifindex;
+	error = port_del(a, dp, p ? p : &unknown, err);
 	admin_ports_uninit(&ports);
-	m = message_begin(&msg, &a->families.vport, OVS_VPORT_CMD_DEL, 0, dp->ifindex);
-	nl_put_u32(&msg, OVS_VPORT_ATTR_PORT_NO, number.n);
-	nl_msg_end(&msg, m);
-	error = nl_transact(a->sock, &msg, NULL, err);
-	return !error && device ? rtnl_link_del(a->route, device, err) : error;
+	return error;
 }
