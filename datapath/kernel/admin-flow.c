@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flows of the kernel's datapaths, from outside.
-#include <time.h>
-
 #include "core/base/clock.h"
 #include "datapath/kernel/action.h"
 #include "datapath/kernel/admin-private.h"
@@ -11,19 +9,10 @@
 
 static struct flow_counts counts_of(const struct flow_message *m)
 {
-	struct flow_counts c = { .packets = m->packets,
-				 .bytes = m->bytes,
-				 .tcp_flags = m->tcp_flags };
-	struct timespec t;
-
-	if (m->used) {
-		// The kernel's clock and ours may begin elsewhere.
-		clock_gettime(CLOCK_MONOTONIC, &t);
-		uint64_t now = t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-
-		c.used = clock_msec() - (int64_t)(now - MIN(m->used, now));
-	}
-	return c;
+	return (struct flow_counts){ .packets = m->packets,
+				     .bytes = m->bytes,
+				     .used = flow_message_used(m, clock_msec(), kernel_msec()),
+				     .tcp_flags = m->tcp_flags };
 }
 
 static int flow_from(const struct nlmsghdr *h, struct admin_flow *ret, struct error *err)
