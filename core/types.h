@@ -74,3 +74,19 @@ static inline struct eth_addr eth_addr_from_u64(uint64_t v)
 struct ipv6_addr {
 	uint8_t b[16];
 };
+
+// An IPv4 address in the form ::ffff:1.2.3.4.
+static inline bool ipv6_is_mapped(const struct ipv6_addr *a)
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(a, prefix, sizeof(prefix));
+}
+
+static inline be32 ipv6_mapped(const struct ipv6_addr *a)
+{
+	be32 v;
+
+	memcpy(&v, a->b + 12, sizeof(v));
+	return v;
+}

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <time.h>
 
+#include "core/flow/fields.h"
 #include "datapath/conntrack.h"
 
 struct bit_name {
@@ -145,18 +146,6 @@ static void put_tcp(const struct ct_tcp_end e[2], bool more, struct strbuf *out)
 	strbuf_putc(out, ')');
 }
 
-// Not all zeros.
-static void put_label(const uint8_t label[16], struct strbuf *out)
-{
-	size_t i = 0;
-
-	while (!label[i])
-		i++;
-	strbuf_printf(out, "%#x", label[i]);
-	while (++i < 16)
-		strbuf_printf(out, "%02x", label[i]);
-}
-
 static void put_protoinfo(const struct ct_entry *e, bool more, struct strbuf *out)
 {
 	if (e->has_tcp)
@@ -190,7 +179,7 @@ void ct_entry_format(const struct ct_entry *e, bool more, bool statistics, struc
 		strbuf_printf(out, ",mark=%u", e->mark);
 	if (!is_all_zeros(e->label, sizeof(e->label))) {
 		strbuf_puts(out, ",labels=");
-		put_label(e->label, out);
+		wide_hex_format(e->label, sizeof(e->label), out);
 	}
 	put_protoinfo(e, more, out);
 	if (e->helper[0])

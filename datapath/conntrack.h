@@ -195,9 +195,6 @@ int datapath_ct_set_timeouts(struct datapath *dp, uint32_t id, const struct ct_t
 			     struct error *err);
 // -EBUSY: connections or flows still have it.
 int datapath_ct_del_timeouts(struct datapath *dp, uint32_t id, struct error *err);
-// -ENOENT: there is none.
-int datapath_ct_get_timeouts(struct datapath *dp, uint32_t id, struct ct_timeouts *ret,
-			     struct error *err);
 int datapath_ct_dump_timeouts(struct datapath *dp, void (*cb)(uint32_t id, void *aux), void *aux,
 			      struct error *err);
 // New connections of the zone have this policy; NULL: the datapath's own timeouts. Flows must be translated again.

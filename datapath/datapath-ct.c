@@ -55,12 +55,6 @@ int datapath_ct_del_timeouts(struct datapath *dp, uint32_t id, struct error *err
 	return CALL(dp, del_timeouts, dp, id, err);
 }
 
-int datapath_ct_get_timeouts(struct datapath *dp, uint32_t id, struct ct_timeouts *ret,
-			     struct error *err)
-{
-	return CALL(dp, get_timeouts, dp, id, ret, err);
-}
-
 int datapath_ct_dump_timeouts(struct datapath *dp, void (*cb)(uint32_t id, void *aux), void *aux,
 			      struct error *err)
 {

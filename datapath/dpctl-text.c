@@ -29,28 +29,29 @@ void dpctl_put_stats(const struct dpctl_stats *s, struct strbuf *out)
 			      (unsigned long long)s->cache_hit, 100 * ratio(s->cache_hit, packets));
 }
 
-void dpctl_put_caches(const struct dpctl_cache *c, size_t n, struct strbuf *out)
+void dpctl_put_masks_cache(bool has, uint32_t size, struct strbuf *out)
 {
-	if (n)
-		strbuf_puts(out, "  caches:\n");
-	for (; n--; c++)
-		strbuf_printf(out, "    %s: size:%u\n", c->name, c->size);
+	if (has)
+		strbuf_printf(out, "  caches:\n    masks-cache: size:%u\n", size);
+}
+
+void dpctl_put_port_type(const char *type, const struct smap *config, struct strbuf *out)
+{
+	struct smap_node **sorted = config ? smap_sorted(config) : NULL;
+
+	strbuf_printf(out, " (%s", type);
+	for (size_t i = 0; config && i < smap_count(config); i++)
+		strbuf_printf(out, "%s%s=%s", i ? ", " : ": ", sorted[i]->key, sorted[i]->value);
+	strbuf_putc(out, ')');
+	free(sorted);
 }
 
 void dpctl_put_port(dp_port_t port, const char *name, const char *type, const struct smap *config,
 		    struct strbuf *out)
 {
 	strbuf_printf(out, "  port %u: %s", port.n, name);
-	if (strcmp(type, "system")) {
-		struct smap_node **sorted = config ? smap_sorted(config) : NULL;
-
-		strbuf_printf(out, " (%s", type);
-		for (size_t i = 0; config && i < smap_count(config); i++)
-			strbuf_printf(out, "%s%s=%s", i ? ", " : ": ", sorted[i]->key,
-				      sorted[i]->value);
-		strbuf_putc(out, ')');
-		free(sorted);
-	}
+	if (strcmp(type, "system"))
+		dpctl_put_port_type(type, config, out);
 	strbuf_putc(out, '\n');
 }
 
@@ -65,19 +66,28 @@ static void put_number(const char *before, uint64_t n, struct strbuf *out)
 
 void dpctl_put_port_stats(const struct dpctl_port_stats *s, struct strbuf *out)
 {
-	put_number("    RX packets:", s->rx_packets, out);
-	put_number(" errors:", s->rx_errors, out);
-	put_number(" dropped:", s->rx_dropped, out);
-	put_number(" overruns:", s->rx_overruns, out);
-	put_number(" frame:", s->rx_frame, out);
-	put_number("\n    TX packets:", s->tx_packets, out);
-	put_number(" errors:", s->tx_errors, out);
-	put_number(" dropped:", s->tx_dropped, out);
-	put_number(" aborted:", s->tx_aborted, out);
-	put_number(" carrier:", s->tx_carrier, out);
-	put_number("\n    collisions:", s->collisions, out);
-	put_number("\n    RX bytes:", s->rx_bytes, out);
-	put_number("  TX bytes:", s->tx_bytes, out);
+	// In the order of printing.
+	const struct {
+		const char *before;
+		uint64_t n;
+	} rows[] = {
+		{ "    RX packets:", s->rx_packets },
+		{ " errors:", s->rx_errors },
+		{ " dropped:", s->rx_dropped },
+		{ " overruns:", s->rx_overruns },
+		{ " frame:", s->rx_frame },
+		{ "\n    TX packets:", s->tx_packets },
+		{ " errors:", s->tx_errors },
+		{ " dropped:", s->tx_dropped },
+		{ " aborted:", s->tx_aborted },
+		{ " carrier:", s->tx_carrier },
+		{ "\n    collisions:", s->collisions },
+		{ "\n    RX bytes:", s->rx_bytes },
+		{ "  TX bytes:", s->tx_bytes },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		put_number(rows[i].before, rows[i].n, out);
 	strbuf_putc(out, '\n');
 }
 

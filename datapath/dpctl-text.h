@@ -21,13 +21,10 @@ struct dpctl_stats {
 
 void dpctl_put_stats(const struct dpctl_stats *s, struct strbuf *out);
 
-struct dpctl_cache {
-	const char *name;
-	uint32_t size; // entries
-};
-
-// The lines below "caches:", nothing when there are none.
-void dpctl_put_caches(const struct dpctl_cache *c, size_t n, struct strbuf *out);
+// The lines below "caches:", nothing where the datapath has none.
+void dpctl_put_masks_cache(bool has, uint32_t size, struct strbuf *out);
+// " (vxlan: packet_type=ptap)". 'config' may be NULL.
+void dpctl_put_port_type(const char *type, const struct smap *config, struct strbuf *out);
 // "  port 2: vxlan_sys_4789 (vxlan: packet_type=ptap)". 'config' may be NULL.
 void dpctl_put_port(dp_port_t port, const char *name, const char *type, const struct smap *config,
 		    struct strbuf *out);

@@ -25,8 +25,6 @@ struct ct_ops {
 	int (*set_timeouts)(struct datapath *dp, uint32_t id, const struct ct_timeouts *t,
 			    struct error *err);
 	int (*del_timeouts)(struct datapath *dp, uint32_t id, struct error *err);
-	int (*get_timeouts)(struct datapath *dp, uint32_t id, struct ct_timeouts *ret,
-			    struct error *err);
 	int (*dump_timeouts)(struct datapath *dp, void (*cb)(uint32_t id, void *aux), void *aux,
 			     struct error *err);
 	int (*zone_timeouts)(struct datapath *dp, uint16_t zone, const uint32_t *id,

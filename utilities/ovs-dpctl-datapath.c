@@ -35,13 +35,6 @@ static void dump_dps(int argc, char *argv[])
 	for_all_dps(print_name);
 }
 
-static void put_caches(const struct admin_dp *dp, struct strbuf *out)
-{
-	struct dpctl_cache cache = { "masks-cache", dp->masks_cache_size };
-
-	dpctl_put_caches(&cache, dp->has_masks_cache, out);
-}
-
 // Of the device: a port's own count has what went through the datapath only.
 static void put_port_stats(struct nl_sock *route, const struct admin_port *p, struct strbuf *out)
 {
@@ -110,7 +103,7 @@ static void show_dp(const struct admin_dp *dp)
 
 	strbuf_printf(&out, "system@%s:\n", dp->name);
 	dpctl_put_stats(&s, &out);
-	put_caches(dp, &out);
+	dpctl_put_masks_cache(dp->has_masks_cache, dp->masks_cache_size, &out);
 	error = put_ports(dp, &out, &err);
 	fputs(strbuf_cstr(&out), stdout);
 	if (error) {
@@ -321,7 +314,7 @@ static void print_caches(const struct admin_dp *dp)
 	AUTO(strbuf) out = STRBUF_INIT;
 
 	strbuf_printf(&out, "system@%s:\n", dp->name);
-	put_caches(dp, &out);
+	dpctl_put_masks_cache(dp->has_masks_cache, dp->masks_cache_size, &out);
 	fputs(out.s, stdout);
 }
 

@@ -180,21 +180,16 @@ void run_replace_flows(int argc, char *argv[])
 	struct replacing r = { .c = ofctl_open_for_flows(argv[1]), .buf = STRBUF_INIT };
 	struct ofctl_ports *ports = ofctl_ports_load(r.c);
 	flow_set have = VEC_INIT, want = VEC_INIT;
-	bool ok;
 
 	read_file(argv[2], ofctl_port_parser(ports), &want);
 	read_switch(r.c, &have);
 	walk(&have, &want, replace_pair, &r);
-	if (r.buf.len)
-		ofp_client_send(r.c, &r.buf);
-	ok = ofp_client_barrier(r.c);
+	ofctl_send_and_wait(r.c, &r.buf);
 	strbuf_uninit(&r.buf);
 	set_free(&have);
 	set_free(&want);
 	ofctl_ports_free(ports);
 	ofp_client_close(r.c);
-	if (!ok)
-		exit(EXIT_FAILURE);
 }
 
 // ---- diff-flows ----

@@ -18,13 +18,6 @@ struct sender {
 
 #define SEND_AT 65536
 
-static void flush(struct sender *s)
-{
-	if (s->buf.len)
-		ofp_client_send(s->c, &s->buf);
-	strbuf_clear(&s->buf);
-}
-
 // "OpenFlow10,OpenFlow13" of a bitmap.
 static char *version_names(uint32_t versions)
 {
@@ -48,8 +41,10 @@ static void send_flow_mod(struct sender *s, const struct flow_mod *fm, uint32_t 
 		      *names ? names : "no version of OpenFlow", of_version_name(version));
 	}
 	flow_mod_encode(fm, version, ofp_client_xid(s->c), &s->buf);
-	if (s->buf.len >= SEND_AT)
-		flush(s);
+	if (s->buf.len >= SEND_AT) {
+		ofp_client_send(s->c, &s->buf);
+		strbuf_clear(&s->buf);
+	}
 }
 
 // Port names are asked for at the first flow that may need them.
@@ -159,15 +154,10 @@ static void begin(struct sender *s, const char *target)
 
 static void end(struct sender *s)
 {
-	bool ok;
-
-	flush(s);
-	ok = ofp_client_barrier(s->c);
+	ofctl_send_and_wait(s->c, &s->buf);
 	strbuf_uninit(&s->buf);
 	ofctl_ports_free(s->ports);
 	ofp_client_close(s->c);
-	if (!ok)
-		exit(EXIT_FAILURE);
 }
 
 static void change_flows(char *argv[], enum flow_mod_command command, bool file)
@@ -233,11 +223,6 @@ static void request_from_text(const char *text, bool aggregate, const struct por
 void flow_request_encode(struct ofp_client *c, const struct flow_stats_request *q, struct strbuf *b)
 {
 	flow_stats_request_encode(q, ofp_client_version(c), ofp_client_xid(c), b);
-}
-
-static void print_part(struct msg *part, void *aux)
-{
-	ofctl_print(part);
 }
 
 typedef VEC(struct flow) flow_vec;
@@ -347,7 +332,7 @@ static void dump(int argc, char *argv[], bool aggregate)
 	request_from_text(text, aggregate, ofctl_port_parser(ports), &q);
 	flow_request_encode(c, &q, &b);
 	if (aggregate || ofctl.plain)
-		ofp_client_multipart(c, &b, print_part, NULL);
+		ofctl_print_multipart(c, &b);
 	else
 		print_sorted(c, &b, ofctl_port_printer(ports));
 	ofctl_ports_free(ports);

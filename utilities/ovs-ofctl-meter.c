@@ -17,14 +17,10 @@ static void send_meter_mod(const char *target, const struct meter_mod *mm)
 {
 	struct ofp_client *c = open_for_meters(target);
 	AUTO(strbuf) b = STRBUF_INIT;
-	bool ok;
 
 	meter_mod_encode(mm, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_send(c, &b);
-	ok = ofp_client_barrier(c);
+	ofctl_send_and_wait(c, &b);
 	ofp_client_close(c);
-	if (!ok)
-		exit(EXIT_FAILURE);
 }
 
 static void change(char *argv[], enum meter_command command)
@@ -65,11 +61,6 @@ static void run_delete(int argc, char *argv[])
 	send_meter_mod(argv[1], &mm);
 }
 
-static void print_part(struct msg *part, void *aux)
-{
-	ofctl_print(part);
-}
-
 static void request(int argc, char *argv[], enum msg_type type)
 {
 	uint32_t id = which(argc, argv);
@@ -77,7 +68,7 @@ static void request(int argc, char *argv[], enum msg_type type)
 	AUTO(strbuf) b = STRBUF_INIT;
 
 	meter_request_encode(type, id, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_multipart(c, &b, print_part, NULL);
+	ofctl_print_multipart(c, &b);
 	ofp_client_close(c);
 }
 
@@ -94,10 +85,8 @@ static void run_stats(int argc, char *argv[])
 static void run_features(int argc, char *argv[])
 {
 	struct ofp_client *c = open_for_meters(argv[1]);
-	AUTO(strbuf) b = STRBUF_INIT;
 
-	msg_put_plain(MSG_METER_FEATURES_REQUEST, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_multipart(c, &b, print_part, NULL);
+	ofctl_print_plain_multipart(c, MSG_METER_FEATURES_REQUEST);
 	ofp_client_close(c);
 }
 

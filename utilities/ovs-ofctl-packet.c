@@ -68,15 +68,11 @@ static void parse_text(char *text, const struct port_names *names, struct packet
 static void send_packet(struct ofp_client *c, struct packet_out *po, const struct strbuf *packet)
 {
 	AUTO(strbuf) b = STRBUF_INIT;
-	bool ok;
 
 	po->packet = (const uint8_t *)packet->s;
 	po->len = packet->len;
 	packet_out_encode(po, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_send(c, &b);
-	ok = ofp_client_barrier(c);
-	if (!ok)
-		exit(EXIT_FAILURE);
+	ofctl_send_and_wait(c, &b);
 }
 
 static void run_packet_out(int argc, char *argv[])

@@ -6,18 +6,11 @@
 #include "core/base/clock.h"
 #include "utilities/ovs-ofctl.h"
 
-static void print_part(struct msg *part, void *aux)
-{
-	ofctl_print(part);
-}
-
 static void print_plain_multipart(const char *target, enum msg_type type)
 {
 	struct ofp_client *c = ofctl_open(target);
-	AUTO(strbuf) b = STRBUF_INIT;
 
-	msg_put_plain(type, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_multipart(c, &b, print_part, NULL);
+	ofctl_print_plain_multipart(c, type);
 	ofp_client_close(c);
 }
 
@@ -38,7 +31,7 @@ static void run_show(int argc, char *argv[])
 	if (ofp_client_version(c) >= OFP13) {
 		port_desc_request_encode(OF_PORT(OFPP_ANY), ofp_client_version(c),
 					 ofp_client_xid(c), &b);
-		ofp_client_multipart(c, &b, print_part, NULL);
+		ofctl_print_multipart(c, &b);
 	}
 	print_plain(c, MSG_GET_CONFIG_REQUEST);
 	ofp_client_close(c);
@@ -76,7 +69,7 @@ static void run_dump_ports(int argc, char *argv[])
 	AUTO(strbuf) b = STRBUF_INIT;
 
 	port_stats_request_encode(port, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_multipart(c, &b, print_part, NULL);
+	ofctl_print_multipart(c, &b);
 	ofp_client_close(c);
 }
 
@@ -87,7 +80,7 @@ static void run_dump_ports_desc(int argc, char *argv[])
 	AUTO(strbuf) b = STRBUF_INIT;
 
 	port_desc_request_encode(port, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_multipart(c, &b, print_part, NULL);
+	ofctl_print_multipart(c, &b);
 	ofp_client_close(c);
 }
 
@@ -100,9 +93,7 @@ static void change_tlv_map(const char *target, uint16_t command, const char *map
 	if (mappings && tlv_mappings_parse(mappings, &mod))
 		fatal(0, "invalid tlv mapping");
 	tlv_table_mod_encode(&mod, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_send(c, &b);
-	if (!ofp_client_barrier(c))
-		exit(EXIT_FAILURE);
+	ofctl_send_and_wait(c, &b);
 	ofp_client_close(c);
 }
 
@@ -180,7 +171,6 @@ static void run_mod_port(int argc, char *argv[])
 	struct port_search s = { 0 };
 	AUTO(strbuf) b = STRBUF_INIT;
 	struct ofp_client *c;
-	bool ok;
 
 	set_port_word(argv[3], &pm);
 	if (!of_port_parse(argv[2], NULL, &s.port))
@@ -194,11 +184,8 @@ static void run_mod_port(int argc, char *argv[])
 	pm.hw_addr = s.found.hw_addr;
 	strbuf_clear(&b);
 	port_mod_encode(&pm, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_send(c, &b);
-	ok = ofp_client_barrier(c);
+	ofctl_send_and_wait(c, &b);
 	ofp_client_close(c);
-	if (!ok)
-		exit(EXIT_FAILURE);
 }
 
 // ---- Fragments ----
@@ -239,9 +226,7 @@ static void run_set_frags(int argc, char *argv[])
 	cfg = get_config(c);
 	cfg.flags = (cfg.flags & ~3) | mode;
 	switch_config_encode(&cfg, MSG_SET_CONFIG, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_send(c, &b);
-	if (!ofp_client_barrier(c))
-		exit(EXIT_FAILURE);
+	ofctl_send_and_wait(c, &b);
 	if ((get_config(c).flags & 3) != mode)
 		fatal(0,
 		      "%s: setting fragment handling mode failed (this switch probably doesn't "

@@ -278,6 +278,32 @@ void ofctl_print(const struct msg *m)
 	fputs(s.s, stdout);
 }
 
+static void print_part(struct msg *part, void *aux)
+{
+	ofctl_print(part);
+}
+
+void ofctl_print_multipart(struct ofp_client *c, const struct strbuf *request)
+{
+	ofp_client_multipart(c, request, print_part, NULL);
+}
+
+void ofctl_print_plain_multipart(struct ofp_client *c, enum msg_type type)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	msg_put_plain(type, ofp_client_version(c), ofp_client_xid(c), &b);
+	ofctl_print_multipart(c, &b);
+}
+
+void ofctl_send_and_wait(struct ofp_client *c, const struct strbuf *messages)
+{
+	if (messages->len)
+		ofp_client_send(c, messages);
+	if (!ofp_client_barrier(c))
+		exit(EXIT_FAILURE);
+}
+
 int main(int argc, char *argv[])
 {
 	program_init(argv[0]);

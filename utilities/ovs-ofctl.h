@@ -33,6 +33,11 @@ extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[]
 struct ofp_client *ofctl_open(const char *target);
 struct ofp_client *ofctl_open_for_flows(const char *target);
 void ofctl_print(const struct msg *m);
+// Sends a multipart request and prints every part of the reply; ..._plain() one that says nothing but its type.
+void ofctl_print_multipart(struct ofp_client *c, const struct strbuf *request);
+void ofctl_print_plain_multipart(struct ofp_client *c, enum msg_type type);
+// Sends and waits until the switch has carried all out. Where it refused something, the program ends.
+void ofctl_send_and_wait(struct ofp_client *c, const struct strbuf *messages);
 
 // Port names of the switch, by which names in text become numbers and numbers names.
 struct ofctl_ports;

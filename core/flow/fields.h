@@ -145,6 +145,9 @@ int field_parse(const struct field *f, const char *text, union field_value *ret_
 void field_format(const struct field *f, const union field_value *value,
 		  const union field_value *mask, struct strbuf *out);
 
+// Big-endian, of any width: "0x1f"; zero is "0".
+void wide_hex_format(const uint8_t *b, size_t n, struct strbuf *out);
+
 // A field or a run of its bits: "reg0[0..15]", "NXM_OF_ETH_SRC[]", "in_port".
 struct subfield {
 	const struct field *field;

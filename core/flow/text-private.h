@@ -31,5 +31,3 @@ void eth_masked_format(struct eth_addr addr, struct eth_addr mask, struct strbuf
 int mask_prefix_len(const uint8_t *m, size_t n_bytes);
 // Numbers of any width, decimal (up to 64 bits) or hex, big-endian. False when bad or too large.
 bool wide_number_parse(const char *s, size_t n, uint8_t *dst, size_t n_bytes);
-// "0x1f"; zero is "0".
-void wide_hex_format(const uint8_t *b, size_t n, struct strbuf *out);

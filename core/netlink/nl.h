@@ -96,7 +96,6 @@ void nl_set_rcvbuf(struct nl_sock *s, size_t bytes);
 // (empty: none); the caller frees it by nl_request_uninit().
 struct nl_request {
 	struct strbuf msg;
-	bool wants_reply;
 	// No acknowledgement is needed: one behind it in the call that is answered says that it was done. It still has its error,
 	// but no words of the kernel to a success.
 	bool silent;

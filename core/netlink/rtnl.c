@@ -243,8 +243,7 @@ static const struct nl_policy route_policy[RTA_OIF + 1] = {
 int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark, int *ret_ifindex,
 		   struct error *err)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	bool v4 = !memcmp(dst, mapped, sizeof(mapped));
+	bool v4 = ipv6_is_mapped(dst);
 	const struct nlattr *a[ARRAY_SIZE(route_policy)];
 	AUTO(strbuf) req = STRBUF_INIT, reply = STRBUF_INIT;
 	size_t m = nl_msg_begin(&req, RTM_GETROUTE, 0);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flows of the kernel's datapaths, from outside.
-#include <time.h>
-
 #include "core/base/clock.h"
 #include "datapath/kernel/action.h"
 #include "datapath/kernel/admin-private.h"
@@ -11,19 +9,10 @@
 
 static struct flow_counts counts_of(const struct flow_message *m)
 {
-	struct flow_counts c = { .packets = m->packets,
-				 .bytes = m->bytes,
-				 .tcp_flags = m->tcp_flags };
-	struct timespec t;
-
-	if (m->used) {
-		// The kernel's clock and ours may begin elsewhere.
-		clock_gettime(CLOCK_MONOTONIC, &t);
-		uint64_t now = t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-
-		c.used = clock_msec() - (int64_t)(now - MIN(m->used, now));
-	}
-	return c;
+	return (struct flow_counts){ .packets = m->packets,
+				     .bytes = m->bytes,
+				     .used = flow_message_used(m, clock_msec(), kernel_msec()),
+				     .tcp_flags = m->tcp_flags };
 }
 
 static int flow_from(const struct nlmsghdr *h, struct admin_flow *ret, struct error *err)
@@ -57,17 +46,21 @@ void admin_flow_uninit(struct admin_flow *f)
 struct flow_listing {
 	void (*cb)(const struct admin_flow *f, void *aux);
 	void *aux;
-	struct error *err;
+	size_t unreadable;
+	struct error first; // of those
 };
 
 static int on_flow(const struct nlmsghdr *h, void *aux)
 {
 	struct flow_listing *l = aux;
 	struct admin_flow f;
-	int error = flow_from(h, &f, l->err);
+	struct error err = ERROR_INIT;
 
-	if (error)
-		return error;
+	if (flow_from(h, &f, &err)) {
+		if (!l->unreadable++)
+			l->first = err;
+		return 0;
+	}
 	l->cb(&f, l->aux);
 	admin_flow_uninit(&f);
 	return 0;
@@ -76,11 +69,16 @@ static int on_flow(const struct nlmsghdr *h, void *aux)
 int admin_flow_list(struct admin *a, const struct admin_dp *dp,
 		    void (*cb)(const struct admin_flow *f, void *aux), void *aux, struct error *err)
 {
-	struct flow_listing l = { cb, aux, err };
+	struct flow_listing l = { .cb = cb, .aux = aux };
 	AUTO(strbuf) msg = STRBUF_INIT;
+	int error;
 
 	nl_msg_end(&msg, message_begin(&msg, &a->families.flow, OVS_FLOW_CMD_GET, 0, dp->ifindex));
-	return nl_dump(a->sock, &msg, on_flow, &l, err);
+	error = nl_dump(a->sock, &msg, on_flow, &l, err);
+	if (!error && l.unreadable)
+		error = error_set(err, l.first.code, "%zu flows could not be read: %s",
+				  l.unreadable, l.first.text);
+	return error;
 }
 
 // ---- Requests ----

@@ -2,7 +2,6 @@
 // Datapaths and ports of the kernel, from outside.
 #include "datapath/kernel/admin.h"
 
-#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -159,6 +158,22 @@ int admin_dp_set_masks_cache(struct admin *a, struct admin_dp *dp, uint32_t size
 	return dp_transact(a, &msg, dp, err);
 }
 
+// The device of a tunnel goes with its port.
+static int port_del(struct admin *a, const struct admin_dp *dp, const struct admin_port *p,
+		    struct error *err)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	size_t m = message_begin(&msg, &a->families.vport, OVS_VPORT_CMD_DEL, 0, dp->ifindex);
+	int error;
+
+	nl_put_u32(&msg, OVS_VPORT_ATTR_PORT_NO, p->number.n);
+	nl_msg_end(&msg, m);
+	error = nl_transact(a->sock, &msg, NULL, err);
+	if (error || !tunnel_type_of_device(p->name, NULL) || !p->ifindex)
+		return error;
+	return rtnl_link_del(a->route, p->ifindex, err);
+}
+
 static int delete_ports(struct admin *a, const struct admin_dp *dp, struct error *err)
 {
 	struct admin_ports ports;
@@ -169,7 +184,7 @@ static int delete_ports(struct admin *a, const struct admin_dp *dp, struct error
 		return error;
 	VEC_FOR_EACH (p, &ports.all)
 		if (p->number.n && !error)
-			error = admin_port_del(a, dp, p->number, err);
+			error = port_del(a, dp, p, err);
 	admin_ports_uninit(&ports);
 	return error;
 }
@@ -187,56 +202,25 @@ int admin_dp_del(struct admin *a, const struct admin_dp *dp, struct error *err)
 
 // ---- Ports ----
 
-// The devices behind tunnels have names that tell of them.
-static const struct tunnel_row {
-	const char *type, *prefix; // with '_' at its end where a port number follows
-	unsigned int usual_port;
-} tunnels[] = {
-	{ "vxlan", "vxlan_sys_", 4789 },
-	{ "geneve", "genev_sys_", 6081 },
-	{ "gre", "gre_sys", 0 },
-	{ "ip6gre", "ip6gre_sys", 0 },
-	{ "erspan", "erspan_sys", 0 },
-	{ "ip6erspan", "ip6erspan_sys", 0 },
-	{ "bareudp", "bareudp_sys_", 6635 },
-};
-
-static const struct tunnel_row *tunnel_of(const char *device)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(tunnels); i++) {
-		const struct tunnel_row *t = &tunnels[i];
-
-		if (t->usual_port ? str_starts(device, t->prefix) : !strcmp(device, t->prefix))
-			return t;
-	}
-	return NULL;
-}
-
 void admin_port_config(const struct admin_port *p, struct smap *config)
 {
-	const struct tunnel_row *t = tunnel_of(p->name);
-	uint32_t port;
+	struct tunnel_params params;
+	const char *type = tunnel_type_of_device(p->name, &params);
 
-	if (!t)
-		return;
-	if (t->usual_port && parse_u32(p->name + strlen(t->prefix), 10, &port) &&
-	    port != t->usual_port)
-		smap_setf(config, "dst_port", "%u", port);
-	if (strstr(t->type, "erspan"))
-		smap_set(config, "erspan_ver", "0");
-	smap_set(config, "packet_type", "ptap");
+	if (type)
+		tunnel_config_put(type, &params, config);
 }
 
 static struct admin_port port_from(const struct vport_message *m)
 {
-	const struct tunnel_row *t = tunnel_of(m->name);
+	const char *tunnel = tunnel_type_of_device(m->name, NULL);
 	struct admin_port p = { .number = DP_PORT(m->number), .ifindex = m->ifindex };
 
 	snprintf(p.name, sizeof(p.name), "%s", m->name);
 	if (m->type == OVS_VPORT_TYPE_INTERNAL)
 		p.type = "internal";
 	else
-		p.type = t ? t->type : "system";
+		p.type = tunnel ? tunnel : "system";
 	if (!p.ifindex)
 		p.ifindex = if_nametoindex(p.name);
 	return p;
@@ -311,29 +295,19 @@ const struct admin_port *admin_port_by_name(const struct admin_ports *ports, con
 	return NULL;
 }
 
-// It stays when this process has gone, as the port does.
-static int make_tap(const char *name, struct error *err)
-{
-	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC), error = 0;
-
-	if (fd < 0)
-		return error_set(err, -errno, "/dev/net/tun: %s", strerror(errno));
-	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
-	if (ioctl(fd, TUNSETIFF, &r) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
-		error = error_set(err, -errno, "tap device %s: %s", name, strerror(errno));
-	close(fd);
-	return error;
-}
-
-static int prepare(struct admin *a, const char *name, const char *type, struct error *err)
+// 'ret_tap': -1 where it is no tap device.
+static int prepare(struct admin *a, const char *name, const char *type, int *ret_tap,
+		   struct error *err)
 {
 	struct rtnl_link link;
 
+	*ret_tap = -1;
 	if (!strcmp(type, "internal"))
 		return 0;
-	if (!strcmp(type, "tap"))
-		return make_tap(name, err);
+	if (!strcmp(type, "tap")) {
+		*ret_tap = kernel_tap_open(name, err);
+		return MIN(*ret_tap, 0);
+	}
 	if (strcmp(type, "system"))
 		return error_set(err, -EAFNOSUPPORT,
 				 "ports of type \"%s\" cannot be made from here", type);
@@ -362,14 +336,19 @@ int admin_port_add(struct admin *a, const struct admin_dp *dp, const char *name,
 		   dp_port_t number, struct error *err)
 {
 	struct rtnl_link link;
-	int error;
+	int error, tap;
 
 	if (strlen(name) >= IFNAMSIZ)
 		return error_set(err, -ENAMETOOLONG,
 				 "a network device's name has at most %d characters", IFNAMSIZ - 1);
-	error = prepare(a, name, type, err);
+	error = prepare(a, name, type, &tap, err);
 	if (!error)
 		error = attach(a, dp, name, type, number, err);
+	// It stays when this process has gone, as the port does; one that is no port goes now.
+	if (!error && tap >= 0 && ioctl(tap, TUNSETPERSIST, 1) < 0)
+		error = error_set(err, -errno, "tap device %s: %s", name, strerror(errno));
+	if (tap >= 0)
+		close(tap);
 	if (!error)
 		error = rtnl_link_by_name(a->route, name, &link, err);
 	return error ? error : rtnl_link_set_up(a->route, link.ifindex, true, err);
@@ -377,21 +356,15 @@ int admin_port_add(struct admin *a, const struct admin_dp *dp, const char *name,
 
 int admin_port_del(struct admin *a, const struct admin_dp *dp, dp_port_t number, struct error *err)
 {
+	struct admin_port unknown = { .number = number }; // the kernel says what is wrong with it
 	const struct admin_port *p;
-	AUTO(strbuf) msg = STRBUF_INIT;
 	struct admin_ports ports;
-	int error = admin_port_list(a, dp, &ports, err), device = 0;
-	size_t m;
+	int error = admin_port_list(a, dp, &ports, err);
 
 	if (error)
 		return error;
 	p = admin_port_by_number(&ports, number);
-	if (p && tunnel_of(p->name))
-		device = p->ifindex;
+	error = port_del(a, dp, p ? p : &unknown, err);
 	admin_ports_uninit(&ports);
-	m = message_begin(&msg, &a->families.vport, OVS_VPORT_CMD_DEL, 0, dp->ifindex);
-	nl_put_u32(&msg, OVS_VPORT_ATTR_PORT_NO, number.n);
-	nl_msg_end(&msg, m);
-	error = nl_transact(a->sock, &msg, NULL, err);
-	return !error && device ? rtnl_link_del(a->route, device, err) : error;
+	return error;
 }

@@ -84,7 +84,7 @@ struct admin_flow {
 };
 
 void admin_flow_uninit(struct admin_flow *f);
-// 'cb' borrows the flow.
+// 'cb' borrows the flow. Those that cannot be read are left out, and are an error after all others.
 int admin_flow_list(struct admin *a, const struct admin_dp *dp,
 		    void (*cb)(const struct admin_flow *f, void *aux), void *aux,
 		    struct error *err);

@@ -234,6 +234,8 @@ static int delete_some(struct nl_sock *s, const struct doomed *d, size_t n, stru
 		pointers[i] = &requests[i];
 	}
 	error = nl_transact_many(s, pointers, n);
+	if (error)
+		error_set(err, error, "deletions are not answered: %s", strerror(-error));
 	for (size_t i = 0; i < n; i++) {
 		int one = requests[i].error;
 
@@ -288,7 +290,6 @@ const struct ct_ops kernel_ct = {
 	.del_limits = kernel_ct_del_limits,
 	.set_timeouts = kernel_ct_set_timeouts,
 	.del_timeouts = kernel_ct_del_timeouts,
-	.get_timeouts = kernel_ct_get_timeouts,
 	.dump_timeouts = kernel_ct_dump_timeouts,
 	.zone_timeouts = kernel_ct_zone_timeouts,
 	.timeout_name = kernel_ct_timeout_name,

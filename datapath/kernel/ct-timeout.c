@@ -54,25 +54,27 @@ void ct_timeout_kind_name(uint32_t id, const struct ct_timeout_kind *k,
 	snprintf(ret, DATAPATH_CT_TIMEOUT_LEN, PREFIX "%u_%s", id, k->suffix);
 }
 
+static const struct ct_timeout_kind *find_kind(const char *suffix)
+{
+	for (size_t i = 0; i < CT_TIMEOUT_KINDS; i++)
+		if (!strcmp(ct_timeout_kinds[i].suffix, suffix))
+			return &ct_timeout_kinds[i];
+	return NULL;
+}
+
 bool ct_timeout_kind_parse(const char *name, uint32_t *ret_id, const struct ct_timeout_kind **ret)
 {
-	char *copy, *suffix;
-	bool ok = false;
+	const char *suffix = str_starts(name, PREFIX) ? strchr(name + strlen(PREFIX), '_') : NULL;
+	const struct ct_timeout_kind *k = suffix ? find_kind(suffix + 1) : NULL;
+	AUTO_FREE char *number = NULL;
 
-	if (!str_starts(name, PREFIX))
+	if (!k)
 		return false;
-	copy = xstrdup(name + strlen(PREFIX));
-	suffix = strchr(copy, '_');
-	if (suffix) {
-		*suffix++ = '\0';
-		for (size_t i = 0; !ok && i < CT_TIMEOUT_KINDS; i++)
-			if (!strcmp(ct_timeout_kinds[i].suffix, suffix)) {
-				*ret = &ct_timeout_kinds[i];
-				ok = parse_u32(copy, 10, ret_id);
-			}
-	}
-	free(copy);
-	return ok;
+	number = xstrndup(name + strlen(PREFIX), suffix - name - strlen(PREFIX));
+	if (!parse_u32(number, 10, ret_id))
+		return false;
+	*ret = k;
+	return true;
 }
 
 // ---- Messages ----
@@ -201,34 +203,6 @@ int kernel_ct_del_timeouts(struct datapath *base, uint32_t id, struct error *err
 			error = one;
 	}
 	return error;
-}
-
-int kernel_ct_get_timeouts(struct datapath *base, uint32_t id, struct ct_timeouts *ret,
-			   struct error *err)
-{
-	struct ct_timeouts all = { 0 };
-
-	for (size_t i = 0; i < CT_TIMEOUT_KINDS; i++) {
-		AUTO(strbuf) msg = STRBUF_INIT, reply = STRBUF_INIT;
-		struct ct_timeout_message m = { 0 };
-		int error;
-
-		nl_msg_end(&msg, begin(&msg, IPCTNL_MSG_TIMEOUT_GET, 0, id, &ct_timeout_kinds[i]));
-		error = netfilter_request(kernel_datapath(base), &msg, &reply, err);
-		if (error)
-			return error;
-		if (!reply.len ||
-		    !ct_timeout_decode((const struct nlmsghdr *)reply.s, &m, &error, err))
-			return error_set(err, -EPROTO, "timeout policy %u: no answer", id);
-		if (error)
-			return error;
-		for (size_t k = 0; k < CT_TIMEOUT_MAX; k++)
-			if (m.timeouts.set >> k & 1)
-				all.seconds[k] = m.timeouts.seconds[k];
-		all.set |= m.timeouts.set;
-	}
-	*ret = all;
-	return 0;
 }
 
 struct dump {

@@ -368,15 +368,18 @@ static bool always(struct kernel_datapath *dp)
 	return true;
 }
 
-#define ACTION(ID) offsetof(struct kernel_can, action[DP_ACTION_##ID])
-#define PART(MEMBER) offsetof(struct kernel_can, MEMBER)
-#define NOWHERE SIZE_MAX
+#define NOTHING SIZE_MAX
+#define ACTION_AT(ID) offsetof(struct kernel_can, action[DP_ACTION_##ID])
+#define ACTION(ID) ACTION_AT(ID), NOTHING
+#define ACTIONS(ID, OTHER) ACTION_AT(ID), ACTION_AT(OTHER)
+#define PART(MEMBER) offsetof(struct kernel_can, MEMBER), NOTHING
+#define NOWHERE NOTHING, NOTHING
 
 // What users are told, and where it decides what flows may have.
 static const struct {
 	const char *name; // NULL: nobody asks
 	bool (*can)(struct kernel_datapath *dp); // NULL: never in the kernel
-	size_t decides; // a bool in struct kernel_can
+	size_t decides, too; // bools in struct kernel_can
 } answers[] = {
 	{ "masked_set_action", can_set_masked, NOWHERE },
 	{ "tnl_push_pop", NULL, NOWHERE },
@@ -405,11 +408,15 @@ static const struct {
 	{ NULL, can_push_mpls, ACTION(PUSH_MPLS) },
 	{ NULL, can_pop_mpls, ACTION(POP_MPLS) },
 	{ NULL, can_dec_ttl, ACTION(DEC_TTL) },
-	{ NULL, can_pop_eth, ACTION(POP_ETH) },
-	{ NULL, can_pop_eth, ACTION(PUSH_ETH) }, // they came together
-	{ NULL, can_push_nsh, ACTION(PUSH_NSH) },
-	{ NULL, can_push_nsh, ACTION(POP_NSH) },
+	{ NULL, can_pop_eth, ACTIONS(POP_ETH, PUSH_ETH) }, // these came together
+	{ NULL, can_push_nsh, ACTIONS(PUSH_NSH, POP_NSH) },
 };
+
+static void decide(struct kernel_can *ret, size_t offset, bool can)
+{
+	if (offset != NOTHING)
+		*(bool *)((char *)ret + offset) = can;
+}
 
 void features_probe(struct kernel_datapath *dp)
 {
@@ -420,8 +427,8 @@ void features_probe(struct kernel_datapath *dp)
 
 		if (answers[i].name)
 			smap_set(s, answers[i].name, can ? "true" : "false");
-		if (answers[i].decides != NOWHERE)
-			*(bool *)((char *)&dp->can + answers[i].decides) = can;
+		decide(&dp->can, answers[i].decides, can);
+		decide(&dp->can, answers[i].too, can);
 	}
 	smap_setf(s, "sample_nesting", "%u", count_samples(dp));
 	smap_setf(s, "max_vlan_headers", "%u", count_vlans(dp));

@@ -260,6 +260,8 @@ void vports_let_go(struct kernel_datapath *dp);
 // Removes the devices of tunnels among them.
 void vports_sweep_tunnels(struct kernel_datapath *dp);
 void vports_free(struct kernel_datapath *dp);
+// The descriptor of a tap device, which goes with it unless it is or becomes a persistent one; or negative errno.
+int kernel_tap_open(const char *name, struct error *err);
 // Puts a port back whose device has come again.
 void vport_revive(struct kernel_datapath *dp, struct vport *v, int ifindex);
 int kernel_port_add(struct datapath *base, const char *name, const char *type,
@@ -284,13 +286,17 @@ void device_info(const char *name, struct datapath_port_info *info);
 // ---- Tunnel devices (main thread) ----
 
 bool tunnel_is_type(const char *type);
+// NULL: no tunnel's device has such a name. 'ret' (may be NULL): what the name tells of how it is set up.
+const char *tunnel_type_of_device(const char *name, struct tunnel_params *ret);
 int tunnel_params_read(const char *type, const struct smap *options, struct tunnel_params *ret,
 		       struct error *err);
 // What dpctl/show tells of such a port.
 void tunnel_config_put(const char *type, const struct tunnel_params *p, struct smap *config);
-// Sees that there is a device of this name and kind: made, taken over, or made anew. -EEXIST: the name is something else's.
+// Sees that there is a device of this name and kind: taken over, or ('ret_made') made, or made anew. -EEXIST: the name is
+// something else's. On failure no device of ours is left.
 int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
-		       const struct tunnel_params *p, int *ret_ifindex, struct error *err);
+		       const struct tunnel_params *p, int *ret_ifindex, bool *ret_made,
+		       struct error *err);
 void tunnel_device_remove(struct nl_sock *s, const char *name);
 // By name and kind: a process before this one has made it.
 bool tunnel_device_is_ours(struct nl_sock *s, const char *name);
@@ -314,8 +320,6 @@ int kernel_ct_del_limits(struct datapath *base, const uint16_t zones[], size_t n
 int kernel_ct_set_timeouts(struct datapath *base, uint32_t id, const struct ct_timeouts *t,
 			   struct error *err);
 int kernel_ct_del_timeouts(struct datapath *base, uint32_t id, struct error *err);
-int kernel_ct_get_timeouts(struct datapath *base, uint32_t id, struct ct_timeouts *ret,
-			   struct error *err);
 int kernel_ct_dump_timeouts(struct datapath *base, void (*cb)(uint32_t id, void *aux), void *aux,
 			    struct error *err);
 int kernel_ct_zone_timeouts(struct datapath *base, uint16_t zone, const uint32_t *id,

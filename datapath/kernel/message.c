@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datapath/kernel/message.h"
 
+#include <time.h>
+
 enum { HEADER = GENL_HDRLEN + sizeof(struct ovs_header) };
 
 size_t message_begin(struct strbuf *b, const struct genl_family *family, uint8_t cmd,
@@ -118,6 +120,19 @@ int flow_message_decode(const struct nlmsghdr *h, struct flow_message *ret, stru
 		copy(&ret->ufid, ufid, sizeof(ret->ufid));
 	}
 	return 0;
+}
+
+uint64_t kernel_msec(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
+}
+
+int64_t flow_message_used(const struct flow_message *m, int64_t now, uint64_t kernel_now)
+{
+	return m->used ? now - (int64_t)(kernel_now - MIN(m->used, kernel_now)) : 0;
 }
 
 int dp_message_decode(const struct nlmsghdr *h, struct dp_message *ret, struct error *err)

@@ -58,6 +58,12 @@ struct dp_message {
 size_t message_begin(struct strbuf *b, const struct genl_family *family, uint8_t cmd,
 		     uint16_t flags, uint32_t dp_ifindex);
 
+// Now, on the clock of flow_message.used.
+uint64_t kernel_msec(void);
+// When the flow was used, by clock_msec(), whose beginning may be another one; 0: never. 'now' and 'kernel_now': one moment on
+// both clocks.
+int64_t flow_message_used(const struct flow_message *m, int64_t now, uint64_t kernel_now);
+
 // 0, or -EPROTO with 'err' filled.
 int upcall_message_decode(const struct nlmsghdr *h, struct upcall_message *ret, struct error *err);
 int vport_message_decode(const struct nlmsghdr *h, struct vport_message *ret, struct error *err);

@@ -53,8 +53,9 @@ static void make_again(struct kernel_datapath *dp, struct vport *v)
 {
 	struct error err = ERROR_INIT;
 	int ifindex;
+	bool made;
 
-	if (tunnel_device_need(dp->route, v->name, v->type, &v->tunnel, &ifindex, &err))
+	if (tunnel_device_need(dp->route, v->name, v->type, &v->tunnel, &ifindex, &made, &err))
 		log_warn("%s: port %s: %s", dp->name, v->name, err.text);
 }
 

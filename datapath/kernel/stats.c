@@ -2,7 +2,6 @@
 // Statistics: a thread of its own reads the kernel's flow table, and notices what is in it that should not be, or not
 // in it that should.
 #include <poll.h>
-#include <time.h>
 
 #include "core/base/clock.h"
 #include "core/base/counters.h"
@@ -31,14 +30,6 @@ struct dump {
 	uint64_t kernel_now; // msec of the clock that 'used' is on
 };
 
-static uint64_t kernel_msec(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-}
-
 // ---- What is known ----
 
 static void take_counts(const struct dump *d, struct kernel_flow *f, const struct flow_message *m)
@@ -51,7 +42,7 @@ static void take_counts(const struct dump *d, struct kernel_flow *f, const struc
 	f->seen.bytes = m->bytes;
 	f->seen.tcp_flags |= m->tcp_flags;
 	if (m->used)
-		f->seen.used = d->now - (int64_t)(d->kernel_now - MIN(m->used, d->kernel_now));
+		f->seen.used = flow_message_used(m, d->now, d->kernel_now);
 	kernel_flow_publish(f);
 }
 

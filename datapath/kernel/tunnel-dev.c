@@ -19,18 +19,22 @@ enum { COLLECT_FLAG, COLLECT_BYTE, COLLECT_ALWAYS };
 
 static const struct kind {
 	const char *type, *kind; // ours, the kernel's
+	const char *device; // its name; one that ends in '_' is followed by the port's number
 	uint16_t usual_port; // 0: none
 	uint16_t collect, port, ethertype; // attributes of IFLA_INFO_DATA, 0: not there
 	int how; // 'collect' is said
 } kinds[] = {
-	{ "vxlan", "vxlan", 4789, IFLA_VXLAN_COLLECT_METADATA, IFLA_VXLAN_PORT, 0, COLLECT_BYTE },
-	{ "geneve", "geneve", 6081, IFLA_GENEVE_COLLECT_METADATA, IFLA_GENEVE_PORT, 0,
+	{ "vxlan", "vxlan", "vxlan_sys_", 4789, IFLA_VXLAN_COLLECT_METADATA, IFLA_VXLAN_PORT, 0,
+	  COLLECT_BYTE },
+	{ "geneve", "geneve", "genev_sys_", 6081, IFLA_GENEVE_COLLECT_METADATA, IFLA_GENEVE_PORT, 0,
 	  COLLECT_FLAG },
-	{ "gre", "gretap", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
-	{ "ip6gre", "ip6gretap", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
-	{ "erspan", "erspan", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
-	{ "ip6erspan", "ip6erspan", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
-	{ "bareudp", "bareudp", 0, 0, IFLA_BAREUDP_PORT, IFLA_BAREUDP_ETHERTYPE, COLLECT_ALWAYS },
+	{ "gre", "gretap", "gre_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
+	{ "ip6gre", "ip6gretap", "ip6gre_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
+	{ "erspan", "erspan", "erspan_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
+	{ "ip6erspan", "ip6erspan", "ip6erspan_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0,
+	  COLLECT_FLAG },
+	{ "bareudp", "bareudp", "udp_sys_", 0, 0, IFLA_BAREUDP_PORT, IFLA_BAREUDP_ETHERTYPE,
+	  COLLECT_ALWAYS },
 };
 
 static const struct kind *find_kind(const char *type)
@@ -44,6 +48,34 @@ static const struct kind *find_kind(const char *type)
 bool tunnel_is_type(const char *type)
 {
 	return find_kind(type);
+}
+
+static bool is_device_of(const struct kind *k, const char *name, uint16_t *ret_port)
+{
+	size_t n = strlen(k->device);
+	uint32_t port;
+
+	*ret_port = 0;
+	if (k->device[n - 1] != '_')
+		return !strcmp(name, k->device);
+	if (!str_starts(name, k->device) || !parse_u32(name + n, 10, &port) || port > UINT16_MAX)
+		return false;
+	*ret_port = port;
+	return true;
+}
+
+const char *tunnel_type_of_device(const char *name, struct tunnel_params *ret)
+{
+	uint16_t port;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (!is_device_of(&kinds[i], name, &port))
+			continue;
+		if (ret)
+			*ret = (struct tunnel_params){ .dst_port = port };
+		return kinds[i].type;
+	}
+	return NULL;
 }
 
 int tunnel_params_read(const char *type, const struct smap *options, struct tunnel_params *ret,
@@ -196,9 +228,11 @@ static int make(struct nl_sock *s, const char *name, const struct kind *k,
 }
 
 int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
-		       const struct tunnel_params *p, int *ret_ifindex, struct error *err)
+		       const struct tunnel_params *p, int *ret_ifindex, bool *ret_made,
+		       struct error *err)
 {
 	const struct kind *k = find_kind(type);
+	bool made = false;
 	int error = 0;
 
 	switch (look(s, name, k, p)) {
@@ -210,9 +244,11 @@ int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
 		log_info("%s: its settings are not those of a tunnel of ours: made anew", name);
 		tunnel_device_remove(s, name);
 		error = make(s, name, k, p, err);
+		made = !error;
 		break;
 	case NOT_THERE:
 		error = make(s, name, k, p, err);
+		made = !error;
 		break;
 	case AS_WANTED:
 		log_info("%s: taken over as it is", name);
@@ -220,6 +256,10 @@ int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
 	}
 	if (!error)
 		error = set_up(s, name, ret_ifindex, err);
+	if (error && made)
+		tunnel_device_remove(s, name);
+	if (!error)
+		*ret_made = made;
 	return error;
 }
 

@@ -188,7 +188,7 @@ void vports_sweep_tunnels(struct kernel_datapath *dp)
 
 // ---- Adding ----
 
-static int make_tap(const char *name, struct error *err)
+int kernel_tap_open(const char *name, struct error *err)
 {
 	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI };
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), error;
@@ -270,25 +270,29 @@ static int add_tunnel(struct kernel_datapath *dp, const char *name, const char *
 	struct vport *v = find_by_name(dp, name);
 	struct tunnel_params p;
 	int error = tunnel_params_read(type, options, &p, err), ifindex;
+	bool made;
 
+	// A device of other settings would be made anew under the port that has it.
+	if (!error && v && v->is_ours)
+		error = explain(dp, name, -EEXIST, err);
 	if (!error)
-		error = tunnel_device_need(dp->route, name, type, &p, &ifindex, err);
+		error = tunnel_device_need(dp->route, name, type, &p, &ifindex, &made, err);
 	if (error)
 		return error;
 	// One that is attached still, by an earlier process, unless the device had to be made anew.
-	if (v && !v->is_ours && v->ifindex == ifindex && adopt(dp, name, type, ret_port)) {
+	if (v && v->ifindex == ifindex && adopt(dp, name, type, ret_port)) {
 		error = 0;
 	} else {
-		if (v && !v->is_ours) {
+		if (v) {
 			request_del(dp, v->number, NULL);
 			take_out(dp, v);
 		}
 		error = attach(dp, name, type, -1, ret_port, err);
 	}
-	if (error) {
+	if (error && made)
 		tunnel_device_remove(dp->route, name);
+	if (error)
 		return error;
-	}
 	strset_remove(&dp->left_tunnels, name);
 	v = vport_find(dp, *ret_port);
 	pthread_mutex_lock(&dp->ports_lock);
@@ -318,7 +322,7 @@ int kernel_port_add(struct datapath *base, const char *name, const char *type,
 	if (!strcmp(type, "system") && rtnl_link_by_name(dp->route, name, &link, NULL))
 		return error_set(err, -ENODEV, "there is no network device %s", name);
 	if (!strcmp(type, "tap")) {
-		tap_fd = make_tap(name, err);
+		tap_fd = kernel_tap_open(name, err);
 		if (tap_fd < 0)
 			return tap_fd;
 	}

@@ -106,19 +106,13 @@ void cmd_put_port_type(struct plane *pl, dp_port_t port, const char *type, const
 		       struct strbuf *out)
 {
 	AUTO(smap) config;
-	struct smap_node **sorted;
 
 	if (more)
 		smap_clone(&config, more);
 	else
 		smap_init(&config);
 	datapath_port_config(pl->dp, port, &config);
-	sorted = smap_sorted(&config);
-	strbuf_printf(out, " (%s", port_type(pl, type));
-	for (size_t i = 0; i < smap_count(&config); i++)
-		strbuf_printf(out, "%s%s=%s", i ? ", " : ": ", sorted[i]->key, sorted[i]->value);
-	strbuf_putc(out, ')');
-	free(sorted);
+	dpctl_put_port_type(port_type(pl, type), &config, out);
 }
 
 struct show {
@@ -161,13 +155,6 @@ static void show_port(dp_port_t port, void *aux)
 	smap_uninit(&i.status);
 }
 
-static void put_caches(const struct datapath_stats *st, struct strbuf *out)
-{
-	struct dpctl_cache cache = { "masks-cache", st->masks_cache_size };
-
-	dpctl_put_caches(&cache, st->has_masks_cache, out);
-}
-
 static void show_plane(struct show *s)
 {
 	struct datapath_stats st;
@@ -184,7 +171,7 @@ static void show_plane(struct show *s)
 					       .masks = st.masks,
 					       .cache_hit = st.cache_hit },
 			s->out);
-	put_caches(&st, s->out);
+	dpctl_put_masks_cache(st.has_masks_cache, st.masks_cache_size, s->out);
 	datapath_for_each_port(s->pl->dp, show_port, s);
 }
 
@@ -372,7 +359,7 @@ static void put_plane_caches(struct plane *pl, struct strbuf *out)
 	datapath_stats(pl->dp, &st);
 	plane_put_name(pl, out);
 	strbuf_puts(out, ":\n");
-	put_caches(&st, out);
+	dpctl_put_masks_cache(st.has_masks_cache, st.masks_cache_size, out);
 }
 
 // Of the datapath that is named, or of all.

@@ -56,17 +56,3 @@ void tunnel_config_format(const struct tunnel_config *c, const char *name, dp_po
 			  struct strbuf *out);
 
 struct ipv6_addr ipv6_of_ipv4(be32 a);
-static inline bool ipv6_is_mapped(const struct ipv6_addr *a)
-{
-	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
-
-	return !memcmp(a, prefix, sizeof(prefix));
-}
-
-static inline be32 ipv6_mapped(const struct ipv6_addr *a)
-{
-	be32 v;
-
-	memcpy(&v, a->b + 12, sizeof(v));
-	return v;
-}

@@ -124,27 +124,80 @@ START_TEST(a_tap_lives_as_long_as_its_port)
 }
 END_TEST
 
-START_TEST(a_device_of_a_bridge_stays_there)
+static void set_master(int ifindex, int master)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	size_t m = nl_msg_begin(&msg, RTM_SETLINK, 0);
+	struct ifinfomsg *i = nl_put_header(&msg, sizeof(*i));
+
+	i->ifi_index = ifindex;
+	nl_put_u32(&msg, IFLA_MASTER, master);
+	nl_msg_end(&msg, m);
+	ck_assert_msg(!nl_transact(route, &msg, NULL, &err), "%s", err.text);
+}
+
+static int make_bridge(const char *name)
 {
 	struct error err = ERROR_INIT;
-	struct rtnl_link bridge, spare;
+	struct rtnl_link bridge;
+
+	ck_assert_int_eq(rtnl_link_add(route, name, "bridge", NULL, &err), 0);
+	ck_assert_int_eq(rtnl_link_by_name(route, name, &bridge, &err), 0);
+	return bridge.ifindex;
+}
+
+START_TEST(a_device_of_a_bridge_stays_there)
+{
+	int bridge = make_bridge("brother");
 	struct wire w;
 
 	wire_create(&w, "spare");
-	ck_assert_int_eq(rtnl_link_add(route, "brother", "bridge", NULL, &err), 0);
-	ck_assert_int_eq(rtnl_link_by_name(route, "brother", &bridge, &err), 0);
-	ck_assert_int_eq(rtnl_link_by_name(route, "spare", &spare, &err), 0);
-	AUTO(strbuf) msg = STRBUF_INIT;
-	size_t m = nl_msg_begin(&msg, RTM_SETLINK, 0);
-	struct ifinfomsg *i = nl_put_header(&msg, sizeof(*i));
-	i->ifi_index = spare.ifindex;
-	nl_put_u32(&msg, IFLA_MASTER, bridge.ifindex);
-	nl_msg_end(&msg, m);
-	ck_assert_msg(!nl_transact(route, &msg, NULL, &err), "%s", err.text);
+	set_master(if_nametoindex("spare"), bridge);
 	add_fails("spare", "system", -EBUSY, "spare belongs to brother");
-	rtnl_link_del(route, spare.ifindex, NULL);
-	rtnl_link_del(route, bridge.ifindex, NULL);
+	rtnl_link_del(route, if_nametoindex("spare"), NULL);
+	rtnl_link_del(route, bridge, NULL);
 	close(w.fd);
+}
+END_TEST
+
+static void tunnel_fails(const struct smap *options, int code, const char *text)
+{
+	struct error err = ERROR_INIT;
+	dp_port_t port;
+
+	ck_assert_int_eq(ops->port_add(dp, "vxlan_sys_4789", "vxlan", options, &port, &err), code);
+	ck_assert_msg(strstr(err.text, text), "%s", err.text);
+}
+
+START_TEST(a_tunnel_that_cannot_be_leaves_the_device_of_others)
+{
+	struct tunnel_params params = { .dst_port = 4789 };
+	struct error err = ERROR_INIT;
+	int bridge = make_bridge("brother"), device;
+	struct smap options;
+	dp_port_t port;
+	bool made;
+
+	smap_init(&options);
+	// Debian's kernel has it as a module that the guest lacks.
+	if (!tunnel_device_need(route, "vxlan_sys_4789", "vxlan", &params, &device, &made, &err)) {
+		ck_assert(made);
+		set_master(device, bridge);
+		tunnel_fails(&options, -EBUSY, "vxlan_sys_4789 belongs to brother");
+		ck_assert_int_eq(if_nametoindex("vxlan_sys_4789"), device);
+		set_master(device, 0);
+		ck_assert_msg(!ops->port_add(dp, "vxlan_sys_4789", "vxlan", &options, &port, &err),
+			      "%s", err.text);
+		tunnel_fails(&options, -EEXIST, "is there already");
+		smap_set(&options, "exts", "gbp");
+		tunnel_fails(&options, -EEXIST, "is there already");
+		ck_assert_int_eq(if_nametoindex("vxlan_sys_4789"), device);
+		ops->port_del(dp, port);
+		ck_assert_int_eq(if_nametoindex("vxlan_sys_4789"), 0);
+	}
+	rtnl_link_del(route, bridge, NULL);
+	smap_uninit(&options);
 }
 END_TEST
 
@@ -265,6 +318,7 @@ int main(void)
 	tcase_add_test(t, ports_come_and_go);
 	tcase_add_test(t, a_tap_lives_as_long_as_its_port);
 	tcase_add_test(t, a_device_of_a_bridge_stays_there);
+	tcase_add_test(t, a_tunnel_that_cannot_be_leaves_the_device_of_others);
 	tcase_add_test(t, a_port_waits_for_its_device);
 	tcase_set_timeout(t, 0);
 	suite_add_tcase(s, t);

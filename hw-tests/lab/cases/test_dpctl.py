@@ -201,6 +201,21 @@ def test_what_is_wrong_is_said_and_nothing_changes(wires, words, says):
     assert masked(ok(OURS, "show")) == masked(before) and ok(OURS, "dump-flows") == ""
 
 
+def test_a_tap_is_made_with_its_port_only(wires):
+    if not os.path.exists("/dev/net/tun"):
+        pytest.skip("no tap devices here")
+    ok(OURS, "add-dp", "dp0", "v0")
+    assert run(OURS, "add-if", "dp0", "t0,type=tap,port_no=1")[0] == 1
+    assert not os.path.exists("/sys/class/net/t0")
+    ok(OURS, "add-if", "dp0", "t0,type=tap")
+    assert "  port 2: t0\n" in ok(OURS, "show")
+    # One that was there before stays there.
+    ip("tuntap", "add", "t1", "mode", "tap")
+    assert run(OURS, "add-if", "dp0", "t1,type=tap,port_no=1")[0] == 1
+    for dev in ("t0", "t1"):
+        ip("link", "del", dev)
+
+
 def frames(*flags):
     """One TCP segment with each of the flags."""
     return ("import socket, struct\n"
@@ -230,7 +245,7 @@ def test_a_flow_counts_and_says_how_it_was_used(wires):
 def test_tunnels_that_the_peer_has_made_are_shown_and_deleted(wires):
     ok(THEIRS, "add-dp", "dp0")
     for port in ("vx,type=vxlan,dst_port=4790,remote_ip=flow", "g,type=geneve,remote_ip=flow", "gg,type=gre,remote_ip=flow",
-                 "e,type=erspan,remote_ip=flow"):
+                 "e,type=erspan,remote_ip=flow", "u,type=bareudp,remote_ip=flow,dst_port=6635,payload_type=ip"):
         ok(THEIRS, "add-if", "dp0", port)
     assert ok(OURS, "show") == ok(THEIRS, "show")
     ok(OURS, "del-if", "dp0", "vxlan_sys_4790")

@@ -260,6 +260,7 @@ static const struct {
 	{ "timeout-udp6", "ovs_tp_3_udp6: id=3 kind=udp6 udp_single=5 udp_multiple=120" },
 	{ "timeout-icmpv6", "ovs_tp_12_icmpv6: id=12 kind=icmpv6 icmp_first=30" },
 	{ "timeout-other", "mine:" },
+	{ "timeout-no-number", "ovs_tp_x_tcp4:" },
 	{ "limits", "default=5 3=0/7 65535=0/9" },
 };
 

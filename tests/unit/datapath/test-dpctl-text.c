@@ -147,6 +147,72 @@ START_TEST(figures)
 }
 END_TEST
 
+static const struct {
+	const char *type, *config, *text; // config: "key=value key=value", NULL: none
+} shown[] = {
+	{ "system", NULL, "  port 2: p\n" },
+	{ "system", "x=1", "  port 2: p\n" },
+	{ "internal", NULL, "  port 2: p (internal)\n" },
+	{ "tap", "", "  port 2: p (tap)\n" },
+	{ "vxlan", "packet_type=ptap", "  port 2: p (vxlan: packet_type=ptap)\n" },
+	{ "vxlan", "packet_type=ptap dst_port=4790",
+	  "  port 2: p (vxlan: dst_port=4790, packet_type=ptap)\n" },
+};
+
+START_TEST(a_port_s_line)
+{
+	AUTO_FREE char *copy = xstrdup(shown[_i].config ? shown[_i].config : "");
+	AUTO(strbuf) out = STRBUF_INIT;
+	AUTO(smap) config;
+	char *save;
+
+	smap_init(&config);
+	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		char *value = w, *key = strsep(&value, "=");
+
+		smap_set(&config, key, value);
+	}
+	dpctl_put_port(DP_PORT(2), "p", shown[_i].type, shown[_i].config ? &config : NULL, &out);
+	ck_assert_str_eq(out.s, shown[_i].text);
+}
+END_TEST
+
+START_TEST(a_port_s_figures)
+{
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	dpctl_put_port_stats(&(struct dpctl_port_stats){ .rx_packets = 1,
+							 .rx_errors = 2,
+							 .rx_dropped = 3,
+							 .rx_overruns = 4,
+							 .rx_frame = UINT64_MAX,
+							 .tx_packets = 6,
+							 .tx_errors = 7,
+							 .tx_dropped = 8,
+							 .tx_aborted = UINT64_MAX,
+							 .tx_carrier = 10,
+							 .collisions = 11,
+							 .rx_bytes = 12,
+							 .tx_bytes = UINT64_MAX - 1 },
+			     &out);
+	ck_assert_str_eq(out.s, "    RX packets:1 errors:2 dropped:3 overruns:4 frame:?\n"
+				"    TX packets:6 errors:7 dropped:8 aborted:? carrier:10\n"
+				"    collisions:11\n"
+				"    RX bytes:12  TX bytes:18446744073709551614\n");
+}
+END_TEST
+
+START_TEST(the_masks_cache)
+{
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	dpctl_put_masks_cache(false, 256, &out);
+	ck_assert_uint_eq(out.len, 0);
+	dpctl_put_masks_cache(true, 256, &out);
+	ck_assert_str_eq(out.s, "  caches:\n    masks-cache: size:256\n");
+}
+END_TEST
+
 START_TEST(as_the_kernel_tells)
 {
 	AUTO(strbuf) out = STRBUF_INIT;
@@ -176,6 +242,9 @@ int main(void)
 	tcase_add_loop_test(t, line, 0, ARRAY_SIZE(lines));
 	tcase_add_loop_test(t, normalized, 0, ARRAY_SIZE(normals));
 	tcase_add_test(t, figures);
+	tcase_add_loop_test(t, a_port_s_line, 0, ARRAY_SIZE(shown));
+	tcase_add_test(t, a_port_s_figures);
+	tcase_add_test(t, the_masks_cache);
 	tcase_add_test(t, as_the_kernel_tells);
 	suite_add_tcase(s, t);
 	return suite_run(s);

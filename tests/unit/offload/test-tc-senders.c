@@ -15,7 +15,6 @@ static void ask(struct nl_request *r, size_t i)
 
 	h->ifi_index = i % 2 ? 0x7ffffffe : 1;
 	nl_msg_end(&r->msg, m);
-	r->wants_reply = true;
 }
 
 static void check_all(struct senders *s, struct nl_sock *own, size_t n)
