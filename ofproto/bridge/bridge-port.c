@@ -246,19 +246,36 @@ static bool needs_new(struct bridge_port *bp, const struct ovsrec_interface *ifa
 	       !change_options(bp, &iface->options);
 }
 
+void bridge_remove_ports(struct bridge *br, const struct ovsrec_bridge *row)
+{
+	struct strmap_node *n;
+
+	STRMAP_FOR_EACH (n, &br->ports)
+		((struct bridge_port *)n->data)->keep = false;
+	for (size_t i = 0; i < row->n_ports; i++) {
+		const struct ovsrec_interface *iface;
+		struct bridge_port *bp;
+
+		if (row->ports[i]->n_interfaces != 1)
+			continue;
+		iface = row->ports[i]->interfaces[0];
+		bp = strmap_get(&br->ports, iface->name);
+		if (bp)
+			bp->keep = !needs_new(bp, iface);
+	}
+	HMAP_FOR_EACH_SAFE (n, node, &br->ports.map)
+		if (!((struct bridge_port *)n->data)->keep)
+			bridge_port_destroy(n->data);
+}
+
 static void configure_port(struct bridge *br, const struct ovsrec_port *row)
 {
 	const struct ovsrec_interface *iface = row->interfaces[0];
 	struct bridge_port *bp = strmap_get(&br->ports, iface->name);
 	struct port_settings s;
 
-	if (bp && needs_new(bp, iface)) {
-		bridge_port_destroy(bp);
-		bp = NULL;
-	}
 	if (!bp)
 		bp = port_create(br, row, iface);
-	bp->keep = true;
 	if (!bp->of)
 		return;
 	smap_uninit(&bp->options);
@@ -304,10 +321,6 @@ static int port_by_name(const void *a, const void *b)
 
 void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row)
 {
-	struct strmap_node *n;
-
-	STRMAP_FOR_EACH (n, &br->ports)
-		((struct bridge_port *)n->data)->keep = false;
 	// By name, so that numbers do not depend on how the database orders a set.
 	struct ovsrec_port **sorted = xmemdup(row->ports, row->n_ports * sizeof(*sorted));
 	qsort(sorted, row->n_ports, sizeof(*sorted), port_by_name);
@@ -320,9 +333,6 @@ void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row)
 			log_warn("%s: port %s: bonds are not supported yet", br->name, port->name);
 	}
 	free(sorted);
-	HMAP_FOR_EACH_SAFE (n, node, &br->ports.map)
-		if (!((struct bridge_port *)n->data)->keep)
-			bridge_port_destroy(n->data);
 	wire_patches(br->vs, br);
 }
 

@@ -154,9 +154,13 @@ uint32_t plane_switch_features(const struct plane *pl);
 // bridge.c
 struct bridge *bridge_find(struct vswitchd *vs, const char *name);
 void bridge_destroy(struct bridge *br);
+// Marks the bridge of the row as one that stays, and removes those of its ports that do not, or must be made anew.
+void bridge_keep(struct vswitchd *vs, const struct ovsrec_bridge *row);
+// After all rows have been through bridge_keep().
 void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 		      const struct ovsrec_open_vswitch *cfg);
 // bridge-port.c
+void bridge_remove_ports(struct bridge *br, const struct ovsrec_bridge *row);
 void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row);
 void bridge_port_destroy(struct bridge_port *bp);
 // Who drives the hardware behind a port (fills in what 'ref' is for offload); NULL: there is none.
