@@ -332,7 +332,7 @@ static int dump_plane(struct dump *d, struct error *err)
 	return 0;
 }
 
-// Of the datapath that is named, or of all.
+// Of the datapath that is named, or of all. What only one of several has, a port or a thread, needs the name.
 static void dump_flows(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
@@ -345,6 +345,11 @@ static void dump_flows(struct appctl_conn *conn, int argc, const char *const arg
 	if (parse_dump(vs, argc, argv, &d, &err) < 0) {
 		appctl_reply_error(conn, err.text);
 		return;
+	}
+	if (!d.pl && (d.filter || d.by_pmd)) {
+		d.pl = cmd_plane(conn, vs, NULL);
+		if (!d.pl)
+			return;
 	}
 	if (appctl_format(conn) == APPCTL_JSON) {
 		json_writer_init(&w, &out);
