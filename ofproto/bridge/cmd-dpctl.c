@@ -288,6 +288,8 @@ static bool dump_one(struct megaflow *mf, void *aux)
 static int parse_dump(struct vswitchd *vs, int argc, const char *const argv[], struct dump *d,
 		      struct error *err)
 {
+	int64_t pmd;
+
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-m") || !strcmp(argv[i], "--more")) {
 			d->verbose = d->names = true;
@@ -302,6 +304,9 @@ static int parse_dump(struct vswitchd *vs, int argc, const char *const argv[], s
 		} else if (str_starts(argv[i], "filter=")) {
 			d->filter = argv[i] + 7;
 		} else if (str_starts(argv[i], "pmd=")) {
+			if (!parse_i64(argv[i] + 4, 10, &pmd))
+				return error_set(err, -EINVAL, "%s: bad number of a pmd thread",
+						 argv[i]);
 			d->by_pmd = true;
 		} else if (!(d->pl = plane_by_name(vs, argv[i]))) {
 			return error_set(err, -EINVAL, "%s: unknown option or datapath", argv[i]);

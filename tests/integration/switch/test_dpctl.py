@@ -40,8 +40,9 @@ def test_a_filter_shows_the_flows_that_its_packets_may_be_in(dummies):
                         ("nw_src=1.0.0.0/8", "wildcards not allowed here")]:
         r = dummies.appctl("dpctl/dump-flows", f"filter={words}", check=False)
         assert r.returncode == 2 and says in r.stderr, r
-    r = dummies.appctl("dpctl/dump-flows", "pmd=3", check=False)
-    assert r.returncode == 2 and "pmd=: flows are the same for all threads" in r.stderr, r
+    for pmd, says in [("3", "pmd=: flows are the same for all threads"), ("foo", "pmd=foo: bad number of a pmd thread")]:
+        r = dummies.appctl("dpctl/dump-flows", f"pmd={pmd}", check=False)
+        assert r.returncode == 2 and says in r.stderr, r
 
 
 def test_files_add_modify_and_delete(dummies, tmp_path):
