@@ -110,31 +110,63 @@ static void put_feature(const struct plane *pl, size_t row, struct strbuf *out)
 		      smap_get(&pl->features, rows[row].name));
 }
 
-// NULL, or what is wrong with the value. Tests with dummies may pretend that a datapath can more than it does.
-static const char *set_feature(struct plane *pl, const char *name, const char *value)
+// NULL and the value as the database has it, which is the caller's, or what is wrong with it. Tests with dummies may pretend
+// that a datapath can more than it does.
+static const char *read_value(const struct plane *pl, const char *name, const char *text,
+			      char **ret)
 {
 	const char *most = smap_get(&pl->features, name);
 	bool pretend = pl->vs->dummy;
 	uint64_t n;
 
 	if (!is_number(name)) {
-		bool on = !strcasecmp(value, "true");
+		bool on = !strcasecmp(text, "true");
 
-		if (!on && strcasecmp(value, "false"))
+		if (!on && strcasecmp(text, "false"))
 			return "Boolean value expected";
 		if (on && strcmp(most, "true") && !pretend)
 			return "Can not set value beyond the datapath capability";
-		smap_set(&pl->run_features, name, on ? "true" : "false");
+		*ret = xstrdup(on ? "true" : "false");
 		return NULL;
 	}
-	if (*value == '-' && parse_u64(value + 1, 0, &n))
+	if (*text == '-' && parse_u64(text + 1, 0, &n))
 		return "Negative number not expected";
-	if (!parse_u64(value, 0, &n))
+	if (!parse_u64(text, 0, &n))
 		return "Integer number expected";
 	if (n > strtoull(most, NULL, 0) && !pretend)
 		return "Can not set value beyond the datapath capability";
-	smap_setf(&pl->run_features, name, "%llu", (unsigned long long)n);
+	*ret = xasprintf("%llu", (unsigned long long)n);
 	return NULL;
+}
+
+static bool has_effect(const char *name)
+{
+	for (enum switch_feature f = 0; f < SWITCH_FEATURE_MAX; f++)
+		if (!strcmp(switch_feature_name(f), name))
+			return true;
+	return false;
+}
+
+static void set_feature(struct appctl_conn *conn, const struct bridge *br, const char *name,
+			const char *text)
+{
+	struct plane *pl = br->plane;
+	AUTO_FREE char *value = NULL;
+	const char *refusal = read_value(pl, name, text, &value),
+		   *before = smap_get(&pl->run_features, name);
+
+	if (refusal) {
+		appctl_reply(conn, refusal);
+		return;
+	}
+	if (!has_effect(name) && strcmp(value, before)) {
+		appctl_reply_errorf(conn, "nothing here depends on %s: it stays %s", name, before);
+		return;
+	}
+	smap_set(&pl->run_features, name, value);
+	log_info("%s: %s is %s from now on", br->name, name, value);
+	tell_switches(pl);
+	appctl_reply(conn, "");
 }
 
 static void set_features(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
@@ -142,27 +174,19 @@ static void set_features(struct appctl_conn *conn, int argc, const char *const a
 	struct vswitchd *vs = aux;
 	struct bridge *br = bridge_find(vs, argv[1]);
 	AUTO(strbuf) out = STRBUF_INIT;
-	const char *refusal;
-	struct plane *pl;
 
 	if (!br) {
 		appctl_reply_error(conn, "no such bridge");
 		return;
 	}
-	pl = br->plane;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (argc > 2 && strcmp(argv[2], rows[i].name))
 			continue;
 		if (argc < 4) {
-			put_feature(pl, i, &out);
+			put_feature(br->plane, i, &out);
 			continue;
 		}
-		refusal = set_feature(pl, rows[i].name, argv[3]);
-		if (!refusal) {
-			log_info("%s: %s is %s from now on", br->name, argv[2], argv[3]);
-			tell_switches(pl);
-		}
-		appctl_reply(conn, refusal ? refusal : "");
+		set_feature(conn, br, rows[i].name, argv[3]);
 		return;
 	}
 	appctl_reply(conn, out.len || argc == 2 ? strbuf_cstr(&out) : "Unexpected support field");
