@@ -6,25 +6,16 @@
 
 LOG_MODULE(dp_features);
 
+enum kind { BOOLEAN, NUMBER };
+
 static const struct {
 	const char *name, *text;
+	enum kind kind;
 } rows[] = {
-#define FEATURE(NAME, TEXT) { NAME, TEXT },
+#define FEATURE(NAME, TEXT, KIND) { NAME, TEXT, KIND },
 #include "datapath/features.def"
 #undef FEATURE
 };
-
-// Those that say how many.
-static bool is_number(const char *name)
-{
-	static const char *const numbers[] = { "sample_nesting", "max_hash_alg", "max_vlan_headers",
-					       "max_mpls_depth" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		if (!strcmp(numbers[i], name))
-			return true;
-	return false;
-}
 
 // The datapath action without which a feature of the pipeline is none.
 static const struct {
@@ -64,9 +55,8 @@ void plane_learn_features(struct plane *pl)
 	smap_init(&told);
 	datapath_features(pl->dp, &told);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		smap_set(
-			&pl->features, rows[i].name,
-			smap_get_def(&told, rows[i].name, is_number(rows[i].name) ? "0" : "false"));
+		smap_set(&pl->features, rows[i].name,
+			 smap_get_def(&told, rows[i].name, rows[i].kind == NUMBER ? "0" : "false"));
 	// A datapath that tells nothing of what it carries out can it; one that tells may still have no action for it.
 	for (size_t i = 0; i < ARRAY_SIZE(carried_by); i++) {
 		const char *name = switch_feature_name(carried_by[i].feature);
@@ -112,14 +102,13 @@ static void put_feature(const struct plane *pl, size_t row, struct strbuf *out)
 
 // NULL and the value as the database has it, which is the caller's, or what is wrong with it. Tests with dummies may pretend
 // that a datapath can more than it does.
-static const char *read_value(const struct plane *pl, const char *name, const char *text,
-			      char **ret)
+static const char *read_value(const struct plane *pl, size_t row, const char *text, char **ret)
 {
-	const char *most = smap_get(&pl->features, name);
+	const char *most = smap_get(&pl->features, rows[row].name);
 	bool pretend = pl->vs->dummy;
 	uint64_t n;
 
-	if (!is_number(name)) {
+	if (rows[row].kind == BOOLEAN) {
 		bool on = !strcasecmp(text, "true");
 
 		if (!on && strcasecmp(text, "false"))
@@ -147,14 +136,15 @@ static bool has_effect(const char *name)
 	return false;
 }
 
-static void set_feature(struct appctl_conn *conn, const struct bridge *br, const char *name,
+static void set_feature(struct appctl_conn *conn, const struct bridge *br, size_t row,
 			const char *text)
 {
+	const char *name = rows[row].name, *before = smap_get(&br->plane->run_features, name),
+		   *refusal;
 	struct plane *pl = br->plane;
 	AUTO_FREE char *value = NULL;
-	const char *refusal = read_value(pl, name, text, &value),
-		   *before = smap_get(&pl->run_features, name);
 
+	refusal = read_value(pl, row, text, &value);
 	if (refusal) {
 		appctl_reply(conn, refusal);
 		return;
@@ -186,7 +176,7 @@ static void set_features(struct appctl_conn *conn, int argc, const char *const a
 			put_feature(br->plane, i, &out);
 			continue;
 		}
-		set_feature(conn, br, rows[i].name, argv[3]);
+		set_feature(conn, br, i, argv[3]);
 		return;
 	}
 	appctl_reply(conn, out.len || argc == 2 ? strbuf_cstr(&out) : "Unexpected support field");
