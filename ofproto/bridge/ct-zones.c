@@ -21,6 +21,7 @@ struct policy {
 	struct ct_timeouts timeouts;
 };
 
+// By number, as the keys of a database's map come.
 typedef VEC(struct zone) zone_vec;
 
 // What the datapath has been told.
@@ -32,14 +33,15 @@ struct ct_zones {
 	uint32_t default_limit;
 };
 
+static int compare_number(const void *number, const void *zone)
+{
+	return *(const uint16_t *)number - ((const struct zone *)zone)->number;
+}
+
 static struct zone *find_zone(const zone_vec *zones, uint16_t number)
 {
-	struct zone *z;
-
-	VEC_FOR_EACH (z, zones)
-		if (z->number == number)
-			return z;
-	return NULL;
+	return zones->n ? bsearch(&number, zones->v, zones->n, sizeof(*zones->v), compare_number)
+			: NULL;
 }
 
 static void complain(const struct plane *pl, const struct error *err, const char *what)
