@@ -117,7 +117,7 @@ static int find_in_plane(struct plane *pl, const char *text, struct megaflow **r
 	struct match m;
 	struct uuid ufid;
 
-	if (uuid_parse(&ufid, str_starts(text, "ufid:") ? text + 5 : text)) {
+	if (dpctl_parse_ufid(text, &ufid)) {
 		s.found = upcall_find(pl->upcall, &ufid);
 	} else {
 		int error = dp_key_parse(text, cmd_port_by_name, pl, &m, err);

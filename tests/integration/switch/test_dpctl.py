@@ -75,6 +75,10 @@ def test_a_flow_is_modified_made_and_deleted_with_its_counts(dummies):
     assert r.returncode == 2 and "--clear: " in r.stderr, r
     r = dummies.appctl("dpctl/mod-flow", "--frob", key("p1", UDP), "drop", check=False)
     assert r.returncode == 2 and "Unrecognized option --frob" in r.stderr, r
+    line = dummies.appctl("dpctl/dump-flows", "-m").strip()
+    assert line.startswith("ufid:")
+    assert dummies.appctl("dpctl/get-flow", line).split(", packets")[0] == \
+        dummies.appctl("dpctl/get-flow", line[5:41]).split(", packets")[0]
     assert dummies.appctl("dpctl/del-flow", "-s", key("p1", UDP)).strip() == none
     assert shown(dummies) == []
 
