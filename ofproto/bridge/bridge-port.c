@@ -135,8 +135,7 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 	datapath_port_ref(br->plane->dp, bp->dp_port, &ref);
 	const struct backend_ops *backend = port_backend(br->plane, &ref);
 	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);
-	bp->n_members = ref.n_members;
-	memcpy(bp->members, ref.members, sizeof(bp->members));
+	eswitch_note_members(bp, &ref);
 	if (offload_add_port(br->plane->offload, &ref, backend, &err) < 0)
 		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);
 	return true;
@@ -208,12 +207,7 @@ void bridge_port_destroy(struct bridge_port *bp)
 		bridge_tunnel_close(bp, number);
 	if (!dp_port_equal(bp->dp_port, DP_PORT_NONE)) {
 		upcall_unmap_port(pl->upcall, bp->dp_port);
-		rcu_synchronize();
-		// Flows that came from or go to the port must not outlive it, in software and in the device.
-		upcall_revalidate_now(pl->upcall);
-		offload_flush(pl->offload);
-		offload_remove_port(pl->offload, bp->dp_port);
-		datapath_port_del(pl->dp, bp->dp_port);
+		plane_remove_port(pl, bp->dp_port);
 	}
 	strmap_take(&bp->bridge->ports, bp->name);
 	smap_uninit(&bp->options);

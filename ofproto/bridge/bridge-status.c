@@ -9,7 +9,7 @@
 
 LOG_MODULE(status);
 
-static void write_mac(const struct ovsrec_interface *iface, struct eth_addr mac)
+void status_write_mac(const struct ovsrec_interface *iface, struct eth_addr mac)
 {
 	char text[18];
 
@@ -53,7 +53,7 @@ static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *
 		ifindex;
 	struct port_ref ref;
 
-	write_mac(iface, info.mac);
+	status_write_mac(iface, info.mac);
 	ovsrec_interface_set_mtu(iface, &mtu, 1);
 	ovsrec_interface_set_admin_state(iface, info.admin_up ? "up" : "down");
 	ovsrec_interface_set_link_state(iface, info.link_up ? "up" : "down");

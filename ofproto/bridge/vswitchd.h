@@ -130,6 +130,8 @@ bool plane_open(struct plane *pl);
 struct plane *plane_userspace(struct vswitchd *vs); // NULL: built without DPDK
 // "netdev@ovs-netdev", of an open one.
 void plane_put_name(const struct plane *pl, struct strbuf *out);
+// Takes a port away that no packet comes to a bridge from any more.
+void plane_remove_port(struct plane *pl, dp_port_t port);
 // An open one by "netdev@ovs-netdev" or "ovs-netdev"; NULL: none.
 struct plane *plane_by_name(struct vswitchd *vs, const char *name);
 // offload_list_devices() of all planes.
@@ -180,6 +182,7 @@ struct bridge_port *bridge_port_by_dp(const struct plane *pl, dp_port_t port);
 extern const struct control_ops bridge_control_ops;
 // bridge-status.c
 void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg);
+void status_write_mac(const struct ovsrec_interface *iface, struct eth_addr mac);
 void status_write_live(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg, bool statistics);
 // restore.c
 void restore_start(struct vswitchd *vs);
@@ -196,6 +199,8 @@ void eswitch_start(struct vswitchd *vs);
 void eswitch_stop(struct vswitchd *vs);
 // Fills in what 'ref', a port of a kernel datapath, is for offload: device, is_uplink, is_representor.
 void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref);
+// The members of the bond that a port is, as 'ref' has them.
+void eswitch_note_members(struct bridge_port *bp, const struct port_ref *ref);
 // ct-zones.c
 void ct_zones_configure(struct plane *pl, const struct ovsrec_open_vswitch *cfg);
 // Tries again what could not be deleted yet; once a second.
