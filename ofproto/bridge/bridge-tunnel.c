@@ -257,7 +257,7 @@ void bridge_tunnel_write(struct vswitchd *vs, const struct ovsrec_interface *ifa
 	datapath_port_ref(bp->bridge->plane->dp, bp->dp_port, &ref);
 	ifindex = ref.ifindex;
 	ovsrec_interface_set_ifindex(iface, &ifindex, ref.ifindex ? 1 : 0);
-	if (!statistics || !p)
+	if (!statistics)
 		return;
 	int64_t values[] = { atomic_load(&p->rx_bytes), atomic_load(&p->rx_packets),
 			     atomic_load(&p->tx_bytes), atomic_load(&p->tx_packets) };

@@ -57,16 +57,21 @@ void plane_learn_features(struct plane *pl)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		smap_set(&pl->features, rows[i].name,
 			 smap_get_def(&told, rows[i].name, rows[i].kind == NUMBER ? "0" : "false"));
-	// A datapath that tells nothing of what it carries out can it; one that tells may still have no action for it.
-	for (size_t i = 0; i < ARRAY_SIZE(carried_by); i++) {
-		const char *name = switch_feature_name(carried_by[i].feature);
-		bool can = carries_out(pl->dp, carried_by[i].action);
-
-		smap_set(&pl->features, name, can ? smap_get_def(&told, name, "true") : "false");
-	}
-	smap_uninit(&told);
 	smap_uninit(&pl->run_features);
 	smap_clone(&pl->run_features, &pl->features);
+	// A datapath that tells nothing of what it carries out can it; one that tells may still have no action for it. What users
+	// have no name for (meters) is for the switches alone.
+	for (size_t i = 0; i < ARRAY_SIZE(carried_by); i++) {
+		const char *name = switch_feature_name(carried_by[i].feature);
+		const char *value = carries_out(pl->dp, carried_by[i].action)
+					    ? smap_get_def(&told, name, "true")
+					    : "false";
+
+		smap_set(&pl->run_features, name, value);
+		if (smap_get(&pl->features, name))
+			smap_set(&pl->features, name, value);
+	}
+	smap_uninit(&told);
 }
 
 uint32_t plane_switch_features(const struct plane *pl)
