@@ -223,7 +223,7 @@ bool datapath_features_format(struct datapath *dp, struct strbuf *out)
 	static const struct {
 		const char *name, *text;
 	} rows[] = {
-#define FEATURE(NAME, TEXT) { NAME, TEXT },
+#define FEATURE(NAME, TEXT, KIND) { NAME, TEXT },
 #include "datapath/features.def"
 #undef FEATURE
 	};

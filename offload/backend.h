@@ -10,6 +10,9 @@
 #include "core/port.h"
 #include "offload/verdict.h"
 
+// How many threads may insert the rules of one device.
+#define OFFLOAD_MAX_THREADS 10
+
 struct offload_device;
 struct compiled_rule; // backend's own: what insert() needs, independent of the megaflow's life
 struct hw_rule; // backend's own: a rule that is in the device

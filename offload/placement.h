@@ -8,8 +8,6 @@
 
 #include "offload/backend.h"
 
-#define OFFLOAD_MAX_THREADS 10
-
 struct offload; // all of placement: one per datapath
 
 // A device as others see it; snapshot.

@@ -8,9 +8,6 @@
 
 // ---- Tunnels ----
 
-// Not in the header files of older kernels; who has it is found out by probing.
-enum { KEY_NO_FRAG = 14 };
-
 bool act_set_tunnel(struct acting *c, const struct dp_action *a)
 {
 	c->tunnel = a->tunnel;
@@ -45,7 +42,7 @@ static bool put_tunnel(struct acting *c, int what, const struct port_ref *port)
 		if (t->ttl)
 			nl_put_u8(b, TCA_TUNNEL_KEY_ENC_TTL, t->ttl);
 		if (t->flags & FLOW_TNL_DONT_FRAGMENT)
-			nl_put_flag(b, KEY_NO_FRAG);
+			nl_put_flag(b, TC_TUNNEL_KEY_NO_FRAG);
 		tc_put_tunnel_opts(b, t);
 	}
 	tc_act_end(c, nest);

@@ -141,9 +141,6 @@ static void put_geneve(struct strbuf *b)
 	put_option(b, TCA_FLOWER_KEY_ENC_OPTS_MASK, UINT16_MAX, UINT8_MAX);
 }
 
-// The outer header's DF, known since Linux 6.6.
-enum { TUNNEL_KEY_NO_FRAG = 14 };
-
 static void put_no_frag(struct strbuf *b)
 {
 	struct tc_tunnel_key parms = { .action = TC_ACT_PIPE, .t_action = TCA_TUNNEL_KEY_ACT_SET };
@@ -159,7 +156,7 @@ static void put_no_frag(struct strbuf *b)
 	nl_put_be32(b, TCA_TUNNEL_KEY_ENC_IPV4_DST, htobe32(0x0a000002));
 	nl_put_be32(b, TCA_TUNNEL_KEY_ENC_KEY_ID, htobe32(7));
 	nl_put_u8(b, TCA_TUNNEL_KEY_NO_CSUM, 1);
-	nl_put_flag(b, TUNNEL_KEY_NO_FRAG);
+	nl_put_flag(b, TC_TUNNEL_KEY_NO_FRAG);
 	nl_nest_end(b, options);
 	nl_nest_end(b, one);
 	nl_nest_end(b, list);
@@ -170,19 +167,20 @@ static struct probe {
 	uint16_t eth_type;
 	void (*put)(struct strbuf *b);
 	void (*before)(struct strbuf *b); // a filter that is there already, NULL: none
+	_Atomic bool *decides; // true when it was found, NULL: told to users only
 	enum found found;
 } probes[] = {
-	{ "multi_mask_per_prio", ETH_P_IP, put_other_mask, put_one_mask, UNKNOWN },
-	{ "ct_state", ETH_P_IP, put_ct, NULL, UNKNOWN },
-	{ "ct_state_reply", ETH_P_IP, put_ct_reply, NULL, UNKNOWN },
-	{ "ct_state_invalid", ETH_P_IP, put_ct_invalid, NULL, UNKNOWN },
-	{ "tunnel", ETH_P_IP, put_tunnel, NULL, UNKNOWN },
-	{ "vxlan_gbp", ETH_P_IP, put_gbp, NULL, UNKNOWN },
-	{ "geneve_options", ETH_P_IP, put_geneve, NULL, UNKNOWN },
-	{ "tunnel_no_frag", ETH_P_IP, put_no_frag, NULL, UNKNOWN },
-	{ "enc_flags", ETH_P_IP, put_enc_flags, NULL, UNKNOWN },
-	{ "mpls", ETH_P_MPLS_UC, put_mpls, NULL, UNKNOWN },
-	{ "qinq", ETH_P_8021AD, put_cvlan, NULL, UNKNOWN },
+	{ "multi_mask_per_prio", ETH_P_IP, put_other_mask, put_one_mask, NULL, UNKNOWN },
+	{ "ct_state", ETH_P_IP, put_ct, NULL, NULL, UNKNOWN },
+	{ "ct_state_reply", ETH_P_IP, put_ct_reply, NULL, NULL, UNKNOWN },
+	{ "ct_state_invalid", ETH_P_IP, put_ct_invalid, NULL, NULL, UNKNOWN },
+	{ "tunnel", ETH_P_IP, put_tunnel, NULL, NULL, UNKNOWN },
+	{ "vxlan_gbp", ETH_P_IP, put_gbp, NULL, NULL, UNKNOWN },
+	{ "geneve_options", ETH_P_IP, put_geneve, NULL, NULL, UNKNOWN },
+	{ "tunnel_no_frag", ETH_P_IP, put_no_frag, NULL, &no_frag, UNKNOWN },
+	{ "enc_flags", ETH_P_IP, put_enc_flags, NULL, NULL, UNKNOWN },
+	{ "mpls", ETH_P_MPLS_UC, put_mpls, NULL, NULL, UNKNOWN },
+	{ "qinq", ETH_P_8021AD, put_cvlan, NULL, NULL, UNKNOWN },
 };
 static enum found ingress_block;
 
@@ -235,7 +233,7 @@ static bool reads_back(const struct probing *p, const struct probe *probe, uint3
 	       f.fingerprint == tc_fingerprint(want.s, want.len);
 }
 
-static enum found probe_one(const struct probing *p, const struct probe *probe)
+static void run_probe(const struct probing *p, struct probe *probe)
 {
 	enum found found = NO;
 
@@ -243,7 +241,9 @@ static enum found probe_one(const struct probing *p, const struct probe *probe)
 		if (!insert(p, probe->eth_type, 2, probe->put) && reads_back(p, probe, 2))
 			found = YES;
 	remove_all(p, probe->eth_type);
-	return found;
+	probe->found = found;
+	if (probe->decides)
+		atomic_store(probe->decides, found == YES);
 }
 
 static int set_qdisc(const struct probing *p, bool add, uint32_t block, struct error *err)
@@ -281,10 +281,7 @@ static int probe_all(struct probing *p, struct error *err)
 		return error;
 	error = set_qdisc(p, true, 0, err);
 	for (size_t i = 0; !error && i < ARRAY_SIZE(probes); i++)
-		probes[i].found = probe_one(p, &probes[i]);
-	for (size_t i = 0; !error && i < ARRAY_SIZE(probes); i++)
-		if (probes[i].put == put_no_frag)
-			atomic_store(&no_frag, probes[i].found == YES);
+		run_probe(p, &probes[i]);
 	if (!error) {
 		set_qdisc(p, false, 0, NULL);
 		ingress_block = set_qdisc(p, true, p->ifindex, NULL) ? NO : YES;

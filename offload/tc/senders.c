@@ -5,10 +5,11 @@
 
 #include "core/base/log.h"
 #include "core/base/util.h"
+#include "offload/backend.h"
 
 LOG_MODULE(tc_senders);
 
-enum { MAX_SENDERS = 10, MIN_SHARE = 8 };
+enum { MIN_SHARE = 8 };
 
 struct sender {
 	struct senders *all;
@@ -22,7 +23,7 @@ struct sender {
 struct senders {
 	pthread_mutex_t lock;
 	pthread_cond_t work, done;
-	struct sender *helpers[MAX_SENDERS - 1];
+	struct sender *helpers[OFFLOAD_MAX_THREADS - 1];
 	unsigned int n_helpers;
 	unsigned int asked; // last number that was wished for
 	unsigned int busy;
@@ -105,7 +106,7 @@ void senders_resize(struct senders *s, unsigned int n, const char *device)
 	if (n == s->asked)
 		return;
 	s->asked = n;
-	n = MAX(1u, MIN(n, (unsigned int)MAX_SENDERS));
+	n = MAX(1u, MIN(n, (unsigned int)OFFLOAD_MAX_THREADS));
 	while (s->n_helpers + 1 > n)
 		remove_one(s);
 	while (s->n_helpers + 1 < n && add_one(s, device))

@@ -60,6 +60,8 @@ bool tc_compile(void *priv, const struct megaflow *mf, const struct port_lookup 
 		struct compiled_rule **ret_rule, struct verdict *v);
 void tc_compiled_free(struct compiled_rule *r);
 
+// TCA_TUNNEL_KEY_NO_FRAG, the outer header's DF: not in the header files of kernels before 6.6.
+enum { TC_TUNNEL_KEY_NO_FRAG = 14 };
 // True when the kernel's tunnel_key can set DF. Any thread.
 bool tc_probed_no_frag(void);
 

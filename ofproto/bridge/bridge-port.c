@@ -135,8 +135,7 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 	datapath_port_ref(br->plane->dp, bp->dp_port, &ref);
 	const struct backend_ops *backend = port_backend(br->plane, &ref);
 	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);
-	bp->n_members = ref.n_members;
-	memcpy(bp->members, ref.members, sizeof(bp->members));
+	eswitch_note_members(bp, &ref);
 	if (offload_add_port(br->plane->offload, &ref, backend, &err) < 0)
 		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);
 	return true;
@@ -208,12 +207,7 @@ void bridge_port_destroy(struct bridge_port *bp)
 		bridge_tunnel_close(bp, number);
 	if (!dp_port_equal(bp->dp_port, DP_PORT_NONE)) {
 		upcall_unmap_port(pl->upcall, bp->dp_port);
-		rcu_synchronize();
-		// Flows that came from or go to the port must not outlive it, in software and in the device.
-		upcall_revalidate_now(pl->upcall);
-		offload_flush(pl->offload);
-		offload_remove_port(pl->offload, bp->dp_port);
-		datapath_port_del(pl->dp, bp->dp_port);
+		plane_remove_port(pl, bp->dp_port);
 	}
 	strmap_take(&bp->bridge->ports, bp->name);
 	smap_uninit(&bp->options);
@@ -246,19 +240,36 @@ static bool needs_new(struct bridge_port *bp, const struct ovsrec_interface *ifa
 	       !change_options(bp, &iface->options);
 }
 
+void bridge_remove_ports(struct bridge *br, const struct ovsrec_bridge *row)
+{
+	struct strmap_node *n;
+
+	STRMAP_FOR_EACH (n, &br->ports)
+		((struct bridge_port *)n->data)->keep = false;
+	for (size_t i = 0; i < row->n_ports; i++) {
+		const struct ovsrec_interface *iface;
+		struct bridge_port *bp;
+
+		if (row->ports[i]->n_interfaces != 1)
+			continue;
+		iface = row->ports[i]->interfaces[0];
+		bp = strmap_get(&br->ports, iface->name);
+		if (bp)
+			bp->keep = !needs_new(bp, iface);
+	}
+	HMAP_FOR_EACH_SAFE (n, node, &br->ports.map)
+		if (!((struct bridge_port *)n->data)->keep)
+			bridge_port_destroy(n->data);
+}
+
 static void configure_port(struct bridge *br, const struct ovsrec_port *row)
 {
 	const struct ovsrec_interface *iface = row->interfaces[0];
 	struct bridge_port *bp = strmap_get(&br->ports, iface->name);
 	struct port_settings s;
 
-	if (bp && needs_new(bp, iface)) {
-		bridge_port_destroy(bp);
-		bp = NULL;
-	}
 	if (!bp)
 		bp = port_create(br, row, iface);
-	bp->keep = true;
 	if (!bp->of)
 		return;
 	smap_uninit(&bp->options);
@@ -304,10 +315,6 @@ static int port_by_name(const void *a, const void *b)
 
 void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row)
 {
-	struct strmap_node *n;
-
-	STRMAP_FOR_EACH (n, &br->ports)
-		((struct bridge_port *)n->data)->keep = false;
 	// By name, so that numbers do not depend on how the database orders a set.
 	struct ovsrec_port **sorted = xmemdup(row->ports, row->n_ports * sizeof(*sorted));
 	qsort(sorted, row->n_ports, sizeof(*sorted), port_by_name);
@@ -320,9 +327,6 @@ void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row)
 			log_warn("%s: port %s: bonds are not supported yet", br->name, port->name);
 	}
 	free(sorted);
-	HMAP_FOR_EACH_SAFE (n, node, &br->ports.map)
-		if (!((struct bridge_port *)n->data)->keep)
-			bridge_port_destroy(n->data);
 	wire_patches(br->vs, br);
 }
 

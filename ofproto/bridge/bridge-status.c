@@ -9,7 +9,7 @@
 
 LOG_MODULE(status);
 
-static void write_mac(const struct ovsrec_interface *iface, struct eth_addr mac)
+void status_write_mac(const struct ovsrec_interface *iface, struct eth_addr mac)
 {
 	char text[18];
 
@@ -53,7 +53,7 @@ static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *
 		ifindex;
 	struct port_ref ref;
 
-	write_mac(iface, info.mac);
+	status_write_mac(iface, info.mac);
 	ovsrec_interface_set_mtu(iface, &mtu, 1);
 	ovsrec_interface_set_admin_state(iface, info.admin_up ? "up" : "down");
 	ovsrec_interface_set_link_state(iface, info.link_up ? "up" : "down");
@@ -157,15 +157,26 @@ static void write_capabilities(struct vswitchd *vs, const struct ovsrec_open_vsw
 			ovsrec_datapath_set_capabilities(cfg->value_datapaths[i], &pl->features);
 }
 
+static void write_iface_types(const struct ovsrec_open_vswitch *cfg)
+{
+	static const char *const others[] = {
+		"dpdk", "dummy", "internal", "patch", "system", "tap",
+	};
+	const char *types[ARRAY_SIZE(others) + TUNNEL_TYPE_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		types[n++] = others[i];
+	for (enum tunnel_type t = TUNNEL_NONE + 1; t < TUNNEL_TYPE_MAX; t++)
+		types[n++] = tunnel_type_name(t);
+	ovsrec_open_vswitch_set_iface_types(cfg, types, n);
+}
+
 void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 {
 	struct plane *user = plane_userspace(vs);
 	const char *dp_types[MAX_PLANES];
 	bool dpdk = user && user->dp;
-	static const char *const if_types[] = {
-		"bareudp",   "dpdk",   "dummy", "erspan", "geneve", "gre",   "internal",
-		"ip6erspan", "ip6gre", "patch", "system", "tap",    "vxlan",
-	};
 
 	for_each_interface(vs, cfg, false, write_number);
 	for (size_t b = 0; b < cfg->n_bridges; b++)
@@ -173,7 +184,7 @@ void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *
 	write_capabilities(vs, cfg);
 	ovsrec_open_vswitch_set_ovs_version(cfg, PACKAGE_VERSION);
 	ovsrec_open_vswitch_set_datapath_types(cfg, dp_types, datapath_types(dp_types, MAX_PLANES));
-	ovsrec_open_vswitch_set_iface_types(cfg, if_types, ARRAY_SIZE(if_types));
+	write_iface_types(cfg);
 	ovsrec_open_vswitch_set_dpdk_initialized(cfg, dpdk);
 	ovsrec_open_vswitch_set_dpdk_version(cfg, dpdk ? datapath_version() : NULL);
 	ovsrec_open_vswitch_set_cur_cfg(cfg, cfg->next_cfg);

@@ -113,12 +113,7 @@ static void leave_device(struct bridge_port *bp)
 		upcall_changed(pl->upcall);
 		return;
 	}
-	// Flows to and from the device must not outlive it.
-	rcu_synchronize();
-	upcall_revalidate_now(pl->upcall);
-	offload_flush(pl->offload);
-	offload_remove_port(pl->offload, d->port);
-	datapath_port_del(pl->dp, d->port);
+	plane_remove_port(pl, d->port);
 	strmap_take(&pl->tunnel_devices, bp->tunnel_device);
 	free(d);
 }
@@ -247,7 +242,6 @@ void bridge_tunnel_write(struct vswitchd *vs, const struct ovsrec_interface *ifa
 	struct port_ref ref = { 0 };
 	AUTO(smap) status;
 	int64_t ifindex;
-	char mac[18];
 
 	smap_init(&status);
 	// Routes are asked for in the rhythm of statistics.
@@ -257,14 +251,13 @@ void bridge_tunnel_write(struct vswitchd *vs, const struct ovsrec_interface *ifa
 			smap_set(&status, "offload_device", bridge_tunnel_offload_device(bp));
 		ovsrec_interface_set_status(iface, &status);
 	}
-	snprintf(mac, sizeof(mac), ETH_ADDR_FMT, ETH_ADDR_ARGS(bp->tunnel_mac));
-	ovsrec_interface_set_mac_in_use(iface, mac);
+	status_write_mac(iface, bp->tunnel_mac);
 	ovsrec_interface_set_admin_state(iface, "up");
 	ovsrec_interface_set_link_state(iface, "up");
 	datapath_port_ref(bp->bridge->plane->dp, bp->dp_port, &ref);
 	ifindex = ref.ifindex;
 	ovsrec_interface_set_ifindex(iface, &ifindex, ref.ifindex ? 1 : 0);
-	if (!statistics || !p)
+	if (!statistics)
 		return;
 	int64_t values[] = { atomic_load(&p->rx_bytes), atomic_load(&p->rx_packets),
 			     atomic_load(&p->tx_bytes), atomic_load(&p->tx_packets) };

@@ -215,19 +215,25 @@ static void configure_tables(struct bridge *br, const struct ovsrec_bridge *row)
 	}
 }
 
+void bridge_keep(struct vswitchd *vs, const struct ovsrec_bridge *row)
+{
+	struct bridge *br = bridge_find(vs, row->name);
+
+	// Another row with the same name is another bridge, and so is one on another datapath.
+	if (!br || !uuid_equal(&br->uuid, &row->row.uuid) ||
+	    br->plane != plane_for_bridge(vs, row->datapath_type, NULL))
+		return;
+	br->keep = true;
+	bridge_remove_ports(br, row);
+}
+
 void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 		      const struct ovsrec_open_vswitch *cfg)
 {
 	struct bridge *br = bridge_find(pl->vs, row->name);
 
-	// Another row with the same name is another bridge, and so is one on another datapath.
-	if (br && (!uuid_equal(&br->uuid, &row->row.uuid) || br->plane != pl)) {
-		bridge_destroy(br);
-		br = NULL;
-	}
 	if (!br)
 		br = bridge_create(pl, row);
-	br->keep = true;
 	switch_set_features(br->sw, plane_switch_features(pl));
 	configure_datapath_id(br, row);
 	configure_description(br, row);

@@ -8,11 +8,6 @@
 
 // ---- Arguments and answers ----
 
-static void fail(struct appctl_conn *conn, int error, const char *text)
-{
-	appctl_reply_errorf(conn, "%s: %s (%s)", program_name, text, strerror(-error));
-}
-
 // What is left of a command's arguments.
 struct args {
 	struct appctl_conn *conn;
@@ -81,7 +76,7 @@ static const char *next(struct args *a)
 static bool done(struct args *a)
 {
 	if (a->n)
-		fail(a->conn, -EINVAL, "datapath not found");
+		cmd_fail(a->conn, -EINVAL, "datapath not found");
 	return !a->n;
 }
 
@@ -102,7 +97,7 @@ static bool take_zone(struct args *a, uint16_t *zone, const uint16_t **ret)
 	if (!a->n || !str_starts(a->v[0], "zone="))
 		return true;
 	if (!parse_zone(next(a) + 5, zone)) {
-		fail(a->conn, -EINVAL, "failed to parse zone");
+		cmd_fail(a->conn, -EINVAL, "failed to parse zone");
 		return false;
 	}
 	*ret = zone;
@@ -143,7 +138,7 @@ static void dump_conntrack(struct appctl_conn *conn, int argc, const char *const
 	l.statistics = a.statistics;
 	error = datapath_ct_dump(a.dp, zone, list_one, &l, NULL);
 	if (error)
-		fail(conn, error, "dumping conntrack entries failed");
+		cmd_fail(conn, error, "dumping conntrack entries failed");
 	else
 		appctl_reply(conn, strbuf_cstr(&l.out));
 	strbuf_uninit(&l.out);
@@ -170,7 +165,7 @@ static void dump_expected(struct appctl_conn *conn, int argc, const char *const 
 		return;
 	error = datapath_ct_dump_expected(a.dp, zone, list_expected, &out, NULL);
 	if (error)
-		fail(conn, error, "dumping conntrack expectations failed");
+		cmd_fail(conn, error, "dumping conntrack expectations failed");
 	else
 		appctl_reply(conn, strbuf_cstr(&out));
 }
@@ -217,14 +212,14 @@ static void flush_conntrack(struct appctl_conn *conn, int argc, const char *cons
 	if (!error && a.n)
 		error = ct_tuple_match_parse(next(&a), &m.reply, &err);
 	if (error) {
-		fail(conn, error, err.text);
+		cmd_fail(conn, error, "%s", err.text);
 		return;
 	}
 	if (!done(&a))
 		return;
 	error = datapath_ct_flush(a.dp, &m, NULL);
 	if (error)
-		fail(conn, error, "failed to flush conntrack");
+		cmd_fail(conn, error, "failed to flush conntrack");
 	else
 		appctl_reply(conn, "");
 }
@@ -308,7 +303,7 @@ static void stats_show(struct appctl_conn *conn, int argc, const char *const arg
 		return;
 	error = datapath_ct_dump(a.dp, zone, count_one, &c, NULL);
 	if (error) {
-		fail(conn, error, "dumping conntrack entries failed");
+		cmd_fail(conn, error, "dumping conntrack entries failed");
 		return;
 	}
 	put_counts(&c, a.more, &out);
@@ -362,11 +357,11 @@ static bool take_zones(struct args *a, zone_vec *ret)
 		AUTO_FREE char *what = a->n ? xstrdup("datapath not found")
 					    : xasprintf("invalid argument %s", text);
 
-		fail(a->conn, -EINVAL, what);
+		cmd_fail(a->conn, -EINVAL, "%s", what);
 		return false;
 	}
 	if (!parse_zones(text + 5, ret)) {
-		fail(a->conn, -EINVAL, "invalid zone");
+		cmd_fail(a->conn, -EINVAL, "invalid zone");
 		return false;
 	}
 	return done(a);
@@ -414,7 +409,7 @@ static void del_limits(struct appctl_conn *conn, int argc, const char *const arg
 	if (begin(&a, conn, argc, argv, vs, rest) && take_zones(&a, &zones)) {
 		error = zones.n ? datapath_ct_del_limits(a.dp, zones.v, zones.n, NULL) : -EINVAL;
 		if (error)
-			fail(conn, error, "failed to delete conntrack limit");
+			cmd_fail(conn, error, "failed to delete conntrack limit");
 		else
 			appctl_reply(conn, "");
 	}
@@ -479,11 +474,11 @@ static void set_limits(struct appctl_conn *conn, int argc, const char *const arg
 		return;
 	error = take_limits(&a, &l, &err);
 	if (error) {
-		fail(conn, error, err.text);
+		cmd_fail(conn, error, "%s", err.text);
 	} else {
 		error = datapath_ct_set_limits(a.dp, &l, NULL);
 		if (error)
-			fail(conn, error, "failed to set conntrack limit");
+			cmd_fail(conn, error, "failed to set conntrack limit");
 		else
 			appctl_reply(conn, "");
 	}
@@ -521,7 +516,7 @@ static void get_setting(struct appctl_conn *conn, int argc, const char *const ar
 		return;
 	error = datapath_ct_get(a.dp, r->setting, &value, NULL);
 	if (error) {
-		fail(conn, error, r->failed);
+		cmd_fail(conn, error, "%s", r->failed);
 		return;
 	}
 	if (r->format)
@@ -596,18 +591,18 @@ static void set_setting(struct appctl_conn *conn, int argc, const char *const ar
 		return;
 	n = w->number;
 	if (w->family == OF_FAMILY && !take_family(&a, &v6)) {
-		fail(conn, -EINVAL, w->no_family);
+		cmd_fail(conn, -EINVAL, "%s", w->no_family);
 		return;
 	}
 	if (w->no_number && (!a.n || !parse_u32(next(&a), 10, &n))) {
-		fail(conn, -EINVAL, w->no_number);
+		cmd_fail(conn, -EINVAL, "%s", w->no_number);
 		return;
 	}
 	if (!done(&a))
 		return;
 	error = datapath_ct_set(a.dp, v6 ? w->setting6 : w->setting, n, NULL);
 	if (error)
-		fail(conn, error, w->failed);
+		cmd_fail(conn, error, "%s", w->failed);
 	else
 		appctl_reply(conn, w->succeeded);
 }
@@ -634,7 +629,7 @@ static void ipf_status(struct appctl_conn *conn, int argc, const char *const arg
 		int error = datapath_ct_get(a.dp, rows[i].setting, &value, NULL);
 
 		if (error) {
-			fail(conn, error, "ipf status could not be retrieved");
+			cmd_fail(conn, error, "ipf status could not be retrieved");
 			return;
 		}
 		strbuf_printf(&out, "        %s: %llu\n", rows[i].text, (unsigned long long)value);

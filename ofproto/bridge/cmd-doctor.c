@@ -54,11 +54,10 @@ static void examine_tunnel(const struct bridge_port *bp, struct doctor *d)
 {
 	const char *device = bridge_tunnel_offload_device(bp);
 
-	if (!device || !*device || !strcmp(device, SOFTWARE_DEVICE))
+	if (!*device || !strcmp(device, SOFTWARE_DEVICE))
 		finding(d, bp->name,
 			"there is not one eSwitch that tunnels belong to: packets out of this one "
-			"are "
-			"taken in software",
+			"are taken in software",
 			"have the ports of one eSwitch only in the datapath's bridges");
 }
 

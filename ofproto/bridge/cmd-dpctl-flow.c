@@ -5,6 +5,10 @@
 #include "datapath/dpctl-text.h"
 #include "ofproto/bridge/commands-private.h"
 
+// What went wrong, as ovs-dpctl names it.
+#define UPDATING "updating flow table"
+#define DELETING "deleting flow"
+
 // ---- Arguments ----
 
 struct args {
@@ -65,14 +69,32 @@ static bool take_args(struct appctl_conn *conn, int argc, const char *const argv
 
 // ---- One flow ----
 
+static int parse_key(struct plane *pl, const char *text, struct match *ret, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (!dp_key_parse(text, cmd_port_by_name, pl, ret, &why))
+		return 0;
+	return error_set(err, -EINVAL, "parsing flow key (%s) (%s)", why.text, strerror(EINVAL));
+}
+
+static int parse_list(struct plane *pl, const char *text, struct strbuf *list, struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	if (!dp_actions_parse(text, cmd_port_by_name, pl, list, &why))
+		return 0;
+	return error_set(err, -EINVAL, "parsing actions (%s) (%s)", why.text, strerror(EINVAL));
+}
+
 static int add_flow_to(struct plane *pl, const char *flow, const char *actions, struct error *err)
 {
 	AUTO(strbuf) list = STRBUF_INIT;
 	struct match m;
-	int error = dp_key_parse(flow, cmd_port_by_name, pl, &m, err);
+	int error = parse_key(pl, flow, &m, err);
 
 	if (!error)
-		error = dp_actions_parse(actions, cmd_port_by_name, pl, &list, err);
+		error = parse_list(pl, actions, &list, err);
 	return error ? error : upcall_add_static(pl->upcall, &m, dp_actions_of(&list), err);
 }
 
@@ -87,7 +109,7 @@ static void add_flow(struct appctl_conn *conn, int argc, const char *const argv[
 	    !(pl = cmd_plane(conn, aux, a.n > 2 ? a.v[0] : NULL)))
 		return;
 	if (add_flow_to(pl, a.v[a.n - 2], a.v[a.n - 1], &err))
-		appctl_reply_error(conn, err.text);
+		cmd_fail(conn, 0, "%s", err.text);
 	else
 		appctl_reply(conn, "");
 }
@@ -110,17 +132,19 @@ static bool match_one(struct megaflow *mf, void *aux)
 }
 
 // -ENOENT: the text is a flow, and there is none of it.
-static int find_in_plane(struct plane *pl, const char *text, struct megaflow **ret,
-			 struct error *err)
+static int find_in_plane(struct plane *pl, const char *text, const char *doing,
+			 struct megaflow **ret, struct error *err)
 {
 	struct key_search s = { 0 };
 	struct match m;
 	struct uuid ufid;
 
-	if (uuid_parse(&ufid, str_starts(text, "ufid:") ? text + 5 : text)) {
+	if (dpctl_parse_ufid(text, &ufid)) {
 		s.found = upcall_find(pl->upcall, &ufid);
+	} else if (str_starts(text, "ufid:")) {
+		return error_set(err, -EINVAL, "parsing flow ufid (%s)", strerror(EINVAL));
 	} else {
-		int error = dp_key_parse(text, cmd_port_by_name, pl, &m, err);
+		int error = parse_key(pl, text, &m, err);
 
 		if (error < 0)
 			return error;
@@ -129,13 +153,13 @@ static int find_in_plane(struct plane *pl, const char *text, struct megaflow **r
 		upcall_for_each(pl->upcall, match_one, &s);
 	}
 	if (!s.found)
-		return error_set(err, -ENOENT, "%s: no such flow", text);
+		return error_set(err, -ENOENT, "%s (%s)", doing, strerror(ENOENT));
 	*ret = s.found;
 	return 0;
 }
 
 struct megaflow *cmd_find_flow(struct appctl_conn *conn, struct vswitchd *vs, const char *dp,
-			       const char *text, struct plane **ret_plane)
+			       const char *text, const char *doing, struct plane **ret_plane)
 {
 	struct error err = ERROR_INIT;
 	struct megaflow *mf;
@@ -146,24 +170,24 @@ struct megaflow *cmd_find_flow(struct appctl_conn *conn, struct vswitchd *vs, co
 		if (!pl)
 			return NULL;
 		*ret_plane = pl;
-		if (!find_in_plane(pl, text, &mf, &err))
+		if (!find_in_plane(pl, text, doing, &mf, &err))
 			return mf;
 	} else {
 		PLANE_FOR_EACH(pl, vs)
 		{
 			*ret_plane = pl;
-			if (pl->dp && !find_in_plane(pl, text, &mf, &err))
+			if (pl->dp && !find_in_plane(pl, text, doing, &mf, &err))
 				return mf;
 		}
 	}
-	appctl_reply_error(conn, err.text);
+	cmd_fail(conn, 0, "%s", err.text);
 	return NULL;
 }
 
 static int modify(struct plane *pl, struct megaflow *mf, const char *actions, struct error *err)
 {
 	AUTO(strbuf) list = STRBUF_INIT;
-	int error = dp_actions_parse(actions, cmd_port_by_name, pl, &list, err);
+	int error = parse_list(pl, actions, &list, err);
 
 	return error ? error : upcall_modify(pl->upcall, mf, dp_actions_of(&list), err);
 }
@@ -172,7 +196,7 @@ static int modify_flow_in(struct plane *pl, const char *flow, const char *action
 			  struct error *err)
 {
 	struct megaflow *mf;
-	int error = find_in_plane(pl, flow, &mf, err);
+	int error = find_in_plane(pl, flow, UPDATING, &mf, err);
 
 	if (error == -ENOENT && may_create)
 		return add_flow_to(pl, flow, actions, err);
@@ -204,11 +228,11 @@ static void mod_flow(struct appctl_conn *conn, int argc, const char *const argv[
 		pl = cmd_plane(conn, aux, a.n > 2 ? a.v[0] : NULL);
 		if (!pl)
 			return;
-		if (a.statistics && !find_in_plane(pl, a.v[a.n - 2], &mf, NULL))
+		if (a.statistics && !find_in_plane(pl, a.v[a.n - 2], UPDATING, &mf, NULL))
 			put_counts(pl, mf, &out);
 		error = modify_flow_in(pl, a.v[a.n - 2], a.v[a.n - 1], true, &err);
 	} else {
-		mf = cmd_find_flow(conn, aux, a.n > 2 ? a.v[0] : NULL, a.v[a.n - 2], &pl);
+		mf = cmd_find_flow(conn, aux, a.n > 2 ? a.v[0] : NULL, a.v[a.n - 2], UPDATING, &pl);
 		if (!mf)
 			return;
 		if (a.statistics)
@@ -216,7 +240,7 @@ static void mod_flow(struct appctl_conn *conn, int argc, const char *const argv[
 		error = modify(pl, mf, a.v[a.n - 1], &err);
 	}
 	if (error)
-		appctl_reply_error(conn, err.text);
+		cmd_fail(conn, 0, "%s", err.text);
 	else
 		appctl_reply(conn, strbuf_cstr(&out));
 }
@@ -230,7 +254,8 @@ static void get_flow(struct appctl_conn *conn, int argc, const char *const argv[
 	struct args a;
 
 	if (!take_args(conn, argc, argv, 1, 2, &a) || !cmd_need_datapath(conn, aux) ||
-	    !(mf = cmd_find_flow(conn, aux, a.n > 1 ? a.v[0] : NULL, a.v[a.n - 1], &pl)))
+	    !(mf = cmd_find_flow(conn, aux, a.n > 1 ? a.v[0] : NULL, a.v[a.n - 1], "getting flow",
+				 &pl)))
 		return;
 	cmd_format_flow(pl, mf, true, (a.more || a.names) && !a.no_names, &out);
 	appctl_reply(conn, out.s);
@@ -246,12 +271,12 @@ static void del_flow(struct appctl_conn *conn, int argc, const char *const argv[
 	struct args a;
 
 	if (!take_args(conn, argc, argv, 1, 2, &a) || !cmd_need_datapath(conn, aux) ||
-	    !(mf = cmd_find_flow(conn, aux, a.n > 1 ? a.v[0] : NULL, a.v[a.n - 1], &pl)))
+	    !(mf = cmd_find_flow(conn, aux, a.n > 1 ? a.v[0] : NULL, a.v[a.n - 1], DELETING, &pl)))
 		return;
 	if (a.statistics)
 		put_counts(pl, mf, &out);
 	if (upcall_del(pl->upcall, &mf->ufid, &err) < 0)
-		appctl_reply_error(conn, err.text);
+		cmd_fail(conn, 0, "%s", err.text);
 	else
 		appctl_reply(conn, strbuf_cstr(&out));
 }
@@ -267,7 +292,7 @@ static int run_one(struct plane *pl, const struct dpctl_line *l, bool may_create
 		return add_flow_to(pl, l->flow, l->actions, err);
 	if (l->verb == DPCTL_MODIFY)
 		return modify_flow_in(pl, l->flow, l->actions, may_create, err);
-	error = find_in_plane(pl, l->flow, &mf, err);
+	error = find_in_plane(pl, l->flow, DELETING, &mf, err);
 	return error ? error : upcall_del(pl->upcall, &mf->ufid, err);
 }
 
@@ -281,9 +306,10 @@ static void run_line(struct plane *pl, char *text, size_t number, enum dpctl_ver
 	if (!dpctl_line_split(text, &l))
 		return;
 	if (!l.flow || (l.verb != DPCTL_DELETE && !l.actions))
-		strbuf_printf(out, "Failed parsing line number %zu, skipped!\n", number);
+		strbuf_printf(out, "%s: Failed parsing line number %zu, skipped!\n", program_name,
+			      number);
 	else if (run_one(pl, &l, a->may_create, &err))
-		strbuf_printf(out, "line %zu: %s\n", number, err.text);
+		strbuf_printf(out, "%s: line %zu: %s\n", program_name, number, err.text);
 }
 
 static void run_file(struct appctl_conn *conn, struct plane *pl, const char *name,
@@ -295,13 +321,13 @@ static void run_file(struct appctl_conn *conn, struct plane *pl, const char *nam
 	size_t cap = 0;
 
 	if (!f) {
-		appctl_reply_errorf(conn, "Opening file \"%s\" failed (%s)", name, strerror(errno));
+		cmd_fail(conn, -errno, "Opening file \"%s\" failed", name);
 		return;
 	}
 	for (size_t number = 1; getline(&line, &cap, f) >= 0; number++)
 		run_line(pl, line, number, verb, a, &out);
 	if (ferror(f))
-		strbuf_printf(&out, "Reading file \"%s\" failed\n", name);
+		strbuf_printf(&out, "%s: Reading file \"%s\" failed\n", program_name, name);
 	fclose(f);
 	appctl_reply(conn, strbuf_cstr(&out));
 }
@@ -355,7 +381,7 @@ static void parse_actions(struct appctl_conn *conn, int argc, const char *const 
 		struct error err = ERROR_INIT;
 
 		if (dp_actions_parse(argv[i], NULL, NULL, &list, &err)) {
-			appctl_reply_errorf(conn, "odp_actions_from_string (%s)", err.text);
+			cmd_fail(conn, -EINVAL, "odp_actions_from_string (%s)", err.text);
 			return;
 		}
 		dp_actions_format(dp_actions_of(&list), NULL, NULL, &out);
@@ -373,11 +399,11 @@ static void normalize_actions(struct appctl_conn *conn, int argc, const char *co
 	struct match m;
 
 	if (dp_key_parse(argv[1], NULL, NULL, &m, &err)) {
-		appctl_reply_errorf(conn, "odp_flow_key_from_string (%s)", err.text);
+		cmd_fail(conn, -EINVAL, "odp_flow_key_from_string (%s)", err.text);
 		return;
 	}
 	if (dp_actions_parse(argv[2], NULL, NULL, &list, &err)) {
-		appctl_reply_errorf(conn, "odp_actions_from_string (%s)", err.text);
+		cmd_fail(conn, -EINVAL, "odp_actions_from_string (%s)", err.text);
 		return;
 	}
 	strbuf_puts(&out, "input flow: ");

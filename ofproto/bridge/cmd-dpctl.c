@@ -7,6 +7,20 @@
 #include "datapath/dpctl-text.h"
 #include "ofproto/bridge/commands-private.h"
 
+void cmd_fail(struct appctl_conn *conn, int error, const char *fmt, ...)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+	va_list args;
+
+	strbuf_printf(&text, "%s: ", program_name);
+	va_start(args, fmt);
+	strbuf_vprintf(&text, fmt, args);
+	va_end(args);
+	if (error)
+		strbuf_printf(&text, " (%s)", strerror(-error));
+	appctl_reply_error(conn, text.s);
+}
+
 bool cmd_need_datapath(struct appctl_conn *conn, const struct vswitchd *vs)
 {
 	const struct plane *pl;
@@ -27,8 +41,7 @@ struct plane *cmd_plane(struct appctl_conn *conn, struct vswitchd *vs, const cha
 	if (name) {
 		found = plane_by_name(vs, name);
 		if (!found)
-			appctl_reply_errorf(conn, "opening datapath %s failed (No such device)",
-					    name);
+			cmd_fail(conn, -EINVAL, "datapath not found");
 		return found;
 	}
 	PLANE_FOR_EACH(pl, vs)
@@ -36,8 +49,9 @@ struct plane *cmd_plane(struct appctl_conn *conn, struct vswitchd *vs, const cha
 		if (!pl->dp)
 			continue;
 		if (found) {
-			appctl_reply_error(
-				conn, "multiple datapaths exist, specify one (dpctl/dump-dps)");
+			cmd_fail(conn, -EINVAL,
+				 "multiple datapaths, specify one\n%s: datapath not found",
+				 program_name);
 			return NULL;
 		}
 		found = pl;
@@ -189,8 +203,7 @@ static void show(struct appctl_conn *conn, int argc, const char *const argv[], v
 		} else if ((s.pl = plane_by_name(vs, argv[i]))) {
 			wanted[s.pl - vs->planes] = any = true;
 		} else {
-			appctl_reply_errorf(conn, "opening datapath %s failed (No such device)",
-					    argv[i]);
+			cmd_fail(conn, -ENODEV, "opening datapath %s failed", argv[i]);
 			return;
 		}
 	}
@@ -272,29 +285,41 @@ static bool dump_one(struct megaflow *mf, void *aux)
 	return true;
 }
 
-static int parse_dump(struct vswitchd *vs, int argc, const char *const argv[], struct dump *d,
-		      struct error *err)
+// False after an answer.
+static bool dump_argument(struct appctl_conn *conn, struct vswitchd *vs, const char *arg,
+			  struct dump *d)
 {
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "-m") || !strcmp(argv[i], "--more")) {
-			d->verbose = d->names = true;
-		} else if (!strcmp(argv[i], "--names")) {
-			d->names = true;
-		} else if (!strcmp(argv[i], "--no-names")) {
-			d->names = false;
-		} else if (str_starts(argv[i], "type=")) {
-			d->types = dpctl_parse_types(argv[i] + 5, err);
-			if (d->types < 0)
-				return d->types;
-		} else if (str_starts(argv[i], "filter=")) {
-			d->filter = argv[i] + 7;
-		} else if (str_starts(argv[i], "pmd=")) {
-			d->by_pmd = true;
-		} else if (!(d->pl = plane_by_name(vs, argv[i]))) {
-			return error_set(err, -EINVAL, "%s: unknown option or datapath", argv[i]);
+	struct error err = ERROR_INIT;
+	int64_t pmd;
+
+	if (!strcmp(arg, "-m") || !strcmp(arg, "--more")) {
+		d->verbose = d->names = true;
+	} else if (!strcmp(arg, "--names")) {
+		d->names = true;
+	} else if (!strcmp(arg, "--no-names")) {
+		d->names = false;
+	} else if (arg[0] == '-' && arg[1]) {
+		appctl_reply_errorf(conn, "Unrecognized option %s", arg);
+		return false;
+	} else if (str_starts(arg, "type=")) {
+		d->types = dpctl_parse_types(arg + 5, &err);
+		if (d->types < 0) {
+			cmd_fail(conn, -EINVAL, "%s", err.text);
+			return false;
 		}
+	} else if (str_starts(arg, "filter=")) {
+		d->filter = arg + 7;
+	} else if (str_starts(arg, "pmd=")) {
+		if (!parse_i64(arg + 4, 10, &pmd)) {
+			cmd_fail(conn, -EINVAL, "%s: bad number of a pmd thread", arg);
+			return false;
+		}
+		d->by_pmd = true;
+	} else if (!(d->pl = plane_by_name(vs, arg))) {
+		cmd_fail(conn, -EINVAL, "datapath not found");
+		return false;
 	}
-	return 0;
+	return true;
 }
 
 static int dump_plane(struct dump *d, struct error *err)
@@ -319,7 +344,7 @@ static int dump_plane(struct dump *d, struct error *err)
 	return 0;
 }
 
-// Of the datapath that is named, or of all.
+// Of the datapath that is named, or of all. What only one of several has, a port or a thread, needs the name.
 static void dump_flows(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
@@ -329,9 +354,13 @@ static void dump_flows(struct appctl_conn *conn, int argc, const char *const arg
 	struct json_writer w;
 	int error = 0;
 
-	if (parse_dump(vs, argc, argv, &d, &err) < 0) {
-		appctl_reply_error(conn, err.text);
-		return;
+	for (int i = 1; i < argc; i++)
+		if (!dump_argument(conn, vs, argv[i], &d))
+			return;
+	if (!d.pl && (d.filter || d.by_pmd)) {
+		d.pl = cmd_plane(conn, vs, NULL);
+		if (!d.pl)
+			return;
 	}
 	if (appctl_format(conn) == APPCTL_JSON) {
 		json_writer_init(&w, &out);
@@ -347,7 +376,7 @@ static void dump_flows(struct appctl_conn *conn, int argc, const char *const arg
 	if (d.json)
 		jw_array_end(&w);
 	if (error)
-		appctl_reply_error(conn, err.text);
+		cmd_fail(conn, 0, "%s", err.text);
 	else
 		appctl_reply(conn, strbuf_cstr(&out));
 }
@@ -370,7 +399,7 @@ static void cache_get_size(struct appctl_conn *conn, int argc, const char *const
 	struct plane *pl, *only = argc > 1 ? plane_by_name(vs, argv[1]) : NULL;
 
 	if (argc > 1 && !only) {
-		appctl_reply_errorf(conn, "Opening datapath %s failed (No such device)", argv[1]);
+		cmd_fail(conn, -ENODEV, "Opening datapath %s failed", argv[1]);
 		return;
 	}
 	PLANE_FOR_EACH(pl, vs)
@@ -389,22 +418,21 @@ static void cache_set_size(struct appctl_conn *conn, int argc, const char *const
 	int error;
 
 	if (!parse_u32(argv[3], 10, &size)) {
-		appctl_reply_error(conn, "size is malformed (Invalid argument)");
+		cmd_fail(conn, -EINVAL, "size is malformed");
 		return;
 	}
 	if (!pl) {
-		appctl_reply_errorf(conn, "Opening datapath %s failed (No such device)", argv[1]);
+		cmd_fail(conn, -ENODEV, "Opening datapath %s failed", argv[1]);
 		return;
 	}
 	datapath_stats(pl->dp, &st);
 	if (!st.has_masks_cache || strcmp(argv[2], "masks-cache")) {
-		appctl_reply_errorf(conn, "Cache name \"%s\" not found on dpif (Invalid argument)",
-				    argv[2]);
+		cmd_fail(conn, -EINVAL, "Cache name \"%s\" not found on dpif", argv[2]);
 		return;
 	}
 	error = datapath_set_masks_cache(pl->dp, &size, &err);
 	if (error) {
-		appctl_reply_errorf(conn, "Setting cache size failed (%s)", err.text);
+		cmd_fail(conn, 0, "Setting cache size failed (%s)", err.text);
 		return;
 	}
 	strbuf_printf(&out, "Setting cache size successful, new size %u", size);

@@ -196,7 +196,7 @@ static void why(struct appctl_conn *conn, int argc, const char *const argv[], vo
 
 	if (!cmd_need_datapath(conn, vs))
 		return;
-	if (argc > 1 && !(mf = cmd_find_flow(conn, vs, NULL, argv[1], &y.pl)))
+	if (argc > 1 && !(mf = cmd_find_flow(conn, vs, NULL, argv[1], "no such flow", &y.pl)))
 		return;
 	json_writer_init(&w, &out);
 	if (y.json)

@@ -10,6 +10,8 @@ extern const struct appctl_command dpctl_commands[], dpctl_flow_commands[], offl
 extern const size_t n_dpctl_commands, n_dpctl_flow_commands, n_offload_commands, n_switch_commands,
 	n_trace_commands, n_doctor_commands, n_feature_commands, n_ct_commands;
 
+// Answers "ovs-vswitchd: TEXT (what 'error' means)", as ovs-dpctl says it; 'error' 0: without the latter.
+void cmd_fail(struct appctl_conn *conn, int error, const char *fmt, ...) PRINTF(3, 4);
 // Answers with an error and returns false when there is no datapath.
 bool cmd_need_datapath(struct appctl_conn *conn, const struct vswitchd *vs);
 // The datapath that a command means: by name, or (NULL) the one that is open. Answers with an error and returns NULL when
@@ -24,7 +26,7 @@ void cmd_put_port_type(struct plane *pl, dp_port_t port, const char *type,
 // One line of dpctl/dump-flows, without newline.
 void cmd_format_flow(struct plane *pl, struct megaflow *mf, bool verbose, bool names,
 		     struct strbuf *out);
-// By ufid or datapath flow text, in the datapath named 'dp' (NULL: in all); answers with an error and returns NULL when there
-// is none.
+// By ufid or datapath flow text, in the datapath named 'dp' (NULL: in all); answers with an error, that it was met in 'doing' it,
+// and returns NULL when there is none.
 struct megaflow *cmd_find_flow(struct appctl_conn *conn, struct vswitchd *vs, const char *dp,
-			       const char *text, struct plane **ret_plane);
+			       const char *text, const char *doing, struct plane **ret_plane);

@@ -21,6 +21,7 @@ struct policy {
 	struct ct_timeouts timeouts;
 };
 
+// By number, as the keys of a database's map come.
 typedef VEC(struct zone) zone_vec;
 
 // What the datapath has been told.
@@ -32,14 +33,15 @@ struct ct_zones {
 	uint32_t default_limit;
 };
 
+static int compare_number(const void *number, const void *zone)
+{
+	return *(const uint16_t *)number - ((const struct zone *)zone)->number;
+}
+
 static struct zone *find_zone(const zone_vec *zones, uint16_t number)
 {
-	struct zone *z;
-
-	VEC_FOR_EACH (z, zones)
-		if (z->number == number)
-			return z;
-	return NULL;
+	return zones->n ? bsearch(&number, zones->v, zones->n, sizeof(*zones->v), compare_number)
+			: NULL;
 }
 
 static void complain(const struct plane *pl, const struct error *err, const char *what)
@@ -190,29 +192,42 @@ static void read_zones(struct plane *pl, const struct ovsrec_datapath *row, zone
 
 // ---- The difference ----
 
+// The zone has what it had; tried again with the next change of the database.
+static void keep_policy(struct zone *z, const struct zone *old)
+{
+	z->has_policy = old && old->has_policy;
+	z->policy = z->has_policy ? old->policy : 0;
+}
+
 // True when flows of a zone must be translated again.
-static bool apply_policies(struct plane *pl, const zone_vec *before, const zone_vec *now)
+static bool apply_policies(struct plane *pl, const zone_vec *before, zone_vec *now)
 {
 	struct error err = ERROR_INIT;
 	bool changed = false;
-	const struct zone *z, *old;
+	struct zone *z;
 
 	VEC_FOR_EACH (z, before) {
-		const struct zone *wanted = find_zone(now, z->number);
+		struct zone *wanted = find_zone(now, z->number);
 
 		if (!z->has_policy || (wanted && wanted->has_policy))
 			continue;
 		changed = true;
-		if (datapath_ct_zone_timeouts(pl->dp, z->number, NULL, &err))
-			complain(pl, &err, "timeouts of a zone");
+		if (!datapath_ct_zone_timeouts(pl->dp, z->number, NULL, &err))
+			continue;
+		complain(pl, &err, "timeouts of a zone");
+		if (wanted)
+			keep_policy(wanted, z);
 	}
 	VEC_FOR_EACH (z, now) {
-		old = find_zone(before, z->number);
+		const struct zone *old = find_zone(before, z->number);
+
 		if (!z->has_policy || (old && old->has_policy && old->policy == z->policy))
 			continue;
 		changed = true;
-		if (datapath_ct_zone_timeouts(pl->dp, z->number, &z->policy, &err))
-			complain(pl, &err, "timeouts of a zone");
+		if (!datapath_ct_zone_timeouts(pl->dp, z->number, &z->policy, &err))
+			continue;
+		complain(pl, &err, "timeouts of a zone");
+		keep_policy(z, old);
 	}
 	return changed;
 }

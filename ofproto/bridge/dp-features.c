@@ -6,25 +6,16 @@
 
 LOG_MODULE(dp_features);
 
+enum kind { BOOLEAN, NUMBER };
+
 static const struct {
 	const char *name, *text;
+	enum kind kind;
 } rows[] = {
-#define FEATURE(NAME, TEXT) { NAME, TEXT },
+#define FEATURE(NAME, TEXT, KIND) { NAME, TEXT, KIND },
 #include "datapath/features.def"
 #undef FEATURE
 };
-
-// Those that say how many.
-static bool is_number(const char *name)
-{
-	static const char *const numbers[] = { "sample_nesting", "max_hash_alg", "max_vlan_headers",
-					       "max_mpls_depth" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		if (!strcmp(numbers[i], name))
-			return true;
-	return false;
-}
 
 // The datapath action without which a feature of the pipeline is none.
 static const struct {
@@ -64,19 +55,23 @@ void plane_learn_features(struct plane *pl)
 	smap_init(&told);
 	datapath_features(pl->dp, &told);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		smap_set(
-			&pl->features, rows[i].name,
-			smap_get_def(&told, rows[i].name, is_number(rows[i].name) ? "0" : "false"));
-	// A datapath that tells nothing of what it carries out can it; one that tells may still have no action for it.
-	for (size_t i = 0; i < ARRAY_SIZE(carried_by); i++) {
-		const char *name = switch_feature_name(carried_by[i].feature);
-		bool can = carries_out(pl->dp, carried_by[i].action);
-
-		smap_set(&pl->features, name, can ? smap_get_def(&told, name, "true") : "false");
-	}
-	smap_uninit(&told);
+		smap_set(&pl->features, rows[i].name,
+			 smap_get_def(&told, rows[i].name, rows[i].kind == NUMBER ? "0" : "false"));
 	smap_uninit(&pl->run_features);
 	smap_clone(&pl->run_features, &pl->features);
+	// A datapath that tells nothing of what it carries out can it; one that tells may still have no action for it. What users
+	// have no name for (meters) is for the switches alone.
+	for (size_t i = 0; i < ARRAY_SIZE(carried_by); i++) {
+		const char *name = switch_feature_name(carried_by[i].feature);
+		const char *value = carries_out(pl->dp, carried_by[i].action)
+					    ? smap_get_def(&told, name, "true")
+					    : "false";
+
+		smap_set(&pl->run_features, name, value);
+		if (smap_get(&pl->features, name))
+			smap_set(&pl->features, name, value);
+	}
+	smap_uninit(&told);
 }
 
 uint32_t plane_switch_features(const struct plane *pl)
@@ -110,31 +105,63 @@ static void put_feature(const struct plane *pl, size_t row, struct strbuf *out)
 		      smap_get(&pl->features, rows[row].name));
 }
 
-// NULL, or what is wrong with the value. Tests with dummies may pretend that a datapath can more than it does.
-static const char *set_feature(struct plane *pl, const char *name, const char *value)
+// NULL and the value as the database has it, which is the caller's, or what is wrong with it. Tests with dummies may pretend
+// that a datapath can more than it does.
+static const char *read_value(const struct plane *pl, size_t row, const char *text, char **ret)
 {
-	const char *most = smap_get(&pl->features, name);
+	const char *most = smap_get(&pl->features, rows[row].name);
 	bool pretend = pl->vs->dummy;
 	uint64_t n;
 
-	if (!is_number(name)) {
-		bool on = !strcasecmp(value, "true");
+	if (rows[row].kind == BOOLEAN) {
+		bool on = !strcasecmp(text, "true");
 
-		if (!on && strcasecmp(value, "false"))
+		if (!on && strcasecmp(text, "false"))
 			return "Boolean value expected";
 		if (on && strcmp(most, "true") && !pretend)
 			return "Can not set value beyond the datapath capability";
-		smap_set(&pl->run_features, name, on ? "true" : "false");
+		*ret = xstrdup(on ? "true" : "false");
 		return NULL;
 	}
-	if (*value == '-' && parse_u64(value + 1, 0, &n))
+	if (*text == '-' && parse_u64(text + 1, 0, &n))
 		return "Negative number not expected";
-	if (!parse_u64(value, 0, &n))
+	if (!parse_u64(text, 0, &n))
 		return "Integer number expected";
 	if (n > strtoull(most, NULL, 0) && !pretend)
 		return "Can not set value beyond the datapath capability";
-	smap_setf(&pl->run_features, name, "%llu", (unsigned long long)n);
+	*ret = xasprintf("%llu", (unsigned long long)n);
 	return NULL;
+}
+
+static bool has_effect(const char *name)
+{
+	for (enum switch_feature f = 0; f < SWITCH_FEATURE_MAX; f++)
+		if (!strcmp(switch_feature_name(f), name))
+			return true;
+	return false;
+}
+
+static void set_feature(struct appctl_conn *conn, const struct bridge *br, size_t row,
+			const char *text)
+{
+	const char *name = rows[row].name, *before = smap_get(&br->plane->run_features, name),
+		   *refusal;
+	struct plane *pl = br->plane;
+	AUTO_FREE char *value = NULL;
+
+	refusal = read_value(pl, row, text, &value);
+	if (refusal) {
+		appctl_reply(conn, refusal);
+		return;
+	}
+	if (!has_effect(name) && strcmp(value, before)) {
+		appctl_reply_errorf(conn, "nothing here depends on %s: it stays %s", name, before);
+		return;
+	}
+	smap_set(&pl->run_features, name, value);
+	log_info("%s: %s is %s from now on", br->name, name, value);
+	tell_switches(pl);
+	appctl_reply(conn, "");
 }
 
 static void set_features(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
@@ -142,27 +169,19 @@ static void set_features(struct appctl_conn *conn, int argc, const char *const a
 	struct vswitchd *vs = aux;
 	struct bridge *br = bridge_find(vs, argv[1]);
 	AUTO(strbuf) out = STRBUF_INIT;
-	const char *refusal;
-	struct plane *pl;
 
 	if (!br) {
 		appctl_reply_error(conn, "no such bridge");
 		return;
 	}
-	pl = br->plane;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (argc > 2 && strcmp(argv[2], rows[i].name))
 			continue;
 		if (argc < 4) {
-			put_feature(pl, i, &out);
+			put_feature(br->plane, i, &out);
 			continue;
 		}
-		refusal = set_feature(pl, rows[i].name, argv[3]);
-		if (!refusal) {
-			log_info("%s: %s is %s from now on", br->name, argv[2], argv[3]);
-			tell_switches(pl);
-		}
-		appctl_reply(conn, refusal ? refusal : "");
+		set_feature(conn, br, i, argv[3]);
 		return;
 	}
 	appctl_reply(conn, out.len || argc == 2 ? strbuf_cstr(&out) : "Unexpected support field");

@@ -94,7 +94,7 @@ static bool same_members(const struct bridge_port *bp, const struct port_ref *re
 	       !memcmp(bp->members, ref->members, ref->n_members * sizeof(ref->members[0]));
 }
 
-static void note_members(struct bridge_port *bp, const struct port_ref *ref)
+void eswitch_note_members(struct bridge_port *bp, const struct port_ref *ref)
 {
 	bp->n_members = ref->n_members;
 	memcpy(bp->members, ref->members, sizeof(bp->members));
@@ -113,13 +113,13 @@ static void identify_again(struct bridge_port *bp)
 	eswitch_identify(pl->vs, &ref);
 	if (!strcmp(ref.device, bp->device)) {
 		if (!same_members(bp, &ref)) {
-			note_members(bp, &ref);
+			eswitch_note_members(bp, &ref);
 			offload_set_members(pl->offload, &ref);
 			upcall_changed(pl->upcall);
 		}
 		return;
 	}
-	note_members(bp, &ref);
+	eswitch_note_members(bp, &ref);
 	log_info("%s: port %s: its device is %s now (was %s)", bp->bridge->name, bp->name,
 		 ref.device[0] ? ref.device : "none", bp->device[0] ? bp->device : "none");
 	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);

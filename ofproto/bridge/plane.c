@@ -146,6 +146,16 @@ struct plane *plane_by_name(struct vswitchd *vs, const char *name)
 	return NULL;
 }
 
+void plane_remove_port(struct plane *pl, dp_port_t port)
+{
+	rcu_synchronize();
+	// Flows that came from or go to the port must not outlive it, in software and in the device.
+	upcall_revalidate_now(pl->upcall);
+	offload_flush(pl->offload);
+	offload_remove_port(pl->offload, port);
+	datapath_port_del(pl->dp, port);
+}
+
 void planes_list_devices(struct vswitchd *vs, struct plane_devices *ret)
 {
 	memset(ret, 0, sizeof(*ret));

@@ -40,6 +40,21 @@ static void configure_global(struct vswitchd *vs, const struct ovsrec_open_vswit
 	configure_plane(pl, oc);
 }
 
+// What goes does so before anything comes, in all bridges: the new may want the device of the old, or its place among the
+// tunnels.
+static void remove_others(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
+{
+	struct strmap_node *n;
+
+	STRMAP_FOR_EACH (n, &vs->bridges)
+		((struct bridge *)n->data)->keep = false;
+	for (size_t i = 0; cfg && i < cfg->n_bridges; i++)
+		bridge_keep(vs, cfg->bridges[i]);
+	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
+		if (!((struct bridge *)n->data)->keep)
+			bridge_destroy(n->data);
+}
+
 static void apply_bridge(struct vswitchd *vs, const struct ovsrec_bridge *row,
 			 const struct ovsrec_open_vswitch *cfg)
 {
@@ -55,21 +70,17 @@ static void apply_bridge(struct vswitchd *vs, const struct ovsrec_bridge *row,
 
 static void apply(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 {
-	struct strmap_node *n;
 	struct plane *pl;
 
-	STRMAP_FOR_EACH (n, &vs->bridges)
-		((struct bridge *)n->data)->keep = false;
-	if (cfg) {
+	if (cfg)
 		configure_global(vs, cfg);
+	remove_others(vs, cfg);
+	if (cfg) {
 		for (size_t i = 0; i < cfg->n_bridges; i++)
 			apply_bridge(vs, cfg->bridges[i], cfg);
 		PLANE_FOR_EACH(pl, vs)
 		ct_zones_configure(pl, cfg);
 	}
-	HMAP_FOR_EACH_SAFE (n, node, &vs->bridges.map)
-		if (!((struct bridge *)n->data)->keep)
-			bridge_destroy(n->data);
 	PLANE_FOR_EACH(pl, vs)
 	bridge_tunnels_identify(pl);
 	if (cfg)

@@ -130,6 +130,8 @@ bool plane_open(struct plane *pl);
 struct plane *plane_userspace(struct vswitchd *vs); // NULL: built without DPDK
 // "netdev@ovs-netdev", of an open one.
 void plane_put_name(const struct plane *pl, struct strbuf *out);
+// Takes a port away that no packet comes to a bridge from any more.
+void plane_remove_port(struct plane *pl, dp_port_t port);
 // An open one by "netdev@ovs-netdev" or "ovs-netdev"; NULL: none.
 struct plane *plane_by_name(struct vswitchd *vs, const char *name);
 // offload_list_devices() of all planes.
@@ -154,9 +156,13 @@ uint32_t plane_switch_features(const struct plane *pl);
 // bridge.c
 struct bridge *bridge_find(struct vswitchd *vs, const char *name);
 void bridge_destroy(struct bridge *br);
+// Marks the bridge of the row as one that stays, and removes those of its ports that do not, or must be made anew.
+void bridge_keep(struct vswitchd *vs, const struct ovsrec_bridge *row);
+// After all rows have been through bridge_keep().
 void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 		      const struct ovsrec_open_vswitch *cfg);
 // bridge-port.c
+void bridge_remove_ports(struct bridge *br, const struct ovsrec_bridge *row);
 void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row);
 void bridge_port_destroy(struct bridge_port *bp);
 // Who drives the hardware behind a port (fills in what 'ref' is for offload); NULL: there is none.
@@ -176,6 +182,7 @@ struct bridge_port *bridge_port_by_dp(const struct plane *pl, dp_port_t port);
 extern const struct control_ops bridge_control_ops;
 // bridge-status.c
 void status_write_config(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg);
+void status_write_mac(const struct ovsrec_interface *iface, struct eth_addr mac);
 void status_write_live(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg, bool statistics);
 // restore.c
 void restore_start(struct vswitchd *vs);
@@ -192,6 +199,8 @@ void eswitch_start(struct vswitchd *vs);
 void eswitch_stop(struct vswitchd *vs);
 // Fills in what 'ref', a port of a kernel datapath, is for offload: device, is_uplink, is_representor.
 void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref);
+// The members of the bond that a port is, as 'ref' has them.
+void eswitch_note_members(struct bridge_port *bp, const struct port_ref *ref);
 // ct-zones.c
 void ct_zones_configure(struct plane *pl, const struct ovsrec_open_vswitch *cfg);
 // Tries again what could not be deleted yet; once a second.

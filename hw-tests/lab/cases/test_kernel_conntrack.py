@@ -180,6 +180,7 @@ def test_what_the_datapath_can_is_in_the_database(switch):  # noqa: F811
     caps = dict(c.split("=") for c in switch.vsctl("list-dp-cap", "system").split())
     assert caps["check_pkt_len"] == caps["ct_orig_tuple6"] == caps["add_mpls"] == "true"
     assert caps["max_vlan_headers"] == "2" and caps["tnl_push_pop"] == "false"
+    assert "meters" not in caps  # no name that users know
 
 
 # ---- On the simulated NIC ----

@@ -239,3 +239,15 @@ def test_a_killed_switch_takes_its_rules_up_again_and_no_packet_is_lost(nic):
         wait_until("the rules have flows again", lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) >= 2)
         assert {dev: handles(dev) for dev in before} == before
     assert nic.send("h0", 2, 5)
+
+
+def test_what_one_of_two_datapaths_has_needs_its_name(switch):
+    switch.add_hosts(2)
+    switch.vsctl("add-br", "br1", "--", "set", "bridge", "br1", "datapath_type=netdev")
+    assert len(switch.appctl("dpctl/dump-dps").split()) == 2
+    assert switch.ping(0, 1)
+    for what in ("filter=in_port=v0", "pmd=3"):
+        r = switch.appctl("dpctl/dump-flows", what, check=False)
+        assert r.returncode == 2 and "multiple datapaths, specify one" in r.stderr, r
+    assert switch.appctl("dpctl/dump-flows", "system@ovs-system", "filter=in_port=v0")
+    assert switch.appctl("dpctl/dump-flows", "ovs-system", "pmd=3").strip() == ""

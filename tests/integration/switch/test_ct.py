@@ -327,6 +327,16 @@ def test_features_cannot_be_claimed_beyond_the_datapath_but_by_dummies(switch):
         "recirc (Recirc) : [run time]:false, [boot time]:true"
 
 
+def test_features_without_effect_are_not_changed(switch):
+    switch.start("--enable-dummy")
+    switch.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
+    for name, value, other in (("trunc", "false", "true"), ("max_mpls_depth", "0", "3")):
+        r = switch.appctl("dpif/set-dp-features", "br0", name, other, check=False)
+        assert r.returncode == 2 and f"nothing here depends on {name}: it stays {value}" in r.stderr, r
+        assert f"[run time]:{value}" in switch.appctl("dpif/set-dp-features", "br0", name)
+        assert switch.appctl("dpif/set-dp-features", "br0", name, value).strip() == ""
+
+
 def refusal(switch, flow):
     r = switch.ofctl("-O", "OpenFlow13", "add-flow", "br0", flow, check=False)
     return re.search(r"OFPT_ERROR.*: (\w+)", r.stderr + r.stdout).group(1) if r.returncode else None

@@ -40,8 +40,9 @@ def test_a_filter_shows_the_flows_that_its_packets_may_be_in(dummies):
                         ("nw_src=1.0.0.0/8", "wildcards not allowed here")]:
         r = dummies.appctl("dpctl/dump-flows", f"filter={words}", check=False)
         assert r.returncode == 2 and says in r.stderr, r
-    r = dummies.appctl("dpctl/dump-flows", "pmd=3", check=False)
-    assert r.returncode == 2 and "pmd=: flows are the same for all threads" in r.stderr, r
+    for pmd, says in [("3", "pmd=: flows are the same for all threads"), ("foo", "pmd=foo: bad number of a pmd thread")]:
+        r = dummies.appctl("dpctl/dump-flows", f"pmd={pmd}", check=False)
+        assert r.returncode == 2 and says in r.stderr, r
 
 
 def test_files_add_modify_and_delete(dummies, tmp_path):
@@ -52,7 +53,7 @@ def test_files_add_modify_and_delete(dummies, tmp_path):
     assert len(lines) == 2 and lines[1].endswith(" drop"), lines
     flows.write_text(f"{key('p1', UDP)} drop\n{key('p1', ARP)} p2\nbogus(1) 2\nadd\n")
     said = dummies.appctl("dpctl/mod-flows", "netdev@ovs-netdev", str(flows))
-    assert "no such flow" in said and "line 3: " in said and "Failed parsing line number 4, skipped!" in said, said
+    assert "line 2: updating flow table (No such file or directory)" in said and "line 3: " in said and "Failed parsing line number 4, skipped!" in said, said
     assert all(line.endswith(" drop") for line in shown(dummies))
     flows.write_text(f"{key('p1', UDP)}\n")
     dummies.appctl("dpctl/del-flows", str(flows))
@@ -66,7 +67,7 @@ def test_files_add_modify_and_delete(dummies, tmp_path):
 def test_a_flow_is_modified_made_and_deleted_with_its_counts(dummies):
     none = "packets:0, bytes:0, used:never"
     r = dummies.appctl("dpctl/mod-flow", key("p1", UDP), "p2", check=False)
-    assert r.returncode == 2 and "no such flow" in r.stderr, r
+    assert r.returncode == 2 and "ovs-vswitchd: updating flow table (No such file or directory)" in r.stderr, r
     dummies.appctl("dpctl/mod-flow", "--may-create", key("p1", UDP), "p2")
     assert dummies.appctl("dpctl/mod-flow", "-s", key("p1", UDP), "drop").strip() == none
     assert shown(dummies)[0].endswith(" drop")
@@ -74,6 +75,10 @@ def test_a_flow_is_modified_made_and_deleted_with_its_counts(dummies):
     assert r.returncode == 2 and "--clear: " in r.stderr, r
     r = dummies.appctl("dpctl/mod-flow", "--frob", key("p1", UDP), "drop", check=False)
     assert r.returncode == 2 and "Unrecognized option --frob" in r.stderr, r
+    line = dummies.appctl("dpctl/dump-flows", "-m").strip()
+    assert line.startswith("ufid:")
+    assert dummies.appctl("dpctl/get-flow", line).split(", packets")[0] == \
+        dummies.appctl("dpctl/get-flow", line[5:41]).split(", packets")[0]
     assert dummies.appctl("dpctl/del-flow", "-s", key("p1", UDP)).strip() == none
     assert shown(dummies) == []
 
