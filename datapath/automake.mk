@@ -23,7 +23,7 @@ endif
 
 noinst_LIBRARIES += datapath/libkernel.a
 datapath_libkernel_a_SOURCES = \
-	datapath/conntrack.c datapath/conntrack.def datapath/conntrack.h datapath/conntrack-text.c datapath/dpctl-text.c datapath/dpctl-text.h \
+	datapath/conntrack.c datapath/conntrack.def datapath/conntrack.h datapath/conntrack-text.c datapath/dpctl-text.c datapath/dpctl-text.h datapath/qos.h \
 	datapath/kernel/admin-flow.c datapath/kernel/admin-private.h datapath/kernel/admin.c datapath/kernel/admin.h \
 	datapath/kernel/action.c datapath/kernel/action.h datapath/kernel/action-ct.c datapath/kernel/action-header.c \
 	datapath/kernel/action-private.h datapath/kernel/conntrack.c datapath/kernel/ct-limit.c datapath/kernel/meter.c datapath/kernel/ct-message.c \
