@@ -100,9 +100,12 @@ void subtable_clear(struct subtable *s);
 void subtable_replace(struct subtable *s, struct cls_rule *old, struct cls_rule *now);
 // Head of the list of rules with exactly this masked key (packed), or NULL.
 struct cls_node *subtable_find_key(const struct subtable *s, const struct miniflow *key);
-// The best rule for 'key'; adds to 'mask' (may be NULL) what the answer depended on.
+// The best rule for 'key'; *ret_words is how many words of the subtable's mask were looked at.
 struct cls_rule *subtable_lookup(const struct subtable *s, const struct flow_key *key,
-				 struct flow_mask *mask);
+				 unsigned int *ret_words);
+// Adds to 'mask' what such an answer depended on.
+void subtable_unwildcard(const struct subtable *s, const struct flow_key *key, unsigned int n_words,
+			 bool found, struct flow_mask *mask);
 bool subtable_has_priority(const struct subtable *s, int priority);
 
 static inline int subtable_max_priority(const struct subtable *s)

@@ -99,15 +99,15 @@ static void unwildcard_prefix(const struct cls_trie *t, unsigned int n_bits, str
 		m[n_bits / 8] |= 0xff00 >> n_bits % 8;
 }
 
-// True when some trie knows that no rule of the subtable can match.
+// True when some trie knows that no rule of the subtable can match: one that was asked, or any when 'ask'.
 static bool tries_exclude(const struct classifier *c, const struct subtable *s,
 			  const struct flow_key *key, struct trie_answer answers[CLS_MAX_TRIES],
-			  struct flow_mask *mask)
+			  bool ask, struct flow_mask *mask)
 {
 	for (int i = 0; i < CLS_MAX_TRIES; i++) {
 		unsigned int bits = s->trie_bits[i];
 
-		if (!bits)
+		if (!bits || !(ask || answers[i].asked))
 			continue;
 		ask_trie(&c->tries[i], key, &answers[i]);
 		if (trie_has_length(&answers[i].lengths, bits))
@@ -400,15 +400,19 @@ static struct cls_rule *lookup(const struct classifier *c, const struct subtable
 		answers[i].asked = false;
 	for (size_t i = 0; i < vec->n; i++) {
 		const struct subtable *s = vec->v[i].s;
+		unsigned int n_words;
 		struct cls_rule *r;
 
 		if (best && vec->v[i].max_priority <= best->priority)
 			break;
-		if (use_tries && tries_exclude(c, s, key, answers, mask))
+		if (use_tries && tries_exclude(c, s, key, answers, false, mask))
 			continue;
-		r = subtable_lookup(s, key, mask);
+		r = subtable_lookup(s, key, &n_words);
 		if (r && (!best || r->priority > best->priority))
 			best = r;
+		// A trie is dearer than the table's hash: it is asked only for a better reason why nothing was found.
+		if (mask && (r || !use_tries || !tries_exclude(c, s, key, answers, true, mask)))
+			subtable_unwildcard(s, key, n_words, r, mask);
 	}
 	return best;
 }

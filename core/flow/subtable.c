@@ -375,7 +375,7 @@ static bool explained_by_ports(const struct subtable *s, const struct flow_key *
 }
 
 struct cls_rule *subtable_lookup(const struct subtable *s, const struct flow_key *key,
-				 struct flow_mask *mask)
+				 unsigned int *ret_words)
 {
 	const uint64_t *words = flow_words_const(key);
 	struct flowmap map = s->mask->map;
@@ -385,24 +385,26 @@ struct cls_rule *subtable_lookup(const struct subtable *s, const struct flow_key
 	for (int stage = 0; stage <= s->last_stage; stage++) {
 		for (; i < s->stage_end[stage]; i++)
 			h = mix(h, words[next_word(&map)] & s->mask->words[i]);
+		*ret_words = i;
 		if (stage_has_index(s, stage) &&
-		    !rtable_first(&s->stages[stage], hash_u64(h, stage))) {
-			if (mask)
-				unwildcard_words(s, i, mask);
+		    !rtable_first(&s->stages[stage], hash_u64(h, stage)))
 			return NULL;
-		}
 	}
 	for (struct rnode *n = rtable_first(&s->rules, hash_u64(h, CLS_N_STAGES)); n;
 	     n = rtable_next(n)) {
 		struct cls_rule *r = CONTAINER_OF(n, struct cls_node, r)->rule;
 
-		if (miniflow_equal_key_masked(r->match_key, s->mask, key)) {
-			if (mask)
-				unwildcard_words(s, i, mask);
+		if (miniflow_equal_key_masked(r->match_key, s->mask, key))
 			return r;
-		}
 	}
-	if (mask && !explained_by_ports(s, key, mask))
-		unwildcard_words(s, i, mask);
 	return NULL;
+}
+
+void subtable_unwildcard(const struct subtable *s, const struct flow_key *key, unsigned int n_words,
+			 bool found, struct flow_mask *mask)
+{
+	bool last = n_words == s->stage_end[s->last_stage];
+
+	if (found || !last || !explained_by_ports(s, key, mask))
+		unwildcard_words(s, n_words, mask);
 }
