@@ -577,16 +577,12 @@ void offload_poll_stats(struct offload *o)
 
 static bool all_idle(struct offload *o)
 {
-	struct offload_record *rec;
 	struct offload_device *dev;
 
 	LIST_FOR_EACH (dev, node, &o->devices)
-		// Also while it tells an owner (without the lock) that all is done.
+		// Who does not rest may have a rule in hand, or tell an owner (without the lock) that all is done.
 		if (!dev->resting || dev->n_queued || dev->poll || dev->audit || dev->sweep ||
 		    dev->job)
-			return false;
-	LIST_FOR_EACH (rec, node, &o->records)
-		if (rec->busy)
 			return false;
 	return true;
 }
