@@ -21,8 +21,10 @@
 #define VEC_PUSH(A, X) (*VEC_PUSH_UNINIT(A) = (X))
 // Gives back what is not used.
 #define VEC_TRIM(A) \
-	((A)->v = (A)->n ? xrealloc((A)->v, (A)->n * sizeof(*(A)->v)) : (free((A)->v), NULL), \
-	 (A)->cap = (A)->n)
+	((A)->cap == (A)->n ? (void)0 \
+			    : (void)((A)->v = (A)->n ? xrealloc((A)->v, (A)->n * sizeof(*(A)->v)) \
+						     : (free((A)->v), NULL), \
+				     (A)->cap = (A)->n))
 #define VEC_CLEAR(A) ((A)->n = 0)
 #define VEC_FREE(A) (free((A)->v), (A)->v = NULL, (A)->n = (A)->cap = 0)
 // P points at each element in turn.

@@ -59,6 +59,7 @@ struct megaflow {
 	// Upcall: ownership, dependencies, statistics already pushed up to OpenFlow.
 	struct megaflow_deps *deps;
 	struct hmap_node ufid_node;
+	size_t list_index;
 	struct flow_counts pushed;
 	// Offload: opaque record with state, rule handle and verdict; NULL while PLACE_NONE. RCU for readers.
 	struct offload_record *offload;

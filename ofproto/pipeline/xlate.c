@@ -62,12 +62,17 @@ static void depend_on_table(struct xlate_ctx *ctx, uint8_t table, uint64_t versi
 				 .version = version,
 				 .found = found ? found->cls.priority : INT_MIN };
 	struct flow_mask mask = ctx->ret->mask;
+	struct miniflow_buf packed_key, packed_mask;
 	struct flow_key key;
 
 	flow_mask_or(&mask, &ctx->known);
 	flow_key_masked(&key, &ctx->flow, &mask);
-	dep.key = miniflow_create(&key);
-	dep.mask = miniflow_create(&mask.m);
+	miniflow_pack(&packed_key.mf, &key);
+	miniflow_pack(&packed_mask.mf, &mask.m);
+	size_t n_key = miniflow_size(&packed_key.mf), n_mask = miniflow_size(&packed_mask.mf);
+	dep.key = xmalloc(n_key + n_mask);
+	dep.mask = memcpy((uint8_t *)dep.key + n_key, &packed_mask.mf, n_mask);
+	memcpy(dep.key, &packed_key.mf, n_key);
 	VEC_PUSH(&ctx->ret->basis.deps, dep);
 }
 
@@ -350,7 +355,28 @@ static void resume(struct xlate_ctx *ctx)
 	xlate_action_set(ctx);
 }
 
-void xlate(const struct xlate_input *in, struct xlate_result *ret)
+// Gives back references, not memory.
+static void basis_clear(struct xlate_basis *b)
+{
+	struct recirc_state **s;
+	struct xlate_credit *c;
+	struct xlate_dep *d;
+
+	VEC_FOR_EACH (c, &b->credits)
+		if (c->kind == CREDIT_RULE)
+			rule_unref(c->rule);
+	VEC_FOR_EACH (d, &b->deps)
+		free(d->key);
+	VEC_FOR_EACH (s, &b->recircs)
+		recirc_unref(*s);
+	VEC_CLEAR(&b->credits);
+	VEC_CLEAR(&b->deps);
+	VEC_CLEAR(&b->effects);
+	VEC_CLEAR(&b->recircs);
+}
+
+// Into a result without references; memory that it has is used.
+static void translate(const struct xlate_input *in, struct xlate_result *ret)
 {
 	struct xlate_ctx ctx = {
 		.in = in, .ret = ret, .sw = in->sw, .flow = *in->key, .base = *in->key
@@ -360,7 +386,8 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret)
 	memset(&ctx.base.tunnel, 0, sizeof(ctx.base.tunnel));
 
 	counter_inc(COUNTER_XLATE);
-	memset(ret, 0, sizeof(*ret));
+	ret->error = XLATE_OK;
+	memset(&ret->mask, 0, sizeof(ret->mask));
 	initial_mask(&ret->mask, in->key);
 	pipeline_state_is_known(&ctx.known);
 	if (in->key->recirc_id)
@@ -374,6 +401,24 @@ void xlate(const struct xlate_input *in, struct xlate_result *ret)
 	strbuf_uninit(&ctx.action_set);
 	if (in->trace)
 		trace_finish(&ctx.steps, in->trace);
+}
+
+void xlate(const struct xlate_input *in, struct xlate_result *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	translate(in, ret);
+}
+
+void xlate_again(const struct xlate_input *in, struct xlate_result *ret)
+{
+	translate(in, ret);
+}
+
+void xlate_result_clear(struct xlate_result *r)
+{
+	basis_clear(&r->basis);
+	strbuf_clear(&r->actions);
+	VEC_CLEAR(&r->branches);
 }
 
 void ctx_save(struct xlate_ctx *ctx, struct isolation *iso)
@@ -514,19 +559,7 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 
 void xlate_basis_uninit(struct xlate_basis *b)
 {
-	struct recirc_state **s;
-	struct xlate_credit *c;
-	struct xlate_dep *d;
-
-	VEC_FOR_EACH (c, &b->credits)
-		if (c->kind == CREDIT_RULE)
-			rule_unref(c->rule);
-	VEC_FOR_EACH (d, &b->deps) {
-		free(d->key);
-		free(d->mask);
-	}
-	VEC_FOR_EACH (s, &b->recircs)
-		recirc_unref(*s);
+	basis_clear(b);
 	VEC_FREE(&b->recircs);
 	VEC_FREE(&b->credits);
 	VEC_FREE(&b->deps);
@@ -540,15 +573,29 @@ void xlate_result_uninit(struct xlate_result *r)
 	VEC_FREE(&r->branches);
 }
 
+static void basis_trim(struct xlate_basis *b)
+{
+	VEC_TRIM(&b->deps);
+	VEC_TRIM(&b->effects);
+	VEC_TRIM(&b->credits);
+	VEC_TRIM(&b->recircs);
+}
+
 void xlate_result_take_basis(struct xlate_result *r, struct xlate_basis *ret)
 {
 	*ret = r->basis;
 	memset(&r->basis, 0, sizeof(r->basis));
-	VEC_TRIM(&ret->deps);
-	VEC_TRIM(&ret->effects);
-	VEC_TRIM(&ret->credits);
-	VEC_TRIM(&ret->recircs);
+	basis_trim(ret);
 	xlate_result_uninit(r);
+}
+
+void xlate_result_exchange_basis(struct xlate_result *r, struct xlate_basis *b)
+{
+	struct xlate_basis old = *b;
+
+	basis_trim(&r->basis);
+	*b = r->basis;
+	r->basis = old;
 }
 
 bool xlate_apply_effects(const struct xlate_basis *b)

@@ -20,7 +20,7 @@ struct xlate_dep {
 	uint16_t vlan; // DEP_MAC
 	struct eth_addr mac; // DEP_MAC
 	// DEP_TABLE: the packets that were looked up there, as the pipeline saw them: rules that match none of them are of
-	// no concern, nor are those below what was found. Packed, owned.
+	// no concern, nor are those below what was found. Packed, in one piece of memory that is the dependency's.
 	struct miniflow *key, *mask;
 	int found; // priority of the rule, INT_MIN: none
 };
@@ -106,11 +106,16 @@ struct xlate_result {
 };
 
 void xlate(const struct xlate_input *in, struct xlate_result *ret);
+// The same into a result that is all zeros or was cleared, whose memory is used again.
+void xlate_again(const struct xlate_input *in, struct xlate_result *ret);
 // Gives back references and memory.
 void xlate_result_uninit(struct xlate_result *r);
+void xlate_result_clear(struct xlate_result *r); // gives back references, keeps memory
 void xlate_basis_uninit(struct xlate_basis *b);
 // Takes the basis out of a result, in no more memory than it needs; the rest of the result is freed.
 void xlate_result_take_basis(struct xlate_result *r, struct xlate_basis *ret);
+// The result gets the basis that a flow had, to be used again, and the flow that of the result.
+void xlate_result_exchange_basis(struct xlate_result *r, struct xlate_basis *b);
 // Applies the effects.  True when one changed an answer that others may rest on.
 bool xlate_apply_effects(const struct xlate_basis *b);
 // True when the result still holds as far as its dependencies and rules go. Remembers what it found unconcerned, so that it is

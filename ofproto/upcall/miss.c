@@ -84,10 +84,8 @@ static bool insert(struct upcall_engine *u, struct megaflow *mf)
 	HMAP_FOR_EACH_WITH_HASH (other, ufid_node, uuid_hash(&mf->ufid), &u->flows)
 		if (uuid_equal(&other->ufid, &mf->ufid))
 			room = false;
-	if (room) {
-		hmap_insert(&u->flows, &mf->ufid_node, uuid_hash(&mf->ufid));
-		atomic_store(&u->n_flows, hmap_count(&u->flows));
-	}
+	if (room)
+		engine_list(u, mf);
 	pthread_mutex_unlock(&u->lock);
 	return room;
 }
@@ -118,8 +116,7 @@ static struct megaflow *install(struct upcall_engine *u, struct of_switch *sw,
 	}
 	if (datapath_flow_add(u->dp, mf) < 0) {
 		pthread_mutex_lock(&u->lock);
-		hmap_remove(&u->flows, &mf->ufid_node);
-		atomic_store(&u->n_flows, hmap_count(&u->flows));
+		engine_unlist(u, mf);
 		pthread_mutex_unlock(&u->lock);
 		rcu_defer((void (*)(void *))drop_unused, mf);
 		return NULL;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The megaflows' life after birth: counters go up to OpenFlow, dependencies are checked, idle ones go.
 //
-// A round takes a list of all flows and works it off in slices, so that the loop never waits long. A flow whose
-// dependencies are all current costs a few comparisons; only the others are translated again.
+// A round goes down the list of all flows in slices, so that the loop never waits long. A flow that is taken out leaves its place
+// to the last one, which was looked at already or is new. A flow whose dependencies are all current costs a few comparisons;
+// only the others are translated again.
 #include "core/base/clock.h"
 #include "core/base/counters.h"
 #include "core/base/log.h"
@@ -11,6 +12,7 @@
 LOG_MODULE(revalidator);
 
 #define SLICE 2000 // flows looked at before the loop gets its turn
+#define BATCH 32
 #define SOON_MSEC 5
 
 static void free_removed(void *p)
@@ -45,8 +47,7 @@ static void withdrawn(struct megaflow *mf, void *aux)
 void engine_remove(struct upcall_engine *u, struct megaflow *mf)
 {
 	pthread_mutex_lock(&u->lock);
-	hmap_remove(&u->flows, &mf->ufid_node);
-	atomic_store(&u->n_flows, hmap_count(&u->flows));
+	engine_unlist(u, mf);
 	pthread_mutex_unlock(&u->lock);
 	engine_credit(u, mf);
 	datapath_flow_del(u->dp, mf);
@@ -74,41 +75,50 @@ bool engine_credit(struct upcall_engine *u, struct megaflow *mf)
 	return true;
 }
 
+static bool take_actions(struct upcall_engine *u, struct megaflow *mf, struct dp_actions now)
+{
+	if (dp_actions_equal(megaflow_actions_get(mf), now))
+		return true;
+	megaflow_set_actions(mf, now);
+	if (datapath_flow_update(u->dp, mf) < 0)
+		return false;
+	offload_update(u->offload, mf);
+	return true;
+}
+
+// What decides now must be pinned down by the flow's mask.
+static bool is_pinned_down(struct of_switch *sw, const struct flow_key *dp_key,
+			   const struct flow_mask *mask, const struct flow_mask *decides)
+{
+	struct flow_mask need = *decides;
+
+	engine_datapath_mask(sw, dp_key, &need);
+	return flow_mask_contains(mask, &need);
+}
+
 // Translates the flow again. False when it must go: it would match other packets than it does, or its port is gone.
 static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
 {
-	struct megaflow_deps *d = mf->deps;
+	struct xlate_result *r = &u->again;
 	struct engine_entry e;
 	struct flow_key dp_key;
 	struct flow_mask mask;
-	struct xlate_result r;
+	bool stays;
 
 	counter_inc(COUNTER_REVALIDATE_DIRTY);
 	miniflow_expand(mf->key, &dp_key);
 	miniflow_expand(mf->mask, &mask.m);
-	if (!engine_key(u, &dp_key, &e) || e.sw != d->sw)
+	if (!engine_key(u, &dp_key, &e) || e.sw != mf->deps->sw)
 		return false;
 	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
-	xlate(&in, &r);
-	xlate_apply_effects(&r.basis);
-	// What decides now must be pinned down by the flow's mask.
-	struct flow_mask need = r.mask;
-	engine_datapath_mask(e.sw, &dp_key, &need);
-	if (xlate_error_passes(r.error) || !flow_mask_contains(&mask, &need)) {
-		xlate_result_uninit(&r);
-		return false;
-	}
-	if (!dp_actions_equal(megaflow_actions_get(mf), dp_actions_of(&r.actions))) {
-		megaflow_set_actions(mf, dp_actions_of(&r.actions));
-		if (datapath_flow_update(u->dp, mf) < 0) {
-			xlate_result_uninit(&r);
-			return false;
-		}
-		offload_update(u->offload, mf);
-	}
-	xlate_basis_uninit(&d->basis);
-	xlate_result_take_basis(&r, &d->basis);
-	return true;
+	xlate_again(&in, r);
+	xlate_apply_effects(&r->basis);
+	stays = !xlate_error_passes(r->error) && is_pinned_down(e.sw, &dp_key, &mask, &r->mask) &&
+		take_actions(u, mf, dp_actions_of(&r->actions));
+	if (stays)
+		xlate_result_exchange_basis(r, &mf->deps->basis);
+	xlate_result_clear(r);
+	return stays;
 }
 
 static bool is_idle(struct upcall_engine *u, const struct megaflow *mf)
@@ -127,11 +137,13 @@ static void watch_for_loss(struct upcall_engine *u, struct megaflow *mf)
 	struct megaflow_deps *d = mf->deps;
 	struct flow_counts sw;
 
+	if (atomic_load(&mf->placement) != PLACE_IN_HW) {
+		d->was_in_hw = false;
+		return;
+	}
 	datapath_flow_counts(u->dp, mf, &sw);
-	if (atomic_load(&mf->placement) != PLACE_IN_HW || sw.packets == d->sw_packets)
-		d->sw_rounds = 0;
-	else
-		d->sw_rounds++;
+	d->sw_rounds = d->was_in_hw && sw.packets != d->sw_packets ? d->sw_rounds + 1 : 0;
+	d->was_in_hw = true;
 	d->sw_packets = sw.packets;
 	if (d->sw_rounds < SUSPICIOUS_ROUNDS)
 		return;
@@ -149,24 +161,46 @@ static void look_at(struct upcall_engine *u, struct megaflow *mf)
 		engine_remove(u, mf);
 }
 
-static void fill_todo(struct upcall_engine *u)
+static void begin_round(struct upcall_engine *u)
 {
-	struct megaflow *mf;
+	u->todo = upcall_n_flows(u);
+}
 
-	VEC_CLEAR(&u->todo);
+// The next flows of the round, with what will be read of them on its way into the cache.
+static size_t take_batch(struct upcall_engine *u, struct megaflow *ret[BATCH])
+{
+	size_t n, listed = 0;
+
 	pthread_mutex_lock(&u->lock);
-	HMAP_FOR_EACH (mf, ufid_node, &u->flows)
-		VEC_PUSH(&u->todo, mf->ufid);
+	u->todo = MIN(u->todo, u->list.n);
+	n = MIN(u->todo, (size_t)BATCH);
+	u->todo -= n;
+	memcpy(ret, &u->list.v[u->todo], n * sizeof(ret[0]));
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(&ret[i]->deps);
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(ret[i]->deps);
+	for (size_t i = 0; i < n; i++)
+		if (atomic_load(&ret[i]->deps->listed))
+			ret[listed++] = ret[i];
 	pthread_mutex_unlock(&u->lock);
+	for (size_t i = 0; i < listed; i++) {
+		__builtin_prefetch(ret[i]->deps->basis.deps.v);
+		__builtin_prefetch(ret[i]->deps->basis.credits.v);
+		__builtin_prefetch(ret[i]->key);
+	}
+	return listed;
 }
 
 static void do_slice(struct upcall_engine *u, size_t max)
 {
-	while (u->todo.n && max--) {
-		struct megaflow *mf = upcall_find(u, &u->todo.v[--u->todo.n]);
+	struct megaflow *batch[BATCH];
 
-		if (mf)
-			look_at(u, mf);
+	for (size_t done = 0; u->todo && done < max; done += BATCH) {
+		size_t n = take_batch(u, batch);
+
+		for (size_t i = 0; i < n; i++)
+			look_at(u, batch[i]);
 	}
 }
 
@@ -178,16 +212,16 @@ static void on_round(struct timer *t)
 		timer_in(t, u->max_revalidator);
 		return;
 	}
-	if (!u->todo.n) {
+	if (!u->todo) {
 		offload_poll_stats(u->offload);
-		fill_todo(u);
+		begin_round(u);
 		recirc_expire();
-		flow_limit_round_begins(&u->limit, u->todo.n);
+		flow_limit_round_begins(&u->limit, u->todo);
 	}
 	do_slice(u, SLICE);
-	if (!u->todo.n)
+	if (!u->todo)
 		flow_limit_round_ends(&u->limit);
-	timer_in(t, u->todo.n ? 0 : u->max_revalidator);
+	timer_in(t, u->todo ? 0 : u->max_revalidator);
 }
 
 static void on_soon(struct timer *t)
@@ -195,7 +229,7 @@ static void on_soon(struct timer *t)
 	struct upcall_engine *u = CONTAINER_OF(t, struct upcall_engine, soon);
 
 	// A change during a round starts it anew: what was looked at already may rest on what changed.
-	VEC_CLEAR(&u->todo);
+	u->todo = 0;
 	timer_in(&u->round, 0);
 }
 
@@ -216,16 +250,16 @@ void upcall_changed(struct upcall_engine *u)
 
 void upcall_push_stats(struct upcall_engine *u)
 {
-	struct megaflow *mf;
+	struct megaflow **mf;
 
 	if (!u->dp)
 		return;
 	offload_poll_stats(u->offload);
 	datapath_refresh(u->dp);
 	pthread_mutex_lock(&u->lock);
-	HMAP_FOR_EACH (mf, ufid_node, &u->flows)
-		if (atomic_load(&mf->deps->listed))
-			engine_credit(u, mf);
+	VEC_FOR_EACH (mf, &u->list)
+		if (atomic_load(&(*mf)->deps->listed))
+			engine_credit(u, *mf);
 	pthread_mutex_unlock(&u->lock);
 }
 
@@ -235,7 +269,7 @@ void upcall_revalidate_now(struct upcall_engine *u)
 		return;
 	offload_poll_stats(u->offload);
 	offload_flush(u->offload);
-	fill_todo(u);
+	begin_round(u);
 	do_slice(u, SIZE_MAX);
 }
 

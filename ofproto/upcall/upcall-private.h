@@ -16,6 +16,7 @@ struct megaflow_deps {
 	// thread lets it be.
 	_Atomic bool listed;
 	// Traffic that software sees of a flow believed in hardware: how often in a row, and up to which count.
+	bool was_in_hw;
 	uint64_t sw_packets;
 	unsigned int sw_rounds;
 };
@@ -57,6 +58,9 @@ struct upcall_engine {
 
 	pthread_mutex_t lock;
 	struct hmap flows GUARDED_BY(lock); // by ufid
+	VEC(struct megaflow *)
+	list GUARDED_BY(
+		lock); // the same, densely. Those that are 'listed' only the main thread takes out
 	_Atomic size_t n_flows;
 	struct list packet_ins GUARDED_BY(lock);
 	size_t n_packet_ins GUARDED_BY(lock);
@@ -66,7 +70,9 @@ struct upcall_engine {
 	int max_idle, max_revalidator;
 	struct timer round; // the periodic look at all flows
 	struct timer soon; // a look because something changed
-	VEC(struct uuid) todo; // what is left of the round
+	size_t todo; // the first so many of 'list' are left of the round
+	// Memory for translations of flows that are there, cleared between two.
+	struct xlate_result again;
 	int64_t last_push;
 	size_t withdrawing; // flows that a device still has to let go
 };
@@ -91,6 +97,9 @@ bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key,
 // The pipeline's mask as the datapath has it, for a flow that began with this key there: nothing of the pipeline's own members.
 void engine_datapath_mask(const struct of_switch *sw, const struct flow_key *dp_key,
 			  struct flow_mask *m);
+// The table of megaflows. Under the lock.
+void engine_list(struct upcall_engine *u, struct megaflow *mf);
+void engine_unlist(struct upcall_engine *u, struct megaflow *mf);
 void engine_start_revalidator(struct upcall_engine *u);
 void engine_stop_revalidator(struct upcall_engine *u);
 // Takes a flow out of the table, datapath and device, credits what is left, frees. Main thread.

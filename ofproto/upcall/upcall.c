@@ -40,7 +40,8 @@ void upcall_destroy(struct upcall_engine *u)
 	hmap_uninit(&u->flows);
 	free(u->ports);
 	tunnel_table_destroy(u->tunnels);
-	VEC_FREE(&u->todo);
+	VEC_FREE(&u->list);
+	xlate_result_uninit(&u->again);
 	pthread_mutex_destroy(&u->lock);
 	free(u);
 }
@@ -143,6 +144,24 @@ void upcall_show(struct upcall_engine *u, struct strbuf *out)
 	strbuf_printf(out, "  ufid enabled : true\n\n  1: (keys %zu)\n", now);
 }
 
+void engine_list(struct upcall_engine *u, struct megaflow *mf)
+{
+	hmap_insert(&u->flows, &mf->ufid_node, uuid_hash(&mf->ufid));
+	mf->list_index = u->list.n;
+	VEC_PUSH(&u->list, mf);
+	atomic_store(&u->n_flows, u->list.n);
+}
+
+void engine_unlist(struct upcall_engine *u, struct megaflow *mf)
+{
+	struct megaflow *last = u->list.v[--u->list.n];
+
+	hmap_remove(&u->flows, &mf->ufid_node);
+	u->list.v[mf->list_index] = last;
+	last->list_index = mf->list_index;
+	atomic_store(&u->n_flows, u->list.n);
+}
+
 struct megaflow *upcall_find(struct upcall_engine *u, const struct uuid *ufid)
 {
 	struct megaflow *mf;
@@ -160,12 +179,12 @@ typedef VEC(struct megaflow *) flow_vec;
 // Only the main thread removes flows, so that the snapshot stays valid while it works on it.
 static void snapshot(struct upcall_engine *u, flow_vec *v)
 {
-	struct megaflow *mf;
+	struct megaflow **mf;
 
 	pthread_mutex_lock(&u->lock);
-	HMAP_FOR_EACH (mf, ufid_node, &u->flows)
-		if (atomic_load(&mf->deps->listed))
-			VEC_PUSH(v, mf);
+	VEC_FOR_EACH (mf, &u->list)
+		if (atomic_load(&(*mf)->deps->listed))
+			VEC_PUSH(v, *mf);
 	pthread_mutex_unlock(&u->lock);
 }
 
@@ -236,8 +255,7 @@ int upcall_add_static(struct upcall_engine *u, const struct match *m, struct dp_
 		return error_set(err, ret, "updating flow table (%s)", strerror(-ret));
 	}
 	pthread_mutex_lock(&u->lock);
-	hmap_insert(&u->flows, &mf->ufid_node, uuid_hash(&mf->ufid));
-	atomic_store(&u->n_flows, hmap_count(&u->flows));
+	engine_list(u, mf);
 	pthread_mutex_unlock(&u->lock);
 	offload_place(u->offload, mf);
 	atomic_store(&mf->deps->listed, true);
