@@ -170,7 +170,7 @@ class Switch:
         wait_until("ovsdb-server serves", lambda: os.path.exists(f"{self.dir}/db.sock"))
         self.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
                    f"other_config:dpdk-extra=\"{EAL}\"", f"other_config:pmd-cpu-mask={1 << PMD_CORE:#x}",
-                   "other_config:flow-limit=1000000", "other_config:max-idle=60000", *self.config)
+                   "other_config:flow-limit=1000000", "other_config:max-idle=600000", *self.config)
         p = self.spawn("ovs-vswitchd", f"unix:{self.dir}/db.sock", f"--unixctl={self.dir}/switch.ctl",
                        f"--log-file={self.dir}/ovs-vswitchd.log")
         self.pid = p.pid
@@ -210,6 +210,18 @@ class Switch:
                 os.sched_setaffinity(int(tid), {core})
             except OSError:
                 pass
+
+    def other_cpu_seconds(self):
+        """Of all threads but the PMD threads."""
+        ticks = 0
+        for tid in os.listdir(f"/proc/{self.pid}/task"):
+            with open(f"/proc/{self.pid}/task/{tid}/comm") as f:
+                if f.read().startswith("pmd"):
+                    continue
+            with open(f"/proc/{self.pid}/task/{tid}/stat") as f:
+                words = f.read().rsplit(")", 1)[1].split()
+            ticks += int(words[11]) + int(words[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     # ---- Counters of the PMD thread ----
 
