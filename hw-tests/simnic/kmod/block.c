@@ -107,6 +107,8 @@ static int run_command(struct sn_binding *at, struct flow_cls_offload *cls)
 	switch (cls->command) {
 	case FLOW_CLS_REPLACE:
 		err = replace(at, cls);
+		if (err)
+			atomic64_inc(&nic->counters.refusals);
 		break;
 	case FLOW_CLS_DESTROY:
 		err = destroy(at, cls);

@@ -288,10 +288,12 @@ static int control_show(struct seq_file *out, void *unused)
 		   f->refuse_keys, f->refuse_actions, f->refuse_next, f->refuse_errno);
 	seq_printf(out, "insert-us %u\nignore %u\nstats-lag-ms %u\ncounter-bits %u\nreset %u\n",
 		   f->insert_us, f->ignore, f->stats_lag_ms, f->counter_bits, f->reset);
-	seq_printf(
-		out, "hits %lld\nmisses %lld\nto-software %lld\nfrom-software %lld\ndrops %lld\n",
-		atomic64_read(&c->hits), atomic64_read(&c->misses), atomic64_read(&c->to_software),
-		atomic64_read(&c->from_software), atomic64_read(&c->drops));
+	seq_printf(out,
+		   "hits %lld\nmisses %lld\nto-software %lld\nfrom-software %lld\ndrops "
+		   "%lld\nrefusals %lld\n",
+		   atomic64_read(&c->hits), atomic64_read(&c->misses),
+		   atomic64_read(&c->to_software), atomic64_read(&c->from_software),
+		   atomic64_read(&c->drops), atomic64_read(&c->refusals));
 	return 0;
 }
 

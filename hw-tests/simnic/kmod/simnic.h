@@ -261,6 +261,7 @@ struct sn_faults {
 
 struct sn_counters {
 	atomic64_t hits, misses, to_software, from_software, drops;
+	atomic64_t refusals; // rules that were asked for in vain
 };
 
 struct sn_nic {
