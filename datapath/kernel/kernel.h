@@ -75,6 +75,7 @@ struct kernel_datapath {
 	pthread_mutex_t flows_lock;
 	struct hmap flows GUARDED_BY(flows_lock); // struct kernel_flow by ufid
 
+	_Atomic bool dumps_whole; // keys, masks and actions, too
 	// Statistics: one dump at a time.
 	pthread_mutex_t dump_lock;
 	struct hmap strangers GUARDED_BY(dump_lock);
