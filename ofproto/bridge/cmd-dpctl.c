@@ -493,11 +493,13 @@ static void put_commands(const struct appctl_command c[], size_t n, struct strbu
 static void list_commands(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	AUTO(strbuf) out = STRBUF_INIT;
+	const struct appctl_command *rows;
+	size_t n = cmd_dpctl_rows(&rows);
 
 	strbuf_puts(&out, "The available commands are:\n");
 	put_commands(dpctl_commands, n_dpctl_commands, &out);
 	put_commands(dpctl_flow_commands, n_dpctl_flow_commands, &out);
-	put_commands(ct_commands, n_ct_commands, &out);
+	put_commands(rows, n, &out);
 	appctl_reply(conn, out.s);
 }
 

@@ -370,6 +370,9 @@ const size_t n_switch_commands = ARRAY_SIZE(switch_commands);
 
 void vswitchd_register_commands(struct vswitchd *vs)
 {
+	const struct appctl_command *rows;
+	size_t n_rows = cmd_dpctl_rows(&rows);
+
 	appctl_register(dpctl_commands, n_dpctl_commands, vs);
 	appctl_register(dpctl_flow_commands, n_dpctl_flow_commands, vs);
 	appctl_register(offload_commands, n_offload_commands, vs);
@@ -378,6 +381,6 @@ void vswitchd_register_commands(struct vswitchd *vs)
 	appctl_register(trace_commands, n_trace_commands, vs);
 	appctl_register(doctor_commands, n_doctor_commands, vs);
 	appctl_register(feature_commands, n_feature_commands, vs);
-	appctl_register(ct_commands, n_ct_commands, vs);
+	appctl_register(rows, n_rows, vs);
 	appctl_add_memory_report(cmd_memory_report, vs);
 }

@@ -7,10 +7,12 @@
 
 extern const struct appctl_command dpctl_commands[], dpctl_flow_commands[], offload_commands[],
 	switch_commands[], upcall_commands[], trace_commands[], doctor_commands[],
-	feature_commands[], ct_commands[];
+	feature_commands[];
 extern const size_t n_dpctl_commands, n_dpctl_flow_commands, n_offload_commands, n_switch_commands,
-	n_upcall_commands, n_trace_commands, n_doctor_commands, n_feature_commands, n_ct_commands;
+	n_upcall_commands, n_trace_commands, n_doctor_commands, n_feature_commands;
 
+// Rows for commands that ovs-dpctl has, too. They live as long as the process.
+size_t cmd_dpctl_rows(const struct appctl_command **ret);
 // Answers "ovs-vswitchd: TEXT (what 'error' means)", as ovs-dpctl says it; 'error' 0: without the latter.
 void cmd_fail(struct appctl_conn *conn, int error, const char *fmt, ...) PRINTF(3, 4);
 // Answers with an error and returns false when there is no datapath.
