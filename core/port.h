@@ -2,6 +2,7 @@
 // What a port is, for those that only need to name it: its datapath number and the device behind it.
 #pragma once
 
+#include "core/base/util.h"
 #include "core/types.h"
 
 #define PORT_NO_ETHDEV UINT16_MAX
@@ -21,3 +22,18 @@ struct port_ref {
 	int members[PORT_MAX_MEMBERS];
 	unsigned int n_members;
 };
+
+// What a bareudp tunnel carries, as options:payload_type has it: "ip", "mpls" or the number of an Ethernet type.
+static inline bool port_payload_parse(const char *text, uint16_t *ret)
+{
+	uint32_t n;
+
+	if (!strcmp(text, "ip"))
+		n = 0x0800;
+	else if (!strcmp(text, "mpls"))
+		n = 0x8847;
+	else if (!parse_u32(text, 0, &n) || !n || n > UINT16_MAX)
+		return false;
+	*ret = n;
+	return true;
+}

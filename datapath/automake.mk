@@ -11,19 +11,20 @@ DATAPATH_USER_SOURCES = \
 EXTRA_DIST += datapath/README.md datapath/features.def datapath/user/README.md
 
 if HAVE_DPDK
-datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/datapath-ct.c datapath/datapath-meter.c datapath/provider.h $(DATAPATH_USER_SOURCES)
+datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/datapath-meter.c datapath/provider.h $(DATAPATH_USER_SOURCES)
 datapath_libdatapath_a_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(XDP_CFLAGS)
 # What a program with a datapath links, before CORE_LIBS.
 DATAPATH_LIBS = datapath/libdatapath.a datapath/libkernel.a -lrte_bus_vdev $(DPDK_LIBS) $(XDP_LIBS)
 else
-datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/datapath-ct.c datapath/datapath-meter.c datapath/provider.h
+datapath_libdatapath_a_SOURCES = datapath/datapath.c datapath/datapath.h datapath/datapath-meter.c datapath/provider.h
 DATAPATH_LIBS = datapath/libdatapath.a datapath/libkernel.a
 EXTRA_DIST += $(DATAPATH_USER_SOURCES)
 endif
 
 noinst_LIBRARIES += datapath/libkernel.a
 datapath_libkernel_a_SOURCES = \
-	datapath/conntrack.c datapath/conntrack.def datapath/conntrack.h datapath/conntrack-text.c datapath/dpctl-text.c datapath/dpctl-text.h datapath/qos.h \
+	datapath/conntrack.c datapath/conntrack.def datapath/conntrack.h datapath/conntrack-text.c datapath/datapath-ct.c datapath/dpctl.c datapath/dpctl.h datapath/dpctl-ct.c datapath/dpctl-text.c datapath/dpctl-text.h datapath/qos.h \
+	datapath/kernel/dpctl-datapath.c datapath/kernel/dpctl-flow.c datapath/kernel/dpctl-private.h \
 	datapath/kernel/admin-flow.c datapath/kernel/admin-private.h datapath/kernel/admin.c datapath/kernel/admin.h \
 	datapath/kernel/action.c datapath/kernel/action.h datapath/kernel/action-ct.c datapath/kernel/action-header.c \
 	datapath/kernel/action-private.h datapath/kernel/conntrack.c datapath/kernel/ct-limit.c datapath/kernel/meter.c datapath/kernel/ct-message.c \

@@ -196,6 +196,17 @@ void datapath_refresh(struct datapath *dp)
 		dp->ops->refresh(dp);
 }
 
+void datapath_dump_tersely(struct datapath *dp, bool enabled)
+{
+	if (dp->ops->dump_tersely)
+		dp->ops->dump_tersely(dp, enabled);
+}
+
+bool datapath_upcalls_by_cpu(struct datapath *dp)
+{
+	return dp->ops->upcalls_by_cpu && dp->ops->upcalls_by_cpu(dp);
+}
+
 size_t datapath_flow_count(struct datapath *dp)
 {
 	return dp->ops->flow_count(dp);

@@ -120,13 +120,18 @@ void datapath_flow_del(struct datapath *dp, struct megaflow *mf);
 void datapath_flow_counts(struct datapath *dp, const struct megaflow *mf, struct flow_counts *ret);
 // Brings datapath_flow_counts() up to date where the datapath counts elsewhere; may wait for a dump. Main thread.
 void datapath_refresh(struct datapath *dp);
+// Whether such dumps have flows by identifier only (at first they have), or whole. Main thread.
+void datapath_dump_tersely(struct datapath *dp, bool enabled);
 size_t datapath_flow_count(struct datapath *dp);
+// Packets that miss are handed over by the CPU that has them; false: by their input port, or there is no handing over.
+bool datapath_upcalls_by_cpu(struct datapath *dp);
 
 // Sends a packet that is not from a port through 'actions' (packet_out, flow_mod probes). Copies the bytes. Main thread.
 int datapath_execute(struct datapath *dp, const void *packet, size_t n, const struct flow_key *key,
 		     struct dp_actions actions, struct error *err);
 
 struct datapath_stats {
+	size_t handlers; // threads that serve misses
 	uint64_t hit, missed, lost, flows, masks;
 	bool has_mask_stats; // the two below are told
 	uint64_t mask_hit, cache_hit; // masks tried; packets whose mask a cache knew

@@ -170,15 +170,29 @@ void dpctl_put_counts(const struct flow_counts *c, struct strbuf *out)
 	}
 }
 
-void dpctl_put_flow(const struct dpctl_flow *f, bool verbose, dpctl_port_name_fn *port_name,
-		    void *aux, struct strbuf *out)
+static void put_key_and_counts(const struct dpctl_flow *f, bool verbose, const char *behind_ufid,
+			       dpctl_port_name_fn *port_name, void *aux, struct strbuf *out)
 {
 	if (verbose && f->ufid)
-		strbuf_printf(out, "ufid:" UUID_FMT ", ", UUID_ARGS(f->ufid));
+		strbuf_printf(out, "ufid:" UUID_FMT "%s", UUID_ARGS(f->ufid), behind_ufid);
 	(f->is_kernels ? dp_key_format_kernel : dp_key_format)(&f->key, &f->mask, port_name, aux,
 							       verbose, out);
 	strbuf_puts(out, ", ");
 	dpctl_put_counts(&f->counts, out);
+}
+
+void dpctl_put_bridge_flow(const struct dpctl_flow *f, bool verbose, dpctl_port_name_fn *port_name,
+			   void *aux, struct strbuf *out)
+{
+	put_key_and_counts(f, verbose, " ", port_name, aux, out);
+	strbuf_puts(out, ", actions:");
+	dp_actions_format(f->actions, port_name, aux, out);
+}
+
+void dpctl_put_flow(const struct dpctl_flow *f, bool verbose, dpctl_port_name_fn *port_name,
+		    void *aux, struct strbuf *out)
+{
+	put_key_and_counts(f, verbose, ", ", port_name, aux, out);
 	if (verbose)
 		strbuf_printf(out, "%s, dp:%s", f->is_offloaded ? ", offloaded:yes" : "", f->layer);
 	strbuf_puts(out, ", actions:");

@@ -68,6 +68,10 @@ struct dpctl_flow {
 void dpctl_put_flow(const struct dpctl_flow *f, bool verbose, dpctl_port_name_fn *port_name,
 		    void *aux, struct strbuf *out);
 
+// ... and as dpif/dump-flows has it.
+void dpctl_put_bridge_flow(const struct dpctl_flow *f, bool verbose, dpctl_port_name_fn *port_name,
+			   void *aux, struct strbuf *out);
+
 // Which flows a dump shows: the names that type= takes.
 enum dpctl_flow_type {
 	DPCTL_OVS = 1,

@@ -91,6 +91,9 @@ struct datapath_ops {
 	size_t (*flow_count)(struct datapath *dp);
 	// Brings what flow_counts() tells up to date. NULL: it always is.
 	void (*refresh)(struct datapath *dp);
+	// NULL: there are no dumps.
+	void (*dump_tersely)(struct datapath *dp, bool enabled);
+	bool (*upcalls_by_cpu)(struct datapath *dp); // NULL: no
 	int (*execute)(struct datapath *dp, const void *packet, size_t n,
 		       const struct flow_key *key, struct dp_actions actions, struct error *err);
 	void (*stats)(struct datapath *dp, struct datapath_stats *ret);

@@ -20,5 +20,5 @@ utilities_ovs_ofctl_LDADD = $(OPENFLOW_LIBS)
 
 bin_PROGRAMS += utilities/ovs-dpctl
 utilities_ovs_dpctl_SOURCES = \
-	utilities/ovs-dpctl-datapath.c utilities/ovs-dpctl-flow.c utilities/ovs-dpctl.c utilities/ovs-dpctl.h
+	utilities/ovs-dpctl.c
 utilities_ovs_dpctl_LDADD = datapath/libkernel.a $(CORE_LIBS)

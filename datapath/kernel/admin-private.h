@@ -8,4 +8,5 @@
 struct admin {
 	struct nl_sock *sock, *route;
 	struct kernel_families families;
+	struct kernel_datapath *tracker; // what admin_dp_tracker() gave; NULL: nothing yet
 };

@@ -27,10 +27,20 @@ int admin_open(struct admin **ret, struct error *err)
 	return 0;
 }
 
+static void tracker_free(struct kernel_datapath *dp)
+{
+	if (!dp)
+		return;
+	nl_close(dp->netfilter);
+	pthread_mutex_destroy(&dp->request_lock);
+	free(dp);
+}
+
 void admin_close(struct admin *a)
 {
 	if (!a)
 		return;
+	tracker_free(a->tracker);
 	nl_close(a->route);
 	nl_close(a->sock);
 	free(a);
@@ -171,7 +181,9 @@ static int port_del(struct admin *a, const struct admin_dp *dp, const struct adm
 	error = nl_transact(a->sock, &msg, NULL, err);
 	if (error || !tunnel_type_of_device(p->name, NULL) || !p->ifindex)
 		return error;
-	return rtnl_link_del(a->route, p->ifindex, err);
+	// The kernel takes along a device that it has made itself, for a port of an old kind.
+	error = rtnl_link_del(a->route, p->ifindex, err);
+	return error == -ENODEV ? 0 : error;
 }
 
 static int delete_ports(struct admin *a, const struct admin_dp *dp, struct error *err)
@@ -200,7 +212,32 @@ int admin_dp_del(struct admin *a, const struct admin_dp *dp, struct error *err)
 	return nl_transact(a->sock, &msg, NULL, err);
 }
 
+struct datapath *admin_dp_tracker(struct admin *a, const struct admin_dp *dp)
+{
+	static const struct datapath_ops ops = { .type = "system", .ct = &kernel_ct };
+	struct kernel_datapath *t = a->tracker;
+
+	if (!t) {
+		t = a->tracker = xzalloc(sizeof(*t));
+		t->base.ops = &ops;
+		t->sock = a->sock;
+		t->families = a->families;
+		t->has_ct_limit =
+			!genl_find(a->sock, OVS_CT_LIMIT_FAMILY, &t->families.ct_limit, NULL);
+		pthread_mutex_init(&t->request_lock, NULL);
+	}
+	snprintf(t->name, sizeof(t->name), "%s", dp->name);
+	t->ifindex = dp->ifindex;
+	return &t->base;
+}
+
 // ---- Ports ----
+
+int admin_port_link(struct admin *a, const struct admin_port *p, struct rtnl_link *ret,
+		    struct error *err)
+{
+	return rtnl_link_by_name(a->route, p->name, ret, err);
+}
 
 void admin_port_config(const struct admin_port *p, struct smap *config)
 {
@@ -308,6 +345,8 @@ static int prepare(struct admin *a, const char *name, const char *type, int *ret
 		*ret_tap = kernel_tap_open(name, err);
 		return MIN(*ret_tap, 0);
 	}
+	if (!strcmp(type, "patch"))
+		return error_set(err, -EINVAL, "patch ports are in bridges, not in datapaths");
 	if (strcmp(type, "system"))
 		return error_set(err, -EAFNOSUPPORT,
 				 "ports of type \"%s\" cannot be made from here", type);
@@ -332,12 +371,84 @@ static int attach(struct admin *a, const struct admin_dp *dp, const char *name, 
 	return nl_transact(a->sock, &msg, NULL, err);
 }
 
+bool admin_type_is_tunnel(const char *type)
+{
+	return tunnel_is_type(type);
+}
+
+bool admin_tunnel_has_option(const char *type, const char *option)
+{
+	return tunnel_has_option(type, option);
+}
+
+// What 'options' leave out is as the port's name tells.
+int admin_port_compare(struct admin *a, const struct admin_port *p, const struct smap *options,
+		       struct error *err)
+{
+	struct tunnel_params now, wanted;
+	char name[IFNAMSIZ];
+	AUTO(smap) all;
+	int error;
+
+	tunnel_type_of_device(p->name, &now);
+	smap_clone(&all, options);
+	if (now.dst_port && !smap_get(&all, "dst_port"))
+		smap_setf(&all, "dst_port", "%u", now.dst_port);
+	if (tunnel_has_option(p->type, "payload_type") && !smap_get(&all, "payload_type"))
+		smap_set(&all, "payload_type", "ip"); // whatever it is
+	error = tunnel_params_read(p->type, &all, &wanted, err);
+	if (error)
+		return error;
+	tunnel_device_name_of(p->type, &wanted, name);
+	if (strcmp(name, p->name))
+		return error_set(err, -EOPNOTSUPP, "can't change dst_port from %u to %u",
+				 now.dst_port, wanted.dst_port);
+	if ((smap_get(options, "exts") || smap_get(options, "payload_type")) &&
+	    tunnel_device_check(a->route, name, p->type, &wanted, NULL))
+		return error_set(err, -EOPNOTSUPP, "its device has other settings");
+	return 0;
+}
+
+static int tunnel_add(struct admin *a, const struct admin_dp *dp, const char *type,
+		      dp_port_t number, const struct smap *options, struct error *err)
+{
+	struct tunnel_params params;
+	struct admin_ports ports;
+	char name[IFNAMSIZ];
+	bool made, is_port;
+	int ifindex, error = tunnel_params_read(type, options, &params, err);
+
+	if (error)
+		return error;
+	tunnel_device_name_of(type, &params, name);
+	// One that is set up otherwise is somebody's: it is not made anew from here.
+	error = tunnel_device_check(a->route, name, type, &params, err);
+	if (error && error != -ENOENT)
+		return error;
+	error = admin_port_list(a, dp, &ports, err);
+	if (error)
+		return error;
+	is_port = admin_port_by_name(&ports, name);
+	admin_ports_uninit(&ports);
+	if (is_port && dp_port_equal(number, DP_PORT_NONE))
+		return 0;
+	error = tunnel_device_need(a->route, name, type, &params, &ifindex, &made, err);
+	if (error)
+		return error;
+	error = attach(a, dp, name, type, number, err);
+	if (error && made)
+		tunnel_device_remove(a->route, name);
+	return error;
+}
+
 int admin_port_add(struct admin *a, const struct admin_dp *dp, const char *name, const char *type,
-		   dp_port_t number, struct error *err)
+		   dp_port_t number, const struct smap *options, struct error *err)
 {
 	struct rtnl_link link;
 	int error, tap;
 
+	if (tunnel_is_type(type))
+		return tunnel_add(a, dp, type, number, options, err);
 	if (strlen(name) >= IFNAMSIZ)
 		return error_set(err, -ENAMETOOLONG,
 				 "a network device's name has at most %d characters", IFNAMSIZ - 1);

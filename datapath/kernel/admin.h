@@ -15,6 +15,8 @@
 #include "core/flow/megaflow.h"
 
 struct admin;
+struct datapath;
+struct rtnl_link;
 
 // -ENOENT: the kernel has no openvswitch module.
 int admin_open(struct admin **ret, struct error *err);
@@ -45,6 +47,10 @@ int admin_dp_del(struct admin *a, const struct admin_dp *dp, struct error *err);
 int admin_dp_set_masks_cache(struct admin *a, struct admin_dp *dp, uint32_t size,
 			     struct error *err);
 
+// The datapath for datapath_ct_*(), and nothing else: of its own it has no ports and no flows. Valid until the next call of this or
+// admin_close().
+struct datapath *admin_dp_tracker(struct admin *a, const struct admin_dp *dp);
+
 // ---- Ports ----
 
 struct admin_port {
@@ -63,12 +69,22 @@ int admin_port_list(struct admin *a, const struct admin_dp *dp, struct admin_por
 void admin_ports_uninit(struct admin_ports *ports);
 const struct admin_port *admin_port_by_number(const struct admin_ports *ports, dp_port_t number);
 const struct admin_port *admin_port_by_name(const struct admin_ports *ports, const char *name);
+// The port's device as the machine has it, with its counts.
+int admin_port_link(struct admin *a, const struct admin_port *p, struct rtnl_link *ret,
+		    struct error *err);
 // How a tunnel's port is set up.
 void admin_port_config(const struct admin_port *p, struct smap *config);
-// 'type' "system", "internal" or "tap". 'number' DP_PORT_NONE: the kernel's choice. The device is up afterwards. -ENODEV: there
-// is no such device; -EAFNOSUPPORT: no such type.
+bool admin_type_is_tunnel(const char *type);
+// 'type' "system", "internal", "tap" or a tunnel's. 'number' DP_PORT_NONE: the kernel's choice. The device is up afterwards.
+// A tunnel's device, and so its port, has a name of its own: 'name' is without meaning then. Of 'options' (dst_port, payload_type, exts)
+// the device is made, and one that is a port of this datapath already is left as it is. -ENODEV: there is no such device; -EAFNOSUPPORT:
+// no such type; -EEXIST: a device of the name is there, and is not like this.
 int admin_port_add(struct admin *a, const struct admin_dp *dp, const char *name, const char *type,
-		   dp_port_t number, struct error *err);
+		   dp_port_t number, const struct smap *options, struct error *err);
+// Whether the tunnel's device takes the option, and what 'options' want of it is what it has. -EOPNOTSUPP: it is set up otherwise.
+bool admin_tunnel_has_option(const char *type, const char *option);
+int admin_port_compare(struct admin *a, const struct admin_port *p, const struct smap *options,
+		       struct error *err);
 // The device of a tunnel goes with its port.
 int admin_port_del(struct admin *a, const struct admin_dp *dp, dp_port_t number, struct error *err);
 

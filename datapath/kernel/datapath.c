@@ -235,6 +235,16 @@ static void kernel_refresh(struct datapath *base)
 	pthread_mutex_unlock(&dp->request_lock);
 }
 
+static void kernel_dump_tersely(struct datapath *base, bool enabled)
+{
+	atomic_store(&kernel_datapath(base)->dumps_whole, !enabled);
+}
+
+static bool kernel_upcalls_by_cpu(struct datapath *base)
+{
+	return kernel_datapath(base)->user_features & OVS_DP_F_DISPATCH_UPCALL_PER_CPU;
+}
+
 static void kernel_restored(struct datapath *base)
 {
 	struct kernel_datapath *dp = kernel_datapath(base);
@@ -281,6 +291,7 @@ static void kernel_stats(struct datapath *base, struct datapath_stats *ret)
 	struct dp_message m;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->handlers = dp->n_handlers;
 	if (dp_request(dp, OVS_DP_CMD_GET, 0, &m, &reply, NULL))
 		return;
 	ret->hit = m.stats.n_hit;
@@ -358,6 +369,8 @@ const struct datapath_ops datapath_kernel = {
 	.flow_counts = kernel_flow_counts,
 	.flow_count = kernel_flow_count,
 	.refresh = kernel_refresh,
+	.dump_tersely = kernel_dump_tersely,
+	.upcalls_by_cpu = kernel_upcalls_by_cpu,
 	.execute = kernel_execute,
 	.stats = kernel_stats,
 	.set_masks_cache = set_masks_cache,

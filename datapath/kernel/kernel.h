@@ -75,6 +75,7 @@ struct kernel_datapath {
 	pthread_mutex_t flows_lock;
 	struct hmap flows GUARDED_BY(flows_lock); // struct kernel_flow by ufid
 
+	_Atomic bool dumps_whole; // keys, masks and actions, too
 	// Statistics: one dump at a time.
 	pthread_mutex_t dump_lock;
 	struct hmap strangers GUARDED_BY(dump_lock);
@@ -292,6 +293,13 @@ int tunnel_params_read(const char *type, const struct smap *options, struct tunn
 		       struct error *err);
 // What dpctl/show tells of such a port.
 void tunnel_config_put(const char *type, const struct tunnel_params *p, struct smap *config);
+// The name of the device that a tunnel of this type and UDP port has in a datapath.
+void tunnel_device_name_of(const char *type, const struct tunnel_params *p, char ret[IFNAMSIZ]);
+// Whether there is such a device, set up like this. -EEXIST: it is something else, or set up otherwise. -ENOENT: there is none.
+int tunnel_device_check(struct nl_sock *s, const char *name, const char *type,
+			const struct tunnel_params *p, struct error *err);
+// Whether devices of this type take the option.
+bool tunnel_has_option(const char *type, const char *option);
 // Sees that there is a device of this name and kind: taken over, or ('ret_made') made, or made anew. -EEXIST: the name is
 // something else's. On failure no device of ours is left.
 int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,

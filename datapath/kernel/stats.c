@@ -139,8 +139,9 @@ void stats_refresh(struct kernel_datapath *dp, struct nl_sock *sock)
 	AUTO(strbuf) msg = STRBUF_INIT;
 	size_t m = kernel_begin(dp, &msg, &dp->families.flow, OVS_FLOW_CMD_GET, 0);
 
-	nl_put_u32(&msg, OVS_FLOW_ATTR_UFID_FLAGS,
-		   OVS_UFID_F_OMIT_KEY | OVS_UFID_F_OMIT_MASK | OVS_UFID_F_OMIT_ACTIONS);
+	if (!atomic_load(&dp->dumps_whole))
+		nl_put_u32(&msg, OVS_FLOW_ATTR_UFID_FLAGS,
+			   OVS_UFID_F_OMIT_KEY | OVS_UFID_F_OMIT_MASK | OVS_UFID_F_OMIT_ACTIONS);
 	nl_msg_end(&msg, m);
 	pthread_mutex_lock(&dp->dump_lock);
 	dp->round++;

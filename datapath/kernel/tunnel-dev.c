@@ -14,6 +14,7 @@ LOG_MODULE(dpif_netlink_rtnl);
 
 // As large as it goes: what a path takes is the outer packet's concern.
 enum { TUNNEL_MTU = 65000 };
+enum { FIRST_DYNAMIC_PORT = 49153 };
 
 enum { COLLECT_FLAG, COLLECT_BYTE, COLLECT_ALWAYS };
 
@@ -78,18 +79,41 @@ const char *tunnel_type_of_device(const char *name, struct tunnel_params *ret)
 	return NULL;
 }
 
+void tunnel_device_name_of(const char *type, const struct tunnel_params *p, char ret[IFNAMSIZ])
+{
+	const struct kind *k = find_kind(type);
+
+	if (k->device[strlen(k->device) - 1] == '_')
+		snprintf(ret, IFNAMSIZ, "%s%u", k->device, p->dst_port);
+	else
+		snprintf(ret, IFNAMSIZ, "%s", k->device);
+}
+
+bool tunnel_has_option(const char *type, const char *option)
+{
+	const struct kind *k = find_kind(type);
+
+	return (!strcmp(option, "dst_port") && k->port) ||
+	       (!strcmp(option, "payload_type") && k->ethertype) ||
+	       (!strcmp(option, "exts") && !strcmp(type, "vxlan"));
+}
+
 int tunnel_params_read(const char *type, const struct smap *options, struct tunnel_params *ret,
 		       struct error *err)
 {
 	const struct kind *k = find_kind(type);
-	int64_t port = smap_get_int(options, "dst_port", k->usual_port),
-		payload = smap_get_int(options, "payload_type", 0);
+	const char *port = smap_get(options, "dst_port"), *exts = smap_get_def(options, "exts", "");
+	uint32_t n = k->usual_port;
 
-	*ret = (struct tunnel_params){ .dst_port = port, .payload = payload };
-	ret->gbp = !strcmp(smap_get_def(options, "exts", ""), "gbp");
-	if (k->port && (port <= 0 || port > UINT16_MAX))
+	*ret = (struct tunnel_params){ .gbp = !strcmp(exts, "gbp") };
+	if (*exts && !ret->gbp)
+		return error_set(err, -EINVAL, "unknown extension '%s'", exts);
+	if (k->port && ((port && !parse_u32(port, 10, &n)) || !n || n > UINT16_MAX))
 		return error_set(err, -EINVAL, "a %s device needs a UDP port", type);
-	if (k->ethertype && (payload <= 0 || payload > UINT16_MAX))
+	if (k->port)
+		ret->dst_port = n;
+	if (k->ethertype &&
+	    !port_payload_parse(smap_get_def(options, "payload_type", ""), &ret->payload))
 		return error_set(err, -EINVAL, "a %s device needs an Ethernet type", type);
 	return 0;
 }
@@ -121,8 +145,12 @@ static void put_data(const struct kind *k, const struct tunnel_params *p, struct
 		nl_put_be16(b, k->port, htobe16(p->dst_port));
 	if (k->ethertype)
 		nl_put_be16(b, k->ethertype, htobe16(p->payload));
-	if (k->ethertype && has_relative(p->payload))
-		nl_put_flag(b, IFLA_BAREUDP_MULTIPROTO_MODE);
+	if (k->ethertype) {
+		// Else source ports may be those of well-known services.
+		nl_put_u16(b, IFLA_BAREUDP_SRCPORT_MIN, FIRST_DYNAMIC_PORT);
+		if (has_relative(p->payload))
+			nl_put_flag(b, IFLA_BAREUDP_MULTIPROTO_MODE);
+	}
 	if (!strcmp(k->type, "vxlan")) {
 		nl_put_u8(b, IFLA_VXLAN_LEARNING, 0);
 		nl_put_u8(b, IFLA_VXLAN_UDP_ZERO_CSUM6_RX, 1);
@@ -198,6 +226,24 @@ static enum found look(struct nl_sock *s, const char *name, const struct kind *k
 										: OTHER_SETTINGS;
 }
 
+int tunnel_device_check(struct nl_sock *s, const char *name, const char *type,
+			const struct tunnel_params *p, struct error *err)
+{
+	switch (look(s, name, find_kind(type), p)) {
+	case NOT_THERE:
+		return -ENOENT;
+	case AS_WANTED:
+		return 0;
+	case OTHER_SETTINGS:
+		return error_set(err, -EEXIST, "device %s is there, with other settings", name);
+	case SOMETHING_ELSE:
+		break;
+	}
+	return error_set(err, -EEXIST,
+			 "device %s is there, and is no %s tunnel: a tunnel needs its name", name,
+			 type);
+}
+
 // ---- Making ----
 
 static int set_up(struct nl_sock *s, const char *name, int *ret_ifindex, struct error *err)
@@ -237,9 +283,7 @@ int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
 
 	switch (look(s, name, k, p)) {
 	case SOMETHING_ELSE:
-		return error_set(err, -EEXIST,
-				 "device %s is there, and is no %s tunnel: a tunnel needs its name",
-				 name, type);
+		return tunnel_device_check(s, name, type, p, err);
 	case OTHER_SETTINGS:
 		log_info("%s: its settings are not those of a tunnel of ours: made anew", name);
 		tunnel_device_remove(s, name);

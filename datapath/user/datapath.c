@@ -447,6 +447,7 @@ static void user_stats(struct datapath *base, struct datapath_stats *ret)
 {
 	struct user_datapath *dp = user_datapath(base);
 	*ret = dp->ended;
+	ret->handlers = dp->n_workers;
 	for (size_t i = 0; i < dp->n_workers; i++)
 		add_lookups(dp->workers[i], ret);
 	ret->lost = __atomic_load_n(&dp->lost, __ATOMIC_RELAXED);

@@ -307,17 +307,32 @@ static void wire_patches(struct vswitchd *vs, struct bridge *br)
 	}
 }
 
-static int port_by_name(const void *a, const void *b)
+// A number that is asked for, or was a port's before, must not go to a port that takes any: lower ranks come first.
+static int number_rank(const struct ovsrec_port *port)
 {
-	return strcmp((*(struct ovsrec_port *const *)a)->name,
-		      (*(struct ovsrec_port *const *)b)->name);
+	const struct ovsrec_interface *iface = port->n_interfaces ? port->interfaces[0] : NULL;
+
+	if (!iface)
+		return 2;
+	if (iface->n_ofport_request)
+		return 0;
+	return iface->n_ofport && iface->ofport[0] > 0 ? 1 : 2;
+}
+
+static int port_order(const void *a_, const void *b_)
+{
+	const struct ovsrec_port *a = *(struct ovsrec_port *const *)a_,
+				 *b = *(struct ovsrec_port *const *)b_;
+	int diff = number_rank(a) - number_rank(b);
+
+	return diff ? diff : strcmp(a->name, b->name);
 }
 
 void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row)
 {
-	// By name, so that numbers do not depend on how the database orders a set.
+	// Among equals by name, so that numbers do not depend on how the database orders a set.
 	struct ovsrec_port **sorted = xmemdup(row->ports, row->n_ports * sizeof(*sorted));
-	qsort(sorted, row->n_ports, sizeof(*sorted), port_by_name);
+	qsort(sorted, row->n_ports, sizeof(*sorted), port_order);
 	for (size_t i = 0; i < row->n_ports; i++) {
 		const struct ovsrec_port *port = sorted[i];
 

@@ -242,20 +242,36 @@ static const char *layer_of(const struct plane *pl, enum placement_state place)
 	return strcmp(pl->type, "system") ? "dpdk" : "tc";
 }
 
+static void read_flow(struct plane *pl, struct megaflow *mf, struct dpctl_flow *ret)
+{
+	enum placement_state place = atomic_load(&mf->placement);
+
+	*ret = (struct dpctl_flow){ .ufid = &mf->ufid,
+				    .actions = megaflow_actions_get(mf),
+				    .is_kernels = !strcmp(pl->type, "system"),
+				    .layer = layer_of(pl, place),
+				    .is_offloaded = place == PLACE_IN_HW };
+	miniflow_expand(mf->key, &ret->key);
+	miniflow_expand(mf->mask, &ret->mask.m);
+	upcall_flow_counts(pl->upcall, mf, &ret->counts);
+}
+
 void cmd_format_flow(struct plane *pl, struct megaflow *mf, bool verbose, bool names,
 		     struct strbuf *out)
 {
-	enum placement_state place = atomic_load(&mf->placement);
-	struct dpctl_flow f = { .ufid = &mf->ufid,
-				.actions = megaflow_actions_get(mf),
-				.is_kernels = !strcmp(pl->type, "system"),
-				.layer = layer_of(pl, place),
-				.is_offloaded = place == PLACE_IN_HW };
+	struct dpctl_flow f;
 
-	miniflow_expand(mf->key, &f.key);
-	miniflow_expand(mf->mask, &f.mask.m);
-	upcall_flow_counts(pl->upcall, mf, &f.counts);
+	read_flow(pl, mf, &f);
 	dpctl_put_flow(&f, verbose, names ? cmd_port_name : NULL, pl, out);
+}
+
+void cmd_format_flow_of_bridge(struct plane *pl, struct megaflow *mf, bool verbose, bool names,
+			       struct strbuf *out)
+{
+	struct dpctl_flow f;
+
+	read_flow(pl, mf, &f);
+	dpctl_put_bridge_flow(&f, verbose, names ? cmd_port_name : NULL, pl, out);
 }
 
 static bool passes(const struct dump *d, const struct megaflow *mf)
@@ -467,7 +483,28 @@ static void offload_stats_show(struct appctl_conn *conn, int argc, const char *c
 	appctl_reply(conn, out.s);
 }
 
+static void put_commands(const struct appctl_command c[], size_t n, struct strbuf *out)
+{
+	for (size_t i = 0; i < n; i++)
+		if (c[i].usage && str_starts(c[i].name, "dpctl/"))
+			strbuf_printf(out, "  %-29s %s\n", c[i].name, c[i].usage);
+}
+
+static void list_commands(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	AUTO(strbuf) out = STRBUF_INIT;
+	const struct appctl_command *rows;
+	size_t n = cmd_dpctl_rows(&rows);
+
+	strbuf_puts(&out, "The available commands are:\n");
+	put_commands(dpctl_commands, n_dpctl_commands, &out);
+	put_commands(dpctl_flow_commands, n_dpctl_flow_commands, &out);
+	put_commands(rows, n, &out);
+	appctl_reply(conn, out.s);
+}
+
 const struct appctl_command dpctl_commands[] = {
+	{ "dpctl/list-commands", "", 0, 0, list_commands },
 	{ "dpctl/dump-dps", "", 0, 0, dump_dps },
 	{ "dpctl/show", "[-s] [dp...]", 0, -1, show },
 	{ "dpctl/dump-flows", "[-m] [--names] [dp] [filter=..] [type=..] [pmd=..]", 0, -1,

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// ofproto/*, fdb/*, bridge/*, dpif/*, upcall/*, revalidator/*: the switches as their users know them.
+// ofproto/*, fdb/*, bridge/*, dpif/*: the switches as their users know them.
 #include <stdio.h>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "ofproto/bridge/commands-private.h"
 #include "ofproto/pipeline/mac-table.h"
-#include "ofproto/pipeline/recirc.h"
 
 static struct bridge *need_bridge(struct appctl_conn *conn, struct vswitchd *vs, const char *name)
 {
@@ -96,11 +95,15 @@ static void fdb_stats_show(struct appctl_conn *conn, int argc, const char *const
 
 static void fdb_stats_clear(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
-	struct bridge *br = need_bridge(conn, aux, argv[1]);
+	struct bridge *br = argc > 1 ? need_bridge(conn, aux, argv[1]) : NULL;
+	struct vswitchd *vs = aux;
+	struct strmap_node *n;
 
-	if (!br)
+	if (argc > 1 && !br)
 		return;
-	mac_table_stats_clear(switch_macs(br->sw));
+	STRMAP_FOR_EACH (n, &vs->bridges)
+		if (!br || br == n->data)
+			mac_table_stats_clear(switch_macs(((struct bridge *)n->data)->sw));
 	appctl_reply(conn, "statistics successfully cleared");
 }
 
@@ -155,15 +158,21 @@ static void fdb_del(struct appctl_conn *conn, int argc, const char *const argv[]
 	if (parse_station(br, argv + 2, &vlan, &mac, &err) < 0)
 		appctl_reply_error(conn, err.text);
 	else if (!mac_table_del(switch_macs(br->sw), mac, vlan))
-		appctl_reply_error(conn, "no such entry");
+		appctl_reply_error(conn, "could not find static mac entry");
 	else
 		appctl_reply(conn, "");
 	upcall_changed(br->plane->upcall);
 }
 
+struct rule_dump {
+	struct strbuf out;
+	bool offload_stats;
+};
+
 static bool put_rule(const struct rule *r, void *aux)
 {
-	struct strbuf *out = aux;
+	struct rule_dump *d = aux;
+	struct strbuf *out = &d->out;
 	struct flow_stats fs;
 	struct match m;
 
@@ -172,6 +181,10 @@ static bool put_rule(const struct rule *r, void *aux)
 		strbuf_printf(out, "table_id=%u, ", r->table);
 	strbuf_printf(out, "duration=%us, n_packets=%llu, n_bytes=%llu, ", fs.duration_sec,
 		      (unsigned long long)fs.n_packets, (unsigned long long)fs.n_bytes);
+	if (d->offload_stats)
+		strbuf_printf(out, "n_offload_packets=%llu, n_offload_bytes=%llu, ",
+			      (unsigned long long)atomic_load(&r->hw_packets),
+			      (unsigned long long)atomic_load(&r->hw_bytes));
 	if (fs.priority != 32768)
 		strbuf_printf(out, "priority=%u,", fs.priority);
 	match_format(&m, NULL, out);
@@ -185,20 +198,25 @@ static void bridge_dump_flows(struct appctl_conn *conn, int argc, const char *co
 			      void *aux)
 {
 	struct vswitchd *vs = aux;
-	struct bridge *br = bridge_find(vs, argv[1]);
+	struct bridge *br = bridge_find(vs, argv[argc - 1]);
 	struct flow_stats_request rq = { .table = 255,
 					 .out_port = OF_PORT(OFPP_ANY),
 					 .out_group = OFPP_ANY };
-	AUTO(strbuf) out = STRBUF_INIT;
+	struct rule_dump d = { STRBUF_INIT, argc > 2 };
 
 	if (!br) {
 		appctl_reply_error(conn, "Unknown bridge");
 		return;
 	}
+	if (argc > 2 && strcmp(argv[1], "--offload-stats")) {
+		appctl_reply_errorf(conn, "Unrecognized option %s", argv[1]);
+		return;
+	}
 	match_init_any(&rq.match);
 	upcall_push_stats(br->plane->upcall);
-	switch_for_each_flow(br->sw, &rq, put_rule, &out);
-	appctl_reply(conn, strbuf_cstr(&out));
+	switch_for_each_flow(br->sw, &rq, put_rule, &d);
+	appctl_reply(conn, strbuf_cstr(&d.out));
+	strbuf_uninit(&d.out);
 }
 
 static void bridge_reconnect(struct appctl_conn *conn, int argc, const char *const argv[],
@@ -208,7 +226,7 @@ static void bridge_reconnect(struct appctl_conn *conn, int argc, const char *con
 	struct strmap_node *n;
 
 	if (argc > 1 && !bridge_find(vs, argv[1])) {
-		appctl_reply_error(conn, "unknown bridge");
+		appctl_reply_error(conn, "Unknown bridge");
 		return;
 	}
 	STRMAP_FOR_EACH (n, &vs->bridges)
@@ -268,6 +286,63 @@ static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
+struct flow_dump {
+	struct bridge *br;
+	bool verbose, names;
+	struct strbuf out;
+};
+
+static bool put_flow(struct megaflow *mf, void *aux)
+{
+	struct flow_dump *d = aux;
+	struct plane *pl = d->br->plane;
+
+	if (upcall_flow_switch(pl->upcall, mf) == d->br->sw) {
+		cmd_format_flow_of_bridge(pl, mf, d->verbose, d->names, &d->out);
+		strbuf_putc(&d->out, '\n');
+	}
+	return true;
+}
+
+// Megaflows of packets that come in at the bridge.
+static void dpif_dump_flows(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct flow_dump d = { .br = need_bridge(conn, aux, argv[argc - 1]), .out = STRBUF_INIT };
+
+	if (!d.br)
+		return;
+	for (int i = 1; i < argc - 1; i++) {
+		if (!strcmp(argv[i], "-m")) {
+			d.verbose = d.names = true;
+		} else if (!strcmp(argv[i], "--names")) {
+			d.names = true;
+		} else if (!strcmp(argv[i], "--no-names")) {
+			d.names = false;
+		} else {
+			appctl_reply_errorf(conn, "Unrecognized option %s", argv[i]);
+			return;
+		}
+	}
+	datapath_refresh(d.br->plane->dp);
+	upcall_for_each(d.br->plane->upcall, put_flow, &d);
+	appctl_reply(conn, strbuf_cstr(&d.out));
+	strbuf_uninit(&d.out);
+}
+
+// How the kernel chooses the socket that a packet goes up by.
+static void dispatch_mode(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	struct vswitchd *vs = aux;
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct plane *pl;
+
+	PLANE_FOR_EACH(pl, vs)
+	if (pl->dp && !strcmp(pl->type, "system"))
+		strbuf_printf(&out, "%s: %s dispatch mode\n", datapath_name(pl->dp),
+			      datapath_upcalls_by_cpu(pl->dp) ? "per-cpu" : "per-vport");
+	appctl_reply(conn, strbuf_cstr(&out));
+}
+
 static void list_tunnels(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	AUTO(strbuf) out = STRBUF_INIT;
@@ -276,113 +351,36 @@ static void list_tunnels(struct appctl_conn *conn, int argc, const char *const a
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
-static void show_upcalls(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
-{
-	struct vswitchd *vs = aux;
-	AUTO(strbuf) out = STRBUF_INIT;
-	struct plane *pl;
-
-	if (!cmd_need_datapath(conn, vs))
-		return;
-	PLANE_FOR_EACH(pl, vs)
-	if (pl->dp) {
-		plane_put_name(pl, &out);
-		strbuf_puts(&out, ":\n");
-		upcall_show(pl->upcall, &out);
-	}
-	appctl_reply(conn, strbuf_cstr(&out));
-}
-
-static void set_flow_limit(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
-{
-	struct vswitchd *vs = aux;
-	AUTO(strbuf) out = STRBUF_INIT;
-	struct plane *pl;
-	uint64_t n;
-
-	if (!parse_u64(argv[1], 10, &n)) {
-		appctl_reply_errorf(conn, "%s: a number of flows expected", argv[1]);
-		return;
-	}
-	PLANE_FOR_EACH(pl, vs)
-	if (pl->dp)
-		upcall_set_flow_limit(pl->upcall, n);
-	strbuf_printf(&out, "set flow_limit to %llu\n", (unsigned long long)n);
-	appctl_reply(conn, out.s);
-}
-
-static void revalidator_wait(struct appctl_conn *conn, int argc, const char *const argv[],
-			     void *aux)
-{
-	struct vswitchd *vs = aux;
-	struct plane *pl;
-
-	PLANE_FOR_EACH(pl, vs)
-	upcall_revalidate_now(pl->upcall);
-	appctl_reply(conn, "");
-}
-
-static void revalidator_purge(struct appctl_conn *conn, int argc, const char *const argv[],
-			      void *aux)
-{
-	struct vswitchd *vs = aux;
-	struct plane *pl;
-
-	PLANE_FOR_EACH(pl, vs)
-	if (pl->dp)
-		upcall_flush(pl->upcall, NULL);
-	appctl_reply(conn, "");
-}
-
 const struct appctl_command switch_commands[] = {
 	{ "ofproto/list", "", 0, 0, list },
 	{ "fdb/show", "bridge", 1, 1, fdb_show },
 	{ "fdb/flush", "[bridge]", 0, 1, fdb_flush },
 	{ "fdb/stats-show", "bridge", 1, 1, fdb_stats_show },
-	{ "fdb/stats-clear", "bridge", 1, 1, fdb_stats_clear },
+	{ "fdb/stats-clear", "[bridge]", 0, 1, fdb_stats_clear },
 	{ "fdb/add", "bridge port vlan mac", 4, 4, fdb_add },
 	{ "fdb/del", "bridge vlan mac", 3, 3, fdb_del },
-	{ "bridge/dump-flows", "bridge", 1, 1, bridge_dump_flows },
+	{ "bridge/dump-flows", "[--offload-stats] bridge", 1, 2, bridge_dump_flows },
 	{ "bridge/reconnect", "[bridge]", 0, 1, bridge_reconnect },
 	{ "dpif/show", "", 0, 0, dpif_show },
+	{ "dpif/dump-flows", "[-m] [--names | --no-names] bridge", 1, -1, dpif_dump_flows },
+	{ "dpif-netlink/dispatch-mode", "", 0, 0, dispatch_mode },
 	{ "ofproto/list-tunnels", "", 0, 0, list_tunnels },
-	{ "upcall/show", "", 0, 0, show_upcalls },
-	{ "upcall/set-flow-limit", "flow-limit-number", 1, 1, set_flow_limit },
-	{ "revalidator/wait", "", 0, 0, revalidator_wait },
-	{ "revalidator/purge", "", 0, 0, revalidator_purge },
 };
 const size_t n_switch_commands = ARRAY_SIZE(switch_commands);
 
-static void memory_report(struct smap *usage, void *aux)
-{
-	struct vswitchd *vs = aux;
-	struct strmap_node *n;
-	size_t rules = 0, ports = 0, keys = 0;
-	struct plane *pl;
-
-	PLANE_FOR_EACH(pl, vs)
-	keys += upcall_n_flows(pl->upcall);
-	STRMAP_FOR_EACH (n, &vs->bridges) {
-		struct bridge *br = n->data;
-
-		rules += switch_n_rules(br->sw);
-		ports += strmap_count(&br->ports);
-	}
-	smap_setf(usage, "rules", "%zu", rules);
-	smap_setf(usage, "ports", "%zu", ports);
-	smap_setf(usage, "udpif keys", "%zu", keys);
-	smap_setf(usage, "recirculation states", "%zu", recirc_count());
-}
-
 void vswitchd_register_commands(struct vswitchd *vs)
 {
+	const struct appctl_command *rows;
+	size_t n_rows = cmd_dpctl_rows(&rows);
+
 	appctl_register(dpctl_commands, n_dpctl_commands, vs);
 	appctl_register(dpctl_flow_commands, n_dpctl_flow_commands, vs);
 	appctl_register(offload_commands, n_offload_commands, vs);
 	appctl_register(switch_commands, n_switch_commands, vs);
+	appctl_register(upcall_commands, n_upcall_commands, vs);
 	appctl_register(trace_commands, n_trace_commands, vs);
 	appctl_register(doctor_commands, n_doctor_commands, vs);
 	appctl_register(feature_commands, n_feature_commands, vs);
-	appctl_register(ct_commands, n_ct_commands, vs);
-	appctl_add_memory_report(memory_report, vs);
+	appctl_register(rows, n_rows, vs);
+	appctl_add_memory_report(cmd_memory_report, vs);
 }

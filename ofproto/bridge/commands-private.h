@@ -6,10 +6,13 @@
 #include "ofproto/bridge/vswitchd.h"
 
 extern const struct appctl_command dpctl_commands[], dpctl_flow_commands[], offload_commands[],
-	switch_commands[], trace_commands[], doctor_commands[], feature_commands[], ct_commands[];
+	switch_commands[], upcall_commands[], trace_commands[], doctor_commands[],
+	feature_commands[];
 extern const size_t n_dpctl_commands, n_dpctl_flow_commands, n_offload_commands, n_switch_commands,
-	n_trace_commands, n_doctor_commands, n_feature_commands, n_ct_commands;
+	n_upcall_commands, n_trace_commands, n_doctor_commands, n_feature_commands;
 
+// Rows for commands that ovs-dpctl has, too. They live as long as the process.
+size_t cmd_dpctl_rows(const struct appctl_command **ret);
 // Answers "ovs-vswitchd: TEXT (what 'error' means)", as ovs-dpctl says it; 'error' 0: without the latter.
 void cmd_fail(struct appctl_conn *conn, int error, const char *fmt, ...) PRINTF(3, 4);
 // Answers with an error and returns false when there is no datapath.
@@ -26,6 +29,11 @@ void cmd_put_port_type(struct plane *pl, dp_port_t port, const char *type,
 // One line of dpctl/dump-flows, without newline.
 void cmd_format_flow(struct plane *pl, struct megaflow *mf, bool verbose, bool names,
 		     struct strbuf *out);
+// Likewise of dpif/dump-flows.
+void cmd_format_flow_of_bridge(struct plane *pl, struct megaflow *mf, bool verbose, bool names,
+			       struct strbuf *out);
+// For memory/show; 'vs' is the struct vswitchd.
+void cmd_memory_report(struct smap *usage, void *vs);
 // By ufid or datapath flow text, in the datapath named 'dp' (NULL: in all); answers with an error, that it was met in 'doing' it,
 // and returns NULL when there is none.
 struct megaflow *cmd_find_flow(struct appctl_conn *conn, struct vswitchd *vs, const char *dp,

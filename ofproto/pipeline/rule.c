@@ -71,13 +71,21 @@ void rule_unref(struct rule *r)
 		rcu_defer(rule_free, r);
 }
 
-void rule_credit(struct rule *r, uint64_t packets, uint64_t bytes, int64_t used)
+static void add(_Atomic uint64_t *sum, uint64_t n)
+{
+	if (n)
+		atomic_fetch_add_explicit(sum, n, memory_order_relaxed);
+}
+
+void rule_credit(struct rule *r, const struct traffic *t)
 {
 	int64_t old = atomic_load_explicit(&r->used, memory_order_relaxed);
 
-	atomic_fetch_add_explicit(&r->packets, packets, memory_order_relaxed);
-	atomic_fetch_add_explicit(&r->bytes, bytes, memory_order_relaxed);
-	while (used > old && !atomic_compare_exchange_weak(&r->used, &old, used))
+	add(&r->packets, t->packets);
+	add(&r->bytes, t->bytes);
+	add(&r->hw_packets, t->hw_packets);
+	add(&r->hw_bytes, t->hw_bytes);
+	while (t->used > old && !atomic_compare_exchange_weak(&r->used, &old, t->used))
 		;
 }
 

@@ -34,6 +34,7 @@ struct rule {
 	uint16_t idle_timeout, hard_timeout, flags, importance;
 	int64_t created, modified; // clock_msec()
 	_Atomic uint64_t packets, bytes;
+	_Atomic uint64_t hw_packets, hw_bytes; // what of them a NIC has handled
 	_Atomic int64_t used;
 	_Atomic uint32_t version; // grows when the actions change or the rule is removed
 	_Atomic uint32_t refs;
@@ -54,8 +55,15 @@ static inline struct acts rule_acts_get(const struct rule *r)
 // A reader may still see a rule whose last reference has gone: false then, and it must not keep it.
 bool rule_ref(struct rule *r);
 void rule_unref(struct rule *r);
+
+// What has come since the last time; hw_*: what of it a NIC has handled.
+struct traffic {
+	uint64_t packets, bytes, hw_packets, hw_bytes;
+	int64_t used; // clock_msec() of the last packet
+};
+
 // Credits traffic: any thread.
-void rule_credit(struct rule *r, uint64_t packets, uint64_t bytes, int64_t used);
+void rule_credit(struct rule *r, const struct traffic *t);
 
 struct table {
 	struct classifier *cls;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/port.h"
+
 static const struct {
 	const char *name, *device;
 	uint16_t port;
@@ -226,23 +228,11 @@ static int read_packet_type(struct reading *r, const char *v)
 
 static int read_payload(struct reading *r, const char *v)
 {
-	static const struct {
-		const char *name;
-		uint16_t type;
-	} names[] = { { "ip", 0x0800 }, { "mpls", 0x8847 } };
-	uint64_t n;
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(names[i].name, v)) {
-			r->c->payload = names[i].type;
-			return 0;
-		}
-	if (!parse_u64(v, 0, &n) || !n || n > UINT16_MAX)
+	if (!port_payload_parse(v, &r->c->payload))
 		return error_set(r->err, -EINVAL,
 				 "%s: payload_type: %s is none of ip, mpls and an "
 				 "Ethernet type",
 				 r->name, v);
-	r->c->payload = n;
 	return 0;
 }
 

@@ -654,38 +654,37 @@ bool xlate_is_current(struct xlate_basis *b)
 	return true;
 }
 
-static void credit_port(const struct xlate_credit *c, uint64_t packets, uint64_t bytes)
+static void credit_port(const struct xlate_credit *c, const struct traffic *t)
 {
 	struct of_port *p = switch_port_find(c->port.sw, c->port.number);
 
 	if (!p)
 		return;
 	if (c->kind == CREDIT_PORT_RX) {
-		atomic_fetch_add(&p->rx_packets, packets);
-		atomic_fetch_add(&p->rx_bytes, bytes);
+		atomic_fetch_add(&p->rx_packets, t->packets);
+		atomic_fetch_add(&p->rx_bytes, t->bytes);
 	} else {
-		atomic_fetch_add(&p->tx_packets, packets);
-		atomic_fetch_add(&p->tx_bytes, bytes);
+		atomic_fetch_add(&p->tx_packets, t->packets);
+		atomic_fetch_add(&p->tx_bytes, t->bytes);
 	}
 }
 
-void xlate_credit_apply(const struct xlate_credit *c, uint64_t packets, uint64_t bytes,
-			int64_t used)
+void xlate_credit_apply(const struct xlate_credit *c, const struct traffic *t)
 {
 	switch (c->kind) {
 	case CREDIT_RULE:
-		rule_credit(c->rule, packets, bytes, used);
+		rule_credit(c->rule, t);
 		return;
 	case CREDIT_TABLE_MATCH:
-		atomic_fetch_add(&c->table->matches, packets);
-		atomic_fetch_add(&c->table->lookups, packets);
+		atomic_fetch_add(&c->table->matches, t->packets);
+		atomic_fetch_add(&c->table->lookups, t->packets);
 		return;
 	case CREDIT_TABLE_MISS:
-		atomic_fetch_add(&c->table->lookups, packets);
+		atomic_fetch_add(&c->table->lookups, t->packets);
 		return;
 	case CREDIT_PORT_RX:
 	case CREDIT_PORT_TX:
-		credit_port(c, packets, bytes);
+		credit_port(c, t);
 	}
 }
 

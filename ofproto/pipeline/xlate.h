@@ -121,8 +121,7 @@ bool xlate_apply_effects(const struct xlate_basis *b);
 // True when the result still holds as far as its dependencies and rules go. Remembers what it found unconcerned, so that it is
 // not looked at again.
 bool xlate_is_current(struct xlate_basis *b);
-void xlate_credit_apply(const struct xlate_credit *c, uint64_t packets, uint64_t bytes,
-			int64_t used);
+void xlate_credit_apply(const struct xlate_credit *c, const struct traffic *t);
 const char *xlate_error_text(enum xlate_error e);
 // Errors of the moment: the next packet may fare better, so no megaflow is made of this answer.
 bool xlate_error_passes(enum xlate_error e);

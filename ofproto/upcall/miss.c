@@ -57,6 +57,16 @@ void engine_datapath_mask(const struct of_switch *sw, const struct flow_key *dp_
 	tlv_mask_to_datapath(switch_tlv_map(sw), &dp_key->tunnel, &m->m.tunnel);
 }
 
+// Everything that the packet has, beside what decided.
+static void make_exact(const struct flow_key *dp_key, struct flow_mask *m)
+{
+	struct flow_mask exact;
+
+	flow_mask_exact_for(&exact, dp_key);
+	for (size_t i = 0; i < FLOW_WORDS; i++)
+		flow_words(&m->m)[i] |= flow_words(&exact.m)[i];
+}
+
 static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch *sw,
 				      const struct flow_key *dp_key, struct xlate_result *r)
 {
@@ -65,6 +75,10 @@ static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch 
 	struct megaflow *mf;
 
 	engine_datapath_mask(sw, dp_key, &mask);
+	if (!atomic_load(&u->wildcards)) {
+		make_exact(dp_key, &mask);
+		engine_datapath_mask(sw, dp_key, &mask);
+	}
 	mf = megaflow_create(dp_key, &mask, dp_actions_of(&r->actions));
 	deps->sw = sw;
 	deps->engine = u;
@@ -105,12 +119,9 @@ static struct megaflow *install(struct upcall_engine *u, struct of_switch *sw,
 	struct megaflow *mf = make_megaflow(u, sw, dp_key, r);
 
 	if (!insert(u, mf)) {
-		struct xlate_credit *c;
-
 		// The packet is served all the same, and counts.
 		if (packet_size)
-			VEC_FOR_EACH (c, &mf->deps->basis.credits)
-				xlate_credit_apply(c, 1, packet_size, clock_msec());
+			engine_credit_packet(&mf->deps->basis, packet_size);
 		drop_unused(mf);
 		return NULL;
 	}

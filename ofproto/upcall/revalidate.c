@@ -56,20 +56,48 @@ void engine_remove(struct upcall_engine *u, struct megaflow *mf)
 	offload_withdraw(u->offload, mf, withdrawn, mf->deps);
 }
 
+static void credit(const struct xlate_basis *basis, const struct traffic *t)
+{
+	struct xlate_credit *c;
+
+	VEC_FOR_EACH (c, &basis->credits)
+		xlate_credit_apply(c, t);
+}
+
+void engine_credit_packet(const struct xlate_basis *basis, size_t bytes)
+{
+	credit(basis, &(struct traffic){ .packets = 1, .bytes = bytes, .used = clock_msec() });
+}
+
+// Of the growth in 't' what a NIC has handled. Both counts are read one after the other: it is never more than the growth.
+static void take_hardware(struct megaflow *mf, struct traffic *t)
+{
+	struct megaflow_deps *d = mf->deps;
+	uint64_t packets = __atomic_load_n(&mf->hw.packets, __ATOMIC_RELAXED),
+		 bytes = __atomic_load_n(&mf->hw.bytes, __ATOMIC_RELAXED);
+
+	if (atomic_load(&mf->placement) != PLACE_IN_TC_SOFTWARE) {
+		t->hw_packets = MIN(packets - d->hw_packets, t->packets);
+		t->hw_bytes = MIN(bytes - d->hw_bytes, t->bytes);
+	}
+	d->hw_packets = packets;
+	d->hw_bytes = bytes;
+}
+
 bool engine_credit(struct upcall_engine *u, struct megaflow *mf)
 {
 	struct flow_counts now;
-	struct xlate_credit *c;
-	uint64_t packets, bytes;
+	struct traffic t = { 0 };
 
 	upcall_flow_counts(u, mf, &now);
-	packets = now.packets - mf->pushed.packets;
-	bytes = now.bytes - mf->pushed.bytes;
+	t.packets = now.packets - mf->pushed.packets;
+	t.bytes = now.bytes - mf->pushed.bytes;
+	t.used = now.used;
 	mf->pushed = now;
-	if (!packets)
+	if (!t.packets)
 		return false;
-	VEC_FOR_EACH (c, &mf->deps->basis.credits)
-		xlate_credit_apply(c, packets, bytes, now.used);
+	take_hardware(mf, &t);
+	credit(&mf->deps->basis, &t);
 	// Traffic keeps its source station known.
 	xlate_apply_effects(&mf->deps->basis);
 	return true;
@@ -208,6 +236,8 @@ static void on_round(struct timer *t)
 {
 	struct upcall_engine *u = CONTAINER_OF(t, struct upcall_engine, round);
 
+	if (u->paused)
+		return; // resuming starts it again
 	if (!u->dp) {
 		timer_in(t, u->max_revalidator);
 		return;
@@ -271,6 +301,25 @@ void upcall_revalidate_now(struct upcall_engine *u)
 	offload_flush(u->offload);
 	begin_round(u);
 	do_slice(u, SIZE_MAX);
+}
+
+void upcall_pause(struct upcall_engine *u)
+{
+	u->paused = true;
+}
+
+void upcall_resume(struct upcall_engine *u)
+{
+	if (!u->paused)
+		return;
+	u->paused = false;
+	VEC_CLEAR(&u->todo);
+	timer_in(&u->round, 0);
+}
+
+bool upcall_is_paused(const struct upcall_engine *u)
+{
+	return u->paused;
 }
 
 void engine_start_revalidator(struct upcall_engine *u)

@@ -15,6 +15,8 @@ struct megaflow_deps {
 	// Set when datapath and placement have the flow: until then it belongs to the thread that makes it, and the main
 	// thread lets it be.
 	_Atomic bool listed;
+	// What of mf->pushed a NIC has handled.
+	uint64_t hw_packets, hw_bytes;
 	// Traffic that software sees of a flow believed in hardware: how often in a row, and up to which count.
 	bool was_in_hw;
 	uint64_t sw_packets;
@@ -65,6 +67,8 @@ struct upcall_engine {
 	struct list packet_ins GUARDED_BY(lock);
 	size_t n_packet_ins GUARDED_BY(lock);
 
+	_Atomic bool wildcards; // false: new flows are exact
+	bool dump_tersely, paused;
 	_Atomic bool change_posted; // a look because something changed is on its way
 	struct flow_limit limit;
 	int max_idle, max_revalidator;
@@ -104,5 +108,7 @@ void engine_start_revalidator(struct upcall_engine *u);
 void engine_stop_revalidator(struct upcall_engine *u);
 // Takes a flow out of the table, datapath and device, credits what is left, frees. Main thread.
 void engine_remove(struct upcall_engine *u, struct megaflow *mf);
+// One packet that no flow counts.
+void engine_credit_packet(const struct xlate_basis *basis, size_t bytes);
 // Pushes the counters' growth to the credits. True when there was traffic.
 bool engine_credit(struct upcall_engine *u, struct megaflow *mf);

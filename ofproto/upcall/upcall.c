@@ -27,6 +27,8 @@ struct upcall_engine *upcall_create(struct loop *l, packet_in_cb *cb, void *aux)
 	hmap_init(&u->flows);
 	list_init(&u->packet_ins);
 	flow_limit_init(&u->limit, DEFAULT_FLOW_LIMIT);
+	atomic_store(&u->wildcards, true);
+	u->dump_tersely = true;
 	upcall_configure(u, DEFAULT_MAX_IDLE, DEFAULT_MAX_REVALIDATOR, DEFAULT_FLOW_LIMIT);
 	engine_start_revalidator(u);
 	return u;
@@ -50,6 +52,8 @@ void upcall_set_datapath(struct upcall_engine *u, struct datapath *dp, struct of
 {
 	u->dp = dp;
 	u->offload = offload;
+	if (dp)
+		datapath_dump_tersely(dp, u->dump_tersely);
 }
 
 void upcall_configure(struct upcall_engine *u, int max_idle_msec, int max_revalidator_msec,
@@ -129,7 +133,21 @@ size_t upcall_n_flows(struct upcall_engine *u)
 
 void upcall_set_flow_limit(struct upcall_engine *u, size_t n)
 {
-	atomic_store(&u->limit.now, MIN(n, u->limit.configured));
+	atomic_store(&u->limit.now, n);
+}
+
+void upcall_set_wildcards(struct upcall_engine *u, bool enabled)
+{
+	atomic_store(&u->wildcards, enabled);
+	if (u->dp)
+		upcall_flush(u, NULL);
+}
+
+void upcall_set_dump_tersely(struct upcall_engine *u, bool enabled)
+{
+	u->dump_tersely = enabled;
+	if (u->dp)
+		datapath_dump_tersely(u->dp, enabled);
 }
 
 void upcall_show(struct upcall_engine *u, struct strbuf *out)
@@ -140,8 +158,9 @@ void upcall_show(struct upcall_engine *u, struct strbuf *out)
 	strbuf_printf(out, "  flows         : (current %zu) (avg %zu) (max %zu) (limit %zu)\n", now,
 		      l->average, MAX(l->most, now), atomic_load(&l->now));
 	strbuf_printf(out, "  dump duration : %lldms\n", (long long)l->round_msec);
-	// One thread looks at them: the main one. Flows have no other names than ufids here.
-	strbuf_printf(out, "  ufid enabled : true\n\n  1: (keys %zu)\n", now);
+	// One thread looks at them: the main one.
+	strbuf_printf(out, "  ufid enabled : %s\n\n  1: (keys %zu)\n",
+		      u->dump_tersely ? "true" : "false", now);
 }
 
 void engine_list(struct upcall_engine *u, struct megaflow *mf)
@@ -172,6 +191,19 @@ struct megaflow *upcall_find(struct upcall_engine *u, const struct uuid *ufid)
 			break;
 	pthread_mutex_unlock(&u->lock);
 	return mf;
+}
+
+struct of_switch *upcall_flow_switch(struct upcall_engine *u, const struct megaflow *mf)
+{
+	struct of_switch *sw = mf->deps->sw;
+	struct flow_key key;
+	of_port_t number;
+
+	if (sw)
+		return sw;
+	// Put in by hand.
+	miniflow_expand(mf->key, &key);
+	return port_map_find(u, DP_PORT(key.in_port), &sw, &number) ? sw : NULL;
 }
 
 typedef VEC(struct megaflow *) flow_vec;
@@ -345,9 +377,7 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 		upcall_changed(u);
 	dp_key = key;
 	dp_key.in_port = way_back(sw, OF_PORT(key.in_port)).n;
-	struct xlate_credit *c;
-	VEC_FOR_EACH (c, &r.basis.credits)
-		xlate_credit_apply(c, 1, po->len, clock_msec());
+	engine_credit_packet(&r.basis, po->len);
 	if (datapath_execute(u->dp, po->packet, po->len, &dp_key, dp_actions_of(&r.actions), &err) <
 	    0)
 		log_dbg("packet_out: %s", err.text);

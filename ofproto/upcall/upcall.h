@@ -62,8 +62,16 @@ void upcall_revalidate_now(struct upcall_engine *u);
 size_t upcall_n_flows(struct upcall_engine *u);
 // Appends the lines of upcall/show behind the datapath's name.
 void upcall_show(struct upcall_engine *u, struct strbuf *out);
-// Until rounds of the revalidator find another number, and not above the configured one.
+// Until a round of the revalidator finds another number.
 void upcall_set_flow_limit(struct upcall_engine *u, size_t n);
+// Without, new megaflows are for packets that are alike in every field. Those that are there go.
+void upcall_set_wildcards(struct upcall_engine *u, bool enabled);
+// Without, a kernel's dumps for statistics have whole flows.
+void upcall_set_dump_tersely(struct upcall_engine *u, bool enabled);
+// While paused no flow is looked at by itself: none ages, and changes wait.
+void upcall_pause(struct upcall_engine *u);
+void upcall_resume(struct upcall_engine *u);
+bool upcall_is_paused(const struct upcall_engine *u);
 
 // Runs a packet of a controller through actions and the pipeline.
 enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
@@ -84,6 +92,8 @@ enum upcall_restored upcall_restore(struct upcall_engine *u, const struct flow_k
 struct megaflow *upcall_find(struct upcall_engine *u, const struct uuid *ufid);
 void upcall_for_each(struct upcall_engine *u, bool (*cb)(struct megaflow *mf, void *aux),
 		     void *aux);
+// Where its packets come in; NULL: put in by hand, and its input port belongs to no switch.
+struct of_switch *upcall_flow_switch(struct upcall_engine *u, const struct megaflow *mf);
 // Software and hardware counters together.
 void upcall_flow_counts(struct upcall_engine *u, struct megaflow *mf, struct flow_counts *ret);
 // Flows put in by hand (dpctl/add-flow); they stay until deleted.

@@ -191,7 +191,10 @@ def test_the_same_commands_have_the_same_answers(wires, tmp_path):
     (("set-if", "dp0", "v0,speed=3"), "v0: arguments provided to device that is not configurable"),
     (("dump-flows", "pmd=x"), "bad number of a pmd thread"),
     (("dump-flows", "dp0", "dp1"), "datapath not found (Invalid argument)"),
-    (("dump-conntrack",), "dump-conntrack is not supported yet"),
+    (("--read-only", "flush-conntrack"), "'flush-conntrack' command does not work in read only mode"),
+    # Debian's changes limits all the same.
+    (("--read-only", "ct-set-limits", "default=3"), "'ct-set-limits' command does not work in read only mode"),
+    (("dump-conntrack", "zone=70000"), "failed to parse zone"),
 ])
 def test_what_is_wrong_is_said_and_nothing_changes(wires, words, says):
     ok(OURS, "add-dp", "dp0", "v0")
@@ -252,3 +255,82 @@ def test_tunnels_that_the_peer_has_made_are_shown_and_deleted(wires):
     ok(OURS, "del-dp", "dp0")
     links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
     assert "_sys" not in links, links
+
+
+TUNNELS = [
+    ("add-dp", "dp0"),
+    ("add-if", "dp0", "vx,type=vxlan,dst_port=4789,remote_ip=flow"), ("add-if", "dp0", "vx1,type=vxlan,dst_port=4789,remote_ip=flow"),
+    ("add-if", "dp0", "vx2,type=vxlan,remote_ip=1.2.3.4,dst_port=4790,port_no=9"),
+    ("add-if", "dp0", "vx3,type=vxlan,remote_ip=1.2.3.4,dst_port=4791,port_no=9"),
+    ("add-if", "dp0", "vx4,type=vxlan,remote_ip=1.2.3.4,dst_port=4792,key=5,exts=gbp"),
+    ("add-if", "dp0", "vx5,type=vxlan,remote_ip=1.2.3.4,dst_port=x"),
+    ("add-if", "dp0", "vx6,type=vxlan,remote_ip=1.2.3.4,frob=1,dst_port=4793"),
+    ("add-if", "dp0", "a-name-that-is-too-long-for-a-device,type=vxlan,remote_ip=flow,dst_port=4795"),
+    ("add-if", "dp0", "g0,type=geneve,remote_ip=flow"), ("add-if", "dp0", "g1,type=gre,remote_ip=flow"),
+    ("add-if", "dp0", "e0,type=erspan,remote_ip=flow"), ("add-if", "dp0", "e1,type=ip6erspan,remote_ip=fd00::1"),
+    ("add-if", "dp0", "b0,type=bareudp,remote_ip=flow,payload_type=ip,dst_port=6635"),
+    ("add-if", "dp0", "b1,type=bareudp,remote_ip=flow,payload_type=mpls,dst_port=6636"),
+    ("add-if", "dp0", "p0,type=patch,peer=p1"), ("add-if", "nodp", "g2,type=gre,remote_ip=flow"), ("show", "dp0"),
+    ("set-if", "dp0", "vxlan_sys_4789"), ("set-if", "dp0", "vxlan_sys_4789,type=vxlan"), ("set-if", "dp0", "vxlan_sys_4789,type=geneve"),
+    ("set-if", "dp0", "vxlan_sys_4789,type=geneve,port_no=7"), ("set-if", "dp0", "vxlan_sys_4789,port_no=3"),
+    ("set-if", "dp0", "vxlan_sys_4789,dst_port=4789"), ("set-if", "dp0", "vxlan_sys_4789,remote_ip=flow,key=5"),
+    ("set-if", "dp0", "vxlan_sys_4789,remote_ip="), ("set-if", "dp0", "vxlan_sys_4789,remote_ip=flow"),
+    ("set-if", "dp0", "vxlan_sys_4789,remote_ip=flow,type=vxlan,port_no=1"), ("set-if", "dp0", "vx,dst_port=4789"),
+    ("set-if", "dp0", "gre_sys,remote_ip=flow"), ("set-if", "dp0", "udp_sys_6635,payload_type=ip"),
+    ("set-if", "dp0", "udp_sys_6635,payload_type=ip,remote_ip=flow"), ("show", "dp0"),
+    ("del-if", "dp0", "vx"), ("del-if", "dp0", "gre_sys", "udp_sys_6635"), ("show", "dp0"),
+]
+
+
+def tunnel_devices():
+    """Kind and settings, without names and numbers that are not alike twice."""
+    links = subprocess.run(["ip", "-d", "-o", "link"], capture_output=True, text=True, check=True).stdout
+    return sorted(re.sub(r"^\d+: |link/ether \S+|mtu \d+|master \S+|qdisc \S+|gso_max.*", "", line) for line in links.splitlines()
+                  if "_sys" in line)
+
+
+def test_tunnels_are_made_and_described_as_debians_are(wires):
+    def live(program):
+        answers = []
+        for words in TUNNELS:
+            status, out, err = run(program, *words)
+            answers.append((words, status, masked(out), err, tunnel_devices()))
+        # Devices of Debian's stay behind where its datapath is deleted.
+        ok(OURS, "del-dp", "dp0")
+        assert tunnel_devices() == []
+        return answers
+
+    for mine, other in zip(live(OURS), live(THEIRS)):
+        assert mine == other
+
+
+@pytest.mark.parametrize("port,says", [
+    ("vx,type=vxlan,dst_port=4789", "vx: vxlan type requires valid 'remote_ip' argument (Invalid argument)"),
+    ("vx,type=vxlan,remote_ip=xx", "vx: vxlan type requires valid 'remote_ip' argument (Invalid argument)"),
+    ("vx,type=vxlan,remote_ip=flow,dst_port=70000", "adding vx to dp0 failed (Invalid argument)"),
+    ("vx,type=vxlan,remote_ip=flow,exts=foo", "adding vx to dp0 failed (Invalid argument)"),
+    ("b,type=bareudp,remote_ip=flow,dst_port=6635", "adding b to dp0 failed (Invalid argument)"),
+    ("b,type=bareudp,remote_ip=flow,payload_type=ip", "adding b to dp0 failed (Invalid argument)"),
+    ("s,type=stt,remote_ip=flow", "s: failed to open network device (Address family not supported by protocol)"),
+    # Those that are there already, with other settings or another number, or in another datapath.
+    ("g,type=gre,remote_ip=flow,port_no=8", "adding g to dp0 failed (File exists)"),
+    ("vx,type=vxlan,remote_ip=flow,dst_port=5000,exts=gbp", "adding vx to dp0 failed (File exists)"),
+    ("vx,type=vxlan,remote_ip=flow,dst_port=6000", "adding vx to dp0 failed (Device or resource busy)"),
+])
+def test_tunnels_that_cannot_be_are_refused_and_leave_no_device(wires, port, says):
+    ok(OURS, "add-dp", "dp0", "g,type=gre,remote_ip=flow", "vx,type=vxlan,remote_ip=flow,dst_port=5000")
+    ok(OURS, "add-dp", "dp1", "vx,type=vxlan,remote_ip=flow,dst_port=6000")
+    before = ok(OURS, "show"), tunnel_devices()
+    status, out, err = run(OURS, "add-if", "dp0", port)
+    assert status == 1 and not out and says in err, (status, out, err)
+    assert (ok(OURS, "show"), tunnel_devices()) == before
+
+
+@pytest.mark.parametrize("port,says", [
+    ("vxlan_sys_5000,remote_ip=flow,dst_port=5001", "can't change dst_port from 5000 to 5001 (Operation not supported)"),
+    ("vxlan_sys_5000,remote_ip=flow,exts=gbp", "its device has other settings (Operation not supported)"),
+])
+def test_what_a_tunnels_device_is_cannot_be_changed(wires, port, says):
+    ok(OURS, "add-dp", "dp0", "vx,type=vxlan,remote_ip=flow,dst_port=5000")
+    status, out, err = run(OURS, "set-if", "dp0", port)
+    assert status == 1 and not out and says in err, (status, out, err)

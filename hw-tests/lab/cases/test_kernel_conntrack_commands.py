@@ -39,8 +39,20 @@ class Answer:
         return f"failed={self.failed} {self.out}{self.error}"
 
 
-def ours(switch, command, *args):
+def by_dpctl(switch, command, *args):
+    return Answer(switch.run("ovs-dpctl", command, *args, check=False))
+
+
+def by_appctl(switch, command, *args):
     return Answer(switch.appctl(f"dpctl/{command}", *args, check=False))
+
+
+def ours(switch, command, *args):
+    """What ovs-vswitchd and ovs-dpctl answer alike."""
+    answers = [by(switch, command, *args) for by in (by_dpctl, by_appctl)]
+    first, second = ((a.failed, a.error, a.masked()) for a in answers)
+    assert first == second, (command, args)
+    return answers[1]
 
 
 def debians(command, *args):
@@ -99,14 +111,15 @@ FLUSHES = [
 ]
 
 
+@pytest.mark.parametrize("by", [by_dpctl, by_appctl])
 @pytest.mark.parametrize("args", FLUSHES, ids=lambda a: " ".join(a) or "all")
-def test_what_debians_flushes_is_flushed(still, table, args):
+def test_what_debians_flushes_is_flushed(still, table, args, by):
     table.fill()
     theirs = debians("flush-conntrack", *args)
     left = debians("dump-conntrack").masked()
     still.appctl("dpctl/flush-conntrack")
     table.fill()
-    mine = ours(still, "flush-conntrack", *args)
+    mine = by(still, "flush-conntrack", *args)
     assert debians("dump-conntrack").masked() == left
     assert (mine.failed, mine.error, mine.out) == (theirs.failed, theirs.error, theirs.out)
 
@@ -182,6 +195,9 @@ def test_limits_are_debians_limits(still, table):
 def test_bad_zones_and_options_are_refused(still, table):
     for args in (["dump-conntrack", "zone=70000"], ["dump-conntrack", "zone=x"], ["ct-get-limits", "zone="],
                  ["ct-get-limits", "zone=70000"], ["ct-set-limits", "zone=1,limit=4294967296"],
-                 ["dump-conntrack", "zone=1", "zone=2"], ["dump-conntrack", "-x"]):
+                 ["dump-conntrack", "zone=1", "zone=2"]):
         r = ours(still, *args)
         assert r.failed and r.error, args
+    for by in (by_appctl, by_dpctl):
+        r = by(still, "dump-conntrack", "-x")
+        assert r.failed and r.error, r

@@ -44,6 +44,9 @@ def test_flow_with_traffic_is_in_hardware_and_counted_once(switch):
     assert int(switch.appctl("coverage/read-counter", "upcall")) - coverage <= 2  # ARP may be asked again
     dump = switch.ofctl("dump-flows", "br0", "ip,nw_dst=10.98.0.2")
     assert re.search(r"n_packets=12,", dump), dump
+    dump = switch.appctl("bridge/dump-flows", "--offload-stats", "br0")
+    assert re.search(r"n_packets=12, n_bytes=1176, n_offload_packets=1[012], n_offload_bytes=[19]\d+, priority=100,ip,nw_dst=10.98.0.2,",
+                     dump), dump
     wait_until("the interface names its device",
                lambda: switch.nic in switch.vsctl("get", "interface", "rep0", "status"))
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from conftest import wait_until
+
 VXLAN = "type=vxlan", "options:remote_ip=1.1.1.1", "options:key=5"
 
 
@@ -56,3 +58,33 @@ def test_moves_to_a_bridge_that_comes_as_its_own_goes(bridges, old):
     bridges.vsctl("del-br", old, "--", "add-br", "br00", "--", "set", "bridge", "br00", "datapath_type=netdev",
                   *add("br00", "vx1", *VXLAN))
     assert_runs(bridges, "vx1")
+
+
+def test_a_port_that_is_made_anew_keeps_its_number(bridges):
+    """A new port takes a free one, however the names are ordered."""
+    bridges.vsctl(*add("br0", "vx1", *VXLAN)[1:])
+    number, _ = state(bridges, "vx1")
+    bridges.vsctl("set", "interface", "vx1", "type=geneve",
+                  *add("br0", "a0", "type=vxlan", "options:remote_ip=1.1.1.2", "options:key=6"))
+    assert_runs(bridges, "a0", "vx1")
+    assert state(bridges, "vx1")[0] == number
+
+
+def test_a_number_that_is_asked_for_goes_before_one_that_was_had(bridges):
+    bridges.vsctl(*add("br0", "a1", *VXLAN)[1:])
+    number, _ = state(bridges, "a1")
+    bridges.vsctl("set", "interface", "a1", "type=geneve",
+                  *add("br0", "z0", "type=vxlan", "options:remote_ip=1.1.1.2", f"ofport_request={number}"))
+    assert_runs(bridges, "a1", "z0")
+    assert state(bridges, "z0")[0] == number
+
+
+def test_a_port_keeps_its_number_when_another_came_while_the_switch_was_away(bridges):
+    bridges.vsctl(*add("br0", "vx1", *VXLAN)[1:])
+    number, _ = state(bridges, "vx1")
+    bridges.stop_process("ovs-vswitchd")
+    bridges.vsctl("--no-wait", *add("br0", "a0", "type=vxlan", "options:remote_ip=1.1.1.2", "options:key=6")[1:])
+    bridges.start("--enable-dummy")
+    wait_until("a0 has a number", lambda: state(bridges, "a0")[0] not in ([], ["set", []]))
+    assert_runs(bridges, "a0", "vx1")
+    assert state(bridges, "vx1")[0] == number

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datapath/dpctl.h"
+
+#include "core/base/log.h"
+#include "core/base/util.h"
+
+LOG_MODULE(dpctl);
+
+#define LONG_ANSWER 65536
+
+void dpctl_uninit(struct dpctl *d)
+{
+	strbuf_uninit(&d->out);
+	strbuf_uninit(&d->errors);
+}
+
+void dpctl_fail(struct dpctl *d, int error, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	strbuf_printf(&d->errors, "%s: ", program_name);
+	strbuf_vprintf(&d->errors, fmt, args);
+	va_end(args);
+	if (error)
+		strbuf_printf(&d->errors, " (%s)", strerror(-error));
+	strbuf_putc(&d->errors, '\n');
+	d->n_errors++;
+}
+
+void dpctl_explain(const struct error *err)
+{
+	if (err->text[0])
+		log_warn("%s", err->text);
+}
+
+void dpctl_fail_to_choose(struct dpctl *d, bool several)
+{
+	dpctl_fail(d, 0, several ? "multiple datapaths, specify one" : "no datapaths exist");
+	dpctl_fail(d, -EINVAL, "datapath not found");
+}
+
+void dpctl_drain(struct dpctl *d)
+{
+	if (d->drain && d->out.len >= LONG_ANSWER)
+		d->drain(d);
+}

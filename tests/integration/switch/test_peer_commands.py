@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The control commands of this switch beside those of Debian's: which there are, and what they answer and do."""
+import os
+import re
+import shutil
+import uuid
+
+import pytest
+
+from conftest import Switch
+from test_peer_text import Peer
+
+pytestmark = pytest.mark.peer
+
+# Commands of Debian's that this switch has not, by what they begin with: the feature that they belong to.
+NOT_HERE = {
+    "autoattach/": "LLDP and auto-attach",
+    "bfd/": "BFD",
+    "bond/": "bonds of OpenFlow ports",
+    "cfm/": "CFM",
+    "dpctl/add-dp": "ovs-dpctl",
+    "dpctl/add-if": "ovs-dpctl",
+    "dpctl/del-dp": "ovs-dpctl",
+    "dpctl/del-if": "ovs-dpctl",
+    "dpctl/set-if": "ovs-dpctl",
+    "dpif-dummy/": "a datapath of type dummy: dummy ports are in the userspace datapath here",
+    "dpif-netdev/bond-show": "bonds of OpenFlow ports",
+    "dpif-netdev/dpif-impl-": "a choice among builds of the same code; DPDK's is made at run time",
+    "dpif-netdev/miniflow-parser-": "likewise",
+    "dpif-netdev/subtable-lookup-": "likewise",
+    "odp-execute/action-impl-": "likewise",
+    "dpif-netdev/pmd-perf-log-set": "performance logs of PMD threads",
+    "dpif-netdev/pmd-rxq-rebalance": "receive queues are shared out again as ports and threads change",
+    "lacp/": "LACP",
+    "mdb/": "multicast snooping",
+    "netdev-dummy/conn-state": "dummy ports on sockets",
+    "netdev-dummy/ip4addr": "tunnels in the userspace datapath",
+    "netdev-dummy/ip6addr": "tunnels in the userspace datapath",
+    "ofproto/trace-packet-out": "tracing a packet_out",
+    "ovs/route/": "tunnels in the userspace datapath",
+    "qos/": "QoS",
+    "rstp/": "RSTP",
+    "stp/": "STP",
+    "tnl/": "tunnels in the userspace datapath",
+}
+
+
+@pytest.fixture
+def pair(request):
+    """Ours and Debian's, each with br0 and dummy ports p1 and p2."""
+    if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
+        pytest.skip("needs root and /dev/net/tun")
+    switches = []
+    try:
+        for kind, datapath in ((Switch, "netdev"), (Peer, "dummy")):
+            tag = uuid.uuid4().hex[:5]
+            os.mkdir(f"/tmp/oes-{tag}")
+            s = kind(f"/tmp/oes-{tag}", tag)
+            switches.append(s)
+            s.start("--enable-dummy")
+            s.vsctl("add-br", "br0", "--", "set", "bridge", "br0", f"datapath_type={datapath}", "fail_mode=secure")
+            for port in ("p1", "p2"):
+                s.vsctl("add-port", "br0", port, "--", "set", "interface", port, "type=dummy")
+        yield switches
+    finally:
+        for s in switches:
+            s.close()
+            shutil.rmtree(s.dir, ignore_errors=True)
+
+
+def commands(s):
+    return {line.split()[0] for line in s.appctl("list-commands").splitlines() if line.startswith(" ")}
+
+
+def belongs(command, key):
+    return command.startswith(key) if key[-1] in "/-" else command == key
+
+
+def test_no_command_of_debians_is_missing_without_a_reason(pair):
+    ours, theirs = (commands(s) for s in pair)
+    missing = theirs - ours
+    assert {c for c in missing if not any(belongs(c, key) for key in NOT_HERE)} == set()
+    # A reason that has gone must go from the table, too.
+    assert {key for key in NOT_HERE if not any(belongs(c, key) for c in missing)} == set()
+
+
+def test_all_of_dpctl_is_listed(pair):
+    ours, theirs = ({line.split()[0] for line in s.appctl("dpctl/list-commands").splitlines()[1:]} for s in pair)
+    assert theirs - ours - NOT_HERE.keys() == set()
+
+
+ALIKE = [
+    "dpif/dump-flows br0", "dpif/dump-flows nobr", "dpif/dump-flows", "dpif/dump-flows br0 -m", "dpif/dump-flows -m br0 br1",
+    "upcall/disable-megaflows", "upcall/enable-megaflows", "upcall/disable-ufid", "upcall/enable-ufid", "upcall/enable-ufid x",
+    "upcall/set-flow-limit 10", "upcall/set-flow-limit", "bridge/dump-flows", "bridge/dump-flows a b c", "bridge/reconnect",
+    "bridge/dump-flows br0 --offload-stats", "bridge/reconnect br0", "bridge/reconnect nobr", "fdb/add br0 p1 0 00:00:00:00:00:01",
+    "fdb/show br0", "fdb/del br0 0 00:00:00:00:00:01", "fdb/del br0 0 00:00:00:00:00:01", "fdb/add nobr p1 0 00:00:00:00:00:01",
+    "fdb/del nobr 0 00:00:00:00:00:01", "fdb/stats-clear", "fdb/stats-clear br0", "fdb/stats-clear nobr", "fdb/flush nobr",
+    "fdb/stats-show nobr", "fdb/stats-show", "revalidator/wait", "revalidator/purge", "revalidator/pause", "revalidator/resume",
+    "ofproto/list-tunnels", "dpctl/help", "dpctl/nosuch", "coverage/read-counter nosuch",
+]
+
+
+def test_the_same_commands_have_the_same_answers(pair):
+    for command in ALIKE:
+        ours, theirs = ((r.returncode, r.stdout, r.stderr) for r in (s.appctl(*command.split(), check=False) for s in pair))
+        assert ours == theirs, command
+
+
+def packet(dst):
+    return ("in_port(1),eth(src=50:54:00:00:00:01,dst=50:54:00:00:00:07),eth_type(0x0800),"
+            f"ipv4(src=10.0.0.2,dst=10.0.0.1,proto=17,tos=0,ttl=64,frag=no),udp(src=8,dst={dst})")
+
+
+def flows(s, *args):
+    """Without numbers of datapath ports, counts and identifiers, which differ by datapath."""
+    lines = s.appctl("dpif/dump-flows", *args, "br0").splitlines()
+    lines = [re.sub(r"ufid:\S+|packets:\d+, bytes:\d+, used:\S+", "X", line) for line in lines]
+    # Names of ct_state's bits, and 0 where all are known to be 0.
+    lines = [line.replace("ct_state(-new-est-rel-rpl-inv-trk-snat-dnat)", "ct_state(0)") for line in lines]
+    return sorted(re.sub(r"in_port\(\d+\)|actions:\d+", "N", line) for line in lines)
+
+
+def test_flows_of_a_bridge_are_exact_while_megaflows_are_disabled(pair):
+    def send_and_compare(n):
+        for s in pair:
+            for dst in (3, 4):
+                s.appctl("netdev-dummy/receive", "p1", packet(dst))
+        ours, theirs = (flows(s) for s in pair)
+        assert ours == theirs and len(ours) == n, (ours, theirs)
+
+    for s in pair:
+        s.ofctl("add-flow", "br0", "ip,actions=output:2")
+    send_and_compare(1)
+    names = [flows(s, "--names")[0].split(",actions")[0] for s in pair]
+    assert names[0] == names[1] and "in_port(p1)" in names[0], names
+    for s in pair:
+        s.appctl("upcall/disable-megaflows")
+        assert flows(s) == []
+    send_and_compare(2)
+    for s in pair:
+        s.appctl("upcall/enable-megaflows")
+        assert flows(s) == []
+    send_and_compare(1)
