@@ -313,7 +313,7 @@ void upcall_resume(struct upcall_engine *u)
 	if (!u->paused)
 		return;
 	u->paused = false;
-	VEC_CLEAR(&u->todo);
+	u->todo = 0;
 	timer_in(&u->round, 0);
 }
 
