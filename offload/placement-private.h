@@ -29,6 +29,26 @@ struct offload_record {
 	void *done_aux;
 };
 
+// A meter of the datapath.
+struct offload_meter {
+	struct hmap_node node; // in offload.meters, by id
+	uint32_t id;
+	struct meter_config config;
+};
+
+// What a device's worker is to be told about a meter.
+struct meter_job {
+	uint32_t id;
+	bool is_gone;
+	struct meter_config config;
+};
+
+// What a device has counted of one.
+struct device_meter {
+	uint32_t id;
+	struct meter_count in, dropped;
+};
+
 // A shape that the driver refused.
 struct refused_shape {
 	struct hmap_node node;
@@ -66,6 +86,8 @@ struct offload_device {
 	uint64_t inserted, removed, n_refused, lost, insert_nsec;
 	uint64_t altered, orphans; // found by audits, and set right
 	uint32_t foreign; // rules of others, at the last audit
+	VEC(struct meter_job) meter_jobs; // before anything in the queue
+	VEC(struct device_meter) meters; // as of the last poll
 	const struct port_job *job; // something about a port that the worker is to do
 	const char *state;
 };
@@ -87,6 +109,7 @@ struct offload {
 	pthread_cond_t idle; // a worker has run dry
 	struct port_table *ports; // RCU; one writer
 	struct list devices, records;
+	struct hmap meters; // struct offload_meter
 	unsigned int n_flushing; // threads that wait for workers: nothing is put off
 	bool enabled;
 	bool keep_found; // no sweep until it is asked for
@@ -107,5 +130,19 @@ void record_refuse(struct offload_record *rec, const struct verdict *v);
 void offload_bump(struct offload *o);
 // Software sees traffic that the device should have taken: the rule is put in again, not too often.
 void record_suspect(struct offload_record *rec);
-// Compiles again from the megaflow; with o->lock held.
+// Compiles again from the megaflow; with o->lock held. False: it is refused, and nothing is wanted.
 bool record_compile(struct offload_record *rec);
+// Decides anew where a record's flow should be; with o->lock held.
+void record_place(struct offload *o, struct offload_record *rec);
+
+// With o->lock held. NULL: there is none.
+const struct meter_config *offload_find_meter(const struct offload *o, uint32_t id);
+void offload_free_meters(struct offload *o);
+// All meters there are, for a device that is new. With o->lock held.
+void device_learn_meters(struct offload_device *dev);
+// On its worker, with o->lock, which they give up around the driver.
+void device_do_meter_jobs(struct offload_device *dev);
+void device_poll_meters(struct offload_device *dev);
+// Around every call to the driver: nobody waits for it, neither for the lock nor for the worker's grace period.
+void driver_begin(struct offload_device *dev);
+void driver_end(struct offload_device *dev);

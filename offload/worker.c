@@ -9,14 +9,13 @@ LOG_MODULE(offload_worker);
 // New rules that go to the driver together: enough for several threads' system calls.
 enum { MAX_AT_ONCE = 256 };
 
-// Around every call to the driver: nobody waits for it, neither for the lock nor for this thread's grace period.
-static void driver_begin(struct offload_device *dev)
+void driver_begin(struct offload_device *dev)
 {
 	pthread_mutex_unlock(&dev->o->lock);
 	rcu_offline();
 }
 
-static void driver_end(struct offload_device *dev)
+void driver_end(struct offload_device *dev)
 {
 	rcu_online();
 	pthread_mutex_lock(&dev->o->lock);
@@ -405,6 +404,7 @@ static uint32_t query_all(struct offload_device *dev, uint32_t *ret_checked)
 	}
 	*ret_checked = v.n;
 	VEC_FREE(&v);
+	device_poll_meters(dev);
 	return lost;
 }
 
@@ -476,6 +476,8 @@ void *device_worker(void *arg)
 	for (;;) {
 		if (dev->ops->take_reset(dev->priv)) {
 			handle_reset(dev);
+		} else if (dev->meter_jobs.n) {
+			device_do_meter_jobs(dev);
 		} else if (!list_is_empty(&dev->queue)) {
 			handle_some(dev);
 		} else if (dev->sweep) {

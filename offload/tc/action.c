@@ -25,8 +25,9 @@ size_t tc_act_begin(struct acting *c, const char *kind)
 
 	nl_put_str(b, TCA_ACT_KIND, kind);
 	nl_put(b, TCA_ACT_FLAGS, &flags, sizeof(flags));
-	if (c->rule->n_actions == 1)
+	if (!c->has_cookie)
 		nl_put(b, TCA_ACT_COOKIE, c->rule->cookie, sizeof(c->rule->cookie));
+	c->has_cookie = true;
 	options = nl_nest_begin(b, TCA_ACT_OPTIONS);
 	c->rule->shape = hash_bytes(kind, strlen(kind), c->rule->shape);
 	return action << 32 | options;
@@ -171,6 +172,7 @@ static bool (*const verbs[DP_ACTION_MAX])(struct acting *c, const struct dp_acti
 	[DP_ACTION_USERSPACE] = act_userspace,
 	[DP_ACTION_CT] = act_ct,
 	[DP_ACTION_CT_CLEAR] = act_ct_clear,
+	[DP_ACTION_METER] = act_meter,
 	[DP_ACTION_PUSH_MPLS] = act_push_mpls,
 	[DP_ACTION_POP_MPLS] = act_pop_mpls,
 	[DP_ACTION_SET_TUNNEL] = act_set_tunnel,

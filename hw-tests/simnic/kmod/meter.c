@@ -226,8 +226,14 @@ int sn_meter_offload(struct sn_nic *nic, struct flow_offload_action *fl)
 {
 	int err = -EOPNOTSUPP;
 
-	if (fl->id != FLOW_ACTION_POLICE || nic->profile->no_actions & BIT_ULL(FLOW_ACTION_POLICE))
+	if (fl->id != FLOW_ACTION_POLICE)
 		return -EOPNOTSUPP;
+	if (fl->command == FLOW_ACT_REPLACE) {
+		if (nic->faults.refuse_actions & BIT_ULL(FLOW_ACTION_POLICE))
+			return sn_refuse(fl->extack, sn_action_police.injected, EOPNOTSUPP);
+		if (nic->profile->no_actions & BIT_ULL(FLOW_ACTION_POLICE))
+			return sn_refuse(fl->extack, sn_action_police.refusal, EOPNOTSUPP);
+	}
 	mutex_lock(&nic->rules_lock);
 	switch (fl->command) {
 	case FLOW_ACT_REPLACE:

@@ -32,6 +32,8 @@ static struct {
 	bool stale; // software meets the packets of its rules
 	bool counts_fall;
 	uint32_t altered;
+	unsigned int meters_set, meters_gone;
+	uint32_t metered_rate; // as last told
 } nic = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static int fake_open(const struct port_ref *port, void **ret_priv, struct device_limits *ret_limits,
@@ -47,8 +49,18 @@ static void fake_close(void *priv) {}
 static bool fake_compile(void *priv, const struct megaflow *mf, const struct port_lookup *ports,
 			 struct compiled_rule **ret_rule, struct verdict *v)
 {
+	const struct dp_action *a;
+
 	if (nic.refuse_compile)
 		return verdict_refuse(v, REASON_FIELD_UNSUPPORTED, "pkt_mark");
+	// Its meters have one band.
+	DP_ACTION_FOR_EACH (a, megaflow_actions_get(mf)) {
+		const struct meter_config *m =
+			a->type == DP_ACTION_METER ? ports->meter(a->meter.id, ports->aux) : NULL;
+
+		if (a->type == DP_ACTION_METER && (!m || m->n_bands != 1))
+			return verdict_refuse(v, REASON_METER_UNSUPPORTED, m ? "bands" : "none");
+	}
 	*ret_rule = xzalloc(sizeof(**ret_rule));
 	return verdict_accept(v);
 }
@@ -160,6 +172,26 @@ static bool fake_take_reset(void *priv)
 	return __atomic_exchange_n(&nic.reset, false, __ATOMIC_ACQ_REL);
 }
 
+static void fake_meter_set(void *priv, uint32_t id, const struct meter_config *config)
+{
+	nic.meters_set++;
+	nic.metered_rate = config->bands[0].rate;
+}
+
+static void fake_meter_del(void *priv, uint32_t id)
+{
+	nic.meters_gone++;
+}
+
+static void fake_meter_counts(void *priv,
+			      void (*cb)(uint32_t id, const struct meter_count *in,
+					 const struct meter_count *dropped, void *aux),
+			      void *aux)
+{
+	cb(7, &(struct meter_count){ 10, 1000 }, &(struct meter_count){ 4, UINT64_MAX }, aux);
+	cb(8, &(struct meter_count){ 1, 1 }, &(struct meter_count){ 1, 1 }, aux);
+}
+
 static void fake_capabilities(void *priv, struct smap *out)
 {
 	smap_set(out, "fake", "true");
@@ -183,12 +215,15 @@ static const struct backend_ops fake = {
 	.query = fake_query,
 	.forget = fake_forget,
 	.take_reset = fake_take_reset,
+	.meter_set = fake_meter_set,
+	.meter_del = fake_meter_del,
+	.meter_counts = fake_meter_counts,
 	.capabilities = fake_capabilities,
 };
 
 static struct offload *o;
 
-static struct megaflow *make_flow(uint32_t in_port, uint16_t tp_dst)
+static struct megaflow *make_flow_with(uint32_t in_port, uint16_t tp_dst, struct dp_actions list)
 {
 	struct flow_key key = { .in_port = in_port,
 				.eth_type = htobe16(0x0800),
@@ -198,10 +233,25 @@ static struct megaflow *make_flow(uint32_t in_port, uint16_t tp_dst)
 					 .eth_type = 0xffff,
 					 .nw_proto = 0xff,
 					 .tp_dst = 0xffff } };
+
+	return megaflow_create(&key, &mask, list);
+}
+
+static struct megaflow *make_flow(uint32_t in_port, uint16_t tp_dst)
+{
 	AUTO(strbuf) actions = STRBUF_INIT;
 
 	dp_put_output(&actions, DP_PORT(2));
-	return megaflow_create(&key, &mask, dp_actions_of(&actions));
+	return make_flow_with(in_port, tp_dst, dp_actions_of(&actions));
+}
+
+static struct megaflow *make_metered_flow(uint16_t tp_dst)
+{
+	AUTO(strbuf) actions = STRBUF_INIT;
+
+	dp_put(&actions, DP_ACTION_METER)->meter.id = 7;
+	dp_put_output(&actions, DP_PORT(2));
+	return make_flow_with(1, tp_dst, dp_actions_of(&actions));
 }
 
 static void start(bool enabled)
@@ -635,6 +685,144 @@ START_TEST(verdicts_are_summed_up_by_reason)
 }
 END_TEST
 
+static const struct meter_config one_band = { METER_KBPS, 1, { { METER_DROP, .rate = 5 } } };
+static const struct meter_config faster = { METER_KBPS, 1, { { METER_DROP, .rate = 6 } } };
+static const struct meter_config two_bands = {
+	METER_KBPS, 2, { { METER_DROP, .rate = 5 }, { METER_DROP, .rate = 6 } }
+};
+
+START_TEST(a_meter_that_changes_keeps_its_rules)
+{
+	struct megaflow *mf = make_metered_flow(80);
+
+	start(true);
+	offload_meter_set(o, 7, &one_band);
+	offload_place(o, mf);
+	offload_flush(o);
+	ck_assert_int_eq(mf->placement, PLACE_IN_HW);
+	ck_assert_uint_eq(nic.metered_rate, 5);
+	offload_meter_set(o, 7, &faster);
+	offload_flush(o);
+	ck_assert_uint_eq(nic.metered_rate, 6);
+	ck_assert_uint_eq(nic.meters_set, 2);
+	ck_assert_int_eq(mf->placement, PLACE_IN_HW);
+	ck_assert_int_eq(reason_of(mf), REASON_NONE);
+	ck_assert_uint_eq(nic.inserts, 1);
+	ck_assert_uint_eq(nic.removes, 0);
+	offload_meter_del(o, 7);
+	offload_flush(o);
+	ck_assert_uint_eq(nic.meters_gone, 1);
+	stop(&mf, 1);
+}
+END_TEST
+
+START_TEST(a_meter_that_the_device_cannot_have_keeps_its_flows_out)
+{
+	struct megaflow *flows[] = { make_metered_flow(80), make_flow(1, 81) };
+
+	start(true);
+	offload_place(o, flows[0]);
+	offload_place(o, flows[1]);
+	offload_flush(o);
+	ck_assert_int_eq(reason_of(flows[0]), REASON_METER_UNSUPPORTED);
+	offload_meter_set(o, 7, &one_band);
+	offload_flush(o);
+	ck_assert_int_eq(flows[0]->placement, PLACE_IN_HW);
+	offload_meter_set(o, 7, &two_bands);
+	offload_flush(o);
+	ck_assert_int_eq(flows[0]->placement, PLACE_REFUSED);
+	ck_assert_int_eq(reason_of(flows[0]), REASON_METER_UNSUPPORTED);
+	ck_assert_uint_eq(nic.rules, 1);
+	offload_meter_set(o, 7, &faster);
+	offload_flush(o);
+	ck_assert_int_eq(flows[0]->placement, PLACE_IN_HW);
+	ck_assert_int_eq(flows[1]->placement, PLACE_IN_HW);
+	stop(flows, 2);
+}
+END_TEST
+
+START_TEST(a_device_that_comes_learns_the_meters)
+{
+	o = offload_create();
+	offload_meter_set(o, 7, &one_band);
+	offload_destroy(o);
+	start(true);
+	offload_meter_set(o, 7, &one_band);
+	offload_meter_set(o, 8, &faster);
+	offload_remove_port(o, DP_PORT(1));
+	nic.meters_set = 0;
+	ck_assert_int_eq(offload_add_port(o,
+					  &(struct port_ref){ .number = DP_PORT(1),
+							      .name = "rep0",
+							      .device = "fake0" },
+					  &fake, NULL),
+			 0);
+	offload_flush(o);
+	ck_assert_uint_eq(nic.meters_set, 2);
+	stop(NULL, 0);
+}
+END_TEST
+
+START_TEST(what_devices_have_metered_is_added)
+{
+	struct meter_stats s = { .in = { 1, 100 }, .n_bands = 1, .bands = { { 1, 60 } } };
+	struct meter_stats unknown = { .in = { UINT64_MAX, UINT64_MAX }, .n_bands = 1 };
+
+	start(true);
+	offload_meter_set(o, 7, &one_band);
+	offload_poll_stats(o);
+	offload_flush(o);
+	offload_meter_add_counts(o, 7, &s);
+	ck_assert_uint_eq(s.in.packets, 11);
+	ck_assert_uint_eq(s.in.bytes, 1100);
+	ck_assert_uint_eq(s.bands[0].packets, 5);
+	// It does not tell how many bytes it has dropped.
+	ck_assert_uint_eq(s.bands[0].bytes, 60);
+	offload_meter_add_counts(o, 7, &unknown);
+	ck_assert_uint_eq(unknown.in.packets, UINT64_MAX);
+	// Counts begin again with a change.
+	offload_meter_set(o, 7, &faster);
+	s = (struct meter_stats){ .n_bands = 1 };
+	offload_meter_add_counts(o, 7, &s);
+	ck_assert_uint_eq(s.in.packets, 0);
+	stop(NULL, 0);
+}
+END_TEST
+
+static uint32_t n_queued(void)
+{
+	struct offload_device_status *all;
+	uint32_t n;
+
+	ck_assert_uint_eq(offload_list_devices(o, &all), 1);
+	n = all->queued;
+	smap_uninit(&all->capabilities);
+	free(all);
+	return n;
+}
+
+START_TEST(an_update_that_is_refused_forgets_the_rule_that_waits)
+{
+	struct megaflow *mf = make_flow(1, 80), *first = make_flow(1, 79);
+
+	start(true);
+	pthread_mutex_lock(&nic.lock); // the driver is busy with another
+	offload_place(o, first);
+	while (n_queued())
+		sched_yield();
+	offload_place(o, mf);
+	nic.refuse_compile = true;
+	offload_update(o, mf);
+	nic.refuse_compile = false;
+	pthread_mutex_unlock(&nic.lock);
+	offload_flush(o);
+	ck_assert_uint_eq(nic.inserts, 1);
+	ck_assert_int_eq(mf->placement, PLACE_REFUSED);
+	ck_assert_int_eq(reason_of(mf), REASON_FIELD_UNSUPPORTED);
+	stop((struct megaflow *[]){ first, mf }, 2);
+}
+END_TEST
+
 START_TEST(every_reason_has_a_name_a_text_and_a_remedy)
 {
 	for (int r = 1; r < REASON_MAX; r++) {
@@ -672,6 +860,11 @@ int main(void)
 	tcase_add_test(t, a_rule_whose_packets_software_meets_is_put_in_again_but_not_too_often);
 	tcase_add_test(t, counts_that_go_back_are_not_taken_away);
 	tcase_add_test(t, what_audits_find_is_counted);
+	tcase_add_test(t, a_meter_that_changes_keeps_its_rules);
+	tcase_add_test(t, a_meter_that_the_device_cannot_have_keeps_its_flows_out);
+	tcase_add_test(t, a_device_that_comes_learns_the_meters);
+	tcase_add_test(t, what_devices_have_metered_is_added);
+	tcase_add_test(t, an_update_that_is_refused_forgets_the_rule_that_waits);
 	tcase_add_test(t, every_reason_has_a_name_a_text_and_a_remedy);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
