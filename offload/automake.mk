@@ -20,7 +20,7 @@ offload_libswitchdev_a_SOURCES = \
 EXTRA_DIST += offload/switchdev/README.md
 noinst_LIBRARIES += offload/libtc.a
 offload_libtc_a_SOURCES = \
-	offload/tc/action-meta.c offload/tc/action-meter.c offload/tc/action-private.h offload/tc/action.c offload/tc/action.def offload/tc/adopt.c offload/tc/compile.c offload/tc/decode.c \
+	offload/tc/action-len.c offload/tc/action-meta.c offload/tc/action-meter.c offload/tc/action-private.h offload/tc/action.c offload/tc/action.def offload/tc/adopt.c offload/tc/compile.c offload/tc/decode.c \
 	offload/tc/device-private.h offload/tc/device.c offload/tc/edit.c offload/tc/fingerprint.c offload/tc/key.def \
 	offload/tc/look.c offload/tc/meter.c offload/tc/police.c \
 	offload/tc/match-meta.c offload/tc/match-private.h offload/tc/match.c offload/tc/probe.c offload/tc/qdisc.c \

@@ -22,6 +22,7 @@ struct acting {
 	size_t last_output; // offset of the last mirred's parameters
 	bool has_output, ended;
 	bool has_cookie; // an action of the filter's own has been written
+	bool is_last; // nothing that does anything stands behind the action at hand
 	bool moved; // an MPLS header came or went: only the Ethernet header is where it was
 	struct flow_tunnel tunnel; // as last set
 	bool has_tunnel; // the packet has an outer header beside it now
@@ -47,6 +48,9 @@ void tc_put_tunnel_opts(struct strbuf *b, const struct flow_tunnel *t);
 bool tunnel_before_output(struct acting *c, const struct port_ref *port);
 bool act_ct(struct acting *c, const struct dp_action *a);
 bool act_ct_clear(struct acting *c, const struct dp_action *a);
+// Writes a list with its end: nothing can stand behind it.
+bool tc_act_list(struct acting *c, struct dp_actions list);
+bool act_check_pkt_len(struct acting *c, const struct dp_action *a);
 bool act_meter(struct acting *c, const struct dp_action *a);
 bool act_push_mpls(struct acting *c, const struct dp_action *a);
 bool act_pop_mpls(struct acting *c, const struct dp_action *a);

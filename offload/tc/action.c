@@ -173,6 +173,7 @@ static bool (*const verbs[DP_ACTION_MAX])(struct acting *c, const struct dp_acti
 	[DP_ACTION_CT] = act_ct,
 	[DP_ACTION_CT_CLEAR] = act_ct_clear,
 	[DP_ACTION_METER] = act_meter,
+	[DP_ACTION_CHECK_PKT_LEN] = act_check_pkt_len,
 	[DP_ACTION_PUSH_MPLS] = act_push_mpls,
 	[DP_ACTION_POP_MPLS] = act_pop_mpls,
 	[DP_ACTION_SET_TUNNEL] = act_set_tunnel,
@@ -184,6 +185,9 @@ static bool one_action(struct acting *c, const struct dp_action *a)
 		return edit_set(c, a);
 	if (!verbs[a->type])
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, dp_action_name(a->type));
+	// The sets before it are for both branches.
+	if (a->type == DP_ACTION_CHECK_PKT_LEN)
+		return act_check_pkt_len(c, a);
 	return edit_flush(c) && verbs[a->type](c, a);
 }
 
@@ -202,6 +206,24 @@ static struct dp_actions without_idle_end(struct dp_actions list)
 	return r;
 }
 
+bool tc_act_list(struct acting *c, struct dp_actions list)
+{
+	struct dp_actions work = without_idle_end(list);
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, work) {
+		if (c->ended)
+			return true;
+		c->is_last =
+			(const uint8_t *)a + a->size == (const uint8_t *)work.first + work.size;
+		if (!one_action(c, a))
+			return false;
+	}
+	if (!c->ended && c->has_output)
+		make_last_output_a_redirect(c);
+	return c->ended || put_gact(c, TC_ACT_SHOT);
+}
+
 bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const struct flow_key *key,
 			const struct flow_mask *mask, const struct port_lookup *ports,
 			struct verdict *v)
@@ -213,18 +235,8 @@ bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const s
 			    .v = v,
 			    .has_tunnel = r->from_tunnel };
 	size_t nest = nl_nest_begin(&r->options, TCA_FLOWER_ACT);
-	struct dp_actions work = without_idle_end(list);
-	const struct dp_action *a;
 
-	DP_ACTION_FOR_EACH (a, work) {
-		if (c.ended)
-			break;
-		if (!one_action(&c, a))
-			return false;
-	}
-	if (!c.ended && c.has_output)
-		make_last_output_a_redirect(&c);
-	else if (!c.ended && !put_gact(&c, TC_ACT_SHOT))
+	if (!tc_act_list(&c, list))
 		return false;
 	nl_nest_end(&r->options, nest);
 	return true;

@@ -43,7 +43,8 @@ static bool may_need_software(const struct compiled_rule *r, struct dp_actions l
 						    ? ports->find(a->output.port, ports->aux)
 						    : NULL;
 
-		if (a->type == DP_ACTION_CT || (to && to->is_tunnel))
+		if (a->type == DP_ACTION_CT || (to && to->is_tunnel) ||
+		    may_need_software(r, dp_action_nested(a), ports))
 			return true;
 	}
 	return r->chain;
