@@ -2,7 +2,7 @@
 noinst_LIBRARIES += offload/liboffload.a
 offload_liboffload_a_SOURCES = \
 	offload/backend.h offload/placement-private.h offload/placement.c offload/placement.h offload/reasons.def \
-	offload/leftover.c offload/leftover.h offload/meter.c offload/status.c offload/verdict.c offload/verdict.h offload/worker.c
+	offload/leftover.c offload/leftover.h offload/meter.c offload/offer.c offload/status.c offload/verdict.c offload/verdict.h offload/worker.c
 EXTRA_DIST += offload/README.md
 if HAVE_DPDK
 noinst_LIBRARIES += offload/librteflow.a

@@ -25,6 +25,10 @@ struct offload_record {
 	uint64_t queued_at;
 	int64_t suspect_again; // clock_msec() before which it is not put in again because software saw its packets
 	unsigned int n_suspected;
+	uint64_t shape; // of the rule in the device
+	bool shape_told; // the NIC has it, and the device knows that it takes the like
+	uint64_t recent_packets; // between the last two polls
+	unsigned int n_offers; // to the NIC, in vain
 	void (*done)(struct megaflow *mf, void *aux);
 	void *done_aux;
 };
@@ -55,6 +59,11 @@ struct refused_shape {
 	struct verdict verdict;
 };
 
+// A shape that the NIC has in at least one rule.
+struct taken_shape {
+	struct hmap_node node;
+};
+
 // Asked of a worker by the main thread, which waits.
 struct port_job {
 	enum { JOB_PORT_GOES, JOB_LIST, JOB_MEMBERS, JOB_LEAVE } what;
@@ -82,6 +91,10 @@ struct offload_device {
 	void (*audit_done)(uint32_t checked, uint32_t lost, void *aux);
 	void *audit_aux;
 	struct hmap refused; // struct refused_shape
+	struct hmap taken; // struct taken_shape: what the NIC is known to take
+	uint32_t room; // rules of TC software that may fit the NIC by now
+	int64_t probe_at; // clock_msec() before which a NIC that was full is not asked for more
+	unsigned int n_probes; // in vain
 	uint32_t n_rules;
 	uint64_t inserted, removed, n_refused, lost, insert_nsec;
 	uint64_t altered, orphans; // found by audits, and set right
@@ -141,8 +154,14 @@ void offload_free_meters(struct offload *o);
 // All meters there are, for a device that is new. With o->lock held.
 void device_learn_meters(struct offload_device *dev);
 // On its worker, with o->lock, which they give up around the driver.
+void device_note_taken(struct offload_device *dev, struct offload_record *rec);
+void device_offer_again(struct offload_device *dev);
+void device_free_taken(struct offload_device *dev);
 void device_do_meter_jobs(struct offload_device *dev);
 void device_poll_meters(struct offload_device *dev);
+// Puts the rule that the kernel runs in again, as the record wants it; on failure the old one stays. True when the NIC has it now. What
+// was asked for meanwhile is done: the record may be gone afterwards.
+bool device_offer(struct offload_device *dev, struct offload_record *rec);
 // Around every call to the driver: nobody waits for it, neither for the lock nor for the worker's grace period.
 void driver_begin(struct offload_device *dev);
 void driver_end(struct offload_device *dev);

@@ -50,6 +50,7 @@ static void close_device(struct offload_device *dev)
 		free(s);
 	}
 	hmap_uninit(&dev->refused);
+	device_free_taken(dev);
 	VEC_FREE(&dev->meter_jobs);
 	VEC_FREE(&dev->meters);
 	pthread_cond_destroy(&dev->work);
@@ -341,6 +342,7 @@ static int open_device(struct offload *o, const struct port_ref *port,
 	list_init(&dev->queue);
 	list_init(&dev->full);
 	hmap_init(&dev->refused);
+	hmap_init(&dev->taken);
 	r = pthread_create(&dev->worker, NULL, device_worker, dev);
 	if (r) {
 		ops->close(dev->priv);
