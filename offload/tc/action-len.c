@@ -15,7 +15,7 @@ static bool may_be_defragmented(const struct acting *c)
 static const char *lacks(const struct acting *c, const struct dp_action *a)
 {
 	return c->rule->n_actions	   ? "check_pkt_len behind other actions"
-	       : !c->is_last		   ? "check_pkt_len before other actions"
+	       : c->rest.size		   ? "check_pkt_len before other actions"
 	       : may_be_defragmented(c)	   ? "check_pkt_len of tracked packets"
 	       : !a->check_pkt_len.pkt_len ? "check_pkt_len(0)"
 					   : NULL;

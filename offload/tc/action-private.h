@@ -22,7 +22,7 @@ struct acting {
 	size_t last_output; // offset of the last mirred's parameters
 	bool has_output, ended;
 	bool has_cookie; // an action of the filter's own has been written
-	bool is_last; // nothing that does anything stands behind the action at hand
+	struct dp_actions rest; // what stands behind the action at hand, and does something
 	bool moved; // an MPLS header came or went: only the Ethernet header is where it was
 	struct flow_tunnel tunnel; // as last set
 	bool has_tunnel; // the packet has an outer header beside it now

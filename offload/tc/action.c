@@ -156,6 +156,56 @@ static bool act_recirc(struct acting *c, const struct dp_action *a)
 	return put_gact(c, TC_ACT_GOTO_CHAIN | a->recirc.id);
 }
 
+static bool is_only_outputs(struct dp_actions list)
+{
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, list)
+		if (a->type == DP_ACTION_DROP)
+			return true;
+		else if (a->type != DP_ACTION_OUTPUT)
+			return false;
+	return true;
+}
+
+static bool act_outputs(struct acting *c, struct dp_actions list)
+{
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, list)
+		if (a->type == DP_ACTION_DROP)
+			break;
+		else if (!act_output(c, a))
+			return false;
+	return true;
+}
+
+// Nothing here copies a packet and gives back the original. So a list that changes it comes last: where it stands there, or what
+// stands behind it only sends the packet as it is.
+static bool act_clone(struct acting *c, const struct dp_action *a)
+{
+	struct dp_actions list = dp_action_nested(a);
+
+	if (is_only_outputs(list))
+		return act_outputs(c, list);
+	if (!is_only_outputs(c->rest)) {
+		AUTO_FREE char *what =
+			xasprintf("%s before other changes", dp_action_name(a->type));
+
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, what);
+	}
+	return act_outputs(c, c->rest) && tc_act_list(c, list);
+}
+
+// One that takes all packets, or none, is no question of chance.
+static bool act_sample(struct acting *c, const struct dp_action *a)
+{
+	if (a->sample.probability == UINT32_MAX)
+		return act_clone(c, a);
+	return !a->sample.probability ||
+	       verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "sample of some packets");
+}
+
 static bool act_userspace(struct acting *c, const struct dp_action *a)
 {
 	return verdict_refuse(c->v, REASON_NEEDS_SOFTWARE,
@@ -172,6 +222,8 @@ static bool (*const verbs[DP_ACTION_MAX])(struct acting *c, const struct dp_acti
 	[DP_ACTION_USERSPACE] = act_userspace,
 	[DP_ACTION_CT] = act_ct,
 	[DP_ACTION_CT_CLEAR] = act_ct_clear,
+	[DP_ACTION_CLONE] = act_clone,
+	[DP_ACTION_SAMPLE] = act_sample,
 	[DP_ACTION_METER] = act_meter,
 	[DP_ACTION_CHECK_PKT_LEN] = act_check_pkt_len,
 	[DP_ACTION_PUSH_MPLS] = act_push_mpls,
@@ -210,12 +262,16 @@ bool tc_act_list(struct acting *c, struct dp_actions list)
 {
 	struct dp_actions work = without_idle_end(list);
 	const struct dp_action *a;
+	const uint8_t *behind;
 
 	DP_ACTION_FOR_EACH (a, work) {
 		if (c->ended)
 			return true;
-		c->is_last =
-			(const uint8_t *)a + a->size == (const uint8_t *)work.first + work.size;
+		behind = (const uint8_t *)a + a->size;
+		c->rest = (struct dp_actions){
+			(const struct dp_action *)behind,
+			(const uint8_t *)work.first + work.size - behind,
+		};
 		if (!one_action(c, a))
 			return false;
 	}

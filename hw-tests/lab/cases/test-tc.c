@@ -133,6 +133,12 @@ static const struct {
 	{ IP6 "proto=17,frag=no)", "set(ipv6(label=0x12345)),set(udp(src=9)),2" },
 	{ ETH "eth_type(0x0806),arp(sip=10.0.0.1,tip=10.0.0.2,op=1,sha=02:00:00:00:00:11)", "2,3" },
 	{ ETH "eth_type(0x1234)", "2" },
+	{ IP4 "proto=17,frag=no)", "2,clone(set(ipv4(ttl=3)),push_vlan(vid=7,pcp=0),3)" },
+	{ IP4 "proto=17,frag=no)", "clone(set(ipv4(src=1.2.3.4)),3),2" },
+	{ IP4 "proto=17,frag=no)", "clone(2,3),set(ipv4(src=1.2.3.4)),2" },
+	{ IP4 "proto=17,frag=no)", "set(ipv4(ttl=9)),clone(2),clone(set(ipv4(ttl=8)),3)" },
+	{ IP4 "frag=no)", "sample(sample=100.0%,actions(set(ipv4(ttl=8)),3)),2" },
+	{ IP4 "frag=no)", "clone(drop),2" },
 };
 
 START_TEST(filters_do_what_software_does)

@@ -455,7 +455,8 @@ START_TEST(every_action_compiles_or_is_refused_by_name)
 		ck_assert_msg(_i == DP_ACTION_DROP || _i == DP_ACTION_PUSH_VLAN ||
 				      _i == DP_ACTION_POP_VLAN || _i == DP_ACTION_POP_MPLS ||
 				      _i == DP_ACTION_CT || _i == DP_ACTION_CT_CLEAR ||
-				      _i == DP_ACTION_SET_TUNNEL,
+				      _i == DP_ACTION_SET_TUNNEL || _i == DP_ACTION_CLONE ||
+				      _i == DP_ACTION_SAMPLE,
 			      "%s", dp_action_name(_i));
 		return;
 	}
