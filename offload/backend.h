@@ -7,6 +7,7 @@
 
 #include "core/base/strmap.h"
 #include "core/flow/megaflow.h"
+#include "core/flow/meter.h"
 #include "core/port.h"
 #include "offload/verdict.h"
 
@@ -17,10 +18,11 @@ struct offload_device;
 struct compiled_rule; // backend's own: what insert() needs, independent of the megaflow's life
 struct hw_rule; // backend's own: a rule that is in the device
 
-// Looks up ports for compile(): NULL when the number is unknown.
+// Looks up ports and meters for compile(): NULL when the number is unknown.
 struct port_lookup {
 	const struct port_ref *(*find)(dp_port_t number, void *aux);
 	void *aux;
+	const struct meter_config *(*meter)(uint32_t id, void *aux); // NULL: there are none
 };
 
 struct device_limits {
@@ -116,6 +118,17 @@ struct backend_ops {
 	// The device stays as it is when it is closed, for the next process: remove() and remove_port() only forget from now on.
 	// NULL: nothing stays.
 	void (*leave)(void *priv);
+	// A meter of the datapath, new or changed. Rules that use it stay as they are, and its counts begin again. Before the first
+	// rule that uses it goes in. NULL: the device has no meters, and compile() refuses flows that have one.
+	void (*meter_set)(void *priv, uint32_t id, const struct meter_config *config);
+	// The datapath has it no more. Rules that still use it go later.
+	void (*meter_del)(void *priv, uint32_t id);
+	// Shows what each meter has counted, as of the last refresh(): all that came to it, and what it has dropped of that
+	// (UINT64_MAX bytes: not known). Each packet is shown by one device only.
+	void (*meter_counts)(void *priv,
+			     void (*cb)(uint32_t id, const struct meter_count *in,
+					const struct meter_count *dropped, void *aux),
+			     void *aux);
 	// Puts name/value pairs: capabilities as found by probing, for OVSDB and offload/show.
 	void (*capabilities)(void *priv, struct smap *out);
 };

@@ -25,14 +25,43 @@ struct offload_record {
 	uint64_t queued_at;
 	int64_t suspect_again; // clock_msec() before which it is not put in again because software saw its packets
 	unsigned int n_suspected;
+	uint64_t shape; // of the rule in the device
+	bool shape_told; // the NIC has it, and the device knows that it takes the like
+	uint64_t recent_packets; // between the last two polls
+	unsigned int n_offers; // to the NIC, in vain
 	void (*done)(struct megaflow *mf, void *aux);
 	void *done_aux;
+};
+
+// A meter of the datapath.
+struct offload_meter {
+	struct hmap_node node; // in offload.meters, by id
+	uint32_t id;
+	struct meter_config config;
+};
+
+// What a device's worker is to be told about a meter.
+struct meter_job {
+	uint32_t id;
+	bool is_gone;
+	struct meter_config config;
+};
+
+// What a device has counted of one.
+struct device_meter {
+	uint32_t id;
+	struct meter_count in, dropped;
 };
 
 // A shape that the driver refused.
 struct refused_shape {
 	struct hmap_node node;
 	struct verdict verdict;
+};
+
+// A shape that the NIC has in at least one rule.
+struct taken_shape {
+	struct hmap_node node;
 };
 
 // Asked of a worker by the main thread, which waits.
@@ -62,10 +91,16 @@ struct offload_device {
 	void (*audit_done)(uint32_t checked, uint32_t lost, void *aux);
 	void *audit_aux;
 	struct hmap refused; // struct refused_shape
+	struct hmap taken; // struct taken_shape: what the NIC is known to take
+	uint32_t room; // rules of TC software that may fit the NIC by now
+	int64_t probe_at; // clock_msec() before which a NIC that was full is not asked for more
+	unsigned int n_probes; // in vain
 	uint32_t n_rules;
 	uint64_t inserted, removed, n_refused, lost, insert_nsec;
 	uint64_t altered, orphans; // found by audits, and set right
 	uint32_t foreign; // rules of others, at the last audit
+	VEC(struct meter_job) meter_jobs; // before anything in the queue
+	VEC(struct device_meter) meters; // as of the last poll
 	const struct port_job *job; // something about a port that the worker is to do
 	const char *state;
 };
@@ -87,6 +122,7 @@ struct offload {
 	pthread_cond_t idle; // a worker has run dry
 	struct port_table *ports; // RCU; one writer
 	struct list devices, records;
+	struct hmap meters; // struct offload_meter
 	unsigned int n_flushing; // threads that wait for workers: nothing is put off
 	bool enabled;
 	bool keep_found; // no sweep until it is asked for
@@ -107,5 +143,25 @@ void record_refuse(struct offload_record *rec, const struct verdict *v);
 void offload_bump(struct offload *o);
 // Software sees traffic that the device should have taken: the rule is put in again, not too often.
 void record_suspect(struct offload_record *rec);
-// Compiles again from the megaflow; with o->lock held.
+// Compiles again from the megaflow; with o->lock held. False: it is refused, and nothing is wanted.
 bool record_compile(struct offload_record *rec);
+// Decides anew where a record's flow should be; with o->lock held.
+void record_place(struct offload *o, struct offload_record *rec);
+
+// With o->lock held. NULL: there is none.
+const struct meter_config *offload_find_meter(const struct offload *o, uint32_t id);
+void offload_free_meters(struct offload *o);
+// All meters there are, for a device that is new. With o->lock held.
+void device_learn_meters(struct offload_device *dev);
+// On its worker, with o->lock, which they give up around the driver.
+void device_note_taken(struct offload_device *dev, struct offload_record *rec);
+void device_offer_again(struct offload_device *dev);
+void device_free_taken(struct offload_device *dev);
+void device_do_meter_jobs(struct offload_device *dev);
+void device_poll_meters(struct offload_device *dev);
+// Puts the rule that the kernel runs in again, as the record wants it; on failure the old one stays. True when the NIC has it now. What
+// was asked for meanwhile is done: the record may be gone afterwards.
+bool device_offer(struct offload_device *dev, struct offload_record *rec);
+// Around every call to the driver: nobody waits for it, neither for the lock nor for the worker's grace period.
+void driver_begin(struct offload_device *dev);
+void driver_end(struct offload_device *dev);

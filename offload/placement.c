@@ -22,6 +22,7 @@ struct offload *offload_create(void)
 	o->keep_found = true;
 	list_init(&o->devices);
 	list_init(&o->records);
+	hmap_init(&o->meters);
 	return o;
 }
 
@@ -49,6 +50,9 @@ static void close_device(struct offload_device *dev)
 		free(s);
 	}
 	hmap_uninit(&dev->refused);
+	device_free_taken(dev);
+	VEC_FREE(&dev->meter_jobs);
+	VEC_FREE(&dev->meters);
 	pthread_cond_destroy(&dev->work);
 	free(dev);
 	offload_bump(o);
@@ -70,6 +74,7 @@ void offload_destroy(struct offload *o)
 	for (size_t i = 0; i < o->ports->n; i++)
 		free(o->ports->ports[i]);
 	free(o->ports);
+	offload_free_meters(o);
 	pthread_mutex_destroy(&o->lock);
 	free(o);
 }
@@ -80,6 +85,11 @@ static const struct port_ref *find_port(dp_port_t number, void *aux)
 	const struct port_table *t = RCU_GET(o->ports);
 
 	return number.n < t->n && t->ports[number.n] ? &t->ports[number.n]->ref : NULL;
+}
+
+static const struct meter_config *find_meter(uint32_t id, void *o)
+{
+	return offload_find_meter(o, id);
 }
 
 static struct offload_port *port_entry(const struct offload *o, dp_port_t number)
@@ -121,11 +131,15 @@ void device_queue(struct offload_device *dev, struct offload_record *rec)
 bool record_compile(struct offload_record *rec)
 {
 	struct offload_device *dev = rec->dev;
-	struct port_lookup ports = { find_port, dev->o };
+	struct port_lookup ports = { find_port, dev->o, find_meter };
 	struct refused_shape *s;
 	struct compiled_rule *rule;
 	struct verdict v;
 
+	// What was wanted before is not any more.
+	if (rec->want)
+		dev->ops->compiled_free(rec->want);
+	rec->want = NULL;
 	if (!dev->ops->compile(dev->priv, rec->mf, &ports, &rule, &v)) {
 		counter_inc(COUNTER_OFFLOAD_REFUSED);
 		record_refuse(rec, &v);
@@ -137,15 +151,12 @@ bool record_compile(struct offload_record *rec)
 		record_refuse(rec, &s->verdict);
 		return false;
 	}
-	if (rec->want)
-		dev->ops->compiled_free(rec->want);
 	rec->want = rule;
 	verdict_refuse(&rec->verdict, REASON_TOO_NEW, NULL);
 	return true;
 }
 
-// Decides anew where a record's flow should be; with the lock held.
-static void place(struct offload *o, struct offload_record *rec)
+void record_place(struct offload *o, struct offload_record *rec)
 {
 	rec->verdict.reason = REASON_NONE;
 	if (!rec->dev || !o->enabled) {
@@ -175,7 +186,7 @@ void offload_place(struct offload *o, struct megaflow *mf)
 	rec->dev = in ? in->dev : NULL;
 	RCU_SET(mf->offload, rec);
 	list_push_back(&o->records, &rec->node);
-	place(o, rec);
+	record_place(o, rec);
 	pthread_mutex_unlock(&o->lock);
 	offload_bump(o);
 }
@@ -188,7 +199,7 @@ void offload_update(struct offload *o, struct megaflow *mf)
 	rec = mf->offload;
 	if (rec && !rec->free_after) {
 		rec->withdraw = false;
-		place(o, rec);
+		record_place(o, rec);
 		// The device cannot do what the flow does now: software must have the packets again.
 		if (rec->hw && atomic_load(&mf->placement) == PLACE_REFUSED) {
 			rec->withdraw = true;
@@ -274,7 +285,7 @@ void offload_set_enabled(struct offload *o, bool enabled)
 			if (rec->free_after)
 				continue;
 			rec->withdraw = false;
-			place(o, rec);
+			record_place(o, rec);
 			if (!enabled && rec->dev && (rec->hw || rec->busy || rec->queued)) {
 				rec->withdraw = true;
 				device_queue(rec->dev, rec);
@@ -331,6 +342,7 @@ static int open_device(struct offload *o, const struct port_ref *port,
 	list_init(&dev->queue);
 	list_init(&dev->full);
 	hmap_init(&dev->refused);
+	hmap_init(&dev->taken);
 	r = pthread_create(&dev->worker, NULL, device_worker, dev);
 	if (r) {
 		ops->close(dev->priv);
@@ -339,6 +351,7 @@ static int open_device(struct offload *o, const struct port_ref *port,
 	}
 	pthread_mutex_lock(&o->lock);
 	list_push_back(&o->devices, &dev->node);
+	device_learn_meters(dev);
 	pthread_mutex_unlock(&o->lock);
 	log_info("%s: offload device opened (%s)", dev->name, ops->name);
 	*ret = dev;
@@ -372,7 +385,7 @@ static void give_flows(struct offload *o, struct offload_device *dev, dp_port_t 
 			continue;
 		rec->dev = dev;
 		rec->withdraw = false;
-		place(o, rec);
+		record_place(o, rec);
 	}
 }
 
@@ -537,7 +550,7 @@ int offload_set_policy(struct offload *o, const char *policy, struct error *err)
 		forget_refusals(o);
 		LIST_FOR_EACH (rec, node, &o->records)
 			if (rec->dev && rec->dev->ops->set_policy && !rec->free_after)
-				place(o, rec);
+				record_place(o, rec);
 	}
 	pthread_mutex_unlock(&o->lock);
 	offload_bump(o);
@@ -582,7 +595,7 @@ static bool all_idle(struct offload *o)
 	LIST_FOR_EACH (dev, node, &o->devices)
 		// Who does not rest may have a rule in hand, or tell an owner (without the lock) that all is done.
 		if (!dev->resting || dev->n_queued || dev->poll || dev->audit || dev->sweep ||
-		    dev->job)
+		    dev->job || dev->meter_jobs.n)
 			return false;
 	return true;
 }
@@ -613,7 +626,7 @@ void offload_forget_refusals(struct offload *o)
 	forget_refusals(o);
 	LIST_FOR_EACH (rec, node, &o->records)
 		if (rec->dev && !rec->hw && !rec->busy && !rec->free_after)
-			place(o, rec);
+			record_place(o, rec);
 	pthread_mutex_unlock(&o->lock);
 	offload_bump(o);
 }

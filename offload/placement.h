@@ -86,6 +86,15 @@ void offload_flush(struct offload *o);
 // Something changed that may make a device take what it refused (capabilities, room): forget the refusals.
 void offload_forget_refusals(struct offload *o);
 
+// A meter of the datapath, as datapath_meter_set() has numbered it, is made or changed. Devices that have meters take it over;
+// flows that use it stay in hardware unless the device cannot do what it says now. Main thread; returns at once.
+void offload_meter_set(struct offload *o, uint32_t id, const struct meter_config *config);
+// The datapath has it no more. Main thread; returns at once.
+void offload_meter_del(struct offload *o, uint32_t id);
+// Adds what devices have counted since offload_meter_set(), as of the last poll, to what the datapath has: their packets never
+// came there. Counts that are not known stay so. Any thread.
+void offload_meter_add_counts(struct offload *o, uint32_t id, struct meter_stats *stats);
+
 // The verdict on a megaflow now; reason NONE when it is in hardware. Thread-safe.
 void offload_get_verdict(struct offload *o, const struct megaflow *mf, struct verdict *ret,
 			 char device[64]);

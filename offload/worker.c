@@ -9,14 +9,13 @@ LOG_MODULE(offload_worker);
 // New rules that go to the driver together: enough for several threads' system calls.
 enum { MAX_AT_ONCE = 256 };
 
-// Around every call to the driver: nobody waits for it, neither for the lock nor for this thread's grace period.
-static void driver_begin(struct offload_device *dev)
+void driver_begin(struct offload_device *dev)
 {
 	pthread_mutex_unlock(&dev->o->lock);
 	rcu_offline();
 }
 
-static void driver_end(struct offload_device *dev)
+void driver_end(struct offload_device *dev)
 {
 	rcu_online();
 	pthread_mutex_lock(&dev->o->lock);
@@ -35,6 +34,7 @@ static void add_counts(struct offload_record *rec, uint64_t packets, uint64_t by
 	rec->last_bytes = bytes;
 	total = rec->base_packets + packets;
 
+	rec->recent_packets = total - hw->packets;
 	if (total != hw->packets)
 		__atomic_store_n(&hw->used, clock_msec(), __ATOMIC_RELAXED);
 	__atomic_store_n(&hw->packets, total, __ATOMIC_RELAXED);
@@ -90,17 +90,21 @@ static void inserted(struct offload_device *dev, struct offload_record *rec, uin
 	if (!dev->ops->in_hw)
 		verdict_accept(v);
 	rec->hw = hw;
+	rec->shape = shape;
+	rec->shape_told = false;
 	dev->inserted++;
 	is_placed(rec, v);
+	if (v->reason == REASON_NONE && dev->room)
+		dev->room--;
 }
 
-// Called with the lock, which it gives up around the driver.
-static void do_replace(struct offload_device *dev, struct offload_record *rec)
+// By what the record wants. Called with the lock, which it gives up around the driver.
+static int call_replace(struct offload_device *dev, struct offload_record *rec,
+			struct hw_rule **ret_hw, struct verdict *v)
 {
 	struct compiled_rule *rule = rec->want;
-	struct hw_rule *old = rec->hw, *hw = NULL;
-	uint64_t shape = dev->ops->compiled_shape(rule), packets = 0, bytes = 0;
-	struct verdict v = { .reason = REASON_DEVICE_REFUSED };
+	struct hw_rule *old = rec->hw;
+	uint64_t packets = 0, bytes = 0;
 	int64_t start;
 	int error;
 
@@ -108,17 +112,27 @@ static void do_replace(struct offload_device *dev, struct offload_record *rec)
 	rec->busy = true;
 	driver_begin(dev);
 	start = clock_real_nsec();
-	error = dev->ops->replace(dev->priv, old, rule, &hw, &packets, &bytes, &v);
+	error = dev->ops->replace(dev->priv, old, rule, ret_hw, &packets, &bytes, v);
 	start = clock_real_nsec() - start;
 	dev->ops->compiled_free(rule);
 	driver_end(dev);
 	dev->insert_nsec += start;
+	if (error >= 0)
+		fold_counts(rec, packets, bytes);
+	return error;
+}
+
+static void do_replace(struct offload_device *dev, struct offload_record *rec)
+{
+	uint64_t shape = dev->ops->compiled_shape(rec->want);
+	struct verdict v = { .reason = REASON_DEVICE_REFUSED };
+	struct hw_rule *hw = NULL;
+	int error = call_replace(dev, rec, &hw, &v);
+
 	inserted(dev, rec, shape, error, hw, &v);
 	if (error < 0)
 		// The old rule does what the flow did before: it must go.
 		rec->withdraw = true;
-	else
-		fold_counts(rec, packets, bytes);
 }
 
 static void call_insert(struct offload_device *dev, struct insertion *list, size_t n)
@@ -196,6 +210,7 @@ static void do_remove(struct offload_device *dev, struct offload_record *rec)
 	fold_counts(rec, packets, bytes);
 	dev->n_rules--;
 	dev->removed++;
+	dev->room += atomic_load(&rec->mf->placement) == PLACE_IN_HW;
 	if (!rec->free_after && record_is_placed(rec))
 		record_set_state(rec, PLACE_NONE);
 	try_one_that_waits(dev);
@@ -239,6 +254,22 @@ static void settle(struct offload_device *dev, struct offload_record *rec)
 		}
 		finish(dev, rec);
 	}
+}
+
+bool device_offer(struct offload_device *dev, struct offload_record *rec)
+{
+	uint64_t shape = dev->ops->compiled_shape(rec->want);
+	struct verdict v = { .reason = REASON_DEVICE_REFUSED };
+	struct hw_rule *hw = NULL;
+	bool in_nic;
+
+	if (call_replace(dev, rec, &hw, &v) < 0)
+		rec->busy = false;
+	else
+		inserted(dev, rec, shape, 0, hw, &v);
+	in_nic = atomic_load(&rec->mf->placement) == PLACE_IN_HW;
+	settle(dev, rec);
+	return in_nic;
 }
 
 static struct offload_record *take_first(struct offload_device *dev)
@@ -397,6 +428,7 @@ static uint32_t query_all(struct offload_device *dev, uint32_t *ret_checked)
 			if (dev->ops->in_hw && record_is_placed(*rec)) {
 				dev->ops->in_hw(dev->priv, hw, &verdict);
 				is_placed(*rec, &verdict);
+				device_note_taken(dev, *rec);
 			}
 		} else if (ret == -ENOENT) {
 			rule_is_lost(dev, *rec);
@@ -405,6 +437,8 @@ static uint32_t query_all(struct offload_device *dev, uint32_t *ret_checked)
 	}
 	*ret_checked = v.n;
 	VEC_FREE(&v);
+	device_poll_meters(dev);
+	device_offer_again(dev);
 	return lost;
 }
 
@@ -476,6 +510,8 @@ void *device_worker(void *arg)
 	for (;;) {
 		if (dev->ops->take_reset(dev->priv)) {
 			handle_reset(dev);
+		} else if (dev->meter_jobs.n) {
+			device_do_meter_jobs(dev);
 		} else if (!list_is_empty(&dev->queue)) {
 			handle_some(dev);
 		} else if (dev->sweep) {

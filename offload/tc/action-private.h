@@ -21,6 +21,8 @@ struct acting {
 	struct edit edit; // sets that are not written yet
 	size_t last_output; // offset of the last mirred's parameters
 	bool has_output, ended;
+	bool has_cookie; // an action of the filter's own has been written
+	struct dp_actions rest; // what stands behind the action at hand, and does something
 	bool moved; // an MPLS header came or went: only the Ethernet header is where it was
 	struct flow_tunnel tunnel; // as last set
 	bool has_tunnel; // the packet has an outer header beside it now
@@ -28,7 +30,7 @@ struct acting {
 	bool released; // it has lost the header that it came with
 };
 
-// One action: opens its nests with kind and cookie, and closes them. The caller has asked for room.
+// One action: opens its nests with kind and (the first one) cookie, and closes them. The caller has asked for room.
 size_t tc_act_begin(struct acting *c, const char *kind);
 void tc_act_end(struct acting *c, size_t nests);
 // False with a verdict when 'n' more actions do not fit a filter.
@@ -46,5 +48,9 @@ void tc_put_tunnel_opts(struct strbuf *b, const struct flow_tunnel *t);
 bool tunnel_before_output(struct acting *c, const struct port_ref *port);
 bool act_ct(struct acting *c, const struct dp_action *a);
 bool act_ct_clear(struct acting *c, const struct dp_action *a);
+// Writes a list with its end: nothing can stand behind it.
+bool tc_act_list(struct acting *c, struct dp_actions list);
+bool act_check_pkt_len(struct acting *c, const struct dp_action *a);
+bool act_meter(struct acting *c, const struct dp_action *a);
 bool act_push_mpls(struct acting *c, const struct dp_action *a);
 bool act_pop_mpls(struct acting *c, const struct dp_action *a);

@@ -25,8 +25,9 @@ size_t tc_act_begin(struct acting *c, const char *kind)
 
 	nl_put_str(b, TCA_ACT_KIND, kind);
 	nl_put(b, TCA_ACT_FLAGS, &flags, sizeof(flags));
-	if (c->rule->n_actions == 1)
+	if (!c->has_cookie)
 		nl_put(b, TCA_ACT_COOKIE, c->rule->cookie, sizeof(c->rule->cookie));
+	c->has_cookie = true;
 	options = nl_nest_begin(b, TCA_ACT_OPTIONS);
 	c->rule->shape = hash_bytes(kind, strlen(kind), c->rule->shape);
 	return action << 32 | options;
@@ -155,6 +156,56 @@ static bool act_recirc(struct acting *c, const struct dp_action *a)
 	return put_gact(c, TC_ACT_GOTO_CHAIN | a->recirc.id);
 }
 
+static bool is_only_outputs(struct dp_actions list)
+{
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, list)
+		if (a->type == DP_ACTION_DROP)
+			return true;
+		else if (a->type != DP_ACTION_OUTPUT)
+			return false;
+	return true;
+}
+
+static bool act_outputs(struct acting *c, struct dp_actions list)
+{
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, list)
+		if (a->type == DP_ACTION_DROP)
+			break;
+		else if (!act_output(c, a))
+			return false;
+	return true;
+}
+
+// Nothing here copies a packet and gives back the original. So a list that changes it comes last: where it stands there, or what
+// stands behind it only sends the packet as it is.
+static bool act_clone(struct acting *c, const struct dp_action *a)
+{
+	struct dp_actions list = dp_action_nested(a);
+
+	if (is_only_outputs(list))
+		return act_outputs(c, list);
+	if (!is_only_outputs(c->rest)) {
+		AUTO_FREE char *what =
+			xasprintf("%s before other changes", dp_action_name(a->type));
+
+		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, what);
+	}
+	return act_outputs(c, c->rest) && tc_act_list(c, list);
+}
+
+// One that takes all packets, or none, is no question of chance.
+static bool act_sample(struct acting *c, const struct dp_action *a)
+{
+	if (a->sample.probability == UINT32_MAX)
+		return act_clone(c, a);
+	return !a->sample.probability ||
+	       verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "sample of some packets");
+}
+
 static bool act_userspace(struct acting *c, const struct dp_action *a)
 {
 	return verdict_refuse(c->v, REASON_NEEDS_SOFTWARE,
@@ -171,6 +222,10 @@ static bool (*const verbs[DP_ACTION_MAX])(struct acting *c, const struct dp_acti
 	[DP_ACTION_USERSPACE] = act_userspace,
 	[DP_ACTION_CT] = act_ct,
 	[DP_ACTION_CT_CLEAR] = act_ct_clear,
+	[DP_ACTION_CLONE] = act_clone,
+	[DP_ACTION_SAMPLE] = act_sample,
+	[DP_ACTION_METER] = act_meter,
+	[DP_ACTION_CHECK_PKT_LEN] = act_check_pkt_len,
 	[DP_ACTION_PUSH_MPLS] = act_push_mpls,
 	[DP_ACTION_POP_MPLS] = act_pop_mpls,
 	[DP_ACTION_SET_TUNNEL] = act_set_tunnel,
@@ -182,6 +237,9 @@ static bool one_action(struct acting *c, const struct dp_action *a)
 		return edit_set(c, a);
 	if (!verbs[a->type])
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, dp_action_name(a->type));
+	// The sets before it are for both branches.
+	if (a->type == DP_ACTION_CHECK_PKT_LEN)
+		return act_check_pkt_len(c, a);
 	return edit_flush(c) && verbs[a->type](c, a);
 }
 
@@ -200,6 +258,28 @@ static struct dp_actions without_idle_end(struct dp_actions list)
 	return r;
 }
 
+bool tc_act_list(struct acting *c, struct dp_actions list)
+{
+	struct dp_actions work = without_idle_end(list);
+	const struct dp_action *a;
+	const uint8_t *behind;
+
+	DP_ACTION_FOR_EACH (a, work) {
+		if (c->ended)
+			return true;
+		behind = (const uint8_t *)a + a->size;
+		c->rest = (struct dp_actions){
+			(const struct dp_action *)behind,
+			(const uint8_t *)work.first + work.size - behind,
+		};
+		if (!one_action(c, a))
+			return false;
+	}
+	if (!c->ended && c->has_output)
+		make_last_output_a_redirect(c);
+	return c->ended || put_gact(c, TC_ACT_SHOT);
+}
+
 bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const struct flow_key *key,
 			const struct flow_mask *mask, const struct port_lookup *ports,
 			struct verdict *v)
@@ -211,18 +291,8 @@ bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const s
 			    .v = v,
 			    .has_tunnel = r->from_tunnel };
 	size_t nest = nl_nest_begin(&r->options, TCA_FLOWER_ACT);
-	struct dp_actions work = without_idle_end(list);
-	const struct dp_action *a;
 
-	DP_ACTION_FOR_EACH (a, work) {
-		if (c.ended)
-			break;
-		if (!one_action(&c, a))
-			return false;
-	}
-	if (!c.ended && c.has_output)
-		make_last_output_a_redirect(&c);
-	else if (!c.ended && !put_gact(&c, TC_ACT_SHOT))
+	if (!tc_act_list(&c, list))
 		return false;
 	nl_nest_end(&r->options, nest);
 	return true;

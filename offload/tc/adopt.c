@@ -92,13 +92,21 @@ static bool same_table(struct tc_device *dev, const struct leftover *l,
 struct hw_rule *tc_adopt(struct tc_device *dev, const struct compiled_rule *rule)
 {
 	uint32_t skip = TCA_CLS_FLAGS_SKIP_HW | TCA_CLS_FLAGS_SKIP_SW;
+	struct verdict ignored;
 	struct leftover *l;
 	struct hw_rule *r;
 
 	HMAP_FOR_EACH_WITH_HASH (l, node, rule->fingerprint, &dev->leftovers) {
-		if (!same_table(dev, l, rule) || (l->f.flags & skip) != atomic_load(&dev->policy) ||
-		    tc_find_rule(dev, l->f.handle) || !tc_take_place(dev, &l->f))
+		if (!same_table(dev, l, rule) || (l->f.flags & skip) != rule->policy ||
+		    tc_find_rule(dev, l->f.handle) || tc_meters_need(dev, rule, &ignored))
 			continue;
+		if (!tc_take_place(dev, &l->f)) {
+			struct hw_rule none = { .asked = rule->policy };
+
+			tc_take_meters(&none, rule);
+			tc_meters_let_go(dev, &none);
+			continue;
+		}
 		r = xzalloc(sizeof(*r));
 		*r = (struct hw_rule){ .port = l->port,
 				       .ifindex = l->f.ifindex,
@@ -114,6 +122,7 @@ struct hw_rule *tc_adopt(struct tc_device *dev, const struct compiled_rule *rule
 					       l->f.packets - MIN(l->f.hw_packets, l->f.packets),
 				       .seen = dev->epoch };
 		memcpy(r->cookie, l->f.cookie, sizeof(r->cookie));
+		tc_take_meters(r, rule);
 		tc_take_counts(r, &l->f);
 		hmap_insert(&dev->rules, &r->node, hash_u64(r->handle, 0));
 		leave_out(dev, l);
@@ -199,8 +208,10 @@ void tc_sweep(void *priv, const struct port_ref *port)
 	struct leftover *l;
 	size_t n = 0;
 
-	if (!looks_used(dev, port))
+	if (!looks_used(dev, port)) {
+		tc_meters_sweep(dev);
 		return;
+	}
 	HMAP_FOR_EACH_SAFE (l, node, &dev->leftovers) {
 		if (l->port != port->ifindex)
 			continue;
@@ -209,6 +220,7 @@ void tc_sweep(void *priv, const struct port_ref *port)
 		leave_out(dev, l);
 		n++;
 	}
+	tc_meters_sweep(dev);
 	if (n)
 		log_info("%s: port %s: %zu rules of an earlier process removed", dev->name,
 			 port->name, n);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pure step: megaflow to filter. Asks no kernel.
 #include "core/base/hash.h"
-#include "offload/tc/tc-private.h"
+#include "offload/tc/device-private.h"
 
 // 12 bytes of ufid are as good as 16 to tell flows apart.
 enum { COOKIE_UFID = 12, COOKIE_MARK = 12, COOKIE_PROCESS = 14 };
@@ -43,14 +43,16 @@ static bool may_need_software(const struct compiled_rule *r, struct dp_actions l
 						    ? ports->find(a->output.port, ports->aux)
 						    : NULL;
 
-		if (a->type == DP_ACTION_CT || (to && to->is_tunnel))
+		if (a->type == DP_ACTION_CT || (to && to->is_tunnel) ||
+		    may_need_software(r, dp_action_nested(a), ports))
 			return true;
 	}
 	return r->chain;
 }
 
-static bool compile_into(struct compiled_rule *r, const struct megaflow *mf,
-			 const struct port_lookup *ports, struct verdict *v)
+static bool compile_into(const struct tc_device *dev, struct compiled_rule *r,
+			 const struct megaflow *mf, const struct port_lookup *ports,
+			 struct verdict *v)
 {
 	const struct port_ref *in;
 	struct flow_mask mask;
@@ -66,6 +68,8 @@ static bool compile_into(struct compiled_rule *r, const struct megaflow *mf,
 	r->from_tunnel = in->is_tunnel;
 	r->tunnel_port = in->is_tunnel ? in->tunnel_port : 0;
 	tc_cookie_make(&mf->ufid, r->cookie);
+	// The actions name meters that were made for it. Not known in tests of this step alone.
+	r->policy = dev ? atomic_load(&dev->policy) : 0;
 	if (!tc_compile_match(r, &key, &mask, v) ||
 	    !tc_compile_actions(r, megaflow_actions_get(mf), &key, &mask, ports, v))
 		return false;
@@ -81,7 +85,7 @@ bool tc_compile(void *priv, const struct megaflow *mf, const struct port_lookup 
 {
 	struct compiled_rule *r = xzalloc(sizeof(*r));
 
-	if (!compile_into(r, mf, ports, v)) {
+	if (!compile_into(priv, r, mf, ports, v)) {
 		tc_compiled_free(r);
 		return false;
 	}

@@ -17,6 +17,7 @@ static const struct nl_policy flower_policy[TCA_FLOWER_FLAGS + 1] = {
 };
 
 static const struct nl_policy action_policy[TCA_ACT_COOKIE + 1] = {
+	[TCA_ACT_KIND] = { .type = MNL_TYPE_NUL_STRING },
 	[TCA_ACT_STATS] = { .type = MNL_TYPE_UNSPEC },
 	[TCA_ACT_COOKIE] = { .type = MNL_TYPE_UNSPEC },
 };
@@ -24,6 +25,7 @@ static const struct nl_policy action_policy[TCA_ACT_COOKIE + 1] = {
 static const struct nl_policy stats_policy[TCA_STATS_PKT64 + 1] = {
 	[TCA_STATS_BASIC] = { .type = MNL_TYPE_UNSPEC, .min = 12 },
 	[TCA_STATS_BASIC_HW] = { .type = MNL_TYPE_UNSPEC, .min = 12 },
+	[TCA_STATS_QUEUE] = { .type = MNL_TYPE_UNSPEC, .min = sizeof(struct gnet_stats_queue) },
 	[TCA_STATS_PKT64] = { .type = MNL_TYPE_U64 },
 };
 
@@ -38,13 +40,10 @@ static void read_basic(const struct nlattr *a, uint64_t *packets, uint64_t *byte
 	*bytes = s.bytes;
 }
 
-struct counts {
-	uint64_t packets, bytes, hw_packets, hw_bytes;
-};
-
-static int decode_stats(const struct nlattr *nest, struct counts *c, struct error *err)
+int tc_counts_read(const struct nlattr *nest, struct tc_counts *c, struct error *err)
 {
 	const struct nlattr *a[ARRAY_SIZE(stats_policy)];
+	struct gnet_stats_queue queue = { 0 };
 	int error = nl_parse_nested(nest, stats_policy, ARRAY_SIZE(stats_policy), a,
 				    "action statistics", err);
 
@@ -52,13 +51,17 @@ static int decode_stats(const struct nlattr *nest, struct counts *c, struct erro
 		return error;
 	read_basic(a[TCA_STATS_BASIC], &c->packets, &c->bytes);
 	read_basic(a[TCA_STATS_BASIC_HW], &c->hw_packets, &c->hw_bytes);
+	if (a[TCA_STATS_QUEUE])
+		memcpy(&queue, mnl_attr_get_payload(a[TCA_STATS_QUEUE]), sizeof(queue));
+	c->dropped = queue.drops;
 	if (a[TCA_STATS_PKT64])
 		c->packets = nl_u64(a[TCA_STATS_PKT64]);
 	return 0;
 }
 
-static int decode_action(const struct nlattr *one, bool is_first, struct tc_filter *f,
-			 struct counts *ret, struct error *err)
+// 1: it is the filter's own. A meter is shared: its counts, and its cookie if it has one, tell of other filters, too.
+static int decode_action(const struct nlattr *one, struct tc_filter *f, struct tc_counts *ret,
+			 struct error *err)
 {
 	const struct nlattr *a[ARRAY_SIZE(action_policy)];
 	int error =
@@ -66,14 +69,18 @@ static int decode_action(const struct nlattr *one, bool is_first, struct tc_filt
 
 	if (error)
 		return error;
-	if (is_first && a[TCA_ACT_COOKIE] && nl_len(a[TCA_ACT_COOKIE]) == sizeof(f->cookie)) {
+	// Terse dumps do not show its number.
+	if (a[TCA_ACT_KIND] && !strcmp(nl_str(a[TCA_ACT_KIND]), "police") && !a[TCA_ACT_COOKIE])
+		return 0;
+	if (!f->has_cookie && a[TCA_ACT_COOKIE] && nl_len(a[TCA_ACT_COOKIE]) == sizeof(f->cookie)) {
 		memcpy(f->cookie, mnl_attr_get_payload(a[TCA_ACT_COOKIE]), sizeof(f->cookie));
 		f->has_cookie = true;
 	}
-	return a[TCA_ACT_STATS] ? decode_stats(a[TCA_ACT_STATS], ret, err) : 0;
+	error = a[TCA_ACT_STATS] ? tc_counts_read(a[TCA_ACT_STATS], ret, err) : 0;
+	return error ? error : 1;
 }
 
-// The first action sees every packet of software, as it came in. What hardware has counted, some kinds of action do not take
+// The first action (behind a meter: what that lets through) sees every packet of software, as it came in. What hardware has counted, some kinds of action do not take
 // (tunnel_key): one that does tells.
 static int decode_actions(const struct nlattr *list, struct tc_filter *f, struct error *err)
 {
@@ -82,11 +89,13 @@ static int decode_actions(const struct nlattr *list, struct tc_filter *f, struct
 
 	mnl_attr_for_each_nested(one, list)
 	{
-		struct counts c = { 0 };
-		int error = decode_action(one, is_first, f, &c, err);
+		struct tc_counts c = { 0 };
+		int ret = decode_action(one, f, &c, err);
 
-		if (error)
-			return error;
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			continue;
 		if (is_first) {
 			f->packets = c.packets - MIN(c.packets, c.hw_packets);
 			f->bytes = c.bytes - MIN(c.bytes, c.hw_bytes);

@@ -28,6 +28,8 @@ struct hw_rule {
 	be16 protocol;
 	uint32_t flags; // TCA_CLS_FLAGS_*, as of the last look
 	uint32_t asked; // those that we asked for
+	uint32_t meters[TC_RULE_METERS]; // that it uses
+	unsigned int n_meters;
 	uint64_t fingerprint;
 	uint8_t cookie[TC_COOKIE_SIZE];
 	uint64_t packets, bytes; // as of the last look
@@ -145,6 +147,29 @@ void tc_sweep(void *priv, const struct port_ref *port);
 void tc_forget_leftovers(struct tc_device *dev, int ifindex);
 // Counts a rule at a left-over's place; false when the place's ethertype is another's in this process.
 bool tc_take_place(struct tc_device *dev, const struct tc_filter *f);
+
+// The police actions of a rule's meters, made where they are not there: one that is put in, or adopted, needs them. Negative
+// errno and 'v': none is taken.
+int tc_meters_need(struct tc_device *dev, const struct compiled_rule *rule, struct verdict *v);
+// The rule has them from now on.
+void tc_take_meters(struct hw_rule *r, const struct compiled_rule *rule);
+// The rule is gone. Actions of meters that the datapath has no more go with their last rule.
+void tc_meters_let_go(struct tc_device *dev, const struct hw_rule *r);
+void tc_meter_set(void *priv, uint32_t id, const struct meter_config *config);
+void tc_meter_del(void *priv, uint32_t id);
+void tc_meter_counts(void *priv,
+		     void (*cb)(uint32_t id, const struct meter_count *in,
+				const struct meter_count *dropped, void *aux),
+		     void *aux);
+void tc_meters_refresh(struct tc_device *dev);
+// Sets right what somebody has changed, and takes out what nobody knows.
+void tc_meters_audit(struct tc_device *dev, struct audit_findings *ret);
+// Looks once a process for actions that one before it has left.
+void tc_meters_open(struct tc_device *dev);
+// Takes out those that nobody has claimed.
+void tc_meters_sweep(struct tc_device *dev);
+// The device goes, and has no rules any more.
+void tc_meters_close(struct tc_device *dev);
 
 // Puts what the running kernel's classifier can do; asked once a process.
 void tc_probe(struct nl_sock *sock);

@@ -25,6 +25,7 @@ static int tc_open(const struct port_ref *port, void **ret_priv, struct device_l
 	hmap_init(&dev->rules);
 	hmap_init(&dev->qdiscs);
 	hmap_init(&dev->leftovers);
+	tc_meters_open(dev);
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		dev->protocols[i] = (struct protocol){ htobe16(fixed[i]), 1 };
 	memset(ret_limits, 0, sizeof(*ret_limits));
@@ -39,12 +40,11 @@ static void tc_close(void *priv)
 	struct hw_rule *r;
 	struct qdisc *q;
 
-	HMAP_FOR_EACH_SAFE (r, node, &dev->rules) {
-		hmap_remove(&dev->rules, &r->node);
-		free(r);
-	}
 	HMAP_FOR_EACH_SAFE (q, node, &dev->qdiscs)
 		tc_drop_qdisc(dev, q);
+	HMAP_FOR_EACH_SAFE (r, node, &dev->rules)
+		tc_forget(dev, r);
+	tc_meters_close(dev);
 	hmap_uninit(&dev->rules);
 	hmap_uninit(&dev->qdiscs);
 	tc_forget_leftovers(dev, 0);
@@ -148,5 +148,8 @@ const struct backend_ops backend_tc = {
 	.set_policy = tc_set_policy,
 	.set_threads = tc_set_threads,
 	.leave = tc_leave,
+	.meter_set = tc_meter_set,
+	.meter_del = tc_meter_del,
+	.meter_counts = tc_meter_counts,
 	.capabilities = tc_capabilities,
 };

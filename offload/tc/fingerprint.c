@@ -67,18 +67,19 @@ static uint64_t hash_parms(const struct nlattr *a)
 	return hash_bytes(copy, n, mnl_attr_get_type(a));
 }
 
-// A shared action is what its number says: the meter.
+// A shared action is what its number says: the meter. Another is what it does.
 static uint64_t hash_police(const struct nlattr *options)
 {
-	const struct nlattr *a;
+	uint64_t h = 0;
+	struct police p;
 
-	mnl_attr_for_each_nested(a, options)
-	{
-		if (mnl_attr_get_type(a) == TCA_POLICE_TBF &&
-		    nl_len(a) >= offsetof(struct tc_police, action))
-			return hash_u64(nl_u32(a), 0);
-	}
-	return 0;
+	if (tc_police_read(options, &p, NULL))
+		return 0;
+	if (tc_police_is_meter(p.index))
+		return hash_u64(p.index, 0);
+	h = hash_u64((uint64_t)(uint32_t)p.exceed << 32 | (uint32_t)p.conform, h);
+	h = hash_u64((uint64_t)p.mtu << 32 | p.burst, h);
+	return hash_u64(p.rate, hash_u64(p.packet_rate, hash_u64(p.packet_burst, h)));
 }
 
 static uint64_t hash_options(const char *kind, const struct nlattr *options)

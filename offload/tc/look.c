@@ -123,6 +123,7 @@ void tc_refresh(void *priv)
 	dev->epoch++;
 	HMAP_FOR_EACH (q, node, &dev->qdiscs)
 		tc_dump_port(dev, q->ifindex, true, refresh_one, NULL);
+	tc_meters_refresh(dev);
 }
 
 int tc_query(void *priv, struct hw_rule *hw, uint64_t *ret_packets, uint64_t *ret_bytes)
@@ -239,5 +240,6 @@ void tc_audit(void *priv, struct audit_findings *ret)
 		ret->missing += r->seen != dev->epoch;
 	}
 	ret->missing -= MIN(ret->altered, ret->missing);
+	tc_meters_audit(dev, ret);
 	atomic_store(&dev->n_foreign, ret->foreign);
 }

@@ -102,8 +102,15 @@ bool tc_in_hw(void *priv, const struct hw_rule *hw, struct verdict *v)
 
 // ---- In ----
 
+void tc_take_meters(struct hw_rule *r, const struct compiled_rule *rule)
+{
+	memcpy(r->meters, rule->meters, sizeof(r->meters));
+	r->n_meters = rule->n_meters;
+}
+
 static void rule_free(struct tc_device *dev, struct hw_rule *r)
 {
+	tc_meters_let_go(dev, r);
 	put_protocol(dev, r->priority);
 	free(r);
 }
@@ -125,6 +132,11 @@ static int prepare(struct tc_device *dev, const struct compiled_rule *rule, bool
 		verdict_refuse(v, REASON_TABLE_FULL, "eth_type");
 		return -ENOSPC;
 	}
+	error = tc_meters_need(dev, rule, v);
+	if (error) {
+		p->n_rules--;
+		return error;
+	}
 	r = xzalloc(sizeof(*r));
 	r->port = rule->ifindex;
 	tc_address(q, rule->egress, &r->ifindex, &r->parent);
@@ -136,7 +148,8 @@ static int prepare(struct tc_device *dev, const struct compiled_rule *rule, bool
 	r->fingerprint = rule->fingerprint;
 	r->software_helps = rule->software_helps;
 	// Verbose: the driver's words come back even when the kernel runs the rule itself.
-	r->asked = TCA_CLS_FLAGS_VERBOSE | atomic_load(&dev->policy);
+	r->asked = TCA_CLS_FLAGS_VERBOSE | rule->policy;
+	tc_take_meters(r, rule);
 	memcpy(r->cookie, rule->cookie, sizeof(r->cookie));
 	hmap_insert(&dev->rules, &r->node, hash_u64(r->handle, 0));
 	*ret = r;

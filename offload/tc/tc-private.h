@@ -15,7 +15,18 @@
 // The kernel takes 32 actions a filter; some of ours become two.
 #define TC_MAX_ACTIONS 30
 
-// What we write into the first action of each filter: the beginning of the megaflow's ufid, a mark, and which process it was.
+// Meters are police actions with these numbers: the base, which policy the rules have (TC_METER_POLICY_SHIFT), the datapath's
+// number. Flows share the action of their meter. Others in this range are what a process before this one has left.
+enum {
+	TC_METER_BASE = 0x10000000,
+	TC_METER_LAST = 0x1fffffff,
+	TC_METER_POLICY_SHIFT = 26,
+	TC_METER_MAX = (1 << TC_METER_POLICY_SHIFT) - 1
+};
+// Of one rule: a packet may go through several bridges.
+#define TC_RULE_METERS 4
+
+// What we write into the first action of each filter that is its own: the beginning of the megaflow's ufid, a mark, and which process it was.
 #define TC_COOKIE_SIZE 16
 void tc_cookie_make(const struct uuid *ufid, uint8_t cookie[TC_COOKIE_SIZE]);
 bool tc_cookie_is_ours(const uint8_t cookie[TC_COOKIE_SIZE]);
@@ -38,6 +49,9 @@ struct compiled_rule {
 	be16 tunnel_port; // and come to this UDP port, 0: the tunnel has none
 	bool egress; // of the clsact hook: packets that the host sends (internal ports)
 	uint32_t chain; // the recirculation id
+	uint32_t policy; // TCA_CLS_FLAGS_SKIP_* that it was made for
+	uint32_t meters[TC_RULE_METERS]; // the datapath's numbers
+	unsigned int n_meters;
 	bool software_helps; // a NIC that has the rule may leave some of its packets to software
 	be16 protocol; // of tcmsg: outermost ethertype
 	struct strbuf options; // attributes for TCA_OPTIONS
@@ -55,6 +69,46 @@ void tc_turn_label(const uint8_t label[16], uint8_t ret[16]);
 bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const struct flow_key *key,
 			const struct flow_mask *mask, const struct port_lookup *ports,
 			struct verdict *v);
+// A police action: as it is to be, or as the kernel tells of it.
+struct police {
+	uint32_t index, flags; // TCA_ACT_FLAGS_SKIP_*
+	int32_t exceed,
+		conform; // TC_ACT_*: what happens to packets over the rate or longer than 'mtu', and to the others
+	uint32_t mtu; // bytes
+	uint32_t burst; // ticks of 64 ns
+	uint64_t rate; // bytes/s, 0: any
+	uint64_t packet_rate, packet_burst; // packets/s (0: any), ticks of 64 ns
+	// Of one that is there:
+	uint32_t n_rules; // that it is bound to
+	uint64_t packets, bytes, hw_packets, hw_bytes, dropped; // by all, of them in hardware
+};
+
+// What an action's statistics say: by all, and of that in hardware.
+struct tc_counts {
+	uint64_t packets, bytes, hw_packets, hw_bytes, dropped;
+};
+// Of a nest of statistics (TCA_ACT_STATS); -EPROTO when it cannot be understood.
+int tc_counts_read(const struct nlattr *nest, struct tc_counts *ret, struct error *err);
+
+// The action of a meter, without its number. NULL, or what a police action cannot express.
+const char *tc_police_of_meter(const struct meter_config *config, struct police *ret);
+uint32_t tc_police_index(uint32_t meter, uint32_t policy);
+static inline bool tc_police_is_meter(uint32_t index)
+{
+	return index >= TC_METER_BASE && index <= TC_METER_LAST;
+}
+// Attributes of the action's options. The number alone: one that is there already.
+void tc_put_police(struct strbuf *b, const struct police *p);
+void tc_put_police_index(struct strbuf *b, uint32_t index);
+// Of an action's options; -EPROTO when they cannot be understood.
+int tc_police_read(const struct nlattr *options, struct police *ret, struct error *err);
+// Does the same: rates, burst, what happens.
+bool tc_police_is_same(const struct police *a, const struct police *b);
+// Shows each police action of a message (RTM_*ACTION). False when it is about something else; -EPROTO in *ret_error when it
+// cannot be understood: those before that have been shown.
+bool tc_police_decode(const struct nlmsghdr *h, void (*cb)(const struct police *p, void *aux),
+		      void *aux, int *ret_error, struct error *err);
+
 // compile() of the backend contract.
 bool tc_compile(void *priv, const struct megaflow *mf, const struct port_lookup *ports,
 		struct compiled_rule **ret_rule, struct verdict *v);

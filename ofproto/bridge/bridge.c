@@ -83,25 +83,34 @@ static void meter_features(void *aux, struct meter_features *ret)
 static int meter_set(void *aux, const struct meter_config *config, uint32_t *id, struct error *err)
 {
 	const struct plane *pl = aux;
+	int error = pl->dp ? datapath_meter_set(pl->dp, config, id, err)
+			   : error_set(err, -ENODEV, "the datapath is not open");
 
-	return pl->dp ? datapath_meter_set(pl->dp, config, id, err)
-		      : error_set(err, -ENODEV, "the datapath is not open");
+	if (!error)
+		offload_meter_set(pl->offload, *id, config);
+	return error;
 }
 
 static int meter_get(void *aux, uint32_t id, struct meter_stats *ret, struct error *err)
 {
 	const struct plane *pl = aux;
+	int error = pl->dp ? datapath_meter_get(pl->dp, id, ret, err)
+			   : error_set(err, -ENODEV, "the datapath is not open");
 
-	return pl->dp ? datapath_meter_get(pl->dp, id, ret, err)
-		      : error_set(err, -ENODEV, "the datapath is not open");
+	if (!error)
+		offload_meter_add_counts(pl->offload, id, ret);
+	return error;
 }
 
 static void meter_del(void *aux, uint32_t id)
 {
 	const struct plane *pl = aux;
 
-	if (pl->dp)
-		datapath_meter_del(pl->dp, id);
+	if (!pl->dp)
+		return;
+	// First: the number may be given again at once.
+	offload_meter_del(pl->offload, id);
+	datapath_meter_del(pl->dp, id);
 }
 
 static const struct switch_meter_ops meter_ops = { meter_features, meter_set, meter_get,

@@ -42,7 +42,8 @@ class KernelSwitch(Switch):
         return f" {count} received" in r.stdout
 
     def restart(self, src, address, flows, end):
-        """Ends ovs-vswitchd under traffic and starts it again, with these flows; no packet may be lost."""
+        """Ends ovs-vswitchd under traffic and starts it again, with these flows (or what a function does to fill the tables);
+        no packet may be lost."""
         traffic = subprocess.Popen(["ip", "netns", "exec", src, "ping", "-c", "200", "-i", "0.02", "-W", "2", address],
                                    stdout=subprocess.PIPE, text=True)
         end()
@@ -50,8 +51,11 @@ class KernelSwitch(Switch):
         self.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:flow-restore-wait=true")
         self.start()
         wait_until("the bridge listens", lambda: self.ofctl("show", "br0", check=False).returncode == 0)
-        for flow in flows:
-            self.ofctl("add-flow", "br0", flow)
+        if callable(flows):
+            flows()
+        else:
+            for flow in flows:
+                self.ofctl("add-flow", "br0", flow)
         self.vsctl("remove", "Open_vSwitch", ".", "other_config", "flow-restore-wait")
         out = traffic.communicate(timeout=60)[0]
         assert " 0% packet loss" in out, out

@@ -41,6 +41,15 @@ static void run_on_copy(const struct packet *p, struct dp_actions list, struct d
 	run(&copy, list, after, o);
 }
 
+// The kernel's datapath keeps the outer tag beside the packet.
+static size_t size_without_tag(const struct packet *p)
+{
+	bool tagged = p->size > 14 && p->data[12] == (p->data[13] == 0xa8 ? 0x88 : 0x81) &&
+		      (p->data[13] == 0xa8 || !p->data[13]);
+
+	return p->size - (tagged ? 4 : 0);
+}
+
 static void run(struct packet *p, struct dp_actions list, struct dp_actions after,
 		struct outcome *o)
 {
@@ -89,8 +98,9 @@ static void run(struct packet *p, struct dp_actions list, struct dp_actions afte
 			return;
 		case DP_ACTION_CHECK_PKT_LEN:
 			run_on_copy(p,
-				    p->size > a->check_pkt_len.pkt_len ? dp_action_larger(a)
-								       : dp_action_smaller(a),
+				    size_without_tag(p) > a->check_pkt_len.pkt_len
+					    ? dp_action_larger(a)
+					    : dp_action_smaller(a),
 				    after, o);
 			break;
 		// They say nothing about the bytes, without addresses to translate.

@@ -133,6 +133,12 @@ static const struct {
 	{ IP6 "proto=17,frag=no)", "set(ipv6(label=0x12345)),set(udp(src=9)),2" },
 	{ ETH "eth_type(0x0806),arp(sip=10.0.0.1,tip=10.0.0.2,op=1,sha=02:00:00:00:00:11)", "2,3" },
 	{ ETH "eth_type(0x1234)", "2" },
+	{ IP4 "proto=17,frag=no)", "2,clone(set(ipv4(ttl=3)),push_vlan(vid=7,pcp=0),3)" },
+	{ IP4 "proto=17,frag=no)", "clone(set(ipv4(src=1.2.3.4)),3),2" },
+	{ IP4 "proto=17,frag=no)", "clone(2,3),set(ipv4(src=1.2.3.4)),2" },
+	{ IP4 "proto=17,frag=no)", "set(ipv4(ttl=9)),clone(2),clone(set(ipv4(ttl=8)),3)" },
+	{ IP4 "frag=no)", "sample(sample=100.0%,actions(set(ipv4(ttl=8)),3)),2" },
+	{ IP4 "frag=no)", "clone(drop),2" },
 };
 
 START_TEST(filters_do_what_software_does)
@@ -157,6 +163,59 @@ START_TEST(filters_do_what_software_does)
 	ck_assert_uint_eq(packets, 1);
 	ck_assert_uint_eq(bytes, frame.len);
 	expect(&frame, megaflow_actions_get(mf), false, "after removal");
+	megaflow_free(mf);
+}
+END_TEST
+
+// What is tagged, and lists: the longer one is not the first, edits that are several entries are jumped over, one does nothing.
+static const struct {
+	const char *flow;
+	unsigned int tag; // bytes of the outer one
+	const char *actions;
+} by_length[] = {
+#define TAGGED \
+	ETH "eth_type(0x8100),vlan(vid=5,pcp=3),encap(eth_type(0x0800),ipv4(proto=17,frag=no))"
+#define TWICE \
+	ETH "eth_type(0x88a8),vlan(vid=5,pcp=3),encap(eth_type(0x8100),vlan(vid=6,pcp=0),encap(" \
+	    "eth_type(0x0800),ipv4(frag=no)))"
+	{ IP4 "frag=no)", 0, "check_pkt_len(size=200,gt(3),le(2))" },
+	{ IP4 "frag=no)", 0, "check_pkt_len(size=200,gt(drop),le(2))" },
+	{ IP4 "frag=no)", 0, "check_pkt_len(size=200,gt(2,3),le(drop))" },
+	{ IP4 "proto=17,frag=no)", 0,
+	  "set(ipv4(ttl=9)),check_pkt_len(size=200,gt(3,set(ipv4(src=1.2.3.4)),2),"
+	  "le(set(ipv4(src=1.2.3.5,dst=1.2.3.6)),set(udp(dst=53)),2))" },
+	{ IP4 "frag=no)", 0,
+	  "check_pkt_len(size=200,gt(push_vlan(vid=7,pcp=0),2),le(3,push_vlan(vid=8,pcp=0),2))" },
+	{ TAGGED, 4, "check_pkt_len(size=200,gt(3),le(2))" },
+	{ TAGGED, 4, "check_pkt_len(size=200,gt(pop_vlan,3),le(pop_vlan,2))" },
+	{ TWICE, 4, "check_pkt_len(size=200,gt(pop_vlan,3),le(2))" },
+};
+
+START_TEST(longer_packets_take_the_other_branch)
+{
+	AUTO(strbuf) shortest = STRBUF_INIT;
+	uint64_t packets = 0, bytes = 0, sent = 0;
+	struct megaflow *mf;
+	struct hw_rule *hw;
+	struct match m;
+
+	flow_from_text(by_length[_i].flow, &m);
+	frame_for(&m, &shortest);
+	mf = megaflow_of(&m, by_length[_i].actions);
+	hw = insert(mf, NULL);
+	// The tag does not count.
+	for (size_t n = 199; n <= 201; n++) {
+		AUTO(strbuf) frame = STRBUF_INIT;
+
+		strbuf_put(&frame, shortest.s, shortest.len);
+		while (frame.len < n + by_length[_i].tag)
+			strbuf_putc(&frame, 'x');
+		sent += frame.len;
+		expect(&frame, megaflow_actions_get(mf), true, by_length[_i].actions);
+	}
+	take_out(hw, &packets, &bytes);
+	ck_assert_uint_eq(packets, 3);
+	ck_assert_uint_eq(bytes, sent);
 	megaflow_free(mf);
 }
 END_TEST
@@ -330,6 +389,7 @@ int main(void)
 	rcu_thread_begin();
 	tcase_add_unchecked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, filters_do_what_software_does, 0, ARRAY_SIZE(cases));
+	tcase_add_loop_test(t, longer_packets_take_the_other_branch, 0, ARRAY_SIZE(by_length));
 	tcase_add_test(t, a_changed_rule_takes_over_and_every_packet_is_counted);
 	tcase_add_test(t, a_chain_goes_on_where_its_parent_ends);
 	tcase_add_loop_test(t, random_flows_match_what_software_matches, 0, 3);

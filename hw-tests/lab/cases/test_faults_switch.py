@@ -111,18 +111,25 @@ def test_a_representor_that_vanishes_and_comes_back_has_its_flows_again(nic):
     wait_until("hardware has the flows again", lambda: hardware_alone(nic), 60)
 
 
+def add_many_flows(nic):
+    """Each port is a flow of its own."""
+    path = os.path.join(nic.dir, "flows.txt")
+    with open(path, "w", encoding="ascii") as f:
+        f.write("".join(f"udp,in_port=1,udp_dst={p},actions=2\n" for p in range(1000, 2000)))
+    nic.ofctl("add-flows", "br0", path)
+
+
+def udp_flows(nic, *which):
+    return [f for f in nic.flows(*which) if "udp(" in f]
+
+
 @pytest.mark.parametrize("policy", ["none", "skip_sw"])
 def test_more_flows_than_the_nic_has_room_for_are_all_delivered(nic, policy):
     nic.vsctl("set", "Open_vSwitch", ".", f"other_config:tc-policy={policy}")
     control("capacity", 300)
     nic.add_nic(2, rules=False)
     nic.ofctl("add-flow", "br0", "priority=50,arp,actions=FLOOD")
-    # Each port is a flow of its own.
-    flows = "".join(f"udp,in_port=1,udp_dst={p},actions=2\n" for p in range(1000, 2000))
-    path = os.path.join(nic.dir, "flows.txt")
-    with open(path, "w", encoding="ascii") as f:
-        f.write(flows)
-    nic.ofctl("add-flows", "br0", path)
+    add_many_flows(nic)
     nic.know_each_other(("h0", "sn0v0", "10.98.0.1"), ("h1", "sn0v1", "10.98.0.2"))
     receiver = subprocess.Popen(["ip", "netns", "exec", "h1", "/usr/bin/python3", "-c", RECEIVE], stdout=subprocess.PIPE, text=True)
     assert receiver.stdout.readline().strip() == "ready"
@@ -133,6 +140,38 @@ def test_more_flows_than_the_nic_has_room_for_are_all_delivered(nic, policy):
     why = nic.appctl("offload/why")
     assert ("table-full" if policy == "skip_sw" else "the rule table is full") in why, why[:1500]
     assert len(nic.flows("type=offloaded")) <= 300
+
+
+def port_of(flow):
+    return int(re.search(r"udp\(.*?dst=(\d+)\)", flow).group(1))
+
+
+@pytest.mark.parametrize("policy", ["none", "skip_sw"])
+def test_flows_that_found_no_room_get_it_when_others_leave(nic, policy):
+    nic.vsctl("set", "Open_vSwitch", ".", f"other_config:tc-policy={policy}", "other_config:max-idle=600000")
+    control("capacity", 300)
+    nic.add_nic(2, rules=False)
+    add_many_flows(nic)
+    nic.know_each_other(("h0", "sn0v0", "10.98.0.1"), ("h1", "sn0v1", "10.98.0.2"))
+    subprocess.run(["ip", "netns", "exec", "h0", "/usr/bin/python3", "-c", SEND], check=True)
+    wait_until("all have flows", lambda: len(udp_flows(nic)) == 1000)
+    wait_until("the NIC is full", lambda: len(udp_flows(nic, "type=offloaded")) >= 290)
+    # Most of those that leave are in the NIC, most of those that stay are not.
+    inside = sorted(port_of(f) for f in udp_flows(nic, "type=offloaded"))
+    stay = set(sorted(set(range(1000, 2000)) - set(inside))[:190] + inside[:10])
+    path = os.path.join(nic.dir, "leave.txt")
+    with open(path, "w", encoding="ascii") as f:
+        f.write("".join(line.partition(", packets:")[0] + "\n" for line in udp_flows(nic) if port_of(line) not in stay))
+    assert nic.appctl("dpctl/del-flows", path).strip() == ""
+    wait_until("they have left", lambda: len(udp_flows(nic)) == 200)
+    rounds = 0
+    while len(udp_flows(nic, "type=offloaded")) < 200:
+        nic.appctl("revalidator/wait")
+        rounds += 1
+        assert rounds <= 10, len(udp_flows(nic, "type=offloaded"))
+    before = slow_path()
+    subprocess.run(["ip", "netns", "exec", "h0", "/usr/bin/python3", "-c", SEND.replace("range(1000, 2000)", str(sorted(stay)))], check=True)
+    assert slow_path() - before < 10
 
 
 SEND = """

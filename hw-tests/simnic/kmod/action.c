@@ -192,7 +192,8 @@ static int parse_one(struct sn_nic *nic, struct sn_rule *rule, const struct flow
 		return sn_refuse(extack, type->injected, EOPNOTSUPP);
 	if (nic->profile->no_actions & BIT_ULL(e->id))
 		return sn_refuse(extack, type->refusal, EOPNOTSUPP);
-	if (rule->n_actions && rule->actions[rule->n_actions - 1].type->last)
+	if (rule->n_actions && rule->n_actions != rule->jump &&
+	    rule->actions[rule->n_actions - 1].type->last)
 		return sn_refuse(extack, "simnic: an action stands behind one that ends the rule",
 				 EOPNOTSUPP);
 	err = type->parse ? type->parse(nic, rule, e, a, extack) : 0;
@@ -201,6 +202,40 @@ static int parse_one(struct sn_nic *nic, struct sn_rule *rule, const struct flow
 	a->type = type;
 	rule->n_actions++;
 	return 0;
+}
+
+static bool is_edit(const struct flow_action_entry *e)
+{
+	return e->id == FLOW_ACTION_MANGLE || e->id == FLOW_ACTION_ADD;
+}
+
+// A jump counts actions of TC. One of them may be several entries: the edits of a pedit, which share its index.
+static int find_jump(struct sn_rule *rule, const struct flow_action *list,
+		     struct netlink_ext_ack *extack)
+{
+	const struct flow_action_entry *e = list->entries;
+	unsigned int i, n = 0;
+
+	rule->jump = 0;
+	for (i = 0; i < list->num_entries; i++) {
+		if (e[i].id != FLOW_ACTION_POLICE || e[i].police.exceed.act_id != FLOW_ACTION_JUMP)
+			continue;
+		// From the beginning (software) or from here (some drivers): only there it is the same.
+		if (i)
+			return sn_refuse(extack,
+					 "simnic: a police that jumps must be the first action",
+					 EOPNOTSUPP);
+	}
+	if (e[0].id != FLOW_ACTION_POLICE || e[0].police.exceed.act_id != FLOW_ACTION_JUMP)
+		return 0;
+	for (i = 1; i < list->num_entries; i++) {
+		n += !(is_edit(&e[i]) && is_edit(&e[i - 1]) && e[i].hw_index == e[i - 1].hw_index);
+		if (n == e[0].police.exceed.extval) {
+			rule->jump = i;
+			return 0;
+		}
+	}
+	return sn_refuse(extack, "simnic: police jumps out of its rule", EOPNOTSUPP);
 }
 
 int sn_actions_parse(struct sn_nic *nic, struct sn_rule *rule, const struct flow_action *list,
@@ -218,6 +253,9 @@ int sn_actions_parse(struct sn_nic *nic, struct sn_rule *rule, const struct flow
 	// Connections do not say how they are counted.
 	if (!rule->is_connection && !flow_action_basic_hw_stats_check(list, extack))
 		return -EOPNOTSUPP;
+	err = find_jump(rule, list, extack);
+	if (err)
+		return err;
 	flow_action_for_each(i, e, list) {
 		err = parse_one(nic, rule, e, extack);
 		if (err)
@@ -243,10 +281,14 @@ enum sn_verdict sn_actions_run(struct sn_packet *p)
 	atomic64_inc(&rule->packets);
 	atomic64_add(p->skb->len + (skb_vlan_tag_present(p->skb) ? VLAN_HLEN : 0), &rule->bytes);
 	WRITE_ONCE(rule->used, jiffies);
-	for (i = 0; i < rule->n_actions; i++) {
+	for (i = 0; i < rule->n_actions;) {
 		enum sn_verdict verdict = rule->actions[i].type->run(p, &rule->actions[i]);
 
-		if (verdict != SN_NEXT)
+		if (verdict == SN_NEXT)
+			i++;
+		else if (verdict == SN_JUMP)
+			i = p->jump;
+		else
 			return verdict;
 	}
 	return SN_SLOW;

@@ -26,8 +26,10 @@ struct sn_meter {
 static int meter_set(struct sn_meter *m, const struct flow_action_entry *e,
 		     struct netlink_ext_ack *extack)
 {
-	if (e->police.exceed.act_id != FLOW_ACTION_DROP)
-		return sn_refuse(extack, "simnic: police supports only drop for what exceeds",
+	if (e->police.exceed.act_id != FLOW_ACTION_DROP &&
+	    e->police.exceed.act_id != FLOW_ACTION_JUMP)
+		return sn_refuse(extack,
+				 "simnic: police supports only drop and jump for what exceeds",
 				 EOPNOTSUPP);
 	if (e->police.notexceed.act_id != FLOW_ACTION_PIPE &&
 	    e->police.notexceed.act_id != FLOW_ACTION_ACCEPT)
@@ -63,12 +65,20 @@ static bool take(u64 *tokens, u64 rate, u64 burst, u64 elapsed, u64 n, bool comm
 	return true;
 }
 
-static bool conforms(struct sn_meter *m, unsigned int len)
+// As software measures a packet: with the Ethernet header, without the tag beside it.
+static bool is_too_long(const struct sn_meter *m, const struct sk_buff *skb)
 {
+	return skb_is_gso(skb) ? !skb_gso_validate_mac_len(skb, m->mtu) : skb->len > m->mtu;
+}
+
+static bool conforms(struct sn_meter *m, const struct sk_buff *skb)
+{
+	// Rates without it.
+	unsigned int len = skb->len - ETH_HLEN;
 	u64 now = ktime_get_ns(), elapsed = now - m->filled;
 	bool bytes_ok = !m->byte_rate, packets_ok = !m->packet_rate;
 
-	if (m->mtu && len > m->mtu)
+	if (m->mtu && is_too_long(m, skb))
 		return false;
 	if (m->byte_rate)
 		bytes_ok = take(&m->byte_tokens, m->byte_rate, m->byte_burst, elapsed, len, false);
@@ -135,9 +145,15 @@ static void put(struct sn_meter *m)
 static int parse_police(struct sn_nic *nic, struct sn_rule *rule, const struct flow_action_entry *e,
 			struct sn_action *a, struct netlink_ext_ack *extack)
 {
+	bool only_length = !e->police.rate_bytes_ps && !e->police.rate_pkt_ps;
 	int err;
 
+	if (nic->profile->no_police_mtu &&
+	    (only_length || e->police.exceed.act_id != FLOW_ACTION_DROP))
+		return sn_refuse(extack, "simnic: police by length is not supported by this device",
+				 EOPNOTSUPP);
 	a->police.meter = need(nic, e, e->hw_index, extack, &err);
+	a->police.jump = e->police.exceed.act_id == FLOW_ACTION_JUMP ? rule->jump : 0;
 	a->police.accept = e->police.notexceed.act_id == FLOW_ACTION_ACCEPT;
 	return err;
 }
@@ -153,13 +169,16 @@ static enum sn_verdict run_police(struct sn_packet *p, const struct sn_action *a
 	bool ok;
 
 	spin_lock(&m->lock);
-	// As software measures them: without the Ethernet header.
-	ok = conforms(m, p->skb->len - ETH_HLEN);
+	ok = conforms(m, p->skb);
 	m->packets++;
 	m->bytes += p->skb->len;
-	m->drops += !ok;
+	m->drops += !ok && !a->police.jump;
 	m->used = jiffies;
 	spin_unlock(&m->lock);
+	if (!ok && a->police.jump) {
+		p->jump = a->police.jump;
+		return SN_JUMP;
+	}
 	if (!ok)
 		atomic64_inc(&p->rule->drops);
 	if (!ok)
@@ -226,8 +245,14 @@ int sn_meter_offload(struct sn_nic *nic, struct flow_offload_action *fl)
 {
 	int err = -EOPNOTSUPP;
 
-	if (fl->id != FLOW_ACTION_POLICE || nic->profile->no_actions & BIT_ULL(FLOW_ACTION_POLICE))
+	if (fl->id != FLOW_ACTION_POLICE)
 		return -EOPNOTSUPP;
+	if (fl->command == FLOW_ACT_REPLACE) {
+		if (nic->faults.refuse_actions & BIT_ULL(FLOW_ACTION_POLICE))
+			return sn_refuse(fl->extack, sn_action_police.injected, EOPNOTSUPP);
+		if (nic->profile->no_actions & BIT_ULL(FLOW_ACTION_POLICE))
+			return sn_refuse(fl->extack, sn_action_police.refusal, EOPNOTSUPP);
+	}
 	mutex_lock(&nic->rules_lock);
 	switch (fl->command) {
 	case FLOW_ACT_REPLACE:

@@ -11,12 +11,14 @@ static const struct sn_profile profiles[] = {
 		.name = "cx5",
 		.no_keys = K(NUM_OF_VLANS) | K(PPPOE) | K(L2TPV3) | K(ARP),
 		.no_actions = A(VLAN_PUSH_ETH) | A(VLAN_POP_ETH) | A(MPLS_MANGLE),
+		.no_police_mtu = true,
 		.max_actions = 16,
 	},
 	{
 		.name = "cx6dx",
 		.no_keys = K(NUM_OF_VLANS) | K(PPPOE) | K(L2TPV3) | K(ARP),
 		.no_actions = A(MPLS_MANGLE),
+		.no_police_mtu = true,
 		.max_actions = SN_MAX_ACTIONS,
 	},
 	{

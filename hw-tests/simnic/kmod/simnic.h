@@ -95,6 +95,7 @@ struct sn_mask {
 
 enum sn_verdict {
 	SN_NEXT, // go on with the next action
+	SN_JUMP, // go on with the rule's action p->jump
 	SN_GOTO, // look up again, in p->chain
 	SN_SLOW, // to software, by the representor
 	SN_MISS, // as if no rule had been here: software does the whole rule
@@ -152,6 +153,7 @@ struct sn_action {
 		struct {
 			struct sn_meter *meter;
 			bool accept; // what conforms goes to software
+			unsigned int jump; // action for what exceeds, 0: it is dropped
 		} police;
 		struct {
 			u32 label;
@@ -183,6 +185,7 @@ struct sn_rule {
 	u64 lagged[3], told[3];
 	unsigned long used, lagged_at; // jiffies
 	unsigned int n_actions;
+	unsigned int jump; // action that an earlier one jumps to, 0: none
 	struct sn_action actions[];
 };
 
@@ -245,6 +248,7 @@ struct sn_profile {
 	u64 no_keys; // bits: FLOW_DISSECTOR_KEY_*
 	u64 no_actions; // bits: FLOW_ACTION_*
 	bool no_chains, no_stats;
+	bool no_police_mtu; // policers limit rates only, and drop
 	unsigned int max_actions;
 };
 
@@ -327,6 +331,7 @@ struct sn_packet {
 	struct flow_dissector_key_ct ct; // what ct said
 	unsigned long ct_cookie;
 	u32 chain;
+	unsigned int jump; // with SN_JUMP
 };
 
 // A frame that a far end (VF, wire) sent into the NIC. Consumes it. Under RCU.

@@ -266,6 +266,75 @@ START_TEST(sets_become_one_edit_with_its_checksums)
 }
 END_TEST
 
+static const struct {
+	struct meter_config meter;
+	uint64_t rate, packet_rate, ticks; // bytes/s, packets/s, 64 ns each
+} meters[] = {
+	// What a second brings may come at once, where no burst is said.
+	{ { METER_KBPS, 1, { { METER_DROP, .rate = 1000 } } }, 125000, 0, 15625000 },
+	{ { METER_KBPS | METER_BURST, 1, { { METER_DROP, .rate = 8, .burst = 4 } } },
+	  1000,
+	  0,
+	  7812500 },
+	{ { METER_KBPS, 1, { { METER_DROP, .rate = 34359738 } } },
+	  UINT64_C(4294967250),
+	  0,
+	  15625000 },
+	{ { METER_KBPS | METER_BURST, 1, { { METER_DROP, .rate = UINT32_MAX, .burst = 1 } } },
+	  UINT64_C(536870911875),
+	  0,
+	  1 },
+	{ { METER_PKTPS, 1, { { METER_DROP, .rate = 7 } } }, 0, 7, 15625000 },
+	{ { METER_PKTPS | METER_BURST, 1, { { METER_DROP, .rate = 1, .burst = UINT32_MAX } } },
+	  0,
+	  1,
+	  UINT64_C(67108863984375000) },
+};
+
+START_TEST(a_meter_is_a_police_action)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct police p, again;
+	size_t nest;
+
+	ck_assert_ptr_null(tc_police_of_meter(&meters[_i].meter, &p));
+	ck_assert_uint_eq(p.rate, meters[_i].rate);
+	ck_assert_uint_eq(p.packet_rate, meters[_i].packet_rate);
+	ck_assert_uint_eq(p.rate ? p.burst : p.packet_burst, meters[_i].ticks);
+	ck_assert_uint_eq(p.mtu, UINT32_MAX);
+	// And it is read as it was written.
+	nest = nl_nest_begin(&b, TCA_ACT_OPTIONS);
+	tc_put_police(&b, &p);
+	ck_assert_int_eq(nl_nest_end(&b, nest), 0);
+	ck_assert_int_eq(tc_police_read((const struct nlattr *)b.s, &again, NULL), 0);
+	ck_assert(tc_police_is_same(&p, &again));
+	again.conform = TC_ACT_OK;
+	ck_assert(!tc_police_is_same(&p, &again));
+}
+END_TEST
+
+START_TEST(a_metered_flow_names_the_meter_and_marks_an_action_of_its_own)
+{
+	struct verdict v;
+	struct compiled_rule *r = compile_text("in_port(1)," IP "frag=no)", "meter(3),1", &v);
+	const struct nlattr *list, *one;
+	const struct tc_police *parms;
+
+	ck_assert_msg(r != NULL, "%s", v.culprit);
+	parms = mnl_attr_get_payload(in_nest(action(r, 1, "police"), TCA_POLICE_TBF));
+	ck_assert_uint_eq(parms->index, TC_METER_BASE + 3);
+	action(r, 2, "mirred");
+	ck_assert_uint_eq(r->n_meters, 1);
+	ck_assert_uint_eq(r->meters[0], 3);
+	list = attr_of(r->options.s, r->options.len, TCA_FLOWER_ACT);
+	mnl_attr_for_each_nested(one, list)
+	{
+		ck_assert_int_eq(in_nest(one, TCA_ACT_COOKIE) != NULL, mnl_attr_get_type(one) == 2);
+	}
+	tc_compiled_free(r);
+}
+END_TEST
+
 START_TEST(a_tunnel_is_matched_written_and_taken_off)
 {
 	const uint8_t dst[] = { 2, 2, 2, 2 };
@@ -386,7 +455,8 @@ START_TEST(every_action_compiles_or_is_refused_by_name)
 		ck_assert_msg(_i == DP_ACTION_DROP || _i == DP_ACTION_PUSH_VLAN ||
 				      _i == DP_ACTION_POP_VLAN || _i == DP_ACTION_POP_MPLS ||
 				      _i == DP_ACTION_CT || _i == DP_ACTION_CT_CLEAR ||
-				      _i == DP_ACTION_SET_TUNNEL,
+				      _i == DP_ACTION_SET_TUNNEL || _i == DP_ACTION_CLONE ||
+				      _i == DP_ACTION_SAMPLE,
 			      "%s", dp_action_name(_i));
 		return;
 	}
@@ -405,6 +475,8 @@ int main(void)
 	tcase_add_test(t, a_match_has_the_attributes_of_flower);
 	tcase_add_test(t, tags_are_a_chain_of_types);
 	tcase_add_test(t, sets_become_one_edit_with_its_checksums);
+	tcase_add_loop_test(t, a_meter_is_a_police_action, 0, ARRAY_SIZE(meters));
+	tcase_add_test(t, a_metered_flow_names_the_meter_and_marks_an_action_of_its_own);
 	tcase_add_test(t, a_tunnel_is_matched_written_and_taken_off);
 	tcase_add_test(t, connections_are_matched_as_flower_has_them);
 	tcase_add_test(t, all_outputs_but_the_last_are_copies);

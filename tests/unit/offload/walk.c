@@ -18,7 +18,23 @@ static const struct port_ref *find_port(dp_port_t n, void *aux)
 	return n.n == 1 ? &in_port : n.n == 3 ? &tunnel_port : NULL;
 }
 
-const struct port_lookup walk_ports = { find_port, NULL };
+static const struct meter_config *find_meter(uint32_t id, void *aux)
+{
+	static const struct meter_config meters[] = {
+		[3] = { METER_KBPS, 1, { { METER_DROP, .rate = 1000 } } },
+		[4] = { METER_KBPS, 2, { { METER_DROP, .rate = 1 }, { METER_DROP, .rate = 2 } } },
+		[5] = { METER_KBPS, 1, { { METER_DSCP_REMARK, .prec_level = 1, .rate = 1 } } },
+		[6] = { METER_KBPS, 1, { { METER_DROP, .rate = 34359739 } } },
+		[7] = { METER_KBPS | METER_BURST, 1, { { METER_DROP, .rate = 1, .burst = 275 } } },
+		[8] = { METER_PKTPS | METER_BURST,
+			1,
+			{ { METER_DROP, .rate = 1, .burst = UINT32_MAX } } },
+	};
+
+	return id < ARRAY_SIZE(meters) && meters[id].n_bands ? &meters[id] : NULL;
+}
+
+const struct port_lookup walk_ports = { find_port, NULL, find_meter };
 
 bool walk_key_with(const struct field *f, struct flow_key *key)
 {

@@ -5,6 +5,7 @@
 #include "offload/backend.h"
 
 // Port 1 is on the device; port 2 has nothing behind it; port 3 is the kernel's tunnel device.
+// Meters 3 (1 Mbit/s) and 8 (packets) can be police actions; 4 has two bands, 5 remarks, the bursts of 6 and 7 are too large.
 extern const struct port_lookup walk_ports;
 
 // A key that has the field: the first of some kinds of packets in which it is present. False: none has it by itself.

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Police actions: what a meter is as one, and messages about them. Pure: asks no kernel.
+#include <linux/gen_stats.h>
+
+#include "offload/tc/tc-private.h"
+
+// The kernel keeps time in ticks, and rates as tables that it only looks at to learn of what kind a link is.
+enum { TICK_NSEC = 64, RATE_TABLE = 1024, CELL_LOG = 1, LINKLAYER_ETHERNET = 1 };
+#define NSEC_PER_SEC UINT64_C(1000000000)
+
+// ---- Meters ----
+
+static uint64_t ticks_of(uint64_t amount, uint64_t per_second)
+{
+	// 'amount' is below 2^32.
+	uint64_t nsec = (amount * NSEC_PER_SEC + per_second - 1) / per_second;
+
+	return (nsec + TICK_NSEC - 1) / TICK_NSEC;
+}
+
+const char *tc_police_of_meter(const struct meter_config *config, struct police *ret)
+{
+	const struct meter_band *band = &config->bands[0];
+	uint64_t burst, ticks;
+
+	memset(ret, 0, sizeof(*ret));
+	if (config->n_bands != 1)
+		return "meter with several bands";
+	if (band->type != METER_DROP)
+		return "meter that remarks";
+	ret->exceed = TC_ACT_SHOT;
+	ret->conform = TC_ACT_PIPE;
+	// Packets of any length: without a word, the kernel would take some as too long.
+	ret->mtu = UINT32_MAX;
+	// Without a wish, what a second brings may come at once, as in software.
+	burst = config->flags & METER_BURST ? band->burst : band->rate;
+	if (!(config->flags & METER_KBPS)) {
+		ret->packet_rate = band->rate;
+		ret->packet_burst = ticks_of(burst, ret->packet_rate);
+		return NULL;
+	}
+	ret->rate = band->rate * UINT64_C(125);
+	burst *= 125;
+	// What is told to drivers is a number of bytes with 32 bits.
+	if (burst > UINT32_MAX)
+		return "meter with a burst of 4 GiB";
+	ticks = ticks_of(burst, ret->rate);
+	if (ticks > UINT32_MAX)
+		return "meter with a burst of 274 s";
+	ret->burst = ticks;
+	return NULL;
+}
+
+uint32_t tc_police_index(uint32_t meter, uint32_t policy)
+{
+	uint32_t n = policy & TCA_CLS_FLAGS_SKIP_SW ? 1 : policy & TCA_CLS_FLAGS_SKIP_HW ? 2 : 0;
+
+	return TC_METER_BASE + (n << TC_METER_POLICY_SHIFT) + meter;
+}
+
+// ---- Writing ----
+
+void tc_put_police_index(struct strbuf *b, uint32_t index)
+{
+	struct tc_police parms = { .index = index };
+
+	nl_put(b, TCA_POLICE_TBF, &parms, sizeof(parms));
+}
+
+void tc_put_police(struct strbuf *b, const struct police *p)
+{
+	static const uint8_t table[RATE_TABLE];
+	struct tc_police parms = {
+		.index = p->index, .action = p->exceed, .burst = p->burst, .mtu = p->mtu
+	};
+
+	if (p->rate) {
+		parms.rate.rate = MIN(p->rate, (uint64_t)UINT32_MAX);
+		parms.rate.linklayer = LINKLAYER_ETHERNET;
+		parms.rate.cell_log = CELL_LOG;
+	}
+	nl_put(b, TCA_POLICE_TBF, &parms, sizeof(parms));
+	nl_put_u32(b, TCA_POLICE_RESULT, p->conform);
+	if (p->rate)
+		nl_put(b, TCA_POLICE_RATE, table, sizeof(table));
+	if (p->rate > UINT32_MAX)
+		nl_put_u64(b, TCA_POLICE_RATE64, p->rate);
+	if (p->packet_rate) {
+		nl_put_u64(b, TCA_POLICE_PKTRATE64, p->packet_rate);
+		nl_put_u64(b, TCA_POLICE_PKTBURST64, p->packet_burst);
+	}
+}
+
+// ---- Reading ----
+
+static const struct nl_policy police_policy[TCA_POLICE_MAX + 1] = {
+	[TCA_POLICE_TBF] = { .type = MNL_TYPE_UNSPEC,
+			     .min = sizeof(struct tc_police),
+			     .required = true },
+	[TCA_POLICE_RESULT] = { .type = MNL_TYPE_U32 },
+	[TCA_POLICE_RATE64] = { .type = MNL_TYPE_U64 },
+	[TCA_POLICE_PKTRATE64] = { .type = MNL_TYPE_U64 },
+	[TCA_POLICE_PKTBURST64] = { .type = MNL_TYPE_U64 },
+};
+
+int tc_police_read(const struct nlattr *options, struct police *ret, struct error *err)
+{
+	const struct nlattr *a[ARRAY_SIZE(police_policy)];
+	struct tc_police parms;
+	int error = nl_parse_nested(options, police_policy, ARRAY_SIZE(police_policy), a, "police",
+				    err);
+
+	if (error)
+		return error;
+	memcpy(&parms, mnl_attr_get_payload(a[TCA_POLICE_TBF]), sizeof(parms));
+	*ret = (struct police){
+		.index = parms.index,
+		.exceed = parms.action,
+		.conform = nl_u32(a[TCA_POLICE_RESULT]),
+		.mtu = parms.mtu,
+		.burst = parms.burst,
+		.rate = a[TCA_POLICE_RATE64] ? nl_u64(a[TCA_POLICE_RATE64]) : parms.rate.rate,
+		.packet_rate = nl_u64(a[TCA_POLICE_PKTRATE64]),
+		.packet_burst = nl_u64(a[TCA_POLICE_PKTBURST64]),
+		.n_rules = MAX(parms.bindcnt, 0),
+	};
+	return 0;
+}
+
+bool tc_police_is_same(const struct police *a, const struct police *b)
+{
+	return a->exceed == b->exceed && a->conform == b->conform && a->mtu == b->mtu &&
+	       a->burst == b->burst && a->rate == b->rate && a->packet_rate == b->packet_rate &&
+	       a->packet_burst == b->packet_burst;
+}
+
+static const struct nl_policy root_policy[TCA_ROOT_MAX + 1] = {
+	[TCA_ROOT_TAB] = { .type = MNL_TYPE_UNSPEC },
+};
+
+static const struct nl_policy action_policy[TCA_ACT_FLAGS + 1] = {
+	[TCA_ACT_KIND] = { .type = MNL_TYPE_NUL_STRING, .required = true },
+	[TCA_ACT_OPTIONS] = { .type = MNL_TYPE_UNSPEC },
+	[TCA_ACT_STATS] = { .type = MNL_TYPE_UNSPEC },
+	[TCA_ACT_FLAGS] = { .type = MNL_TYPE_UNSPEC, .min = sizeof(struct nla_bitfield32) },
+};
+
+// 0 and *ret, or 1: of another kind.
+static int read_one(const struct nlattr *one, struct police *ret, struct error *err)
+{
+	const struct nlattr *a[ARRAY_SIZE(action_policy)];
+	struct nla_bitfield32 flags = { 0 };
+	int error =
+		nl_parse_nested(one, action_policy, ARRAY_SIZE(action_policy), a, "action", err);
+
+	if (error)
+		return error;
+	if (strcmp(nl_str(a[TCA_ACT_KIND]), "police") || !a[TCA_ACT_OPTIONS])
+		return 1;
+	error = tc_police_read(a[TCA_ACT_OPTIONS], ret, err);
+	if (error)
+		return error;
+	if (a[TCA_ACT_FLAGS])
+		memcpy(&flags, mnl_attr_get_payload(a[TCA_ACT_FLAGS]), sizeof(flags));
+	ret->flags = flags.value & (TCA_ACT_FLAGS_SKIP_HW | TCA_ACT_FLAGS_SKIP_SW);
+	if (a[TCA_ACT_STATS]) {
+		struct tc_counts c = { 0 };
+
+		error = tc_counts_read(a[TCA_ACT_STATS], &c, err);
+		ret->packets = c.packets;
+		ret->bytes = c.bytes;
+		ret->hw_packets = c.hw_packets;
+		ret->hw_bytes = c.hw_bytes;
+		ret->dropped = c.dropped;
+	}
+	return error;
+}
+
+bool tc_police_decode(const struct nlmsghdr *h, void (*cb)(const struct police *p, void *aux),
+		      void *aux, int *ret_error, struct error *err)
+{
+	const struct nlattr *a[ARRAY_SIZE(root_policy)], *one;
+	struct police p;
+	int error;
+
+	*ret_error = 0;
+	if (h->nlmsg_type != RTM_NEWACTION && h->nlmsg_type != RTM_GETACTION &&
+	    h->nlmsg_type != RTM_DELACTION)
+		return false;
+	error = nl_parse_msg(h, sizeof(struct tcamsg), root_policy, ARRAY_SIZE(root_policy), a,
+			     "actions", err);
+	if (!error && a[TCA_ROOT_TAB])
+		mnl_attr_for_each_nested(one, a[TCA_ROOT_TAB])
+		{
+			error = read_one(one, &p, err);
+			if (error < 0)
+				break;
+			if (!error)
+				cb(&p, aux);
+			error = 0;
+		}
+	*ret_error = error;
+	return true;
+}
