@@ -211,6 +211,8 @@ void bridge_port_destroy(struct bridge_port *bp)
 	}
 	strmap_take(&bp->bridge->ports, bp->name);
 	smap_uninit(&bp->options);
+	free(bp->qos_error);
+	free(bp->policing_error);
 	free(bp);
 }
 
@@ -277,6 +279,7 @@ static void configure_port(struct bridge *br, const struct ovsrec_port *row)
 	make_settings(&s, bp, row, iface);
 	switch_port_set(br->sw, bp->of, &s);
 	apply_interface(bp, iface);
+	bridge_qos_configure(bp, row, iface);
 }
 
 // Both ends of a patch name each other.

@@ -384,5 +384,6 @@ void vswitchd_register_commands(struct vswitchd *vs)
 	appctl_register(doctor_commands, n_doctor_commands, vs);
 	appctl_register(feature_commands, n_feature_commands, vs);
 	appctl_register(ct_commands, n_ct_commands, vs);
+	appctl_register(qos_commands, n_qos_commands, vs);
 	appctl_add_memory_report(memory_report, vs);
 }

@@ -6,9 +6,10 @@
 #include "ofproto/bridge/vswitchd.h"
 
 extern const struct appctl_command dpctl_commands[], dpctl_flow_commands[], offload_commands[],
-	switch_commands[], trace_commands[], doctor_commands[], feature_commands[], ct_commands[];
+	switch_commands[], trace_commands[], doctor_commands[], feature_commands[], ct_commands[],
+	qos_commands[];
 extern const size_t n_dpctl_commands, n_dpctl_flow_commands, n_offload_commands, n_switch_commands,
-	n_trace_commands, n_doctor_commands, n_feature_commands, n_ct_commands;
+	n_trace_commands, n_doctor_commands, n_feature_commands, n_ct_commands, n_qos_commands;
 
 // Answers "ovs-vswitchd: TEXT (what 'error' means)", as ovs-dpctl says it; 'error' 0: without the latter.
 void cmd_fail(struct appctl_conn *conn, int error, const char *fmt, ...) PRINTF(3, 4);
