@@ -398,4 +398,10 @@ static int port_admin(void *aux, const struct of_port *p, bool up)
 	return datapath_port_set_admin(br->plane->dp, p->dp_port, up, NULL);
 }
 
-const struct control_ops bridge_control_ops = { port_stats, port_desc, port_admin };
+const struct control_ops bridge_control_ops = {
+	.port_stats = port_stats,
+	.port_desc = port_desc,
+	.port_admin = port_admin,
+	.port_queues = bridge_port_queues,
+	.queue_stats = bridge_queue_stats,
+};

@@ -2,6 +2,7 @@
 // Rows of QoS and Queue, and the policing of Interface, into the traffic control of ports and the marks that queues give.
 #include <stdio.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "datapath/qos.h"
 #include "ofproto/bridge/vswitchd.h"
@@ -126,4 +127,52 @@ bool bridge_qos_is_lost(const struct vswitchd *vs)
 		}
 	}
 	return false;
+}
+
+// ---- Telling controllers ----
+
+struct telling {
+	void (*cb)(uint32_t queue, void *aux);
+	void *aux;
+};
+
+static void tell_queue(uint32_t queue, const struct smap *options, void *aux)
+{
+	const struct telling *t = aux;
+
+	t->cb(queue, t->aux);
+}
+
+void bridge_port_queues(void *aux, const struct of_port *p, void (*cb)(uint32_t queue, void *aux),
+			void *cb_aux)
+{
+	const struct bridge *br = aux;
+	struct telling t = { cb, cb_aux };
+	struct error err = ERROR_INIT;
+
+	if (br->plane->dp && datapath_port_queues(br->plane->dp, p->dp_port, tell_queue, &t, &err))
+		log_warn("%s: port %s: its queues are not known: %s", br->name, p->name, err.text);
+}
+
+int bridge_queue_stats(void *aux, const struct of_port *p, uint32_t queue, struct queue_stats *ret)
+{
+	const struct bridge *br = aux;
+	struct qos_queue_stats s;
+	int64_t lived;
+	int error = br->plane->dp
+			    ? datapath_port_queue_stats(br->plane->dp, p->dp_port, queue, &s, NULL)
+			    : -ENOENT;
+
+	if (error)
+		return error;
+	ret->tx_packets = s.tx_packets;
+	ret->tx_bytes = s.tx_bytes;
+	ret->tx_errors = s.tx_errors;
+	ret->duration_sec = ret->duration_nsec = UINT32_MAX;
+	if (s.created_msec == INT64_MIN)
+		return 0;
+	lived = clock_msec() - s.created_msec;
+	ret->duration_sec = lived / 1000;
+	ret->duration_nsec = lived % 1000 * 1000000;
+	return 0;
 }

@@ -173,6 +173,10 @@ const struct backend_ops *port_backend(const struct plane *pl, struct port_ref *
 // bridge-qos.c
 void bridge_qos_configure(struct bridge_port *bp, const struct ovsrec_port *row,
 			  const struct ovsrec_interface *iface);
+// For bridge_control_ops.
+void bridge_port_queues(void *aux, const struct of_port *p, void (*cb)(uint32_t queue, void *aux),
+			void *cb_aux);
+int bridge_queue_stats(void *aux, const struct of_port *p, uint32_t queue, struct queue_stats *ret);
 // A port's device is another than the one that was configured: what it is to have must be asked for again.
 bool bridge_qos_is_lost(const struct vswitchd *vs);
 // bridge-tunnel.c. Between open and start the port gets its place in the switch; -EINVAL: bp->error says why not.
