@@ -70,6 +70,16 @@ int datapath_port_set_policing(struct datapath *dp, dp_port_t port, const struct
 	return error ? error : traffic_set_policing(dp->traffic, &l, c, err);
 }
 
+bool datapath_port_is_policed_in_hw(struct datapath *dp, dp_port_t port, const char **ret_why)
+{
+	struct traffic_link l;
+	struct port_ref ref;
+
+	*ret_why = "";
+	return dp->traffic && find_link(dp, port, &ref, &l) &&
+	       traffic_is_policed_in_hw(dp->traffic, &l, ret_why);
+}
+
 int datapath_port_queue_stats(struct datapath *dp, dp_port_t port, uint32_t queue,
 			      struct qos_queue_stats *ret, struct error *err)
 {

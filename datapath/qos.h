@@ -54,5 +54,9 @@ struct policing_config {
 int datapath_port_set_policing(struct datapath *dp, dp_port_t port, const struct policing_config *c,
 			       struct error *err);
 
+// Whether the port's device does it: what a NIC forwards by itself no software polices. False: 'ret_why' has the driver's words, or
+// is empty.
+bool datapath_port_is_policed_in_hw(struct datapath *dp, dp_port_t port, const char **ret_why);
+
 // skb_priority of the packets that set_queue sends into a queue; false: there can be no such queue. Any thread.
 bool datapath_queue_priority(const struct datapath *dp, uint32_t queue, uint32_t *ret);

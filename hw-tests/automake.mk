@@ -32,7 +32,7 @@ endif
 EXTRA_DIST += hw-tests/simnic/kmod/.clang-format hw-tests/simnic/kmod/Kbuild hw-tests/simnic/kmod/LICENSE \
 	hw-tests/simnic/kmod/README.md hw-tests/simnic/kmod/action.c hw-tests/simnic/kmod/block.c \
 	hw-tests/simnic/kmod/build hw-tests/simnic/kmod/ct.c hw-tests/simnic/kmod/devlink.c hw-tests/simnic/kmod/faults.c \
-	hw-tests/simnic/kmod/forward.c hw-tests/simnic/kmod/lag.c hw-tests/simnic/kmod/main.c hw-tests/simnic/kmod/match.c \
+	hw-tests/simnic/kmod/forward.c hw-tests/simnic/kmod/lag.c hw-tests/simnic/kmod/main.c hw-tests/simnic/kmod/match.c hw-tests/simnic/kmod/matchall.c \
 	hw-tests/simnic/kmod/meter.c hw-tests/simnic/kmod/netdev.c hw-tests/simnic/kmod/nic.c \
 	hw-tests/simnic/kmod/profile.c hw-tests/simnic/kmod/rewrite.c hw-tests/simnic/kmod/simnic.h \
 	hw-tests/simnic/kmod/table.c hw-tests/simnic/kmod/tunnel.c hw-tests/simnic/kmod/vlan.c

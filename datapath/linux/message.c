@@ -3,7 +3,7 @@
 #include <linux/gen_stats.h>
 #include <stdio.h>
 
-#include "core/base/clock.h"
+#include "core/netlink/tc.h"
 #include "datapath/linux/police.h"
 #include "datapath/linux/traffic-private.h"
 
@@ -161,8 +161,9 @@ static int decode_action(const struct nlattr *nest, struct tc_policing *ret, str
 	if (error)
 		return error;
 	cookie = a[TCA_ACT_COOKIE];
-	ret->is_ours &= cookie && nl_len(cookie) == sizeof(POLICE_MARK) - 1 &&
-			!memcmp(mnl_attr_get_payload(cookie), POLICE_MARK, sizeof(POLICE_MARK) - 1);
+	ret->is_ours &= cookie && nl_len(cookie) == sizeof(TC_POLICING_COOKIE) - 1 &&
+			!memcmp(mnl_attr_get_payload(cookie), TC_POLICING_COOKIE,
+				sizeof(TC_POLICING_COOKIE) - 1);
 	if (strcmp(nl_str(a[TCA_ACT_KIND]), "police") || !a[TCA_ACT_OPTIONS] ||
 	    ret->n_actions == ARRAY_SIZE(ret->actions)) {
 		ret->is_police = false;

@@ -4,8 +4,10 @@
 #include "datapath/linux/police.h"
 
 #include <linux/if_ether.h>
+#include <stdio.h>
 
 #include "core/base/log.h"
+#include "core/netlink/tc.h"
 #include "datapath/linux/traffic-private.h"
 
 LOG_MODULE(netdev_linux_police);
@@ -146,7 +148,7 @@ static void put_action(struct strbuf *b, uint16_t number, const struct policer *
 	size_t act = nl_nest_begin(b, number), options;
 
 	nl_put_str(b, TCA_ACT_KIND, "police");
-	nl_put(b, TCA_ACT_COOKIE, POLICE_MARK, sizeof(POLICE_MARK) - 1);
+	nl_put(b, TCA_ACT_COOKIE, TC_POLICING_COOKIE, sizeof(TC_POLICING_COOKIE) - 1);
 	options = nl_nest_begin(b, TCA_ACT_OPTIONS);
 	put_rate(b, p);
 	// What conforms goes on: to the next policer, then to the filters behind this one.
@@ -155,24 +157,42 @@ static void put_action(struct strbuf *b, uint16_t number, const struct policer *
 	nl_nest_end(b, act);
 }
 
-static int add_filter(struct nl_sock *s, const struct traffic_link *l,
-		      const struct policer wanted[], size_t n, struct error *err)
+static void put_filter(struct strbuf *b, const struct traffic_link *l,
+		       const struct policer wanted[], size_t n)
 {
-	AUTO(strbuf) req = STRBUF_INIT;
 	size_t m =
-		traffic_begin(&req, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, l->ifindex,
-			      hook_of(l), 0, TC_H_MAKE(POLICE_PRIORITY << 16, htobe16(ETH_P_ALL)));
+		traffic_begin(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, l->ifindex, hook_of(l),
+			      0, TC_H_MAKE(POLICE_PRIORITY << 16, htobe16(ETH_P_ALL)));
 	size_t options, acts;
 
-	nl_put_str(&req, TCA_KIND, "matchall");
-	options = nl_nest_begin(&req, TCA_OPTIONS);
-	acts = nl_nest_begin(&req, TCA_MATCHALL_ACT);
+	nl_put_str(b, TCA_KIND, "matchall");
+	options = nl_nest_begin(b, TCA_OPTIONS);
+	// A driver that does not take it says why.
+	nl_put_u32(b, TCA_MATCHALL_FLAGS, TCA_CLS_FLAGS_VERBOSE);
+	acts = nl_nest_begin(b, TCA_MATCHALL_ACT);
 	for (size_t i = 0; i < n; i++)
-		put_action(&req, i + 1, &wanted[i], i + 1 == n);
-	nl_nest_end(&req, acts);
-	nl_nest_end(&req, options);
-	nl_msg_end(&req, m);
-	return nl_transact(s, &req, NULL, err);
+		put_action(b, i + 1, &wanted[i], i + 1 == n);
+	nl_nest_end(b, acts);
+	nl_nest_end(b, options);
+	nl_msg_end(b, m);
+}
+
+static int add_filter(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l,
+		      const struct policer wanted[], size_t n, struct error *err)
+{
+	struct nl_request r = { .msg = STRBUF_INIT, .reply = STRBUF_INIT }, *list = &r;
+	int error;
+
+	put_filter(&r.msg, l, wanted, n);
+	error = nl_transact_many(s, &list, 1);
+	if (!error)
+		error = r.error;
+	snprintf(d->why_not, sizeof(d->why_not), "%s", r.text);
+	if (error)
+		error_set(err, error, "%s", *r.text ? r.text : strerror(-error));
+	nl_request_uninit(&r);
+	strbuf_uninit(&r.msg);
+	return error;
 }
 
 static int remove_filter(struct nl_sock *s, const struct traffic_link *l, struct error *err)
@@ -227,7 +247,7 @@ static int change(struct nl_sock *s, struct traffic_device *d, const struct traf
 	if (error || !n)
 		return error;
 	error = need_hook(s, d, l, err);
-	return error ? error : add_filter(s, l, wanted, n, err);
+	return error ? error : add_filter(s, d, l, wanted, n, err);
 }
 
 int police_apply(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l,
@@ -244,10 +264,14 @@ int police_apply(struct nl_sock *s, struct traffic_device *d, const struct traff
 	error = look_at_hook(s, l->ifindex, hook_of(l), &look, err);
 	if (!error)
 		error = change(s, d, l, &look, wanted, n, err);
+	// Where it has come to stand.
+	if (!error && n)
+		error = look_at_hook(s, l->ifindex, hook_of(l), &look, err);
 	if (error)
 		return error_wrap(err, "policing");
 	d->policing = *c;
 	d->policed = true;
+	d->policed_in_hw = n && look.is_there && look.found.in_hw;
 	return 0;
 }
 

@@ -7,8 +7,6 @@
 struct nl_sock;
 struct traffic_device;
 
-// The cookie of its actions: whose the filter is.
-#define POLICE_MARK "oes:police"
 // Filters of flows come after it.
 enum { POLICE_PRIORITY = 1 };
 

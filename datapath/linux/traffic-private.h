@@ -125,6 +125,8 @@ struct traffic_device {
 	struct policing_config policing;
 	bool policed; // as 'policing' says
 	bool made_hook; // the qdisc that policing stands at
+	bool policed_in_hw;
+	char why_not[128]; // the driver's words, when it refused
 	struct {
 		uint32_t queue;
 		int64_t created_msec;

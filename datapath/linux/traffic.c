@@ -466,6 +466,14 @@ int traffic_set_policing(struct traffic *t, const struct traffic_link *l,
 	return police_apply(t->sock, need_device(t, l), l, c, err);
 }
 
+bool traffic_is_policed_in_hw(struct traffic *t, const struct traffic_link *l, const char **ret_why)
+{
+	const struct traffic_device *d = find_device(t, l);
+
+	*ret_why = d ? d->why_not : "";
+	return d && d->policed_in_hw;
+}
+
 void traffic_release(struct traffic *t, const struct traffic_link *l)
 {
 	static const struct policing_config none;

@@ -26,6 +26,8 @@ int traffic_set_qos(struct traffic *t, const struct traffic_link *l, const struc
 		    struct error *err);
 int traffic_set_policing(struct traffic *t, const struct traffic_link *l,
 			 const struct policing_config *c, struct error *err);
+bool traffic_is_policed_in_hw(struct traffic *t, const struct traffic_link *l,
+			      const char **ret_why);
 // The device is no port any more: what is ours there goes.
 void traffic_release(struct traffic *t, const struct traffic_link *l);
 int traffic_queue_stats(struct traffic *t, const struct traffic_link *l, uint32_t queue,

@@ -82,6 +82,22 @@ static void apply_marks(struct bridge_port *bp, const struct ovsrec_qos *row)
 	switch_port_set_queues(bp->bridge->sw, bp->of, marks, n);
 }
 
+// Where a NIC is to forward the port's packets by itself, it has to police them too.
+static void check_hardware(const struct bridge_port *bp, struct error *err)
+{
+	const struct plane *pl = bp->bridge->plane;
+	const char *why;
+
+	if (!*bp->device || !strcmp(bp->device, SOFTWARE_DEVICE) ||
+	    !offload_is_enabled(pl->offload) ||
+	    datapath_port_is_policed_in_hw(pl->dp, bp->dp_port, &why))
+		return;
+	error_set(err, -EOPNOTSUPP,
+		  "the device does not police in hardware%s%s: packets that it forwards by itself "
+		  "are not policed",
+		  *why ? ", " : "", why);
+}
+
 static void apply_policing(struct bridge_port *bp, const struct ovsrec_interface *iface)
 {
 	struct policing_config c = { .kbps = iface->ingress_policing_rate,
@@ -90,7 +106,9 @@ static void apply_policing(struct bridge_port *bp, const struct ovsrec_interface
 				     .kpkts_burst = iface->ingress_policing_kpkts_burst };
 	struct error err = ERROR_INIT;
 
-	datapath_port_set_policing(bp->bridge->plane->dp, bp->dp_port, &c, &err);
+	if (!datapath_port_set_policing(bp->bridge->plane->dp, bp->dp_port, &c, &err) &&
+	    (c.kbps || c.kpkts))
+		check_hardware(bp, &err);
 	note(bp, &bp->policing_error, &err);
 }
 

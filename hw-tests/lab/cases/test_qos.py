@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from kernel_switch import KernelSwitch, ip, switch, wait_until  # noqa: F401
+from kernel_switch import KernelSwitch, control, ip, nic, switch, wait_until  # noqa: F401
 from test_peer_text import Peer  # noqa: E402
 
 
@@ -436,3 +436,73 @@ def test_what_the_host_sends_is_policed_at_the_internal_port(switch):
     assert "rate 1Mbit" in tc("filter", "show", "dev", "br0", "egress")
     switch.vsctl("set", "interface", "br0", "ingress_policing_rate=0")
     assert tc("filter", "show", "dev", "br0", "egress") == ""
+
+
+# ---- On the simulated NIC ----
+
+
+def policing(dev="sn0r0"):
+    """Where the filter is, and what its policer has counted."""
+    filters = [f for f in json.loads(tc("-s", "-j", "filter", "show", "dev", dev, "ingress")) if f.get("kind") == "matchall" and
+               "options" in f]
+    assert len(filters) == 1, filters
+    options = filters[0]["options"]
+    return options.get("in_hw", False), options["actions"][0]["stats"]
+
+
+def offloaded(s):
+    return s.appctl("dpctl/dump-flows", "type=offloaded")
+
+
+def flood(n):
+    r = subprocess.run(["ip", "netns", "exec", "h0", "ping", "-c", str(n), "-i", "0.002", "-W", "1", "10.98.0.2"],
+                       capture_output=True, text=True)
+    return int(re.search(r"(\d+) received", r.stdout).group(1))
+
+
+@pytest.fixture
+def nic_hosts(nic):
+    nic.add_nic(2)
+    nic.know_each_other(("h0", "sn0v0", "10.98.0.1"), ("h1", "sn0v1", "10.98.0.2"))
+    assert nic.send("h0", 2, 5)
+    wait_until("both directions are in hardware", lambda: offloaded(nic).count("eth_type(0x0800)") == 2)
+    return nic
+
+
+def test_a_nic_polices_what_it_forwards_by_itself(nic_hosts):
+    nic_hosts.vsctl("set", "interface", "sn0r0", "ingress_policing_rate=10", "ingress_policing_burst=8")
+    assert policing()[0]
+    assert offloaded(nic_hosts).count("eth_type(0x0800)") == 2
+    passed = flood(100)
+    assert 1 <= passed < 60, passed
+    _, counts = policing()
+    # The host says something of its own, too.
+    assert 100 - passed <= counts["drops"] <= counts["packets"] - passed, (counts, passed)
+    assert 100 <= counts["packets"] < 120, counts
+    nic_hosts.vsctl("set", "interface", "sn0r0", "ingress_policing_rate=0")
+    assert flood(50) == 50
+    assert "matchall" not in tc("filter", "show", "dev", "sn0r0", "ingress")
+    assert offloaded(nic_hosts).count("eth_type(0x0800)") == 2
+
+
+def test_policing_stays_when_offload_is_switched_off_and_on(nic_hosts):
+    nic_hosts.vsctl("set", "interface", "sn0r0", "ingress_policing_rate=100000")
+    shown = tc("filter", "show", "dev", "sn0r0", "ingress", "prio", "1")
+    assert "police" in shown
+    nic_hosts.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=false")
+    wait_until("no rule is left", lambda: "flower" not in tc("filter", "show", "dev", "sn0r0", "ingress"))
+    assert tc("filter", "show", "dev", "sn0r0", "ingress", "prio", "1") == shown
+    assert flood(20) == 20
+    nic_hosts.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=true")
+    assert nic_hosts.send("h0", 2, 5)
+    wait_until("both directions are in hardware again", lambda: offloaded(nic_hosts).count("eth_type(0x0800)") == 2)
+    assert tc("filter", "show", "dev", "sn0r0", "ingress", "prio", "1") == shown
+    assert "others" not in nic_hosts.appctl("offload/doctor", check=False).stdout
+
+
+def test_a_nic_that_does_not_police_is_named(nic_hosts):
+    control("profile", "e810")
+    nic_hosts.vsctl("set", "interface", "sn0r1", "ingress_policing_rate=10")
+    assert not policing("sn0r1")[0]
+    with open(f"{nic_hosts.dir}/ovs-vswitchd.log") as f:
+        assert "port sn0r1: the device does not police in hardware, simnic: action police is not supported" in f.read()

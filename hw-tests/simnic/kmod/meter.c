@@ -30,7 +30,8 @@ static int meter_set(struct sn_meter *m, const struct flow_action_entry *e,
 		return sn_refuse(extack, "simnic: police supports only drop for what exceeds",
 				 EOPNOTSUPP);
 	if (e->police.notexceed.act_id != FLOW_ACTION_PIPE &&
-	    e->police.notexceed.act_id != FLOW_ACTION_ACCEPT)
+	    e->police.notexceed.act_id != FLOW_ACTION_ACCEPT &&
+	    e->police.notexceed.act_id != FLOW_ACTION_CONTINUE)
 		return sn_refuse(extack,
 				 "simnic: police supports only pipe or ok for what conforms",
 				 EOPNOTSUPP);
@@ -137,6 +138,10 @@ static int parse_police(struct sn_nic *nic, struct sn_rule *rule, const struct f
 {
 	int err;
 
+	if (e->police.notexceed.act_id == FLOW_ACTION_CONTINUE && !rule->polices_port)
+		return sn_refuse(extack,
+				 "simnic: police supports only pipe or ok for what conforms",
+				 EOPNOTSUPP);
 	a->police.meter = need(nic, e, e->hw_index, extack, &err);
 	a->police.accept = e->police.notexceed.act_id == FLOW_ACTION_ACCEPT;
 	return err;
