@@ -25,6 +25,7 @@ noinst_LIBRARIES += datapath/libkernel.a
 datapath_libkernel_a_SOURCES = \
 	datapath/conntrack.c datapath/conntrack.def datapath/conntrack.h datapath/conntrack-text.c datapath/datapath-ct.c datapath/dpctl.c datapath/dpctl.h datapath/dpctl-ct.c datapath/dpctl-text.c datapath/dpctl-text.h datapath/qos.h \
 	datapath/kernel/dpctl-datapath.c datapath/kernel/dpctl-flow.c datapath/kernel/dpctl-private.h \
+	datapath/qos.c datapath/linux/message.c datapath/linux/plain.c datapath/linux/police.c datapath/linux/police.h datapath/linux/qos.def datapath/linux/shaped.c datapath/linux/traffic-private.h datapath/linux/traffic.c datapath/linux/traffic.h \
 	datapath/kernel/admin-flow.c datapath/kernel/admin-private.h datapath/kernel/admin.c datapath/kernel/admin.h \
 	datapath/kernel/action.c datapath/kernel/action.h datapath/kernel/action-ct.c datapath/kernel/action-header.c \
 	datapath/kernel/action-private.h datapath/kernel/conntrack.c datapath/kernel/ct-limit.c datapath/kernel/meter.c datapath/kernel/ct-message.c \
@@ -34,4 +35,4 @@ datapath_libkernel_a_SOURCES = \
 	datapath/kernel/key.h datapath/kernel/message.c datapath/kernel/message.h datapath/kernel/port-info.c \
 	datapath/kernel/resume.c datapath/kernel/set.c datapath/kernel/set.h datapath/kernel/stats.c datapath/kernel/tunnel-dev.c \
 	datapath/kernel/tunnel-key.c datapath/kernel/vport.c
-EXTRA_DIST += datapath/kernel/README.md
+EXTRA_DIST += datapath/kernel/README.md datapath/linux/README.md

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which datapath answers.
+#include "datapath/linux/traffic.h"
 #include "datapath/provider.h"
 
 static const struct datapath_ops *const providers[] = {
@@ -70,6 +71,7 @@ void datapath_serve(struct datapath *dp)
 
 void datapath_leave(struct datapath *dp)
 {
+	dp->leaves_traffic = true;
 	if (dp->ops->leave)
 		dp->ops->leave(dp);
 }
@@ -86,8 +88,10 @@ const char *datapath_type(const struct datapath *dp)
 
 void datapath_close(struct datapath *dp)
 {
-	if (dp)
-		dp->ops->close(dp);
+	if (!dp)
+		return;
+	traffic_close(dp->traffic);
+	dp->ops->close(dp);
 }
 
 void datapath_reconfigure(struct datapath *dp, const struct datapath_config *config)
@@ -109,6 +113,7 @@ void datapath_port_start(struct datapath *dp, dp_port_t port)
 
 void datapath_port_del(struct datapath *dp, dp_port_t port)
 {
+	datapath_port_release_traffic(dp, port);
 	dp->ops->port_del(dp, port);
 }
 

@@ -9,6 +9,9 @@
 // First member of each provider's own struct.
 struct datapath {
 	const struct datapath_ops *ops;
+	struct traffic *
+		traffic; // of its ports that are Linux devices (qos.c); NULL: none has been asked for
+	bool leaves_traffic; // datapath_leave(): it stays as it is
 };
 
 // Connection tracking, as datapath/conntrack.h tells of the functions of these names. What is NULL the datapath does not have.
@@ -105,7 +108,14 @@ struct datapath_ops {
 	// NULL: it does not track connections.
 	const struct ct_ops *ct;
 	const struct meter_ops *meters; // NULL: it has none
+	// What comes in at a port passes the kernel's traffic control first.
+	bool is_policed;
+	// As datapath_queue_priority().
+	bool (*queue_priority)(uint32_t queue, uint32_t *ret);
 };
+
+// What traffic control was set up for a port that is going to be deleted goes (qos.c).
+void datapath_port_release_traffic(struct datapath *dp, dp_port_t port);
 
 extern const struct datapath_ops datapath_user; // "netdev"
 extern const struct datapath_ops datapath_kernel; // "system"

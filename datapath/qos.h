@@ -50,9 +50,13 @@ struct policing_config {
 	uint64_t kpkts, kpkts_burst; // Interface.ingress_policing_kpkts_rate, _burst
 };
 
-// In hardware too where the port's device takes it.
+// In hardware too where the port's device takes it. -EOPNOTSUPP: the port's packets are not policed.
 int datapath_port_set_policing(struct datapath *dp, dp_port_t port, const struct policing_config *c,
 			       struct error *err);
 
-// skb_priority of the packets that set_queue sends into a queue. Any thread.
-uint32_t datapath_queue_priority(const struct datapath *dp, uint32_t queue);
+// Whether the port's device does it: what a NIC forwards by itself no software polices. False: 'ret_why' has the driver's words, or
+// is empty.
+bool datapath_port_is_policed_in_hw(struct datapath *dp, dp_port_t port, const char **ret_why);
+
+// skb_priority of the packets that set_queue sends into a queue; false: there can be no such queue. Any thread.
+bool datapath_queue_priority(const struct datapath *dp, uint32_t queue, uint32_t *ret);

@@ -32,13 +32,14 @@ endif
 EXTRA_DIST += hw-tests/simnic/kmod/.clang-format hw-tests/simnic/kmod/Kbuild hw-tests/simnic/kmod/LICENSE \
 	hw-tests/simnic/kmod/README.md hw-tests/simnic/kmod/action.c hw-tests/simnic/kmod/block.c \
 	hw-tests/simnic/kmod/build hw-tests/simnic/kmod/ct.c hw-tests/simnic/kmod/devlink.c hw-tests/simnic/kmod/faults.c \
-	hw-tests/simnic/kmod/forward.c hw-tests/simnic/kmod/lag.c hw-tests/simnic/kmod/main.c hw-tests/simnic/kmod/match.c \
+	hw-tests/simnic/kmod/forward.c hw-tests/simnic/kmod/lag.c hw-tests/simnic/kmod/main.c hw-tests/simnic/kmod/match.c hw-tests/simnic/kmod/matchall.c \
 	hw-tests/simnic/kmod/meter.c hw-tests/simnic/kmod/netdev.c hw-tests/simnic/kmod/nic.c \
 	hw-tests/simnic/kmod/profile.c hw-tests/simnic/kmod/rewrite.c hw-tests/simnic/kmod/simnic.h \
 	hw-tests/simnic/kmod/table.c hw-tests/simnic/kmod/tunnel.c hw-tests/simnic/kmod/vlan.c
 EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/cases/simnic_lab.py hw-tests/lab/cases/test-simnic-bond.py hw-tests/lab/cases/test-simnic-connections.py \
 	hw-tests/lab/cases/test-simnic-tunnels.py hw-tests/lab/cases/test-simnic.py \
 	hw-tests/lab/cases/conntrack_lab.py hw-tests/lab/cases/kernel_switch.py hw-tests/lab/cases/test_kernel_conntrack.py hw-tests/lab/cases/test_kernel_conntrack_commands.py hw-tests/lab/cases/test_bond_switch.py hw-tests/lab/cases/test_ct_switch.py hw-tests/lab/cases/test_dpctl.py hw-tests/lab/cases/test_faults_switch.py hw-tests/lab/cases/test_kernel_switch.py hw-tests/lab/cases/test_traffic_switch.py hw-tests/lab/cases/test_meters.py hw-tests/lab/cases/test_kernel_tunnels.py hw-tests/lab/debian-kernel hw-tests/lab/init.c hw-tests/lab/kernel \
+	hw-tests/lab/cases/test_qos.py \
 	hw-tests/lab/run hw-tests/lab/uml-debug.config hw-tests/lab/uml.config
 
 # Programs that a lab guest runs; built here, started by hw-tests/lab/run.

@@ -5,14 +5,15 @@ ofproto_libpipeline_a_SOURCES = \
 	ofproto/pipeline/normal.c ofproto/pipeline/recirc.c ofproto/pipeline/recirc.h ofproto/pipeline/rule.c ofproto/pipeline/switch-private.h ofproto/pipeline/switch.c \
 	ofproto/pipeline/switch.h ofproto/pipeline/xlate-actions.c ofproto/pipeline/xlate-check.c ofproto/pipeline/xlate-ct.c ofproto/pipeline/xlate-private.h \
 	ofproto/pipeline/switch-tlv.c ofproto/pipeline/tlv-map.c ofproto/pipeline/tlv-map.h ofproto/pipeline/tunnel-config.c ofproto/pipeline/tunnel-config.h \
-	ofproto/pipeline/tunnel-types.def ofproto/pipeline/tunnel.c ofproto/pipeline/tunnel.h ofproto/pipeline/xlate-tunnel.c \
+	ofproto/pipeline/tunnel-types.def ofproto/pipeline/tunnel.c ofproto/pipeline/tunnel.h ofproto/pipeline/xlate-queue.c ofproto/pipeline/xlate-tunnel.c \
 	ofproto/pipeline/trace.c ofproto/pipeline/xlate.c ofproto/pipeline/xlate.h
 ofproto_libswitchd_a_SOURCES = \
 	ofproto/bridge/bridge-port.c ofproto/bridge/bridge-status.c ofproto/bridge/bridge-tunnel.c ofproto/bridge/bridge.c ofproto/bridge/cmd-dpctl-flow.c ofproto/bridge/cmd-dpctl.c \
 	ofproto/bridge/cmd-offload.c ofproto/bridge/cmd-switch.c ofproto/bridge/cmd-dpctl-run.c ofproto/bridge/cmd-trace.c ofproto/bridge/cmd-upcall.c ofproto/bridge/commands-private.h \
 	ofproto/bridge/offload-record.c ofproto/bridge/plane.c ofproto/bridge/restore.c ofproto/bridge/eswitch.c ofproto/bridge/cmd-doctor.c ofproto/bridge/ct-zones.c ofproto/bridge/datapath-config.c ofproto/bridge/dp-features.c ofproto/bridge/reconfigure.c ofproto/bridge/vswitchd.h \
+	ofproto/bridge/bridge-qos.c ofproto/bridge/cmd-qos.c \
 	ofproto/control/control-private.h ofproto/control/control.c ofproto/control/control.h \
-	ofproto/control/requests.c ofproto/upcall/miss.c ofproto/upcall/flow-limit.c ofproto/upcall/revalidate.c \
+	ofproto/control/requests.c ofproto/control/queues.c ofproto/upcall/miss.c ofproto/upcall/flow-limit.c ofproto/upcall/revalidate.c \
 	ofproto/upcall/trace.c \
 	ofproto/upcall/upcall-private.h ofproto/upcall/upcall.c ofproto/upcall/upcall.h
 EXTRA_DIST += ofproto/bridge/README.md ofproto/control/README.md ofproto/pipeline/README.md ofproto/upcall/README.md

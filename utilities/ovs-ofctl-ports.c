@@ -58,6 +58,12 @@ struct ofctl_ports *ofctl_ports_load(struct ofp_client *c)
 	return p;
 }
 
+size_t ofctl_ports_list(const struct ofctl_ports *p, const struct port_desc **ret)
+{
+	*ret = p->list.v;
+	return p->list.n;
+}
+
 void ofctl_ports_free(struct ofctl_ports *p)
 {
 	if (!p)

@@ -14,15 +14,16 @@ struct ofctl_options ofctl = { .versions = 1u << OFP10, .plain = true };
 
 static const struct ofctl_command *const tables[] = { ofctl_switch_commands, ofctl_flow_commands,
 						      ofctl_packet_commands, ofctl_meter_commands,
-						      ofctl_local_commands };
+						      ofctl_queue_commands,  ofctl_local_commands };
 
 // Described, and refused by one clear error until they are there.
 static const char *const later[] = {
-	"add-group",	       "add-groups",	 "mod-group",		"del-groups",
-	"insert-buckets",      "remove-buckets", "dump-groups",		"dump-group-stats",
-	"dump-group-features", "bundle",	 "dump-table-features", "dump-table-desc",
-	"mod-table",	       "queue-stats",	 "queue-get-config",	"dump-ipfix-bridge",
-	"dump-ipfix-flow",     "ct-flush",	 "ct-flush-zone",	"snoop",
+	"add-group",	    "add-groups",	   "mod-group",
+	"del-groups",	    "insert-buckets",	   "remove-buckets",
+	"dump-groups",	    "dump-group-stats",	   "dump-group-features",
+	"bundle",	    "dump-table-features", "dump-table-desc",
+	"mod-table",	    "dump-ipfix-bridge",   "dump-ipfix-flow",
+	"ct-flush",	    "ct-flush-zone",	   "snoop",
 	"dump-conjunction",
 };
 

@@ -27,7 +27,8 @@ struct ofctl_command {
 
 // Each file's commands; ended by a NULL name.
 extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[],
-	ofctl_packet_commands[], ofctl_meter_commands[], ofctl_local_commands[];
+	ofctl_packet_commands[], ofctl_meter_commands[], ofctl_queue_commands[],
+	ofctl_local_commands[];
 
 // Opens the switch by the options. ..._for_flows() prepares a 1.0 connection for table ids in flow_mods.
 struct ofp_client *ofctl_open(const char *target);
@@ -46,4 +47,6 @@ void ofctl_ports_free(struct ofctl_ports *p);
 // For parsing; for printing only with --names (else NULL).
 const struct port_names *ofctl_port_parser(const struct ofctl_ports *p);
 const struct port_names *ofctl_port_printer(const struct ofctl_ports *p);
+// As the switch has told of them; how many.
+size_t ofctl_ports_list(const struct ofctl_ports *p, const struct port_desc **ret);
 const struct port_desc *ofctl_port_find(const struct ofctl_ports *p, const char *name);

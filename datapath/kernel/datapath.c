@@ -8,6 +8,7 @@
 #include "core/netlink/rtnl.h"
 #include "datapath/kernel/action.h"
 #include "datapath/kernel/kernel.h"
+#include "datapath/linux/traffic.h"
 
 LOG_MODULE(dpif_netlink);
 
@@ -377,4 +378,6 @@ const struct datapath_ops datapath_kernel = {
 	.features = kernel_features,
 	.ct = &kernel_ct,
 	.meters = &kernel_meters,
+	.is_policed = true,
+	.queue_priority = traffic_queue_priority,
 };

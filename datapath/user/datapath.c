@@ -485,6 +485,13 @@ static int user_execute(struct datapath *base, const void *packet, size_t n,
 	return 0;
 }
 
+// Ports of this datapath have no queues that a flow could choose; a number is what it says.
+static bool user_queue_priority(uint32_t queue, uint32_t *ret)
+{
+	*ret = queue;
+	return true;
+}
+
 const struct datapath_ops datapath_user = {
 	.type = "netdev",
 	.default_name = "ovs-netdev",
@@ -511,4 +518,5 @@ const struct datapath_ops datapath_user = {
 	.flow_count = user_flow_count,
 	.execute = user_execute,
 	.stats = user_stats,
+	.queue_priority = user_queue_priority,
 };

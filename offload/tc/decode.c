@@ -3,6 +3,7 @@
 #include <linux/gen_stats.h>
 #include <stdio.h>
 
+#include "core/netlink/tc.h"
 #include "offload/tc/tc-private.h"
 
 static const struct nl_policy filter_policy[TCA_CHAIN + 1] = {
@@ -111,6 +112,27 @@ static int decode_actions(const struct nlattr *list, struct tc_filter *f, struct
 	return 0;
 }
 
+// Of a matchall filter: its first action has the cookie.
+static bool is_policing(const struct nlattr *options)
+{
+	static const struct nl_policy one[] = { { 0 }, { .type = MNL_TYPE_UNSPEC } };
+	static const struct nl_policy list[TCA_MATCHALL_ACT + 1] = {
+		[TCA_MATCHALL_ACT] = { .type = MNL_TYPE_UNSPEC },
+	};
+	static const struct nl_policy act[TCA_ACT_COOKIE + 1] = {
+		[TCA_ACT_COOKIE] = { .type = MNL_TYPE_UNSPEC },
+	};
+	const size_t n = strlen(TC_POLICING_COOKIE);
+	const struct nlattr *l[ARRAY_SIZE(list)], *o[ARRAY_SIZE(one)], *a[ARRAY_SIZE(act)];
+
+	return !nl_parse_nested(options, list, ARRAY_SIZE(list), l, "matchall", NULL) &&
+	       l[TCA_MATCHALL_ACT] &&
+	       !nl_parse_nested(l[TCA_MATCHALL_ACT], one, ARRAY_SIZE(one), o, "actions", NULL) &&
+	       o[1] && !nl_parse_nested(o[1], act, ARRAY_SIZE(act), a, "action", NULL) &&
+	       a[TCA_ACT_COOKIE] && nl_len(a[TCA_ACT_COOKIE]) == n &&
+	       !memcmp(mnl_attr_get_payload(a[TCA_ACT_COOKIE]), TC_POLICING_COOKIE, n);
+}
+
 bool tc_filter_decode(const struct nlmsghdr *h, struct tc_filter *ret, int *ret_error,
 		      struct error *err)
 {
@@ -136,6 +158,7 @@ bool tc_filter_decode(const struct nlmsghdr *h, struct tc_filter *ret, int *ret_
 		f.priority = t->tcm_info >> 16;
 		f.protocol = t->tcm_info & UINT16_MAX;
 		f.chain = nl_u32(a[TCA_CHAIN]);
+		f.is_policing = !strcmp(f.kind, "matchall") && is_policing(a[TCA_OPTIONS]);
 		if (f.is_flower)
 			error = nl_parse_nested(a[TCA_OPTIONS], flower_policy,
 						ARRAY_SIZE(flower_policy), o, "flower", err);

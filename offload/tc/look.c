@@ -159,6 +159,8 @@ static void note_foreign(struct audit *a, const struct tc_filter *f)
 {
 	struct qdisc *q = a->port;
 
+	if (f->is_policing)
+		return;
 	if (f->priority <= PRIO_LAST && !q->n_foreign++)
 		snprintf(q->foreign, sizeof(q->foreign), "%s, priority %u", f->kind, f->priority);
 }

@@ -263,9 +263,25 @@ void tc_forget_qdisc(struct tc_device *dev, struct qdisc *q)
 	free(q);
 }
 
+static void count_other(struct tc_device *dev, const struct tc_filter *f, void *aux)
+{
+	unsigned int *n = aux;
+
+	*n += !f->is_flower || !f->has_cookie || !tc_cookie_is_ours(f->cookie);
+}
+
+// Filters of others, as a port's policing, would go with the qdisc.
+static bool others_stand_at(struct tc_device *dev, const struct qdisc *q)
+{
+	unsigned int n = 0;
+
+	tc_dump_port(dev, q->ifindex, false, count_other, &n);
+	return n;
+}
+
 void tc_drop_qdisc(struct tc_device *dev, struct qdisc *q)
 {
-	if (q->ours && !dev->leaving)
+	if (q->ours && !dev->leaving && !others_stand_at(dev, q))
 		delete_clsact(dev, q->ifindex);
 	for (unsigned int i = 0; i < q->n_members && !dev->leaving; i++)
 		if (q->members[i].bound)

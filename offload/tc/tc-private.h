@@ -126,6 +126,7 @@ struct tc_filter {
 	uint16_t priority;
 	be16 protocol;
 	char kind[16];
+	bool is_policing; // the port's: it is to come before all else
 	bool is_flower; // else nothing below is known
 	uint32_t flags; // TCA_CLS_FLAGS_*
 	uint64_t fingerprint, match_print; // of what a full dump shows

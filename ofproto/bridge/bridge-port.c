@@ -211,6 +211,8 @@ void bridge_port_destroy(struct bridge_port *bp)
 	}
 	strmap_take(&bp->bridge->ports, bp->name);
 	smap_uninit(&bp->options);
+	free(bp->qos_error);
+	free(bp->policing_error);
 	free(bp);
 }
 
@@ -277,6 +279,7 @@ static void configure_port(struct bridge *br, const struct ovsrec_port *row)
 	make_settings(&s, bp, row, iface);
 	switch_port_set(br->sw, bp->of, &s);
 	apply_interface(bp, iface);
+	bridge_qos_configure(bp, row, iface);
 }
 
 // Both ends of a patch name each other.
@@ -410,4 +413,10 @@ static int port_admin(void *aux, const struct of_port *p, bool up)
 	return datapath_port_set_admin(br->plane->dp, p->dp_port, up, NULL);
 }
 
-const struct control_ops bridge_control_ops = { port_stats, port_desc, port_admin };
+const struct control_ops bridge_control_ops = {
+	.port_stats = port_stats,
+	.port_desc = port_desc,
+	.port_admin = port_admin,
+	.port_queues = bridge_port_queues,
+	.queue_stats = bridge_queue_stats,
+};

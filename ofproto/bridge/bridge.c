@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "datapath/qos.h"
 #include "ofproto/bridge/vswitchd.h"
 #include "ofproto/pipeline/mac-table.h"
 
@@ -69,6 +70,13 @@ static bool name_timeout(void *aux, uint16_t zone, be16 eth_type, uint8_t nw_pro
 	return pl->dp && datapath_ct_timeout_name(pl->dp, zone, eth_type, nw_proto, ret);
 }
 
+static bool queue_priority(void *aux, uint32_t queue, uint32_t *ret)
+{
+	const struct plane *pl = aux;
+
+	return pl->dp && datapath_queue_priority(pl->dp, queue, ret);
+}
+
 // ---- Meters of the plane's datapath ----
 
 static void meter_features(void *aux, struct meter_features *ret)
@@ -131,6 +139,7 @@ static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge
 		br->mac = default_mac(&br->uuid);
 	br->sw = switch_create(row->name, eth_addr_to_u64(br->mac));
 	switch_set_ct_timeouts(br->sw, name_timeout, pl);
+	switch_set_queue_priority(br->sw, queue_priority, pl);
 	switch_set_meter_ops(br->sw, &meter_ops, pl);
 	switch_set_events(br->sw, &switch_events, br);
 	br->control = control_create(vs->loop, br->sw, br->plane->upcall, &bridge_control_ops, br);

@@ -381,6 +381,7 @@ void vswitchd_register_commands(struct vswitchd *vs)
 	appctl_register(trace_commands, n_trace_commands, vs);
 	appctl_register(doctor_commands, n_doctor_commands, vs);
 	appctl_register(feature_commands, n_feature_commands, vs);
+	appctl_register(qos_commands, n_qos_commands, vs);
 	appctl_register(rows, n_rows, vs);
 	appctl_add_memory_report(cmd_memory_report, vs);
 }

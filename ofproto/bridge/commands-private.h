@@ -7,9 +7,9 @@
 
 extern const struct appctl_command dpctl_commands[], dpctl_flow_commands[], offload_commands[],
 	switch_commands[], upcall_commands[], trace_commands[], doctor_commands[],
-	feature_commands[];
+	feature_commands[], qos_commands[];
 extern const size_t n_dpctl_commands, n_dpctl_flow_commands, n_offload_commands, n_switch_commands,
-	n_upcall_commands, n_trace_commands, n_doctor_commands, n_feature_commands;
+	n_upcall_commands, n_trace_commands, n_doctor_commands, n_feature_commands, n_qos_commands;
 
 // Rows for commands that ovs-dpctl has, too. They live as long as the process.
 size_t cmd_dpctl_rows(const struct appctl_command **ret);

@@ -160,6 +160,10 @@ static void on_status(struct timer *t)
 	timer_in(t, STATUS_MSEC);
 	if (!cfg || vs->txn || !idl_is_connected(vs->idl))
 		return;
+	if (bridge_qos_is_lost(vs)) {
+		vswitchd_reconfigure(vs);
+		return;
+	}
 	vs->txn = idl_txn_create(vs->idl);
 	status_write_live(vs, cfg, statistics);
 	if (offload_has_news(vs) || statistics)

@@ -64,6 +64,9 @@ struct bridge_port {
 	int members[PORT_MAX_MEMBERS]; // of a bond over ports of eSwitches
 	unsigned int n_members;
 	bool keep; // seen in the configuration that is being applied
+	// Of the traffic control that was asked for: errors as last logged, and the device that it was asked for.
+	char *qos_error, *policing_error;
+	int qos_ifindex;
 	// Tunnels; type TUNNEL_NONE: it is none.
 	struct tunnel_config tunnel;
 	char tunnel_device[32]; // what it shares with others in the datapath, empty: none
@@ -167,6 +170,15 @@ void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row);
 void bridge_port_destroy(struct bridge_port *bp);
 // Who drives the hardware behind a port (fills in what 'ref' is for offload); NULL: there is none.
 const struct backend_ops *port_backend(const struct plane *pl, struct port_ref *ref);
+// bridge-qos.c
+void bridge_qos_configure(struct bridge_port *bp, const struct ovsrec_port *row,
+			  const struct ovsrec_interface *iface);
+// For bridge_control_ops.
+void bridge_port_queues(void *aux, const struct of_port *p, void (*cb)(uint32_t queue, void *aux),
+			void *cb_aux);
+int bridge_queue_stats(void *aux, const struct of_port *p, uint32_t queue, struct queue_stats *ret);
+// A port's device is another than the one that was configured: what it is to have must be asked for again.
+bool bridge_qos_is_lost(const struct vswitchd *vs);
 // bridge-tunnel.c. Between open and start the port gets its place in the switch; -EINVAL: bp->error says why not.
 int bridge_tunnel_open(struct bridge_port *bp, struct eth_addr *ret_mac);
 void bridge_tunnel_start(struct bridge_port *bp);

@@ -46,6 +46,10 @@ struct of_control {
 	bool generation_seen;
 };
 
+// Answers are appended to 'out'; an error is sent instead of them.
+typedef enum ofperr request_fn(struct peer *p, const struct msg *m, struct strbuf *out);
+// queues.c
+request_fn on_queue_stats, on_queue_get_config, on_queue_desc;
 void peer_message(void *aux, const struct msg *m);
 struct peer *peer_create(struct of_control *c, struct stream *s, bool service, int probe,
 			 struct controller *ctl);

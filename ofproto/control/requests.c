@@ -9,9 +9,6 @@
 
 LOG_MODULE(connmgr);
 
-// Answers are appended to 'out'; an error is sent instead of them.
-typedef enum ofperr request_fn(struct peer *p, const struct msg *m, struct strbuf *out);
-
 void describe_port(struct of_control *c, const struct of_port *port, struct port_desc *pd)
 {
 	memset(pd, 0, sizeof(*pd));
@@ -32,8 +29,9 @@ static enum ofperr on_features(struct peer *p, const struct msg *m, struct strbu
 	struct switch_features f = {
 		.datapath_id = switch_datapath_id(c->sw),
 		.n_tables = SWITCH_N_TABLES,
-		.capabilities = 1 << 0 | 1 << 1 | 1 << 2, // flow, table and port statistics
-		.actions = 0x7ff, // all of OpenFlow 1.0 but enqueue
+		// Flow, table, port and queue statistics.
+		.capabilities = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 6,
+		.actions = 0xfff, // all of OpenFlow 1.0
 	};
 	VEC(struct port_desc) descs = VEC_INIT;
 
@@ -477,6 +475,9 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_FLOW_MOD] = on_flow_mod,
 	[MSG_PACKET_OUT] = on_packet_out,
 	[MSG_PORT_MOD] = on_port_mod,
+	[MSG_QUEUE_REQUEST] = on_queue_stats,
+	[MSG_QUEUE_GET_CONFIG_REQUEST] = on_queue_get_config,
+	[MSG_QUEUE_DESC_REQUEST] = on_queue_desc,
 	[MSG_METER_MOD] = on_meter_mod,
 	[MSG_METER_REQUEST] = on_meters,
 	[MSG_METER_CONFIG_REQUEST] = on_meters,

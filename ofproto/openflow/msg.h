@@ -154,6 +154,23 @@ struct port_stats {
 	uint32_t duration_sec, duration_nsec;
 };
 
+// All queues of a port, in requests.
+#define QUEUE_ALL UINT32_MAX
+
+struct queue_stats {
+	of_port_t port;
+	uint32_t queue;
+	uint64_t tx_bytes, tx_packets, tx_errors; // UINT64_MAX: not known
+	uint32_t duration_sec, duration_nsec; // UINT32_MAX: not known
+};
+
+struct queue_desc {
+	of_port_t port;
+	uint32_t queue;
+	uint16_t min_rate,
+		max_rate; // tenths of a percent of the port's, over 1000: disabled; UINT16_MAX: not said
+};
+
 // State and configuration in OpenFlow 1.0's bits where they exist there.
 struct port_desc {
 	of_port_t port;
@@ -219,6 +236,27 @@ enum ofperr port_stats_request_decode(const struct msg *m, of_port_t *ret_port);
 void port_stats_request_encode(of_port_t port, uint8_t version, uint32_t xid, struct strbuf *out);
 void mp_put_port_stats(struct mp_writer *w, const struct port_stats *ps);
 int port_stats_decode_next(struct msg *m, struct port_stats *ps);
+// Requests name one port or OFPP_ANY, one queue or QUEUE_ALL.
+enum ofperr queue_stats_request_decode(const struct msg *m, of_port_t *ret_port,
+				       uint32_t *ret_queue);
+void queue_stats_request_encode(of_port_t port, uint32_t queue, uint8_t version, uint32_t xid,
+				struct strbuf *out);
+void mp_put_queue_stats(struct mp_writer *w, const struct queue_stats *s);
+int queue_stats_decode_next(struct msg *m, struct queue_stats *s);
+// Which queues there are: a message (queue_get_config) up to 1.3, which cannot name a queue; a multipart one (queue_desc) from 1.4.
+enum ofperr queue_desc_request_decode(const struct msg *m, of_port_t *ret_port,
+				      uint32_t *ret_queue);
+void queue_desc_request_encode(of_port_t port, uint32_t queue, uint8_t version, uint32_t xid,
+			       struct strbuf *out);
+void mp_put_queue_desc(struct mp_writer *w, const struct queue_desc *d);
+// The reply up to 1.3: begin returns an offset that put and msg_end() take. False: no more fits into a message.
+size_t queue_config_begin(of_port_t port, const struct msg *request, struct strbuf *out);
+bool queue_config_put(struct strbuf *out, size_t start, uint8_t version,
+		      const struct queue_desc *d);
+// Reads the port that such a reply begins with; -EPROTO.
+int queue_config_decode(struct msg *m, of_port_t *ret_port);
+// 'port' is that one; from 1.2 each queue has its own.
+int queue_desc_decode_next(struct msg *m, of_port_t port, struct queue_desc *d);
 enum ofperr port_desc_request_decode(const struct msg *m, of_port_t *ret_port);
 void port_desc_request_encode(of_port_t port, uint8_t version, uint32_t xid, struct strbuf *out);
 void mp_put_port_desc(struct mp_writer *w, const struct port_desc *pd);

@@ -20,4 +20,5 @@ print_fn print_flow_mod, print_flow_removed, print_flow_request, print_flow_repl
 print_fn print_meter_mod, print_meter_request, print_meter_config, print_meter_stats,
 	print_meter_features;
 print_fn print_port_status, print_port_mod, print_port_request, print_port_stats, print_port_descs;
+print_fn print_queue_request, print_queue_stats, print_queue_descs;
 print_fn print_tlv_mod, print_tlv_reply;

@@ -156,6 +156,12 @@ static enum ofperr (*const printers[MSG_MAX])(struct print *p, struct msg *m) = 
 	[MSG_METER_CONFIG_REPLY] = print_meter_config,
 	[MSG_METER_FEATURES_REQUEST] = print_nothing,
 	[MSG_METER_FEATURES_REPLY] = print_meter_features,
+	[MSG_QUEUE_GET_CONFIG_REQUEST] = print_queue_request,
+	[MSG_QUEUE_GET_CONFIG_REPLY] = print_queue_descs,
+	[MSG_QUEUE_REQUEST] = print_queue_request,
+	[MSG_QUEUE_REPLY] = print_queue_stats,
+	[MSG_QUEUE_DESC_REQUEST] = print_queue_request,
+	[MSG_QUEUE_DESC_REPLY] = print_queue_descs,
 	[MSG_PORT_DESC_REQUEST] = print_port_request,
 	[MSG_PORT_DESC_REPLY] = print_port_descs,
 };

@@ -5,14 +5,14 @@
 // rewrite does not narrow the megaflow. Only where the packet is known to hold the value already is the set left out.
 #include "ofproto/pipeline/xlate-private.h"
 
-// In the order of headers, so that sets of one header stand together.
+// In the order of headers, so that sets of one header stand together; last what is beside the packet.
 static const enum field_id settable[] = {
-	FIELD_PKT_MARK,	   FIELD_SKB_PRIORITY, FIELD_ETH_SRC,	FIELD_ETH_DST,	  FIELD_IP_SRC,
-	FIELD_IP_DST,	   FIELD_IPV6_SRC,     FIELD_IPV6_DST,	FIELD_IPV6_LABEL, FIELD_IP_DSCP,
-	FIELD_IP_ECN,	   FIELD_IP_TTL,       FIELD_ARP_OP,	FIELD_ARP_SPA,	  FIELD_ARP_TPA,
-	FIELD_ARP_SHA,	   FIELD_ARP_THA,      FIELD_TCP_SRC,	FIELD_TCP_DST,	  FIELD_UDP_SRC,
-	FIELD_UDP_DST,	   FIELD_SCTP_SRC,     FIELD_SCTP_DST,	FIELD_ICMP_TYPE,  FIELD_ICMP_CODE,
-	FIELD_ICMPV6_TYPE, FIELD_ICMPV6_CODE,  FIELD_ND_TARGET, FIELD_ND_SLL,	  FIELD_ND_TLL,
+	FIELD_ETH_SRC,	 FIELD_ETH_DST,	   FIELD_IP_SRC,    FIELD_IP_DST,	FIELD_IPV6_SRC,
+	FIELD_IPV6_DST,	 FIELD_IPV6_LABEL, FIELD_IP_DSCP,   FIELD_IP_ECN,	FIELD_IP_TTL,
+	FIELD_ARP_OP,	 FIELD_ARP_SPA,	   FIELD_ARP_TPA,   FIELD_ARP_SHA,	FIELD_ARP_THA,
+	FIELD_TCP_SRC,	 FIELD_TCP_DST,	   FIELD_UDP_SRC,   FIELD_UDP_DST,	FIELD_SCTP_SRC,
+	FIELD_SCTP_DST,	 FIELD_ICMP_TYPE,  FIELD_ICMP_CODE, FIELD_ICMPV6_TYPE,	FIELD_ICMPV6_CODE,
+	FIELD_ND_TARGET, FIELD_ND_SLL,	   FIELD_ND_TLL,    FIELD_SKB_PRIORITY, FIELD_PKT_MARK,
 };
 
 static bool any_written(const struct flow_mask *m)

@@ -35,6 +35,8 @@ struct of_switch {
 	_Atomic uint32_t features; // bitmap of enum switch_feature
 	ct_timeout_fn *ct_timeout; // NULL: no policies
 	void *ct_timeout_aux;
+	queue_priority_fn *queue_priority; // NULL: no queues
+	void *queue_priority_aux;
 	bool forgotten; // recirc.c: no packet goes on here any more; under its lock
 	const struct switch_meter_ops *meter_ops; // NULL: there are no meters
 	void *meter_aux;

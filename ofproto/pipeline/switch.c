@@ -23,6 +23,12 @@ void switch_set_ct_timeouts(struct of_switch *sw, ct_timeout_fn *f, void *aux)
 	sw->ct_timeout_aux = aux;
 }
 
+void switch_set_queue_priority(struct of_switch *sw, queue_priority_fn *f, void *aux)
+{
+	sw->queue_priority = f;
+	sw->queue_priority_aux = aux;
+}
+
 struct of_switch *switch_create(const char *name, uint64_t datapath_id)
 {
 	struct of_switch *sw = xzalloc(sizeof(*sw));
@@ -45,6 +51,7 @@ static void free_port(void *p)
 	struct of_port *port = p;
 
 	free(port->settings);
+	free(port->queues);
 	free(port);
 }
 
@@ -264,6 +271,26 @@ void switch_port_set(struct of_switch *sw, struct of_port *p, const struct port_
 		return;
 	RCU_SET(p->settings, (struct port_settings *)xmemdup(settings, sizeof(*settings)));
 	rcu_free(old);
+	atomic_fetch_add(&sw->ports_version, 1);
+	switch_notify_changed(sw);
+}
+
+void switch_port_set_queues(struct of_switch *sw, struct of_port *p, const struct queue_mark *marks,
+			    size_t n)
+{
+	struct port_queues *old = p->queues, *queues = NULL;
+	size_t size = n * sizeof(*marks);
+
+	if (old ? old->n == n && !memcmp(old->marks, marks, size) : !n)
+		return;
+	if (n) {
+		queues = xzalloc(sizeof(*queues) + size);
+		queues->n = n;
+		memcpy(queues->marks, marks, size);
+	}
+	RCU_SET(p->queues, queues);
+	if (old)
+		rcu_free(old);
 	atomic_fetch_add(&sw->ports_version, 1);
 	switch_notify_changed(sw);
 }

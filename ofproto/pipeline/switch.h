@@ -84,12 +84,25 @@ struct port_settings {
 	struct tunnel_config tunnel; // type TUNNEL_NONE: the port is none
 };
 
+// How packets that leave through a queue are marked.
+struct queue_mark {
+	uint32_t priority; // skb_priority that chooses the queue
+	uint8_t dscp; // 6 bits
+};
+
+// Those of a port; immutable, replaced whole (RCU).
+struct port_queues {
+	size_t n;
+	struct queue_mark marks[];
+};
+
 struct of_port {
 	struct of_switch *sw;
 	of_port_t number;
 	dp_port_t dp_port; // DP_PORT_NONE for patch ports; tunnels share theirs
 	char name[64];
 	struct port_settings *settings; // RCU
+	struct port_queues *queues; // RCU, NULL: none marks packets
 	struct of_port *_Atomic peer; // patch ports that are wired
 	_Atomic uint32_t config, state; // PORT_CONFIG_*, PORT_STATE_*
 	struct eth_addr mac;
@@ -140,6 +153,10 @@ typedef bool ct_timeout_fn(void *aux, uint16_t zone, be16 eth_type, uint8_t nw_p
 			   char ret[CT_TIMEOUT_NAME_LEN]);
 // Main thread, before the switch has a rule. What was translated before a zone's policy changes must be translated again.
 void switch_set_ct_timeouts(struct of_switch *sw, ct_timeout_fn *f, void *aux);
+// Says which skb_priority chooses a queue; false: there can be no such queue. Any thread.
+typedef bool queue_priority_fn(void *aux, uint32_t queue, uint32_t *ret);
+// Main thread, before the switch has a rule; without it there are no queues.
+void switch_set_queue_priority(struct of_switch *sw, queue_priority_fn *f, void *aux);
 // Main thread, before the switch has a rule; without them there are no meters.
 void switch_set_meter_ops(struct of_switch *sw, const struct switch_meter_ops *ops, void *aux);
 bool switch_has(const struct of_switch *sw, enum switch_feature f);
@@ -155,6 +172,9 @@ struct of_port *switch_port_add(struct of_switch *sw, const char *name, of_port_
 				const struct port_settings *settings);
 void switch_port_del(struct of_switch *sw, struct of_port *p);
 void switch_port_set(struct of_switch *sw, struct of_port *p, const struct port_settings *settings);
+// 'marks' are copied.
+void switch_port_set_queues(struct of_switch *sw, struct of_port *p, const struct queue_mark *marks,
+			    size_t n);
 void switch_port_set_state(struct of_switch *sw, struct of_port *p, uint32_t config,
 			   uint32_t state);
 // RCU readers too.

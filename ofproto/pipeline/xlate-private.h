@@ -81,6 +81,12 @@ void xlate_action_set(struct xlate_ctx *ctx);
 void xlate_ct(struct xlate_ctx *ctx, const struct act *a);
 void xlate_ct_clear(struct xlate_ctx *ctx, const struct act *a);
 void xlate_check_pkt_larger(struct xlate_ctx *ctx, const struct act *a);
+void xlate_set_queue(struct xlate_ctx *ctx, const struct act *a);
+void xlate_pop_queue(struct xlate_ctx *ctx, const struct act *a);
+void xlate_enqueue(struct xlate_ctx *ctx, const struct act *a);
+// Before an output: marks an IP packet as the port's queue wants it. True: behind the output it gets back what it had.
+bool xlate_mark_begin(struct xlate_ctx *ctx, const struct of_port *p, uint8_t *ret_before);
+void xlate_mark_end(struct xlate_ctx *ctx, uint8_t before);
 // Gives up. False.
 bool xlate_fail(struct xlate_ctx *ctx, enum xlate_error e);
 // False (and the translation fails) when there have been too many tables, patches or branches.

@@ -240,7 +240,7 @@ void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out)
 {
 	static const enum act_type changes[] = { ACT_STRIP_VLAN, ACT_PUSH_VLAN,	   ACT_DEC_TTL,
 						 ACT_SET_TUNNEL, ACT_SET_VLAN_VID, ACT_SET_VLAN_PCP,
-						 ACT_SET_FIELD,	 ACT_MOVE };
+						 ACT_SET_FIELD,	 ACT_MOVE,	   ACT_SET_QUEUE };
 	static const enum act_type outputs[] = { ACT_OUTPUT, ACT_OUTPUT_REG, ACT_CONTROLLER };
 	// Of these one, and only where there is no output.
 	static const enum act_type instead[] = { ACT_RESUBMIT, ACT_CT_CLEAR, ACT_CT };
@@ -528,6 +528,8 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 {
 	struct of_port *peer = atomic_load(&p->peer);
 	uint32_t mark = ctx->flow.pkt_mark;
+	uint8_t dscp;
+	bool marked;
 
 	if (atomic_load(&p->config) & (PORT_CONFIG_NO_FWD | PORT_CONFIG_DOWN)) {
 		ctx_report(ctx, ">> output port %s is down or configured not to forward, dropped",
@@ -550,10 +552,13 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 	}
 	if (!xlate_tunnel_send(ctx, p))
 		return;
+	marked = xlate_mark_begin(ctx, p, &dscp);
 	ctx_commit(ctx);
 	if (trunc)
 		dp_put(&ctx->ret->actions, DP_ACTION_TRUNC)->trunc.max_len = trunc;
 	dp_put_output(&ctx->ret->actions, p->dp_port);
+	if (marked)
+		xlate_mark_end(ctx, dscp);
 	xlate_tunnel_sent(ctx, mark);
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The kernel's datapath needs no DPDK.
 if HAVE_CHECK
-KERNEL_TESTS = tests/unit/datapath/test-admin-flow tests/unit/datapath/test-conntrack tests/unit/datapath/test-dpctl-text tests/unit/datapath/test-kernel-codec tests/unit/datapath/test-kernel-message
+KERNEL_TESTS = tests/unit/datapath/test-admin-flow tests/unit/datapath/test-conntrack tests/unit/datapath/test-dpctl-text tests/unit/datapath/test-kernel-codec tests/unit/datapath/test-kernel-message tests/unit/datapath/test-linux-qos
 check_PROGRAMS += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS)
 tests_unit_datapath_test_conntrack_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
@@ -9,6 +9,7 @@ tests_unit_datapath_test_dpctl_text_LDADD = datapath/libkernel.a $(CHECK_LIBS) $
 tests_unit_datapath_test_kernel_codec_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 tests_unit_datapath_test_admin_flow_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 tests_unit_datapath_test_kernel_message_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
+tests_unit_datapath_test_linux_qos_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 endif
 
 if HAVE_DPDK
@@ -50,3 +51,9 @@ TESTS += tests/fuzz/run-ctnetlink
 tests_fuzz_fuzz_ctnetlink_SOURCES = tests/fuzz/fuzz-ctnetlink.c tests/fuzz/replay.c
 tests_fuzz_fuzz_ctnetlink_LDADD = datapath/libkernel.a $(CORE_LIBS)
 EXTRA_DIST += tests/fuzz/run-ctnetlink tests/fuzz/corpus/ctnetlink
+
+check_PROGRAMS += tests/fuzz/fuzz-qos
+TESTS += tests/fuzz/run-qos
+tests_fuzz_fuzz_qos_SOURCES = tests/fuzz/fuzz-qos.c tests/fuzz/replay.c
+tests_fuzz_fuzz_qos_LDADD = datapath/libkernel.a $(CORE_LIBS)
+EXTRA_DIST += tests/fuzz/run-qos tests/fuzz/corpus/qos

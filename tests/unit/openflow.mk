@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CHECK
 OPENFLOW_TESTS = tests/unit/openflow/test-openflow-malformed tests/unit/openflow/test-openflow-text \
-	tests/unit/openflow/test-openflow-wire tests/unit/openflow/test-openflow-meter
+	tests/unit/openflow/test-openflow-wire tests/unit/openflow/test-openflow-meter tests/unit/openflow/test-openflow-queue
 check_PROGRAMS += $(OPENFLOW_TESTS)
 TESTS += $(OPENFLOW_TESTS)
 tests_unit_openflow_test_openflow_malformed_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_meter_SOURCES = tests/unit/openflow/test-openflow-meter.c
 tests_unit_openflow_test_openflow_meter_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
+tests_unit_openflow_test_openflow_queue_SOURCES = tests/unit/openflow/test-openflow-queue.c
+tests_unit_openflow_test_openflow_queue_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_text_SOURCES = tests/unit/openflow/test-openflow-text.c
 tests_unit_openflow_test_openflow_text_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_wire_SOURCES = tests/unit/openflow/test-openflow-wire.c

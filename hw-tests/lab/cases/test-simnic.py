@@ -304,6 +304,19 @@ def police_drops_what_exceeds_and_is_shared_by_index():
 
 
 @test
+def a_port_is_policed_before_its_rules():
+    add("sn0r0", "prio 1 protocol all matchall action police rate 8kbit burst 2000 conform-exceed drop/pipe "
+        "action police pkts_rate 1 pkts_burst 100 conform-exceed drop/continue")
+    add("sn0r0", f"prio 2 protocol ip flower skip_sw action {TO1}")
+    passed = len(lab.outcome(lab.vf[0], FRAME, 100)["sn0v1"])
+    assert 2000 // (len(FRAME) - 14) <= passed < 60, passed
+    expect("counted", (100, 100 * len(FRAME), 100 - passed), hits("sn0r0", 1))
+    expect("of its rules' concern", passed, hits("sn0r0", 2)[0])
+    tc("filter del dev sn0r0 ingress prio 1")
+    expect("without a limit", 20, len(lab.outcome(lab.vf[0], FRAME, 20)["sn0v1"]))
+
+
+@test
 def samples_come_by_psample():
     group = psample_socket()
     add("sn0r0", f"prio 2 protocol ip flower skip_sw action sample rate 1 group 9 trunc 20 action {TO1}")
@@ -344,7 +357,9 @@ def what_is_not_there_is_refused_by_name():
             ("protocol ip flower skip_sw action drop action drop", "ends the rule"),
             ("protocol ip flower skip_sw action police rate 1mbit burst 9k conform-exceed pipe/drop", "police"),
             ("protocol ip flower skip_sw enc_key_id 3 action drop", "a device that is none"),
-            ("protocol ip matchall skip_sw action drop", "flower")]:
+            ("protocol all prio 2 matchall skip_sw action police rate 1mbit burst 9k conform-exceed drop/continue", "priority 1"),
+            ("protocol all prio 1 matchall skip_sw action drop", "only with police"),
+            ("protocol all prio 1 flower skip_sw action police rate 1mbit burst 9k conform-exceed drop/continue", "pipe or ok")]:
         assert text in refusal("sn0r0", rule), (rule, refusal("sn0r0", rule))
     # Without skip_sw the same rule stays in software.
     add("sn0r0", "prio 2 protocol ip flower action skbedit mark 3")

@@ -175,6 +175,10 @@ static const struct {
 	  0, 0, 1, 0 },
 	{ "somebody's stands before ours",
 	  "tc filter add " DEV "protocol all prio 1 matchall action continue", 0, 0, 0, 1 },
+	{ "the port is policed",
+	  "tc filter add " DEV "protocol all prio 1 matchall action police rate 1gbit burst 1m "
+	  "conform-exceed drop/continue cookie 6f65733a706f6c696365",
+	  0, 0, 0, 0 },
 	{ "somebody's stands among ours",
 	  "tc filter add " DEV "protocol ip prio 3 handle 0x999 flower dst_ip 10.7.7.7 action drop",
 	  0, 0, 0, 1 },
@@ -223,7 +227,7 @@ START_TEST(what_an_adversary_does_is_found_and_set_right)
 	ck_assert_uint_eq(after.foreign, faults[_i].foreign);
 	ck_assert_int_eq(shows(SHOW, "0x777\\|0x778"), false);
 	stop(flows, N_FLOWS);
-	// What is somebody's is still there, if our qdisc was not below it.
+	// What is somebody's is still there, and our qdisc below it.
 	(void)!system("tc qdisc del dev tc1 clsact 2>/dev/null; tc qdisc del dev tc1 ingress "
 		      "2>/dev/null");
 }

@@ -145,14 +145,11 @@ static int flower(struct sn_binding *at, struct flow_cls_offload *cls)
 static int block_callback(enum tc_setup_type type, void *data, void *priv)
 {
 	struct sn_binding *at = priv;
-	struct flow_cls_common_offload *common = data;
-
 	switch (type) {
 	case TC_SETUP_CLSFLOWER:
 		return flower(at, data);
 	case TC_SETUP_CLSMATCHALL:
-		return sn_refuse(common->extack, "simnic: only flower is supported, not matchall",
-				 EOPNOTSUPP);
+		return sn_matchall(at, data);
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -273,8 +273,6 @@ void sn_forward_in(struct sn_port *from, struct sk_buff *skb)
 		switch_by_address(nic, from, skb);
 		return;
 	}
-	if (from->kind == SN_WIRE && run_tunnels(nic, skb))
-		return;
 	in = from->kind == SN_VF ? rcu_dereference(nic->reps[from->number - 1])
 				 : rcu_dereference(nic->uplink);
 	if (!in) {
@@ -284,6 +282,12 @@ void sn_forward_in(struct sn_port *from, struct sk_buff *skb)
 	p.in = &in->binding;
 	p.skb = skb;
 	skb->dev = in->netdev;
+	if (!sn_matchall_passes(&p)) {
+		drop(nic, skb);
+		return;
+	}
+	if (from->kind == SN_WIRE && run_tunnels(nic, skb))
+		return;
 	finish(&p, run_rules(&p));
 }
 

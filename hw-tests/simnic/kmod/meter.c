@@ -32,7 +32,8 @@ static int meter_set(struct sn_meter *m, const struct flow_action_entry *e,
 				 "simnic: police supports only drop and jump for what exceeds",
 				 EOPNOTSUPP);
 	if (e->police.notexceed.act_id != FLOW_ACTION_PIPE &&
-	    e->police.notexceed.act_id != FLOW_ACTION_ACCEPT)
+	    e->police.notexceed.act_id != FLOW_ACTION_ACCEPT &&
+	    e->police.notexceed.act_id != FLOW_ACTION_CONTINUE)
 		return sn_refuse(extack,
 				 "simnic: police supports only pipe or ok for what conforms",
 				 EOPNOTSUPP);
@@ -151,6 +152,10 @@ static int parse_police(struct sn_nic *nic, struct sn_rule *rule, const struct f
 	if (nic->profile->no_police_mtu &&
 	    (only_length || e->police.exceed.act_id != FLOW_ACTION_DROP))
 		return sn_refuse(extack, "simnic: police by length is not supported by this device",
+				 EOPNOTSUPP);
+	if (e->police.notexceed.act_id == FLOW_ACTION_CONTINUE && !rule->polices_port)
+		return sn_refuse(extack,
+				 "simnic: police supports only pipe or ok for what conforms",
 				 EOPNOTSUPP);
 	a->police.meter = need(nic, e, e->hw_index, extack, &err);
 	a->police.jump = e->police.exceed.act_id == FLOW_ACTION_JUMP ? rule->jump : 0;

@@ -178,6 +178,7 @@ struct sn_rule {
 	struct sn_encap *encap; // of the last encapsulation in the list; an action owns it
 	struct sn_zone *zone; // of the ct action in the list, or NULL
 	bool is_connection;
+	bool polices_port; // matchall's: what conforms goes on to the port's rules
 	bool lost; // the table has it no more, only its owner believes so
 	bool deaf; // takes room, is never hit
 	// Counters of the hardware, and what the owner was told of them. 'lagged' is what a query may see.
@@ -218,6 +219,7 @@ struct sn_binding {
 	enum sn_tunnel_kind tunnel;
 	struct sn_zone *zone; // the rules are its connections; then there is no device
 	struct sn_table table;
+	struct sn_rule __rcu *police; // before all rules, or NULL; written under rules_lock
 	struct list_head node; // tunnels: sn_nic.tunnels, RCU
 	struct rcu_head rcu;
 };
@@ -353,6 +355,10 @@ void sn_forward_set_headers(struct sk_buff *skb);
 // Offset of the L3 header behind all tags, and the ethertype there; -1 when the packet is cut.
 int sn_forward_l3_offset(struct sk_buff *skb, __be16 *ret_type);
 
+// What a port's matchall does (matchall.c).
+int sn_matchall(struct sn_binding *at, struct tc_cls_matchall_offload *mall);
+// False: the packet is over the limit of the port that it came in at. Under RCU.
+bool sn_matchall_passes(struct sn_packet *p);
 int sn_actions_parse(struct sn_nic *nic, struct sn_rule *rule, const struct flow_action *list,
 		     struct netlink_ext_ack *extack);
 void sn_actions_release(struct sn_rule *rule);

@@ -37,6 +37,15 @@ uint64_t oracle_seed(int round)
 	return seed;
 }
 
+// Port 2 marks what goes through two of its queues.
+static const struct queue_mark marks[] = { { 1, 8 }, { 3, 0 } };
+
+static bool queue_priority(void *aux, uint32_t queue, uint32_t *ret)
+{
+	*ret = queue;
+	return queue < 4;
+}
+
 struct of_switch *random_switch_create(void)
 {
 	struct of_switch *sw = able_switch("br0", 1);
@@ -52,6 +61,8 @@ struct of_switch *random_switch_create(void)
 		switch_port_add(sw, name, OF_PORT(i), DP_PORT(i),
 				(struct eth_addr){ { 2, 0, 0, 0, 0, i } }, &s);
 	}
+	switch_set_queue_priority(sw, queue_priority, NULL);
+	switch_port_set_queues(sw, switch_port_find(sw, OF_PORT(2)), marks, ARRAY_SIZE(marks));
 	return sw;
 }
 
@@ -180,7 +191,12 @@ static void put_tunnel_action(struct strbuf *b)
 
 static void put_rich_action(struct strbuf *b)
 {
-	static const char *const rich[] = { "clone(mod_dl_src:00:00:00:00:00:77,output:2),",
+	static const char *const rich[] = { "set_queue:1,output:2,",
+					    "set_queue:3,",
+					    "pop_queue,output:2,",
+					    "enqueue:2:1,",
+					    "enqueue:2:7,pop_queue,",
+					    "clone(mod_dl_src:00:00:00:00:00:77,output:2),",
 					    "controller,",
 					    "move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],",
 					    "move:NXM_OF_IP_SRC[0..7]->NXM_NX_REG0[0..7],",

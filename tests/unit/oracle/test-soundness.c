@@ -153,6 +153,14 @@ static void differs(const struct flow_key *key, const struct xlate_result *first
 		     text.s);
 }
 
+// The outer header's bits are few among all, and most of them are not there; those that choose a queue are fewer still.
+static size_t random_bit(bool of_tunnel, bool of_queue)
+{
+	if (of_queue)
+		return offsetof(struct flow_key, skb_priority) * 8 + random_u32() % 2;
+	return random_u32() % (of_tunnel ? sizeof(struct flow_tunnel) * 8 : FLOW_WORDS * 64);
+}
+
 static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
 		      const struct flow_key *key, int passes)
 {
@@ -181,9 +189,7 @@ static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
 		uint64_t one;
 
 		do {
-			// The outer header's bits are few among all, and most of them are not there.
-			bit = random_u32() %
-			      (tunnelled && i % 2 ? sizeof(key->tunnel) * 8 : FLOW_WORDS * 64);
+			bit = random_bit(tunnelled && i % 2, i % 8 == 3);
 			one = UINT64_C(1) << bit % 64;
 		} while (!(flow_words(&exact.m)[bit / 64] & one));
 		if (flow_words(&first.mask.m)[bit / 64] & one)
@@ -216,6 +222,7 @@ START_TEST(flipping_a_bit_outside_the_mask_changes_nothing)
 			struct flow_key key;
 
 			random_packet(&bytes, &key);
+			key.skb_priority = random_u32() % 2 ? random_u32() % 4 : 0;
 			if (random_u32() % 3 == 0)
 				random_tunnel_header(&key);
 			// One that another part of the machine has tracked already.

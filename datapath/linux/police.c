@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hook is a clsact qdisc, or the one that somebody has made there; it stays as long as the device is a port, because filters of
+// flows may stand there too. At the device of an internal port, what the host sends leaves: the hook's other side.
+#include "datapath/linux/police.h"
+
+#include <linux/if_ether.h>
+#include <stdio.h>
+
+#include "core/base/log.h"
+#include "core/netlink/tc.h"
+#include "datapath/linux/traffic-private.h"
+
+LOG_MODULE(netdev_linux_police);
+
+// A packet is no longer than that.
+#define MAX_PACKET 65535
+#define DEFAULT_KBITS 8000
+#define DEFAULT_KPKTS 16
+// The table that the kernel wants beside a rate, in steps of so many bytes (as a power of two) up to the longest packet.
+#define TABLE_SIZE 256
+#define STEP_LOG 8
+
+static uint32_t hook_of(const struct traffic_link *l)
+{
+	return TC_H_MAKE(TC_H_CLSACT, l->is_internal ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
+}
+
+// ---- What is wanted ----
+
+// More than that of anything is as good as no limit.
+static uint64_t within_32_bits(uint64_t n)
+{
+	return MIN(n, UINT32_MAX);
+}
+
+static struct policer by_bytes(const struct policing_config *c)
+{
+	uint64_t kbits = within_32_bits(c->kbits_burst ? c->kbits_burst : DEFAULT_KBITS);
+	struct policer p = { .rate = within_32_bits(c->kbps) * 125, .drops = true, .passes = true };
+
+	p.burst = qos_ticks(p.rate, kbits * 1024 / 8);
+	return p;
+}
+
+static struct policer by_packets(const struct policing_config *c)
+{
+	uint64_t kpkts = within_32_bits(c->kpkts_burst ? c->kpkts_burst : DEFAULT_KPKTS);
+	struct policer p = { .packets = within_32_bits(c->kpkts) * 1000,
+			     .drops = true,
+			     .passes = true };
+
+	p.packet_burst = qos_ticks(p.packets, kpkts * 1000);
+	return p;
+}
+
+// One policer counts bytes or packets: for both there are two, and what the first lets through is the second's.
+static size_t plan(const struct policing_config *c, struct policer ret[2])
+{
+	size_t n = 0;
+
+	if (c->kbps)
+		ret[n++] = by_bytes(c);
+	if (c->kpkts)
+		ret[n++] = by_packets(c);
+	return n;
+}
+
+static bool is_as_wanted(const struct tc_policing *there, const struct policer wanted[], size_t n)
+{
+	if (!there->is_ours || there->n_actions != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct policer *a = &there->actions[i], *b = &wanted[i];
+
+		if (a->rate != b->rate || a->burst != b->burst || a->packets != b->packets ||
+		    a->packet_burst != b->packet_burst || !a->drops || !a->passes)
+			return false;
+	}
+	return true;
+}
+
+// ---- What is there ----
+
+struct look {
+	struct tc_policing found;
+	bool is_there; // something at our priority
+	size_t n; // filters
+};
+
+static int look_at_filter(const struct nlmsghdr *h, void *aux)
+{
+	struct look *look = aux;
+	struct tc_policing f;
+
+	if (h->nlmsg_type != RTM_NEWTFILTER || tc_policing_decode(h, &f, NULL))
+		return 0;
+	look->n++;
+	// The kernel tells of a priority, too, without a filter.
+	if (f.chain || f.priority != POLICE_PRIORITY || !f.handle)
+		return 0;
+	look->found = f;
+	look->is_there = true;
+	return 0;
+}
+
+static int look_at_hook(struct nl_sock *s, int ifindex, uint32_t parent, struct look *ret,
+			struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	int error = -EAGAIN;
+
+	nl_msg_end(&req, traffic_begin(&req, RTM_GETTFILTER, NLM_F_DUMP, ifindex, parent, 0, 0));
+	for (int i = 0; error == -EAGAIN && i < 5; i++) {
+		memset(ret, 0, sizeof(*ret));
+		error = nl_dump(s, &req, look_at_filter, ret, err);
+	}
+	// No qdisc: no filters.
+	return error == -EINVAL || error == -ENOENT ? 0 : error;
+}
+
+// ---- Telling the kernel ----
+
+static void put_rate(struct strbuf *b, const struct policer *p)
+{
+	struct tc_police parms = { .action = TC_ACT_SHOT, .burst = p->burst, .mtu = MAX_PACKET };
+	uint32_t table[TABLE_SIZE];
+
+	if (p->rate) {
+		parms.rate.rate = MIN(p->rate, UINT32_MAX);
+		parms.rate.cell_log = STEP_LOG;
+	}
+	nl_put(b, TCA_POLICE_TBF, &parms, sizeof(parms));
+	if (p->rate) {
+		for (size_t i = 0; i < TABLE_SIZE; i++)
+			table[i] = qos_ticks(p->rate, (i + 1) << STEP_LOG);
+		nl_put(b, TCA_POLICE_RATE, table, sizeof(table));
+	}
+	if (p->rate > UINT32_MAX)
+		nl_put_u64(b, TCA_POLICE_RATE64, p->rate);
+	if (p->packets) {
+		nl_put_u64(b, TCA_POLICE_PKTRATE64, p->packets);
+		nl_put_u64(b, TCA_POLICE_PKTBURST64, p->packet_burst);
+	}
+}
+
+static void put_action(struct strbuf *b, uint16_t number, const struct policer *p, bool is_last)
+{
+	size_t act = nl_nest_begin(b, number), options;
+
+	nl_put_str(b, TCA_ACT_KIND, "police");
+	nl_put(b, TCA_ACT_COOKIE, TC_POLICING_COOKIE, sizeof(TC_POLICING_COOKIE) - 1);
+	options = nl_nest_begin(b, TCA_ACT_OPTIONS);
+	put_rate(b, p);
+	// What conforms goes on: to the next policer, then to the filters behind this one.
+	nl_put_u32(b, TCA_POLICE_RESULT, is_last ? (uint32_t)TC_ACT_UNSPEC : TC_ACT_PIPE);
+	nl_nest_end(b, options);
+	nl_nest_end(b, act);
+}
+
+static void put_filter(struct strbuf *b, const struct traffic_link *l,
+		       const struct policer wanted[], size_t n)
+{
+	size_t m =
+		traffic_begin(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, l->ifindex, hook_of(l),
+			      0, TC_H_MAKE(POLICE_PRIORITY << 16, htobe16(ETH_P_ALL)));
+	size_t options, acts;
+
+	nl_put_str(b, TCA_KIND, "matchall");
+	options = nl_nest_begin(b, TCA_OPTIONS);
+	// A driver that does not take it says why.
+	nl_put_u32(b, TCA_MATCHALL_FLAGS, TCA_CLS_FLAGS_VERBOSE);
+	acts = nl_nest_begin(b, TCA_MATCHALL_ACT);
+	for (size_t i = 0; i < n; i++)
+		put_action(b, i + 1, &wanted[i], i + 1 == n);
+	nl_nest_end(b, acts);
+	nl_nest_end(b, options);
+	nl_msg_end(b, m);
+}
+
+static int add_filter(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l,
+		      const struct policer wanted[], size_t n, struct error *err)
+{
+	struct nl_request r = { .msg = STRBUF_INIT, .reply = STRBUF_INIT }, *list = &r;
+	int error;
+
+	put_filter(&r.msg, l, wanted, n);
+	error = nl_transact_many(s, &list, 1);
+	if (!error)
+		error = r.error;
+	snprintf(d->why_not, sizeof(d->why_not), "%s", r.text);
+	if (error)
+		error_set(err, error, "%s", *r.text ? r.text : strerror(-error));
+	nl_request_uninit(&r);
+	strbuf_uninit(&r.msg);
+	return error;
+}
+
+static int remove_filter(struct nl_sock *s, const struct traffic_link *l, struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	int error;
+
+	nl_msg_end(&req, traffic_begin(&req, RTM_DELTFILTER, 0, l->ifindex, hook_of(l), 0,
+				       TC_H_MAKE(POLICE_PRIORITY << 16, htobe16(ETH_P_ALL))));
+	error = nl_transact(s, &req, NULL, err);
+	return error == -ENOENT || error == -ENODEV ? 0 : error;
+}
+
+static int need_hook(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l,
+		     struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	size_t m = traffic_begin(&req, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, l->ifindex,
+				 TC_H_CLSACT, TC_H_MAKE(TC_H_CLSACT, 0), 0);
+	int error;
+
+	nl_put_str(&req, TCA_KIND, "clsact");
+	nl_msg_end(&req, m);
+	error = nl_transact(s, &req, NULL, err);
+	d->made_hook |= !error;
+	return error == -EEXIST ? 0 : error;
+}
+
+// ---- The whole ----
+
+static bool is_same(const struct policing_config *a, const struct policing_config *b)
+{
+	return a->kbps == b->kbps && a->kbits_burst == b->kbits_burst && a->kpkts == b->kpkts &&
+	       a->kpkts_burst == b->kpkts_burst;
+}
+
+static int change(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l,
+		  const struct look *look, const struct policer wanted[], size_t n,
+		  struct error *err)
+{
+	const struct tc_policing *there = &look->found;
+	int error = 0;
+
+	if (look->is_there && is_as_wanted(there, wanted, n))
+		return 0;
+	if (n && look->is_there && !there->is_police)
+		return error_set(err, -EBUSY, "a filter of others is at priority %d",
+				 POLICE_PRIORITY);
+	// Also what another Open vSwitch has left, where there is to be policing.
+	if (look->is_there && (there->is_ours || (n && there->is_police)))
+		error = remove_filter(s, l, err);
+	if (error || !n)
+		return error;
+	error = need_hook(s, d, l, err);
+	return error ? error : add_filter(s, d, l, wanted, n, err);
+}
+
+int police_apply(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l,
+		 const struct policing_config *c, struct error *err)
+{
+	struct policer wanted[2];
+	size_t n = plan(c, wanted);
+	struct look look;
+	int error;
+
+	// Nothing was to be there, and nothing is: not worth a question.
+	if (!n && d->policed && is_same(c, &d->policing))
+		return 0;
+	error = look_at_hook(s, l->ifindex, hook_of(l), &look, err);
+	if (!error)
+		error = change(s, d, l, &look, wanted, n, err);
+	// Where it has come to stand.
+	if (!error && n)
+		error = look_at_hook(s, l->ifindex, hook_of(l), &look, err);
+	if (error)
+		return error_wrap(err, "policing");
+	d->policing = *c;
+	d->policed = true;
+	d->policed_in_hw = n && look.is_there && look.found.in_hw;
+	return 0;
+}
+
+void police_drop_hook(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	struct look in, out;
+
+	if (!d->made_hook ||
+	    look_at_hook(s, l->ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), &in, NULL) ||
+	    look_at_hook(s, l->ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), &out, NULL) ||
+	    in.n || out.n)
+		return;
+	nl_msg_end(&req, traffic_begin(&req, RTM_DELQDISC, 0, l->ifindex, TC_H_CLSACT,
+				       TC_H_MAKE(TC_H_CLSACT, 0), 0));
+	// The device may have gone, and the qdisc with it.
+	nl_transact(s, &req, NULL, NULL);
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which ports are Linux devices, and may have Linux's traffic control.
+#include "datapath/qos.h"
+
+#include <stdio.h>
+
+#include "datapath/linux/traffic.h"
+#include "datapath/provider.h"
+
+// What is known of a port's device now; false: it has none that sends through the kernel's queues.
+static bool find_link(struct datapath *dp, dp_port_t port, struct port_ref *ref,
+		      struct traffic_link *ret)
+{
+	struct datapath_port_info info;
+
+	if (!datapath_port_ref(dp, port, ref) || !ref->ifindex || ref->is_tunnel ||
+	    ref->ethdev != PORT_NO_ETHDEV || !datapath_port_info(dp, port, &info))
+		return false;
+	*ret = (struct traffic_link){ .ifindex = ref->ifindex,
+				      .name = ref->name,
+				      .mtu = info.mtu,
+				      .mbps = info.link_mbps,
+				      .is_internal = ref->is_internal ||
+						     !strcmp(info.type, "internal") ||
+						     !strcmp(info.type, "tap") };
+	smap_uninit(&info.status);
+	return true;
+}
+
+static int need_link(struct datapath *dp, dp_port_t port, struct port_ref *ref,
+		     struct traffic_link *ret, struct error *err)
+{
+	if (!find_link(dp, port, ref, ret))
+		return error_set(err, -EOPNOTSUPP, "not a port that the kernel's queues are at");
+	return dp->traffic ? 0 : traffic_open(&dp->traffic, err);
+}
+
+int datapath_port_set_qos(struct datapath *dp, dp_port_t port, const struct qos_config *config,
+			  struct error *err)
+{
+	struct traffic_link l;
+	struct port_ref ref;
+
+	if (!config && !find_link(dp, port, &ref, &l))
+		return 0;
+	int error = need_link(dp, port, &ref, &l, err);
+	return error ? error : traffic_set_qos(dp->traffic, &l, config, err);
+}
+
+static bool is_empty(const struct policing_config *c)
+{
+	return !c->kbps && !c->kpkts;
+}
+
+int datapath_port_set_policing(struct datapath *dp, dp_port_t port, const struct policing_config *c,
+			       struct error *err)
+{
+	struct traffic_link l;
+	struct port_ref ref;
+
+	if (is_empty(c) && !find_link(dp, port, &ref, &l))
+		return 0;
+	int error = need_link(dp, port, &ref, &l, err);
+	// A packet socket has its packets before the kernel's traffic control.
+	if (!error && !dp->ops->is_policed && !l.is_internal)
+		return is_empty(c) ? 0
+				   : error_set(err, -EOPNOTSUPP,
+					       "ingress policing needs a bridge with "
+					       "datapath_type=system");
+	return error ? error : traffic_set_policing(dp->traffic, &l, c, err);
+}
+
+bool datapath_port_is_policed_in_hw(struct datapath *dp, dp_port_t port, const char **ret_why)
+{
+	struct traffic_link l;
+	struct port_ref ref;
+
+	*ret_why = "";
+	return dp->traffic && find_link(dp, port, &ref, &l) &&
+	       traffic_is_policed_in_hw(dp->traffic, &l, ret_why);
+}
+
+int datapath_port_queue_stats(struct datapath *dp, dp_port_t port, uint32_t queue,
+			      struct qos_queue_stats *ret, struct error *err)
+{
+	struct traffic_link l;
+	struct port_ref ref;
+
+	if (!dp->traffic || !find_link(dp, port, &ref, &l))
+		return error_set(err, -ENOENT, "the port has no queues");
+	return traffic_queue_stats(dp->traffic, &l, queue, ret, err);
+}
+
+int datapath_port_queues(struct datapath *dp, dp_port_t port,
+			 void (*cb)(uint32_t queue, const struct smap *options, void *aux),
+			 void *aux, struct error *err)
+{
+	struct traffic_link l;
+	struct port_ref ref;
+
+	if (!dp->traffic || !find_link(dp, port, &ref, &l))
+		return 0;
+	return traffic_queues(dp->traffic, &l, cb, aux, err);
+}
+
+const char *datapath_port_qos(struct datapath *dp, dp_port_t port, struct smap *ret_options)
+{
+	struct traffic_link l;
+	struct port_ref ref;
+
+	if (!dp->traffic || !find_link(dp, port, &ref, &l))
+		return NULL;
+	return traffic_qos(dp->traffic, &l, ret_options);
+}
+
+void datapath_port_qos_types(struct datapath *dp, dp_port_t port,
+			     void (*cb)(const char *type, uint32_t max_queues, void *aux),
+			     void *aux)
+{
+	struct traffic_link l;
+	struct port_ref ref;
+
+	if (find_link(dp, port, &ref, &l))
+		traffic_types(cb, aux);
+}
+
+void datapath_port_release_traffic(struct datapath *dp, dp_port_t port)
+{
+	struct traffic_link l;
+	struct port_ref ref;
+
+	if (!dp->traffic || dp->leaves_traffic || !datapath_port_ref(dp, port, &ref))
+		return;
+	l = (struct traffic_link){ .ifindex = ref.ifindex,
+				   .name = ref.name,
+				   .is_internal = ref.is_internal };
+	find_link(dp, port, &ref, &l);
+	traffic_release(dp->traffic, &l);
+}
+
+bool datapath_queue_priority(const struct datapath *dp, uint32_t queue, uint32_t *ret)
+{
+	return dp->ops->queue_priority(queue, ret);
+}
