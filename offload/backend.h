@@ -108,6 +108,9 @@ struct backend_ops {
 	// The members of a port that is a bond are those of 'port' now; before its first rule, and when they have changed.
 	// NULL: does not apply.
 	void (*set_members)(void *priv, const struct port_ref *port);
+	// A port of the device may have rules from now on: what it needs for the first one is made while no flow depends on it (when
+	// Linux makes a qdisc, packets that leave by the device are lost for a moment). NULL: nothing.
+	void (*add_port)(void *priv, const struct port_ref *port);
 	// A port of the device goes; its rules have been removed. What the backend made for it goes, too. NULL: nothing.
 	void (*remove_port)(void *priv, const struct port_ref *port);
 	// other_config:tc-policy for rules from now on: "none", "skip_sw", "skip_hw". From any thread. NULL: does not apply.

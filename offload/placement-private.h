@@ -66,7 +66,7 @@ struct taken_shape {
 
 // Asked of a worker by the main thread, which waits.
 struct port_job {
-	enum { JOB_PORT_GOES, JOB_LIST, JOB_MEMBERS, JOB_LEAVE } what;
+	enum { JOB_PORT_COMES, JOB_PORT_GOES, JOB_LIST, JOB_MEMBERS, JOB_LEAVE } what;
 	const struct port_ref *port;
 	void (*cb)(const struct found_rule *found, void *aux);
 	void *aux;

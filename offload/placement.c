@@ -273,10 +273,33 @@ bool offload_is_enabled(const struct offload *o)
 	return o->enabled;
 }
 
+// Returns when the worker has done it.
+static void port_job(struct offload *o, struct offload_device *dev, const struct port_job *job)
+{
+	pthread_mutex_lock(&o->lock);
+	dev->job = job;
+	pthread_cond_signal(&dev->work);
+	pthread_mutex_unlock(&o->lock);
+	offload_flush(o);
+}
+
+static void prepare_ports(struct offload *o)
+{
+	const struct port_table *t = o->ports;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (t->ports[i] && t->ports[i]->dev)
+			port_job(o, t->ports[i]->dev,
+				 &(struct port_job){ .what = JOB_PORT_COMES,
+						     .port = &t->ports[i]->ref });
+}
+
 void offload_set_enabled(struct offload *o, bool enabled)
 {
 	struct offload_record *rec;
 
+	if (enabled && !o->enabled)
+		prepare_ports(o);
 	pthread_mutex_lock(&o->lock);
 	if (o->enabled != enabled) {
 		o->enabled = enabled;
@@ -397,16 +420,6 @@ static void ask_sweep(struct offload_device *dev)
 	pthread_cond_signal(&dev->work);
 }
 
-// Returns when the worker has done it.
-static void port_job(struct offload *o, struct offload_device *dev, const struct port_job *job)
-{
-	pthread_mutex_lock(&o->lock);
-	dev->job = job;
-	pthread_cond_signal(&dev->work);
-	pthread_mutex_unlock(&o->lock);
-	offload_flush(o);
-}
-
 int offload_add_port(struct offload *o, const struct port_ref *ref,
 		     const struct backend_ops *backend, struct error *err)
 {
@@ -426,6 +439,8 @@ int offload_add_port(struct offload *o, const struct port_ref *ref,
 	// Before a rule can come.
 	if (dev && ref->n_members)
 		port_job(o, dev, &(struct port_job){ .what = JOB_MEMBERS, .port = ref });
+	if (dev && o->enabled)
+		port_job(o, dev, &(struct port_job){ .what = JOB_PORT_COMES, .port = ref });
 	pthread_mutex_lock(&o->lock);
 	set_port(o, ref->number, port);
 	if (dev) {

@@ -387,6 +387,8 @@ static void do_port_job(struct offload_device *dev)
 	driver_begin(dev);
 	if (job->what == JOB_LEAVE)
 		dev->ops->leave(dev->priv);
+	else if (job->what == JOB_PORT_COMES && dev->ops->add_port)
+		dev->ops->add_port(dev->priv, job->port);
 	else if (job->what == JOB_PORT_GOES && dev->ops->remove_port)
 		dev->ops->remove_port(dev->priv, job->port);
 	else if (job->what == JOB_LIST && dev->ops->list)

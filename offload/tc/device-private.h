@@ -92,6 +92,8 @@ size_t tc_begin(struct strbuf *b, uint16_t type, uint16_t flags, int ifindex, ui
 		uint32_t handle, uint32_t info);
 
 struct qdisc *tc_find_qdisc(struct tc_device *dev, int ifindex);
+// Makes the port's hook, or takes what is there. NULL, *ret_error and a verdict: none can be made.
+struct qdisc *tc_make_qdisc(struct tc_device *dev, int ifindex, int *ret_error, struct verdict *v);
 // The port's hook, made when there is none; NULL and a verdict (and *ret_error) when filters cannot stand there.
 struct qdisc *tc_need_qdisc(struct tc_device *dev, const struct compiled_rule *rule, int *ret_error,
 			    struct verdict *v);

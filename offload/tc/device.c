@@ -54,6 +54,15 @@ static void tc_close(void *priv)
 	free(dev);
 }
 
+static void tc_add_port(void *priv, const struct port_ref *port)
+{
+	struct verdict not_yet; // the first rule will be told
+	int error;
+
+	if (!tc_find_qdisc(priv, port->ifindex))
+		tc_make_qdisc(priv, port->ifindex, &error, &not_yet);
+}
+
 // Rules that could not be removed go with the port, whether the qdisc is ours or not.
 static void tc_remove_port(void *priv, const struct port_ref *port)
 {
@@ -147,6 +156,7 @@ const struct backend_ops backend_tc = {
 	.remove_port = tc_remove_port,
 	.set_policy = tc_set_policy,
 	.set_threads = tc_set_threads,
+	.add_port = tc_add_port,
 	.leave = tc_leave,
 	.meter_set = tc_meter_set,
 	.meter_del = tc_meter_del,

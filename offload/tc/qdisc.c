@@ -130,8 +130,7 @@ static int need_clsact(struct tc_device *dev, int ifindex, uint32_t block, struc
 	return add_clsact(dev, ifindex, block, err);
 }
 
-static struct qdisc *make_qdisc(struct tc_device *dev, int ifindex, int *ret_error,
-				struct verdict *v)
+struct qdisc *tc_make_qdisc(struct tc_device *dev, int ifindex, int *ret_error, struct verdict *v)
 {
 	struct error err = ERROR_INIT;
 	struct qdisc *q, found;
@@ -229,7 +228,7 @@ struct qdisc *tc_need_qdisc(struct tc_device *dev, const struct compiled_rule *r
 	struct qdisc *q = tc_find_qdisc(dev, rule->ifindex);
 
 	if (!q)
-		q = make_qdisc(dev, rule->ifindex, ret_error, v);
+		q = tc_make_qdisc(dev, rule->ifindex, ret_error, v);
 	if (!q)
 		return NULL;
 	*ret_error = 0;

@@ -82,14 +82,22 @@ static size_t begin_filter(struct strbuf *b, uint16_t type, uint16_t flags, cons
 	return m;
 }
 
-// Software counts packets without their Ethernet header and outer tag, which it has taken off; NICs count all.
-void tc_take_counts(struct hw_rule *r, const struct tc_filter *f)
+// Software counts packets without their outer tag, which it has taken off, and where they come in without their Ethernet header;
+// NICs count all.
+static unsigned int uncounted(const struct hw_rule *r)
 {
 	bool tagged = r->protocol == htobe16(ETH_P_8021Q) || r->protocol == htobe16(ETH_P_8021AD);
+	bool comes_in = r->parent != TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS);
+
+	return (comes_in ? ETH_HLEN : 0) + (tagged ? 4 : 0);
+}
+
+void tc_take_counts(struct hw_rule *r, const struct tc_filter *f)
+{
 	uint64_t in_software = f->packets - MIN(f->hw_packets, f->packets);
 
 	r->packets = f->packets;
-	r->bytes = f->bytes + in_software * (ETH_HLEN + (tagged ? 4 : 0));
+	r->bytes = f->bytes + in_software * uncounted(r);
 	r->flags = f->flags;
 }
 

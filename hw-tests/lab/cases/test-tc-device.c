@@ -273,8 +273,8 @@ START_TEST(a_filter_of_others_in_the_way_is_named)
 {
 	struct megaflow *flows[1];
 
-	start();
 	command("tc qdisc add dev tc1 clsact");
+	start();
 	command("tc filter add " DEV "protocol ip prio 3 u32 match u32 0 0 action drop");
 	place(flows, 1, 1, "2");
 	check_reason(flows[0], REASON_DEVICE_REFUSED, "filter of others: u32, pref 3");
@@ -458,9 +458,30 @@ START_TEST(after_a_restart_ports_are_swept_as_they_come)
 	offload_flush(o);
 	ck_assert(!shows(SHOW, "10.0.0"));
 	ck_assert(!shows("tc filter show dev tc2 ingress", "10.0.0"));
-	// A port on which there was nothing is as it was.
-	ck_assert(!shows("tc qdisc show dev tc3", "clsact"));
 	stop(NULL, 0);
+	ck_assert(!shows("tc qdisc show dev tc1", "clsact"));
+}
+END_TEST
+
+// While a qdisc is made Linux drops what leaves by the device.
+START_TEST(a_port_has_its_qdisc_before_a_flow_depends_on_it)
+{
+	struct megaflow *flows[1];
+
+	start();
+	ck_assert(shows("tc qdisc show dev tc1", "clsact"));
+	ck_assert(shows("tc qdisc show dev tc3", "clsact"));
+	offload_set_enabled(o, false);
+	offload_remove_port(o, DP_PORT(1));
+	ck_assert(!shows("tc qdisc show dev tc1", "clsact"));
+	// Nothing is done to a port while there is no offload.
+	add_port(1);
+	ck_assert(!shows("tc qdisc show dev tc1", "clsact"));
+	offload_set_enabled(o, true);
+	ck_assert(shows("tc qdisc show dev tc1", "clsact"));
+	place(flows, 1, 1, "2");
+	ck_assert_int_eq(flows[0]->placement, PLACE_IN_TC_SOFTWARE);
+	stop(flows, 1);
 	ck_assert(!shows("tc qdisc show dev tc1", "clsact"));
 }
 END_TEST
@@ -638,6 +659,7 @@ static void add_cases(TCase *t)
 	tcase_add_test(t, a_qdisc_of_others_is_used_and_stays);
 	tcase_add_test(t, a_shared_block_of_others_is_named);
 	tcase_add_test(t, a_filter_of_others_in_the_way_is_named);
+	tcase_add_test(t, a_port_has_its_qdisc_before_a_flow_depends_on_it);
 	tcase_add_test(t, a_port_that_leaves_takes_its_rules_and_our_qdisc_along);
 	tcase_add_test(t, a_device_that_vanishes_does_no_harm);
 	tcase_add_test(t, what_a_killed_process_left_is_adopted);

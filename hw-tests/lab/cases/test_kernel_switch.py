@@ -68,7 +68,7 @@ def test_the_host_s_own_traffic_goes_through_traffic_control_both_ways(switch):
     subprocess.run(ping, check=True, capture_output=True)
     assert int(re.search(r"missed:(\d+)", switch.appctl("dpctl/show")).group(1)) == missed
     for port in ("LOCAL", "1"):
-        wait_until("OpenFlow has counted all", lambda: "n_packets=60," in switch.ofctl("dump-flows", "br0", f"icmp,in_port={port}"))
+        wait_until("OpenFlow has counted all", lambda: "n_packets=60, n_bytes=5880," in switch.ofctl("dump-flows", "br0", f"icmp,in_port={port}"))
     ip("link", "set", "br0", "down")
 
 
