@@ -21,7 +21,7 @@ static void refuse_others(struct vswitchd *vs, const struct smap *oc)
 		"vhost-sock-dir",  "vhost-iommu-support",  "vhost-postcopy-support",
 		"per-port-memory", "tx-flush-interval",	   "pmd-perf-metrics",
 		"smc-enable",	   "pmd-rxq-assign",	   "pmd-rxq-isolate",
-		"pmd-auto-lb",	   "userspace-tso-enable",
+		"pmd-auto-lb",	   "userspace-tso-enable", "n-handler-threads",
 	};
 	AUTO(strbuf) text = STRBUF_INIT;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A configuration change: the database's content is compared with what runs, the difference applied, the outcome written.
 #include <stdio.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -10,6 +11,14 @@
 LOG_MODULE(vswitchd);
 
 #define STATUS_MSEC 1000
+
+// As Open vSwitch: by the number of processors where nothing is asked for.
+static unsigned int n_revalidators(const struct smap *oc)
+{
+	int64_t n = smap_get_int(oc, "n-revalidator-threads", 0);
+
+	return n > 0 ? MIN(n, INT64_C(1000)) : sysconf(_SC_NPROCESSORS_ONLN) / 4 + 1;
+}
 
 static void configure_plane(struct plane *pl, const struct smap *oc)
 {
@@ -25,6 +34,7 @@ static void configure_plane(struct plane *pl, const struct smap *oc)
 	upcall_configure(pl->upcall, MAX(smap_get_int(oc, "max-idle", 10000), 500),
 			 smap_get_int(oc, "max-revalidator", 500),
 			 smap_get_int(oc, "flow-limit", 200000));
+	upcall_set_revalidators(pl->upcall, n_revalidators(oc));
 }
 
 static void configure_global(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)

@@ -12,7 +12,7 @@
 LOG_MODULE(revalidator);
 
 #define SLICE 2000 // flows looked at before the loop gets its turn
-#define BATCH 32
+#define BATCH 128 // whose dependencies the crew looks at together
 #define SOON_MSEC 5
 
 static void free_removed(void *p)
@@ -124,30 +124,91 @@ static bool is_pinned_down(struct of_switch *sw, const struct flow_key *dp_key,
 	return flow_mask_contains(mask, &need);
 }
 
-// Translates the flow again. False when it must go: it would match other packets than it does, or its port is gone.
-static bool retranslate(struct upcall_engine *u, struct megaflow *mf)
+// ---- Translating again ----
+
+// A flow of the batch at hand, and what its dependencies say of it.
+struct look {
+	struct megaflow *mf;
+	enum { STAYS, STAYS_WITH_EFFECTS, CHANGES, GOES } outcome;
+	struct xlate_result *now; // CHANGES: a copy of its own
+};
+
+struct batch {
+	struct upcall_engine *u;
+	struct look looks[BATCH];
+	size_t n;
+};
+
+// By any thread of the crew: only the flow's own dependencies change. It goes when it would match other packets than it does, or
+// when its port is gone.
+static void translate(struct upcall_engine *u, struct look *l, struct xlate_result *r)
 {
-	struct xlate_result *r = &u->again;
+	struct megaflow *mf = l->mf;
 	struct engine_entry e;
 	struct flow_key dp_key;
 	struct flow_mask mask;
-	bool stays;
 
 	counter_inc(COUNTER_REVALIDATE_DIRTY);
+	l->outcome = GOES;
 	miniflow_expand(mf->key, &dp_key);
 	miniflow_expand(mf->mask, &mask.m);
 	if (!engine_key(u, &dp_key, &e) || e.sw != mf->deps->sw)
-		return false;
+		return;
 	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
 	xlate_again(&in, r);
-	xlate_apply_effects(&r->basis);
-	stays = !xlate_error_passes(r->error) && is_pinned_down(e.sw, &dp_key, &mask, &r->mask) &&
-		take_actions(u, mf, dp_actions_of(&r->actions));
-	if (stays)
+	if (!xlate_error_passes(r->error) && is_pinned_down(e.sw, &dp_key, &mask, &r->mask)) {
+		if (!dp_actions_equal(megaflow_actions_get(mf), dp_actions_of(&r->actions))) {
+			l->outcome = CHANGES;
+			l->now = xmemdup(r, sizeof(*r));
+			memset(r, 0, sizeof(*r));
+			return;
+		}
+		l->outcome = r->basis.effects.n ? STAYS_WITH_EFFECTS : STAYS;
 		xlate_result_exchange_basis(r, &mf->deps->basis);
+	}
 	xlate_result_clear(r);
-	return stays;
 }
+
+static void look_closely(void *aux, size_t i, unsigned int member)
+{
+	struct batch *b = aux;
+
+	b->looks[i].outcome = STAYS;
+	if (!xlate_is_current(&b->looks[i].mf->deps->basis))
+		translate(b->u, &b->looks[i], &b->u->again[member]);
+}
+
+static bool take_change(struct upcall_engine *u, struct megaflow *mf, struct xlate_result *now)
+{
+	bool ok;
+
+	xlate_apply_effects(&now->basis);
+	ok = take_actions(u, mf, dp_actions_of(&now->actions));
+	if (ok)
+		xlate_result_exchange_basis(now, &mf->deps->basis);
+	xlate_result_uninit(now);
+	free(now);
+	return ok;
+}
+
+static void conclude(struct upcall_engine *u, struct look *l)
+{
+	switch (l->outcome) {
+	case STAYS:
+		break;
+	case STAYS_WITH_EFFECTS:
+		xlate_apply_effects(&l->mf->deps->basis);
+		break;
+	case CHANGES:
+		if (!take_change(u, l->mf, l->now))
+			engine_remove(u, l->mf);
+		break;
+	case GOES:
+		engine_remove(u, l->mf);
+	}
+}
+
+// ---- A round ----
 
 static bool is_idle(struct upcall_engine *u, const struct megaflow *mf)
 {
@@ -179,14 +240,17 @@ static void watch_for_loss(struct upcall_engine *u, struct megaflow *mf)
 	offload_suspect(u->offload, mf);
 }
 
-static void look_at(struct upcall_engine *u, struct megaflow *mf)
+// Those of the flows whose dependencies must be looked at.
+static void look_at(struct batch *b, struct megaflow *mf)
 {
-	engine_credit(u, mf);
-	watch_for_loss(u, mf);
+	engine_credit(b->u, mf);
+	watch_for_loss(b->u, mf);
 	if (!mf->deps->sw) // put in by hand
 		return;
-	if (is_idle(u, mf) || (!xlate_is_current(&mf->deps->basis) && !retranslate(u, mf)))
-		engine_remove(u, mf);
+	if (is_idle(b->u, mf))
+		engine_remove(b->u, mf);
+	else
+		b->looks[b->n++].mf = mf;
 }
 
 static void begin_round(struct upcall_engine *u)
@@ -222,13 +286,18 @@ static size_t take_batch(struct upcall_engine *u, struct megaflow *ret[BATCH])
 
 static void do_slice(struct upcall_engine *u, size_t max)
 {
-	struct megaflow *batch[BATCH];
+	struct megaflow *flows[BATCH];
+	struct batch b = { .u = u };
 
 	for (size_t done = 0; u->todo && done < max; done += BATCH) {
-		size_t n = take_batch(u, batch);
+		size_t n = take_batch(u, flows);
 
+		b.n = 0;
 		for (size_t i = 0; i < n; i++)
-			look_at(u, batch[i]);
+			look_at(&b, flows[i]);
+		crew_run(u->crew, b.n, look_closely, &b);
+		for (size_t i = 0; i < b.n; i++)
+			conclude(u, &b.looks[i]);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "ofproto/pipeline/xlate.h"
+#include "ofproto/upcall/crew.h"
 #include "ofproto/upcall/upcall.h"
 
 // What a megaflow's translation consulted and whom its traffic counts for. Replaced when it is translated again.
@@ -75,8 +76,9 @@ struct upcall_engine {
 	struct timer round; // the periodic look at all flows
 	struct timer soon; // a look because something changed
 	size_t todo; // the first so many of 'list' are left of the round
-	// Memory for translations of flows that are there, cleared between two.
-	struct xlate_result again;
+	struct crew *crew; // looks at dependencies
+	// Memory of its members for translations, cleared between two.
+	struct xlate_result again[CREW_MAX];
 	int64_t last_push;
 	size_t withdrawing; // flows that a device still has to let go
 };

@@ -29,6 +29,7 @@ struct upcall_engine *upcall_create(struct loop *l, packet_in_cb *cb, void *aux)
 	flow_limit_init(&u->limit, DEFAULT_FLOW_LIMIT);
 	atomic_store(&u->wildcards, true);
 	u->dump_tersely = true;
+	u->crew = crew_create();
 	upcall_configure(u, DEFAULT_MAX_IDLE, DEFAULT_MAX_REVALIDATOR, DEFAULT_FLOW_LIMIT);
 	engine_start_revalidator(u);
 	return u;
@@ -43,7 +44,9 @@ void upcall_destroy(struct upcall_engine *u)
 	free(u->ports);
 	tunnel_table_destroy(u->tunnels);
 	VEC_FREE(&u->list);
-	xlate_result_uninit(&u->again);
+	crew_destroy(u->crew);
+	for (size_t i = 0; i < ARRAY_SIZE(u->again); i++)
+		xlate_result_uninit(&u->again[i]);
 	pthread_mutex_destroy(&u->lock);
 	free(u);
 }
@@ -62,6 +65,11 @@ void upcall_configure(struct upcall_engine *u, int max_idle_msec, int max_revali
 	u->max_idle = max_idle_msec;
 	u->max_revalidator = max_revalidator_msec;
 	flow_limit_configure(&u->limit, flow_limit);
+}
+
+void upcall_set_revalidators(struct upcall_engine *u, unsigned int n)
+{
+	crew_resize(u->crew, n);
 }
 
 void upcall_map_port(struct upcall_engine *u, dp_port_t port, struct of_switch *sw,
@@ -158,7 +166,7 @@ void upcall_show(struct upcall_engine *u, struct strbuf *out)
 	strbuf_printf(out, "  flows         : (current %zu) (avg %zu) (max %zu) (limit %zu)\n", now,
 		      l->average, MAX(l->most, now), atomic_load(&l->now));
 	strbuf_printf(out, "  dump duration : %lldms\n", (long long)l->round_msec);
-	// One thread looks at them: the main one.
+	// No thread has flows of its own.
 	strbuf_printf(out, "  ufid enabled : %s\n\n  1: (keys %zu)\n",
 		      u->dump_tersely ? "true" : "false", now);
 }

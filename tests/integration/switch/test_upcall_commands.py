@@ -93,3 +93,31 @@ def test_tersely_or_not_is_told(still):
     assert "  ufid enabled : true\n" in still.appctl("upcall/show")
     still.appctl("upcall/disable-ufid")
     assert "  ufid enabled : false\n" in still.appctl("upcall/show")
+
+
+def dp_actions(s):
+    return [line.rsplit("actions:", 1)[1] for line in s.appctl("dpif/dump-flows", "--names", "br0").splitlines()]
+
+
+@pytest.mark.parametrize("threads", [1, 5])
+def test_every_flow_follows_a_change_whoever_looks_at_it(still, threads):
+    """Some change their actions, some match too little for what decides now, and some are of no concern."""
+    n = 300
+    still.vsctl("set", "Open_vSwitch", ".", f"other_config:n-revalidator-threads={threads}")
+    for port in range(1, n + 1):
+        still.ofctl("add-flow", "br0", f"udp,tp_dst={port},actions=output:2")
+    send(still, *range(1, n + 1))
+    assert dp_actions(still) == ["p2"] * n
+    still.ofctl("add-flow", "br0", "priority=40000,udp,tp_dst=0/1,actions=output:2")
+    still.appctl("revalidator/wait")
+    assert dp_actions(still) == ["p2"] * n
+    still.ofctl("add-flow", "br0", "priority=50000,udp,tp_dst=0/1,actions=output:1,2")
+    still.appctl("revalidator/wait")
+    assert sorted(dp_actions(still)) == ["p2"] * n
+    still.ofctl("add-flow", "br0", "priority=50001,udp,tp_dst=0/1,actions=drop")
+    still.appctl("revalidator/wait")
+    assert sorted(dp_actions(still)) == ["drop"] * (n // 2) + ["p2"] * (n // 2)
+    still.ofctl("add-flow", "br0", "priority=60000,udp,nw_src=10.0.0.2,tp_dst=1/3,actions=drop")
+    still.appctl("revalidator/wait")
+    # What comes from elsewhere has not been told apart until now.
+    assert sorted(dp_actions(still)) == ["drop"] * (n // 2) + ["p2"] * (n // 4)
