@@ -23,6 +23,14 @@ int64_t clock_real_nsec(void)
 	return now(CLOCK_MONOTONIC);
 }
 
+int64_t clock_thread_nsec(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
 int64_t clock_nsec(void)
 {
 	if (atomic_load_explicit(&stopped, memory_order_acquire))

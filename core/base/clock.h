@@ -21,3 +21,5 @@ void clock_on_advance(void (*cb)(void *aux), void *aux);
 
 // Real time, for measuring cost only (never for behaviour): CPU cycles or nanoseconds.
 int64_t clock_real_nsec(void);
+// How long the calling thread has run on a processor.
+int64_t clock_thread_nsec(void);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many megaflows there may be: no more than a round of the revalidator can look at within its time, and never more than the
-// configuration allows. When there are too many, idle ones go early.
+// How many megaflows there may be: no more than a round of the revalidator can look at within so much time of a processor (a busy machine
+// alone is no reason to forget flows: they would miss again), and never more than the configuration allows. When there are too many, idle ones go early.
 #include "core/base/clock.h"
 #include "ofproto/upcall/upcall-private.h"
 
@@ -27,23 +27,30 @@ void flow_limit_configure(struct flow_limit *l, size_t configured)
 void flow_limit_round_begins(struct flow_limit *l, size_t n_flows)
 {
 	l->began = clock_msec();
+	l->worked_nsec = 0;
 	l->n_begun = n_flows;
 	l->most = MAX(l->most, n_flows);
 	l->average = l->average ? (l->average * 7 + n_flows) / 8 : n_flows;
+}
+
+void flow_limit_worked(struct flow_limit *l, int64_t nsec)
+{
+	l->worked_nsec += nsec;
 }
 
 // A round of 'n' flows took 'msec', so so many would have taken what a round may take. Grows again step by step.
 void flow_limit_round_ends(struct flow_limit *l)
 {
 	size_t now = atomic_load(&l->now), fits;
+	int64_t msec = l->worked_nsec / 1000000;
 
-	l->round_msec = clock_msec() - l->began;
-	if (l->round_msec > ROUND_MSEC) {
-		fits = l->n_begun * ROUND_MSEC / (size_t)l->round_msec;
+	if (msec > ROUND_MSEC) {
+		fits = l->n_begun * ROUND_MSEC / (size_t)msec;
 		now = MAX((size_t)LOWEST, MIN(now, fits));
-	} else if (l->round_msec < ROUND_MSEC / 2) {
+	} else if (msec < ROUND_MSEC / 2) {
 		now += now / 8;
 	}
+	l->round_msec = clock_msec() - l->began;
 	atomic_store(&l->now, MIN(now, l->configured));
 }
 

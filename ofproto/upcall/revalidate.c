@@ -135,6 +135,7 @@ struct look {
 
 struct batch {
 	struct upcall_engine *u;
+	int64_t now; // clock_msec()
 	struct look looks[BATCH];
 	size_t n;
 };
@@ -210,11 +211,11 @@ static void conclude(struct upcall_engine *u, struct look *l)
 
 // ---- A round ----
 
-static bool is_idle(struct upcall_engine *u, const struct megaflow *mf)
+static bool is_idle(struct upcall_engine *u, const struct megaflow *mf, int64_t now)
 {
 	int64_t last = MAX(mf->pushed.used, mf->created);
 
-	return clock_msec() - last >= flow_limit_idle(&u->limit, upcall_n_flows(u), u->max_idle);
+	return now - last >= flow_limit_idle(&u->limit, upcall_n_flows(u), u->max_idle);
 }
 
 // Software must not see packets of a flow that hardware has, but for those on their way when the rule went in: traffic
@@ -247,7 +248,7 @@ static void look_at(struct batch *b, struct megaflow *mf)
 	watch_for_loss(b->u, mf);
 	if (!mf->deps->sw) // put in by hand
 		return;
-	if (is_idle(b->u, mf))
+	if (is_idle(b->u, mf, b->now))
 		engine_remove(b->u, mf);
 	else
 		b->looks[b->n++].mf = mf;
@@ -293,6 +294,7 @@ static void do_slice(struct upcall_engine *u, size_t max)
 		size_t n = take_batch(u, flows);
 
 		b.n = 0;
+		b.now = clock_msec();
 		for (size_t i = 0; i < n; i++)
 			look_at(&b, flows[i]);
 		crew_run(u->crew, b.n, look_closely, &b);
@@ -304,6 +306,7 @@ static void do_slice(struct upcall_engine *u, size_t max)
 static void on_round(struct timer *t)
 {
 	struct upcall_engine *u = CONTAINER_OF(t, struct upcall_engine, round);
+	int64_t began;
 
 	if (u->paused)
 		return; // resuming starts it again
@@ -317,7 +320,9 @@ static void on_round(struct timer *t)
 		recirc_expire();
 		flow_limit_round_begins(&u->limit, u->todo);
 	}
+	began = clock_thread_nsec();
 	do_slice(u, SLICE);
+	flow_limit_worked(&u->limit, clock_thread_nsec() - began);
 	if (!u->todo)
 		flow_limit_round_ends(&u->limit);
 	timer_in(t, u->todo ? 0 : u->max_revalidator);

@@ -39,13 +39,15 @@ struct port_map {
 struct flow_limit {
 	size_t configured; // other_config:flow-limit
 	_Atomic size_t now; // adapts to how long a round takes
-	int64_t began, round_msec; // of the round that runs; how long the last one took
+	int64_t began, worked_nsec; // of the round that runs
+	int64_t round_msec; // how long the last one took
 	size_t n_begun, most, average; // flows at the beginning of rounds
 };
 
 void flow_limit_init(struct flow_limit *l, size_t configured);
 void flow_limit_configure(struct flow_limit *l, size_t configured);
 void flow_limit_round_begins(struct flow_limit *l, size_t n_flows);
+void flow_limit_worked(struct flow_limit *l, int64_t nsec); // on the round
 void flow_limit_round_ends(struct flow_limit *l);
 // Milliseconds without traffic after which a flow goes: 'max_idle', less when there are too many.
 int64_t flow_limit_idle(const struct flow_limit *l, size_t n_flows, int64_t max_idle);
