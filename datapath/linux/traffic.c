@@ -460,6 +460,20 @@ int traffic_set_qos(struct traffic *t, const struct traffic_link *l, const struc
 	return error ? error_wrap(err, "%s", row->type) : 0;
 }
 
+bool traffic_has_no_qos(const struct traffic *t, const struct traffic_link *l)
+{
+	const struct traffic_device *d = find_device(t, l);
+
+	return d && d->looked && !d->kind;
+}
+
+bool traffic_has_no_policing(const struct traffic *t, const struct traffic_link *l)
+{
+	const struct traffic_device *d = find_device(t, l);
+
+	return d && d->policed && !d->policing.kbps && !d->policing.kpkts;
+}
+
 int traffic_set_policing(struct traffic *t, const struct traffic_link *l,
 			 const struct policing_config *c, struct error *err)
 {
