@@ -58,8 +58,9 @@ int datapath_port_set_qos(struct datapath *dp, dp_port_t port, const struct qos_
 	if (!config &&
 	    (has_nothing(dp, port, traffic_has_no_qos) || !find_link(dp, port, &ref, &l)))
 		return 0;
-	int error = need_link(dp, port, &ref, &l, err);
-	return error ? error : traffic_set_qos(dp->traffic, &l, config, err);
+	if (need_link(dp, port, &ref, &l, err))
+		return error_wrap(err, "QoS");
+	return traffic_set_qos(dp->traffic, &l, config, err);
 }
 
 static bool is_empty(const struct policing_config *c)
@@ -76,14 +77,14 @@ int datapath_port_set_policing(struct datapath *dp, dp_port_t port, const struct
 	if (is_empty(c) &&
 	    (has_nothing(dp, port, traffic_has_no_policing) || !find_link(dp, port, &ref, &l)))
 		return 0;
-	int error = need_link(dp, port, &ref, &l, err);
+	if (need_link(dp, port, &ref, &l, err))
+		return error_wrap(err, "policing");
 	// A packet socket has its packets before the kernel's traffic control.
-	if (!error && !dp->ops->is_policed && !l.is_internal)
+	if (!dp->ops->is_policed && !l.is_internal)
 		return is_empty(c) ? 0
 				   : error_set(err, -EOPNOTSUPP,
-					       "ingress policing needs a bridge with "
-					       "datapath_type=system");
-	return error ? error : traffic_set_policing(dp->traffic, &l, c, err);
+					       "policing needs a bridge with datapath_type=system");
+	return traffic_set_policing(dp->traffic, &l, c, err);
 }
 
 bool datapath_port_is_policed_in_hw(struct datapath *dp, dp_port_t port, const char **ret_why)
