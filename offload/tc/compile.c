@@ -49,6 +49,12 @@ static bool may_need_software(const struct compiled_rule *r, struct dp_actions l
 	return r->chain;
 }
 
+// What a NIC brings has no priority yet, and no filter of ours gives it one.
+static bool comes_without_priority(const struct port_ref *in, const struct flow_key *key)
+{
+	return (in->is_representor || in->is_uplink) && !key->skb_priority;
+}
+
 static bool compile_into(struct compiled_rule *r, const struct megaflow *mf,
 			 const struct port_lookup *ports, struct verdict *v)
 {
@@ -66,6 +72,8 @@ static bool compile_into(struct compiled_rule *r, const struct megaflow *mf,
 	r->from_tunnel = in->is_tunnel;
 	r->tunnel_port = in->is_tunnel ? in->tunnel_port : 0;
 	tc_cookie_make(&mf->ufid, r->cookie);
+	if (comes_without_priority(in, &key))
+		mask.m.skb_priority = 0;
 	if (!tc_compile_match(r, &key, &mask, v) ||
 	    !tc_compile_actions(r, megaflow_actions_get(mf), &key, &mask, ports, v))
 		return false;

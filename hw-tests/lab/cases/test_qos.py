@@ -529,6 +529,21 @@ def test_policing_stays_when_offload_is_switched_off_and_on(nic_hosts):
     assert "others" not in nic_hosts.appctl("offload/doctor", check=False).stdout
 
 
+def test_flows_beside_a_queue_are_offloaded_and_those_into_it_are_named(nic):
+    nic.add_nic(2)
+    set_qos(nic, "sn0", "linux-htb", "max-rate=100000000", {1: "dscp=12"})
+    assert nic.send("h0", 9, 5)
+    wait_until("both directions are in hardware", lambda: offloaded(nic).count("eth_type(0x0800)") == 2)
+    assert "skb_priority(0)" in nic.appctl("dpctl/dump-flows", "-m")
+    nic.ofctl("add-flow", "br0", "priority=200,ip,nw_dst=10.98.0.9,actions=enqueue:10:1")
+    assert nic.send("h0", 9, 5)
+    wait_until("one direction is in hardware", lambda: offloaded(nic).count("eth_type(0x0800)") == 1)
+    assert counts("sn0")["1:2"][0] >= 5
+    flow = next(line for line in nic.appctl("dpctl/dump-flows", "-m").splitlines() if "set(skb_priority" in line)
+    why = nic.appctl("offload/why", flow.split(",")[0])
+    assert "action-unsupported" in why and "set(skb_priority)" in why, why
+
+
 def test_a_nic_that_does_not_police_is_named(nic_hosts):
     control("profile", "e810")
     nic_hosts.vsctl("set", "interface", "sn0r1", "ingress_policing_rate=10")
