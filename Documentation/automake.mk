@@ -16,6 +16,7 @@ EXTRA_DIST += $(MAN_SOURCES) Documentation/offload.rst \
 	Documentation/decisions/0007-default-datapath.md \
 	Documentation/decisions/0008-ovsdb-commits.md \
 	Documentation/decisions/0009-dependencies.md \
+	Documentation/decisions/0023-traffic-control.md \
 	Documentation/decisions/0010-linux-ports.md Documentation/decisions/0011-netlink.md \
 	Documentation/decisions/0012-tc-filters.md Documentation/decisions/0013-the-lab.md \
 	Documentation/decisions/0014-kernel-datapath.md Documentation/decisions/0015-restart.md \

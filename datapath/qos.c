@@ -31,8 +31,22 @@ static int need_link(struct datapath *dp, dp_port_t port, struct port_ref *ref,
 		     struct traffic_link *ret, struct error *err)
 {
 	if (!find_link(dp, port, ref, ret))
-		return error_set(err, -EOPNOTSUPP, "not a port that the kernel's queues are at");
+		return error_set(err, -EOPNOTSUPP,
+				 "not a port of a Linux device: it has no traffic control");
 	return dp->traffic ? 0 : traffic_open(&dp->traffic, err);
+}
+
+// Most ports have none, and are asked for none at each change of the configuration: cheap.
+static bool has_nothing(struct datapath *dp, dp_port_t port,
+			bool (*has_none)(const struct traffic *t, const struct traffic_link *l))
+{
+	struct port_ref ref;
+	struct traffic_link l;
+
+	if (!dp->traffic || !datapath_port_ref(dp, port, &ref))
+		return false;
+	l = (struct traffic_link){ .ifindex = ref.ifindex, .name = ref.name };
+	return has_none(dp->traffic, &l);
 }
 
 int datapath_port_set_qos(struct datapath *dp, dp_port_t port, const struct qos_config *config,
@@ -41,10 +55,12 @@ int datapath_port_set_qos(struct datapath *dp, dp_port_t port, const struct qos_
 	struct traffic_link l;
 	struct port_ref ref;
 
-	if (!config && !find_link(dp, port, &ref, &l))
+	if (!config &&
+	    (has_nothing(dp, port, traffic_has_no_qos) || !find_link(dp, port, &ref, &l)))
 		return 0;
-	int error = need_link(dp, port, &ref, &l, err);
-	return error ? error : traffic_set_qos(dp->traffic, &l, config, err);
+	if (need_link(dp, port, &ref, &l, err))
+		return error_wrap(err, "QoS");
+	return traffic_set_qos(dp->traffic, &l, config, err);
 }
 
 static bool is_empty(const struct policing_config *c)
@@ -58,16 +74,17 @@ int datapath_port_set_policing(struct datapath *dp, dp_port_t port, const struct
 	struct traffic_link l;
 	struct port_ref ref;
 
-	if (is_empty(c) && !find_link(dp, port, &ref, &l))
+	if (is_empty(c) &&
+	    (has_nothing(dp, port, traffic_has_no_policing) || !find_link(dp, port, &ref, &l)))
 		return 0;
-	int error = need_link(dp, port, &ref, &l, err);
+	if (need_link(dp, port, &ref, &l, err))
+		return error_wrap(err, "policing");
 	// A packet socket has its packets before the kernel's traffic control.
-	if (!error && !dp->ops->is_policed && !l.is_internal)
+	if (!dp->ops->is_policed && !l.is_internal)
 		return is_empty(c) ? 0
 				   : error_set(err, -EOPNOTSUPP,
-					       "ingress policing needs a bridge with "
-					       "datapath_type=system");
-	return error ? error : traffic_set_policing(dp->traffic, &l, c, err);
+					       "policing needs a bridge with datapath_type=system");
+	return traffic_set_policing(dp->traffic, &l, c, err);
 }
 
 bool datapath_port_is_policed_in_hw(struct datapath *dp, dp_port_t port, const char **ret_why)

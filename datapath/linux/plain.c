@@ -205,7 +205,7 @@ static int netem_get(const struct nlattr *options, uint64_t values[], struct err
 		return error_set(err, -EPROTO, "netem: parameters of %zu bytes", nl_len(options));
 	memcpy(&q, mnl_attr_get_payload(options), sizeof(q));
 	values[0] = q.limit;
-	values[1] = DIV_ROUND_UP((uint64_t)q.loss * 100, UINT32_MAX);
+	values[1] = ((uint64_t)q.loss * 100 + UINT32_MAX / 2) / UINT32_MAX;
 	values[2] = DIV_ROUND_UP(q.latency * qos_tick_nsec(), 1000);
 	return 0;
 }

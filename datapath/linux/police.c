@@ -223,12 +223,6 @@ static int need_hook(struct nl_sock *s, struct traffic_device *d, const struct t
 
 // ---- The whole ----
 
-static bool is_same(const struct policing_config *a, const struct policing_config *b)
-{
-	return a->kbps == b->kbps && a->kbits_burst == b->kbits_burst && a->kpkts == b->kpkts &&
-	       a->kpkts_burst == b->kpkts_burst;
-}
-
 static int change(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l,
 		  const struct look *look, const struct policer wanted[], size_t n,
 		  struct error *err)
@@ -258,9 +252,6 @@ int police_apply(struct nl_sock *s, struct traffic_device *d, const struct traff
 	struct look look;
 	int error;
 
-	// Nothing was to be there, and nothing is: not worth a question.
-	if (!n && d->policed && is_same(c, &d->policing))
-		return 0;
 	error = look_at_hook(s, l->ifindex, hook_of(l), &look, err);
 	if (!error)
 		error = change(s, d, l, &look, wanted, n, err);

@@ -256,6 +256,14 @@ static int add_class(const struct nlmsghdr *h, void *aux)
 	return error;
 }
 
+static int by_id(const void *a, const void *b)
+{
+	const struct tc_class *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+// In the order of ids.
 static int get_classes(struct traffic *t, int ifindex, const struct qos_kind *kind, classes *ret,
 		       struct error *err)
 {
@@ -268,17 +276,16 @@ static int get_classes(struct traffic *t, int ifindex, const struct qos_kind *ki
 		VEC_CLEAR(ret);
 		error = nl_dump(t->sock, &req, add_class, &d, err);
 	}
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_id);
 	return error;
 }
 
 static const struct tc_class *find_class(const classes *list, uint32_t id)
 {
-	const struct tc_class *c;
+	const struct tc_class wanted = { .id = id };
 
-	VEC_FOR_EACH (c, list)
-		if (c->id == id)
-			return c;
-	return NULL;
+	return list->n ? bsearch(&wanted, list->v, list->n, sizeof(*list->v), by_id) : NULL;
 }
 
 static int put_class(struct traffic *t, int ifindex, const struct qos_kind_row *row,
@@ -319,10 +326,17 @@ static int need_class(struct traffic *t, struct traffic_device *d, const classes
 
 static const struct qos_queue *find_queue(const struct qos_config *c, uint32_t id)
 {
-	for (size_t i = 0; i < c->n_queues; i++)
-		if (c->queues[i].id == id)
-			return &c->queues[i];
-	return NULL;
+	size_t low = 0, high = c->n_queues;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (c->queues[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < c->n_queues && c->queues[low].id == id ? &c->queues[low] : NULL;
 }
 
 static int need_queue(struct traffic *t, const struct traffic_link *l, struct traffic_device *d,
@@ -460,6 +474,20 @@ int traffic_set_qos(struct traffic *t, const struct traffic_link *l, const struc
 	return error ? error_wrap(err, "%s", row->type) : 0;
 }
 
+bool traffic_has_no_qos(const struct traffic *t, const struct traffic_link *l)
+{
+	const struct traffic_device *d = find_device(t, l);
+
+	return d && d->looked && !d->kind;
+}
+
+bool traffic_has_no_policing(const struct traffic *t, const struct traffic_link *l)
+{
+	const struct traffic_device *d = find_device(t, l);
+
+	return d && d->policed && !d->policing.kbps && !d->policing.kpkts;
+}
+
 int traffic_set_policing(struct traffic *t, const struct traffic_link *l,
 			 const struct policing_config *c, struct error *err)
 {
@@ -521,24 +549,15 @@ int traffic_queue_stats(struct traffic *t, const struct traffic_link *l, uint32_
 	return 0;
 }
 
-static int by_id(const void *a, const void *b)
-{
-	const struct tc_class *x = a, *y = b;
-
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
 int traffic_queues(struct traffic *t, const struct traffic_link *l,
 		   void (*cb)(uint32_t queue, const struct smap *options, void *aux), void *aux,
 		   struct error *err)
 {
 	struct traffic_device *d = shaped_device(t, l);
 	classes there = VEC_INIT;
-	struct tc_class *c;
+	const struct tc_class *c;
 	int error = d ? get_classes(t, l->ifindex, d->kind->kind, &there, err) : 0;
 
-	if (there.n)
-		qsort(there.v, there.n, sizeof(*there.v), by_id);
 	VEC_FOR_EACH (c, &there) {
 		AUTO(smap) options;
 

@@ -28,6 +28,10 @@ int traffic_set_policing(struct traffic *t, const struct traffic_link *l,
 			 const struct policing_config *c, struct error *err);
 bool traffic_is_policed_in_hw(struct traffic *t, const struct traffic_link *l,
 			      const char **ret_why);
+// There is nothing of ours at the device, and it has been looked whether there was: to ask for none again needs no question. Only
+// 'ifindex' and 'name' are looked at.
+bool traffic_has_no_qos(const struct traffic *t, const struct traffic_link *l);
+bool traffic_has_no_policing(const struct traffic *t, const struct traffic_link *l);
 // The device is no port any more: what is ours there goes.
 void traffic_release(struct traffic *t, const struct traffic_link *l);
 int traffic_queue_stats(struct traffic *t, const struct traffic_link *l, uint32_t queue,

@@ -50,6 +50,12 @@ static bool may_need_software(const struct compiled_rule *r, struct dp_actions l
 	return r->chain;
 }
 
+// What a NIC brings has no priority yet, and no filter of ours gives it one.
+static bool comes_without_priority(const struct port_ref *in, const struct flow_key *key)
+{
+	return (in->is_representor || in->is_uplink) && !key->skb_priority;
+}
+
 static bool compile_into(const struct tc_device *dev, struct compiled_rule *r,
 			 const struct megaflow *mf, const struct port_lookup *ports,
 			 struct verdict *v)
@@ -70,6 +76,8 @@ static bool compile_into(const struct tc_device *dev, struct compiled_rule *r,
 	tc_cookie_make(&mf->ufid, r->cookie);
 	// The actions name meters that were made for it. Not known in tests of this step alone.
 	r->policy = dev ? atomic_load(&dev->policy) : 0;
+	if (comes_without_priority(in, &key))
+		mask.m.skb_priority = 0;
 	if (!tc_compile_match(r, &key, &mask, v) ||
 	    !tc_compile_actions(r, megaflow_actions_get(mf), &key, &mask, ports, v))
 		return false;

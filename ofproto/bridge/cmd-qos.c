@@ -35,6 +35,8 @@ static void show_types(struct appctl_conn *conn, int argc, const char *const arg
 	if (!bp)
 		return;
 	datapath_port_qos_types(bp->bridge->plane->dp, bp->dp_port, put_type, &out);
+	if (!out.len)
+		strbuf_printf(&out, "No QoS types supported for interface: %s\n", argv[1]);
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 

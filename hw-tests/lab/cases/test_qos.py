@@ -316,6 +316,35 @@ def test_a_restart_disturbs_no_queue(hosts):
     assert tc("filter", "show", "dev", "v0", "ingress") == policer
 
 
+@pytest.mark.parametrize("kind,options", [("linux-hfsc", "max-rate=100000000"), ("linux-sfq", ""), ("linux-codel", "target=7000"),
+                                          ("linux-fq_codel", "flows=64"), ("linux-netem", "latency=50")])
+def test_a_discipline_without_news_is_left_alone(hosts, kind, options):
+    set_qos(hosts, "v1", kind, options)
+    hosts.ofctl("add-flow", "br0", "in_port=1,actions=output:2")
+    assert hosts.ping(0, 1, 5)
+    before = tc("-s", "qdisc", "show", "dev", "v1", "root")
+    assert " 5 pkt" in before, before
+    hosts.vsctl("set", "bridge", "br0", "other_config:mac-aging-time=100")
+    hosts.processes["ovs-vswitchd"].kill()
+    hosts.processes.pop("ovs-vswitchd").wait(20)
+    hosts.start()
+    wait_until("the discipline is known again", lambda: f"QoS: v1 {kind}" in hosts.appctl("qos/show", "v1", check=False).stdout)
+    assert tc("-s", "qdisc", "show", "dev", "v1", "root") == before
+
+
+def test_exit_leaves_traffic_control_and_cleanup_takes_it_away(hosts):
+    set_qos(hosts, "v1", "linux-htb", "max-rate=100000000", {1: ""})
+    hosts.vsctl("set", "interface", "v1", "ingress_policing_rate=1000")
+    before = device("v1")
+    hosts.appctl("exit")
+    hosts.processes.pop("ovs-vswitchd").wait(20)
+    assert device("v1") == before
+    hosts.start()
+    hosts.appctl("exit", "--cleanup")
+    hosts.processes.pop("ovs-vswitchd").wait(20)
+    assert device("v1")[1:] == ([], [])
+
+
 def test_a_change_of_one_queue_leaves_the_others_alone(hosts):
     set_qos(hosts, "v1", "linux-htb", "max-rate=100000000", {1: "min-rate=1000000", 2: "max-rate=5000000", 3: "max-rate=6000000"})
     hosts.ofctl("add-flow", "br0", "in_port=1,actions=set_queue:2,output:2")
@@ -498,6 +527,21 @@ def test_policing_stays_when_offload_is_switched_off_and_on(nic_hosts):
     wait_until("both directions are in hardware again", lambda: offloaded(nic_hosts).count("eth_type(0x0800)") == 2)
     assert tc("filter", "show", "dev", "sn0r0", "ingress", "prio", "1") == shown
     assert "others" not in nic_hosts.appctl("offload/doctor", check=False).stdout
+
+
+def test_flows_beside_a_queue_are_offloaded_and_those_into_it_are_named(nic):
+    nic.add_nic(2)
+    set_qos(nic, "sn0", "linux-htb", "max-rate=100000000", {1: "dscp=12"})
+    assert nic.send("h0", 9, 5)
+    wait_until("both directions are in hardware", lambda: offloaded(nic).count("eth_type(0x0800)") == 2)
+    assert "skb_priority(0)" in nic.appctl("dpctl/dump-flows", "-m")
+    nic.ofctl("add-flow", "br0", "priority=200,ip,nw_dst=10.98.0.9,actions=enqueue:10:1")
+    assert nic.send("h0", 9, 5)
+    wait_until("one direction is in hardware", lambda: offloaded(nic).count("eth_type(0x0800)") == 1)
+    assert counts("sn0")["1:2"][0] >= 5
+    flow = next(line for line in nic.appctl("dpctl/dump-flows", "-m").splitlines() if "set(skb_priority" in line)
+    why = nic.appctl("offload/why", flow.split(",")[0])
+    assert "action-unsupported" in why and "set(skb_priority)" in why, why
 
 
 def test_a_nic_that_does_not_police_is_named(nic_hosts):

@@ -2,7 +2,7 @@
 """The same rules and packets on this switch and on Debian's, and what both print about them, line by line.
 
 Left out of the comparison, because it differs on purpose: bytes of dummy packets, MAC addresses and datapath numbers of
-ports, what the megaflow of a rewrite or of an untagged packet pins down, and what this switch does not do (queues, groups)."""
+ports, what the megaflow of a rewrite or of an untagged packet pins down, and what this switch does not do (groups)."""
 import difflib
 import os
 import re
@@ -25,6 +25,7 @@ table=0,priority=70,in_port=3,icmp,actions=resubmit(3,0)
 table=0,priority=70,in_port=3,sctp,actions=output:1,output:10
 table=0,priority=85,in_port=2,rarp,actions=output(port=10,max_len=100),output:3
 table=0,priority=110,in_port=1,sctp,actions=resubmit(,30),output:77,exit
+table=0,priority=110,dl_type=0x88dd,actions=set_queue:1,output:2,enqueue:3:70000,pop_queue,output:3,set_queue:61440,enqueue:1:4294967295,in_port
 table=5,priority=10,icmp,actions=dec_ttl,mod_dl_dst:50:54:00:00:00:09,output:2
 table=5,priority=5,tcp,tp_dst=80,actions=resubmit(,6),output:3
 table=5,priority=5,udp,actions=mod_vlan_pcp:3,move:NXM_OF_IP_SRC[]->NXM_NX_REG1[],move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],output:2
@@ -49,10 +50,11 @@ TRACES = [["in_port=1,icmp,nw_ttl=64"], ["in_port=1,icmp,nw_ttl=1", "-generate"]
           ["in_port=2,arp,dl_vlan=7,dl_src=00:00:00:00:00:02,dl_dst=00:00:00:00:00:03", "-generate"],
           ["in_port=1,arp,dl_vlan=7,dl_src=00:00:00:00:00:03,dl_dst=00:00:00:00:00:02", "-generate"],
           ["in_port=2,arp,dl_vlan=7,dl_src=00:00:00:00:00:02,dl_dst=00:00:00:00:00:03"],
-          ["in_port=1,icmp,recirc_id=0x1f"]]
+          ["in_port=1,icmp,recirc_id=0x1f"], ["in_port=1,dl_type=0x88dd"], ["in_port=2,dl_type=0x88dd,skb_priority=7"]]
 APPCTL = [["ofproto/list"], ["fdb/show", "br0"], ["fdb/stats-show", "br0"], ["fdb/flush", "br0"], ["fdb/flush"],
           ["fdb/show", "br7"], ["fdb/stats-clear", "br0"], ["fdb/stats-show", "br0"], ["ofproto/trace", "br7", "in_port=1"],
-          ["bridge/dump-flows", "br0"], ["bridge/dump-flows", "br7"]]
+          ["bridge/dump-flows", "br0"], ["bridge/dump-flows", "br7"], ["qos/show", "p1"], ["qos/show", "nothing"], ["qos/show"],
+          ["qos/show-types", "p1"], ["qos/show-types", "nothing"], ["qos/show-types"]]
 OFCTL = [["dump-flows"], ["dump-flows", "table=5"], ["--no-stats", "dump-flows"], ["--names", "dump-flows"],
          ["dump-aggregate"], ["dump-tables"], ["dump-ports-desc"], ["show"], ["dump-ports"], ["dump-desc"], ["get-frags"]]
 VERSIONS = ["OpenFlow10", "OpenFlow13", "OpenFlow15"]

@@ -166,6 +166,31 @@ START_TEST(a_class_is_read)
 }
 END_TEST
 
+// It is told rounded by what it counts in.
+START_TEST(times_are_read_as_they_were_set)
+{
+	static const struct {
+		const char *name;
+		const struct qos_kind *kind;
+		uint64_t values[QOS_MAX_VALUES];
+	} told[] = { { "qdisc-codel-1", &qos_codel, { 1000, 100000, 5000 } },
+		     { "qdisc-fq_codel-1", &qos_fq_codel, { 10240, 1514, 1024, 100000, 5000 } },
+		     { "qdisc-netem-1", &qos_netem, { 1000, 7, 5000 } } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		uint64_t values[QOS_MAX_VALUES] = { 0 };
+		struct error err = ERROR_INIT;
+		AUTO(strbuf) b = STRBUF_INIT;
+		struct tc_qdisc q;
+
+		ck_assert_int_eq(tc_qdisc_decode(load(told[i].name, &b), &q, &err), 0);
+		ck_assert_uint_eq(q.handle, QOS_HANDLE);
+		ck_assert_int_eq(told[i].kind->get(q.options, values, &err), 0);
+		ck_assert_mem_eq(values, told[i].values, sizeof(values));
+	}
+}
+END_TEST
+
 START_TEST(a_policing_filter_is_read)
 {
 	AUTO(strbuf) b = STRBUF_INIT;
@@ -209,6 +234,7 @@ int main(void)
 	tcase_add_loop_test(t, a_queue_has_its_share, 0, ARRAY_SIZE(queues));
 	tcase_add_loop_test(t, what_is_no_setting_is_named, 0, ARRAY_SIZE(bad));
 	tcase_add_test(t, a_class_is_read);
+	tcase_add_test(t, times_are_read_as_they_were_set);
 	tcase_add_test(t, a_policing_filter_is_read);
 	tcase_add_test(t, queues_have_priorities);
 	suite_add_tcase(s, t);

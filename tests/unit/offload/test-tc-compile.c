@@ -66,6 +66,10 @@ static const struct {
 	{ "in_port(1)," IP "frag=no)", "trunc(100),1", REASON_ACTION_UNSUPPORTED, "trunc" },
 	{ "skb_priority(0),in_port(1)," IP "frag=no)", "1", REASON_FIELD_UNSUPPORTED,
 	  "skb_priority" },
+	// A NIC's port brings packets without one.
+	{ "skb_priority(0),in_port(4)," IP "frag=no)", "1", REASON_NONE, "" },
+	{ "skb_priority(1),in_port(4)," IP "frag=no)", "1", REASON_FIELD_UNSUPPORTED,
+	  "skb_priority" },
 	{ "in_port(1)," IP "frag=no)", "set(skb_priority(0x10002)),1", REASON_ACTION_UNSUPPORTED,
 	  "set(skb_priority)" },
 	{ "in_port(1)," IP "proto=17,frag=first)", "set(ipv4(src=1.2.3.4)),1",

@@ -13,9 +13,16 @@ static const struct port_ref tunnel_port = { .number = DP_PORT(3),
 					     .ifindex = 3,
 					     .is_tunnel = true };
 
+static const struct port_ref representor = { .number = DP_PORT(4),
+					     .name = "rep1",
+					     .ethdev = PORT_NO_ETHDEV,
+					     .ifindex = 4,
+					     .is_representor = true,
+					     .device = "paper0" };
+
 static const struct port_ref *find_port(dp_port_t n, void *aux)
 {
-	return n.n == 1 ? &in_port : n.n == 3 ? &tunnel_port : NULL;
+	return n.n == 1 ? &in_port : n.n == 3 ? &tunnel_port : n.n == 4 ? &representor : NULL;
 }
 
 static const struct meter_config *find_meter(uint32_t id, void *aux)
