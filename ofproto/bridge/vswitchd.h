@@ -199,14 +199,12 @@ void restore_stop(struct vswitchd *vs);
 void restore_configure(struct vswitchd *vs, const struct smap *other_config);
 // A port has been added and has no flow yet.
 void restore_look_at_port(struct plane *pl, dp_port_t port);
-// eswitch.c
-// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows; for internal ports at the side where
-// the host sends.
-#define SOFTWARE_DEVICE "tc"
+// nic-facts.c
 void nic_facts_init(struct nic_facts *f);
 void nic_facts_uninit(struct nic_facts *f);
 // Puts what is known of the NIC behind an offload device: "pci/0000:03:00.0", "0000:03:00.0". Nothing for other handles.
 void nic_facts_put(struct nic_facts *f, const char *handle, struct smap *out);
+// eswitch.c
 void eswitch_start(struct vswitchd *vs);
 void eswitch_stop(struct vswitchd *vs);
 // Fills in what 'ref', a port of a kernel datapath, is for offload: device, is_uplink, is_representor.

@@ -13,9 +13,15 @@ static const struct port_ref tunnel_port = { .number = DP_PORT(3),
 					     .ifindex = 3,
 					     .is_tunnel = true };
 
+static const struct port_ref plain_port = { .number = DP_PORT(4),
+					    .name = "veth0",
+					    .ethdev = PORT_NO_ETHDEV,
+					    .ifindex = 4,
+					    .device = SOFTWARE_DEVICE };
+
 static const struct port_ref *find_port(dp_port_t n, void *aux)
 {
-	return n.n == 1 ? &in_port : n.n == 3 ? &tunnel_port : NULL;
+	return n.n == 1 ? &in_port : n.n == 3 ? &tunnel_port : n.n == 4 ? &plain_port : NULL;
 }
 
 static const struct meter_config *find_meter(uint32_t id, void *aux)
