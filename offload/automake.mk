@@ -15,8 +15,14 @@ endif
 noinst_LIBRARIES += offload/libswitchdev.a
 offload_libswitchdev_a_SOURCES = \
 	offload/switchdev/devlink.c offload/switchdev/features.c offload/switchdev/lookup.c \
+	offload/switchdev/mlx5-findings.c offload/switchdev/mlx5.def offload/switchdev/mlx5.h \
 	offload/switchdev/name.c offload/switchdev/switchdev-private.h offload/switchdev/switchdev.c \
 	offload/switchdev/switchdev.h
+if HAVE_MLX5DV
+offload_libswitchdev_a_SOURCES += offload/switchdev/mlx5.c
+else
+offload_libswitchdev_a_SOURCES += offload/switchdev/mlx5-none.c
+endif
 EXTRA_DIST += offload/switchdev/README.md
 noinst_LIBRARIES += offload/libtc.a
 offload_libtc_a_SOURCES = \

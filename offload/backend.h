@@ -11,6 +11,10 @@
 #include "core/port.h"
 #include "offload/verdict.h"
 
+// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows; for internal ports at the side where
+// the host sends.
+#define SOFTWARE_DEVICE "tc"
+
 // How many threads may insert the rules of one device.
 #define OFFLOAD_MAX_THREADS 10
 

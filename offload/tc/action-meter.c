@@ -33,6 +33,9 @@ bool act_meter(struct acting *c, const struct dp_action *a)
 		return verdict_refuse(c->v, REASON_METER_UNSUPPORTED, lack);
 	if (r->n_meters == TC_RULE_METERS)
 		return verdict_refuse(c->v, REASON_METER_UNSUPPORTED, "more than 4 meters");
+	// One that does nothing counts what comes to the meter. Drivers do not take it.
+	if (!c->has_cookie && r->only_software && !tc_act_gact(c, TC_ACT_PIPE))
+		return false;
 	if (!tc_act_room(c, 1))
 		return false;
 	r->meters[r->n_meters++] = a->meter.id;

@@ -36,6 +36,9 @@ void tc_act_end(struct acting *c, size_t nests);
 // False with a verdict when 'n' more actions do not fit a filter.
 bool tc_act_room(struct acting *c, unsigned int n);
 
+// Writes what ends a list, or (TC_ACT_PIPE) goes on with it.
+bool tc_act_gact(struct acting *c, int action);
+
 bool edit_set(struct acting *c, const struct dp_action *a);
 // Writes what edit_set() has gathered.
 bool edit_flush(struct acting *c);

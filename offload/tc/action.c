@@ -40,7 +40,7 @@ void tc_act_end(struct acting *c, size_t nests)
 	nl_nest_end(&c->rule->options, nests >> 32);
 }
 
-static bool put_gact(struct acting *c, int action)
+bool tc_act_gact(struct acting *c, int action)
 {
 	struct tc_gact parms = { .action = action };
 	size_t nest;
@@ -50,7 +50,7 @@ static bool put_gact(struct acting *c, int action)
 	nest = tc_act_begin(c, "gact");
 	nl_put(&c->rule->options, TCA_GACT_PARMS, &parms, sizeof(parms));
 	tc_act_end(c, nest);
-	c->ended = true;
+	c->ended = action != TC_ACT_PIPE;
 	return true;
 }
 
@@ -111,7 +111,7 @@ static bool act_drop(struct acting *c, const struct dp_action *a)
 		make_last_output_a_redirect(c);
 		return true;
 	}
-	return put_gact(c, TC_ACT_SHOT);
+	return tc_act_gact(c, TC_ACT_SHOT);
 }
 
 static bool put_vlan(struct acting *c, int what, be16 tpid, be16 tci)
@@ -153,7 +153,7 @@ static bool act_recirc(struct acting *c, const struct dp_action *a)
 	if (c->released || (c->has_tunnel && !c->rule->from_tunnel) ||
 	    (c->rule->from_tunnel && c->tunnel_changed))
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "recirc behind a tunnel");
-	return put_gact(c, TC_ACT_GOTO_CHAIN | a->recirc.id);
+	return tc_act_gact(c, TC_ACT_GOTO_CHAIN | a->recirc.id);
 }
 
 static bool is_only_outputs(struct dp_actions list)
@@ -277,7 +277,7 @@ bool tc_act_list(struct acting *c, struct dp_actions list)
 	}
 	if (!c->ended && c->has_output)
 		make_last_output_a_redirect(c);
-	return c->ended || put_gact(c, TC_ACT_SHOT);
+	return c->ended || tc_act_gact(c, TC_ACT_SHOT);
 }
 
 bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const struct flow_key *key,

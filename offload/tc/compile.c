@@ -76,6 +76,8 @@ static bool compile_into(const struct tc_device *dev, struct compiled_rule *r,
 	tc_cookie_make(&mf->ufid, r->cookie);
 	// The actions name meters that were made for it. Not known in tests of this step alone.
 	r->policy = dev ? atomic_load(&dev->policy) : 0;
+	r->only_software =
+		r->policy & TCA_CLS_FLAGS_SKIP_HW || !strcmp(in->device, SOFTWARE_DEVICE);
 	if (comes_without_priority(in, &key))
 		mask.m.skb_priority = 0;
 	if (!tc_compile_match(r, &key, &mask, v) ||

@@ -52,6 +52,7 @@ struct compiled_rule {
 	uint32_t policy; // TCA_CLS_FLAGS_SKIP_* that it was made for
 	uint32_t meters[TC_RULE_METERS]; // the datapath's numbers
 	unsigned int n_meters;
+	bool only_software; // no NIC is asked
 	bool software_helps; // a NIC that has the rule may leave some of its packets to software
 	be16 protocol; // of tcmsg: outermost ethertype
 	struct strbuf options; // attributes for TCA_OPTIONS

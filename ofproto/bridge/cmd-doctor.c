@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/base/log.h"
+#include "offload/switchdev/mlx5.h"
 #include "ofproto/bridge/commands-private.h"
 
 // One line of the examination. A remedy is a command, or empty where there is none.
@@ -111,6 +112,29 @@ static void examine_plane(struct plane *pl, struct doctor *d)
 			"run a kernel with CONFIG_NET_TC_SKB_EXT=y");
 }
 
+struct nic {
+	struct doctor *d;
+	const char *handle;
+};
+
+static void nic_finding(const char *what, const char *remedy, void *aux)
+{
+	const struct nic *nic = aux;
+
+	finding(nic->d, nic->handle, what, remedy);
+}
+
+static void examine_nics(struct vswitchd *vs, struct doctor *d)
+{
+	const struct offload_device_status *dev;
+	struct plane_devices devs;
+
+	planes_list_devices(vs, &devs);
+	PLANE_DEVICE_FOR_EACH(dev, &devs)
+	mlx5_findings(&dev->capabilities, nic_finding, &(struct nic){ d, dev->handle });
+	plane_devices_free(&devs);
+}
+
 static void examine_all(struct vswitchd *vs, struct doctor *d)
 {
 	struct strmap_node **bridges = strmap_sorted(&vs->bridges);
@@ -125,6 +149,7 @@ static void examine_all(struct vswitchd *vs, struct doctor *d)
 			"modprobe openvswitch (needed for datapath_type=system only)");
 	PLANE_FOR_EACH(pl, vs)
 	examine_plane(pl, d);
+	examine_nics(vs, d);
 	for (size_t i = 0; i < strmap_count(&vs->bridges); i++) {
 		struct bridge *br = bridges[i]->data;
 		struct strmap_node **ports = strmap_sorted(&br->ports);

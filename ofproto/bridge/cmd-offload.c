@@ -38,6 +38,18 @@ static void put_verdict(const struct offload_verdict_count *v, struct strbuf *ou
 	strbuf_printf(out, "; for example ufid:%s\n", v->example);
 }
 
+static void json_capabilities(struct json_writer *w, const struct smap *capabilities)
+{
+	struct smap_node **caps = smap_sorted(capabilities);
+
+	jw_key(w, "capabilities");
+	jw_object_begin(w);
+	for (size_t i = 0; i < smap_count(capabilities); i++)
+		jw_member_string(w, caps[i]->key, caps[i]->value);
+	jw_object_end(w);
+	free(caps);
+}
+
 static void json_device(struct json_writer *w, const struct offload_device_status *d)
 {
 	jw_object_begin(w);
@@ -53,6 +65,7 @@ static void json_device(struct json_writer *w, const struct offload_device_statu
 	jw_member_integer(w, "lost", d->lost);
 	jw_member_integer(w, "hw_packets", d->hw_packets);
 	jw_member_integer(w, "hw_bytes", d->hw_bytes);
+	json_capabilities(w, &d->capabilities);
 	jw_object_end(w);
 }
 

@@ -11,6 +11,7 @@ void planes_create(struct vswitchd *vs, packet_in_cb *packet_in)
 {
 	const char *types[MAX_PLANES];
 
+	nic_facts_init(&vs->nics);
 	vs->n_planes = datapath_types(types, MAX_PLANES);
 	for (size_t i = 0; i < vs->n_planes; i++) {
 		struct plane *pl = &vs->planes[i];
@@ -71,6 +72,7 @@ void planes_destroy(struct vswitchd *vs)
 		smap_uninit(&pl->features);
 		smap_uninit(&pl->run_features);
 	}
+	nic_facts_uninit(&vs->nics);
 }
 
 static struct plane *by_type(struct vswitchd *vs, const char *type)
@@ -158,9 +160,14 @@ void plane_remove_port(struct plane *pl, dp_port_t port)
 
 void planes_list_devices(struct vswitchd *vs, struct plane_devices *ret)
 {
+	struct offload_device_status *d;
+
 	memset(ret, 0, sizeof(*ret));
-	for (size_t i = 0; i < vs->n_planes; i++)
+	for (size_t i = 0; i < vs->n_planes; i++) {
 		ret->n[i] = offload_list_devices(vs->planes[i].offload, &ret->of[i]);
+		for (d = ret->of[i]; d < ret->of[i] + ret->n[i]; d++)
+			nic_facts_put(&vs->nics, d->handle, &d->capabilities);
+	}
 }
 
 void plane_devices_free(struct plane_devices *d)

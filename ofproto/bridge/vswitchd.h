@@ -52,6 +52,13 @@ struct eswitches {
 	struct timer poll;
 };
 
+// What the firmware of NICs says about itself. Each is asked once.
+struct nic_facts {
+	struct strmap by_address; // struct smap, by PCI address
+	struct mlx5 *mlx5; // NULL: its libraries are not there
+	bool looked; // for them
+};
+
 // One interface of a bridge, as it runs.
 struct bridge_port {
 	struct bridge *bridge;
@@ -96,6 +103,7 @@ struct vswitchd {
 	size_t n_planes;
 	struct strmap bridges; // struct bridge by name
 	struct eswitches eswitches;
+	struct nic_facts nics;
 	struct restore restore;
 	struct datapath_config dp_config;
 	char *dp_args[6]; // storage of dp_config's strings
@@ -203,10 +211,12 @@ void restore_stop(struct vswitchd *vs);
 void restore_configure(struct vswitchd *vs, const struct smap *other_config);
 // A port has been added and has no flow yet.
 void restore_look_at_port(struct plane *pl, dp_port_t port);
+// nic-facts.c
+void nic_facts_init(struct nic_facts *f);
+void nic_facts_uninit(struct nic_facts *f);
+// Puts what is known of the NIC behind an offload device: "pci/0000:03:00.0", "0000:03:00.0". Nothing for other handles.
+void nic_facts_put(struct nic_facts *f, const char *handle, struct smap *out);
 // eswitch.c
-// Where a port is no eSwitch's, the kernel's traffic control alone can take its flows; for internal ports at the side where
-// the host sends.
-#define SOFTWARE_DEVICE "tc"
 void eswitch_start(struct vswitchd *vs);
 void eswitch_stop(struct vswitchd *vs);
 // Fills in what 'ref', a port of a kernel datapath, is for offload: device, is_uplink, is_representor.

@@ -23,6 +23,19 @@ TESTS += tests/unit/offload/test-switchdev
 tests_unit_offload_test_switchdev_SOURCES = tests/unit/offload/test-switchdev.c
 tests_unit_offload_test_switchdev_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_offload_test_switchdev_LDADD = offload/libswitchdev.a $(CHECK_LIBS) $(CORE_LIBS)
+if HAVE_MLX5DV
+check_PROGRAMS += tests/unit/offload/test-mlx5
+TESTS += tests/unit/offload/test-mlx5
+tests_unit_offload_test_mlx5_SOURCES = tests/unit/offload/test-mlx5.c
+tests_unit_offload_test_mlx5_LDADD = offload/libswitchdev.a $(CHECK_LIBS) $(CORE_LIBS)
+# Both libraries are one file.
+check_DATA = tests/unit/offload/fake-verbs/libibverbs.so.1
+CLEANFILES += tests/unit/offload/fake-verbs/libibverbs.so.1 tests/unit/offload/fake-verbs/libmlx5.so.1
+tests/unit/offload/fake-verbs/libibverbs.so.1: tests/unit/offload/fake-verbs.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) -shared -fPIC -o $@ $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
+		$(srcdir)/tests/unit/offload/fake-verbs.c && ln -sf libibverbs.so.1 $(@D)/libmlx5.so.1
+endif
+EXTRA_DIST += tests/unit/offload/fake-verbs.c
 if HAVE_DPDK
 check_PROGRAMS += tests/unit/offload/test-rte-compile
 TESTS += tests/unit/offload/test-rte-compile

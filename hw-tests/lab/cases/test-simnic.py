@@ -317,6 +317,34 @@ def a_port_is_policed_before_its_rules():
 
 
 @test
+def police_that_jumps_chooses_by_length():
+    # A pedit is several entries and one action of the count.
+    edit = "pedit ex munge ip ttl set 9 munge ip src set 1.2.3.4 munge ip dst set 1.2.3.5 pipe"
+    add("sn0r0", "prio 2 protocol ip flower skip_sw action police mtu 100 conform-exceed jump 3 / pipe "
+        f"action {edit} action {TO1} action mirred egress redirect dev sn0r2")
+    for size, port in ((99, "sn0v1"), (100, "sn0v1"), (101, "sn0v2")):
+        frame = eth(udp(payload=b"x" * (size - 42)))
+        expect("length", size, len(frame))
+        got = lab.outcome(lab.vf[0], frame)
+        expect(f"{size} bytes", [port], list(got))
+        expect("edited", port == "sn0v1", got[port][0] != frame)
+    # The tag is beside the packet.
+    add("sn0r3", "prio 2 protocol 802.1q flower skip_sw action police mtu 100 conform-exceed jump 2 / pipe "
+        f"action {TO1} action mirred egress redirect dev sn0r2")
+    for size, port in ((104, "sn0v1"), (105, "sn0v2")):
+        expect(f"tagged, {size} bytes", [port],
+               list(lab.outcome(lab.vf[3], eth(udp(payload=b"x" * (size - 46)), tags=((0x8100, 5),)))))
+    assert "must be the first" in refusal("sn0r0", f"prio 3 protocol ip flower skip_sw src_ip 9.9.9.9 action mirred egress mirror dev sn0r1 "
+                                          f"action police mtu 100 conform-exceed jump 3 / pipe action drop action {TO1}")
+    assert "out of its rule" in refusal("sn0r0", "prio 3 protocol ip flower skip_sw src_ip 9.9.9.9 "
+                                        f"action police mtu 100 conform-exceed jump 7 / pipe action {TO1}")
+    control("profile cx6dx")
+    assert "by length" in refusal("sn0r0", f"prio 3 protocol ip flower skip_sw src_ip 9.9.9.9 action police mtu 100 conform-exceed drop/pipe action {TO1}")
+    # One that limits a rate is no matter of length.
+    add("sn0r0", f"prio 3 protocol ip flower skip_sw src_ip 9.9.9.9 action police rate 1mbit burst 9k conform-exceed drop/pipe action {TO1}")
+
+
+@test
 def samples_come_by_psample():
     group = psample_socket()
     add("sn0r0", f"prio 2 protocol ip flower skip_sw action sample rate 1 group 9 trunc 20 action {TO1}")

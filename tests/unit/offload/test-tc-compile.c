@@ -2,6 +2,7 @@
 // The pure step of the TC backend: every field and every action compiles or is refused with a name, and what comes out is the
 // attributes that the kernel's flower classifier expects.
 #include <linux/tc_act/tc_csum.h>
+#include <linux/tc_act/tc_gact.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <linux/tc_act/tc_pedit.h>
 #include <linux/tc_act/tc_tunnel_key.h>
@@ -343,6 +344,24 @@ START_TEST(a_metered_flow_names_the_meter_and_marks_an_action_of_its_own)
 }
 END_TEST
 
+START_TEST(where_no_nic_is_asked_packets_are_counted_before_their_meter)
+{
+	struct verdict v;
+	struct compiled_rule *r =
+		compile_text("in_port(5)," IP "frag=no)", "meter(3),meter(8),1", &v);
+	const struct tc_gact *parms;
+
+	ck_assert_msg(r != NULL, "%s", v.culprit);
+	parms = mnl_attr_get_payload(in_nest(action(r, 1, "gact"), TCA_GACT_PARMS));
+	ck_assert_int_eq(parms->action, TC_ACT_PIPE);
+	action(r, 2, "police");
+	action(r, 3, "police");
+	action(r, 4, "mirred");
+	ck_assert_ptr_null(action(r, 5, ""));
+	tc_compiled_free(r);
+}
+END_TEST
+
 START_TEST(a_tunnel_is_matched_written_and_taken_off)
 {
 	const uint8_t dst[] = { 2, 2, 2, 2 };
@@ -484,6 +503,7 @@ int main(void)
 	tcase_add_test(t, tags_are_a_chain_of_types);
 	tcase_add_test(t, sets_become_one_edit_with_its_checksums);
 	tcase_add_loop_test(t, a_meter_is_a_police_action, 0, ARRAY_SIZE(meters));
+	tcase_add_test(t, where_no_nic_is_asked_packets_are_counted_before_their_meter);
 	tcase_add_test(t, a_metered_flow_names_the_meter_and_marks_an_action_of_its_own);
 	tcase_add_test(t, a_tunnel_is_matched_written_and_taken_off);
 	tcase_add_test(t, connections_are_matched_as_flower_has_them);

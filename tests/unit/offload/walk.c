@@ -20,9 +20,19 @@ static const struct port_ref representor = { .number = DP_PORT(4),
 					     .is_representor = true,
 					     .device = "paper0" };
 
+static const struct port_ref plain_port = { .number = DP_PORT(5),
+					    .name = "veth0",
+					    .ethdev = PORT_NO_ETHDEV,
+					    .ifindex = 5,
+					    .device = SOFTWARE_DEVICE };
+
 static const struct port_ref *find_port(dp_port_t n, void *aux)
 {
-	return n.n == 1 ? &in_port : n.n == 3 ? &tunnel_port : n.n == 4 ? &representor : NULL;
+	static const struct port_ref *const ports[] = {
+		[1] = &in_port, [3] = &tunnel_port, [4] = &representor, [5] = &plain_port
+	};
+
+	return n.n < ARRAY_SIZE(ports) ? ports[n.n] : NULL;
 }
 
 static const struct meter_config *find_meter(uint32_t id, void *aux)
