@@ -165,6 +165,8 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 void bridge_remove_ports(struct bridge *br, const struct ovsrec_bridge *row);
 void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row);
 void bridge_port_destroy(struct bridge_port *bp);
+// What the datapath calls a type of the Interface table; NULL when there is no such type (yet).
+const char *bridge_port_type(const struct vswitchd *vs, const char *type);
 // Who drives the hardware behind a port (fills in what 'ref' is for offload); NULL: there is none.
 const struct backend_ops *port_backend(const struct plane *pl, struct port_ref *ref);
 // bridge-tunnel.c. Between open and start the port gets its place in the switch; -EINVAL: bp->error says why not.
