@@ -313,7 +313,7 @@ static void run_line(struct plane *pl, char *text, size_t number, enum dpctl_ver
 
 	if (!dpctl_line_split(text, &l))
 		return;
-	if (!l.flow || (l.verb != DPCTL_DELETE && !l.actions))
+	if (!dpctl_line_is_whole(&l))
 		strbuf_printf(out, "%s: Failed parsing line number %zu, skipped!\n", program_name,
 			      number);
 	else if (run_one(pl, &l, a->may_create, &err))

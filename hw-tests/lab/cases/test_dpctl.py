@@ -124,7 +124,7 @@ FILES = {
 ARP = "in_port(1),eth(),eth_type(0x0806),arp()"
 # One program after the other does all of this; each step has the same answer.
 LIFE = [
-    ("dump-conntrack",), ("ct-get-limits",), ("ct-bkts",), ("ct-get-nconns",), ("ct-stats-show",), ("ipf-get-status",),
+    ("dump-conntrack",), ("flush-conntrack",), ("ct-get-limits",), ("ct-bkts",), ("ct-get-nconns",), ("ct-stats-show",), ("ipf-get-status",),
     ("add-dp", "dp0"), ("add-dp", "dp0"), ("dump-conntrack",), ("dump-conntrack", "dp0", "zone=3"), ("dump-conntrack", "nodp"),
     ("dump-conntrack", "zone=1", "zone=2", "x", "y", "z"), ("-m", "-s", "dump-conntrack"), ("flush-conntrack",),
     ("flush-conntrack", "zone=3", "ct_nw_proto=6"), ("--read-only", "flush-conntrack"), ("ct-stats-show",),
@@ -153,7 +153,7 @@ LIFE = [
     ("dump-flows", "nodp"), ("dump-flows", "filter=bogus=3"), ("dump-flows", "filter=ct_state=+trk,ip"),
     ("dump-flows", "type=ovs"), ("dump-flows", "pmd=-1"), ("dump-flows", "filter=tcp", "filter=arp"),
     ("show", "xx"), ("show", "netdev@dp0"), ("show", "foo@dp0"), ("nosuch",), (), ("-t", "x", "show"), ("offload-stats-show", "dp0"),
-    ("add-dp", "dp1"), ("dump-conntrack",), ("ct-get-limits",), ("ct-get-maxconns",), ("dump-conntrack", "dp1"), ("dump-flows",), ("del-flows",), ("add-flow", ARP, "1"), ("dump-dps",),
+    ("add-dp", "dp1"), ("dump-conntrack",), ("ct-get-limits",), ("ct-get-maxconns",), ("ct-get-maxconns", "nodp"), ("dump-conntrack", "dp1"), ("dump-flows",), ("del-flows",), ("add-flow", ARP, "1"), ("dump-dps",),
     ("add-dp", "dp2", "v2"), ("add-dp", "foo@x"), ("add-dp", "a-name-that-is-too-long"), ("add-dp", "v1"), ("add-dp",),
     ("del-if", "dp0", "v0"), ("del-if", "dp0", "v0"), ("del-if", "dp0", "7"), ("del-if", "dp0", "0"), ("del-if", "dp0", "dp0"),
     ("del-if", "dp0", "77"), ("del-if", "dp0", "nodev", "i0"), ("del-if", "nodp", "i0"), ("del-if", "dp0"), ("show", "dp0"),
