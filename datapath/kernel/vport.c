@@ -379,6 +379,7 @@ static void put_back(struct kernel_datapath *dp, struct vport *v)
 	bool is_internal = v->kernel_type == OVS_VPORT_TYPE_INTERNAL;
 	struct rtnl_link l;
 
+	dp->change_seq++;
 	if (is_internal)
 		vport_revive(dp, v, 0);
 	else if (!rtnl_link_by_name(dp->route, v->name, &l, NULL))

@@ -134,6 +134,7 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 	datapath_port_ref(br->plane->dp, bp->dp_port, &ref);
 	const struct backend_ops *backend = port_backend(br->plane, &ref);
 	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);
+	bp->ifindex = ref.ifindex;
 	eswitch_note_members(bp, &ref);
 	if (offload_add_port(br->plane->offload, &ref, backend, &err) < 0)
 		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);

@@ -25,6 +25,7 @@ struct plane {
 	struct upcall_engine *upcall;
 	struct strmap tunnel_devices; // struct tunnel_device by name
 	uint64_t offload_seq; // what the database shows of offload
+	uint64_t ports_seq; // of the datapath's ports, as eswitch.c knows them
 	// Of an open datapath: what it can, and what it is taken to be able to (dpif/set-dp-features).
 	struct smap features, run_features;
 	struct ct_zones *ct_zones; // ct-zones.c; NULL: not configured yet
@@ -61,6 +62,7 @@ struct bridge_port {
 	struct of_port *of; // NULL: it could not be made
 	char error[256]; // why
 	char device[64]; // the offload device behind it, empty: none
+	int ifindex; // by which 'device' knows it, 0: none
 	int members[PORT_MAX_MEMBERS]; // of a bond over ports of eSwitches
 	unsigned int n_members;
 	bool keep; // seen in the configuration that is being applied
@@ -199,6 +201,8 @@ void restore_look_at_port(struct plane *pl, dp_port_t port);
 #define SOFTWARE_DEVICE "tc"
 void eswitch_start(struct vswitchd *vs);
 void eswitch_stop(struct vswitchd *vs);
+// Looks whether devices of ports are other ones now; once a second.
+void eswitch_follow_ports(struct plane *pl);
 // Fills in what 'ref', a port of a kernel datapath, is for offload: device, is_uplink, is_representor.
 void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref);
 // The members of the bond that a port is, as 'ref' has them.

@@ -176,3 +176,28 @@ def test_a_datapath_that_bridges_are_on_is_not_deleted(switch):
     r = switch.appctl("dpctl/add-dp", "netdev@x", check=False)
     assert r.returncode == 2 and "there is one userspace datapath" in r.stderr, r
     assert switch.ping(0, 1)
+
+
+def test_rules_follow_a_port_to_its_new_device(switch):
+    """The bridge's own port is deleted and put back: rules in traffic control must not name the device that has gone."""
+    def ping():
+        r = subprocess.run(["ip", "netns", "exec", "h0", "ping", "-c", "5", "-i", "0.05", "-W", "2", "10.98.0.77"],
+                           capture_output=True, text=True)
+        return " 5 received" in r.stdout
+
+    def set_up():
+        ip("addr", "add", "10.98.0.77/24", "dev", "br0")
+        ip("link", "set", "br0", "up")
+
+    switch.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=true")
+    set_up()
+    assert ping()
+    wait_until("flows are in traffic control", lambda: "eth_type(0x0800)" in switch.appctl("dpctl/dump-flows", "type=tc"))
+    old = open("/sys/class/net/br0/ifindex").read()
+    switch.appctl("dpctl/del-if", "ovs-system", "br0")
+    wait_until("br0 is there again", lambda: os.path.exists("/sys/class/net/br0"))
+    assert open("/sys/class/net/br0/ifindex").read() != old
+    set_up()
+    wait_until("packets come to it", ping)
+    wait_until("flows are in traffic control", lambda: "eth_type(0x0800)" in switch.appctl("dpctl/dump-flows", "type=tc"))
+    assert ping()
