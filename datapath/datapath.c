@@ -160,6 +160,12 @@ int datapath_port_set_admin(struct datapath *dp, dp_port_t port, bool up, struct
 	return dp->ops->port_set_admin(dp, port, up, err);
 }
 
+void datapath_reconcile_ports(struct datapath *dp)
+{
+	if (dp->ops->reconcile_ports)
+		dp->ops->reconcile_ports(dp);
+}
+
 uint64_t datapath_port_change_seq(struct datapath *dp)
 {
 	return dp->ops->port_change_seq(dp);

@@ -106,6 +106,8 @@ int datapath_port_set_mtu(struct datapath *dp, dp_port_t port, uint32_t mtu, str
 int datapath_port_set_admin(struct datapath *dp, dp_port_t port, bool up, struct error *err);
 // Grows when a port's link state, MTU, MAC... changed.
 uint64_t datapath_port_change_seq(struct datapath *dp);
+// Where others can add and remove ports: removes theirs, and puts back those of this process. Main thread.
+void datapath_reconcile_ports(struct datapath *dp);
 
 // 0 when flows of this datapath can have these actions, else -ENOTSUP naming the first that it does not carry out. Any thread.
 int datapath_actions_check(struct datapath *dp, struct dp_actions list, struct error *err);

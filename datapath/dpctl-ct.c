@@ -27,6 +27,8 @@ static bool begin(struct args *a, struct dpctl *d, int argc, const char *const a
 	a->dp = argc ? d->find(d, argv[0]) : NULL;
 	if (a->dp)
 		next(a);
+	else if (argc && d->command->max_args == 1) // it can be nothing else
+		dpctl_fail(d, -EINVAL, "datapath not found");
 	else
 		a->dp = d->find(d, NULL);
 	return a->dp;
@@ -148,7 +150,11 @@ static void flush_conntrack(struct dpctl *d, int argc, const char *const argv[])
 	struct args a;
 	int error;
 
-	if (!begin(&a, d, argc, argv) || !take_zone(&a, &m.zone, &zone))
+	if (!begin(&a, d, argc, argv)) {
+		dpctl_fail(d, -EINVAL, "Cannot open dpif");
+		return;
+	}
+	if (!take_zone(&a, &m.zone, &zone))
 		return;
 	m.has_zone = zone;
 	error = take_marks(&a, &m, &err);

@@ -340,6 +340,11 @@ bool dpctl_line_split(char *line, struct dpctl_line *l)
 	return true;
 }
 
+bool dpctl_line_is_whole(const struct dpctl_line *l)
+{
+	return l->flow && (l->verb == DPCTL_DELETE) == !l->actions;
+}
+
 // ---- Normalized actions ----
 
 void dpctl_put_exact(const struct match *flow, struct strbuf *out)

@@ -104,6 +104,8 @@ struct dpctl_line {
 
 // False: nothing but white space and comment.
 bool dpctl_line_split(char *line, struct dpctl_line *l);
+// Whether there is what the verb needs, and nothing else.
+bool dpctl_line_is_whole(const struct dpctl_line *l);
 
 // The flow as exact as it can be: members that its text left out are 0.
 void dpctl_put_exact(const struct match *flow, struct strbuf *out);

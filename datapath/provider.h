@@ -80,6 +80,7 @@ struct datapath_ops {
 	int (*port_set_mtu)(struct datapath *dp, dp_port_t port, uint32_t mtu, struct error *err);
 	int (*port_set_admin)(struct datapath *dp, dp_port_t port, bool up, struct error *err);
 	uint64_t (*port_change_seq)(struct datapath *dp);
+	void (*reconcile_ports)(struct datapath *dp); // NULL: only this process can change them
 	void (*for_each_port)(struct datapath *dp, void (*cb)(dp_port_t port, void *aux),
 			      void *aux);
 

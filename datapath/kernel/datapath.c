@@ -241,6 +241,11 @@ static void kernel_dump_tersely(struct datapath *base, bool enabled)
 	atomic_store(&kernel_datapath(base)->dumps_whole, !enabled);
 }
 
+static void kernel_reconcile_ports(struct datapath *base)
+{
+	vports_reconcile(kernel_datapath(base));
+}
+
 static bool kernel_upcalls_by_cpu(struct datapath *base)
 {
 	return kernel_datapath(base)->user_features & OVS_DP_F_DISPATCH_UPCALL_PER_CPU;
@@ -362,6 +367,7 @@ const struct datapath_ops datapath_kernel = {
 	.port_set_mtu = kernel_port_set_mtu,
 	.port_set_admin = kernel_port_set_admin,
 	.port_change_seq = kernel_port_change_seq,
+	.reconcile_ports = kernel_reconcile_ports,
 	.for_each_port = kernel_for_each_port,
 	.actions_check = actions_check,
 	.flow_add = kernel_flow_add,

@@ -278,7 +278,7 @@ static void run_line(struct table *t, char *text, size_t number, enum dpctl_verb
 
 	if (!dpctl_line_split(text, &l))
 		return;
-	if (!l.flow || (l.verb != DPCTL_DELETE && !l.actions))
+	if (!dpctl_line_is_whole(&l))
 		dpctl_fail(t->d, 0, "Failed parsing line number %zu, skipped!", number);
 	else if (l.verb == DPCTL_DELETE)
 		delete_flow(t, l.flow);

@@ -89,6 +89,7 @@ struct kernel_datapath {
 	struct nl_sock *route; // main thread
 	struct nl_sock *links; // main thread: notifications
 	uint64_t change_seq;
+	bool ports_doubtful; // vports_reconcile() is due
 	struct strset left_tunnels; // devices of an earlier process that nobody has wanted yet
 
 	struct nl_sock *netfilter; // main thread; NULL until it is needed
@@ -251,6 +252,8 @@ struct vport {
 	int ifindex; // 0: its device has gone
 	int tap_fd; // -1: none
 	bool is_ours; // somebody has added it since this process began
+	bool has_mac; // of an internal port: that was given to it
+	struct eth_addr mac;
 };
 
 struct vport *vport_find(const struct kernel_datapath *dp, dp_port_t number);
@@ -263,6 +266,8 @@ void vports_sweep_tunnels(struct kernel_datapath *dp);
 void vports_free(struct kernel_datapath *dp);
 // The descriptor of a tap device, which goes with it unless it is or becomes a persistent one; or negative errno.
 int kernel_tap_open(const char *name, struct error *err);
+// Others may have changed what ports there are: takes out those that nobody here has added, and puts back those that are missing.
+void vports_reconcile(struct kernel_datapath *dp);
 // Puts a port back whose device has come again.
 void vport_revive(struct kernel_datapath *dp, struct vport *v, int ifindex);
 int kernel_port_add(struct datapath *base, const char *name, const char *type,

@@ -25,7 +25,11 @@ int kernel_port_set_mac(struct datapath *base, dp_port_t port, struct eth_addr m
 	struct vport *v;
 	int error = find(dp, port, &v, err);
 
-	return error ? error : rtnl_link_set_mac(dp->route, v->ifindex, mac, err);
+	if (error)
+		return error;
+	v->has_mac = v->kernel_type == OVS_VPORT_TYPE_INTERNAL;
+	v->mac = mac;
+	return rtnl_link_set_mac(dp->route, v->ifindex, mac, err);
 }
 
 int kernel_port_set_mtu(struct datapath *base, dp_port_t port, uint32_t mtu, struct error *err)
@@ -67,6 +71,17 @@ static void device_gone(struct kernel_datapath *dp, struct vport *v)
 	pthread_mutex_unlock(&dp->ports_lock);
 	if (v->is_tunnel)
 		make_again(dp, v);
+	if (v->kernel_type == OVS_VPORT_TYPE_INTERNAL)
+		dp->ports_doubtful = true;
+}
+
+// Attached by others, or detached.
+static bool is_doubtful(const struct kernel_datapath *dp, const struct vport *v,
+			const struct rtnl_link *l)
+{
+	bool is_attached = l->master == (int)dp->ifindex || !strcmp(l->kind, "openvswitch");
+
+	return !l->deleted && is_attached != (v != NULL);
 }
 
 static bool can_come_back(const struct vport *v, const struct rtnl_link *l)
@@ -82,6 +97,7 @@ static void on_link_change(struct kernel_datapath *dp, const struct rtnl_link *l
 	HMAP_FOR_EACH (v, node, &dp->ports) {
 		if (v->ifindex == l->ifindex) {
 			dp->change_seq++;
+			dp->ports_doubtful |= is_doubtful(dp, v, l);
 			if (l->deleted)
 				device_gone(dp, v);
 			return;
@@ -92,6 +108,7 @@ static void on_link_change(struct kernel_datapath *dp, const struct rtnl_link *l
 			return;
 		}
 	}
+	dp->ports_doubtful |= is_doubtful(dp, NULL, l);
 }
 
 static void on_link(const struct nlmsghdr *h, void *aux)
@@ -129,6 +146,8 @@ uint64_t kernel_port_change_seq(struct datapath *base)
 		if (error == -ENOBUFS)
 			look_at_all(dp);
 	} while (!error || error == -ENOBUFS);
+	if (dp->ports_doubtful)
+		vports_reconcile(dp);
 	return dp->change_seq;
 }
 

@@ -345,8 +345,85 @@ void vport_revive(struct kernel_datapath *dp, struct vport *v, int ifindex)
 	}
 	log_info("%s: port %s: its device is there again", dp->name, v->name);
 	pthread_mutex_lock(&dp->ports_lock);
-	v->ifindex = ifindex;
+	v->ifindex = ifindex ? ifindex : (int)if_nametoindex(v->name);
 	pthread_mutex_unlock(&dp->ports_lock);
+}
+
+// ---- What others do ----
+
+typedef VEC(struct vport_message) vport_vec; // the names are not valid any more
+
+static int take_message(const struct nlmsghdr *h, void *aux)
+{
+	struct vport_message m;
+	vport_vec *v = aux;
+
+	if (!vport_message_decode(h, &m, NULL))
+		VEC_PUSH(v, m);
+	return 0;
+}
+
+static bool is_there(const vport_vec *found, const struct kernel_datapath *dp, dp_port_t number)
+{
+	const struct vport_message *m;
+
+	VEC_FOR_EACH (m, found)
+		if (m->dp_ifindex == dp->ifindex && m->number == number.n)
+			return true;
+	return false;
+}
+
+// A tunnel's device, which has gone with its port, is made again when its going is told.
+static void put_back(struct kernel_datapath *dp, struct vport *v)
+{
+	bool is_internal = v->kernel_type == OVS_VPORT_TYPE_INTERNAL;
+	struct rtnl_link l;
+
+	dp->change_seq++;
+	if (is_internal)
+		vport_revive(dp, v, 0);
+	else if (!rtnl_link_by_name(dp->route, v->name, &l, NULL))
+		vport_revive(dp, v, l.ifindex);
+	if (is_internal && v->has_mac)
+		rtnl_link_set_mac(dp->route, v->ifindex, v->mac, NULL);
+}
+
+static void take_away(struct kernel_datapath *dp, const struct vport_message *m)
+{
+	struct rtnl_link l;
+	bool named = m->ifindex && !rtnl_link_by_index(dp->route, m->ifindex, &l, NULL);
+
+	log_info("%s: port %u (%s) is not the switch's: removed", dp->name, m->number,
+		 named ? l.name : "?");
+	if (!request_del(dp, DP_PORT(m->number), NULL) && named &&
+	    tunnel_device_is_ours(dp->route, l.name))
+		tunnel_device_remove(dp->route, l.name);
+}
+
+void vports_reconcile(struct kernel_datapath *dp)
+{
+	AUTO(strbuf) msg = STRBUF_INIT;
+	const struct vport_message *m;
+	vport_vec found = VEC_INIT;
+	struct vport *v;
+	int error;
+
+	dp->ports_doubtful = false;
+	if (dp->holding || dp->leaving)
+		return;
+	nl_msg_end(&msg, kernel_begin(dp, &msg, &dp->families.vport, OVS_VPORT_CMD_GET, 0));
+	pthread_mutex_lock(&dp->request_lock);
+	error = nl_dump(dp->sock, &msg, take_message, &found, NULL);
+	pthread_mutex_unlock(&dp->request_lock);
+	if (!error) {
+		VEC_FOR_EACH (m, &found)
+			if (m->dp_ifindex == dp->ifindex && !vport_find(dp, DP_PORT(m->number)))
+				take_away(dp, m);
+		HMAP_FOR_EACH (v, node, &dp->ports)
+			if (!is_there(&found, dp, v->number))
+				put_back(dp, v);
+	}
+	VEC_FREE(&found);
 }
 
 void kernel_port_del(struct datapath *base, dp_port_t port)

@@ -17,8 +17,7 @@ static bool is_tunnel(const char *type)
 	return tunnel_type_of(type) != TUNNEL_NONE;
 }
 
-// What the datapath calls a type of the Interface table; NULL when there is no such type (yet).
-static const char *type_in_datapath(const struct vswitchd *vs, const char *type)
+const char *bridge_port_type(const struct vswitchd *vs, const char *type)
 {
 	static const char *const known[] = { "dpdk", "internal", "tap", "system" };
 	static const char *const dummies[] = { "dummy", "dummy-internal", "dummy-pmd" };
@@ -102,7 +101,7 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 {
 	struct bridge *br = bp->bridge;
 	struct vswitchd *vs = br->vs;
-	const char *type = type_in_datapath(vs, bp->type);
+	const char *type = bridge_port_type(vs, bp->type);
 	struct datapath_port_info info;
 	struct error err = ERROR_INIT;
 	struct port_ref ref;
@@ -135,6 +134,7 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 	datapath_port_ref(br->plane->dp, bp->dp_port, &ref);
 	const struct backend_ops *backend = port_backend(br->plane, &ref);
 	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);
+	bp->ifindex = ref.ifindex;
 	eswitch_note_members(bp, &ref);
 	if (offload_add_port(br->plane->offload, &ref, backend, &err) < 0)
 		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);

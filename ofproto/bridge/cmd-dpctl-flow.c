@@ -105,6 +105,8 @@ static void add_flow(struct appctl_conn *conn, int argc, const char *const argv[
 	struct plane *pl;
 	struct args a;
 
+	if (cmd_run_outside(conn, aux, argc, argv))
+		return;
 	if (!take_args(conn, argc, argv, 2, 3, &a) ||
 	    !(pl = cmd_plane(conn, aux, a.n > 2 ? a.v[0] : NULL)))
 		return;
@@ -222,6 +224,8 @@ static void mod_flow(struct appctl_conn *conn, int argc, const char *const argv[
 	struct args a;
 	int error;
 
+	if (cmd_run_outside(conn, aux, argc, argv))
+		return;
 	if (!take_args(conn, argc, argv, 2, 3, &a) || !cmd_need_datapath(conn, aux))
 		return;
 	if (a.may_create) {
@@ -253,6 +257,8 @@ static void get_flow(struct appctl_conn *conn, int argc, const char *const argv[
 	struct plane *pl;
 	struct args a;
 
+	if (cmd_run_outside(conn, aux, argc, argv))
+		return;
 	if (!take_args(conn, argc, argv, 1, 2, &a) || !cmd_need_datapath(conn, aux) ||
 	    !(mf = cmd_find_flow(conn, aux, a.n > 1 ? a.v[0] : NULL, a.v[a.n - 1], "getting flow",
 				 &pl)))
@@ -270,6 +276,8 @@ static void del_flow(struct appctl_conn *conn, int argc, const char *const argv[
 	struct plane *pl;
 	struct args a;
 
+	if (cmd_run_outside(conn, aux, argc, argv))
+		return;
 	if (!take_args(conn, argc, argv, 1, 2, &a) || !cmd_need_datapath(conn, aux) ||
 	    !(mf = cmd_find_flow(conn, aux, a.n > 1 ? a.v[0] : NULL, a.v[a.n - 1], DELETING, &pl)))
 		return;
@@ -305,7 +313,7 @@ static void run_line(struct plane *pl, char *text, size_t number, enum dpctl_ver
 
 	if (!dpctl_line_split(text, &l))
 		return;
-	if (!l.flow || (l.verb != DPCTL_DELETE && !l.actions))
+	if (!dpctl_line_is_whole(&l))
 		strbuf_printf(out, "%s: Failed parsing line number %zu, skipped!\n", program_name,
 			      number);
 	else if (run_one(pl, &l, a->may_create, &err))
@@ -339,6 +347,8 @@ static void change_flows(struct appctl_conn *conn, int argc, const char *const a
 	struct plane *pl;
 	struct args a;
 
+	if (cmd_run_outside(conn, vs, argc, argv))
+		return;
 	if (take_args(conn, argc, argv, 1, 2, &a) &&
 	    (pl = cmd_plane(conn, vs, a.n > 1 ? a.v[0] : NULL)))
 		run_file(conn, pl, a.v[a.n - 1], verb, &a);
@@ -360,6 +370,8 @@ static void del_flows(struct appctl_conn *conn, int argc, const char *const argv
 	struct vswitchd *vs = aux;
 	struct plane *pl, *only = argc == 2 ? plane_by_name(vs, argv[1]) : NULL;
 
+	if (!only && cmd_run_outside(conn, vs, argc, argv))
+		return;
 	if (argc > 2 || (argc == 2 && !only)) {
 		change_flows(conn, argc, argv, vs, DPCTL_DELETE);
 		return;

@@ -35,6 +35,7 @@ bool cmd_need_datapath(struct appctl_conn *conn, const struct vswitchd *vs)
 struct plane *cmd_plane(struct appctl_conn *conn, struct vswitchd *vs, const char *name)
 {
 	struct plane *pl, *found = NULL;
+	size_t n = 0;
 
 	if (!cmd_need_datapath(conn, vs))
 		return NULL;
@@ -45,16 +46,14 @@ struct plane *cmd_plane(struct appctl_conn *conn, struct vswitchd *vs, const cha
 		return found;
 	}
 	PLANE_FOR_EACH(pl, vs)
-	{
-		if (!pl->dp)
-			continue;
-		if (found) {
-			cmd_fail(conn, -EINVAL,
-				 "multiple datapaths, specify one\n%s: datapath not found",
-				 program_name);
-			return NULL;
-		}
+	if (pl->dp) {
 		found = pl;
+		n++;
+	}
+	if (n > 1 || cmd_has_outside(vs)) {
+		cmd_fail(conn, -EINVAL, "multiple datapaths, specify one\n%s: datapath not found",
+			 program_name);
+		return NULL;
 	}
 	return found;
 }
@@ -87,6 +86,8 @@ static void dump_dps(struct appctl_conn *conn, int argc, const char *const argv[
 {
 	struct vswitchd *vs = aux;
 	AUTO(strbuf) out = STRBUF_INIT;
+	struct strset outside;
+	struct strmap_node *n;
 	struct plane *pl;
 
 	PLANE_FOR_EACH(pl, vs)
@@ -94,6 +95,11 @@ static void dump_dps(struct appctl_conn *conn, int argc, const char *const argv[
 		plane_put_name(pl, &out);
 		strbuf_putc(&out, '\n');
 	}
+	strset_init(&outside);
+	cmd_list_outside(vs, &outside);
+	STRSET_FOR_EACH (n, &outside)
+		strbuf_printf(&out, "system@%s\n", n->name);
+	strset_uninit(&outside);
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
@@ -111,7 +117,7 @@ static void dump_bridges(struct appctl_conn *conn, int argc, const char *const a
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
-static const char *port_type(const struct plane *pl, const char *type)
+const char *cmd_port_type(const struct plane *pl, const char *type)
 {
 	return !strcmp(type, "internal") && !strcmp(pl->type, "netdev") ? "tap" : type;
 }
@@ -126,7 +132,7 @@ void cmd_put_port_type(struct plane *pl, dp_port_t port, const char *type, const
 	else
 		smap_init(&config);
 	datapath_port_config(pl->dp, port, &config);
-	dpctl_put_port_type(port_type(pl, type), &config, out);
+	dpctl_put_port_type(cmd_port_type(pl, type), &config, out);
 }
 
 struct show {
@@ -162,7 +168,7 @@ static void show_port(dp_port_t port, void *aux)
 		return;
 	smap_init(&config);
 	datapath_port_config(s->pl->dp, port, &config);
-	dpctl_put_port(port, ref.name, port_type(s->pl, i.type), &config, s->out);
+	dpctl_put_port(port, ref.name, cmd_port_type(s->pl, i.type), &config, s->out);
 	smap_uninit(&config);
 	if (s->statistics)
 		put_port_stats(&i, s->out);
@@ -189,28 +195,49 @@ static void show_plane(struct show *s)
 	datapath_for_each_port(s->pl->dp, show_port, s);
 }
 
+// False: there is none of this name.
+static bool show_named(struct vswitchd *vs, const char *name, struct show *s)
+{
+	size_t before = s->out->len;
+
+	s->pl = plane_by_name(vs, name);
+	if (s->pl)
+		show_plane(s);
+	else
+		cmd_put_outside(vs, "show", name, s->statistics, s->out);
+	return s->out->len > before;
+}
+
 // Those that are named, or all.
 static void show(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
 {
 	struct vswitchd *vs = aux;
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct show s = { NULL, &out, false };
-	bool wanted[MAX_PLANES] = { 0 }, any = false;
+	AUTO(strbuf) errors = STRBUF_INIT;
+	bool any = false;
 
+	for (int i = 1; i < argc; i++)
+		s.statistics |= !strcmp(argv[i], "-s") || !strcmp(argv[i], "--statistics");
 	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "-s") || !strcmp(argv[i], "--statistics")) {
-			s.statistics = true;
-		} else if ((s.pl = plane_by_name(vs, argv[i]))) {
-			wanted[s.pl - vs->planes] = any = true;
-		} else {
-			cmd_fail(conn, -ENODEV, "opening datapath %s failed", argv[i]);
-			return;
-		}
+		if (!strcmp(argv[i], "-s") || !strcmp(argv[i], "--statistics"))
+			continue;
+		if (!show_named(vs, argv[i], &s))
+			strbuf_printf(&errors, "%s: opening datapath %s failed (%s)\n",
+				      program_name, argv[i], strerror(ENODEV));
+		any = true;
 	}
-	PLANE_FOR_EACH(s.pl, vs)
-	if (s.pl->dp && (!any || wanted[s.pl - vs->planes]))
-		show_plane(&s);
-	appctl_reply(conn, strbuf_cstr(&out));
+	if (!any) {
+		PLANE_FOR_EACH(s.pl, vs)
+		if (s.pl->dp)
+			show_plane(&s);
+		cmd_put_outside(vs, "show", NULL, s.statistics, &out);
+	}
+	strbuf_puts(&out, strbuf_cstr(&errors));
+	if (errors.len)
+		appctl_reply_error(conn, out.s);
+	else
+		appctl_reply(conn, strbuf_cstr(&out));
 }
 
 struct dump {
@@ -370,6 +397,8 @@ static void dump_flows(struct appctl_conn *conn, int argc, const char *const arg
 	struct json_writer w;
 	int error = 0;
 
+	if (cmd_run_outside(conn, vs, argc, argv))
+		return;
 	for (int i = 1; i < argc; i++)
 		if (!dump_argument(conn, vs, argv[i], &d))
 			return;
@@ -414,6 +443,8 @@ static void cache_get_size(struct appctl_conn *conn, int argc, const char *const
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct plane *pl, *only = argc > 1 ? plane_by_name(vs, argv[1]) : NULL;
 
+	if (argc > 1 && !only && cmd_run_outside(conn, vs, argc, argv))
+		return;
 	if (argc > 1 && !only) {
 		cmd_fail(conn, -ENODEV, "Opening datapath %s failed", argv[1]);
 		return;
@@ -421,6 +452,8 @@ static void cache_get_size(struct appctl_conn *conn, int argc, const char *const
 	PLANE_FOR_EACH(pl, vs)
 	if (pl->dp && (!only || pl == only))
 		put_plane_caches(pl, &out);
+	if (!only)
+		cmd_put_outside(vs, "cache-get-size", NULL, false, &out);
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
@@ -433,6 +466,8 @@ static void cache_set_size(struct appctl_conn *conn, int argc, const char *const
 	uint32_t size;
 	int error;
 
+	if (!pl && cmd_run_outside(conn, aux, argc, argv))
+		return;
 	if (!parse_u32(argv[3], 10, &size)) {
 		cmd_fail(conn, -EINVAL, "size is malformed");
 		return;
@@ -464,6 +499,8 @@ static void offload_stats_show(struct appctl_conn *conn, int argc, const char *c
 	AUTO(strbuf) out = STRBUF_INIT;
 	uint64_t queued = 0, inserted = 0;
 
+	if (argc > 1 && cmd_run_outside(conn, vs, argc, argv))
+		return;
 	if (!vs->n_planes || !offload_is_enabled(vs->planes[0].offload)) {
 		appctl_reply(conn, "HW Offload stats: hw-offload is not enabled");
 		return;
@@ -497,6 +534,7 @@ static void list_commands(struct appctl_conn *conn, int argc, const char *const 
 	size_t n = cmd_dpctl_rows(&rows);
 
 	strbuf_puts(&out, "The available commands are:\n");
+	put_commands(dpctl_change_commands, n_dpctl_change_commands, &out);
 	put_commands(dpctl_commands, n_dpctl_commands, &out);
 	put_commands(dpctl_flow_commands, n_dpctl_flow_commands, &out);
 	put_commands(rows, n, &out);

@@ -374,6 +374,7 @@ void vswitchd_register_commands(struct vswitchd *vs)
 	size_t n_rows = cmd_dpctl_rows(&rows);
 
 	appctl_register(dpctl_commands, n_dpctl_commands, vs);
+	appctl_register(dpctl_change_commands, n_dpctl_change_commands, vs);
 	appctl_register(dpctl_flow_commands, n_dpctl_flow_commands, vs);
 	appctl_register(offload_commands, n_offload_commands, vs);
 	appctl_register(switch_commands, n_switch_commands, vs);

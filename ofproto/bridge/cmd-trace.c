@@ -226,29 +226,61 @@ static int key_of_packet(const char *hex, struct flow_key *key, struct error *er
 	return 0;
 }
 
-static void trace(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+// 'actions' NULL: the packet goes through the tables.
+static int parse_actions(const struct traced *t, const char *actions, struct strbuf *list,
+			 struct error *err)
 {
-	struct vswitchd *vs = aux;
+	struct port_names names = switch_port_names(t->sw);
+	enum ofperr e;
+
+	if (!actions)
+		return 0;
+	if (acts_parse(actions, &names, list, err) < 0)
+		return -EINVAL;
+	e = upcall_check_acts(t->sw, &t->key, list);
+	return e ? error_set(err, -EINVAL, "%s: %s", actions, ofperr_name(e)) : 0;
+}
+
+static void run_trace(struct appctl_conn *conn, struct vswitchd *vs, int argc,
+		      const char *const argv[], const char *actions)
+{
 	AUTO(strbuf) out = STRBUF_INIT;
+	AUTO(strbuf) list = STRBUF_INIT;
 	struct error err = ERROR_INIT;
 	struct trace_args a;
 	struct traced t;
+	struct acts acts;
 
-	if (parse_args(argc, argv, &a, &err) < 0)
-		goto error;
-	if (trace_key(vs, a.words[0], a.words[1], &t, &err) < 0 ||
-	    (a.words[2] && key_of_packet(a.words[2], &t.key, &err) < 0))
-		goto error;
+	if (parse_args(argc, argv, &a, &err) < 0 ||
+	    trace_key(vs, a.words[0], a.words[1], &t, &err) < 0 ||
+	    (a.words[2] && key_of_packet(a.words[2], &t.key, &err) < 0) ||
+	    parse_actions(&t, actions, &list, &err) < 0) {
+		appctl_reply_error(conn, err.text);
+		return;
+	}
+	acts = acts_of(&list);
 	struct upcall_trace_options options = { .use_names = a.names,
 						.apply = a.generate || a.words[2],
 						.ct_next = a.ct_next,
 						.n_ct_next = a.n_ct_next,
-						.tunnel = lookup_of(&t) };
+						.tunnel = lookup_of(&t),
+						.acts = actions ? &acts : NULL };
 	upcall_trace(t.pl->upcall, t.sw, &t.key, &options, &out);
 	appctl_reply(conn, out.s);
-	return;
-error:
-	appctl_reply_error(conn, err.text);
+}
+
+static void trace(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
+{
+	run_trace(conn, aux, argc, argv, NULL);
+}
+
+// The actions come last. They are always checked against the flow, which is what -consistent asks for.
+static void trace_packet_out(struct appctl_conn *conn, int argc, const char *const argv[],
+			     void *aux)
+{
+	bool consistent = !strcmp(argv[1], "-consistent") || !strcmp(argv[1], "--consistent");
+
+	run_trace(conn, aux, argc - 1 - consistent, argv + consistent, argv[argc - 1]);
 }
 
 // The soundness oracle, for tests: BRIDGE FLOW FLIPS.
@@ -273,6 +305,10 @@ static void check_soundness(struct appctl_conn *conn, int argc, const char *cons
 const struct appctl_command trace_commands[] = {
 	{ "ofproto/trace", "{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]",
 	  1, 8 + 2 * MAX_CT_NEXT, trace },
+	{ "ofproto/trace-packet-out",
+	  "[-consistent] {[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet] "
+	  "actions",
+	  2, 10 + 2 * MAX_CT_NEXT, trace_packet_out },
 	{ "ofproto/check-soundness", NULL, 3, 3, check_soundness },
 };
 const size_t n_trace_commands = ARRAY_SIZE(trace_commands);

@@ -105,13 +105,14 @@ static void identify_again(struct bridge_port *bp)
 	struct plane *pl = bp->bridge->plane;
 	struct error err = ERROR_INIT;
 	struct port_ref ref;
+	bool is_new;
 
 	if (strcmp(pl->type, "system") || bp->tunnel.type ||
 	    dp_port_equal(bp->dp_port, DP_PORT_NONE) ||
 	    !datapath_port_ref(pl->dp, bp->dp_port, &ref))
 		return;
 	eswitch_identify(pl->vs, &ref);
-	if (!strcmp(ref.device, bp->device)) {
+	if (!strcmp(ref.device, bp->device) && ref.ifindex == bp->ifindex) {
 		if (!same_members(bp, &ref)) {
 			eswitch_note_members(bp, &ref);
 			offload_set_members(pl->offload, &ref);
@@ -120,13 +121,19 @@ static void identify_again(struct bridge_port *bp)
 		return;
 	}
 	eswitch_note_members(bp, &ref);
-	log_info("%s: port %s: its device is %s now (was %s)", bp->bridge->name, bp->name,
-		 ref.device[0] ? ref.device : "none", bp->device[0] ? bp->device : "none");
+	if (strcmp(ref.device, bp->device))
+		log_info("%s: port %s: its device is %s now (was %s)", bp->bridge->name, bp->name,
+			 ref.device[0] ? ref.device : "none", bp->device[0] ? bp->device : "none");
 	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);
+	is_new = ref.ifindex && ref.ifindex != bp->ifindex;
+	bp->ifindex = ref.ifindex;
 	offload_flush(pl->offload);
 	offload_remove_port(pl->offload, bp->dp_port);
 	if (offload_add_port(pl->offload, &ref, ref.device[0] ? &backend_tc : NULL, &err) < 0)
 		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);
+	// Rules of other ports send to the device that has gone.
+	if (is_new && offload_is_enabled(pl->offload))
+		upcall_flush(pl->upcall, NULL);
 	upcall_changed(pl->upcall);
 }
 
@@ -140,6 +147,19 @@ static void changed(struct vswitchd *vs)
 			identify_again(n->data);
 	PLANE_FOR_EACH(pl, vs)
 	bridge_tunnels_identify(pl);
+}
+
+void eswitch_follow_ports(struct plane *pl)
+{
+	uint64_t seq;
+
+	if (!pl->dp || strcmp(pl->type, "system"))
+		return;
+	seq = datapath_port_change_seq(pl->dp);
+	if (seq == pl->ports_seq)
+		return;
+	pl->ports_seq = seq;
+	changed(pl->vs);
 }
 
 static void on_notification(struct io_watch *w, int events)

@@ -201,7 +201,10 @@ static void on_second(struct timer *t)
 			switch_set_normal_fallback(br->sw, alone > 3 * 5000);
 	}
 	PLANE_FOR_EACH(pl, vs)
-	ct_zones_run(pl);
+	{
+		ct_zones_run(pl);
+		eswitch_follow_ports(pl);
+	}
 	timer_in(t, 1000);
 }
 

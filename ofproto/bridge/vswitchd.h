@@ -25,6 +25,7 @@ struct plane {
 	struct upcall_engine *upcall;
 	struct strmap tunnel_devices; // struct tunnel_device by name
 	uint64_t offload_seq; // what the database shows of offload
+	uint64_t ports_seq; // of the datapath's ports, as eswitch.c knows them
 	// Of an open datapath: what it can, and what it is taken to be able to (dpif/set-dp-features).
 	struct smap features, run_features;
 	struct ct_zones *ct_zones; // ct-zones.c; NULL: not configured yet
@@ -68,6 +69,7 @@ struct bridge_port {
 	struct of_port *of; // NULL: it could not be made
 	char error[256]; // why
 	char device[64]; // the offload device behind it, empty: none
+	int ifindex; // by which 'device' knows it, 0: none
 	int members[PORT_MAX_MEMBERS]; // of a bond over ports of eSwitches
 	unsigned int n_members;
 	bool keep; // seen in the configuration that is being applied
@@ -176,6 +178,8 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 void bridge_remove_ports(struct bridge *br, const struct ovsrec_bridge *row);
 void bridge_configure_ports(struct bridge *br, const struct ovsrec_bridge *row);
 void bridge_port_destroy(struct bridge_port *bp);
+// What the datapath calls a type of the Interface table; NULL when there is no such type (yet).
+const char *bridge_port_type(const struct vswitchd *vs, const char *type);
 // Who drives the hardware behind a port (fills in what 'ref' is for offload); NULL: there is none.
 const struct backend_ops *port_backend(const struct plane *pl, struct port_ref *ref);
 // bridge-qos.c
@@ -219,6 +223,8 @@ void nic_facts_put(struct nic_facts *f, const char *handle, struct smap *out);
 // eswitch.c
 void eswitch_start(struct vswitchd *vs);
 void eswitch_stop(struct vswitchd *vs);
+// Looks whether devices of ports are other ones now; once a second.
+void eswitch_follow_ports(struct plane *pl);
 // Fills in what 'ref', a port of a kernel datapath, is for offload: device, is_uplink, is_representor.
 void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref);
 // The members of the bond that a port is, as 'ref' has them.

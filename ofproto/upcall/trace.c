@@ -114,12 +114,13 @@ static void put_actions(const struct tracer *t, const struct xlate_result *r)
 
 // One pass. What goes round joins the others.
 static void trace_pass(struct tracer *t, struct of_switch *sw, const struct flow_key *key,
-		       const struct tunnel_lookup *tunnel)
+		       const struct tunnel_lookup *tunnel, const struct acts *acts)
 {
 	AUTO(strbuf) steps = STRBUF_INIT;
 	struct xlate_input in = { .sw = sw,
 				  .key = key,
 				  .tunnel = tunnel,
+				  .acts = acts,
 				  .trace = &steps,
 				  .use_names = t->options->use_names,
 				  .will_apply = t->options->apply };
@@ -238,7 +239,7 @@ static void trace_branch(struct tracer *t, struct of_switch *sw, struct xlate_br
 		pretend_nat(t, &b.nat, &b.key);
 	put_ruler(t->out);
 	strbuf_putc(t->out, '\n');
-	trace_pass(t, sw, &b.key, NULL);
+	trace_pass(t, sw, &b.key, NULL, NULL);
 }
 
 void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct flow_key *key,
@@ -248,7 +249,7 @@ void upcall_trace(struct upcall_engine *u, struct of_switch *sw, const struct fl
 		.u = u, .options = options, .names = switch_port_names(sw), .out = out
 	};
 
-	trace_pass(&t, sw, key, options->tunnel);
+	trace_pass(&t, sw, key, options->tunnel, options->acts);
 	for (size_t i = 0; i < t.branches.n; i++) {
 		if (i == MAX_BRANCHES) {
 			strbuf_printf(out,

@@ -348,6 +348,18 @@ static dp_port_t way_back(const struct of_switch *sw, of_port_t in_port)
 	return DP_PORT_NONE;
 }
 
+enum ofperr upcall_check_acts(struct of_switch *sw, const struct flow_key *key, struct strbuf *list)
+{
+	struct match packet = { .key = *key };
+	enum ofperr e;
+
+	flow_mask_exact_for(&packet.mask, key);
+	e = switch_check_acts(sw, acts_of(list), &packet, 255);
+	if (!e)
+		switch_bind_meter(sw, (struct act *)list->s, list->len);
+	return e;
+}
+
 enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 			      const struct packet_out *po)
 {
@@ -356,7 +368,6 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	struct error err = ERROR_INIT;
 	struct xlate_result r;
 	struct flow_key key, dp_key;
-	struct match packet;
 	enum ofperr e;
 	AUTO(strbuf) copy = STRBUF_INIT;
 	AUTO(strbuf) list = STRBUF_INIT;
@@ -370,15 +381,12 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	key.in_port = po->metadata.key.in_port;
 	key.metadata = po->metadata.key.metadata;
 	memcpy(key.regs, po->metadata.key.regs, sizeof(key.regs));
-	packet.key = key;
-	flow_mask_exact_for(&packet.mask, &key);
-	e = switch_check_acts(sw, acts, &packet, 255);
-	if (e)
-		return e;
 	if (acts.size)
 		strbuf_put(&list, acts.first, acts.size);
+	e = upcall_check_acts(sw, &key, &list);
+	if (e)
+		return e;
 	acts = acts_of(&list);
-	switch_bind_meter(sw, (struct act *)list.s, list.len);
 	struct xlate_input in_xlate = { .sw = sw, .key = &key, .acts = &acts };
 	xlate(&in_xlate, &r);
 	if (xlate_apply_effects(&r.basis))

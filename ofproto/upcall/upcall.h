@@ -75,6 +75,9 @@ void upcall_pause(struct upcall_engine *u);
 void upcall_resume(struct upcall_engine *u);
 bool upcall_is_paused(const struct upcall_engine *u);
 
+// Whether a packet of this key can be sent through the actions in 'list', and makes them ready for it.
+enum ofperr upcall_check_acts(struct of_switch *sw, const struct flow_key *key,
+			      struct strbuf *list);
 // Runs a packet of a controller through actions and the pipeline.
 enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 			      const struct packet_out *po);
@@ -112,6 +115,7 @@ struct upcall_trace_options {
 	const uint8_t *ct_next;
 	size_t n_ct_next;
 	const struct tunnel_lookup *tunnel; // how the input port was found, NULL: otherwise
+	const struct acts *acts; // what is done with the packet, NULL: what the tables say
 };
 
 // What ofproto/trace shows for a packet's key (in_port as of_port_t). Appends the whole text.

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # The kernel's datapath needs no DPDK.
 if HAVE_CHECK
-KERNEL_TESTS = tests/unit/datapath/test-admin-flow tests/unit/datapath/test-conntrack tests/unit/datapath/test-dpctl-text tests/unit/datapath/test-kernel-codec tests/unit/datapath/test-kernel-message tests/unit/datapath/test-linux-qos
+KERNEL_TESTS = tests/unit/datapath/test-admin-flow tests/unit/datapath/test-conntrack tests/unit/datapath/test-dpctl-text tests/unit/datapath/test-kernel-codec tests/unit/datapath/test-kernel-message tests/unit/datapath/test-linux-qos tests/unit/datapath/test-dpctl-ct
 check_PROGRAMS += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS)
 tests_unit_datapath_test_conntrack_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
+tests_unit_datapath_test_dpctl_ct_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 tests_unit_datapath_test_dpctl_text_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 tests_unit_datapath_test_kernel_codec_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)
 tests_unit_datapath_test_admin_flow_LDADD = datapath/libkernel.a $(CHECK_LIBS) $(CORE_LIBS)

@@ -124,7 +124,16 @@ FILES = {
 ARP = "in_port(1),eth(),eth_type(0x0806),arp()"
 # One program after the other does all of this; each step has the same answer.
 LIFE = [
-    ("add-dp", "dp0"), ("add-dp", "dp0"), ("add-if", "dp0", "v0"), ("add-if", "dp0", "v0"), ("add-if", "dp0", "v2,port_no=7"),
+    ("dump-conntrack",), ("flush-conntrack",), ("ct-get-limits",), ("ct-bkts",), ("ct-get-nconns",), ("ct-stats-show",), ("ipf-get-status",),
+    ("add-dp", "dp0"), ("add-dp", "dp0"), ("dump-conntrack",), ("dump-conntrack", "dp0", "zone=3"), ("dump-conntrack", "nodp"),
+    ("dump-conntrack", "zone=1", "zone=2", "x", "y", "z"), ("-m", "-s", "dump-conntrack"), ("flush-conntrack",),
+    ("flush-conntrack", "zone=3", "ct_nw_proto=6"), ("--read-only", "flush-conntrack"), ("ct-stats-show",),
+    ("ct-stats-show", "dp0", "zone=4", "verbose"), ("ct-bkts",), ("ct-bkts", "gt=3"), ("ct-get-nconns",), ("ct-get-maxconns",),
+    ("ct-set-maxconns", "10"), ("ct-set-maxconns",), ("ct-get-tcp-seq-chk",), ("ct-enable-tcp-seq-chk",), ("ct-disable-tcp-seq-chk", "dp0"),
+    ("--read-only", "ct-enable-tcp-seq-chk"), ("ct-set-limits", "default=5", "zone=3,limit=7"), ("ct-set-limits",),
+    ("--read-only", "ct-get-limits"), ("ct-get-limits", "dp0", "zone=3,4"), ("ct-del-limits", "zone=3"), ("ct-set-limits", "default=0"),
+    ("ipf-set-enabled", "v4"), ("ipf-set-disabled", "dp0", "v6"), ("ipf-set-min-frag", "v4", "1000"), ("ipf-set-max-nfrags", "100"),
+    ("ipf-get-status",), ("nosuch-conntrack",), ("dump-dps", "x"), ("add-if", "dp0", "v0"), ("add-if", "dp0", "v0"), ("add-if", "dp0", "v2,port_no=7"),
     ("add-if", "dp0", "i0,type=internal"), ("add-if", "dp0", "i1,type=internal,port_no=7"), ("add-if", "dp0", "nodev"),
     ("add-if", "dp0", "bad,type=foo"), ("add-if", "nodp", "v2"), ("show",),
     ("set-if", "dp0", "none"), ("set-if", "dp0", "v0,type=internal"), ("set-if", "dp0", "v0,type=system"),
@@ -144,7 +153,7 @@ LIFE = [
     ("dump-flows", "nodp"), ("dump-flows", "filter=bogus=3"), ("dump-flows", "filter=ct_state=+trk,ip"),
     ("dump-flows", "type=ovs"), ("dump-flows", "pmd=-1"), ("dump-flows", "filter=tcp", "filter=arp"),
     ("show", "xx"), ("show", "netdev@dp0"), ("show", "foo@dp0"), ("nosuch",), (), ("-t", "x", "show"), ("offload-stats-show", "dp0"),
-    ("add-dp", "dp1"), ("dump-flows",), ("del-flows",), ("add-flow", ARP, "1"), ("dump-dps",),
+    ("add-dp", "dp1"), ("dump-conntrack",), ("ct-get-limits",), ("ct-get-maxconns",), ("ct-get-maxconns", "nodp"), ("dump-conntrack", "dp1"), ("dump-flows",), ("del-flows",), ("add-flow", ARP, "1"), ("dump-dps",),
     ("add-dp", "dp2", "v2"), ("add-dp", "foo@x"), ("add-dp", "a-name-that-is-too-long"), ("add-dp", "v1"), ("add-dp",),
     ("del-if", "dp0", "v0"), ("del-if", "dp0", "v0"), ("del-if", "dp0", "7"), ("del-if", "dp0", "0"), ("del-if", "dp0", "dp0"),
     ("del-if", "dp0", "77"), ("del-if", "dp0", "nodev", "i0"), ("del-if", "nodp", "i0"), ("del-if", "dp0"), ("show", "dp0"),
@@ -157,6 +166,16 @@ LIFE = [
      "2,set(eth(src=00:00:00:00:00:01,dst=00:00:00:00:00:02)),push_vlan(vid=1,pcp=0),3"),
     ("normalize-actions", "in_port(1),eth(),eth_type(0x0806),arp()", "foo"),
 ]
+
+
+def commands(program):
+    return {line.split()[0] for line in ok(program, "list-commands").splitlines()[1:]}
+
+
+def test_no_command_of_debians_is_missing_and_each_is_compared():
+    theirs = commands(THEIRS)
+    assert len(theirs) >= 40 and theirs - commands(OURS) == set()
+    assert theirs - {word for words in LIFE for word in words} == {"help", "list-commands"}
 
 
 def test_the_same_commands_have_the_same_answers(wires, tmp_path):

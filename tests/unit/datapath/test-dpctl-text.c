@@ -83,14 +83,16 @@ END_TEST
 static const struct {
 	const char *text, *flow, *actions;
 	enum dpctl_verb verb;
-	bool is_there;
+	bool is_there, is_whole;
 } lines[] = {
-	{ "in_port(1) 2\n", "in_port(1)", "2", DPCTL_ADD, true },
-	{ " modify in_port(1) 2 # why\n", "in_port(1)", "2", DPCTL_MODIFY, true },
-	{ "delete in_port(1)", "in_port(1)", NULL, DPCTL_DELETE, true },
-	{ "add\n", NULL, NULL, DPCTL_ADD, true },
-	{ "# nothing\n", NULL, NULL, DPCTL_ADD, false },
-	{ " \t\r\n", NULL, NULL, DPCTL_ADD, false },
+	{ "in_port(1) 2\n", "in_port(1)", "2", DPCTL_ADD, true, true },
+	{ " modify in_port(1) 2 # why\n", "in_port(1)", "2", DPCTL_MODIFY, true, true },
+	{ "modify in_port(1)", "in_port(1)", NULL, DPCTL_MODIFY, true, false },
+	{ "delete in_port(1)", "in_port(1)", NULL, DPCTL_DELETE, true, true },
+	{ "delete in_port(1) 2", "in_port(1)", "2", DPCTL_DELETE, true, false },
+	{ "add\n", NULL, NULL, DPCTL_ADD, true, false },
+	{ "# nothing\n", NULL, NULL, DPCTL_ADD, false, false },
+	{ " \t\r\n", NULL, NULL, DPCTL_ADD, false, false },
 };
 
 START_TEST(line)
@@ -102,6 +104,7 @@ START_TEST(line)
 	if (!lines[_i].is_there)
 		return;
 	ck_assert_int_eq(l.verb, lines[_i].verb);
+	ck_assert(dpctl_line_is_whole(&l) == lines[_i].is_whole);
 	ck_assert_pstr_eq(l.flow, lines[_i].flow);
 	ck_assert_pstr_eq(l.actions, lines[_i].actions);
 }
