@@ -32,7 +32,6 @@ NOT_HERE = {
     "netdev-dummy/ip4addr": "tunnels in the userspace datapath",
     "netdev-dummy/ip6addr": "tunnels in the userspace datapath",
     "ovs/route/": "tunnels in the userspace datapath",
-    "qos/": "QoS",
     "rstp/": "RSTP",
     "stp/": "STP",
     "tnl/": "tunnels in the userspace datapath",
