@@ -15,7 +15,7 @@ static int check(const struct sn_binding *at, const struct tc_cls_matchall_offlo
 	if (mall->common.prio != 1 || mall->common.chain_index)
 		return sn_refuse(extack, "simnic: matchall only at priority 1 and in chain 0",
 				 EOPNOTSUPP);
-	if (at->police)
+	if (rcu_access_pointer(at->police))
 		return sn_refuse(extack, "simnic: the port has a matchall already", EEXIST);
 	flow_action_for_each(i, e, &mall->rule->action)
 		if (e->id != FLOW_ACTION_POLICE)
