@@ -277,8 +277,9 @@ static void drop_action(struct tc_device *dev, struct meter *m, unsigned int i)
 	if (!dev->leaving) {
 		if (!look_at(dev, index, &p))
 			a->last = p;
-		VEC_PUSH(&unwanted, index);
-		remove_unwanted(dev);
+		// Later, with the others: there may be thousands.
+		if (ask(dev, RTM_DELACTION, index, NULL) == -EPERM)
+			VEC_PUSH(&unwanted, index);
 	}
 	m->in.packets += a->last.packets;
 	m->in.bytes += bytes_of(&a->last);
