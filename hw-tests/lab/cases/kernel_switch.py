@@ -75,16 +75,16 @@ class KernelSwitch(Switch):
                     ip("-n", ns, "neigh", "replace", address, "lladdr", lladdr, "dev", dev, "nud", "permanent")
 
     def flows_without_reason(self):
-        """Neither in hardware, nor on their way there, and nobody says why."""
-        return [f for f in json.loads(self.appctl("-f", "json", "offload/why"))
+        """Neither in hardware, nor on their way there, and nobody says why. Debian's switch is not asked, nor one without datapath."""
+        r = self.appctl("-f", "json", "offload/why", check=False)
+        return [f for f in json.loads(r.stdout if r.returncode == 0 else "[]")
                 if f["reason"] == "none" and f["place"] not in ("in_hw", "checked", "queued")]
 
     def close(self):
         unexplained = []
         # What stays for a next process would be in the way of the next test.
         if "ovs-vswitchd" in self.processes and self.processes["ovs-vswitchd"].poll() is None:
-            with contextlib.suppress(subprocess.CalledProcessError, ValueError):
-                unexplained = self.flows_without_reason()
+            unexplained = self.flows_without_reason()
             self.appctl("exit", "--cleanup", check=False)
             self.processes["ovs-vswitchd"].wait(20)
         super().close()
