@@ -104,6 +104,7 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 	const char *type = bridge_port_type(vs, bp->type);
 	struct datapath_port_info info;
 	struct error err = ERROR_INIT;
+	char device[sizeof(bp->name)];
 	struct port_ref ref;
 
 	if (!type) {
@@ -120,8 +121,8 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 		port_failed(bp, "other_config:dpdk-init is false: no ports of type dpdk");
 		return false;
 	}
-	if (datapath_port_add(br->plane->dp, bp->name, type, &bp->options, &bp->dp_port, &err) <
-	    0) {
+	if (eswitch_find_device(bp, device, &err) ||
+	    datapath_port_add(br->plane->dp, device, type, &bp->options, &bp->dp_port, &err) < 0) {
 		port_failed(bp, err.text);
 		bp->dp_port = DP_PORT_NONE;
 		return false;
@@ -236,7 +237,7 @@ static bool needs_new(struct bridge_port *bp, const struct ovsrec_interface *ifa
 	const char *type = strcmp(iface->name, bp->bridge->name) ? iface->type : "internal";
 
 	// What failed is tried again with every change.
-	if (!bp->of || strcmp(bp->type, type))
+	if (!bp->of || strcmp(bp->type, type) || eswitch_has_moved(bp))
 		return true;
 	return !is_patch(type) && !smap_equal(&bp->options, &iface->options) &&
 	       !change_options(bp, &iface->options);

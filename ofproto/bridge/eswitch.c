@@ -88,6 +88,50 @@ void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref)
 	}
 }
 
+// ---- options:representor-of ----
+
+static const char *representor_of(const struct bridge_port *bp)
+{
+	return strcmp(bp->type, "") && strcmp(bp->type, "system")
+		       ? NULL
+		       : smap_get(&bp->options, "representor-of");
+}
+
+int eswitch_find_device(const struct bridge_port *bp, char ret[64], struct error *err)
+{
+	const struct switchdev *sd = bp->bridge->vs->eswitches.sd;
+	const char *text = representor_of(bp);
+	struct switchdev_port p;
+	int error;
+
+	if (!text) {
+		snprintf(ret, 64, "%s", bp->name);
+		return 0;
+	}
+	if (strcmp(bp->bridge->plane->type, "system") || !sd)
+		return error_set(err, -EOPNOTSUPP,
+				 "%s: options:representor-of needs a bridge with "
+				 "datapath_type=system",
+				 bp->name);
+	error = switchdev_find_representor(sd, text, &p, err);
+	if (error)
+		return error_wrap(err, "%s: options:representor-of", bp->name);
+	snprintf(ret, 64, "%s", p.name);
+	return 0;
+}
+
+bool eswitch_has_moved(const struct bridge_port *bp)
+{
+	const struct switchdev *sd = bp->bridge->vs->eswitches.sd;
+	const char *text = representor_of(bp);
+	struct switchdev_port p;
+
+	return text && sd && !switchdev_find_representor(sd, text, &p, NULL) &&
+	       (!bp->of || p.ifindex != bp->ifindex);
+}
+
+// ---- Changes ----
+
 static bool same_members(const struct bridge_port *bp, const struct port_ref *ref)
 {
 	return bp->n_members == ref->n_members &&
@@ -137,6 +181,17 @@ static void identify_again(struct bridge_port *bp)
 	upcall_changed(pl->upcall);
 }
 
+static bool any_has_moved(const struct vswitchd *vs)
+{
+	struct strmap_node *b, *n;
+
+	STRMAP_FOR_EACH (b, &vs->bridges)
+		STRMAP_FOR_EACH (n, &((struct bridge *)b->data)->ports)
+			if (eswitch_has_moved(n->data))
+				return true;
+	return false;
+}
+
 static void changed(struct vswitchd *vs)
 {
 	struct strmap_node *b, *n;
@@ -147,6 +202,8 @@ static void changed(struct vswitchd *vs)
 			identify_again(n->data);
 	PLANE_FOR_EACH(pl, vs)
 	bridge_tunnels_identify(pl);
+	if (any_has_moved(vs))
+		vswitchd_reconfigure(vs);
 }
 
 void eswitch_follow_ports(struct plane *pl)

@@ -227,6 +227,11 @@ void eswitch_stop(struct vswitchd *vs);
 void eswitch_follow_ports(struct plane *pl);
 // Fills in what 'ref', a port of a kernel datapath, is for offload: device, is_uplink, is_representor.
 void eswitch_identify(const struct vswitchd *vs, struct port_ref *ref);
+// The device that a port is to have: the one of its name, or the representor that options:representor-of names. Negative errno:
+// there is none, or not one.
+int eswitch_find_device(const struct bridge_port *bp, char ret[64], struct error *err);
+// options:representor-of names another device now than the port has.
+bool eswitch_has_moved(const struct bridge_port *bp);
 // The members of the bond that a port is, as 'ref' has them.
 void eswitch_note_members(struct bridge_port *bp, const struct port_ref *ref);
 // ct-zones.c

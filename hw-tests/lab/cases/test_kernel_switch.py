@@ -196,6 +196,43 @@ def test_a_full_table_loses_no_traffic(nic):
         assert nic.send(src, dst, 20), (src, dst)
 
 
+def port_error(s, name):
+    return s.vsctl("get", "interface", name, "error").strip()
+
+
+def test_a_port_is_the_representor_of_a_function_and_follows_it(nic):
+    nic.add_nic(1)
+    ip("netns", "add", "h1")
+    nic.namespaces.append("h1")
+    for words in ("link set sn0v1 netns h1", "-n h1 link set sn0v1 up", "-n h1 addr add 10.98.0.2/24 dev sn0v1"):
+        ip(*words.split())
+    control("remove-representor", 1)
+    nic.ofctl("add-flow", "br0", "priority=100,ip,nw_dst=10.98.0.2,actions=output:2")
+    nic.vsctl("add-port", "br0", "vm1", "--", "set", "interface", "vm1", "ofport_request=2", "options:representor-of=sn0,pf0vf1")
+    assert "vm1: options:representor-of: " in port_error(nic, "vm1")
+    # It comes under another name than it had.
+    control("add-representor", 1)
+    ip("link", "set", "sn0r1", "name", "other")
+    ip("link", "set", "other", "up")
+    wait_until("the port is there", lambda: port_error(nic, "vm1") == "[]")
+    assert nic.vsctl("get", "interface", "vm1", "ofport").strip() == "2"
+    assert nic.send("h0", 2, 5)
+    wait_until("both directions are in hardware", lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) >= 2)
+    # Another device stands for the function.
+    control("remove-representor", 1)
+    control("add-representor", 1)
+    ip("link", "set", "sn0r1", "up")
+    wait_until("traffic passes again", lambda: nic.send("h0", 2, 1))
+
+
+def test_a_function_that_there_is_not_is_said(nic):
+    nic.add_nic(1)
+    for text, words in (("vf77", "vf77"), ("nonsense", "nonsense"), ("ens9,vf0", "ens9")):
+        nic.vsctl("--if-exists", "del-port", "br0", "vm1", "--", "add-port", "br0", "vm1", "--", "set", "interface", "vm1",
+                  f"options:representor-of={text}", check=False)
+        wait_until("it is said", lambda: "options:representor-of" in port_error(nic, "vm1") and words in port_error(nic, "vm1"))
+
+
 def test_mode_changes_under_traffic_are_survived(nic):
     nic.add_nic(2)
     assert nic.send("h0", 2, 5)
