@@ -156,11 +156,19 @@ bool record_compile(struct offload_record *rec)
 	return true;
 }
 
+static enum offload_reason why_no_device(const struct offload *o, const struct offload_record *rec)
+{
+	const struct offload_port *port = port_entry(o, rec->in_port);
+
+	return port && port->ref.is_excluded ? REASON_PORT_EXCLUDED : REASON_NO_DEVICE;
+}
+
 void record_place(struct offload *o, struct offload_record *rec)
 {
 	rec->verdict.reason = REASON_NONE;
 	if (!rec->dev || !o->enabled) {
-		verdict_refuse(&rec->verdict, rec->dev ? REASON_DISABLED : REASON_NO_DEVICE, NULL);
+		verdict_refuse(&rec->verdict, rec->dev ? REASON_DISABLED : why_no_device(o, rec),
+			       NULL);
 		record_set_state(rec, PLACE_NONE);
 		return;
 	}
@@ -443,8 +451,8 @@ int offload_add_port(struct offload *o, const struct port_ref *ref,
 		port_job(o, dev, &(struct port_job){ .what = JOB_PORT_COMES, .port = ref });
 	pthread_mutex_lock(&o->lock);
 	set_port(o, ref->number, port);
+	give_flows(o, dev, ref->number);
 	if (dev) {
-		give_flows(o, dev, ref->number);
 		if (!o->keep_found)
 			ask_sweep(dev);
 	}
@@ -475,7 +483,7 @@ static void withdraw_port(struct offload *o, struct offload_device *dev, dp_port
 			continue;
 		list_remove(&rec->queue);
 		rec->dev = NULL;
-		verdict_refuse(&rec->verdict, REASON_NO_DEVICE, NULL);
+		verdict_refuse(&rec->verdict, why_no_device(o, rec), NULL);
 		record_set_state(rec, PLACE_NONE);
 	}
 	pthread_mutex_unlock(&o->lock);

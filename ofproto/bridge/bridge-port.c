@@ -97,6 +97,37 @@ const struct backend_ops *port_backend(const struct plane *pl, struct port_ref *
 	return NULL;
 }
 
+void bridge_port_offer(struct bridge_port *bp, struct port_ref *ref)
+{
+	struct plane *pl = bp->bridge->plane;
+	const struct backend_ops *backend = port_backend(pl, ref);
+	struct error err = ERROR_INIT;
+
+	snprintf(bp->device, sizeof(bp->device), "%s", ref->device);
+	bp->ifindex = ref->ifindex;
+	eswitch_note_members(bp, ref);
+	ref->is_excluded = bp->is_excluded;
+	if (offload_add_port(pl->offload, ref, bp->is_excluded ? NULL : backend, &err) < 0)
+		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);
+}
+
+// As other_config:hw-offload-priority has it now.
+static void exclude(struct bridge_port *bp, const struct ovsrec_interface *iface)
+{
+	struct plane *pl = bp->bridge->plane;
+	bool excluded = offload_port_is_excluded(pl, iface);
+	struct port_ref ref;
+
+	if (excluded == bp->is_excluded || bp->tunnel.type ||
+	    !datapath_port_ref(pl->dp, bp->dp_port, &ref))
+		return;
+	bp->is_excluded = excluded;
+	offload_flush(pl->offload);
+	offload_remove_port(pl->offload, bp->dp_port);
+	bridge_port_offer(bp, &ref);
+	upcall_changed(pl->upcall);
+}
+
 static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 {
 	struct bridge *br = bp->bridge;
@@ -133,12 +164,7 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 	*ret_mac = info.mac;
 	smap_uninit(&info.status);
 	datapath_port_ref(br->plane->dp, bp->dp_port, &ref);
-	const struct backend_ops *backend = port_backend(br->plane, &ref);
-	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);
-	bp->ifindex = ref.ifindex;
-	eswitch_note_members(bp, &ref);
-	if (offload_add_port(br->plane->offload, &ref, backend, &err) < 0)
-		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);
+	bridge_port_offer(bp, &ref);
 	return true;
 }
 
@@ -171,6 +197,7 @@ static struct bridge_port *port_create(struct bridge *br, const struct ovsrec_po
 		 strcmp(iface->name, br->name) ? iface->type : "internal");
 	smap_clone(&bp->options, &iface->options);
 	bp->dp_port = DP_PORT_NONE;
+	bp->is_excluded = offload_port_is_excluded(br->plane, iface);
 	strmap_add(&br->ports, bp->name, bp);
 	if (is_tunnel(bp->type) ? bridge_tunnel_open(bp, &mac)
 				: !is_patch(bp->type) && !add_to_datapath(bp, &mac))
@@ -280,6 +307,7 @@ static void configure_port(struct bridge *br, const struct ovsrec_port *row)
 	make_settings(&s, bp, row, iface);
 	switch_port_set(br->sw, bp->of, &s);
 	apply_interface(bp, iface);
+	exclude(bp, iface);
 	bridge_qos_configure(bp, row, iface);
 }
 

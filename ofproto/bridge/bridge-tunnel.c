@@ -20,7 +20,7 @@ struct tunnel_device {
 	char device[64]; // the offload device that it belongs to, empty: none
 	// To that device. Not before all ports are there: which one it is depends on them, and the rules that a process before
 	// this one left must not go from one to another.
-	bool is_offered;
+	bool is_offered, is_excluded;
 };
 
 static bool is_dummy(const struct plane *pl)
@@ -128,15 +128,22 @@ static void identify(struct plane *pl, struct tunnel_device *d)
 	if (!datapath_port_ref(pl->dp, d->port, &ref))
 		return;
 	ops = port_backend(pl, &ref);
-	if (d->is_offered && !strcmp(ref.device, d->device))
+	// The device is several interfaces'.
+	ref.is_excluded = offload_port_is_excluded(pl, NULL);
+	if (ref.is_excluded)
+		ops = NULL;
+	if (d->is_offered && !strcmp(ref.device, d->device) && ref.is_excluded == d->is_excluded)
 		return;
 	if (d->is_offered) {
-		log_info("%s: its device is %s now (was %s)", ref.name,
-			 ref.device[0] ? ref.device : "none", d->device[0] ? d->device : "none");
+		if (strcmp(ref.device, d->device))
+			log_info("%s: its device is %s now (was %s)", ref.name,
+				 ref.device[0] ? ref.device : "none",
+				 d->device[0] ? d->device : "none");
 		offload_flush(pl->offload);
 		offload_remove_port(pl->offload, d->port);
 	}
 	snprintf(d->device, sizeof(d->device), "%s", ref.device);
+	d->is_excluded = ref.is_excluded;
 	if (offload_add_port(pl->offload, &ref, ops, &err) < 0)
 		log_warn("%s: no offload: %s", ref.name, err.text);
 	if (!d->is_offered)

@@ -18,11 +18,11 @@ static void set_arg(struct vswitchd *vs, int i, const char **where, const char *
 static void refuse_others(struct vswitchd *vs, const struct smap *oc)
 {
 	static const char *const keys[] = {
-		"vhost-sock-dir",      "vhost-iommu-support",  "vhost-postcopy-support",
-		"per-port-memory",     "tx-flush-interval",    "pmd-perf-metrics",
-		"smc-enable",	       "pmd-rxq-assign",       "pmd-rxq-isolate",
-		"pmd-auto-lb",	       "userspace-tso-enable", "n-handler-threads",
-		"hw-offload-priority", "offload-rebalance",
+		"vhost-sock-dir",    "vhost-iommu-support",  "vhost-postcopy-support",
+		"per-port-memory",   "tx-flush-interval",    "pmd-perf-metrics",
+		"smc-enable",	     "pmd-rxq-assign",	     "pmd-rxq-isolate",
+		"pmd-auto-lb",	     "userspace-tso-enable", "n-handler-threads",
+		"offload-rebalance",
 	};
 	AUTO(strbuf) text = STRBUF_INIT;
 

@@ -147,7 +147,6 @@ void eswitch_note_members(struct bridge_port *bp, const struct port_ref *ref)
 static void identify_again(struct bridge_port *bp)
 {
 	struct plane *pl = bp->bridge->plane;
-	struct error err = ERROR_INIT;
 	struct port_ref ref;
 	bool is_new;
 
@@ -164,17 +163,13 @@ static void identify_again(struct bridge_port *bp)
 		}
 		return;
 	}
-	eswitch_note_members(bp, &ref);
 	if (strcmp(ref.device, bp->device))
 		log_info("%s: port %s: its device is %s now (was %s)", bp->bridge->name, bp->name,
 			 ref.device[0] ? ref.device : "none", bp->device[0] ? bp->device : "none");
-	snprintf(bp->device, sizeof(bp->device), "%s", ref.device);
 	is_new = ref.ifindex && ref.ifindex != bp->ifindex;
-	bp->ifindex = ref.ifindex;
 	offload_flush(pl->offload);
 	offload_remove_port(pl->offload, bp->dp_port);
-	if (offload_add_port(pl->offload, &ref, ref.device[0] ? &backend_tc : NULL, &err) < 0)
-		log_warn("%s: port %s: no offload: %s", bp->bridge->name, bp->name, err.text);
+	bridge_port_offer(bp, &ref);
 	// Rules of other ports send to the device that has gone.
 	if (is_new && offload_is_enabled(pl->offload))
 		upcall_flush(pl->upcall, NULL);

@@ -43,6 +43,7 @@ static void configure_global(struct vswitchd *vs, const struct ovsrec_open_vswit
 	struct plane *pl = plane_userspace(vs);
 
 	datapath_config_read(vs, oc);
+	offload_providers_configure(vs, oc);
 	if (pl && vs->dpdk_init == DPDK_INIT_TRUE && !plane_open(pl))
 		fatal(0, "other_config:dpdk-init is true and DPDK cannot be started: %s",
 		      pl->error);
@@ -327,6 +328,7 @@ void vswitchd_destroy(struct vswitchd *vs, bool cleanup)
 	for (size_t i = 0; i < ARRAY_SIZE(vs->dp_args); i++)
 		free(vs->dp_args[i]);
 	free(vs->dp_refused);
+	free(vs->offload_providers);
 	nl_close(vs->route_sock);
 	free(vs);
 }

@@ -72,6 +72,7 @@ struct bridge_port {
 	int ifindex; // by which 'device' knows it, 0: none
 	int members[PORT_MAX_MEMBERS]; // of a bond over ports of eSwitches
 	unsigned int n_members;
+	bool is_excluded; // from offload
 	bool keep; // seen in the configuration that is being applied
 	// Of the traffic control that was asked for: errors as last logged, and the device that it was asked for.
 	char *qos_error, *policing_error;
@@ -108,6 +109,7 @@ struct vswitchd {
 	struct nic_facts nics;
 	struct restore restore;
 	struct datapath_config dp_config;
+	char *offload_providers; // other_config:hw-offload-priority, NULL: all
 	char *dp_args[6]; // storage of dp_config's strings
 	bool dummy_override, dummy;
 	bool reconfigure_again; // the database changed while a transaction was on its way
@@ -182,6 +184,11 @@ void bridge_port_destroy(struct bridge_port *bp);
 const char *bridge_port_type(const struct vswitchd *vs, const char *type);
 // Who drives the hardware behind a port (fills in what 'ref' is for offload); NULL: there is none.
 const struct backend_ops *port_backend(const struct plane *pl, struct port_ref *ref);
+// Offers the port to the hardware behind it, unless it is excluded; 'ref' is the datapath's.
+void bridge_port_offer(struct bridge_port *bp, struct port_ref *ref);
+// offload-providers.c. Whether other_config:hw-offload-priority keeps the port's flows in software; 'iface' NULL: what goes for all.
+bool offload_port_is_excluded(const struct plane *pl, const struct ovsrec_interface *iface);
+void offload_providers_configure(struct vswitchd *vs, const struct smap *oc);
 // bridge-qos.c
 void bridge_qos_configure(struct bridge_port *bp, const struct ovsrec_port *row,
 			  const struct ovsrec_interface *iface);

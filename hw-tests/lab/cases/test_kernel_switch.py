@@ -225,6 +225,25 @@ def test_a_port_is_the_representor_of_a_function_and_follows_it(nic):
     wait_until("traffic passes again", lambda: nic.send("h0", 2, 1))
 
 
+def test_a_port_is_kept_out_of_hardware_while_the_switch_runs(nic):
+    nic.add_nic(2)
+    assert nic.send("h0", 2, 5)
+    wait_until("both directions are in hardware", lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) >= 2)
+    nic.vsctl("set", "interface", "sn0r0", "other_config:hw-offload-priority=none")
+    wait_until("one direction is in software", lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) == 1)
+    assert nic.send("h0", 2, 5)
+    why = nic.appctl("offload/why")
+    assert "in_port(sn0r0)" in why and "reason:  port-excluded: " in why, why
+    # The switch's own list, which the interface's goes before.
+    nic.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload-priority=dpdk")
+    nic.vsctl("set", "interface", "sn0r0", "other_config:hw-offload-priority=dpdk,tc")
+    assert nic.send("h0", 2, 5)
+    wait_until("it is the other direction now", lambda: [("in_port(sn0r0)" in f) for f in nic.flows("type=offloaded") if "ipv4" in f] == [True])
+    nic.vsctl("remove", "Open_vSwitch", ".", "other_config", "hw-offload-priority")
+    assert nic.send("h0", 2, 5)
+    wait_until("both directions are in hardware", lambda: sum("ipv4" in f for f in nic.flows("type=offloaded")) >= 2)
+
+
 def test_a_function_that_there_is_not_is_said(nic):
     nic.add_nic(1)
     for text, words in (("vf77", "vf77"), ("nonsense", "nonsense"), ("ens9,vf0", "ens9")):
