@@ -26,5 +26,5 @@ core_libcore_a_SOURCES += \
 EXTRA_DIST += core/flow/README.md core/packet/README.md
 
 core_libcore_a_SOURCES += core/netlink/genl.c core/netlink/genl.h core/netlink/nl-msg.c core/netlink/nl-sock.c \
-	core/netlink/nl.h core/netlink/rtnl.c core/netlink/rtnl.h core/netlink/tc.h
+	core/netlink/nl.h core/netlink/rtnl.c core/netlink/rtnl.h core/netlink/tc.c core/netlink/tc.h
 EXTRA_DIST += core/netlink/README.md

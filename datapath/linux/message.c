@@ -7,19 +7,6 @@
 #include "datapath/linux/police.h"
 #include "datapath/linux/traffic-private.h"
 
-size_t traffic_begin(struct strbuf *b, uint16_t type, uint16_t flags, int ifindex, uint32_t parent,
-		     uint32_t handle, uint32_t info)
-{
-	size_t m = nl_msg_begin(b, type, flags);
-	struct tcmsg *t = nl_put_header(b, sizeof(*t));
-
-	t->tcm_ifindex = ifindex;
-	t->tcm_parent = parent;
-	t->tcm_handle = handle;
-	t->tcm_info = info;
-	return m;
-}
-
 static const struct nl_policy tca_policy[TCA_MAX + 1] = {
 	[TCA_KIND] = { .type = MNL_TYPE_NUL_STRING, .required = true },
 	[TCA_OPTIONS] = { .type = MNL_TYPE_UNSPEC },
@@ -121,34 +108,19 @@ static const struct nl_policy act_policy[TCA_ACT_MAX + 1] = {
 	[TCA_ACT_COOKIE] = { .type = MNL_TYPE_UNSPEC },
 };
 
-static const struct nl_policy police_policy[TCA_POLICE_MAX + 1] = {
-	[TCA_POLICE_TBF] = { .type = MNL_TYPE_UNSPEC,
-			     .min = sizeof(struct tc_police),
-			     .required = true },
-	[TCA_POLICE_RESULT] = { .type = MNL_TYPE_U32 },
-	[TCA_POLICE_RATE64] = { .type = MNL_TYPE_U64 },
-	[TCA_POLICE_PKTRATE64] = { .type = MNL_TYPE_U64 },
-	[TCA_POLICE_PKTBURST64] = { .type = MNL_TYPE_U64 },
-};
-
 static int decode_police(const struct nlattr *options, struct policer *ret, struct error *err)
 {
-	const struct nlattr *a[ARRAY_SIZE(police_policy)];
-	struct tc_police p;
-	int error = nl_parse_nested(options, police_policy, ARRAY_SIZE(police_policy), a, "police",
-				    err);
+	struct tc_policer p;
+	int error = tc_policer_read(options, &p, err);
 
 	if (error)
 		return error;
-	memcpy(&p, mnl_attr_get_payload(a[TCA_POLICE_TBF]), sizeof(p));
-	ret->rate = a[TCA_POLICE_RATE64] ? nl_u64(a[TCA_POLICE_RATE64]) : p.rate.rate;
+	ret->rate = p.rate;
 	ret->burst = p.burst;
-	ret->packets = nl_u64(a[TCA_POLICE_PKTRATE64]);
-	ret->packet_burst = nl_u64(a[TCA_POLICE_PKTBURST64]);
-	ret->drops = p.action == TC_ACT_SHOT;
-	ret->passes =
-		a[TCA_POLICE_RESULT] && (nl_u32(a[TCA_POLICE_RESULT]) == TC_ACT_PIPE ||
-					 (int32_t)nl_u32(a[TCA_POLICE_RESULT]) == TC_ACT_UNSPEC);
+	ret->packets = p.packet_rate;
+	ret->packet_burst = p.packet_burst;
+	ret->drops = p.exceed == TC_ACT_SHOT;
+	ret->passes = p.conform == TC_ACT_PIPE || p.conform == TC_ACT_UNSPEC;
 	return 0;
 }
 

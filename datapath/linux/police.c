@@ -109,7 +109,7 @@ static int look_at_hook(struct nl_sock *s, int ifindex, uint32_t parent, struct 
 	AUTO(strbuf) req = STRBUF_INIT;
 	int error = -EAGAIN;
 
-	nl_msg_end(&req, traffic_begin(&req, RTM_GETTFILTER, NLM_F_DUMP, ifindex, parent, 0, 0));
+	nl_msg_end(&req, tc_begin(&req, RTM_GETTFILTER, NLM_F_DUMP, ifindex, parent, 0, 0));
 	for (int i = 0; error == -EAGAIN && i < 5; i++) {
 		memset(ret, 0, sizeof(*ret));
 		error = nl_dump(s, &req, look_at_filter, ret, err);
@@ -160,9 +160,8 @@ static void put_action(struct strbuf *b, uint16_t number, const struct policer *
 static void put_filter(struct strbuf *b, const struct traffic_link *l,
 		       const struct policer wanted[], size_t n)
 {
-	size_t m =
-		traffic_begin(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, l->ifindex, hook_of(l),
-			      0, TC_H_MAKE(POLICE_PRIORITY << 16, htobe16(ETH_P_ALL)));
+	size_t m = tc_begin(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, l->ifindex, hook_of(l), 0,
+			    TC_H_MAKE(POLICE_PRIORITY << 16, htobe16(ETH_P_ALL)));
 	size_t options, acts;
 
 	nl_put_str(b, TCA_KIND, "matchall");
@@ -200,8 +199,8 @@ static int remove_filter(struct nl_sock *s, const struct traffic_link *l, struct
 	AUTO(strbuf) req = STRBUF_INIT;
 	int error;
 
-	nl_msg_end(&req, traffic_begin(&req, RTM_DELTFILTER, 0, l->ifindex, hook_of(l), 0,
-				       TC_H_MAKE(POLICE_PRIORITY << 16, htobe16(ETH_P_ALL))));
+	nl_msg_end(&req, tc_begin(&req, RTM_DELTFILTER, 0, l->ifindex, hook_of(l), 0,
+				  TC_H_MAKE(POLICE_PRIORITY << 16, htobe16(ETH_P_ALL))));
 	error = nl_transact(s, &req, NULL, err);
 	return error == -ENOENT || error == -ENODEV ? 0 : error;
 }
@@ -210,8 +209,8 @@ static int need_hook(struct nl_sock *s, struct traffic_device *d, const struct t
 		     struct error *err)
 {
 	AUTO(strbuf) req = STRBUF_INIT;
-	size_t m = traffic_begin(&req, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, l->ifindex,
-				 TC_H_CLSACT, TC_H_MAKE(TC_H_CLSACT, 0), 0);
+	size_t m = tc_begin(&req, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, l->ifindex, TC_H_CLSACT,
+			    TC_H_MAKE(TC_H_CLSACT, 0), 0);
 	int error;
 
 	nl_put_str(&req, TCA_KIND, "clsact");
@@ -276,8 +275,8 @@ void police_drop_hook(struct nl_sock *s, struct traffic_device *d, const struct 
 	    look_at_hook(s, l->ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), &out, NULL) ||
 	    in.n || out.n)
 		return;
-	nl_msg_end(&req, traffic_begin(&req, RTM_DELQDISC, 0, l->ifindex, TC_H_CLSACT,
-				       TC_H_MAKE(TC_H_CLSACT, 0), 0));
+	nl_msg_end(&req, tc_begin(&req, RTM_DELQDISC, 0, l->ifindex, TC_H_CLSACT,
+				  TC_H_MAKE(TC_H_CLSACT, 0), 0));
 	// The device may have gone, and the qdisc with it.
 	nl_transact(s, &req, NULL, NULL);
 }

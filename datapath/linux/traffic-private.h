@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 
 #include "core/netlink/nl.h"
+#include "core/netlink/tc.h"
 #include "datapath/linux/traffic.h"
 
 // Every discipline of ours is 1:0; queue N is class 1:(N + 1), all of them below the root class.
@@ -62,9 +63,6 @@ struct qos_kind;
 int tc_class_decode(const struct nlmsghdr *h, const struct qos_kind *kind, struct tc_class *ret,
 		    struct error *err);
 int tc_policing_decode(const struct nlmsghdr *h, struct tc_policing *ret, struct error *err);
-// Begins a message about something of a device.
-size_t traffic_begin(struct strbuf *b, uint16_t type, uint16_t flags, int ifindex, uint32_t parent,
-		     uint32_t handle, uint32_t info);
 
 // Classes of a kind.
 struct class_ops {

@@ -167,7 +167,7 @@ static int get_root(struct traffic *t, int ifindex, struct strbuf *reply, struct
 	AUTO(strbuf) req = STRBUF_INIT;
 	int error;
 
-	nl_msg_end(&req, traffic_begin(&req, RTM_GETQDISC, NLM_F_ECHO, ifindex, TC_H_ROOT, 0, 0));
+	nl_msg_end(&req, tc_begin(&req, RTM_GETQDISC, NLM_F_ECHO, ifindex, TC_H_ROOT, 0, 0));
 	error = nl_transact(t->sock, &req, reply, err);
 	memset(ret, 0, sizeof(*ret));
 	if (error == -ENOENT || (!error && !reply->len))
@@ -180,7 +180,7 @@ static int delete_root(struct traffic *t, int ifindex, struct error *err)
 	AUTO(strbuf) req = STRBUF_INIT;
 	int error;
 
-	nl_msg_end(&req, traffic_begin(&req, RTM_DELQDISC, 0, ifindex, TC_H_ROOT, 0, 0));
+	nl_msg_end(&req, tc_begin(&req, RTM_DELQDISC, 0, ifindex, TC_H_ROOT, 0, 0));
 	error = nl_transact(t->sock, &req, NULL, err);
 	return error == -ENOENT || error == -ENODEV ? 0 : error;
 }
@@ -189,7 +189,7 @@ static int put_root(struct traffic *t, int ifindex, const struct qos_kind_row *r
 		    const uint64_t values[], uint16_t flags, struct error *err)
 {
 	AUTO(strbuf) req = STRBUF_INIT;
-	size_t m = traffic_begin(&req, RTM_NEWQDISC, flags, ifindex, TC_H_ROOT, QOS_HANDLE, 0);
+	size_t m = tc_begin(&req, RTM_NEWQDISC, flags, ifindex, TC_H_ROOT, QOS_HANDLE, 0);
 
 	nl_put_str(&req, TCA_KIND, row->discipline);
 	row->kind->put(&req, values);
@@ -271,7 +271,7 @@ static int get_classes(struct traffic *t, int ifindex, const struct qos_kind *ki
 	struct class_dump d = { kind, ret, err };
 	int error = -EAGAIN;
 
-	nl_msg_end(&req, traffic_begin(&req, RTM_GETTCLASS, NLM_F_DUMP, ifindex, 0, 0, 0));
+	nl_msg_end(&req, tc_begin(&req, RTM_GETTCLASS, NLM_F_DUMP, ifindex, 0, 0, 0));
 	for (int i = 0; error == -EAGAIN && i < 5; i++) {
 		VEC_CLEAR(ret);
 		error = nl_dump(t->sock, &req, add_class, &d, err);
@@ -292,7 +292,7 @@ static int put_class(struct traffic *t, int ifindex, const struct qos_kind_row *
 		     const struct tc_class *c, struct error *err)
 {
 	AUTO(strbuf) req = STRBUF_INIT;
-	size_t m = traffic_begin(&req, RTM_NEWTCLASS, NLM_F_CREATE, ifindex, c->parent, c->id, 0);
+	size_t m = tc_begin(&req, RTM_NEWTCLASS, NLM_F_CREATE, ifindex, c->parent, c->id, 0);
 
 	nl_put_str(&req, TCA_KIND, row->discipline);
 	row->kind->classes->put(&req, c);
@@ -305,7 +305,7 @@ static int delete_class(struct traffic *t, int ifindex, uint32_t id, struct erro
 	AUTO(strbuf) req = STRBUF_INIT;
 	int error;
 
-	nl_msg_end(&req, traffic_begin(&req, RTM_DELTCLASS, 0, ifindex, 0, id, 0));
+	nl_msg_end(&req, tc_begin(&req, RTM_DELTCLASS, 0, ifindex, 0, id, 0));
 	error = nl_transact(t->sock, &req, NULL, err);
 	return error == -ENOENT ? 0 : error;
 }
@@ -535,8 +535,8 @@ int traffic_queue_stats(struct traffic *t, const struct traffic_link *l, uint32_
 
 	if (!d || queue >= d->kind->max_queues)
 		return error_set(err, -ENOENT, "%s has no queue %u", l->name, queue);
-	nl_msg_end(&req, traffic_begin(&req, RTM_GETTCLASS, NLM_F_ECHO, l->ifindex, 0,
-				       qos_class_of(queue), 0));
+	nl_msg_end(&req, tc_begin(&req, RTM_GETTCLASS, NLM_F_ECHO, l->ifindex, 0,
+				  qos_class_of(queue), 0));
 	error = nl_transact(t->sock, &req, &reply, err);
 	if (!error && !reply.len)
 		error = error_set(err, -EPROTO, "%s: queue %u: no answer", l->name, queue);

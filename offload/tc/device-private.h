@@ -4,6 +4,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/hmap.h"
+#include "core/netlink/tc.h"
 #include "offload/tc/senders.h"
 #include "offload/tc/tc-private.h"
 
@@ -86,10 +87,6 @@ struct tc_device {
 	_Atomic uint32_t policy; // TCA_CLS_FLAGS_SKIP_* of new filters, 0: none
 	_Atomic uint32_t n_foreign; // for capabilities(), which any thread asks
 };
-
-// Begins a message about a qdisc or filter.
-size_t tc_begin(struct strbuf *b, uint16_t type, uint16_t flags, int ifindex, uint32_t parent,
-		uint32_t handle, uint32_t info);
 
 struct qdisc *tc_find_qdisc(struct tc_device *dev, int ifindex);
 // Makes the port's hook, or takes what is there. NULL, *ret_error and a verdict: none can be made.

@@ -2,6 +2,7 @@
 // Police actions: what a meter is as one, and messages about them. Pure: asks no kernel.
 #include <linux/gen_stats.h>
 
+#include "core/netlink/tc.h"
 #include "offload/tc/tc-private.h"
 
 // The kernel keeps time in ticks, and rates as tables that it only looks at to learn of what kind a link is.
@@ -93,38 +94,24 @@ void tc_put_police(struct strbuf *b, const struct police *p)
 
 // ---- Reading ----
 
-static const struct nl_policy police_policy[TCA_POLICE_MAX + 1] = {
-	[TCA_POLICE_TBF] = { .type = MNL_TYPE_UNSPEC,
-			     .min = sizeof(struct tc_police),
-			     .required = true },
-	[TCA_POLICE_RESULT] = { .type = MNL_TYPE_U32 },
-	[TCA_POLICE_RATE64] = { .type = MNL_TYPE_U64 },
-	[TCA_POLICE_PKTRATE64] = { .type = MNL_TYPE_U64 },
-	[TCA_POLICE_PKTBURST64] = { .type = MNL_TYPE_U64 },
-};
-
 int tc_police_read(const struct nlattr *options, struct police *ret, struct error *err)
 {
-	const struct nlattr *a[ARRAY_SIZE(police_policy)];
-	struct tc_police parms;
-	int error = nl_parse_nested(options, police_policy, ARRAY_SIZE(police_policy), a, "police",
-				    err);
+	struct tc_policer p;
+	int error = tc_policer_read(options, &p, err);
 
-	if (error)
-		return error;
-	memcpy(&parms, mnl_attr_get_payload(a[TCA_POLICE_TBF]), sizeof(parms));
-	*ret = (struct police){
-		.index = parms.index,
-		.exceed = parms.action,
-		.conform = nl_u32(a[TCA_POLICE_RESULT]),
-		.mtu = parms.mtu,
-		.burst = parms.burst,
-		.rate = a[TCA_POLICE_RATE64] ? nl_u64(a[TCA_POLICE_RATE64]) : parms.rate.rate,
-		.packet_rate = nl_u64(a[TCA_POLICE_PKTRATE64]),
-		.packet_burst = nl_u64(a[TCA_POLICE_PKTBURST64]),
-		.n_rules = MAX(parms.bindcnt, 0),
-	};
-	return 0;
+	if (!error)
+		*ret = (struct police){
+			.index = p.index,
+			.exceed = p.exceed,
+			.conform = p.conform,
+			.mtu = p.mtu,
+			.burst = p.burst,
+			.rate = p.rate,
+			.packet_rate = p.packet_rate,
+			.packet_burst = p.packet_burst,
+			.n_rules = p.n_bound,
+		};
+	return error;
 }
 
 bool tc_police_is_same(const struct police *a, const struct police *b)

@@ -26,19 +26,6 @@ void tc_address(const struct qdisc *q, bool egress, int *ret_ifindex, uint32_t *
 			      : TC_H_MAKE(TC_H_CLSACT, egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
 }
 
-size_t tc_begin(struct strbuf *b, uint16_t type, uint16_t flags, int ifindex, uint32_t parent,
-		uint32_t handle, uint32_t info)
-{
-	size_t m = nl_msg_begin(b, type, flags);
-	struct tcmsg *t = nl_put_header(b, sizeof(*t));
-
-	t->tcm_ifindex = ifindex;
-	t->tcm_parent = parent;
-	t->tcm_handle = handle;
-	t->tcm_info = info;
-	return m;
-}
-
 struct qdisc *tc_find_qdisc(struct tc_device *dev, int ifindex)
 {
 	struct qdisc *q;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/netlink/tc.h"
+
+#include <linux/pkt_cls.h>
+#include <linux/rtnetlink.h>
+
+size_t tc_begin(struct strbuf *b, uint16_t type, uint16_t flags, int ifindex, uint32_t parent,
+		uint32_t handle, uint32_t info)
+{
+	size_t m = nl_msg_begin(b, type, flags);
+	struct tcmsg *t = nl_put_header(b, sizeof(*t));
+
+	t->tcm_ifindex = ifindex;
+	t->tcm_parent = parent;
+	t->tcm_handle = handle;
+	t->tcm_info = info;
+	return m;
+}
+
+static const struct nl_policy police_policy[TCA_POLICE_MAX + 1] = {
+	[TCA_POLICE_TBF] = { .type = MNL_TYPE_UNSPEC,
+			     .min = sizeof(struct tc_police),
+			     .required = true },
+	[TCA_POLICE_RESULT] = { .type = MNL_TYPE_U32 },
+	[TCA_POLICE_RATE64] = { .type = MNL_TYPE_U64 },
+	[TCA_POLICE_PKTRATE64] = { .type = MNL_TYPE_U64 },
+	[TCA_POLICE_PKTBURST64] = { .type = MNL_TYPE_U64 },
+};
+
+int tc_policer_read(const struct nlattr *options, struct tc_policer *ret, struct error *err)
+{
+	const struct nlattr *a[ARRAY_SIZE(police_policy)];
+	struct tc_police parms;
+	int error = nl_parse_nested(options, police_policy, ARRAY_SIZE(police_policy), a, "police",
+				    err);
+
+	if (error)
+		return error;
+	memcpy(&parms, mnl_attr_get_payload(a[TCA_POLICE_TBF]), sizeof(parms));
+	*ret = (struct tc_policer){
+		.index = parms.index,
+		.exceed = parms.action,
+		.conform = nl_u32(a[TCA_POLICE_RESULT]),
+		.mtu = parms.mtu,
+		.burst = parms.burst,
+		.rate = a[TCA_POLICE_RATE64] ? nl_u64(a[TCA_POLICE_RATE64]) : parms.rate.rate,
+		.packet_rate = nl_u64(a[TCA_POLICE_PKTRATE64]),
+		.packet_burst = nl_u64(a[TCA_POLICE_PKTBURST64]),
+		.n_bound = MAX(parms.bindcnt, 0),
+	};
+	return 0;
+}
