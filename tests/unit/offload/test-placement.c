@@ -432,6 +432,30 @@ START_TEST(flow_without_device_or_with_offload_off_says_so)
 }
 END_TEST
 
+START_TEST(flows_of_an_excluded_port_stay_in_software_and_say_so)
+{
+	struct port_ref ref = { .number = DP_PORT(9), .ethdev = PORT_NO_ETHDEV, .device = "nic0" };
+	struct megaflow *flows[] = { make_flow(9, 80), make_flow(9, 81) };
+
+	start(true);
+	offload_place(o, flows[0]);
+	ck_assert_int_eq(reason_of(flows[0]), REASON_NO_DEVICE);
+	ref.is_excluded = true;
+	ck_assert_int_eq(offload_add_port(o, &ref, NULL, NULL), 0);
+	offload_place(o, flows[1]);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_int_eq(reason_of(flows[i]), REASON_PORT_EXCLUDED);
+	// It may have hardware again.
+	offload_remove_port(o, DP_PORT(9));
+	ref.is_excluded = false;
+	ck_assert_int_eq(offload_add_port(o, &ref, &fake, NULL), 0);
+	offload_flush(o);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_int_eq(flows[i]->placement, PLACE_IN_HW);
+	stop(flows, 2);
+}
+END_TEST
+
 START_TEST(flow_goes_in_when_its_port_gets_hardware)
 {
 	struct port_ref ref = { .number = DP_PORT(9), .ethdev = PORT_NO_ETHDEV, .device = "nic0" };
@@ -994,6 +1018,7 @@ int main(void)
 	tcase_add_loop_test(t, withdrawal_during_insertion_leaves_no_rule, 0, 50);
 	tcase_add_test(t, flow_without_device_or_with_offload_off_says_so);
 	tcase_add_test(t, flow_goes_in_when_its_port_gets_hardware);
+	tcase_add_test(t, flows_of_an_excluded_port_stay_in_software_and_say_so);
 	tcase_add_test(t, refusal_of_a_kind_is_not_asked_again_until_forgotten);
 	tcase_add_test(t, flow_that_found_no_room_goes_in_when_there_is_some);
 	tcase_add_test(t, new_rule_is_in_before_the_old_one_goes_and_counts_go_on);
