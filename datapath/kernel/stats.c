@@ -68,36 +68,65 @@ static void note_stranger(struct kernel_datapath *dp, const struct nlattr *id)
 	s->dumps++;
 }
 
-static void delete_stranger(struct kernel_datapath *dp, const struct stranger *s,
-			    struct nl_sock *sock)
+// Many at once: after a restart there may be as many as flows.
+struct deletions {
+	struct nl_request requests[64];
+	size_t n;
+};
+
+static void delete_all(struct kernel_datapath *dp, struct deletions *d, struct nl_sock *sock)
 {
 	static struct log_limit limit = LOG_LIMIT_INIT(6, 1);
-	const struct nlattr *id = (const struct nlattr *)s->id;
-	AUTO(strbuf) msg = STRBUF_INIT;
-	size_t m = kernel_begin(dp, &msg, &dp->families.flow, OVS_FLOW_CMD_DEL, 0);
+	struct nl_request *all[ARRAY_SIZE(d->requests)];
+	size_t deleted = 0;
 
-	nl_put(&msg, id->nla_type, mnl_attr_get_payload(id), nl_len(id));
-	nl_msg_end(&msg, m);
-	if (nl_transact(sock, &msg, NULL, NULL))
-		return;
-	counter_inc(COUNTER_FLOW_STRANGER);
-	log_warn_limited(&limit, "%s: the kernel had a flow that is not ours; deleted", dp->name);
+	for (size_t i = 0; i < d->n; i++)
+		all[i] = &d->requests[i];
+	nl_transact_many(sock, all, d->n);
+	for (size_t i = 0; i < d->n; i++) {
+		deleted += !d->requests[i].error;
+		nl_request_uninit(&d->requests[i]);
+	}
+	d->n = 0;
+	counter_add(COUNTER_FLOW_STRANGER, deleted);
+	if (deleted)
+		log_warn_limited(&limit, "%s: the kernel had %zu flows that are not ours; deleted",
+				 dp->name, deleted);
+}
+
+static void delete_stranger(struct kernel_datapath *dp, const struct stranger *s,
+			    struct deletions *d, struct nl_sock *sock)
+{
+	const struct nlattr *id = (const struct nlattr *)s->id;
+	struct nl_request *r = &d->requests[d->n++];
+	size_t m;
+
+	*r = (struct nl_request){ .silent = true };
+	m = kernel_begin(dp, &r->msg, &dp->families.flow, OVS_FLOW_CMD_DEL, 0);
+	nl_put(&r->msg, id->nla_type, mnl_attr_get_payload(id), nl_len(id));
+	nl_msg_end(&r->msg, m);
+	if (d->n == ARRAY_SIZE(d->requests))
+		delete_all(dp, d, sock);
 }
 
 static void sweep_strangers(struct kernel_datapath *dp, struct nl_sock *sock)
 {
+	struct deletions d;
 	struct stranger *s;
 
+	d.n = 0;
 	HMAP_FOR_EACH_SAFE (s, node, &dp->strangers) {
 		bool is_there = s->round == dp->round;
 
 		if (is_there && s->dumps < SUSPICIOUS_DUMPS)
 			continue;
 		if (is_there)
-			delete_stranger(dp, s, sock);
+			delete_stranger(dp, s, &d, sock);
 		hmap_remove(&dp->strangers, &s->node);
 		free(s);
 	}
+	if (d.n)
+		delete_all(dp, &d, sock);
 }
 
 static void look_for_lost(struct kernel_datapath *dp, uint64_t last_round, struct nl_sock *sock)
