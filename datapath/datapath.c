@@ -181,6 +181,18 @@ int datapath_actions_check(struct datapath *dp, struct dp_actions list, struct e
 	return dp->ops->actions_check(dp, list, err);
 }
 
+void datapath_batch_begin(struct datapath *dp)
+{
+	if (dp->ops->batch_begin)
+		dp->ops->batch_begin(dp);
+}
+
+void datapath_batch_end(struct datapath *dp)
+{
+	if (dp->ops->batch_end)
+		dp->ops->batch_end(dp);
+}
+
 int datapath_flow_add(struct datapath *dp, struct megaflow *mf)
 {
 	return dp->ops->flow_add(dp, mf);

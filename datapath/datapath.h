@@ -118,6 +118,10 @@ int datapath_flow_add(struct datapath *dp, struct megaflow *mf);
 // The flow's actions have changed (megaflow_set_actions()). Main thread; 0 or negative errno, then the flow is as before.
 int datapath_flow_update(struct datapath *dp, struct megaflow *mf);
 void datapath_flow_del(struct datapath *dp, struct megaflow *mf);
+// Flows that this thread adds from here on may be gathered until datapath_batch_end(): some thousands at a time cost much less
+// together. One that the datapath refuses is then known as refused to it, not to the caller. Main thread.
+void datapath_batch_begin(struct datapath *dp);
+void datapath_batch_end(struct datapath *dp);
 // Adds up the software counters of all threads.
 void datapath_flow_counts(struct datapath *dp, const struct megaflow *mf, struct flow_counts *ret);
 // Brings datapath_flow_counts() up to date where the datapath counts elsewhere; may wait for a dump. Main thread.

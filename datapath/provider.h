@@ -92,6 +92,9 @@ struct datapath_ops {
 	void (*flow_del)(struct datapath *dp, struct megaflow *mf);
 	void (*flow_counts)(struct datapath *dp, const struct megaflow *mf,
 			    struct flow_counts *ret);
+	// NULL: flows are not gathered.
+	void (*batch_begin)(struct datapath *dp);
+	void (*batch_end)(struct datapath *dp);
 	size_t (*flow_count)(struct datapath *dp);
 	// Brings what flow_counts() tells up to date. NULL: it always is.
 	void (*refresh)(struct datapath *dp);

@@ -89,6 +89,34 @@ static void emit_to_batch(struct execution *x, struct strbuf *msg)
 	batch_put(my_batch, msg, NULL);
 }
 
+void kernel_batch_begin(struct datapath *base)
+{
+	struct kernel_datapath *dp = kernel_datapath(base);
+	struct batch *b = xzalloc(sizeof(*b));
+
+	b->dp = dp;
+	// Without a socket they go one by one.
+	if (my_batch || nl_open(NETLINK_GENERIC, &b->sock, NULL)) {
+		free(b);
+		return;
+	}
+	my_batch = b;
+}
+
+void kernel_batch_end(struct datapath *base)
+{
+	struct batch *b = kernel_batch(kernel_datapath(base));
+
+	if (!b)
+		return;
+	flush(b);
+	my_batch = NULL;
+	nl_close(b->sock);
+	VEC_FREE(&b->flows);
+	VEC_FREE(&b->packets);
+	free(b);
+}
+
 // ---- One upcall ----
 
 static int take_packet(struct handler *h, const struct upcall_message *m, struct packet *p,

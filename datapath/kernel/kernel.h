@@ -141,6 +141,9 @@ struct batch {
 struct batch *kernel_batch(const struct kernel_datapath *dp);
 // Takes over 'msg' (empty afterwards). 'flow' with a reference, or NULL.
 void batch_put(struct batch *b, struct strbuf *msg, struct kernel_flow *flow);
+// datapath_batch_begin(), _end(): the main thread has one, too.
+void kernel_batch_begin(struct datapath *base);
+void kernel_batch_end(struct datapath *base);
 // Makes sockets, so that the port ids are known, then starts the threads.
 int handlers_open(struct kernel_datapath *dp, struct error *err);
 void handlers_start(struct kernel_datapath *dp);

@@ -43,16 +43,35 @@ void restore_look_at_port(struct plane *pl, dp_port_t port)
 		offload_list_found(pl->offload, port, on_found, &c);
 }
 
+// Flows that are put into the datapath together.
+#define TOGETHER 1000
+
+static void batch(const struct restore *r, bool begins)
+{
+	struct plane *pl;
+
+	PLANE_FOR_EACH(pl, r->vs)
+	{
+		if (!pl->dp)
+			continue;
+		if (begins)
+			datapath_batch_begin(pl->dp);
+		else
+			datapath_batch_end(pl->dp);
+	}
+}
+
 // Packets that go round are known by an id once the flow that sends them round has been translated: what nobody knows yet is
 // tried again as long as others bring something. Returns how many were restored.
 static size_t restore_all(struct restore *r, bool keep)
 {
 	struct restore_rule **rule;
 	bool progress = true;
-	size_t n = 0;
+	size_t n = 0, looked = 0;
 
 	VEC_FOR_EACH (rule, &r->rules)
 		(*rule)->done = false;
+	batch(r, true);
 	while (progress) {
 		progress = false;
 		VEC_FOR_EACH (rule, &r->rules) {
@@ -64,8 +83,13 @@ static size_t restore_all(struct restore *r, bool keep)
 			(*rule)->done = ret != RESTORED_LATER;
 			progress |= (*rule)->done;
 			n += ret == RESTORED;
+			if (++looked % TOGETHER == 0) {
+				batch(r, false);
+				batch(r, true);
+			}
 		}
 	}
+	batch(r, false);
 	return n;
 }
 
