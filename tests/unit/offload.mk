@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/offload/test-placement
-TESTS += tests/unit/offload/test-placement
-tests_unit_offload_test_placement_SOURCES = tests/unit/offload/test-placement.c
-tests_unit_offload_test_placement_LDADD = offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+PLACEMENT_TESTS = tests/unit/offload/test-placement tests/unit/offload/test-placement-meters tests/unit/offload/test-placement-room
+PLACEMENT_LIBS = offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
+FAKE_NIC = tests/unit/offload/fake-nic.c tests/unit/offload/fake-nic.h
+check_PROGRAMS += $(PLACEMENT_TESTS)
+TESTS += $(PLACEMENT_TESTS)
+tests_unit_offload_test_placement_SOURCES = tests/unit/offload/test-placement.c $(FAKE_NIC)
+tests_unit_offload_test_placement_LDADD = $(PLACEMENT_LIBS)
+tests_unit_offload_test_placement_meters_SOURCES = tests/unit/offload/test-placement-meters.c $(FAKE_NIC)
+tests_unit_offload_test_placement_meters_LDADD = $(PLACEMENT_LIBS)
+tests_unit_offload_test_placement_room_SOURCES = tests/unit/offload/test-placement-room.c $(FAKE_NIC)
+tests_unit_offload_test_placement_room_LDADD = $(PLACEMENT_LIBS)
 check_PROGRAMS += tests/unit/offload/test-tc-compile
 TESTS += tests/unit/offload/test-tc-compile
 tests_unit_offload_test_tc_compile_SOURCES = tests/unit/offload/test-tc-compile.c tests/unit/offload/walk.c \

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threads that share a list: everything is done once, by no two at a time, however many there are.
-#include <check.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
 #include "core/base/rcu.h"
 #include "core/base/util.h"
 #include "ofproto/upcall/crew.h"
+#include "tests/suite.h"
 
 #define MOST 1000
 
@@ -72,19 +71,11 @@ int main(void)
 {
 	Suite *s = suite_create("upcall/crew");
 	TCase *t = tcase_create("crew");
-	SRunner *sr;
-	int failed;
 
 	rcu_thread_begin();
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, each_item_is_done_once, 1, 6);
 	tcase_add_test(t, a_crew_grows_and_shrinks_between_two_lists);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_set_fork_status(sr, CK_NOFORK);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	rcu_thread_end();
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run_here(s);
 }
