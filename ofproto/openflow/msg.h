@@ -167,8 +167,8 @@ struct queue_stats {
 struct queue_desc {
 	of_port_t port;
 	uint32_t queue;
-	uint16_t min_rate,
-		max_rate; // tenths of a percent of the port's, over 1000: disabled; UINT16_MAX: not said
+	// Tenths of a percent of the port's, over 1000: disabled; UINT16_MAX: not said.
+	uint16_t min_rate, max_rate;
 };
 
 // State and configuration in OpenFlow 1.0's bits where they exist there.

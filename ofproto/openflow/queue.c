@@ -151,14 +151,16 @@ void queue_desc_request_encode(of_port_t port, uint32_t queue, uint8_t version, 
 
 static void put_rate(uint16_t type, uint16_t rate, uint8_t version, struct strbuf *out)
 {
+	size_t start;
+
 	if (rate == UINT16_MAX)
 		return;
-	wr_be16(out, type);
-	wr_be16(out, version < OFP14 ? PROP_LEN_10 : PROP_LEN_14);
+	start = prop_begin(out, type);
 	if (version < OFP14)
 		wr_be32(out, 0);
 	wr_be16(out, rate);
 	strbuf_put_zeros(out, version < OFP14 ? 6 : 2);
+	prop_end(out, start);
 }
 
 static void put_desc(const struct queue_desc *d, uint8_t version, struct strbuf *out)
@@ -213,22 +215,16 @@ int queue_config_decode(struct msg *m, of_port_t *ret_port)
 
 static void get_rates(struct reader *r, uint8_t version, struct queue_desc *d)
 {
-	d->min_rate = d->max_rate = UINT16_MAX;
-	while (!r->failed && rd_left(r)) {
-		uint16_t type = rd_be16(r), length = rd_be16(r), rate;
-		struct reader body;
+	struct reader body;
+	uint16_t type;
 
-		if (r->failed || length < 4) {
-			rd_fail(r);
-			return;
-		}
-		body = rd_sub(r, length - 4u);
+	d->min_rate = d->max_rate = UINT16_MAX;
+	while (prop_next(r, &type, &body)) {
 		if (type != MIN_RATE && type != MAX_RATE)
 			continue;
 		if (version < OFP14)
 			rd_skip(&body, 4);
-		rate = rd_be16(&body);
-		*(type == MIN_RATE ? &d->min_rate : &d->max_rate) = rate;
+		*(type == MIN_RATE ? &d->min_rate : &d->max_rate) = rd_be16(&body);
 		if (body.failed)
 			rd_fail(r);
 	}

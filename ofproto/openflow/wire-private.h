@@ -67,7 +67,7 @@ struct oxs {
 enum ofperr oxs_decode(struct reader *r, struct oxs *s);
 void oxs_encode(const struct oxs *s, struct strbuf *out);
 
-// Properties of 1.4+: type and length, then a body; padded to 8 behind.
+// Properties of 1.4+, and of queues before: type and length, then a body; padded to 8 behind.
 size_t prop_begin(struct strbuf *out, uint16_t type);
 void prop_end(struct strbuf *out, size_t start);
 // Takes the next; false at the end or when malformed (r->failed tells).

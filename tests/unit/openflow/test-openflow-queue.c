@@ -155,6 +155,10 @@ static const struct {
 	  "max_rate:100.0%\n" },
 	{ "0513002800000002000f000000000000000000010000000300180000000000000003000800000000",
 	  "OFPST_QUEUE_DESC reply (OF1.4) (xid=0x2): port=1\nqueue 3:\n" },
+	// An experimenter's property is padded, and the length does not count that.
+	{ "0513003800000002000f0000000000000000000100000003002800000000"
+	  "0000ffff000c0000232000000001000000000001000801f40000",
+	  "OFPST_QUEUE_DESC reply (OF1.4) (xid=0x2): port=1\nqueue 3: min_rate:50.0%\n" },
 };
 
 START_TEST(messages_are_printed)
