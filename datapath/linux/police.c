@@ -84,7 +84,7 @@ static bool is_as_wanted(const struct tc_policing *there, const struct policer w
 struct look {
 	struct tc_policing found;
 	bool is_there; // something at our priority
-	size_t n; // filters
+	size_t n; // filters, of the priorities that were asked for
 };
 
 static int look_at_filter(const struct nlmsghdr *h, void *aux)
@@ -103,13 +103,15 @@ static int look_at_filter(const struct nlmsghdr *h, void *aux)
 	return 0;
 }
 
-static int look_at_hook(struct nl_sock *s, int ifindex, uint32_t parent, struct look *ret,
-			struct error *err)
+// 'priority' 0: all of them. A port may have a hundred thousand flows there: the kernel leaves out what is not asked for.
+static int look_at_hook(struct nl_sock *s, int ifindex, uint32_t parent, uint32_t priority,
+			struct look *ret, struct error *err)
 {
 	AUTO(strbuf) req = STRBUF_INIT;
 	int error = -EAGAIN;
 
-	nl_msg_end(&req, tc_begin(&req, RTM_GETTFILTER, NLM_F_DUMP, ifindex, parent, 0, 0));
+	nl_msg_end(&req, tc_begin(&req, RTM_GETTFILTER, NLM_F_DUMP, ifindex, parent, 0,
+				  TC_H_MAKE(priority << 16, 0)));
 	for (int i = 0; error == -EAGAIN && i < 5; i++) {
 		memset(ret, 0, sizeof(*ret));
 		error = nl_dump(s, &req, look_at_filter, ret, err);
@@ -222,6 +224,11 @@ static int need_hook(struct nl_sock *s, struct traffic_device *d, const struct t
 
 // ---- The whole ----
 
+static bool is_settled(const struct look *look, const struct policer wanted[], size_t n)
+{
+	return n ? look->is_there && is_as_wanted(&look->found, wanted, n) : !look->is_there;
+}
+
 static int change(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l,
 		  const struct look *look, const struct policer wanted[], size_t n,
 		  struct error *err)
@@ -229,8 +236,6 @@ static int change(struct nl_sock *s, struct traffic_device *d, const struct traf
 	const struct tc_policing *there = &look->found;
 	int error = 0;
 
-	if (look->is_there && is_as_wanted(there, wanted, n))
-		return 0;
 	if (n && look->is_there && !there->is_police)
 		return error_set(err, -EBUSY, "a filter of others is at priority %d",
 				 POLICE_PRIORITY);
@@ -251,12 +256,14 @@ int police_apply(struct nl_sock *s, struct traffic_device *d, const struct traff
 	struct look look;
 	int error;
 
-	error = look_at_hook(s, l->ifindex, hook_of(l), &look, err);
-	if (!error)
+	error = look_at_hook(s, l->ifindex, hook_of(l), POLICE_PRIORITY, &look, err);
+	if (!error && !is_settled(&look, wanted, n)) {
 		error = change(s, d, l, &look, wanted, n, err);
-	// Where it has come to stand.
-	if (!error && n)
-		error = look_at_hook(s, l->ifindex, hook_of(l), &look, err);
+		// Where it has come to stand.
+		if (!error && n)
+			error = look_at_hook(s, l->ifindex, hook_of(l), POLICE_PRIORITY, &look,
+					     err);
+	}
 	if (error)
 		return error_wrap(err, "policing");
 	d->policing = *c;
@@ -271,8 +278,8 @@ void police_drop_hook(struct nl_sock *s, struct traffic_device *d, const struct 
 	struct look in, out;
 
 	if (!d->made_hook ||
-	    look_at_hook(s, l->ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), &in, NULL) ||
-	    look_at_hook(s, l->ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), &out, NULL) ||
+	    look_at_hook(s, l->ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), 0, &in, NULL) ||
+	    look_at_hook(s, l->ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), 0, &out, NULL) ||
 	    in.n || out.n)
 		return;
 	nl_msg_end(&req, tc_begin(&req, RTM_DELQDISC, 0, l->ifindex, TC_H_CLSACT,
