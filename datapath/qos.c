@@ -36,6 +36,18 @@ static int need_link(struct datapath *dp, dp_port_t port, struct port_ref *ref,
 	return dp->traffic ? 0 : traffic_open(&dp->traffic, err);
 }
 
+// Enough to find again what was set up at a device: no question to the kernel. False: nothing was set up at any.
+static bool known_link(struct datapath *dp, dp_port_t port, struct port_ref *ref,
+		       struct traffic_link *ret)
+{
+	if (!dp->traffic || !datapath_port_ref(dp, port, ref))
+		return false;
+	*ret = (struct traffic_link){ .ifindex = ref->ifindex,
+				      .name = ref->name,
+				      .is_internal = ref->is_internal };
+	return true;
+}
+
 // Most ports have none, and are asked for none at each change of the configuration: cheap.
 static bool has_nothing(struct datapath *dp, dp_port_t port,
 			bool (*has_none)(const struct traffic *t, const struct traffic_link *l))
@@ -43,10 +55,7 @@ static bool has_nothing(struct datapath *dp, dp_port_t port,
 	struct port_ref ref;
 	struct traffic_link l;
 
-	if (!dp->traffic || !datapath_port_ref(dp, port, &ref))
-		return false;
-	l = (struct traffic_link){ .ifindex = ref.ifindex, .name = ref.name };
-	return has_none(dp->traffic, &l);
+	return known_link(dp, port, &ref, &l) && has_none(dp->traffic, &l);
 }
 
 int datapath_port_set_qos(struct datapath *dp, dp_port_t port, const struct qos_config *config,
@@ -93,31 +102,17 @@ bool datapath_port_is_policed_in_hw(struct datapath *dp, dp_port_t port, const c
 	struct port_ref ref;
 
 	*ret_why = "";
-	return dp->traffic && find_link(dp, port, &ref, &l) &&
-	       traffic_is_policed_in_hw(dp->traffic, &l, ret_why);
-}
-
-int datapath_port_queue_stats(struct datapath *dp, dp_port_t port, uint32_t queue,
-			      struct qos_queue_stats *ret, struct error *err)
-{
-	struct traffic_link l;
-	struct port_ref ref;
-
-	if (!dp->traffic || !find_link(dp, port, &ref, &l))
-		return error_set(err, -ENOENT, "the port has no queues");
-	return traffic_queue_stats(dp->traffic, &l, queue, ret, err);
+	return known_link(dp, port, &ref, &l) && traffic_is_policed_in_hw(dp->traffic, &l, ret_why);
 }
 
 int datapath_port_queues(struct datapath *dp, dp_port_t port,
-			 void (*cb)(uint32_t queue, const struct smap *options, void *aux),
-			 void *aux, struct error *err)
+			 void (*cb)(const struct qos_queue_state *q, void *aux), void *aux,
+			 struct error *err)
 {
 	struct traffic_link l;
 	struct port_ref ref;
 
-	if (!dp->traffic || !find_link(dp, port, &ref, &l))
-		return 0;
-	return traffic_queues(dp->traffic, &l, cb, aux, err);
+	return known_link(dp, port, &ref, &l) ? traffic_queues(dp->traffic, &l, cb, aux, err) : 0;
 }
 
 const char *datapath_port_qos(struct datapath *dp, dp_port_t port, struct smap *ret_options)
@@ -125,9 +120,7 @@ const char *datapath_port_qos(struct datapath *dp, dp_port_t port, struct smap *
 	struct traffic_link l;
 	struct port_ref ref;
 
-	if (!dp->traffic || !find_link(dp, port, &ref, &l))
-		return NULL;
-	return traffic_qos(dp->traffic, &l, ret_options);
+	return known_link(dp, port, &ref, &l) ? traffic_qos(dp->traffic, &l, ret_options) : NULL;
 }
 
 void datapath_port_qos_types(struct datapath *dp, dp_port_t port,
@@ -146,11 +139,8 @@ void datapath_port_release_traffic(struct datapath *dp, dp_port_t port)
 	struct traffic_link l;
 	struct port_ref ref;
 
-	if (!dp->traffic || dp->leaves_traffic || !datapath_port_ref(dp, port, &ref))
+	if (dp->leaves_traffic || !known_link(dp, port, &ref, &l))
 		return;
-	l = (struct traffic_link){ .ifindex = ref.ifindex,
-				   .name = ref.name,
-				   .is_internal = ref.is_internal };
 	find_link(dp, port, &ref, &l);
 	traffic_release(dp->traffic, &l);
 }

@@ -30,13 +30,17 @@ struct qos_queue_stats {
 	int64_t created_msec; // clock_msec() when the queue came, INT64_MIN: unknown
 };
 
-// -ENOENT: the port's discipline has no such queue.
-int datapath_port_queue_stats(struct datapath *dp, dp_port_t port, uint32_t queue,
-			      struct qos_queue_stats *ret, struct error *err);
-// Every queue that the port has, with what it is set to as options that could have made it, in the order of ids.
+// A queue that a port has. Borrowed.
+struct qos_queue_state {
+	uint32_t id;
+	const struct smap *options; // what it is set to, as options that could have made it
+	struct qos_queue_stats stats;
+};
+
+// Every queue that the port has, in the order of ids: one question to the kernel, none for a port without queues.
 int datapath_port_queues(struct datapath *dp, dp_port_t port,
-			 void (*cb)(uint32_t queue, const struct smap *options, void *aux),
-			 void *aux, struct error *err);
+			 void (*cb)(const struct qos_queue_state *q, void *aux), void *aux,
+			 struct error *err);
 // What the port's discipline is, and is set to: its kind (static) or NULL where it has none.
 const char *datapath_port_qos(struct datapath *dp, dp_port_t port, struct smap *ret_options);
 // Kinds that the port may have, for qos/show-types: their names and how many queues each can have.

@@ -34,7 +34,7 @@ static int queue_rates(const struct smap *options, uint64_t least, const struct 
 	return 0;
 }
 
-static void show_rates(const struct traffic_link *l, const struct tc_class *c, struct smap *ret)
+static void show_rates(const struct tc_class *c, uint32_t mtu, struct smap *ret)
 {
 	bool is_root = c->id == QOS_ROOT_CLASS;
 
@@ -148,11 +148,11 @@ static bool htb_equal(const struct tc_class *a, const struct tc_class *b)
 	return a->id == QOS_ROOT_CLASS || (a->quantum == b->quantum && a->priority == b->priority);
 }
 
-static void htb_show_class(const struct traffic_link *l, const struct tc_class *c, struct smap *ret)
+static void htb_show_class(const struct tc_class *c, uint32_t mtu, struct smap *ret)
 {
-	uint64_t burst = l->mtu + OVERHEAD;
+	uint64_t burst = mtu + OVERHEAD;
 
-	show_rates(l, c, ret);
+	show_rates(c, mtu, ret);
 	if (c->id == QOS_ROOT_CLASS)
 		return;
 	// The kernel has it as a time: at high rates, many bursts are the same.

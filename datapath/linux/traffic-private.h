@@ -74,7 +74,7 @@ struct class_ops {
 	int (*get)(const struct nlattr *options, struct tc_class *ret, struct error *err);
 	bool (*equal)(const struct tc_class *a, const struct tc_class *b);
 	// Options that would make it so.
-	void (*show)(const struct traffic_link *l, const struct tc_class *c, struct smap *ret);
+	void (*show)(const struct tc_class *c, uint32_t mtu, struct smap *ret);
 };
 
 struct qos_kind {
@@ -115,19 +115,22 @@ uint64_t qos_bytes(uint64_t rate, uint32_t ticks);
 // Nanoseconds of a tick.
 uint64_t qos_tick_nsec(void);
 
+struct created_queue {
+	uint32_t queue;
+	int64_t created_msec;
+};
+
 // A device that has been a port.
 struct traffic_device {
 	int ifindex;
 	const struct qos_kind_row *kind; // NULL: none
+	uint32_t mtu; // when 'kind' was set up
 	bool looked; // at what was there before us
 	struct policing_config policing;
 	bool policed; // as 'policing' says
 	bool made_hook; // the qdisc that policing stands at
 	bool policed_in_hw;
 	char why_not[128]; // the driver's words, when it refused
-	struct {
-		uint32_t queue;
-		int64_t created_msec;
-	} * created; // queues that this process has made
+	struct created_queue *created; // queues that this process has made, by their numbers
 	size_t n_created, cap_created;
 };

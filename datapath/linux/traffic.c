@@ -136,6 +136,7 @@ static struct traffic_device *need_device(struct traffic *t, const struct traffi
 	return d;
 }
 
+// The caller sorts behind the last one.
 static void note_created(struct traffic_device *d, uint32_t queue)
 {
 	d->created = xgrow(d->created, &d->cap_created, d->n_created + 1, sizeof(*d->created));
@@ -143,19 +144,40 @@ static void note_created(struct traffic_device *d, uint32_t queue)
 	d->created[d->n_created++].created_msec = clock_msec();
 }
 
+static int by_number(const void *a, const void *b)
+{
+	const struct created_queue *x = a, *y = b;
+
+	return x->queue < y->queue ? -1 : x->queue > y->queue;
+}
+
+static void sort_created(struct traffic_device *d)
+{
+	if (d->n_created)
+		qsort(d->created, d->n_created, sizeof(*d->created), by_number);
+}
+
+static struct created_queue *find_created(const struct traffic_device *d, uint32_t queue)
+{
+	const struct created_queue wanted = { .queue = queue };
+
+	return d->n_created ? bsearch(&wanted, d->created, d->n_created, sizeof(wanted), by_number)
+			    : NULL;
+}
+
 static void forget_created(struct traffic_device *d, uint32_t queue)
 {
-	for (size_t i = 0; i < d->n_created; i++)
-		if (d->created[i].queue == queue)
-			d->created[i--] = d->created[--d->n_created];
+	struct created_queue *q = find_created(d, queue);
+
+	if (q)
+		memmove(q, q + 1, (--d->n_created - (q - d->created)) * sizeof(*q));
 }
 
 static int64_t created_msec(const struct traffic_device *d, uint32_t queue)
 {
-	for (size_t i = 0; d && i < d->n_created; i++)
-		if (d->created[i].queue == queue)
-			return d->created[i].created_msec;
-	return INT64_MIN;
+	const struct created_queue *q = find_created(d, queue);
+
+	return q ? q->created_msec : INT64_MIN;
 }
 
 // ---- Disciplines ----
@@ -393,6 +415,7 @@ static int apply_queues(struct traffic *t, const struct traffic_link *l, struct 
 			if (need_queue(t, l, d, &there, root, &c->queues[i], &e) && !first.code)
 				first = e;
 		error_clear(&e);
+		sort_created(d);
 		remove_queues(t, d, &there, c, &e);
 		if (!first.code)
 			first = e;
@@ -444,6 +467,7 @@ static int apply(struct traffic *t, const struct traffic_link *l, struct traffic
 	if (d->kind != row || is_new)
 		d->n_created = 0;
 	d->kind = row;
+	d->mtu = l->mtu;
 	d->looked = true;
 	if (row->kind->classes)
 		return apply_queues(t, l, d, c, &root, err);
@@ -524,49 +548,30 @@ static struct traffic_device *shaped_device(struct traffic *t, const struct traf
 	return d && d->kind && d->kind->kind->classes ? d : NULL;
 }
 
-int traffic_queue_stats(struct traffic *t, const struct traffic_link *l, uint32_t queue,
-			struct qos_queue_stats *ret, struct error *err)
+static void tell_queue(const struct traffic_device *d, const struct tc_class *c,
+		       void (*cb)(const struct qos_queue_state *q, void *aux), void *aux)
 {
-	AUTO(strbuf) req = STRBUF_INIT;
-	AUTO(strbuf) reply = STRBUF_INIT;
-	struct traffic_device *d = shaped_device(t, l);
-	struct tc_class c;
-	int error;
+	AUTO(smap) options;
+	struct qos_queue_state q = { TC_H_MIN(c->id) - 1, &options, c->stats };
 
-	if (!d || queue >= d->kind->max_queues)
-		return error_set(err, -ENOENT, "%s has no queue %u", l->name, queue);
-	nl_msg_end(&req, tc_begin(&req, RTM_GETTCLASS, NLM_F_ECHO, l->ifindex, 0,
-				  qos_class_of(queue), 0));
-	error = nl_transact(t->sock, &req, &reply, err);
-	if (!error && !reply.len)
-		error = error_set(err, -EPROTO, "%s: queue %u: no answer", l->name, queue);
-	if (!error)
-		error = tc_class_decode((const struct nlmsghdr *)reply.s, d->kind->kind, &c, err);
-	if (error)
-		return error == -EINVAL ? -ENOENT : error;
-	*ret = c.stats;
-	ret->created_msec = created_msec(d, queue);
-	return 0;
+	smap_init(&options);
+	d->kind->kind->classes->show(c, d->mtu, &options);
+	q.stats.created_msec = created_msec(d, q.id);
+	cb(&q, aux);
 }
 
 int traffic_queues(struct traffic *t, const struct traffic_link *l,
-		   void (*cb)(uint32_t queue, const struct smap *options, void *aux), void *aux,
+		   void (*cb)(const struct qos_queue_state *q, void *aux), void *aux,
 		   struct error *err)
 {
-	struct traffic_device *d = shaped_device(t, l);
+	const struct traffic_device *d = shaped_device(t, l);
 	classes there = VEC_INIT;
 	const struct tc_class *c;
 	int error = d ? get_classes(t, l->ifindex, d->kind->kind, &there, err) : 0;
 
-	VEC_FOR_EACH (c, &there) {
-		AUTO(smap) options;
-
-		smap_init(&options);
-		if (error || c->id == QOS_ROOT_CLASS)
-			continue;
-		d->kind->kind->classes->show(l, c, &options);
-		cb(TC_H_MIN(c->id) - 1, &options, aux);
-	}
+	VEC_FOR_EACH (c, &there)
+		if (!error && c->id != QOS_ROOT_CLASS)
+			tell_queue(d, c, cb, aux);
 	VEC_FREE(&there);
 	return error;
 }
@@ -597,7 +602,7 @@ const char *traffic_qos(struct traffic *t, const struct traffic_link *l, struct 
 	if (d->kind->kind->classes && !get_classes(t, l->ifindex, d->kind->kind, &there, NULL)) {
 		root = find_class(&there, QOS_ROOT_CLASS);
 		if (root)
-			d->kind->kind->classes->show(l, root, ret_options);
+			d->kind->kind->classes->show(root, d->mtu, ret_options);
 	}
 	VEC_FREE(&there);
 	return d->kind->type;

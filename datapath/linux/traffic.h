@@ -10,7 +10,7 @@
 
 struct traffic;
 
-// A device as the caller knows it now.
+// A device as the caller knows it now. Of a device that is only asked about, 'ifindex' and 'name' are enough.
 struct traffic_link {
 	int ifindex;
 	const char *name;
@@ -28,16 +28,13 @@ int traffic_set_policing(struct traffic *t, const struct traffic_link *l,
 			 const struct policing_config *c, struct error *err);
 bool traffic_is_policed_in_hw(struct traffic *t, const struct traffic_link *l,
 			      const char **ret_why);
-// There is nothing of ours at the device, and it has been looked whether there was: to ask for none again needs no question. Only
-// 'ifindex' and 'name' are looked at.
+// There is nothing of ours at the device, and it has been looked whether there was: to ask for none again needs no question.
 bool traffic_has_no_qos(const struct traffic *t, const struct traffic_link *l);
 bool traffic_has_no_policing(const struct traffic *t, const struct traffic_link *l);
 // The device is no port any more: what is ours there goes.
 void traffic_release(struct traffic *t, const struct traffic_link *l);
-int traffic_queue_stats(struct traffic *t, const struct traffic_link *l, uint32_t queue,
-			struct qos_queue_stats *ret, struct error *err);
 int traffic_queues(struct traffic *t, const struct traffic_link *l,
-		   void (*cb)(uint32_t queue, const struct smap *options, void *aux), void *aux,
+		   void (*cb)(const struct qos_queue_state *q, void *aux), void *aux,
 		   struct error *err);
 const char *traffic_qos(struct traffic *t, const struct traffic_link *l, struct smap *ret_options);
 void traffic_types(void (*cb)(const char *type, uint32_t max_queues, void *aux), void *aux);

@@ -447,5 +447,4 @@ const struct control_ops bridge_control_ops = {
 	.port_desc = port_desc,
 	.port_admin = port_admin,
 	.port_queues = bridge_port_queues,
-	.queue_stats = bridge_queue_stats,
 };

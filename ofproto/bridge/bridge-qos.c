@@ -150,47 +150,40 @@ bool bridge_qos_is_lost(const struct vswitchd *vs)
 // ---- Telling controllers ----
 
 struct telling {
-	void (*cb)(uint32_t queue, void *aux);
+	of_port_t port;
+	void (*cb)(const struct queue_stats *s, void *aux);
 	void *aux;
 };
 
-static void tell_queue(uint32_t queue, const struct smap *options, void *aux)
+static void tell_queue(const struct qos_queue_state *q, void *aux)
 {
 	const struct telling *t = aux;
+	struct queue_stats s = { .port = t->port,
+				 .queue = q->id,
+				 .tx_packets = q->stats.tx_packets,
+				 .tx_bytes = q->stats.tx_bytes,
+				 .tx_errors = q->stats.tx_errors,
+				 .duration_sec = UINT32_MAX,
+				 .duration_nsec = UINT32_MAX };
 
-	t->cb(queue, t->aux);
+	if (q->stats.created_msec != INT64_MIN) {
+		int64_t lived = clock_msec() - q->stats.created_msec;
+
+		s.duration_sec = lived / 1000;
+		s.duration_nsec = lived % 1000 * 1000000;
+	}
+	t->cb(&s, t->aux);
 }
 
-void bridge_port_queues(void *aux, const struct of_port *p, void (*cb)(uint32_t queue, void *aux),
-			void *cb_aux)
+void bridge_port_queues(void *aux, const struct of_port *p,
+			void (*cb)(const struct queue_stats *s, void *aux), void *cb_aux)
 {
+	static struct log_limit limit = LOG_LIMIT_INIT(5, 5);
 	const struct bridge *br = aux;
-	struct telling t = { cb, cb_aux };
+	struct telling t = { p->number, cb, cb_aux };
 	struct error err = ERROR_INIT;
 
 	if (br->plane->dp && datapath_port_queues(br->plane->dp, p->dp_port, tell_queue, &t, &err))
-		log_warn("%s: port %s: its queues are not known: %s", br->name, p->name, err.text);
-}
-
-int bridge_queue_stats(void *aux, const struct of_port *p, uint32_t queue, struct queue_stats *ret)
-{
-	const struct bridge *br = aux;
-	struct qos_queue_stats s;
-	int64_t lived;
-	int error = br->plane->dp
-			    ? datapath_port_queue_stats(br->plane->dp, p->dp_port, queue, &s, NULL)
-			    : -ENOENT;
-
-	if (error)
-		return error;
-	ret->tx_packets = s.tx_packets;
-	ret->tx_bytes = s.tx_bytes;
-	ret->tx_errors = s.tx_errors;
-	ret->duration_sec = ret->duration_nsec = UINT32_MAX;
-	if (s.created_msec == INT64_MIN)
-		return 0;
-	lived = clock_msec() - s.created_msec;
-	ret->duration_sec = lived / 1000;
-	ret->duration_nsec = lived % 1000 * 1000000;
-	return 0;
+		log_warn_limited(&limit, "%s: port %s: its queues are not known: %s", br->name,
+				 p->name, err.text);
 }

@@ -42,11 +42,6 @@ static void show_types(struct appctl_conn *conn, int argc, const char *const arg
 
 // ---- qos/show ----
 
-struct show {
-	const struct bridge_port *bp;
-	struct strbuf *out;
-};
-
 static void put_options(struct strbuf *out, const char *indent, const struct smap *options)
 {
 	AUTO_FREE struct smap_node **sorted = smap_sorted(options);
@@ -61,28 +56,19 @@ static void put_count(struct strbuf *out, const char *name, uint64_t n)
 		strbuf_printf(out, "  %s: %llu\n", name, (unsigned long long)n);
 }
 
-static void put_queue(uint32_t queue, const struct smap *options, void *aux)
+static void put_queue(const struct qos_queue_state *q, void *aux)
 {
-	const struct show *s = aux;
-	struct qos_queue_stats stats;
-	int error;
+	struct strbuf *out = aux;
 
-	strbuf_puts(s->out, "\n");
-	if (queue)
-		strbuf_printf(s->out, "Queue %u:\n", queue);
+	strbuf_puts(out, "\n");
+	if (q->id)
+		strbuf_printf(out, "Queue %u:\n", q->id);
 	else
-		strbuf_puts(s->out, "Default:\n");
-	put_options(s->out, "  ", options);
-	error = datapath_port_queue_stats(s->bp->bridge->plane->dp, s->bp->dp_port, queue, &stats,
-					  NULL);
-	if (error) {
-		strbuf_printf(s->out, "  Failed to get statistics for queue %u: %s", queue,
-			      strerror(-error));
-		return;
-	}
-	put_count(s->out, "tx_packets", stats.tx_packets);
-	put_count(s->out, "tx_bytes", stats.tx_bytes);
-	put_count(s->out, "tx_errors", stats.tx_errors);
+		strbuf_puts(out, "Default:\n");
+	put_options(out, "  ", q->options);
+	put_count(out, "tx_packets", q->stats.tx_packets);
+	put_count(out, "tx_bytes", q->stats.tx_bytes);
+	put_count(out, "tx_errors", q->stats.tx_errors);
 }
 
 static void show(struct appctl_conn *conn, int argc, const char *const argv[], void *vs)
@@ -91,7 +77,6 @@ static void show(struct appctl_conn *conn, int argc, const char *const argv[], v
 	AUTO(smap) options;
 	const struct bridge_port *bp = need_port(conn, vs, argv[1]);
 	struct error err = ERROR_INIT;
-	struct show s = { bp, &out };
 	const char *type;
 
 	smap_init(&options);
@@ -105,7 +90,7 @@ static void show(struct appctl_conn *conn, int argc, const char *const argv[], v
 	}
 	strbuf_printf(&out, "QoS: %s %s\n", argv[1], type);
 	put_options(&out, "", &options);
-	if (datapath_port_queues(bp->bridge->plane->dp, bp->dp_port, put_queue, &s, &err))
+	if (datapath_port_queues(bp->bridge->plane->dp, bp->dp_port, put_queue, &out, &err))
 		appctl_reply_errorf(conn, "%s: %s", argv[1], err.text);
 	else
 		appctl_reply(conn, out.s);

@@ -193,9 +193,8 @@ void offload_providers_configure(struct vswitchd *vs, const struct smap *oc);
 void bridge_qos_configure(struct bridge_port *bp, const struct ovsrec_port *row,
 			  const struct ovsrec_interface *iface);
 // For bridge_control_ops.
-void bridge_port_queues(void *aux, const struct of_port *p, void (*cb)(uint32_t queue, void *aux),
-			void *cb_aux);
-int bridge_queue_stats(void *aux, const struct of_port *p, uint32_t queue, struct queue_stats *ret);
+void bridge_port_queues(void *aux, const struct of_port *p,
+			void (*cb)(const struct queue_stats *s, void *aux), void *cb_aux);
 // A port's device is another than the one that was configured: what it is to have must be asked for again.
 bool bridge_qos_is_lost(const struct vswitchd *vs);
 // bridge-tunnel.c. Between open and start the port gets its place in the switch; -EINVAL: bp->error says why not.

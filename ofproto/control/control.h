@@ -19,10 +19,7 @@ struct control_ops {
 	int (*port_admin)(void *aux, const struct of_port *p, bool up);
 	// Runs 'cb' for every queue of a port, in the order of numbers.
 	void (*port_queues)(void *aux, const struct of_port *p,
-			    void (*cb)(uint32_t queue, void *aux), void *cb_aux);
-	// Counters of one; 'ret' has port and queue. -ENOENT: the port has no such queue.
-	int (*queue_stats)(void *aux, const struct of_port *p, uint32_t queue,
-			   struct queue_stats *ret);
+			    void (*cb)(const struct queue_stats *s, void *aux), void *cb_aux);
 };
 
 struct controller_target {

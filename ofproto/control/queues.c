@@ -4,7 +4,6 @@
 
 struct queue_dump {
 	struct of_control *c;
-	const struct of_port *port;
 	struct mp_writer w;
 	uint32_t only; // QUEUE_ALL: all
 	size_t n;
@@ -16,32 +15,31 @@ struct queue_dump {
 
 // Every port that is meant. False: there is none.
 static bool for_each_port(struct queue_dump *d, of_port_t only,
-			  void (*cb)(uint32_t queue, void *aux))
+			  void (*cb)(const struct queue_stats *s, void *aux))
 {
-	struct of_port *const *ports = switch_ports(d->c->sw);
-	bool all = only.n == OFPP_ANY || only.n == OFPP_ALL, found = all;
+	const struct of_control *c = d->c;
 
-	for (; *ports; ports++) {
-		if (!all && !of_port_equal(only, (*ports)->number))
-			continue;
-		found = true;
-		d->port = *ports;
-		d->c->ops->port_queues(d->c->aux, d->port, cb, d);
+	if (only.n != OFPP_ANY && only.n != OFPP_ALL) {
+		const struct of_port *port = switch_port_find(c->sw, only);
+
+		if (port)
+			c->ops->port_queues(c->aux, port, cb, d);
+		return port;
 	}
-	return found;
+	for (struct of_port *const *ports = switch_ports(c->sw); *ports; ports++)
+		c->ops->port_queues(c->aux, *ports, cb, d);
+	return true;
 }
 
 // ---- Statistics ----
 
-static void put_stats(uint32_t queue, void *aux)
+static void put_stats(const struct queue_stats *s, void *aux)
 {
 	struct queue_dump *d = aux;
-	struct queue_stats s = { .port = d->port->number, .queue = queue };
 
-	if ((d->only != QUEUE_ALL && d->only != queue) ||
-	    d->c->ops->queue_stats(d->c->aux, d->port, queue, &s))
+	if (d->only != QUEUE_ALL && d->only != s->queue)
 		return;
-	mp_put_queue_stats(&d->w, &s);
+	mp_put_queue_stats(&d->w, s);
 	d->n++;
 }
 
@@ -64,18 +62,17 @@ enum ofperr on_queue_stats(struct peer *p, const struct msg *m, struct strbuf *o
 
 // ---- Which there are ----
 
-static struct queue_desc describe(const struct queue_dump *d, uint32_t queue)
+static struct queue_desc describe(const struct queue_stats *s)
 {
-	return (struct queue_desc){ .port = d->port->number,
-				    .queue = queue,
-				    .min_rate = UINT16_MAX,
-				    .max_rate = UINT16_MAX };
+	return (struct queue_desc){
+		.port = s->port, .queue = s->queue, .min_rate = UINT16_MAX, .max_rate = UINT16_MAX
+	};
 }
 
-static void put_config(uint32_t queue, void *aux)
+static void put_config(const struct queue_stats *s, void *aux)
 {
 	struct queue_dump *d = aux;
-	struct queue_desc q = describe(d, queue);
+	struct queue_desc q = describe(s);
 
 	d->too_many |= !queue_config_put(d->out, d->start, d->version, &q);
 }
@@ -99,12 +96,12 @@ enum ofperr on_queue_get_config(struct peer *p, const struct msg *m, struct strb
 	return e;
 }
 
-static void put_desc(uint32_t queue, void *aux)
+static void put_desc(const struct queue_stats *s, void *aux)
 {
 	struct queue_dump *d = aux;
-	struct queue_desc q = describe(d, queue);
+	struct queue_desc q = describe(s);
 
-	if (d->only != QUEUE_ALL && d->only != queue)
+	if (d->only != QUEUE_ALL && d->only != s->queue)
 		return;
 	mp_put_queue_desc(&d->w, &q);
 	d->n++;

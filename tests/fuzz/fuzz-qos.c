@@ -5,8 +5,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct traffic_link link_of_port = { .ifindex = 1, .name = "v0", .mtu = 1500 };
-
 static void try_qdisc(const struct nlmsghdr *h, const struct qos_kind_row *row)
 {
 	uint64_t values[QOS_MAX_VALUES] = { 0 };
@@ -31,7 +29,7 @@ static void try_class(const struct nlmsghdr *h, const struct qos_kind *kind)
 		return;
 	assert(kind->classes->equal(&c, &c));
 	kind->classes->put(&b, &c);
-	kind->classes->show(&link_of_port, &c, &options);
+	kind->classes->show(&c, 1500, &options);
 	assert(smap_count(&options));
 }
 

@@ -357,6 +357,24 @@ def test_a_change_of_one_queue_leaves_the_others_alone(hosts):
     assert "class htb 1:3 parent 1:fffe prio 0 rate 12Kbit ceil 7Mbit" in shown and "1:4" not in shown, shown
 
 
+def test_queues_tell_how_long_they_have_been_there(hosts):
+    def durations():
+        shown = hosts.ofctl("-O", "OpenFlow13", "queue-stats", "br0", "2")
+        return {int(queue): duration for queue, duration in re.findall(r"queue (\d+): .*duration=(\S+)", shown)}
+
+    set_qos(hosts, "v1", "linux-htb", "max-rate=100000000", {5: "min-rate=1000000", 1: "min-rate=2000000"})
+    qos = hosts.vsctl("get", "port", "v1", "qos").strip()
+    hosts.vsctl("--", "--id=@q", "create", "queue", "other_config:min-rate=3000000", "--", "set", "qos", qos, "queues:3=@q")
+    hosts.vsctl("remove", "qos", qos, "queues", "1")
+    seen = durations()
+    assert sorted(seen) == [0, 3, 5] and all(re.fullmatch(r"\d+\.\d{3}s", d) for d in seen.values()), seen
+    # Who has not made them cannot know.
+    hosts.processes["ovs-vswitchd"].kill()
+    hosts.processes.pop("ovs-vswitchd").wait(20)
+    hosts.start()
+    wait_until("the queues are known again", lambda: durations() == {0: "?", 3: "?", 5: "?"})
+
+
 def test_a_port_that_leaves_takes_its_discipline_and_policing_along(hosts):
     set_qos(hosts, "v1", "linux-htb", "max-rate=100000000", {1: ""})
     hosts.vsctl("set", "interface", "v1", "ingress_policing_rate=1000")
