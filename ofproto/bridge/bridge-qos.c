@@ -57,13 +57,6 @@ static void apply_qos(struct bridge_port *bp, const struct ovsrec_qos *row)
 	note(bp, &bp->qos_error, &err);
 }
 
-static int by_priority(const void *a, const void *b)
-{
-	const struct queue_mark *x = a, *y = b;
-
-	return x->priority < y->priority ? -1 : x->priority > y->priority;
-}
-
 static void apply_marks(struct bridge_port *bp, const struct ovsrec_qos *row)
 {
 	size_t max = row && *row->type ? row->n_queues : 0, n = 0;
@@ -78,7 +71,6 @@ static void apply_marks(struct bridge_port *bp, const struct ovsrec_qos *row)
 		marks[n].priority = priority;
 		marks[n++].dscp = row->value_queues[i]->dscp[0];
 	}
-	qsort(marks, n, sizeof(*marks), by_priority);
 	switch_port_set_queues(bp->bridge->sw, bp->of, marks, n);
 }
 

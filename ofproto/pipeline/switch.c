@@ -275,18 +275,36 @@ void switch_port_set(struct of_switch *sw, struct of_port *p, const struct port_
 	switch_notify_changed(sw);
 }
 
+static int by_priority(const void *a, const void *b)
+{
+	const struct queue_mark *x = a, *y = b;
+
+	return x->priority < y->priority ? -1 : x->priority > y->priority;
+}
+
+const struct queue_mark *port_queues_find(const struct port_queues *q, uint32_t priority)
+{
+	const struct queue_mark wanted = { .priority = priority };
+
+	return bsearch(&wanted, q->marks, q->n, sizeof(wanted), by_priority);
+}
+
 void switch_port_set_queues(struct of_switch *sw, struct of_port *p, const struct queue_mark *marks,
 			    size_t n)
 {
 	struct port_queues *old = p->queues, *queues = NULL;
 	size_t size = n * sizeof(*marks);
 
-	if (old ? old->n == n && !memcmp(old->marks, marks, size) : !n)
-		return;
 	if (n) {
 		queues = xzalloc(sizeof(*queues) + size);
 		queues->n = n;
 		memcpy(queues->marks, marks, size);
+		qsort(queues->marks, n, sizeof(*marks), by_priority);
+	}
+	if (old && queues ? old->n == n && !memcmp(old->marks, queues->marks, size)
+			  : old == queues) {
+		free(queues);
+		return;
 	}
 	RCU_SET(p->queues, queues);
 	if (old)

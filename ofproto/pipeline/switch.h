@@ -90,11 +90,14 @@ struct queue_mark {
 	uint8_t dscp; // 6 bits
 };
 
-// Those of a port; immutable, replaced whole (RCU).
+// Those of a port, in the order of priorities; immutable, replaced whole (RCU).
 struct port_queues {
 	size_t n;
 	struct queue_mark marks[];
 };
+
+// NULL: packets of this priority are not marked.
+const struct queue_mark *port_queues_find(const struct port_queues *q, uint32_t priority);
 
 struct of_port {
 	struct of_switch *sw;
@@ -172,7 +175,7 @@ struct of_port *switch_port_add(struct of_switch *sw, const char *name, of_port_
 				const struct port_settings *settings);
 void switch_port_del(struct of_switch *sw, struct of_port *p);
 void switch_port_set(struct of_switch *sw, struct of_port *p, const struct port_settings *settings);
-// 'marks' are copied.
+// 'marks', one for a priority, are copied.
 void switch_port_set_queues(struct of_switch *sw, struct of_port *p, const struct queue_mark *marks,
 			    size_t n);
 void switch_port_set_state(struct of_switch *sw, struct of_port *p, uint32_t config,

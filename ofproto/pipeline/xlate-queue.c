@@ -60,14 +60,6 @@ void xlate_enqueue(struct xlate_ctx *ctx, const struct act *a)
 	write_priority(ctx, before);
 }
 
-static const struct queue_mark *find_mark(const struct port_queues *q, uint32_t priority)
-{
-	for (size_t i = 0; i < q->n; i++)
-		if (q->marks[i].priority == priority)
-			return &q->marks[i];
-	return NULL;
-}
-
 bool xlate_mark_begin(struct xlate_ctx *ctx, const struct of_port *p, uint8_t *ret_before)
 {
 	const struct port_queues *queues = RCU_GET(p->queues);
@@ -78,7 +70,7 @@ bool xlate_mark_begin(struct xlate_ctx *ctx, const struct of_port *p, uint8_t *r
 	if (!queues)
 		return false;
 	ctx_look_at_field(ctx, field_get(FIELD_SKB_PRIORITY));
-	mark = find_mark(queues, ctx->flow.skb_priority);
+	mark = port_queues_find(queues, ctx->flow.skb_priority);
 	if (!mark || !flow_is_ip(&ctx->flow))
 		return false;
 	// The packet has its own again behind the output.

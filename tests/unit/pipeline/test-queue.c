@@ -16,7 +16,9 @@ static bool priority(void *aux, uint32_t queue, uint32_t *ret)
 
 static void setup(void)
 {
-	static const struct queue_mark marks[] = { { 0x10002, 12 } };
+	static const struct queue_mark marks[] = { { 0x10009, 3 },
+						   { 0x10002, 12 },
+						   { 0x10001, 9 } };
 
 	rcu_thread_begin();
 	clock_stop();
@@ -25,7 +27,7 @@ static void setup(void)
 	switch_set_queue_priority(sw, priority, NULL);
 	switch_set_queue_priority(other, priority, NULL);
 	add_port(sw, "p1", 1, DP_PORT(1));
-	switch_port_set_queues(sw, add_port(sw, "p2", 2, DP_PORT(2)), marks, 1);
+	switch_port_set_queues(sw, add_port(sw, "p2", 2, DP_PORT(2)), marks, ARRAY_SIZE(marks));
 	add_port(sw, "p3", 3, DP_PORT(3));
 	add_port(other, "q1", 1, DP_PORT(11));
 	patch(sw, other, 10);
@@ -115,15 +117,16 @@ END_TEST
 
 START_TEST(a_change_of_marks_is_a_change_of_ports)
 {
-	static const struct queue_mark marks[] = { { 0x10002, 12 }, { 0x10003, 13 } };
+	static const struct queue_mark marks[] = { { 0x10002, 12 }, { 0x10003, 13 } },
+				       turned[] = { { 0x10003, 13 }, { 0x10002, 12 } };
 	struct of_port *p = switch_port_find(sw, OF_PORT(2));
 	uint64_t version = switch_ports_version(sw);
 
-	switch_port_set_queues(sw, p, marks, 1);
-	ck_assert_uint_eq(switch_ports_version(sw), version);
 	switch_port_set_queues(sw, p, marks, 2);
 	ck_assert_uint_gt(switch_ports_version(sw), version);
 	version = switch_ports_version(sw);
+	switch_port_set_queues(sw, p, turned, 2);
+	ck_assert_uint_eq(switch_ports_version(sw), version);
 	switch_port_set_queues(sw, p, NULL, 0);
 	ck_assert_uint_gt(switch_ports_version(sw), version);
 	ck_assert_ptr_null(p->queues);
