@@ -285,7 +285,7 @@ static int by_id(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-// In the order of ids.
+// In the order of ids. Of our discipline alone: what others have put below a queue may have classes of another kind.
 static int get_classes(struct traffic *t, int ifindex, const struct qos_kind *kind, classes *ret,
 		       struct error *err)
 {
@@ -293,7 +293,7 @@ static int get_classes(struct traffic *t, int ifindex, const struct qos_kind *ki
 	struct class_dump d = { kind, ret, err };
 	int error = -EAGAIN;
 
-	nl_msg_end(&req, tc_begin(&req, RTM_GETTCLASS, NLM_F_DUMP, ifindex, 0, 0, 0));
+	nl_msg_end(&req, tc_begin(&req, RTM_GETTCLASS, NLM_F_DUMP, ifindex, QOS_HANDLE, 0, 0));
 	for (int i = 0; error == -EAGAIN && i < 5; i++) {
 		VEC_CLEAR(ret);
 		error = nl_dump(t->sock, &req, add_class, &d, err);

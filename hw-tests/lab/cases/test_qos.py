@@ -357,6 +357,18 @@ def test_a_change_of_one_queue_leaves_the_others_alone(hosts):
     assert "class htb 1:3 parent 1:fffe prio 0 rate 12Kbit ceil 7Mbit" in shown and "1:4" not in shown, shown
 
 
+def test_what_others_put_below_a_queue_is_no_queue(hosts):
+    set_qos(hosts, "v1", "linux-htb", "max-rate=100000000", {1: "min-rate=1000000"})
+    tc("qdisc", "add", "dev", "v1", "parent", "1:2", "handle", "20:", "hfsc")
+    tc("class", "add", "dev", "v1", "parent", "20:", "classid", "20:7", "hfsc", "ls", "rate", "1mbit")
+    shown = hosts.appctl("qos/show", "v1")
+    assert re.findall("Default|Queue .*", shown) == ["Default", "Queue 1:"], shown
+    hosts.vsctl("--", "--id=@q", "create", "queue", "other_config:min-rate=3000000", "--", "set", "qos",
+                hosts.vsctl("get", "port", "v1", "qos").strip(), "queues:3=@q")
+    shown = tc("class", "show", "dev", "v1")
+    assert "htb 1:4 parent 1:fffe prio 0 rate 3Mbit" in shown and "hfsc 20:7" in shown, shown
+
+
 def test_queues_tell_how_long_they_have_been_there(hosts):
     def durations():
         shown = hosts.ofctl("-O", "OpenFlow13", "queue-stats", "br0", "2")
@@ -372,7 +384,8 @@ def test_queues_tell_how_long_they_have_been_there(hosts):
     hosts.processes["ovs-vswitchd"].kill()
     hosts.processes.pop("ovs-vswitchd").wait(20)
     hosts.start()
-    wait_until("the queues are known again", lambda: durations() == {0: "?", 3: "?", 5: "?"})
+    wait_until("the discipline is known again", lambda: "QoS: v1 linux-htb" in hosts.appctl("qos/show", "v1", check=False).stdout)
+    assert durations() == {0: "?", 3: "?", 5: "?"}
 
 
 def test_a_port_that_leaves_takes_its_discipline_and_policing_along(hosts):
