@@ -12,8 +12,6 @@ static const struct nl_policy tca_policy[TCA_MAX + 1] = {
 	[TCA_OPTIONS] = { .type = MNL_TYPE_UNSPEC },
 	[TCA_STATS2] = { .type = MNL_TYPE_UNSPEC },
 	[TCA_CHAIN] = { .type = MNL_TYPE_U32 },
-	[TCA_INGRESS_BLOCK] = { .type = MNL_TYPE_U32 },
-	[TCA_EGRESS_BLOCK] = { .type = MNL_TYPE_U32 },
 };
 
 // ---- Disciplines ----
@@ -32,11 +30,8 @@ int tc_qdisc_decode(const struct nlmsghdr *h, struct tc_qdisc *ret, struct error
 	t = mnl_nlmsg_get_payload(h);
 	memset(ret, 0, sizeof(*ret));
 	ret->handle = t->tcm_handle;
-	ret->parent = t->tcm_parent;
-	ret->ifindex = t->tcm_ifindex;
 	snprintf(ret->kind, sizeof(ret->kind), "%s", nl_str(a[TCA_KIND]));
 	ret->options = a[TCA_OPTIONS];
-	ret->has_block = a[TCA_INGRESS_BLOCK] || a[TCA_EGRESS_BLOCK];
 	return 0;
 }
 
@@ -85,7 +80,6 @@ int tc_class_decode(const struct nlmsghdr *h, const struct qos_kind *kind, struc
 	t = mnl_nlmsg_get_payload(h);
 	memset(ret, 0, sizeof(*ret));
 	ret->id = t->tcm_handle;
-	ret->parent = t->tcm_parent;
 	ret->stats = (struct qos_queue_stats){ UINT64_MAX, UINT64_MAX, UINT64_MAX, INT64_MIN };
 	if (a[TCA_STATS2])
 		error = decode_stats(a[TCA_STATS2], &ret->stats, err);
@@ -180,7 +174,6 @@ int tc_policing_decode(const struct nlmsghdr *h, struct tc_policing *ret, struct
 		return error;
 	t = mnl_nlmsg_get_payload(h);
 	memset(ret, 0, sizeof(*ret));
-	ret->parent = t->tcm_parent;
 	ret->handle = t->tcm_handle;
 	ret->priority = t->tcm_info >> 16;
 	ret->chain = nl_u32(a[TCA_CHAIN]);

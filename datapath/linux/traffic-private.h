@@ -22,16 +22,14 @@ static inline uint32_t qos_class_of(uint32_t queue)
 
 // A discipline as the kernel tells of it. 'options' is into the message.
 struct tc_qdisc {
-	uint32_t handle, parent;
-	int ifindex;
+	uint32_t handle;
 	char kind[16];
 	const struct nlattr *options; // NULL: it told none
-	bool has_block; // it shares its filters with other devices
 };
 
 // A class, as linux-htb and linux-hfsc have them.
 struct tc_class {
-	uint32_t id, parent;
+	uint32_t id;
 	uint64_t min_rate, max_rate; // bytes/s
 	uint32_t burst, ceil_burst; // ticks of the kernel's packet scheduler at those rates
 	uint32_t quantum; // bytes
@@ -48,7 +46,7 @@ struct policer {
 
 // A filter that may be our policing.
 struct tc_policing {
-	uint32_t parent, handle, chain;
+	uint32_t handle, chain;
 	uint16_t priority;
 	bool is_police; // it matches all packets, polices them, and does nothing else
 	bool is_ours; // ... and has our mark

@@ -314,7 +314,8 @@ static int put_class(struct traffic *t, int ifindex, const struct qos_kind_row *
 		     const struct tc_class *c, struct error *err)
 {
 	AUTO(strbuf) req = STRBUF_INIT;
-	size_t m = tc_begin(&req, RTM_NEWTCLASS, NLM_F_CREATE, ifindex, c->parent, c->id, 0);
+	uint32_t parent = c->id == QOS_ROOT_CLASS ? QOS_HANDLE : QOS_ROOT_CLASS;
+	size_t m = tc_begin(&req, RTM_NEWTCLASS, NLM_F_CREATE, ifindex, parent, c->id, 0);
 
 	nl_put_str(&req, TCA_KIND, row->discipline);
 	row->kind->classes->put(&req, c);
@@ -365,7 +366,7 @@ static int need_queue(struct traffic *t, const struct traffic_link *l, struct tr
 		      const classes *there, const struct tc_class *root, const struct qos_queue *q,
 		      struct error *err)
 {
-	struct tc_class c = { .id = qos_class_of(q->id), .parent = QOS_ROOT_CLASS };
+	struct tc_class c = { .id = qos_class_of(q->id) };
 	int error;
 
 	if (q->id >= d->kind->max_queues)
@@ -452,8 +453,7 @@ static int clear(struct traffic *t, const struct traffic_link *l, struct traffic
 static int apply(struct traffic *t, const struct traffic_link *l, struct traffic_device *d,
 		 const struct qos_kind_row *row, const struct qos_config *c, struct error *err)
 {
-	struct tc_class root = { .id = QOS_ROOT_CLASS,
-				 .parent = row->kind == &qos_htb ? TC_H_ROOT : QOS_HANDLE };
+	struct tc_class root = { .id = QOS_ROOT_CLASS };
 	bool is_new;
 	int error = 0;
 
