@@ -17,6 +17,31 @@ size_t tc_begin(struct strbuf *b, uint16_t type, uint16_t flags, int ifindex, ui
 	return m;
 }
 
+void tc_policer_put(struct strbuf *b, const struct tc_policer *p)
+{
+	// The kernel wants a table beside a rate, and looks only at whether it is there.
+	enum { RATE_TABLE = 1024, CELL_LOG = 1 };
+	static const uint8_t table[RATE_TABLE];
+	struct tc_police parms = {
+		.index = p->index, .action = p->exceed, .burst = p->burst, .mtu = p->mtu
+	};
+
+	if (p->rate) {
+		parms.rate.rate = MIN(p->rate, UINT32_MAX);
+		parms.rate.cell_log = CELL_LOG;
+	}
+	nl_put(b, TCA_POLICE_TBF, &parms, sizeof(parms));
+	nl_put_u32(b, TCA_POLICE_RESULT, p->conform);
+	if (p->rate)
+		nl_put(b, TCA_POLICE_RATE, table, sizeof(table));
+	if (p->rate > UINT32_MAX)
+		nl_put_u64(b, TCA_POLICE_RATE64, p->rate);
+	if (p->packet_rate) {
+		nl_put_u64(b, TCA_POLICE_PKTRATE64, p->packet_rate);
+		nl_put_u64(b, TCA_POLICE_PKTBURST64, p->packet_burst);
+	}
+}
+
 static const struct nl_policy police_policy[TCA_POLICE_MAX + 1] = {
 	[TCA_POLICE_TBF] = { .type = MNL_TYPE_UNSPEC,
 			     .min = sizeof(struct tc_police),

@@ -23,5 +23,7 @@ struct tc_policer {
 	uint32_t n_bound; // filters
 };
 
+// Into an action's options; 'n_bound' is the kernel's.
+void tc_policer_put(struct strbuf *b, const struct tc_policer *p);
 // Of an action's options; -EPROTO and 'err' when they cannot be understood.
 int tc_policer_read(const struct nlattr *options, struct tc_policer *ret, struct error *err);

@@ -102,22 +102,6 @@ static const struct nl_policy act_policy[TCA_ACT_MAX + 1] = {
 	[TCA_ACT_COOKIE] = { .type = MNL_TYPE_UNSPEC },
 };
 
-static int decode_police(const struct nlattr *options, struct policer *ret, struct error *err)
-{
-	struct tc_policer p;
-	int error = tc_policer_read(options, &p, err);
-
-	if (error)
-		return error;
-	ret->rate = p.rate;
-	ret->burst = p.burst;
-	ret->packets = p.packet_rate;
-	ret->packet_burst = p.packet_burst;
-	ret->drops = p.exceed == TC_ACT_SHOT;
-	ret->passes = p.conform == TC_ACT_PIPE || p.conform == TC_ACT_UNSPEC;
-	return 0;
-}
-
 // What of an action list policing can be; anything else makes it somebody else's.
 static int decode_action(const struct nlattr *nest, struct tc_policing *ret, struct error *err)
 {
@@ -135,7 +119,7 @@ static int decode_action(const struct nlattr *nest, struct tc_policing *ret, str
 		ret->is_police = false;
 		return 0;
 	}
-	return decode_police(a[TCA_ACT_OPTIONS], &ret->actions[ret->n_actions++], err);
+	return tc_policer_read(a[TCA_ACT_OPTIONS], &ret->actions[ret->n_actions++], err);
 }
 
 static int decode_matchall(const struct nlattr *options, struct tc_policing *ret, struct error *err)

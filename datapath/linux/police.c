@@ -16,9 +16,6 @@ LOG_MODULE(netdev_linux_police);
 #define MAX_PACKET 65535
 #define DEFAULT_KBITS 8000
 #define DEFAULT_KPKTS 16
-// The table that the kernel wants beside a rate, in steps of so many bytes (as a power of two) up to the longest packet.
-#define TABLE_SIZE 256
-#define STEP_LOG 8
 
 static uint32_t hook_of(const struct traffic_link *l)
 {
@@ -33,28 +30,26 @@ static uint64_t within_32_bits(uint64_t n)
 	return MIN(n, UINT32_MAX);
 }
 
-static struct policer by_bytes(const struct policing_config *c)
+static struct tc_policer by_bytes(const struct policing_config *c)
 {
 	uint64_t kbits = within_32_bits(c->kbits_burst ? c->kbits_burst : DEFAULT_KBITS);
-	struct policer p = { .rate = within_32_bits(c->kbps) * 125, .drops = true, .passes = true };
+	struct tc_policer p = { .rate = within_32_bits(c->kbps) * 125 };
 
 	p.burst = qos_ticks(p.rate, kbits * 1024 / 8);
 	return p;
 }
 
-static struct policer by_packets(const struct policing_config *c)
+static struct tc_policer by_packets(const struct policing_config *c)
 {
 	uint64_t kpkts = within_32_bits(c->kpkts_burst ? c->kpkts_burst : DEFAULT_KPKTS);
-	struct policer p = { .packets = within_32_bits(c->kpkts) * 1000,
-			     .drops = true,
-			     .passes = true };
+	struct tc_policer p = { .packet_rate = within_32_bits(c->kpkts) * 1000 };
 
-	p.packet_burst = qos_ticks(p.packets, kpkts * 1000);
+	p.packet_burst = qos_ticks(p.packet_rate, kpkts * 1000);
 	return p;
 }
 
 // One policer counts bytes or packets: for both there are two, and what the first lets through is the second's.
-static size_t plan(const struct policing_config *c, struct policer ret[2])
+static size_t plan(const struct policing_config *c, struct tc_policer ret[2])
 {
 	size_t n = 0;
 
@@ -62,18 +57,26 @@ static size_t plan(const struct policing_config *c, struct policer ret[2])
 		ret[n++] = by_bytes(c);
 	if (c->kpkts)
 		ret[n++] = by_packets(c);
+	for (size_t i = 0; i < n; i++) {
+		ret[i].mtu = MAX_PACKET;
+		ret[i].exceed = TC_ACT_SHOT;
+		// What conforms goes on: to the next policer, then to the filters behind this one.
+		ret[i].conform = i + 1 < n ? TC_ACT_PIPE : TC_ACT_UNSPEC;
+	}
 	return n;
 }
 
-static bool is_as_wanted(const struct tc_policing *there, const struct policer wanted[], size_t n)
+static bool is_as_wanted(const struct tc_policing *there, const struct tc_policer wanted[],
+			 size_t n)
 {
 	if (!there->is_ours || there->n_actions != n)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		const struct policer *a = &there->actions[i], *b = &wanted[i];
+		const struct tc_policer *a = &there->actions[i], *b = &wanted[i];
 
-		if (a->rate != b->rate || a->burst != b->burst || a->packets != b->packets ||
-		    a->packet_burst != b->packet_burst || !a->drops || !a->passes)
+		if (a->rate != b->rate || a->burst != b->burst ||
+		    a->packet_rate != b->packet_rate || a->packet_burst != b->packet_burst ||
+		    a->exceed != b->exceed || a->conform != b->conform || a->mtu != b->mtu)
 			return false;
 	}
 	return true;
@@ -122,45 +125,20 @@ static int look_at_hook(struct nl_sock *s, int ifindex, uint32_t parent, uint32_
 
 // ---- Telling the kernel ----
 
-static void put_rate(struct strbuf *b, const struct policer *p)
-{
-	struct tc_police parms = { .action = TC_ACT_SHOT, .burst = p->burst, .mtu = MAX_PACKET };
-	uint32_t table[TABLE_SIZE];
-
-	if (p->rate) {
-		parms.rate.rate = MIN(p->rate, UINT32_MAX);
-		parms.rate.cell_log = STEP_LOG;
-	}
-	nl_put(b, TCA_POLICE_TBF, &parms, sizeof(parms));
-	if (p->rate) {
-		for (size_t i = 0; i < TABLE_SIZE; i++)
-			table[i] = qos_ticks(p->rate, (i + 1) << STEP_LOG);
-		nl_put(b, TCA_POLICE_RATE, table, sizeof(table));
-	}
-	if (p->rate > UINT32_MAX)
-		nl_put_u64(b, TCA_POLICE_RATE64, p->rate);
-	if (p->packets) {
-		nl_put_u64(b, TCA_POLICE_PKTRATE64, p->packets);
-		nl_put_u64(b, TCA_POLICE_PKTBURST64, p->packet_burst);
-	}
-}
-
-static void put_action(struct strbuf *b, uint16_t number, const struct policer *p, bool is_last)
+static void put_action(struct strbuf *b, uint16_t number, const struct tc_policer *p)
 {
 	size_t act = nl_nest_begin(b, number), options;
 
 	nl_put_str(b, TCA_ACT_KIND, "police");
 	nl_put(b, TCA_ACT_COOKIE, TC_POLICING_COOKIE, sizeof(TC_POLICING_COOKIE) - 1);
 	options = nl_nest_begin(b, TCA_ACT_OPTIONS);
-	put_rate(b, p);
-	// What conforms goes on: to the next policer, then to the filters behind this one.
-	nl_put_u32(b, TCA_POLICE_RESULT, is_last ? (uint32_t)TC_ACT_UNSPEC : TC_ACT_PIPE);
+	tc_policer_put(b, p);
 	nl_nest_end(b, options);
 	nl_nest_end(b, act);
 }
 
 static void put_filter(struct strbuf *b, const struct traffic_link *l,
-		       const struct policer wanted[], size_t n)
+		       const struct tc_policer wanted[], size_t n)
 {
 	size_t m = tc_begin(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, l->ifindex, hook_of(l), 0,
 			    TC_H_MAKE(POLICE_PRIORITY << 16, htobe16(ETH_P_ALL)));
@@ -172,14 +150,14 @@ static void put_filter(struct strbuf *b, const struct traffic_link *l,
 	nl_put_u32(b, TCA_MATCHALL_FLAGS, TCA_CLS_FLAGS_VERBOSE);
 	acts = nl_nest_begin(b, TCA_MATCHALL_ACT);
 	for (size_t i = 0; i < n; i++)
-		put_action(b, i + 1, &wanted[i], i + 1 == n);
+		put_action(b, i + 1, &wanted[i]);
 	nl_nest_end(b, acts);
 	nl_nest_end(b, options);
 	nl_msg_end(b, m);
 }
 
 static int add_filter(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l,
-		      const struct policer wanted[], size_t n, struct error *err)
+		      const struct tc_policer wanted[], size_t n, struct error *err)
 {
 	struct nl_request r = { .msg = STRBUF_INIT, .reply = STRBUF_INIT }, *list = &r;
 	int error;
@@ -224,13 +202,13 @@ static int need_hook(struct nl_sock *s, struct traffic_device *d, const struct t
 
 // ---- The whole ----
 
-static bool is_settled(const struct look *look, const struct policer wanted[], size_t n)
+static bool is_settled(const struct look *look, const struct tc_policer wanted[], size_t n)
 {
 	return n ? look->is_there && is_as_wanted(&look->found, wanted, n) : !look->is_there;
 }
 
 static int change(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l,
-		  const struct look *look, const struct policer wanted[], size_t n,
+		  const struct look *look, const struct tc_policer wanted[], size_t n,
 		  struct error *err)
 {
 	const struct tc_policing *there = &look->found;
@@ -251,7 +229,7 @@ static int change(struct nl_sock *s, struct traffic_device *d, const struct traf
 int police_apply(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l,
 		 const struct policing_config *c, struct error *err)
 {
-	struct policer wanted[2];
+	struct tc_policer wanted[2];
 	size_t n = plan(c, wanted);
 	struct look look;
 	int error;

@@ -37,13 +37,6 @@ struct tc_class {
 	struct qos_queue_stats stats;
 };
 
-struct policer {
-	uint64_t rate; // bytes/s, 0: by packets
-	uint32_t burst; // ticks
-	uint64_t packets, packet_burst; // per second; packets
-	bool drops, passes; // what exceeds is dropped, what does not goes on to what follows
-};
-
 // A filter that may be our policing.
 struct tc_policing {
 	uint32_t handle, chain;
@@ -51,7 +44,7 @@ struct tc_policing {
 	bool is_police; // it matches all packets, polices them, and does nothing else
 	bool is_ours; // ... and has our mark
 	bool in_hw;
-	struct policer actions[2];
+	struct tc_policer actions[2];
 	size_t n_actions;
 };
 

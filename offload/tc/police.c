@@ -5,8 +5,8 @@
 #include "core/netlink/tc.h"
 #include "offload/tc/tc-private.h"
 
-// The kernel keeps time in ticks, and rates as tables that it only looks at to learn of what kind a link is.
-enum { TICK_NSEC = 64, RATE_TABLE = 1024, CELL_LOG = 1, LINKLAYER_ETHERNET = 1 };
+// The kernel keeps time in ticks.
+enum { TICK_NSEC = 64 };
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
 // ---- Meters ----
@@ -70,26 +70,18 @@ void tc_put_police_index(struct strbuf *b, uint32_t index)
 
 void tc_put_police(struct strbuf *b, const struct police *p)
 {
-	static const uint8_t table[RATE_TABLE];
-	struct tc_police parms = {
-		.index = p->index, .action = p->exceed, .burst = p->burst, .mtu = p->mtu
+	struct tc_policer policer = {
+		.index = p->index,
+		.exceed = p->exceed,
+		.conform = p->conform,
+		.mtu = p->mtu,
+		.burst = p->burst,
+		.rate = p->rate,
+		.packet_rate = p->packet_rate,
+		.packet_burst = p->packet_burst,
 	};
 
-	if (p->rate) {
-		parms.rate.rate = MIN(p->rate, (uint64_t)UINT32_MAX);
-		parms.rate.linklayer = LINKLAYER_ETHERNET;
-		parms.rate.cell_log = CELL_LOG;
-	}
-	nl_put(b, TCA_POLICE_TBF, &parms, sizeof(parms));
-	nl_put_u32(b, TCA_POLICE_RESULT, p->conform);
-	if (p->rate)
-		nl_put(b, TCA_POLICE_RATE, table, sizeof(table));
-	if (p->rate > UINT32_MAX)
-		nl_put_u64(b, TCA_POLICE_RATE64, p->rate);
-	if (p->packet_rate) {
-		nl_put_u64(b, TCA_POLICE_PKTRATE64, p->packet_rate);
-		nl_put_u64(b, TCA_POLICE_PKTBURST64, p->packet_burst);
-	}
+	tc_policer_put(b, &policer);
 }
 
 // ---- Reading ----

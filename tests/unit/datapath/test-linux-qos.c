@@ -203,7 +203,7 @@ START_TEST(a_policing_filter_is_read)
 	ck_assert(f.is_ours);
 	ck_assert_uint_eq(f.n_actions, 2);
 	ck_assert_uint_eq(f.actions[0].rate, 10000000000);
-	ck_assert_uint_eq(f.actions[1].packets, 1000);
+	ck_assert_uint_eq(f.actions[1].packet_rate, 1000);
 	ck_assert_uint_eq(f.actions[1].packet_burst, qos_ticks(1000, 100));
 	strbuf_clear(&b);
 	ck_assert_msg(!tc_policing_decode(load("filter-4", &b), &f, &err), "%s", err.text);
