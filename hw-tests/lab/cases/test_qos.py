@@ -95,6 +95,11 @@ def unlike(theirs, ours, what):
     return "\n".join(difflib.unified_diff(*text, f"Open vSwitch: {what}", "ours", lineterm="")) + "\n"
 
 
+def check_alike(theirs, ours):
+    different = "".join(unlike(theirs[what], ours[what], what) for what in theirs)
+    assert not different.strip(), different
+
+
 def each(tmp_path, work):
     """What 'work' makes of Debian's switch, and of ours."""
     results = []
@@ -127,10 +132,7 @@ def shape_all(s):
 
 def test_disciplines_are_those_of_open_vswitch(wire, tmp_path):
     theirs, ours = each(tmp_path, shape_all)
-    different = ""
-    for what in theirs:
-        different += unlike(theirs[what], ours[what], what)
-    assert not different.strip(), different
+    check_alike(theirs, ours)
 
 
 POLICING = [{"rate": 1000}, {"rate": 1000, "burst": 100}, {"rate": 10000000}, {"rate": 10, "burst": 1}, {"burst": 1},
@@ -148,10 +150,7 @@ def police_all(s):
 
 def test_policing_is_that_of_open_vswitch(wire, tmp_path):
     theirs, ours = each(tmp_path, police_all)
-    different = ""
-    for what in theirs:
-        different += unlike(theirs[what], ours[what], what)
-    assert not different.strip(), different
+    check_alike(theirs, ours)
 
 
 FLOWS = """
@@ -194,10 +193,7 @@ def trace_all(s):
 
 def test_queues_are_translated_as_by_open_vswitch(wire, tmp_path):
     theirs, ours = each(tmp_path, trace_all)
-    different = ""
-    for what in theirs:
-        different += unlike(theirs[what], ours[what], what)
-    assert not different.strip(), different
+    check_alike(theirs, ours)
 
 
 VERSIONS = ["OpenFlow10", "OpenFlow11", "OpenFlow13", "OpenFlow14", "OpenFlow15"]
