@@ -78,11 +78,10 @@ static void is_placed(struct offload_record *rec, const struct verdict *v)
 	record_set_state(rec, v->reason == REASON_NONE ? PLACE_IN_HW : PLACE_IN_TC_SOFTWARE);
 }
 
-// What the driver said to a rule that went in, or did not; with the lock.
+// What the driver said to a rule that went in, or did not; with the lock. The record stays in this thread's hands until settle().
 static void inserted(struct offload_device *dev, struct offload_record *rec, uint64_t shape,
 		     int error, struct hw_rule *hw, struct verdict *v)
 {
-	rec->busy = false;
 	if (error < 0) {
 		refused_by_driver(dev, rec, shape, error, v);
 		return;
@@ -235,9 +234,10 @@ static void finish(struct offload_device *dev, struct offload_record *rec)
 	pthread_mutex_lock(&dev->o->lock);
 }
 
-// Withdrawals, after what went in: one may have been asked for while the driver worked.
+// Withdrawals, after what went in: one may have been asked for while the driver worked. The record may be gone afterwards.
 static void settle(struct offload_device *dev, struct offload_record *rec)
 {
+	rec->busy = false;
 	if (rec->withdraw) {
 		if (rec->want) {
 			dev->ops->compiled_free(rec->want);
@@ -263,9 +263,7 @@ bool device_offer(struct offload_device *dev, struct offload_record *rec)
 	struct hw_rule *hw = NULL;
 	bool in_nic;
 
-	if (call_replace(dev, rec, &hw, &v) < 0)
-		rec->busy = false;
-	else
+	if (call_replace(dev, rec, &hw, &v) >= 0)
 		inserted(dev, rec, shape, 0, hw, &v);
 	in_nic = atomic_load(&rec->mf->placement) == PLACE_IN_HW;
 	settle(dev, rec);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CHECK
-PLACEMENT_TESTS = tests/unit/offload/test-placement tests/unit/offload/test-placement-meters tests/unit/offload/test-placement-room
+PLACEMENT_TESTS = tests/unit/offload/test-placement tests/unit/offload/test-placement-meters tests/unit/offload/test-placement-room \
+	tests/unit/offload/test-placement-waits
 PLACEMENT_LIBS = offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
 FAKE_NIC = tests/unit/offload/fake-nic.c tests/unit/offload/fake-nic.h
 check_PROGRAMS += $(PLACEMENT_TESTS)
@@ -11,6 +12,8 @@ tests_unit_offload_test_placement_meters_SOURCES = tests/unit/offload/test-place
 tests_unit_offload_test_placement_meters_LDADD = $(PLACEMENT_LIBS)
 tests_unit_offload_test_placement_room_SOURCES = tests/unit/offload/test-placement-room.c $(FAKE_NIC)
 tests_unit_offload_test_placement_room_LDADD = $(PLACEMENT_LIBS)
+tests_unit_offload_test_placement_waits_SOURCES = tests/unit/offload/test-placement-waits.c
+tests_unit_offload_test_placement_waits_LDADD = $(PLACEMENT_LIBS)
 check_PROGRAMS += tests/unit/offload/test-tc-compile
 TESTS += tests/unit/offload/test-tc-compile
 tests_unit_offload_test_tc_compile_SOURCES = tests/unit/offload/test-tc-compile.c tests/unit/offload/walk.c \
