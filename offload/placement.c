@@ -37,14 +37,16 @@ static void close_device(struct offload_device *dev)
 	struct offload *o = dev->o;
 
 	pthread_mutex_lock(&o->lock);
+	// Other threads look at the list, and wait for all that are in it.
+	list_remove(&dev->node);
+	pthread_cond_broadcast(&o->idle);
 	dev->stop = true;
 	pthread_cond_signal(&dev->work);
 	pthread_mutex_unlock(&o->lock);
 	rcu_offline();
 	pthread_join(dev->worker, NULL);
-	rcu_online();
 	dev->ops->close(dev->priv);
-	list_remove(&dev->node);
+	rcu_online();
 	HMAP_FOR_EACH_SAFE (s, node, &dev->refused) {
 		hmap_remove(&dev->refused, &s->node);
 		free(s);
@@ -281,6 +283,42 @@ bool offload_is_enabled(const struct offload *o)
 	return o->enabled;
 }
 
+static bool all_idle(struct offload *o)
+{
+	struct offload_device *dev;
+
+	LIST_FOR_EACH (dev, node, &o->devices)
+		// Who does not rest may have a rule in hand, or tell an owner (without the lock) that all is done.
+		if (!dev->resting || dev->n_queued || dev->poll || dev->audit || dev->sweep ||
+		    dev->job || dev->meter_jobs.n)
+			return false;
+	return true;
+}
+
+// With the lock, which it gives up meanwhile.
+static void wait_until_idle(struct offload *o)
+{
+	struct offload_device *dev;
+
+	rcu_offline();
+	o->n_flushing++;
+	LIST_FOR_EACH (dev, node, &o->devices)
+		pthread_cond_signal(&dev->work);
+	while (!all_idle(o))
+		pthread_cond_wait(&o->idle, &o->lock);
+	o->n_flushing--;
+	rcu_online();
+}
+
+void offload_flush(struct offload *o)
+{
+	if (!o)
+		return;
+	pthread_mutex_lock(&o->lock);
+	wait_until_idle(o);
+	pthread_mutex_unlock(&o->lock);
+}
+
 // Returns when the worker has done it.
 static void port_job(struct offload *o, struct offload_device *dev, const struct port_job *job)
 {
@@ -462,24 +500,38 @@ int offload_add_port(struct offload *o, const struct port_ref *ref,
 	return ret;
 }
 
+static bool is_port_of(const struct offload_record *rec, const struct offload_device *dev,
+		       dp_port_t number)
+{
+	return rec->dev == dev && dp_port_equal(rec->in_port, number);
+}
+
+// True when there are rules to be taken off, or on their way in.
+static bool ask_withdrawal(struct offload *o, struct offload_device *dev, dp_port_t number)
+{
+	struct offload_record *rec;
+	bool any = false;
+
+	LIST_FOR_EACH (rec, node, &o->records) {
+		if (!is_port_of(rec, dev, number) || (!rec->hw && !rec->queued && !rec->busy))
+			continue;
+		rec->withdraw = any = true;
+		device_queue(dev, rec);
+	}
+	return any;
+}
+
 // Flows that come in at the port are taken off the device, and stay without one.
 static void withdraw_port(struct offload *o, struct offload_device *dev, dp_port_t number)
 {
 	struct offload_record *rec;
 
-	offload_flush(o);
 	pthread_mutex_lock(&o->lock);
+	// Again where a flow has changed meanwhile and wants to be in.
+	while (ask_withdrawal(o, dev, number))
+		wait_until_idle(o);
 	LIST_FOR_EACH (rec, node, &o->records) {
-		if (rec->dev != dev || !dp_port_equal(rec->in_port, number))
-			continue;
-		rec->withdraw = true;
-		device_queue(dev, rec);
-	}
-	pthread_mutex_unlock(&o->lock);
-	offload_flush(o);
-	pthread_mutex_lock(&o->lock);
-	LIST_FOR_EACH (rec, node, &o->records) {
-		if (rec->dev != dev || !dp_port_equal(rec->in_port, number))
+		if (!is_port_of(rec, dev, number))
 			continue;
 		list_remove(&rec->queue);
 		rec->dev = NULL;
@@ -609,36 +661,6 @@ void offload_poll_stats(struct offload *o)
 		pthread_cond_signal(&dev->work);
 	}
 	pthread_mutex_unlock(&o->lock);
-}
-
-static bool all_idle(struct offload *o)
-{
-	struct offload_device *dev;
-
-	LIST_FOR_EACH (dev, node, &o->devices)
-		// Who does not rest may have a rule in hand, or tell an owner (without the lock) that all is done.
-		if (!dev->resting || dev->n_queued || dev->poll || dev->audit || dev->sweep ||
-		    dev->job || dev->meter_jobs.n)
-			return false;
-	return true;
-}
-
-void offload_flush(struct offload *o)
-{
-	struct offload_device *dev;
-
-	if (!o)
-		return;
-	rcu_offline();
-	pthread_mutex_lock(&o->lock);
-	o->n_flushing++;
-	LIST_FOR_EACH (dev, node, &o->devices)
-		pthread_cond_signal(&dev->work);
-	while (!all_idle(o))
-		pthread_cond_wait(&o->idle, &o->lock);
-	o->n_flushing--;
-	pthread_mutex_unlock(&o->lock);
-	rcu_online();
 }
 
 void offload_forget_refusals(struct offload *o)

@@ -276,6 +276,40 @@ START_TEST(a_flow_whose_rule_was_refused_is_not_freed_under_the_worker)
 }
 END_TEST
 
+START_TEST(a_flow_that_changes_while_its_port_leaves_has_no_rule)
+{
+	struct megaflow *mf;
+	int done = 0;
+
+	start();
+	add_port(2, "fake0");
+	mf = place(80);
+	offload_flush(o);
+	ck_assert_int_eq(mf->placement, PLACE_IN_HW);
+	nic.changes = mf;
+	offload_remove_port(o, DP_PORT(1));
+	ck_assert_ptr_null(nic.changes);
+	ck_assert_uint_eq(nic.rules, 0);
+	ck_assert_int_eq(mf->placement, PLACE_NONE);
+	offload_flush(o);
+	offload_withdraw(o, mf, on_done, &done);
+	ck_assert_int_eq(read_count(&done), 1);
+	megaflow_free(mf);
+	offload_destroy(o);
+}
+END_TEST
+
+START_TEST(nobody_waits_for_a_device_that_closes)
+{
+	start();
+	add_port(2, "fake1");
+	nic.waits_in_close = true;
+	offload_remove_port(o, DP_PORT(2));
+	nic.waits_in_close = false;
+	offload_destroy(o);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("offload/placement-waits");
@@ -284,6 +318,8 @@ int main(void)
 	rcu_thread_begin();
 	log_set("any:off", NULL);
 	tcase_add_test(t, a_flow_whose_rule_was_refused_is_not_freed_under_the_worker);
+	tcase_add_test(t, a_flow_that_changes_while_its_port_leaves_has_no_rule);
+	tcase_add_test(t, nobody_waits_for_a_device_that_closes);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	return suite_run_here(s);
