@@ -64,6 +64,14 @@ struct taken_shape {
 	struct hmap_node node;
 };
 
+// One audit, of all devices; freed by the worker that is the last.
+struct audit_job {
+	unsigned int n_left; // devices that have not answered
+	uint32_t checked, lost; // so far
+	void (*done)(uint32_t checked, uint32_t lost, void *aux);
+	void *aux;
+};
+
 // Asked of a worker by the main thread, which waits.
 struct port_job {
 	enum { JOB_PORT_COMES, JOB_PORT_GOES, JOB_LIST, JOB_MEMBERS, JOB_LEAVE } what;
@@ -87,9 +95,8 @@ struct offload_device {
 	size_t n_queued;
 	bool resting; // the worker waits for something to do
 	bool gathering; // it waits a moment for more to do together
-	bool poll, audit, sweep, stop;
-	void (*audit_done)(uint32_t checked, uint32_t lost, void *aux);
-	void *audit_aux;
+	bool poll, sweep, stop;
+	VEC(struct audit_job *) audits; // that have asked since the last one began
 	struct hmap refused; // struct refused_shape
 	struct hmap taken; // struct taken_shape: what the NIC is known to take
 	uint32_t room; // rules of TC software that may fit the NIC by now
@@ -108,7 +115,6 @@ struct offload_device {
 struct offload_port {
 	struct port_ref ref;
 	struct offload_device *dev; // NULL: no hardware
-	bool is_open; // counted in dev->n_ports
 	bool swept; // of what a process before this one has left
 };
 

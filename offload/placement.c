@@ -55,6 +55,7 @@ static void close_device(struct offload_device *dev)
 	device_free_taken(dev);
 	VEC_FREE(&dev->meter_jobs);
 	VEC_FREE(&dev->meters);
+	VEC_FREE(&dev->audits);
 	pthread_cond_destroy(&dev->work);
 	free(dev);
 	offload_bump(o);
@@ -289,7 +290,7 @@ static bool all_idle(struct offload *o)
 
 	LIST_FOR_EACH (dev, node, &o->devices)
 		// Who does not rest may have a rule in hand, or tell an owner (without the lock) that all is done.
-		if (!dev->resting || dev->n_queued || dev->poll || dev->audit || dev->sweep ||
+		if (!dev->resting || dev->n_queued || dev->poll || dev->audits.n || dev->sweep ||
 		    dev->job || dev->meter_jobs.n)
 			return false;
 	return true;
@@ -679,17 +680,23 @@ void offload_forget_refusals(struct offload *o)
 void offload_audit(struct offload *o, void (*done)(uint32_t checked, uint32_t lost, void *aux),
 		   void *aux)
 {
+	struct audit_job *job = xzalloc(sizeof(*job));
 	struct offload_device *dev;
-	bool any = false;
 
+	job->done = done;
+	job->aux = aux;
 	pthread_mutex_lock(&o->lock);
 	LIST_FOR_EACH (dev, node, &o->devices) {
-		dev->audit = any = true;
-		dev->audit_done = done;
-		dev->audit_aux = aux;
+		VEC_PUSH(&dev->audits, job);
+		job->n_left++;
 		pthread_cond_signal(&dev->work);
 	}
+	// Afterwards it is the workers'.
+	if (job->n_left)
+		job = NULL;
 	pthread_mutex_unlock(&o->lock);
-	if (!any)
-		done(0, 0, aux);
+	if (!job)
+		return;
+	free(job);
+	done(0, 0, aux);
 }

@@ -103,7 +103,7 @@ size_t offload_list_devices(struct offload *o, struct offload_device_status **re
 size_t offload_list_verdicts(struct offload *o, struct offload_verdict_count **ret);
 // Grows whenever what the two lists show has changed: OVSDB is written only then.
 uint64_t offload_change_seq(const struct offload *o);
-// Compares what the device holds with what placement believes: queries every rule, queues again what is lost.
-// Returns the number of differences. Runs on the workers; 'done' from there.
+// Compares what the devices hold with what placement believes: queries every rule, queues again what is lost. Returns at once; 'done'
+// is called once, with the sums of all devices, on the last one's worker (without devices: at once, here). Any thread.
 void offload_audit(struct offload *o, void (*done)(uint32_t checked, uint32_t lost, void *aux),
 		   void *aux);

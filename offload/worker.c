@@ -398,14 +398,14 @@ static void do_port_job(struct offload_device *dev)
 }
 
 // Only this thread frees records of installed rules, so that the list stays valid while the lock is given up.
-static uint32_t query_all(struct offload_device *dev, uint32_t *ret_checked)
+static uint32_t query_all(struct offload_device *dev, bool audit, uint32_t *ret_checked)
 {
 	record_vec v = VEC_INIT;
 	struct offload_record **rec;
 	uint32_t lost = 0;
 
 	collect_installed(dev, &v);
-	if (dev->audit && dev->ops->audit) {
+	if (audit && dev->ops->audit) {
 		look_closely(dev);
 	} else if (dev->ops->refresh) {
 		driver_begin(dev);
@@ -455,18 +455,34 @@ static void handle_reset(struct offload_device *dev)
 	VEC_FREE(&v);
 }
 
+static void answer_audit(struct offload_device *dev, struct audit_job *job, uint32_t checked,
+			 uint32_t lost)
+{
+	job->checked += checked;
+	job->lost += lost;
+	if (--job->n_left)
+		return;
+	pthread_mutex_unlock(&dev->o->lock);
+	job->done(job->checked, job->lost, job->aux);
+	free(job);
+	pthread_mutex_lock(&dev->o->lock);
+}
+
 static void poll_or_audit(struct offload_device *dev)
 {
-	uint32_t checked, lost = query_all(dev, &checked);
+	VEC(struct audit_job *) audits = VEC_INIT;
+	struct audit_job **job;
+	uint32_t checked, lost;
 
+	// Who asks from now on wants another look.
+	VEC_FOR_EACH (job, &dev->audits)
+		VEC_PUSH(&audits, *job);
+	VEC_CLEAR(&dev->audits);
 	dev->poll = false;
-	if (!dev->audit)
-		return;
-	dev->audit = false;
-	void (*done)(uint32_t checked, uint32_t lost, void *aux) = dev->audit_done;
-	pthread_mutex_unlock(&dev->o->lock);
-	done(checked, lost, dev->audit_aux);
-	pthread_mutex_lock(&dev->o->lock);
+	lost = query_all(dev, audits.n, &checked);
+	VEC_FOR_EACH (job, &audits)
+		answer_audit(dev, *job, checked, lost);
+	VEC_FREE(&audits);
 }
 
 // Software runs a flow meanwhile, so that nobody misses its rule for a moment; and many in one call cost a driver, and the
@@ -518,7 +534,7 @@ void *device_worker(void *arg)
 			sweep_ports(dev);
 		} else if (dev->job) {
 			do_port_job(dev);
-		} else if (dev->poll || dev->audit) {
+		} else if (dev->poll || dev->audits.n) {
 			poll_or_audit(dev);
 		} else if (dev->stop) {
 			break;

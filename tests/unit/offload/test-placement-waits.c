@@ -310,6 +310,60 @@ START_TEST(nobody_waits_for_a_device_that_closes)
 }
 END_TEST
 
+struct answers {
+	int n;
+	uint32_t checked;
+};
+
+static void on_audited(uint32_t checked, uint32_t lost, void *aux)
+{
+	struct answers *a = aux;
+
+	a->checked += checked;
+	__atomic_fetch_add(&a->n, 1, __ATOMIC_SEQ_CST);
+}
+
+START_TEST(an_audit_of_several_devices_has_one_answer)
+{
+	struct answers a = { 0 };
+	struct megaflow *mf;
+	int done = 0;
+
+	start();
+	add_port(2, "fake1");
+	mf = place(80);
+	offload_flush(o);
+	offload_audit(o, on_audited, &a);
+	offload_flush(o);
+	ck_assert_int_eq(read_count(&a.n), 1);
+	ck_assert_uint_eq(a.checked, 1);
+	ck_assert_uint_eq(nic.audits, 2);
+	offload_withdraw(o, mf, on_done, &done);
+	offload_flush(o);
+	megaflow_free(mf);
+	offload_destroy(o);
+}
+END_TEST
+
+START_TEST(each_audit_is_answered_by_a_look_that_began_after_it)
+{
+	struct answers first = { 0 }, second = { 0 };
+
+	start();
+	stop_at(STOP_AUDIT);
+	offload_poll_stats(o);
+	wait_until_stopped();
+	offload_audit(o, on_audited, &first);
+	offload_audit(o, on_audited, &second);
+	stop_at(STOP_NOWHERE);
+	offload_flush(o);
+	ck_assert_int_eq(read_count(&first.n), 1);
+	ck_assert_int_eq(read_count(&second.n), 1);
+	ck_assert_uint_eq(nic.audits, 1);
+	offload_destroy(o);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("offload/placement-waits");
@@ -320,6 +374,8 @@ int main(void)
 	tcase_add_test(t, a_flow_whose_rule_was_refused_is_not_freed_under_the_worker);
 	tcase_add_test(t, a_flow_that_changes_while_its_port_leaves_has_no_rule);
 	tcase_add_test(t, nobody_waits_for_a_device_that_closes);
+	tcase_add_test(t, an_audit_of_several_devices_has_one_answer);
+	tcase_add_test(t, each_audit_is_answered_by_a_look_that_began_after_it);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	return suite_run_here(s);
