@@ -74,7 +74,7 @@ struct audit_job {
 
 // Asked of a worker by the main thread, which waits.
 struct port_job {
-	enum { JOB_PORT_COMES, JOB_PORT_GOES, JOB_LIST, JOB_MEMBERS, JOB_LEAVE } what;
+	enum { JOB_PORT_GOES, JOB_LIST, JOB_MEMBERS, JOB_LEAVE } what;
 	const struct port_ref *port;
 	void (*cb)(const struct found_rule *found, void *aux);
 	void *aux;
@@ -108,6 +108,8 @@ struct offload_device {
 	uint32_t foreign; // rules of others, at the last audit
 	VEC(struct meter_job) meter_jobs; // before anything in the queue
 	VEC(struct device_meter) meters; // as of the last poll
+	VEC(struct port_ref) new_ports; // to be made ready, before anything in the queue
+	bool prepares; // ports, just now
 	const struct port_job *job; // something about a port that the worker is to do
 	const char *state;
 };
@@ -125,7 +127,7 @@ struct port_table {
 
 struct offload {
 	pthread_mutex_t lock; // everything but ports, which readers take by RCU
-	pthread_cond_t idle; // a worker has run dry
+	pthread_cond_t idle; // a worker has run dry, or made its new ports ready
 	struct port_table *ports; // RCU; one writer
 	struct list devices, records;
 	struct hmap meters; // struct offload_meter

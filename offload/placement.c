@@ -56,6 +56,7 @@ static void close_device(struct offload_device *dev)
 	VEC_FREE(&dev->meter_jobs);
 	VEC_FREE(&dev->meters);
 	VEC_FREE(&dev->audits);
+	VEC_FREE(&dev->new_ports);
 	pthread_cond_destroy(&dev->work);
 	free(dev);
 	offload_bump(o);
@@ -291,7 +292,7 @@ static bool all_idle(struct offload *o)
 	LIST_FOR_EACH (dev, node, &o->devices)
 		// Who does not rest may have a rule in hand, or tell an owner (without the lock) that all is done.
 		if (!dev->resting || dev->n_queued || dev->poll || dev->audits.n || dev->sweep ||
-		    dev->job || dev->meter_jobs.n)
+		    dev->job || dev->meter_jobs.n || dev->new_ports.n)
 			return false;
 	return true;
 }
@@ -330,25 +331,46 @@ static void port_job(struct offload *o, struct offload_device *dev, const struct
 	offload_flush(o);
 }
 
-static void prepare_ports(struct offload *o)
+// With the lock.
+static void ask_preparation(struct offload_device *dev, const struct port_ref *port)
 {
-	const struct port_table *t = o->ports;
+	if (!dev->ops->add_port)
+		return;
+	VEC_PUSH(&dev->new_ports, *port);
+	pthread_cond_signal(&dev->work);
+}
 
-	for (size_t i = 0; i < t->n; i++)
-		if (t->ports[i] && t->ports[i]->dev)
-			port_job(o, t->ports[i]->dev,
-				 &(struct port_job){ .what = JOB_PORT_COMES,
-						     .port = &t->ports[i]->ref });
+static bool any_prepares(const struct offload *o)
+{
+	const struct offload_device *dev;
+
+	LIST_FOR_EACH (dev, node, &o->devices)
+		if (dev->new_ports.n || dev->prepares)
+			return true;
+	return false;
+}
+
+void offload_wait_for_ports(struct offload *o)
+{
+	pthread_mutex_lock(&o->lock);
+	if (any_prepares(o)) {
+		rcu_offline();
+		while (any_prepares(o))
+			pthread_cond_wait(&o->idle, &o->lock);
+		rcu_online();
+	}
+	pthread_mutex_unlock(&o->lock);
 }
 
 void offload_set_enabled(struct offload *o, bool enabled)
 {
 	struct offload_record *rec;
 
-	if (enabled && !o->enabled)
-		prepare_ports(o);
 	pthread_mutex_lock(&o->lock);
 	if (o->enabled != enabled) {
+		for (size_t i = 0; enabled && i < o->ports->n; i++)
+			if (o->ports->ports[i] && o->ports->ports[i]->dev)
+				ask_preparation(o->ports->ports[i]->dev, &o->ports->ports[i]->ref);
 		o->enabled = enabled;
 		log_info("hw-offload is now %s", enabled ? "on" : "off");
 		LIST_FOR_EACH (rec, node, &o->records) {
@@ -486,15 +508,13 @@ int offload_add_port(struct offload *o, const struct port_ref *ref,
 	// Before a rule can come.
 	if (dev && ref->n_members)
 		port_job(o, dev, &(struct port_job){ .what = JOB_MEMBERS, .port = ref });
-	if (dev && o->enabled)
-		port_job(o, dev, &(struct port_job){ .what = JOB_PORT_COMES, .port = ref });
 	pthread_mutex_lock(&o->lock);
+	if (dev && o->enabled)
+		ask_preparation(dev, ref);
 	set_port(o, ref->number, port);
 	give_flows(o, dev, ref->number);
-	if (dev) {
-		if (!o->keep_found)
-			ask_sweep(dev);
-	}
+	if (dev && !o->keep_found)
+		ask_sweep(dev);
 	pthread_mutex_unlock(&o->lock);
 	// A flow refused because this port had no hardware may be taken now.
 	offload_forget_refusals(o);

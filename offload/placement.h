@@ -51,6 +51,9 @@ int offload_set_threads(struct offload *o, int64_t n, struct error *err);
 // device is opened with its first port and closed with its last.
 int offload_add_port(struct offload *o, const struct port_ref *port,
 		     const struct backend_ops *backend, struct error *err);
+// Returns when the workers have made ready all ports that have come: from then on no first rule disturbs a port's traffic. Main
+// thread, once after many ports.
+void offload_wait_for_ports(struct offload *o);
 void offload_remove_port(struct offload *o, dp_port_t port);
 // A bond has other members now: 'port' is as for offload_add_port() but for them. Main thread; rules stay in the device.
 void offload_set_members(struct offload *o, const struct port_ref *port);

@@ -378,6 +378,24 @@ static void sweep_ports(struct offload_device *dev)
 	VEC_FREE(&refs);
 }
 
+static void prepare_ports(struct offload_device *dev)
+{
+	VEC(struct port_ref) refs = VEC_INIT;
+	const struct port_ref *ref;
+
+	VEC_FOR_EACH (ref, &dev->new_ports)
+		VEC_PUSH(&refs, *ref);
+	VEC_FREE(&dev->new_ports);
+	dev->prepares = true;
+	driver_begin(dev);
+	VEC_FOR_EACH (ref, &refs)
+		dev->ops->add_port(dev->priv, ref);
+	driver_end(dev);
+	dev->prepares = false;
+	pthread_cond_broadcast(&dev->o->idle);
+	VEC_FREE(&refs);
+}
+
 static void do_port_job(struct offload_device *dev)
 {
 	const struct port_job *job = dev->job;
@@ -385,8 +403,6 @@ static void do_port_job(struct offload_device *dev)
 	driver_begin(dev);
 	if (job->what == JOB_LEAVE)
 		dev->ops->leave(dev->priv);
-	else if (job->what == JOB_PORT_COMES && dev->ops->add_port)
-		dev->ops->add_port(dev->priv, job->port);
 	else if (job->what == JOB_PORT_GOES && dev->ops->remove_port)
 		dev->ops->remove_port(dev->priv, job->port);
 	else if (job->what == JOB_LIST && dev->ops->list)
@@ -492,7 +508,7 @@ static void poll_or_audit(struct offload_device *dev)
 static bool is_urgent(const struct offload_device *dev)
 {
 	return dev->n_queued >= OFFLOAD_ENOUGH || dev->o->n_flushing || dev->stop || dev->job ||
-	       !dev->ops->insert_many;
+	       dev->new_ports.n || !dev->ops->insert_many;
 }
 
 // With the lock, which it gives up meanwhile.
@@ -528,6 +544,8 @@ void *device_worker(void *arg)
 			handle_reset(dev);
 		} else if (dev->meter_jobs.n) {
 			device_do_meter_jobs(dev);
+		} else if (dev->new_ports.n) {
+			prepare_ports(dev);
 		} else if (!list_is_empty(&dev->queue)) {
 			handle_some(dev);
 		} else if (dev->sweep) {

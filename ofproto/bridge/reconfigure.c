@@ -93,7 +93,10 @@ static void apply(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 		ct_zones_configure(pl, cfg);
 	}
 	PLANE_FOR_EACH(pl, vs)
-	bridge_tunnels_identify(pl);
+	{
+		bridge_tunnels_identify(pl);
+		offload_wait_for_ports(pl->offload);
+	}
 	if (cfg)
 		restore_configure(vs, &cfg->other_config);
 }

@@ -57,6 +57,7 @@ static void start_with(bool sweep)
 	offload_set_enabled(o, true);
 	for (unsigned int i = 1; i <= 3; i++)
 		add_port(i);
+	offload_wait_for_ports(o);
 }
 
 static void start(void)
@@ -478,6 +479,7 @@ START_TEST(a_port_has_its_qdisc_before_a_flow_depends_on_it)
 	add_port(1);
 	ck_assert(!shows("tc qdisc show dev tc1", "clsact"));
 	offload_set_enabled(o, true);
+	offload_wait_for_ports(o);
 	ck_assert(shows("tc qdisc show dev tc1", "clsact"));
 	place(flows, 1, 1, "2");
 	ck_assert_int_eq(flows[0]->placement, PLACE_IN_TC_SOFTWARE);

@@ -19,7 +19,7 @@ struct hw_rule {
 static struct offload *o;
 
 // The driver stops where a case wants it to, until it may go on.
-enum stop { STOP_NOWHERE, STOP_INSERT, STOP_INSERT_MANY, STOP_REMOVE, STOP_AUDIT };
+enum stop { STOP_NOWHERE, STOP_ADD_PORT, STOP_INSERT, STOP_INSERT_MANY, STOP_REMOVE, STOP_AUDIT };
 
 static struct {
 	pthread_mutex_t lock;
@@ -28,6 +28,8 @@ static struct {
 	bool stopped; // it has
 	uint16_t refused; // port of the flow that the device does not take
 	unsigned int rules, audits;
+	unsigned int ports; // that are ready
+	unsigned int ports_at_rule; // when the last rule went in
 	struct megaflow *changes; // while its rule is removed, once
 	bool waits_in_close;
 } nic = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
@@ -80,6 +82,12 @@ static void fake_close(void *priv)
 	}
 }
 
+static void fake_add_port(void *priv, const struct port_ref *port)
+{
+	pass(STOP_ADD_PORT);
+	nic.ports++;
+}
+
 static bool fake_compile(void *priv, const struct megaflow *mf, const struct port_lookup *ports,
 			 struct compiled_rule **ret_rule, struct verdict *v)
 {
@@ -109,6 +117,7 @@ static int put_in(const struct compiled_rule *rule, struct hw_rule **ret_hw, str
 	}
 	*ret_hw = xzalloc(sizeof(**ret_hw));
 	nic.rules++;
+	nic.ports_at_rule = nic.ports;
 	return 0;
 }
 
@@ -186,6 +195,7 @@ static const struct backend_ops fake = {
 	.compile = fake_compile,
 	.compiled_free = fake_free,
 	.compiled_shape = fake_shape,
+	.add_port = fake_add_port,
 	.insert = fake_insert,
 	.insert_many = fake_insert_many,
 	.replace = fake_replace,
@@ -310,6 +320,35 @@ START_TEST(nobody_waits_for_a_device_that_closes)
 }
 END_TEST
 
+START_TEST(ports_are_made_ready_before_rules_while_the_caller_goes_on)
+{
+	struct megaflow *mf;
+	int done = 0;
+
+	start();
+	offload_wait_for_ports(o);
+	ck_assert_uint_eq(nic.ports, 1);
+	offload_set_enabled(o, false);
+	stop_at(STOP_ADD_PORT);
+	offload_set_enabled(o, true);
+	wait_until_stopped();
+	add_port(2, "fake0");
+	add_port(3, "fake0");
+	mf = place(80);
+	ck_assert_uint_eq(nic.ports, 1);
+	stop_at(STOP_NOWHERE);
+	offload_wait_for_ports(o);
+	ck_assert_uint_eq(nic.ports, 4);
+	offload_flush(o);
+	ck_assert_int_eq(mf->placement, PLACE_IN_HW);
+	ck_assert_uint_eq(nic.ports_at_rule, 4);
+	offload_withdraw(o, mf, on_done, &done);
+	offload_flush(o);
+	megaflow_free(mf);
+	offload_destroy(o);
+}
+END_TEST
+
 struct answers {
 	int n;
 	uint32_t checked;
@@ -374,6 +413,7 @@ int main(void)
 	tcase_add_test(t, a_flow_whose_rule_was_refused_is_not_freed_under_the_worker);
 	tcase_add_test(t, a_flow_that_changes_while_its_port_leaves_has_no_rule);
 	tcase_add_test(t, nobody_waits_for_a_device_that_closes);
+	tcase_add_test(t, ports_are_made_ready_before_rules_while_the_caller_goes_on);
 	tcase_add_test(t, an_audit_of_several_devices_has_one_answer);
 	tcase_add_test(t, each_audit_is_answered_by_a_look_that_began_after_it);
 	tcase_set_timeout(t, 60);
