@@ -52,6 +52,7 @@ struct qdisc {
 	bool ours;
 	uint32_t flags_epoch; // of the look that last said how the kernel takes rules here...
 	uint32_t flags; // ... and what it said: TCA_CLS_FLAGS_*
+	uint32_t rules_epoch; // of the last look before which a rule of ours stood here
 	bool looked; // for rules of a process before this one
 	bool no_egress; // somebody's "ingress" qdisc has one side only
 	uint32_t block; // somebody's shared block, 0: none. Filters cannot be put on the port then.

@@ -115,14 +115,30 @@ static void refresh_one(struct tc_device *dev, const struct tc_filter *f, void *
 	}
 }
 
+// Most ports of a large switch have a qdisc and no rule.
+static void note_ports_with_rules(struct tc_device *dev)
+{
+	struct hw_rule *r;
+	struct qdisc *q;
+
+	HMAP_FOR_EACH (r, node, &dev->rules) {
+		q = tc_find_qdisc(dev, r->port);
+		if (q)
+			q->rules_epoch = dev->epoch;
+	}
+}
+
+// What a process before this one has left is looked at when it is adopted or swept, what is nobody's by audits.
 void tc_refresh(void *priv)
 {
 	struct tc_device *dev = priv;
 	struct qdisc *q;
 
 	dev->epoch++;
+	note_ports_with_rules(dev);
 	HMAP_FOR_EACH (q, node, &dev->qdiscs)
-		tc_dump_port(dev, q->ifindex, true, refresh_one, NULL);
+		if (q->rules_epoch == dev->epoch)
+			tc_dump_port(dev, q->ifindex, true, refresh_one, NULL);
 	tc_meters_refresh(dev);
 }
 
