@@ -34,8 +34,9 @@ struct meter {
 	VEC(struct tc_device *) devices; // the first one tells what it has counted
 };
 
-// Lock: everything below; held while the kernel is asked, so only workers take it.
+// Lock: everything below; held while the kernel is asked. Workers take it, and the main thread when a device comes or goes.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned int n_open; // devices
 static struct hmap meters;
 typedef VEC(uint32_t) numbers;
 static numbers leftovers; // actions that a process before this one has left
@@ -388,17 +389,21 @@ static void add_device(struct meter *m, struct tc_device *dev)
 	VEC_PUSH(&m->devices, dev);
 }
 
-static void remake(struct tc_device *dev, struct meter *m)
+static void remake(struct tc_device *dev, const struct meter *m, unsigned int i)
 {
 	char text[128];
+	int error = make(dev, m, i, text, sizeof(text));
 
-	for (unsigned int i = 0; i < N_POLICIES; i++) {
-		int error = m->actions[i].made ? make(dev, m, i, text, sizeof(text)) : 0;
+	if (error)
+		log_warn("%s: meter %u is not changed in hardware: %s", dev->name, m->id,
+			 text[0] ? text : strerror(-error));
+}
 
-		if (error)
-			log_warn("%s: meter %u is not changed in hardware: %s", dev->name, m->id,
-				 text[0] ? text : strerror(-error));
-	}
+static void remake_all(struct tc_device *dev, const struct meter *m)
+{
+	for (unsigned int i = 0; i < N_POLICIES; i++)
+		if (m->actions[i].made)
+			remake(dev, m, i);
 }
 
 void tc_meter_set(void *priv, uint32_t id, const struct meter_config *config)
@@ -426,7 +431,7 @@ void tc_meter_set(void *priv, uint32_t id, const struct meter_config *config)
 	if (m->lack)
 		m->want = before;
 	else if (!tc_police_is_same(&before, &m->want))
-		remake(dev, m);
+		remake_all(dev, m);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -458,11 +463,36 @@ void tc_meter_del(void *priv, uint32_t id)
 	pthread_mutex_unlock(&lock);
 }
 
+// True when none of the actions that were to be removed is there any more.
+static bool all_removed(struct tc_device *dev)
+{
+	bool all;
+
+	pthread_mutex_lock(&lock);
+	remove_unwanted(dev);
+	all = !unwanted.n;
+	pthread_mutex_unlock(&lock);
+	return all;
+}
+
+// The kernel lets go a grace period later. Without the lock; the main thread waits.
+static void remove_the_last(struct tc_device *dev)
+{
+	enum { TRIES = 100, WAIT_USEC = 5000 };
+
+	for (int i = 0; i < TRIES; i++) {
+		if (all_removed(dev))
+			return;
+		usleep(WAIT_USEC);
+	}
+	log_warn("%s: police actions of meters that are gone are still in use, and stay",
+		 dev->name);
+}
+
 void tc_meters_close(struct tc_device *dev)
 {
-	// The kernel lets go a grace period later.
-	enum { TRIES = 100, WAIT_USEC = 5000 };
 	struct meter *m;
+	bool is_last;
 
 	pthread_mutex_lock(&lock);
 	HMAP_FOR_EACH_SAFE (m, node, &meters) {
@@ -471,11 +501,11 @@ void tc_meters_close(struct tc_device *dev)
 		if (m->is_gone)
 			tidy(dev, m);
 	}
-	for (int i = 0; i < TRIES && unwanted.n && !dev->leaving; i++) {
-		usleep(WAIT_USEC);
-		remove_unwanted(dev);
-	}
+	is_last = !--n_open;
 	pthread_mutex_unlock(&lock);
+	// Else the polls of those that stay do it.
+	if (is_last && !dev->leaving)
+		remove_the_last(dev);
 }
 
 // ---- What others have left or changed ----
@@ -532,6 +562,7 @@ void tc_meters_open(struct tc_device *dev)
 		VEC_FOR_EACH (p, &found)
 			VEC_PUSH(&leftovers, p->index);
 	looked = true;
+	n_open++;
 	pthread_mutex_unlock(&lock);
 	VEC_FREE(&found);
 }
@@ -545,7 +576,9 @@ void tc_meters_sweep(struct tc_device *dev)
 	// Rules of another device that are still to be adopted, or swept, keep theirs.
 	while (leftovers.n)
 		VEC_PUSH(&unwanted, leftovers.v[--leftovers.n]);
-	remove_unwanted(dev);
+	// Once, not for each port: polls look after what stays.
+	if (n)
+		remove_unwanted(dev);
 	pthread_mutex_unlock(&lock);
 	if (n)
 		log_info("%s: %zu meters of an earlier process are removed", dev->name, n);
@@ -571,7 +604,6 @@ static bool is_in(const numbers *list, uint32_t index)
 
 static void audit_one(struct tc_device *dev, const struct police *p, struct audit_findings *ret)
 {
-	char text[128];
 	struct meter *m;
 	unsigned int i;
 
@@ -585,9 +617,7 @@ static void audit_one(struct tc_device *dev, const struct police *p, struct audi
 	if (!tells(m, dev) || tc_police_is_same(p, &m->want))
 		return;
 	ret->altered++;
-	if (make(dev, m, i, text, sizeof(text)))
-		log_warn("%s: meter %u, which somebody has changed, stays so: %s", dev->name, m->id,
-			 text);
+	remake(dev, m, i);
 }
 
 void tc_meters_audit(struct tc_device *dev, struct audit_findings *ret)
