@@ -518,15 +518,15 @@ static void gather(struct offload_device *dev)
 
 	if (is_urgent(dev))
 		return;
-	// Real time: it decides nothing but when the same work is done.
-	clock_gettime(CLOCK_REALTIME, &end);
+	// Not the clock that tests stop: it decides nothing but when the same work is done. Nor one that somebody may set back.
+	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_nsec += GATHER_NSEC;
 	end.tv_sec += end.tv_nsec / 1000000000;
 	end.tv_nsec %= 1000000000;
 	dev->gathering = true;
 	rcu_offline();
-	while (!is_urgent(dev) &&
-	       pthread_cond_timedwait(&dev->work, &dev->o->lock, &end) != ETIMEDOUT)
+	while (!is_urgent(dev) && pthread_cond_clockwait(&dev->work, &dev->o->lock, CLOCK_MONOTONIC,
+							 &end) != ETIMEDOUT)
 		;
 	rcu_online();
 	dev->gathering = false;
