@@ -4,7 +4,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/rcu.h"
 #include "core/base/util.h"
@@ -27,11 +29,15 @@ struct crew {
 	struct member *members[CREW_MAX]; // [0] is not used
 	unsigned int n;
 	unsigned int asked; // last number that was wished for
+	unsigned int n_processors;
 
 	uint64_t lists GUARDED_BY(lock); // that were given out
-	unsigned int busy GUARDED_BY(lock);
+	bool is_open GUARDED_BY(lock); // the last one still is: who comes later finds nothing to do
+	unsigned int busy GUARDED_BY(lock); // members that are at it
+	int64_t longest GUARDED_BY(lock); // nsec of a processor: of the one who worked most
+	int64_t sum GUARDED_BY(lock); // ... of all together
 	unsigned int stop_at GUARDED_BY(lock); // members from here on end
-	// The list at hand: set under the lock.
+	// The list at hand: read by those who are at it only, while it does not change.
 	void (*run)(void *aux, size_t i, unsigned int member);
 	void *aux;
 	size_t n_items;
@@ -46,6 +52,7 @@ struct crew *crew_create(void)
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->done, NULL);
 	c->n = c->asked = 1;
+	c->n_processors = MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
 	c->stop_at = CREW_MAX;
 	return c;
 }
@@ -62,6 +69,30 @@ static void take_share(struct crew *c, unsigned int member)
 	while ((i = atomic_fetch_add(&c->next, SHARE)) < c->n_items)
 		for (size_t end = MIN(i + SHARE, c->n_items); i < end; i++)
 			c->run(c->aux, i, member);
+}
+
+// This and the next under the lock.
+static void note_cost(struct crew *c, int64_t nsec)
+{
+	c->longest = MAX(c->longest, nsec);
+	c->sum += nsec;
+}
+
+static void help(struct crew *c, unsigned int member)
+{
+	int64_t nsec;
+
+	c->busy++;
+	pthread_mutex_unlock(&c->lock);
+	rcu_online();
+	nsec = clock_thread_nsec();
+	take_share(c, member);
+	nsec = clock_thread_nsec() - nsec;
+	rcu_offline();
+	pthread_mutex_lock(&c->lock);
+	note_cost(c, nsec);
+	if (!--c->busy)
+		pthread_cond_signal(&c->done);
 }
 
 static void *member_main(void *arg)
@@ -81,13 +112,8 @@ static void *member_main(void *arg)
 		if (me->index >= c->stop_at)
 			break;
 		me->seen = c->lists;
-		pthread_mutex_unlock(&c->lock);
-		rcu_online();
-		take_share(c, me->index);
-		rcu_offline();
-		pthread_mutex_lock(&c->lock);
-		if (!--c->busy)
-			pthread_cond_signal(&c->done);
+		if (c->is_open)
+			help(c, me->index);
 	}
 	pthread_mutex_unlock(&c->lock);
 	rcu_online();
@@ -124,7 +150,9 @@ static void remove_one(struct crew *c)
 	rcu_offline();
 	pthread_join(m->thread, NULL);
 	rcu_online();
+	pthread_mutex_lock(&c->lock);
 	c->stop_at = CREW_MAX;
+	pthread_mutex_unlock(&c->lock);
 	free(m);
 }
 
@@ -151,23 +179,34 @@ void crew_destroy(struct crew *c)
 	free(c);
 }
 
-void crew_run(struct crew *c, size_t n, void (*work)(void *aux, size_t i, unsigned int member),
-	      void *aux)
+int64_t crew_run(struct crew *c, size_t n, void (*work)(void *aux, size_t i, unsigned int member),
+		 void *aux)
 {
+	int64_t mine, more;
+
 	c->run = work;
 	c->aux = aux;
 	c->n_items = n;
 	atomic_store(&c->next, 0);
-	if (c->n > 1 && n > SHARE) {
-		pthread_mutex_lock(&c->lock);
-		c->lists++;
-		c->busy = c->n - 1;
-		pthread_cond_broadcast(&c->work);
-		pthread_mutex_unlock(&c->lock);
+	if (c->n == 1 || n <= SHARE) {
+		take_share(c, 0);
+		return 0;
 	}
-	take_share(c, 0);
 	pthread_mutex_lock(&c->lock);
+	c->lists++;
+	c->is_open = true;
+	c->longest = c->sum = 0;
+	pthread_cond_broadcast(&c->work);
+	pthread_mutex_unlock(&c->lock);
+	mine = clock_thread_nsec();
+	take_share(c, 0);
+	mine = clock_thread_nsec() - mine;
+	pthread_mutex_lock(&c->lock);
+	c->is_open = false;
 	while (c->busy)
 		pthread_cond_wait(&c->done, &c->lock);
+	note_cost(c, mine);
+	more = MAX(c->longest, c->sum / c->n_processors) - mine;
 	pthread_mutex_unlock(&c->lock);
+	return more;
 }

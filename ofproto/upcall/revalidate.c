@@ -297,7 +297,7 @@ static void do_slice(struct upcall_engine *u, size_t max)
 		b.now = clock_msec();
 		for (size_t i = 0; i < n; i++)
 			look_at(&b, flows[i]);
-		crew_run(u->crew, b.n, look_closely, &b);
+		flow_limit_worked(&u->limit, crew_run(u->crew, b.n, look_closely, &b));
 		for (size_t i = 0; i < b.n; i++)
 			conclude(u, &b.looks[i]);
 	}

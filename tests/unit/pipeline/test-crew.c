@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threads that share a list: everything is done once, by no two at a time, however many there are.
+// Threads that share a list: everything is done once, by no two at a time, however many there are, and what it cost is known.
 #include <stdatomic.h>
+#include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/rcu.h"
 #include "core/base/util.h"
 #include "ofproto/upcall/crew.h"
@@ -67,6 +69,41 @@ START_TEST(a_crew_grows_and_shrinks_between_two_lists)
 }
 END_TEST
 
+#define HEAVY_NSEC INT64_C(50000000)
+
+// The thread that asks does nothing until another has worked hard.
+static void let_others_work(void *worked_, size_t i, unsigned int member)
+{
+	_Atomic bool *worked = worked_;
+	int64_t began = clock_thread_nsec();
+
+	if (!member) {
+		while (!atomic_load(worked))
+			usleep(100);
+	} else if (!atomic_load(worked)) {
+		while (clock_thread_nsec() - began < HEAVY_NSEC)
+			;
+		atomic_store(worked, true);
+	}
+}
+
+START_TEST(what_others_work_counts)
+{
+	struct crew *c = crew_create();
+	_Atomic bool worked = false;
+	int64_t mine, more;
+
+	crew_resize(c, 2);
+	mine = clock_thread_nsec();
+	more = crew_run(c, MOST, let_others_work, &worked);
+	mine = clock_thread_nsec() - mine;
+	ck_assert_int_ge(more, HEAVY_NSEC - mine);
+	atomic_store(&worked, true);
+	ck_assert_int_eq(crew_run(c, 3, let_others_work, &worked), 0);
+	crew_destroy(c);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("upcall/crew");
@@ -76,6 +113,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, each_item_is_done_once, 1, 6);
 	tcase_add_test(t, a_crew_grows_and_shrinks_between_two_lists);
+	tcase_add_test(t, what_others_work_counts);
 	suite_add_tcase(s, t);
 	return suite_run_here(s);
 }
