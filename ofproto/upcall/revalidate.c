@@ -352,19 +352,19 @@ void upcall_changed(struct upcall_engine *u)
 		loop_post(u->loop, changed_on_main, u);
 }
 
+static bool push_stats(struct megaflow *mf, void *u)
+{
+	engine_credit(u, mf);
+	return true;
+}
+
 void upcall_push_stats(struct upcall_engine *u)
 {
-	struct megaflow **mf;
-
 	if (!u->dp)
 		return;
 	offload_poll_stats(u->offload);
 	datapath_refresh(u->dp);
-	pthread_mutex_lock(&u->lock);
-	VEC_FOR_EACH (mf, &u->list)
-		if (atomic_load(&(*mf)->deps->listed))
-			engine_credit(u, *mf);
-	pthread_mutex_unlock(&u->lock);
+	upcall_for_each(u, push_stats, u);
 }
 
 void upcall_revalidate_now(struct upcall_engine *u)
