@@ -155,7 +155,7 @@ void cmd_memory_report(struct smap *usage, void *aux)
 		keys += upcall_n_flows(pl->upcall);
 		datapath_stats(pl->dp, &st);
 		handlers += st.handlers;
-		revalidators++;
+		revalidators += upcall_n_revalidators(pl->upcall);
 	}
 	STRMAP_FOR_EACH (n, &vs->bridges) {
 		struct bridge *br = n->data;

@@ -72,6 +72,11 @@ void upcall_set_revalidators(struct upcall_engine *u, unsigned int n)
 	crew_resize(u->crew, n);
 }
 
+unsigned int upcall_n_revalidators(const struct upcall_engine *u)
+{
+	return crew_size(u->crew);
+}
+
 void upcall_map_port(struct upcall_engine *u, dp_port_t port, struct of_switch *sw,
 		     of_port_t number)
 {

@@ -57,6 +57,7 @@ void upcall_configure(struct upcall_engine *u, int max_idle_msec, int max_revali
 		      size_t flow_limit);
 // other_config:n-revalidator-threads: how many look at the dependencies of flows at once, the main thread among them.
 void upcall_set_revalidators(struct upcall_engine *u, unsigned int n);
+unsigned int upcall_n_revalidators(const struct upcall_engine *u);
 // Adds the counters since the last time to rules, tables and ports at once (a statistics request waits for nothing).
 void upcall_push_stats(struct upcall_engine *u);
 // Looks at all megaflows now, to the end (revalidator/wait, tests).

@@ -83,9 +83,10 @@ def test_flows_belong_to_the_bridge_where_their_packets_come_in(still):
 
 def test_memory_show_counts_threads_and_flows(still):
     assert "udpif keys" not in still.appctl("memory/show")
+    still.vsctl("set", "Open_vSwitch", ".", "other_config:n-revalidator-threads=3")
     send(still, 1, 2)
     words = still.appctl("memory/show").replace("udpif keys", "keys").split()
-    assert "keys:2" in words and "revalidators:1" in words and "ports:3" in words and "rules:2" in words, words
+    assert "keys:2" in words and "revalidators:3" in words and "ports:3" in words and "rules:2" in words, words
     assert any(w.startswith("handlers:") for w in words), words
 
 
