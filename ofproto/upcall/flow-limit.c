@@ -48,7 +48,7 @@ void flow_limit_round_ends(struct flow_limit *l)
 		fits = l->n_begun * ROUND_MSEC / (size_t)msec;
 		now = MAX((size_t)LOWEST, MIN(now, fits));
 	} else if (msec < ROUND_MSEC / 2) {
-		now += now / 8;
+		now += MAX(now / 8, (size_t)1);
 	}
 	l->round_msec = clock_msec() - l->began;
 	atomic_store(&l->now, MIN(now, l->configured));

@@ -14,6 +14,7 @@ static const struct {
 	{ "twice as long as it may take", 200000, 200000, 100000, 2000, 50000 },
 	{ "as long as it may take", 200000, 100000, 100000, 1000, 100000 },
 	{ "quick again: grows by an eighth", 200000, 80000, 50000, 100, 90000 },
+	{ "grows from next to nothing", 200000, 3, 2, 100, 4 },
 	{ "never above the configuration", 200000, 199000, 50000, 100, 200000 },
 	{ "never above it, even a small one", 500, 500, 400, 5000, 500 },
 	{ "never below a thousand", 200000, 20000, 2000, 60000, 1000 },
