@@ -402,18 +402,21 @@ static void take_away(struct kernel_datapath *dp, const struct vport_message *m)
 
 void vports_reconcile(struct kernel_datapath *dp)
 {
+	static struct log_limit limit = LOG_LIMIT_INIT(6, 3);
+	struct error err = ERROR_INIT;
 	AUTO(strbuf) msg = STRBUF_INIT;
 	const struct vport_message *m;
 	vport_vec found = VEC_INIT;
 	struct vport *v;
 	int error;
 
-	dp->ports_doubtful = false;
+	// While the tables are being filled nobody knows which ports are wanted: later.
+	dp->ports_doubtful = dp->holding;
 	if (dp->holding || dp->leaving)
 		return;
 	nl_msg_end(&msg, kernel_begin(dp, &msg, &dp->families.vport, OVS_VPORT_CMD_GET, 0));
 	pthread_mutex_lock(&dp->request_lock);
-	error = nl_dump(dp->sock, &msg, take_message, &found, NULL);
+	error = nl_dump(dp->sock, &msg, take_message, &found, &err);
 	pthread_mutex_unlock(&dp->request_lock);
 	if (!error) {
 		VEC_FOR_EACH (m, &found)
@@ -422,6 +425,9 @@ void vports_reconcile(struct kernel_datapath *dp)
 		HMAP_FOR_EACH (v, node, &dp->ports)
 			if (!is_there(&found, dp, v->number))
 				put_back(dp, v);
+	} else {
+		log_warn_limited(&limit, "%s: ports: %s; asked again", dp->name, err.text);
+		dp->ports_doubtful = true;
 	}
 	VEC_FREE(&found);
 }

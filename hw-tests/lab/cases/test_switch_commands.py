@@ -170,6 +170,29 @@ def test_ports_of_the_switchs_datapath_are_put_right_again(switch, wire, by):
     wait_until("the bridge's own has its address", lambda: open("/sys/class/net/br0/address").read().strip() in mac)
 
 
+def test_ports_are_put_right_again_when_a_restart_is_over(switch, wire):
+    def kernels():
+        switch.appctl("time/warp", "500", "2000")
+        return re.findall(r"  port (\d+): (\S+)", switch.run("ovs-dpctl", "show", "ovs-system"))
+
+    before = ports(switch)
+    switch.processes["ovs-vswitchd"].kill()
+    switch.processes.pop("ovs-vswitchd").wait(20)
+    switch.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:flow-restore-wait=true")
+    switch.start()
+    wait_until("the ports are taken over", lambda: ports(switch) == before)
+    switch.appctl("time/stop")
+    switch.run("ovs-dpctl", "add-if", "ovs-system", "w0")
+    switch.run("ovs-dpctl", "del-if", "ovs-system", "v0", "br0")
+    # It sees that, and cannot know yet.
+    assert "w0" in dict(kernels()).values()
+    switch.vsctl("remove", "Open_vSwitch", ".", "other_config", "flow-restore-wait")
+    # Without anything more that tells of a change.
+    assert kernels() == before
+    switch.ofctl("add-flow", "br0", "actions=NORMAL")
+    assert switch.ping(0, 1)
+
+
 def test_a_datapath_that_bridges_are_on_is_not_deleted(switch):
     r = switch.appctl("dpctl/del-dp", "ovs-system", check=False)
     assert r.returncode == 2 and "del_dp: bridges are on it (Device or resource busy)" in r.stderr, r
