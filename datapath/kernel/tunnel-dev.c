@@ -226,6 +226,13 @@ static enum found look(struct nl_sock *s, const char *name, const struct kind *k
 										: OTHER_SETTINGS;
 }
 
+static int is_something_else(const char *name, const char *type, struct error *err)
+{
+	return error_set(err, -EEXIST,
+			 "device %s is there, and is no %s tunnel: a tunnel needs its name", name,
+			 type);
+}
+
 int tunnel_device_check(struct nl_sock *s, const char *name, const char *type,
 			const struct tunnel_params *p, struct error *err)
 {
@@ -239,9 +246,7 @@ int tunnel_device_check(struct nl_sock *s, const char *name, const char *type,
 	case SOMETHING_ELSE:
 		break;
 	}
-	return error_set(err, -EEXIST,
-			 "device %s is there, and is no %s tunnel: a tunnel needs its name", name,
-			 type);
+	return is_something_else(name, type, err);
 }
 
 // ---- Making ----
@@ -283,7 +288,7 @@ int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
 
 	switch (look(s, name, k, p)) {
 	case SOMETHING_ELSE:
-		return tunnel_device_check(s, name, type, p, err);
+		return is_something_else(name, type, err);
 	case OTHER_SETTINGS:
 		log_info("%s: its settings are not those of a tunnel of ours: made anew", name);
 		tunnel_device_remove(s, name);
