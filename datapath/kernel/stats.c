@@ -13,7 +13,7 @@ LOG_MODULE(dpif_netlink_stats);
 
 #define PERIOD_MSEC 500
 // However many flows there are, dumps take no more than a quarter of one processor.
-#define PAUSES 3 // of the length of a dump, between two
+#define PAUSES 3 // of the time on a processor that a dump took, between two
 // A flow on its way in or out can be seen wrongly once.
 #define SUSPICIOUS_DUMPS 2
 
@@ -205,9 +205,9 @@ static void *stats_main(void *dp_)
 		rcu_online();
 		if (atomic_load(&dp->stopping))
 			break;
-		began = clock_real_nsec();
+		began = clock_thread_nsec();
 		stats_refresh(dp, sock);
-		pause = MAX((int64_t)PERIOD_MSEC, (clock_real_nsec() - began) / 1000000 * PAUSES);
+		pause = MAX((int64_t)PERIOD_MSEC, (clock_thread_nsec() - began) / 1000000 * PAUSES);
 		rcu_quiesce();
 	}
 	nl_close(sock);
