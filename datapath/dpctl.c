@@ -14,6 +14,33 @@ void dpctl_uninit(struct dpctl *d)
 	strbuf_uninit(&d->errors);
 }
 
+bool dpctl_take_detail(struct dpctl *d, const char *arg)
+{
+	if (!strcmp(arg, "-m") || !strcmp(arg, "--more")) {
+		d->more = true;
+		d->names |= !d->names_given;
+	} else if (!strcmp(arg, "--names") || !strcmp(arg, "--no-names")) {
+		d->names_given = true;
+		d->names = !strcmp(arg, "--names");
+	} else {
+		return false;
+	}
+	return true;
+}
+
+bool dpctl_take_option(struct dpctl *d, const char *arg)
+{
+	if (!strcmp(arg, "-s") || !strcmp(arg, "--statistics"))
+		d->statistics = true;
+	else if (!strcmp(arg, "--may-create"))
+		d->may_create = true;
+	else if (!strcmp(arg, "--clear"))
+		d->clear = true;
+	else
+		return dpctl_take_detail(d, arg);
+	return true;
+}
+
 void dpctl_fail(struct dpctl *d, int error, const char *fmt, ...)
 {
 	va_list args;

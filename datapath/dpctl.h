@@ -35,6 +35,7 @@ struct dpctl {
 	// Options, all false at first.
 	bool statistics, more, clear, may_create;
 	bool names; // of ports, instead of their numbers
+	bool names_given; // by an option of that name; else they come with 'more'
 	FILE *input; // what the file "-" is; NULL: a file like others
 	struct admin *admin; // NULL: the command needs none
 	// For dpctl_ct_commands: the datapath of this name, or (NULL) the only one there is; NULL: there is none, which has been told where
@@ -53,6 +54,10 @@ struct dpctl {
 // A 'find' on the kernel's datapaths, by d->admin: what it gives is for dpctl_ct_commands only.
 struct datapath *dpctl_find_tracker(struct dpctl *d, const char *name);
 void dpctl_uninit(struct dpctl *d);
+// Takes -m, --more, --names or --no-names, in any order. False: 'arg' is none of these.
+bool dpctl_take_detail(struct dpctl *d, const char *arg);
+// Likewise, and -s, --statistics, --may-create and --clear.
+bool dpctl_take_option(struct dpctl *d, const char *arg);
 // "PROGRAM: TEXT", with the words for 'error' (negative errno) behind it when it is not 0.
 void dpctl_fail(struct dpctl *d, int error, const char *fmt, ...) PRINTF(3, 4);
 // The kernel's own words to an error that was told, as a warning in the log.

@@ -10,7 +10,7 @@
 #include "datapath/kernel/admin.h"
 
 static struct dpctl dpctl;
-static bool read_only, names_given;
+static bool read_only;
 
 // ---- Commands ----
 
@@ -168,7 +168,7 @@ static void handle_option(int c)
 		break;
 	case OPT_NAMES:
 	case OPT_NO_NAMES:
-		names_given = true;
+		dpctl.names_given = true;
 		dpctl.names = c == OPT_NAMES;
 		break;
 	case 't':
@@ -196,7 +196,7 @@ static void parse_options(int argc, char *argv[])
 			exit(EXIT_FAILURE);
 		handle_option(c);
 	}
-	if (!names_given)
+	if (!dpctl.names_given)
 		dpctl.names = dpctl.more;
 }
 

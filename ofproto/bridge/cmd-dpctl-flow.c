@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "datapath/dpctl-text.h"
+#include "datapath/dpctl.h"
 #include "ofproto/bridge/commands-private.h"
 
 // What went wrong, as ovs-dpctl names it.
@@ -14,43 +15,31 @@
 struct args {
 	int n;
 	const char *v[3]; // what is no option
-	bool statistics, may_create, more, names, no_names;
+	struct dpctl d; // the options
 };
 
-static int take_option(struct args *a, const char *arg, struct error *err)
+static bool take_option(struct appctl_conn *conn, struct dpctl *d, const char *arg)
 {
-	if (!strcmp(arg, "-s") || !strcmp(arg, "--statistics"))
-		a->statistics = true;
-	else if (!strcmp(arg, "-m") || !strcmp(arg, "--more"))
-		a->more = true;
-	else if (!strcmp(arg, "--may-create"))
-		a->may_create = true;
-	else if (!strcmp(arg, "--names"))
-		a->names = true;
-	else if (!strcmp(arg, "--no-names"))
-		a->no_names = true;
-	else if (!strcmp(arg, "--clear"))
-		return error_set(
-			err, -EOPNOTSUPP,
+	bool ok = dpctl_take_option(d, arg);
+
+	if (!ok)
+		appctl_reply_errorf(conn, "Unrecognized option %s", arg);
+	else if (d->clear)
+		appctl_reply_error(
+			conn,
 			"--clear: a running switch counts its OpenFlow statistics from these");
-	else
-		return error_set(err, -EINVAL, "Unrecognized option %s", arg);
-	return 0;
+	return ok && !d->clear;
 }
 
 // False after an answer. 'min' and 'max' as ever, without options.
 static bool take_args(struct appctl_conn *conn, int argc, const char *const argv[], int min,
 		      int max, struct args *a)
 {
-	struct error err = ERROR_INIT;
-
 	*a = (struct args){ 0 };
 	for (int i = 1; i < argc; i++) {
 		if (argv[i][0] == '-' && argv[i][1]) {
-			if (take_option(a, argv[i], &err)) {
-				appctl_reply_error(conn, err.text);
+			if (!take_option(conn, &a->d, argv[i]))
 				return false;
-			}
 		} else if (a->n == max) {
 			appctl_reply_errorf(conn, "'%s' command takes at most %d arguments",
 					    argv[0], max);
@@ -228,18 +217,18 @@ static void mod_flow(struct appctl_conn *conn, int argc, const char *const argv[
 		return;
 	if (!take_args(conn, argc, argv, 2, 3, &a) || !cmd_need_datapath(conn, aux))
 		return;
-	if (a.may_create) {
+	if (a.d.may_create) {
 		pl = cmd_plane(conn, aux, a.n > 2 ? a.v[0] : NULL);
 		if (!pl)
 			return;
-		if (a.statistics && !find_in_plane(pl, a.v[a.n - 2], UPDATING, &mf, NULL))
+		if (a.d.statistics && !find_in_plane(pl, a.v[a.n - 2], UPDATING, &mf, NULL))
 			put_counts(pl, mf, &out);
 		error = modify_flow_in(pl, a.v[a.n - 2], a.v[a.n - 1], true, &err);
 	} else {
 		mf = cmd_find_flow(conn, aux, a.n > 2 ? a.v[0] : NULL, a.v[a.n - 2], UPDATING, &pl);
 		if (!mf)
 			return;
-		if (a.statistics)
+		if (a.d.statistics)
 			put_counts(pl, mf, &out);
 		error = modify(pl, mf, a.v[a.n - 1], &err);
 	}
@@ -263,7 +252,7 @@ static void get_flow(struct appctl_conn *conn, int argc, const char *const argv[
 	    !(mf = cmd_find_flow(conn, aux, a.n > 1 ? a.v[0] : NULL, a.v[a.n - 1], "getting flow",
 				 &pl)))
 		return;
-	cmd_format_flow(pl, mf, true, (a.more || a.names) && !a.no_names, &out);
+	cmd_format_flow(pl, mf, true, a.d.names, &out);
 	appctl_reply(conn, out.s);
 }
 
@@ -281,7 +270,7 @@ static void del_flow(struct appctl_conn *conn, int argc, const char *const argv[
 	if (!take_args(conn, argc, argv, 1, 2, &a) || !cmd_need_datapath(conn, aux) ||
 	    !(mf = cmd_find_flow(conn, aux, a.n > 1 ? a.v[0] : NULL, a.v[a.n - 1], DELETING, &pl)))
 		return;
-	if (a.statistics)
+	if (a.d.statistics)
 		put_counts(pl, mf, &out);
 	if (upcall_del(pl->upcall, &mf->ufid, &err) < 0)
 		cmd_fail(conn, 0, "%s", err.text);
@@ -316,7 +305,7 @@ static void run_line(struct plane *pl, char *text, size_t number, enum dpctl_ver
 	if (!dpctl_line_is_whole(&l))
 		strbuf_printf(out, "%s: Failed parsing line number %zu, skipped!\n", program_name,
 			      number);
-	else if (run_one(pl, &l, a->may_create, &err))
+	else if (run_one(pl, &l, a->d.may_create, &err))
 		strbuf_printf(out, "%s: line %zu: %s\n", program_name, number, err.text);
 }
 

@@ -9,26 +9,6 @@ enum { MAX_ARGS = 64 };
 
 // ---- Arguments and answers ----
 
-// False: it is no option.
-static bool take_option(struct dpctl *d, const char *arg)
-{
-	if (!strcmp(arg, "-m") || !strcmp(arg, "--more"))
-		d->more = d->names = true;
-	else if (!strcmp(arg, "-s") || !strcmp(arg, "--statistics"))
-		d->statistics = true;
-	else if (!strcmp(arg, "--names"))
-		d->names = true;
-	else if (!strcmp(arg, "--no-names"))
-		d->names = false;
-	else if (!strcmp(arg, "--may-create"))
-		d->may_create = true;
-	else if (!strcmp(arg, "--clear"))
-		d->clear = true;
-	else
-		return false;
-	return true;
-}
-
 // Options stand anywhere. False after an answer. 'rest' keeps what is no option.
 static bool take_args(struct appctl_conn *conn, int argc, const char *const argv[], struct dpctl *d,
 		      const char *rest[MAX_ARGS], int *ret_n)
@@ -36,7 +16,7 @@ static bool take_args(struct appctl_conn *conn, int argc, const char *const argv
 	int n = 0;
 
 	for (int i = 1; i < argc; i++) {
-		if (take_option(d, argv[i]))
+		if (dpctl_take_option(d, argv[i]))
 			continue;
 		if (argv[i][0] == '-' && argv[i][1]) {
 			appctl_reply_errorf(conn, "Unrecognized option %s", argv[i]);

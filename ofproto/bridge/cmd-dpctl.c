@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "datapath/dpctl-text.h"
+#include "datapath/dpctl.h"
 #include "ofproto/bridge/commands-private.h"
 
 void cmd_fail(struct appctl_conn *conn, int error, const char *fmt, ...)
@@ -246,7 +247,7 @@ struct dump {
 	const char *filter; // NULL: none
 	struct match match; // of the filter
 	int types; // 0: all
-	bool verbose, names;
+	struct dpctl options;
 	bool by_pmd;
 	struct json_writer *json;
 };
@@ -320,7 +321,7 @@ static bool dump_one(struct megaflow *mf, void *aux)
 
 	if (!is_wanted(d, atomic_load(&mf->placement)) || !passes(d, mf))
 		return true;
-	cmd_format_flow(d->pl, mf, d->verbose, d->names, &line);
+	cmd_format_flow(d->pl, mf, d->options.more, d->options.names, &line);
 	if (d->json)
 		jw_string_n(d->json, line.s, line.len);
 	else
@@ -335,13 +336,9 @@ static bool dump_argument(struct appctl_conn *conn, struct vswitchd *vs, const c
 	struct error err = ERROR_INIT;
 	int64_t pmd;
 
-	if (!strcmp(arg, "-m") || !strcmp(arg, "--more")) {
-		d->verbose = d->names = true;
-	} else if (!strcmp(arg, "--names")) {
-		d->names = true;
-	} else if (!strcmp(arg, "--no-names")) {
-		d->names = false;
-	} else if (arg[0] == '-' && arg[1]) {
+	if (dpctl_take_detail(&d->options, arg))
+		return true;
+	if (arg[0] == '-' && arg[1]) {
 		appctl_reply_errorf(conn, "Unrecognized option %s", arg);
 		return false;
 	} else if (str_starts(arg, "type=")) {

@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "datapath/dpctl.h"
 #include "ofproto/bridge/commands-private.h"
 #include "ofproto/pipeline/mac-table.h"
 
@@ -288,7 +289,7 @@ static void dpif_show(struct appctl_conn *conn, int argc, const char *const argv
 
 struct flow_dump {
 	struct bridge *br;
-	bool verbose, names;
+	struct dpctl options;
 	struct strbuf out;
 };
 
@@ -298,7 +299,7 @@ static bool put_flow(struct megaflow *mf, void *aux)
 	struct plane *pl = d->br->plane;
 
 	if (upcall_flow_switch(pl->upcall, mf) == d->br->sw) {
-		cmd_format_flow_of_bridge(pl, mf, d->verbose, d->names, &d->out);
+		cmd_format_flow_of_bridge(pl, mf, d->options.more, d->options.names, &d->out);
 		strbuf_putc(&d->out, '\n');
 	}
 	return true;
@@ -312,13 +313,8 @@ static void dpif_dump_flows(struct appctl_conn *conn, int argc, const char *cons
 	if (!d.br)
 		return;
 	for (int i = 1; i < argc - 1; i++) {
-		if (!strcmp(argv[i], "-m")) {
-			d.verbose = d.names = true;
-		} else if (!strcmp(argv[i], "--names")) {
-			d.names = true;
-		} else if (!strcmp(argv[i], "--no-names")) {
-			d.names = false;
-		} else {
+		// -m has no long name here.
+		if (!strcmp(argv[i], "--more") || !dpctl_take_detail(&d.options, argv[i])) {
 			appctl_reply_errorf(conn, "Unrecognized option %s", argv[i]);
 			return;
 		}

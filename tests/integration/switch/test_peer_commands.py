@@ -137,6 +137,20 @@ def test_flows_of_a_bridge_are_exact_while_megaflows_are_disabled(pair):
     send_and_compare(1)
 
 
+def test_names_of_ports_are_shown_as_asked_wherever_that_stands(pair):
+    def has_names(s, command, *args):
+        r = s.appctl(command, *args, *(["br0"] if command.startswith("dpif/") else []), check=False)
+        return "in_port(p1)" in r.stdout, r.stderr
+
+    for s in pair:
+        s.ofctl("add-flow", "br0", "ip,actions=output:2")
+        s.appctl("netdev-dummy/receive", "p1", packet(3))
+    for command in ("dpctl/dump-flows", "dpif/dump-flows"):
+        for words in ("", "-m", "-m --no-names", "--no-names -m", "--names --no-names -m", "--no-names --names"):
+            ours, theirs = (has_names(s, command, *words.split()) for s in pair)
+            assert ours == theirs, (command, words)
+
+
 # Datapath of each: {dp} is netdev@ovs-netdev here and dummy@ovs-dummy there.
 PORTS = [
     "add-if {dp} q1,type=dummy", "add-if {dp} p1,type=dummy", "add-if {dp} q2,type=foo", "add-if {dp} q3", "add-if {dp} q2,type=dummy q3 p1,type=dummy",
