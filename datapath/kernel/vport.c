@@ -363,14 +363,28 @@ static int take_message(const struct nlmsghdr *h, void *aux)
 	return 0;
 }
 
-static bool is_there(const vport_vec *found, const struct kernel_datapath *dp, dp_port_t number)
+// Others may have given a port's number to another device.
+static bool is_it(const struct vport *v, const struct vport_message *m)
+{
+	return m->number == v->number.n && (!m->ifindex || (int)m->ifindex == v->ifindex);
+}
+
+static bool is_there(const vport_vec *found, const struct kernel_datapath *dp,
+		     const struct vport *v)
 {
 	const struct vport_message *m;
 
 	VEC_FOR_EACH (m, found)
-		if (m->dp_ifindex == dp->ifindex && m->number == number.n)
+		if (m->dp_ifindex == dp->ifindex && is_it(v, m))
 			return true;
 	return false;
+}
+
+static bool is_wanted(const struct kernel_datapath *dp, const struct vport_message *m)
+{
+	const struct vport *v = vport_find(dp, DP_PORT(m->number));
+
+	return v && is_it(v, m);
 }
 
 // A tunnel's device, which has gone with its port, is made again when its going is told.
@@ -420,10 +434,10 @@ void vports_reconcile(struct kernel_datapath *dp)
 	pthread_mutex_unlock(&dp->request_lock);
 	if (!error) {
 		VEC_FOR_EACH (m, &found)
-			if (m->dp_ifindex == dp->ifindex && !vport_find(dp, DP_PORT(m->number)))
+			if (m->dp_ifindex == dp->ifindex && !is_wanted(dp, m))
 				take_away(dp, m);
 		HMAP_FOR_EACH (v, node, &dp->ports)
-			if (!is_there(&found, dp, v->number))
+			if (!is_there(&found, dp, v))
 				put_back(dp, v);
 	} else {
 		log_warn_limited(&limit, "%s: ports: %s; asked again", dp->name, err.text);

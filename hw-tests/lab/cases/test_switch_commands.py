@@ -193,6 +193,21 @@ def test_ports_are_put_right_again_when_a_restart_is_over(switch, wire):
     assert switch.ping(0, 1)
 
 
+def test_another_device_does_not_stay_under_the_number_of_a_port(switch, wire):
+    def kernels():
+        return re.findall(r"  port (\d+): (\S+)", switch.run("ovs-dpctl", "show", "ovs-system"))
+
+    before = ports(switch)
+    number = {name: n for n, name in before}["v0"]
+    switch.appctl("time/stop")
+    switch.run("ovs-dpctl", "del-if", "ovs-system", "v0")
+    switch.run("ovs-dpctl", "add-if", "ovs-system", f"w0,port_no={number}")
+    assert (number, "w0") in kernels()
+    switch.appctl("time/warp", "500", "2000")
+    assert kernels() == before
+    assert switch.ping(0, 1)
+
+
 def test_a_datapath_that_bridges_are_on_is_not_deleted(switch):
     r = switch.appctl("dpctl/del-dp", "ovs-system", check=False)
     assert r.returncode == 2 and "del_dp: bridges are on it (Device or resource busy)" in r.stderr, r
