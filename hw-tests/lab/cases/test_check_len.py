@@ -52,6 +52,8 @@ def start(nic, policy, limit=LIMIT):
     # What the representors would say by themselves.
     with open("/proc/sys/net/ipv6/conf/all/disable_ipv6", "w", encoding="ascii") as f:
         f.write("1")
+    # However busy the machine is, flows are there until the end.
+    nic.vsctl("set", "Open_vSwitch", ".", "other_config:max-idle=600000")
     if policy == "off":
         nic.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=false")
     else:
