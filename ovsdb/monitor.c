@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "core/base/hash.h"
 #include "ovsdb/condition.h"
 
 enum select { ON_INITIAL = 1, ON_INSERT = 2, ON_DELETE = 4, ON_MODIFY = 8, ON_ALL = 15 };
@@ -24,6 +25,8 @@ struct monitor {
 	struct db *db;
 	enum monitor_version version;
 	char *id; // JSON text
+	struct strbuf asks;
+	uint64_t asks_hash;
 	struct monitored_table **tables; // by position in the schema; NULL: not monitored
 };
 
@@ -218,6 +221,12 @@ static int read_tables(struct monitor *m, struct json_reader *r, struct ovsdb_er
 	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
 }
 
+static void add_ask(struct monitor *m, struct json_span text)
+{
+	strbuf_put(&m->asks, text.p, text.n);
+	m->asks_hash = hash_bytes(m->asks.s, m->asks.len, 0);
+}
+
 int monitor_create(struct monitor **ret, struct db *db, enum monitor_version version,
 		   struct json_span id, struct json_span requests, struct ovsdb_error *err)
 {
@@ -228,6 +237,9 @@ int monitor_create(struct monitor **ret, struct db *db, enum monitor_version ver
 	m->db = db;
 	m->version = version;
 	m->id = xstrndup(id.p, id.n);
+	strbuf_init(&m->asks);
+	strbuf_printf(&m->asks, "%d:%s:", version != MONITOR_V1, db->schema->name);
+	add_ask(m, requests);
 	m->tables = xcalloc(db->schema->n_tables + 1, sizeof(*m->tables));
 	json_reader_init_span(&r, requests);
 	rc = read_tables(m, &r, err);
@@ -253,6 +265,7 @@ void monitor_destroy(struct monitor *m)
 		free(mt);
 	}
 	free(m->tables);
+	strbuf_uninit(&m->asks);
 	free(m->id);
 	free(m);
 }
@@ -267,9 +280,14 @@ enum monitor_version monitor_version(const struct monitor *m)
 	return m->version;
 }
 
-const struct db *monitor_db(const struct monitor *m)
+const char *monitor_asks(const struct monitor *m)
 {
-	return m->db;
+	return strbuf_cstr(&m->asks);
+}
+
+bool monitor_asks_as(const struct monitor *a, const struct monitor *b)
+{
+	return a == b || (a->asks_hash == b->asks_hash && !strcmp(a->asks.s, b->asks.s));
 }
 
 const char *monitor_id(const struct monitor *m)
@@ -286,7 +304,7 @@ struct updates {
 	bool any;
 };
 
-static void begin_row(struct updates *u, const struct db_table *t, const struct db_row *row)
+static void begin_row(struct updates *u, const struct db_table *t, const struct uuid *uuid)
 {
 	char key[UUID_LEN + 1];
 
@@ -300,7 +318,7 @@ static void begin_row(struct updates *u, const struct db_table *t, const struct 
 		u->table = t;
 	}
 	u->any = true;
-	snprintf(key, sizeof(key), UUID_FMT, UUID_ARGS(db_row_uuid(row)));
+	snprintf(key, sizeof(key), UUID_FMT, UUID_ARGS(uuid));
 	jw_key(&u->w, key);
 	jw_object_begin(&u->w);
 }
@@ -338,45 +356,6 @@ static void write_columns(struct updates *u, const struct monitored_table *mt, c
 	jw_object_end(&u->w);
 }
 
-// A transaction's row as it was and as it is, column by column.
-struct versions {
-	const struct ovsdb_datum **old, **new; // NULL when the row was, or is, not there
-	union ovsdb_atom old_version;
-	struct ovsdb_datum old_version_datum;
-};
-
-static const struct ovsdb_datum **current_fields(const struct db_row *row)
-{
-	size_t n = row->table->schema->n_columns;
-	const struct ovsdb_datum **v = xcalloc(n, sizeof(*v));
-
-	for (size_t i = 0; i < n; i++)
-		v[i] = &row->fields[i];
-	return v;
-}
-
-static void versions_init(struct versions *v, const struct db_txn_row *tr)
-{
-	memset(v, 0, sizeof(*v));
-	if (!tr->deleted)
-		v->new = current_fields(tr->row);
-	if (tr->inserted)
-		return;
-	v->old = current_fields(tr->row);
-	for (size_t i = OVSDB_COL_FIRST; i < tr->row->table->schema->n_columns; i++)
-		if (tr->changed[i])
-			v->old[i] = &tr->old[i];
-	v->old_version.uuid = tr->old_version;
-	v->old_version_datum = (struct ovsdb_datum){ 1, &v->old_version, NULL };
-	v->old[OVSDB_COL_VERSION] = &v->old_version_datum;
-}
-
-static void versions_uninit(struct versions *v)
-{
-	free(v->old);
-	free(v->new);
-}
-
 // ovsdb_condition_any() over pointers to the columns' values.
 static bool matches(const struct monitored_table *mt, const struct ovsdb_datum *const *fields)
 {
@@ -396,7 +375,7 @@ static bool matches(const struct monitored_table *mt, const struct ovsdb_datum *
 	return is;
 }
 
-static bool column_changed(const struct monitored_column *mc, const struct versions *v)
+static bool column_changed(const struct monitored_column *mc, const struct row_versions *v)
 {
 	unsigned int i = mc->column->index;
 
@@ -404,7 +383,7 @@ static bool column_changed(const struct monitored_column *mc, const struct versi
 	       !ovsdb_datum_equal(v->old[i], v->new[i], &mc->column->type);
 }
 
-static bool any_reported_change(const struct monitored_table *mt, const struct versions *v)
+static bool any_reported_change(const struct monitored_table *mt, const struct row_versions *v)
 {
 	const struct monitored_column *mc;
 
@@ -417,7 +396,7 @@ static bool any_reported_change(const struct monitored_table *mt, const struct v
 }
 
 static void write_old_values(struct updates *u, const struct monitored_table *mt,
-			     const struct versions *v)
+			     const struct row_versions *v)
 {
 	const struct monitored_column *mc;
 
@@ -433,7 +412,7 @@ static void write_old_values(struct updates *u, const struct monitored_table *mt
 }
 
 static void write_differences(struct updates *u, const struct monitored_table *mt,
-			      const struct versions *v)
+			      const struct row_versions *v)
 {
 	const struct monitored_column *mc;
 	struct ovsdb_datum diff;
@@ -454,12 +433,12 @@ static void write_differences(struct updates *u, const struct monitored_table *m
 }
 
 static void write_insert(struct updates *u, const struct monitor *m,
-			 const struct monitored_table *mt, const struct db_row *row,
+			 const struct monitored_table *mt, const struct uuid *uuid,
 			 const struct ovsdb_datum *const *fields, unsigned int event)
 {
 	if (!(mt->select & event))
 		return;
-	begin_row(u, mt->table, row);
+	begin_row(u, mt->table, uuid);
 	if (m->version == MONITOR_V1)
 		write_columns(u, mt, "new", fields, event, false);
 	else
@@ -469,12 +448,12 @@ static void write_insert(struct updates *u, const struct monitor *m,
 }
 
 static void write_delete(struct updates *u, const struct monitor *m,
-			 const struct monitored_table *mt, const struct db_row *row,
+			 const struct monitored_table *mt, const struct uuid *uuid,
 			 const struct ovsdb_datum *const *fields)
 {
 	if (!(mt->select & ON_DELETE))
 		return;
-	begin_row(u, mt->table, row);
+	begin_row(u, mt->table, uuid);
 	if (m->version == MONITOR_V1) {
 		write_columns(u, mt, "old", fields, ON_DELETE, false);
 	} else {
@@ -485,12 +464,11 @@ static void write_delete(struct updates *u, const struct monitor *m,
 }
 
 static void write_modify(struct updates *u, const struct monitor *m,
-			 const struct monitored_table *mt, const struct db_row *row,
-			 const struct versions *v)
+			 const struct monitored_table *mt, const struct row_versions *v)
 {
 	if (!any_reported_change(mt, v))
 		return;
-	begin_row(u, mt->table, row);
+	begin_row(u, mt->table, &v->uuid);
 	if (m->version == MONITOR_V1) {
 		write_columns(u, mt, "new", v->new, ON_MODIFY, false);
 		write_old_values(u, mt, v);
@@ -501,21 +479,26 @@ static void write_modify(struct updates *u, const struct monitor *m,
 }
 
 static void write_row_change(struct updates *u, const struct monitor *m,
-			     const struct monitored_table *mt, const struct db_txn_row *tr)
+			     const struct monitored_table *mt, const struct row_versions *v)
 {
-	struct versions v;
-	bool was, is;
+	bool was = matches(mt, v->old), is = matches(mt, v->new);
 
-	versions_init(&v, tr);
-	was = matches(mt, v.old);
-	is = matches(mt, v.new);
 	if (was && is)
-		write_modify(u, m, mt, tr->row, &v);
+		write_modify(u, m, mt, v);
 	else if (is)
-		write_insert(u, m, mt, tr->row, v.new, ON_INSERT);
+		write_insert(u, m, mt, &v->uuid, v->new, ON_INSERT);
 	else if (was)
-		write_delete(u, m, mt, tr->row, v.old);
-	versions_uninit(&v);
+		write_delete(u, m, mt, &v->uuid, v->old);
+}
+
+static void write_txn_row(struct updates *u, const struct monitor *m,
+			  const struct monitored_table *mt, const struct db_txn_row *tr)
+{
+	struct row_versions v;
+
+	row_versions_of(&v, tr);
+	write_row_change(u, m, mt, &v);
+	row_versions_uninit(&v);
 }
 
 void monitor_write_initial(const struct monitor *m, struct strbuf *out)
@@ -535,8 +518,8 @@ void monitor_write_initial(const struct monitor *m, struct strbuf *out)
 
 			if (!ovsdb_condition_any(&mt->where, row->fields))
 				continue;
-			fields = current_fields(row);
-			write_insert(&u, m, mt, row, fields, ON_INITIAL);
+			fields = row_fields(row);
+			write_insert(&u, m, mt, db_row_uuid(row), fields, ON_INITIAL);
 			free(fields);
 		}
 	}
@@ -558,10 +541,35 @@ bool monitor_write_update(const struct monitor *m, const struct db_txn *txn, str
 			continue;
 		LIST_FOR_EACH (tr, node, &txn->rows)
 			if (tr->row->table == mt->table)
-				write_row_change(&u, m, mt, tr);
+				write_txn_row(&u, m, mt, tr);
 	}
 	end_updates(&u);
 	return u.any;
+}
+
+struct since {
+	const struct monitor *m;
+	struct updates u;
+};
+
+static void write_past_change(const struct row_versions *v, void *since_)
+{
+	struct since *since = since_;
+	const struct monitored_table *mt = since->m->tables[v->table->schema->position];
+
+	if (mt)
+		write_row_change(&since->u, since->m, mt, v);
+}
+
+bool monitor_write_since(const struct monitor *m, const struct history *h, const struct uuid *id,
+			 struct strbuf *out)
+{
+	struct since since = { .m = m };
+
+	json_writer_init(&since.u.w, out);
+	history_changes(h, id, write_past_change, &since);
+	end_updates(&since.u);
+	return since.u.any;
 }
 
 // ---- New conditions ----
@@ -580,11 +588,11 @@ static void write_condition_change(struct updates *u, const struct monitor *m,
 
 		if (was == is)
 			continue;
-		fields = current_fields(row);
+		fields = row_fields(row);
 		if (is)
-			write_insert(u, m, mt, row, fields, ON_INSERT);
+			write_insert(u, m, mt, db_row_uuid(row), fields, ON_INSERT);
 		else
-			write_delete(u, m, mt, row, fields);
+			write_delete(u, m, mt, db_row_uuid(row), fields);
 		free(fields);
 	}
 }
@@ -612,56 +620,69 @@ static int read_new_where(struct monitored_table *next, struct json_reader *r,
 	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
 }
 
-static int change_table(struct monitor *m, const char *name, struct json_reader *r,
-			struct updates *u, struct ovsdb_error *err)
+// The new conditions by the tables' positions, so that none counts when one is wrong.
+static int read_new_conditions(const struct monitor *m, struct monitored_table *next,
+			       struct json_span requests, struct ovsdb_error *err)
 {
-	struct db_table *t = db_table(m->db, name);
-	struct monitored_table *mt = t ? m->tables[t->schema->position] : NULL;
-	struct monitored_table next = { .table = t };
-	struct ovsdb_condition old;
-	int rc;
-
-	if (!mt)
-		return ovsdb_error_set(err, OVSDB_SYNTAX, "table %s is not monitored", name);
-	rc = read_new_where(&next, r, err);
-	if (rc || next.unconditional)
-		ovsdb_condition_uninit(&next.where);
-	if (rc)
-		return rc;
-	old = mt->where;
-	mt->where = next.where;
-	write_condition_change(u, m, mt, &old);
-	ovsdb_condition_uninit(&old);
-	return 0;
-}
-
-int monitor_change_conditions(struct monitor *m, struct json_span new_id, struct json_span requests,
-			      struct strbuf *out, bool *ret_any, struct ovsdb_error *err)
-{
-	struct updates u = { .any = false };
 	struct json_reader r;
 	const char *key;
 	size_t len;
 	int rc = 0;
 
-	if (m->version == MONITOR_V1)
-		return ovsdb_error_set(err, OVSDB_SYNTAX, "the monitor is not conditional");
-	json_writer_init(&u.w, out);
 	json_reader_init_span(&r, requests);
 	json_object(&r);
 	while (!rc && json_member(&r, &key, &len)) {
 		AUTO_FREE char *name = xstrndup(key, len);
+		struct db_table *t = db_table(m->db, name);
 
-		rc = change_table(m, name, &r, &u, err);
+		if (!t || !m->tables[t->schema->position]) {
+			rc = ovsdb_error_set(err, OVSDB_SYNTAX, "table %s is not monitored", name);
+			break;
+		}
+		next[t->schema->position].table = t;
+		rc = read_new_where(&next[t->schema->position], &r, err);
 	}
 	if (!rc && json_failed(&r))
 		rc = ovsdb_error_from_json(err, &r);
 	json_reader_uninit(&r);
+	return rc;
+}
+
+static void change_table(struct monitor *m, struct monitored_table *next, struct updates *u)
+{
+	struct monitored_table *mt = m->tables[next->table->schema->position];
+	struct ovsdb_condition old = mt->where;
+
+	if (next->unconditional)
+		ovsdb_condition_uninit(&next->where);
+	mt->where = next->where;
+	next->where = old;
+	write_condition_change(u, m, mt, &old);
+}
+
+int monitor_change_conditions(struct monitor *m, struct json_span new_id, struct json_span requests,
+			      struct strbuf *out, bool *ret_any, struct ovsdb_error *err)
+{
+	size_t n = m->db->schema->n_tables;
+	AUTO_FREE struct monitored_table *next = xcalloc(n + 1, sizeof(*next));
+	struct updates u = { .any = false };
+	int rc;
+
+	if (m->version == MONITOR_V1)
+		return ovsdb_error_set(err, OVSDB_SYNTAX, "the monitor is not conditional");
+	rc = read_new_conditions(m, next, requests, err);
+	json_writer_init(&u.w, out);
+	for (size_t i = 0; i < n; i++) {
+		if (!rc && next[i].table)
+			change_table(m, &next[i], &u);
+		ovsdb_condition_uninit(&next[i].where);
+	}
 	end_updates(&u);
 	*ret_any = u.any;
-	if (!rc) {
-		free(m->id);
-		m->id = xstrndup(new_id.p, new_id.n);
-	}
-	return rc;
+	if (rc)
+		return rc;
+	add_ask(m, requests);
+	free(m->id);
+	m->id = xstrndup(new_id.p, new_id.n);
+	return 0;
 }

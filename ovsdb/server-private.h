@@ -17,12 +17,20 @@ struct served_db {
 	struct store *store;
 	bool read_only;
 	struct uuid row; // in _Server
+	// ---- publish.c ----
+	struct history *history;
+	struct strbuf
+		contents; // what a monitor that asked 'contents_asked' was told at first, until something changes
+	char *contents_asked; // NULL: nothing is kept
+	struct timer contents_timer;
 };
+
+struct news; // publish.c
 
 struct update {
 	struct session *session; // NULL when it went away
-	const char *method;
-	struct strbuf params;
+	const struct monitor *monitor;
+	size_t news; // in pending.news
 };
 
 // One executed transaction on its way to the disk.
@@ -30,6 +38,8 @@ struct pending {
 	struct list node; // in server.pending
 	struct served_db *db;
 	struct db_txn *txn; // NULL when it failed
+	struct uuid state; // that it leads to
+	VEC(struct news *) news;
 	VEC(struct update) updates;
 	struct session *session; // who gets the reply; NULL: nobody
 	char *id; // of the request, JSON text
@@ -60,13 +70,27 @@ struct lock {
 	struct list waiters;
 };
 
+// What a client monitors.
+struct watch {
+	struct served_db *db;
+	struct monitor *monitor;
+	struct uuid told; // while it is behind: the state that it knows
+};
+
+struct held_reply {
+	char *id;
+	struct strbuf result;
+};
+
 struct session {
 	struct list node; // in server.sessions
 	struct server *server;
 	struct jsonrpc_session *js;
 	size_t *counter;
 	bool accepted, change_aware;
-	VEC(struct monitor *) monitors;
+	VEC(struct watch) watches;
+	bool behind; // it reads slowly: updates wait until they can be told together, and replies behind them
+	VEC(struct held_reply) held;
 	struct list triggers;
 	struct list locks;
 };
@@ -95,7 +119,26 @@ void session_reply(struct session *c, struct json_span id, const struct strbuf *
 void session_reply_error(struct session *c, struct json_span id, const struct ovsdb_error *err);
 void session_notify(struct session *c, const char *method, const struct strbuf *params);
 void session_message(struct session *c, const struct jsonrpc_message *m);
-void session_cancel_monitors(struct session *c, const struct db *db);
+void session_cancel_monitors(struct session *c, const struct served_db *d);
+
+// ---- publish.c ----
+void publish_init_db(struct server *s, struct served_db *d);
+void publish_uninit_db(struct served_db *d);
+// A transaction has changed the database, in memory.
+void publish_changed(struct served_db *d);
+// Writes what 'p' means to every monitor, while the rows are as it left them.
+void publish_prepare(struct server *s, struct pending *p);
+// Tells it, now that it is on disk.
+void publish_deliver(struct pending *p);
+void publish_forget(struct pending *p);
+// A reply that must not come before updates; takes '*id' and 'result' over when it has to wait.
+void publish_reply(struct session *c, char **id, struct strbuf *result);
+// When nothing is pending: tells slow clients what has gathered for them.
+void publish_catch_up(struct server *s);
+void publish_catch_up_one(struct session *c);
+void publish_drop(struct session *c);
+// All that a new monitor is told at first; valid until the next call.
+const struct strbuf *publish_contents(struct served_db *d, const struct monitor *m);
 
 // ---- transact.c ----
 void session_transact(struct session *c, const struct jsonrpc_message *m);

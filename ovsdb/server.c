@@ -40,6 +40,7 @@ struct server *server_create(struct loop *l, bool relaxed_durability)
 	s->server_db->name = xstrdup("_Server");
 	s->server_db->store = store_create_in_memory(schema);
 	s->server_db->read_only = true;
+	publish_init_db(s, s->server_db);
 	strmap_add(&s->dbs, "_Server", s->server_db);
 	loop_add_hook(l, &s->hook, end_of_iteration, s);
 	return s;
@@ -47,6 +48,7 @@ struct server *server_create(struct loop *l, bool relaxed_durability)
 
 static void served_db_destroy(struct served_db *d)
 {
+	publish_uninit_db(d);
 	store_close(d->store);
 	free(d->name);
 	free(d);
@@ -180,6 +182,7 @@ int server_add_db(struct server *s, const char *path, struct error *err)
 	d = xzalloc(sizeof(*d));
 	d->name = xstrdup(store->db->schema->name);
 	d->store = store;
+	publish_init_db(s, d);
 	strmap_add(&s->dbs, d->name, d);
 	announce_db(s, d);
 	disconnect_unaware(s);
@@ -196,7 +199,7 @@ int server_remove_db(struct server *s, const char *name, struct error *err)
 	server_flush(s);
 	LIST_FOR_EACH_SAFE (c, next, node, &s->sessions) {
 		session_drop_triggers(c, d);
-		session_cancel_monitors(c, d->store->db);
+		session_cancel_monitors(c, d);
 	}
 	strmap_take(&s->dbs, name);
 	withdraw_db(s, d);
@@ -217,37 +220,17 @@ int server_compact(struct server *s, const char *name, struct error *err)
 
 // ---- The commit pipeline ----
 
-static void queue_update(struct pending *p, struct session *c, const struct monitor *m)
-{
-	static const char *const methods[] = { "update", "update2", "update3" };
-	AUTO(strbuf) text = STRBUF_INIT;
-	struct update *u;
-
-	if (!monitor_write_update(m, p->txn, &text))
-		return;
-	u = VEC_PUSH_UNINIT(&p->updates);
-	*u = (struct update){ .session = c, .method = methods[monitor_version(m)] };
-	strbuf_printf(&u->params, "[%s,", monitor_id(m));
-	if (monitor_version(m) == MONITOR_V3)
-		strbuf_puts(&u->params, "\"00000000-0000-0000-0000-000000000000\",");
-	strbuf_put(&u->params, text.s, text.len);
-	strbuf_putc(&u->params, ']');
-}
-
-// Takes 'p' over. What the clients will be told is written now, while the rows are as this transaction left them.
+// Takes 'p' over.
 void server_queue(struct server *s, struct pending *p)
 {
-	struct session *c;
-
 	list_push_back(&s->pending, &p->node);
 	if (!p->txn || db_txn_is_empty(p->txn))
 		return;
 	s->changed = true;
+	uuid_generate(&p->state);
+	publish_changed(p->db);
 	store_append(p->db->store, p->txn);
-	LIST_FOR_EACH (c, node, &s->sessions)
-		for (size_t i = 0; i < c->monitors.n; i++)
-			if (monitor_db(c->monitors.v[i]) == p->db->store->db)
-				queue_update(p, c, c->monitors.v[i]);
+	publish_prepare(s, p);
 }
 
 int server_commit(struct server *s, struct served_db *d, struct db_txn *txn, struct error *err)
@@ -280,9 +263,7 @@ void server_forget_session(struct server *s, struct session *c)
 
 static void pending_free(struct pending *p)
 {
-	for (size_t i = 0; i < p->updates.n; i++)
-		strbuf_uninit(&p->updates.v[i].params);
-	VEC_FREE(&p->updates);
+	publish_forget(p);
 	strbuf_uninit(&p->results);
 	free(p->id);
 	free(p);
@@ -290,16 +271,13 @@ static void pending_free(struct pending *p)
 
 static void deliver(struct pending *p)
 {
-	for (size_t i = 0; i < p->updates.n; i++) {
-		struct update *u = &p->updates.v[i];
-
-		if (u->session)
-			session_notify(u->session, u->method, &u->params);
-	}
+	publish_deliver(p);
 	if (p->session)
-		session_reply(p->session, (struct json_span){ p->id, strlen(p->id) }, &p->results);
-	if (p->txn)
+		publish_reply(p->session, &p->id, &p->results);
+	if (p->txn && db_txn_is_empty(p->txn))
 		db_txn_finish(p->txn);
+	else if (p->txn)
+		history_take(p->db->history, p->txn, &p->state);
 	pending_free(p);
 }
 
@@ -317,7 +295,7 @@ static void fail(struct pending *p, const struct error *why)
 		json_writer_init(&w, &p->results);
 		ovsdb_error_write(&err, &w);
 		strbuf_putc(&p->results, ']');
-		session_reply(p->session, (struct json_span){ p->id, strlen(p->id) }, &p->results);
+		publish_reply(p->session, &p->id, &p->results);
 	}
 	pending_free(p);
 }
@@ -376,6 +354,7 @@ void server_flush(struct server *s)
 		flush_db(s, node->data, &s->pending);
 	while (!list_is_empty(&s->pending))
 		deliver(LIST_ENTRY(list_pop_front(&s->pending), struct pending, node));
+	publish_catch_up(s);
 	s->flushing = false;
 }
 
@@ -427,6 +406,7 @@ static void end_of_iteration(void *s_)
 		s->changed = false;
 	} while (server_run_triggers(s) || s->changed);
 	server_flush(s);
+	publish_catch_up(s);
 	if (changed) {
 		compact_grown(s);
 		if (s->on_change)
@@ -447,6 +427,6 @@ size_t server_n_monitors(const struct server *s)
 	size_t n = 0;
 
 	LIST_FOR_EACH (c, node, &s->sessions)
-		n += c->monitors.n;
+		n += c->watches.n;
 	return n;
 }

@@ -146,12 +146,47 @@ static void req_get_schema(struct session *c, const struct jsonrpc_message *m)
 	session_reply(c, m->id, &out);
 }
 
-static struct monitor **find_monitor(struct session *c, struct json_span id)
+static struct watch *find_watch(struct session *c, struct json_span id)
 {
-	for (size_t i = 0; i < c->monitors.n; i++)
-		if (monitor_has_id(c->monitors.v[i], id))
-			return &c->monitors.v[i];
+	struct watch *w;
+
+	VEC_FOR_EACH (w, &c->watches)
+		if (monitor_has_id(w->monitor, id))
+			return w;
 	return NULL;
+}
+
+static void add_watch(struct session *c, struct served_db *d, struct monitor *m)
+{
+	VEC_PUSH(&c->watches, ((struct watch){ .db = d, .monitor = m }));
+}
+
+static void remove_watch(struct session *c, struct watch *w)
+{
+	monitor_destroy(w->monitor);
+	*w = c->watches.v[--c->watches.n];
+}
+
+// What a new monitor of the third kind is told: only what is new, when the client names a state that is known.
+static void reply_since(struct session *c, const struct jsonrpc_message *m, struct served_db *d,
+			const struct monitor *monitor, struct json_span last)
+{
+	AUTO_FREE char *text = span_string(last);
+	AUTO(strbuf) out = STRBUF_INIT;
+	const struct strbuf *contents;
+	struct uuid id;
+	bool known = text && uuid_parse(&id, text) && history_knows(d->history, &id);
+
+	strbuf_printf(&out, "[%s,\"" UUID_FMT "\",", known ? "true" : "false",
+		      UUID_ARGS(history_last(d->history)));
+	if (!known) {
+		contents = publish_contents(d, monitor);
+		strbuf_put(&out, contents->s, contents->len);
+	} else if (!monitor_write_since(monitor, d->history, &id, &out)) {
+		strbuf_puts(&out, "{}");
+	}
+	strbuf_putc(&out, ']');
+	session_reply(c, m->id, &out);
 }
 
 static void start_monitor(struct session *c, const struct jsonrpc_message *m,
@@ -159,19 +194,18 @@ static void start_monitor(struct session *c, const struct jsonrpc_message *m,
 {
 	size_t n_params = version == MONITOR_V3 ? 4 : 3;
 	struct ovsdb_error err = OVSDB_ERROR_INIT;
-	AUTO(strbuf) out = STRBUF_INIT;
-	struct json_span p[4];
 	struct monitor *monitor;
+	struct json_span p[4];
 	struct served_db *d;
 
-	if (split_params(m->params, p, version == MONITOR_V1 ? 3 : n_params, n_params) < 0) {
+	if (split_params(m->params, p, n_params, n_params) < 0) {
 		bad_params(c, m);
 		return;
 	}
 	d = named_db(c, m, p[0]);
 	if (!d)
 		return;
-	if (find_monitor(c, p[1])) {
+	if (find_watch(c, p[1])) {
 		ovsdb_error_set(&err, OVSDB_SYNTAX, "duplicate monitor ID");
 		session_reply_error(c, m->id, &err);
 		return;
@@ -182,13 +216,12 @@ static void start_monitor(struct session *c, const struct jsonrpc_message *m,
 	}
 	// The first contents must not hold what is not durable yet.
 	server_flush(c->server);
-	VEC_PUSH(&c->monitors, monitor);
+	publish_catch_up_one(c);
+	add_watch(c, d, monitor);
 	if (version == MONITOR_V3)
-		strbuf_puts(&out, "[false,\"00000000-0000-0000-0000-000000000000\",");
-	monitor_write_initial(monitor, &out);
-	if (version == MONITOR_V3)
-		strbuf_putc(&out, ']');
-	session_reply(c, m->id, &out);
+		reply_since(c, m, d, monitor, p[3]);
+	else
+		session_reply(c, m->id, publish_contents(d, monitor));
 }
 
 static void req_monitor(struct session *c, const struct jsonrpc_message *m)
@@ -201,7 +234,6 @@ static void req_monitor_cond(struct session *c, const struct jsonrpc_message *m)
 	start_monitor(c, m, MONITOR_V2);
 }
 
-// There is no history yet: the answer always says "not found" and brings everything.
 static void req_monitor_cond_since(struct session *c, const struct jsonrpc_message *m)
 {
 	start_monitor(c, m, MONITOR_V3);
@@ -216,20 +248,24 @@ static void unknown_monitor(struct session *c, const struct jsonrpc_message *m)
 	session_reply_error(c, m->id, &err);
 }
 
-// The monitor that the first of 'n' parameters names; NULL when the answer, an error, has been sent.
-static struct monitor **monitor_of_request(struct session *c, const struct jsonrpc_message *m,
-					   struct json_span p[], size_t n)
+// The monitor that the first of 'n' parameters names; NULL when the answer, an error, has been sent. What it is to be told is.
+static struct watch *watch_of_request(struct session *c, const struct jsonrpc_message *m,
+				      struct json_span p[], size_t n)
 {
-	struct monitor **monitor;
+	struct watch *w;
 
 	if (split_params(m->params, p, n, n) < 0) {
 		bad_params(c, m);
 		return NULL;
 	}
-	monitor = find_monitor(c, p[0]);
-	if (!monitor)
+	w = find_watch(c, p[0]);
+	if (!w) {
 		unknown_monitor(c, m);
-	return monitor;
+		return NULL;
+	}
+	server_flush(c->server);
+	publish_catch_up_one(c);
+	return w;
 }
 
 static void req_monitor_cond_change(struct session *c, const struct jsonrpc_message *m)
@@ -237,24 +273,26 @@ static void req_monitor_cond_change(struct session *c, const struct jsonrpc_mess
 	struct ovsdb_error err = OVSDB_ERROR_INIT;
 	AUTO(strbuf) updates = STRBUF_INIT;
 	AUTO(strbuf) params = STRBUF_INIT;
-	struct monitor **monitor;
+	struct monitor *monitor;
 	struct json_span p[3];
+	struct watch *w;
 	bool any;
 
-	monitor = monitor_of_request(c, m, p, 3);
-	if (!monitor)
+	w = watch_of_request(c, m, p, 3);
+	if (!w)
 		return;
-	server_flush(c->server);
-	strbuf_printf(&params, "[%s,", monitor_id(*monitor));
-	if (monitor_version(*monitor) == MONITOR_V3)
-		strbuf_puts(&params, "\"00000000-0000-0000-0000-000000000000\",");
-	if (monitor_change_conditions(*monitor, p[1], p[2], &updates, &any, &err)) {
+	monitor = w->monitor;
+	strbuf_printf(&params, "[%s,", monitor_id(monitor));
+	if (monitor_version(monitor) == MONITOR_V3)
+		strbuf_printf(&params, "\"" UUID_FMT "\",",
+			      UUID_ARGS(history_last(w->db->history)));
+	if (monitor_change_conditions(monitor, p[1], p[2], &updates, &any, &err)) {
 		session_reply_error(c, m->id, &err);
 		return;
 	}
 	strbuf_printf(&params, "%s]", strbuf_cstr(&updates));
 	if (any)
-		session_notify(c, monitor_version(*monitor) == MONITOR_V3 ? "update3" : "update2",
+		session_notify(c, monitor_version(monitor) == MONITOR_V3 ? "update3" : "update2",
 			       &params);
 	reply_text(c, m->id, "{}");
 }
@@ -262,13 +300,11 @@ static void req_monitor_cond_change(struct session *c, const struct jsonrpc_mess
 static void req_monitor_cancel(struct session *c, const struct jsonrpc_message *m)
 {
 	struct json_span p[1];
-	struct monitor **monitor = monitor_of_request(c, m, p, 1);
+	struct watch *w = watch_of_request(c, m, p, 1);
 
-	if (!monitor)
+	if (!w)
 		return;
-	server_flush(c->server);
-	monitor_destroy(*monitor);
-	*monitor = c->monitors.v[--c->monitors.n];
+	remove_watch(c, w);
 	reply_text(c, m->id, "{}");
 }
 
@@ -344,27 +380,29 @@ void session_message(struct session *c, const struct jsonrpc_message *m)
 
 // ---- Life ----
 
-static void drop_monitors(struct session *c)
+static void drop_watches(struct session *c)
 {
-	for (size_t i = 0; i < c->monitors.n; i++)
-		monitor_destroy(c->monitors.v[i]);
-	VEC_FREE(&c->monitors);
+	struct watch *w;
+
+	VEC_FOR_EACH (w, &c->watches)
+		monitor_destroy(w->monitor);
+	VEC_FREE(&c->watches);
 }
 
-// Tells of the monitors on 'db' that they end.
-void session_cancel_monitors(struct session *c, const struct db *db)
+// Tells of the monitors on 'd' that they end.
+void session_cancel_monitors(struct session *c, const struct served_db *d)
 {
-	for (size_t i = c->monitors.n; i-- > 0;) {
-		struct monitor *m = c->monitors.v[i];
+	publish_catch_up_one(c);
+	for (size_t i = c->watches.n; i-- > 0;) {
+		struct watch *w = &c->watches.v[i];
 		AUTO(strbuf) params = STRBUF_INIT;
 
-		if (monitor_db(m) != db)
+		if (w->db != d)
 			continue;
-		strbuf_printf(&params, "[%s]", monitor_id(m));
+		strbuf_printf(&params, "[%s]", monitor_id(w->monitor));
 		if (c->change_aware)
 			session_notify(c, "monitor_canceled", &params);
-		monitor_destroy(m);
-		c->monitors.v[i] = c->monitors.v[--c->monitors.n];
+		remove_watch(c, w);
 	}
 }
 
@@ -374,7 +412,8 @@ static void connection_over(struct session *c)
 	server_forget_session(c->server, c);
 	session_drop_triggers(c, NULL);
 	session_drop_locks(c);
-	drop_monitors(c);
+	drop_watches(c);
+	publish_drop(c);
 	c->change_aware = false;
 }
 

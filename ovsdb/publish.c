@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is told what of a transaction. Clients that asked the same are told from one text; one that reads slowly is told later, of
+// many transactions at once.
+#include "ovsdb/server-private.h"
+
+// With more than that on its way to a client, it is told no more until half of it has gone.
+#define SLOW_BACKLOG ((size_t)4 << 20)
+// How long a database's contents as one client was told are kept for others that ask the same.
+#define CONTENTS_MSEC 5000
+
+// What is told to every monitor that asked for the same.
+struct news {
+	const struct monitor *like; // one of them
+	struct strbuf text; // empty: nothing
+};
+
+static size_t backlog(const struct session *c)
+{
+	struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
+
+	return rpc ? jsonrpc_backlog(rpc) : 0;
+}
+
+// ---- What a transaction means ----
+
+static size_t find_news(struct pending *p, const struct monitor *m)
+{
+	for (size_t i = 0; i < p->news.n; i++)
+		if (monitor_asks_as(m, p->news.v[i]->like))
+			return i;
+	return SIZE_MAX;
+}
+
+static size_t get_news(struct pending *p, const struct monitor *m)
+{
+	size_t i = find_news(p, m);
+	struct news *n;
+
+	if (i != SIZE_MAX)
+		return i;
+	n = xzalloc(sizeof(*n));
+	n->like = m;
+	monitor_write_update(m, p->txn, &n->text);
+	VEC_PUSH(&p->news, n);
+	return p->news.n - 1;
+}
+
+void publish_prepare(struct server *s, struct pending *p)
+{
+	struct session *c;
+	struct watch *w;
+
+	LIST_FOR_EACH (c, node, &s->sessions) {
+		VEC_FOR_EACH (w, &c->watches) {
+			size_t i;
+
+			if (w->db != p->db || c->behind)
+				continue;
+			i = get_news(p, w->monitor);
+			if (p->news.v[i]->text.len)
+				VEC_PUSH(&p->updates, ((struct update){ c, w->monitor, i }));
+		}
+	}
+}
+
+void publish_forget(struct pending *p)
+{
+	struct news **n;
+
+	VEC_FOR_EACH (n, &p->news) {
+		strbuf_uninit(&(*n)->text);
+		free(*n);
+	}
+	VEC_FREE(&p->news);
+	VEC_FREE(&p->updates);
+}
+
+// ---- Telling ----
+
+static void tell(struct session *c, const struct monitor *m, const struct uuid *state,
+		 const struct strbuf *text)
+{
+	static const char *const methods[] = { "update", "update2", "update3" };
+	AUTO(strbuf) params = STRBUF_INIT;
+
+	strbuf_printf(&params, "[%s,", monitor_id(m));
+	if (monitor_version(m) == MONITOR_V3)
+		strbuf_printf(&params, "\"" UUID_FMT "\",", UUID_ARGS(state));
+	strbuf_put(&params, text->s, text->len);
+	strbuf_putc(&params, ']');
+	session_notify(c, methods[monitor_version(m)], &params);
+}
+
+// From now on the client is told nothing until catch_up().
+static void fall_behind(struct session *c)
+{
+	struct watch *w;
+
+	c->behind = true;
+	VEC_FOR_EACH (w, &c->watches)
+		w->told = *history_last(w->db->history);
+}
+
+void publish_deliver(struct pending *p)
+{
+	struct update *u;
+
+	// Before anything is told: a client hears of all that a transaction means to it, or of nothing.
+	VEC_FOR_EACH (u, &p->updates)
+		if (u->session && !u->session->behind && backlog(u->session) > SLOW_BACKLOG)
+			fall_behind(u->session);
+	VEC_FOR_EACH (u, &p->updates)
+		if (u->session && !u->session->behind)
+			tell(u->session, u->monitor, &p->state, &p->news.v[u->news]->text);
+}
+
+static void catch_up(struct session *c)
+{
+	struct held_reply *r;
+	struct watch *w;
+
+	c->behind = false;
+	VEC_FOR_EACH (w, &c->watches) {
+		AUTO(strbuf) text = STRBUF_INIT;
+
+		if (monitor_write_since(w->monitor, w->db->history, &w->told, &text))
+			tell(c, w->monitor, history_last(w->db->history), &text);
+	}
+	VEC_FOR_EACH (r, &c->held) {
+		session_reply(c, (struct json_span){ r->id, strlen(r->id) }, &r->result);
+		free(r->id);
+		strbuf_uninit(&r->result);
+	}
+	VEC_FREE(&c->held);
+}
+
+void publish_reply(struct session *c, char **id, struct strbuf *result)
+{
+	struct held_reply *r;
+
+	if (!c->behind) {
+		session_reply(c, (struct json_span){ *id, strlen(*id) }, result);
+		return;
+	}
+	r = VEC_PUSH_UNINIT(&c->held);
+	*r = (struct held_reply){ *id, *result };
+	*id = NULL;
+	strbuf_init(result);
+}
+
+// Without telling: the connection is gone.
+void publish_drop(struct session *c)
+{
+	struct held_reply *r;
+
+	VEC_FOR_EACH (r, &c->held) {
+		free(r->id);
+		strbuf_uninit(&r->result);
+	}
+	VEC_FREE(&c->held);
+	c->behind = false;
+}
+
+static bool is_forgotten_soon(const struct session *c)
+{
+	const struct watch *w;
+
+	VEC_FOR_EACH (w, &c->watches)
+		if (!history_keeps(w->db->history, &w->told))
+			return true;
+	return false;
+}
+
+void publish_catch_up(struct server *s)
+{
+	struct strmap_node *node;
+	struct session *c;
+
+	LIST_FOR_EACH (c, node, &s->sessions)
+		if (c->behind && (backlog(c) <= SLOW_BACKLOG / 2 || is_forgotten_soon(c)))
+			catch_up(c);
+	STRMAP_FOR_EACH (node, &s->dbs)
+		history_trim(((struct served_db *)node->data)->history);
+}
+
+void publish_catch_up_one(struct session *c)
+{
+	if (c->behind)
+		catch_up(c);
+}
+
+// ---- A new monitor ----
+
+static void drop_contents(struct served_db *d)
+{
+	free(d->contents_asked);
+	d->contents_asked = NULL;
+	strbuf_uninit(&d->contents);
+	timer_cancel(&d->contents_timer);
+}
+
+static void on_contents_timer(struct timer *timer)
+{
+	drop_contents(CONTAINER_OF(timer, struct served_db, contents_timer));
+}
+
+void publish_init_db(struct server *s, struct served_db *d)
+{
+	d->history = history_create(d->store->db);
+	strbuf_init(&d->contents);
+	timer_init(&d->contents_timer, s->loop, on_contents_timer);
+}
+
+void publish_uninit_db(struct served_db *d)
+{
+	drop_contents(d);
+	history_destroy(d->history);
+	d->history = NULL;
+}
+
+void publish_changed(struct served_db *d)
+{
+	if (d->contents_asked)
+		drop_contents(d);
+}
+
+const struct strbuf *publish_contents(struct served_db *d, const struct monitor *m)
+{
+	if (!d->contents_asked || strcmp(monitor_asks(m), d->contents_asked) != 0) {
+		drop_contents(d);
+		monitor_write_initial(m, &d->contents);
+		d->contents_asked = xstrdup(monitor_asks(m));
+		timer_in(&d->contents_timer, CONTENTS_MSEC);
+	}
+	return &d->contents;
+}
