@@ -33,6 +33,7 @@ struct db_row {
 struct db_table {
 	const struct ovsdb_table_schema *schema;
 	struct db *db;
+	bool logged; // transactions' changes go to the program's log
 	struct hmap rows;
 	size_t n_rows; // those not deleted
 	struct hmap *indexes; // struct db_index_node, one map per index

@@ -95,6 +95,12 @@ bool history_knows(const struct history *h, const struct uuid *id)
 	return find(h, id);
 }
 
+void history_count(const struct history *h, size_t *n_txns, size_t *n_rows)
+{
+	*n_txns += h->n;
+	*n_rows += h->n_rows;
+}
+
 // ---- Taking ----
 
 static void take_value(struct past_row *r, unsigned int column, struct ovsdb_datum *d)

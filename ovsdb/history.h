@@ -27,6 +27,8 @@ const struct uuid *history_last(const struct history *h);
 bool history_knows(const struct history *h, const struct uuid *id);
 // Will it still, after history_trim()?
 bool history_keeps(const struct history *h, const struct uuid *id);
+// What is remembered is added to '*n_txns' and '*n_rows'.
+void history_count(const struct history *h, size_t *n_txns, size_t *n_rows);
 // Takes a committed transaction, which nobody will undo, as what led to state 'id'; it is freed.
 void history_take(struct history *h, struct db_txn *txn, const struct uuid *id);
 // Forgets the oldest beyond 100 transactions, or more rows than the database has.

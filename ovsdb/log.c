@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ovsdb/log.h"
+#include "ovsdb/log-private.h"
 
 #include <fcntl.h>
 #include <libgen.h>
 #include <openssl/sha.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
@@ -14,19 +13,6 @@ LOG_MODULE(ovsdb_log);
 
 #define MAGIC "OVSDB JSON "
 #define HEADER_MAX 128
-
-struct ovsdb_log {
-	char *path, *lock_path;
-	const struct ovsdb_file_ops *ops;
-	enum ovsdb_log_mode mode;
-	int fd, lock_fd;
-	struct strbuf content; // the whole file while it is read, then freed
-	size_t next; // offset of the record to read next
-	off_t offset; // of the last one read
-	off_t size; // up to here the file is good
-	struct strbuf buffer; // appended, not flushed
-	bool broken;
-};
 
 static int real_open(const char *path, int flags, mode_t mode)
 {
@@ -126,8 +112,11 @@ static int open_file(struct ovsdb_log *log, struct error *err)
 	};
 	int rc;
 
-	if (log->mode != OVSDB_LOG_READ && take_lock(log, err))
-		return -EAGAIN;
+	if (log->mode != OVSDB_LOG_READ) {
+		if (take_lock(log, err))
+			return -EAGAIN;
+		ovsdb_log_remove_leftovers(log);
+	}
 	log->fd = log->ops->open(log->path, flags[log->mode], 0660);
 	if (log->fd < 0)
 		return error_set(err, log->fd, "%s: %s failed (%s)", log->path,
@@ -362,7 +351,7 @@ bool ovsdb_log_is_broken(const struct ovsdb_log *log)
 	return log->broken;
 }
 
-static int write_all(const struct ovsdb_file_ops *ops, int fd, const char *p, size_t n)
+int ovsdb_log_write_all(const struct ovsdb_file_ops *ops, int fd, const char *p, size_t n)
 {
 	while (n) {
 		ssize_t put = ops->write(fd, p, n);
@@ -386,7 +375,7 @@ int ovsdb_log_flush(struct ovsdb_log *log, bool sync, struct error *err)
 
 	if (log->broken)
 		return error_set(err, -EIO, "%s: an earlier write failed", log->path);
-	rc = write_all(log->ops, log->fd, strbuf_cstr(&log->buffer), log->buffer.len);
+	rc = ovsdb_log_write_all(log->ops, log->fd, strbuf_cstr(&log->buffer), log->buffer.len);
 	if (!rc && sync) {
 		what = "fsync";
 		rc = log->ops->fsync(log->fd);
@@ -402,70 +391,4 @@ int ovsdb_log_flush(struct ovsdb_log *log, bool sync, struct error *err)
 		log->broken = true;
 	ovsdb_log_drop(log);
 	return error_set(err, rc, "%s: %s failed (%s)", log->path, what, strerror(-rc));
-}
-
-static int sync_directory(const struct ovsdb_log *log)
-{
-	AUTO_FREE char *copy = xstrdup(log->path);
-	int fd = log->ops->open(dirname(copy), O_RDONLY | O_DIRECTORY, 0);
-	int rc;
-
-	if (fd < 0)
-		return fd;
-	rc = log->ops->fsync(fd);
-	log->ops->close(fd);
-	return rc;
-}
-
-static void copy_mode(int from, int to)
-{
-	struct stat st;
-
-	if (!fstat(from, &st) && !fchown(to, st.st_uid, st.st_gid))
-		fchmod(to, st.st_mode & 07777);
-}
-
-int ovsdb_log_replace(struct ovsdb_log *log, const struct strbuf *content, struct error *err)
-{
-	AUTO_FREE char *tmp = xasprintf("%s.tmp", log->path);
-	const char *what = "create";
-	int fd, rc;
-
-	unlink(tmp);
-	fd = rc = log->ops->open(tmp, O_RDWR | O_CREAT | O_EXCL, 0660);
-	if (fd < 0)
-		goto fail;
-	copy_mode(log->fd, fd);
-	what = "write";
-	rc = write_all(log->ops, fd, strbuf_cstr(content), content->len);
-	if (!rc) {
-		what = "fsync";
-		rc = log->ops->fsync(fd);
-	}
-	if (!rc) {
-		what = "rename";
-		rc = log->ops->rename(tmp, log->path);
-	}
-	if (rc)
-		goto fail;
-	log->ops->close(log->fd);
-	log->fd = fd;
-	log->size = content->len;
-	log->broken = false;
-	ovsdb_log_drop(log);
-	// The new file is in place already; were the directory lost now, the old one, equally true, would come back. Records
-	// written from now on need it on disk, though.
-	rc = sync_directory(log);
-	if (rc) {
-		log->broken = true;
-		return error_set(err, rc, "%s: fsync of the directory failed (%s)", log->path,
-				 strerror(-rc));
-	}
-	return 0;
-fail:
-	if (fd >= 0) {
-		log->ops->close(fd);
-		unlink(tmp);
-	}
-	return error_set(err, rc, "%s: %s failed (%s)", tmp, what, strerror(-rc));
 }

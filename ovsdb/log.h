@@ -50,6 +50,14 @@ bool ovsdb_log_is_broken(const struct ovsdb_log *log);
 // Replaces the file by 'content' (records with headers, see ovsdb_log_format) atomically and durably. On failure
 // the file and the log are as before.
 int ovsdb_log_replace(struct ovsdb_log *log, const struct strbuf *content, struct error *err);
+// The same in three steps, for a process beside this one: begin, write there, end here. What is flushed between is kept. 'result' is the
+// writer's; when it is not 0, or the file was replaced meanwhile, the file stays as it is. *ret_snapshot: bytes of 'content'.
+struct ovsdb_log_rewrite;
+int ovsdb_log_rewrite_begin(struct ovsdb_log *log, struct ovsdb_log_rewrite **ret,
+			    struct error *err);
+int ovsdb_log_rewrite_write(const struct ovsdb_log_rewrite *rw, const struct strbuf *content);
+int ovsdb_log_rewrite_end(struct ovsdb_log *log, struct ovsdb_log_rewrite *rw, int result,
+			  off_t *ret_snapshot, struct error *err);
 void ovsdb_log_format(struct strbuf *out, const char *json, size_t n);
 off_t ovsdb_log_size(const struct ovsdb_log *log);
 // Byte at which the last record read began.

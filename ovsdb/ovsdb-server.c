@@ -7,30 +7,12 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
-#include "core/base/vec.h"
-#include "core/io/appctl.h"
 #include "core/io/daemon.h"
-#include "ovsdb/remote.h"
-#include "ovsdb/server.h"
+#include "ovsdb/ovsdb-server.h"
 
 LOG_MODULE(ovsdb_main);
 
-struct program {
-	struct loop *loop;
-	struct server *server;
-	struct remotes *remotes;
-	struct strmap files; // path by database name
-	// options
-	const char *unixctl, *run_command;
-	VEC(const char *) remote_args;
-	bool relaxed, no_dbs;
-	// --run
-	pid_t child;
-	struct io_watch child_watch;
-	int status;
-};
-
-static int open_db(struct program *p, const char *path, struct error *err)
+int program_open_db(struct program *p, const char *path, struct error *err)
 {
 	size_t before, after;
 	const char **names, **now;
@@ -47,173 +29,6 @@ static int open_db(struct program *p, const char *path, struct error *err)
 	free(names);
 	free(now);
 	return rc;
-}
-
-// ---- appctl ----
-
-static void cmd_exit(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
-{
-	struct program *p = p_;
-
-	loop_stop(p->loop);
-	appctl_reply(conn, "");
-}
-
-static void cmd_compact(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
-{
-	struct program *p = p_;
-	struct error err = ERROR_INIT;
-	const char **names;
-	size_t n, done = 0;
-	int rc = 0;
-
-	names = server_db_names(p->server, &n);
-	for (size_t i = 0; i < n && !rc; i++) {
-		if (*names[i] == '_' || (argc > 1 && strcmp(argv[1], names[i]) != 0))
-			continue;
-		rc = server_compact(p->server, names[i], &err);
-		done++;
-	}
-	free(names);
-	if (rc)
-		appctl_reply_error(conn, err.text);
-	else if (!done && argc > 1)
-		appctl_reply_errorf(conn, "\"%s\" is not a valid database name", argv[1]);
-	else
-		appctl_reply(conn, "");
-}
-
-static void cmd_reconnect(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
-{
-	struct program *p = p_;
-
-	server_disconnect(p->server, NULL);
-	appctl_reply(conn, "");
-}
-
-static void cmd_add_remote(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
-{
-	struct program *p = p_;
-	struct error err = ERROR_INIT;
-
-	if (!remotes_add(p->remotes, argv[1])) {
-		appctl_reply(conn, "");
-		return;
-	}
-	if (remotes_reconfigure(p->remotes, &err)) {
-		remotes_remove(p->remotes, argv[1]);
-		remotes_reconfigure(p->remotes, NULL);
-		appctl_reply_error(conn, err.text);
-		return;
-	}
-	appctl_reply(conn, "");
-}
-
-static void cmd_remove_remote(struct appctl_conn *conn, int argc, const char *const argv[],
-			      void *p_)
-{
-	struct program *p = p_;
-
-	if (!remotes_remove(p->remotes, argv[1])) {
-		appctl_reply_error(conn, "no such remote");
-		return;
-	}
-	remotes_reconfigure(p->remotes, NULL);
-	appctl_reply(conn, "");
-}
-
-static void reply_list(struct appctl_conn *conn, const char **names, size_t n)
-{
-	AUTO(strbuf) out = STRBUF_INIT;
-
-	for (size_t i = 0; i < n; i++)
-		strbuf_printf(&out, "%s\n", names[i]);
-	appctl_reply(conn, strbuf_cstr(&out));
-	free(names);
-}
-
-static void cmd_list_remotes(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
-{
-	struct program *p = p_;
-	size_t n;
-	const char **names = remotes_list(p->remotes, &n);
-
-	reply_list(conn, names, n);
-}
-
-static void cmd_list_dbs(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
-{
-	struct program *p = p_;
-	size_t n;
-	const char **names = server_db_names(p->server, &n);
-
-	reply_list(conn, names, n);
-}
-
-static void cmd_add_db(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
-{
-	struct program *p = p_;
-	struct error err = ERROR_INIT;
-
-	if (open_db(p, argv[1], &err)) {
-		appctl_reply_error(conn, err.text);
-		return;
-	}
-	remotes_reconfigure(p->remotes, NULL);
-	appctl_reply(conn, "");
-}
-
-static void cmd_remove_db(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
-{
-	struct program *p = p_;
-	struct error err = ERROR_INIT;
-
-	if (server_remove_db(p->server, argv[1], &err)) {
-		appctl_reply_error(conn, err.text);
-		return;
-	}
-	free(strmap_take(&p->files, argv[1]));
-	remotes_reconfigure(p->remotes, NULL);
-	appctl_reply(conn, "");
-}
-
-// Replication is not there: this server is always the active one.
-static void cmd_sync_status(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
-{
-	appctl_reply(conn, "state: active\n");
-}
-
-static void cmd_storage_status(struct appctl_conn *conn, int argc, const char *const argv[],
-			       void *p_)
-{
-	struct program *p = p_;
-
-	if (!server_find_db(p->server, argv[1]))
-		appctl_reply_error(conn, "no such database");
-	else
-		appctl_reply(conn, "status: ok\n");
-}
-
-static const struct appctl_command commands[] = {
-	{ "exit", "", 0, 0, cmd_exit },
-	{ "ovsdb-server/compact", "", 0, 1, cmd_compact },
-	{ "ovsdb-server/reconnect", "", 0, 0, cmd_reconnect },
-	{ "ovsdb-server/add-remote", "REMOTE", 1, 1, cmd_add_remote },
-	{ "ovsdb-server/remove-remote", "REMOTE", 1, 1, cmd_remove_remote },
-	{ "ovsdb-server/list-remotes", "", 0, 0, cmd_list_remotes },
-	{ "ovsdb-server/add-db", "DB", 1, 1, cmd_add_db },
-	{ "ovsdb-server/remove-db", "DB", 1, 1, cmd_remove_db },
-	{ "ovsdb-server/list-dbs", "", 0, 0, cmd_list_dbs },
-	{ "ovsdb-server/sync-status", "", 0, 0, cmd_sync_status },
-	{ "ovsdb-server/get-db-storage-status", "DB", 1, 1, cmd_storage_status },
-};
-
-static void memory_report(struct smap *usage, void *p_)
-{
-	struct program *p = p_;
-
-	smap_setf(usage, "sessions", "%zu", server_n_sessions(p->server));
-	smap_setf(usage, "monitors", "%zu", server_n_monitors(p->server));
 }
 
 // ---- Command line ----
@@ -385,10 +200,10 @@ static void open_databases(struct program *p, int n, char *paths[])
 	AUTO_FREE char *path = xasprintf("%s/conf.db", dir_db());
 	struct error err = ERROR_INIT;
 
-	if (!n && !p->no_dbs && open_db(p, path, &err))
+	if (!n && !p->no_dbs && program_open_db(p, path, &err))
 		fatal(0, "%s", err.text);
 	for (int i = 0; i < n; i++)
-		if (open_db(p, paths[i], &err))
+		if (program_open_db(p, paths[i], &err))
 			fatal(0, "%s", err.text);
 }
 
@@ -405,8 +220,7 @@ static void start(struct program *p, int n, char *paths[])
 		remotes_add(p->remotes, p->remote_args.v[i]);
 	server_on_change(p->server, on_change, p);
 	daemon_on_signal(p->loop, on_terminate, on_hangup, p);
-	appctl_register(commands, ARRAY_SIZE(commands), p);
-	appctl_add_memory_report(memory_report, p);
+	commands_register(p);
 	// Before the remotes: who can connect to one may expect the control socket, too.
 	if (appctl_server_start(p->loop, p->unixctl, &err))
 		fatal(0, "%s", err.text);

@@ -8,6 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/io/appctl.h"
+#include "ovsdb/convert.h"
 #include "ovsdb/exec.h"
 #include "ovsdb/store.h"
 
@@ -112,82 +113,21 @@ static void cmd_compact(int argc, char *argv[])
 	store_close(s);
 }
 
-static int convert_column(struct db_txn *txn, struct db_row *row, const struct ovsdb_column *c,
-			  const struct ovsdb_datum *old, const struct ovsdb_type *old_type,
-			  struct ovsdb_error *err)
-{
-	AUTO(strbuf) text = STRBUF_INIT;
-	struct ovsdb_datum new, *d;
-	struct json_writer w;
-	struct json_reader r;
-	int rc;
-
-	json_writer_init(&w, &text);
-	ovsdb_datum_write(old, old_type, &w);
-	json_reader_init(&r, text.s, text.len);
-	rc = ovsdb_datum_read(&new, &c->type, &r, NULL, err);
-	json_reader_uninit(&r);
-	if (rc)
-		return rc;
-	d = db_txn_modify(txn, row, c);
-	ovsdb_datum_uninit(d, &c->type);
-	*d = new;
-	return 0;
-}
-
-static int convert_table(struct db_txn *txn, const struct db_table *from, struct db_table *to,
-			 struct ovsdb_error *err)
-{
-	struct db_row *old;
-
-	DB_ROW_FOR_EACH(old, from)
-	{
-		struct db_row *new = db_txn_insert(txn, to, db_row_uuid(old));
-
-		for (size_t i = OVSDB_COL_FIRST; i < from->schema->n_columns; i++) {
-			const struct ovsdb_column *c = from->schema->columns[i];
-			const struct ovsdb_column *to_column =
-				ovsdb_table_column(to->schema, c->name);
-
-			if (to_column &&
-			    convert_column(txn, new, to_column, &old->fields[i], &c->type, err))
-				return -EINVAL;
-		}
-	}
-	return 0;
-}
-
-// Tables and columns that the new schema does not have are left behind.
-static struct db *convert(const struct db *old, struct ovsdb_schema *schema)
-{
-	struct ovsdb_error err = OVSDB_ERROR_INIT;
-	struct db *new = db_create(schema);
-	struct db_txn *txn = db_txn_begin(new);
-
-	for (size_t i = 0; i < old->schema->n_tables; i++) {
-		struct db_table *to = db_table(new, old->schema->tables[i]->name);
-
-		if (to && convert_table(txn, &old->tables[i], to, &err))
-			fatal(0, "table %s: %s: %s", to->schema->name, err.tag, err.details);
-	}
-	if (db_txn_commit(txn, &err))
-		fatal(0, "%s: %s", err.tag, err.details);
-	db_txn_finish(txn);
-	return new;
-}
-
 static void cmd_convert(int argc, char *argv[])
 {
 	AUTO_FREE char *path = db_argument(argc, argv, 1);
 	const char *target = argc > 3 ? argv[3] : NULL;
 	struct ovsdb_schema *schema = read_schema(argc, argv, 2);
 	struct store *s = open_store(path, target ? OVSDB_LOG_READ : OVSDB_LOG_WRITE);
+	struct ovsdb_error err = OVSDB_ERROR_INIT;
 	struct db *new;
 
 	if (strcmp(schema->name, s->db->schema->name) != 0)
 		fatal(0, "%s holds database %s, but the schema is for %s", path,
 		      s->db->schema->name, schema->name);
-	new = convert(s->db, schema);
+	new = db_convert(s->db, schema, &err);
+	if (!new)
+		fatal(0, "%s: %s", err.tag, err.details);
 	write_snapshot(s, new, target, "converted by ovsdb-tool");
 	db_destroy(new);
 	store_close(s);

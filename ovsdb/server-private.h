@@ -13,8 +13,10 @@
 #define MAX_REQUEST ((size_t)64 << 20)
 
 struct served_db {
+	struct server *server;
 	char *name;
 	struct store *store;
+	struct compaction *compaction; // at work
 	bool read_only;
 	struct uuid row; // in _Server
 	// ---- publish.c ----
@@ -102,6 +104,8 @@ struct server {
 	struct strmap locks; // struct lock
 	struct uuid id;
 	bool relaxed;
+	bool trims; // memory is given back after compaction
+	bool no_monitor_cond;
 	bool changed; // something was committed: triggers may run
 	bool flushing;
 	struct loop_hook hook;
@@ -113,6 +117,25 @@ struct server {
 // ---- server.c ----
 void server_queue(struct server *s, struct pending *p);
 void server_forget_session(struct server *s, struct session *c);
+
+void server_trim_memory(struct server *s);
+
+// ---- server-report.c ----
+// Logs the changes to tables that somebody wants logged.
+void report_txn(const struct db_txn *txn);
+
+// ---- server-db.c ----
+// The database _Server.
+void server_db_create_own(struct server *s);
+void server_db_destroy(struct served_db *d);
+// Takes 'schema' over. All clients of the database lose what they wait for and monitor; 'by' is not disconnected.
+int server_convert(struct server *s, struct served_db *d, struct ovsdb_schema *schema,
+		   const struct session *by, struct ovsdb_error *err);
+
+// ---- compaction.c ----
+void compaction_cancel(struct served_db *d);
+// Of the databases whose files have grown enough.
+void server_compact_grown(struct server *s);
 
 // ---- session.c: requests ----
 void session_reply(struct session *c, struct json_span id, const struct strbuf *result);

@@ -1,30 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ovsdb/server-private.h"
 
+#include <malloc.h>
+
 #include "core/base/log.h"
 
 LOG_MODULE(ovsdb_server);
-
-static const char server_schema[] =
-	"{\"name\":\"_Server\",\"version\":\"1.2.0\",\"cksum\":\"1094559590 "
-	"0\",\"tables\":{\"Database\":{\"columns\":{"
-	"\"name\":{\"type\":\"string\"},"
-	"\"model\":{\"type\":{\"key\":{\"type\":\"string\",\"enum\":[\"set\",[\"standalone\","
-	"\"clustered\",\"relay\"]]}}},"
-	"\"connected\":{\"type\":\"boolean\"},\"leader\":{\"type\":\"boolean\"},"
-	"\"schema\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":1}},"
-	"\"cid\":{\"type\":{\"key\":\"uuid\",\"min\":0,\"max\":1}},"
-	"\"sid\":{\"type\":{\"key\":\"uuid\",\"min\":0,\"max\":1}},"
-	"\"index\":{\"type\":{\"key\":\"integer\",\"min\":0,\"max\":1}}},\"isRoot\":true}}}";
 
 static void end_of_iteration(void *s_);
 
 struct server *server_create(struct loop *l, bool relaxed_durability)
 {
-	struct ovsdb_error err = OVSDB_ERROR_INIT;
 	struct server *s = xzalloc(sizeof(*s));
-	struct ovsdb_schema *schema;
-	int rc;
 
 	s->loop = l;
 	s->relaxed = relaxed_durability;
@@ -33,25 +20,9 @@ struct server *server_create(struct loop *l, bool relaxed_durability)
 	list_init(&s->sessions);
 	list_init(&s->pending);
 	uuid_generate(&s->id);
-	rc = ovsdb_schema_read(&schema, (struct json_span){ server_schema, strlen(server_schema) },
-			       &err);
-	assert(!rc);
-	s->server_db = xzalloc(sizeof(*s->server_db));
-	s->server_db->name = xstrdup("_Server");
-	s->server_db->store = store_create_in_memory(schema);
-	s->server_db->read_only = true;
-	publish_init_db(s, s->server_db);
-	strmap_add(&s->dbs, "_Server", s->server_db);
+	server_db_create_own(s);
 	loop_add_hook(l, &s->hook, end_of_iteration, s);
 	return s;
-}
-
-static void served_db_destroy(struct served_db *d)
-{
-	publish_uninit_db(d);
-	store_close(d->store);
-	free(d->name);
-	free(d);
 }
 
 void server_destroy(struct server *s)
@@ -65,7 +36,7 @@ void server_destroy(struct server *s)
 		session_destroy(LIST_ENTRY(s->sessions.next, struct session, node));
 	loop_remove_hook(&s->hook);
 	STRMAP_FOR_EACH (node, &s->dbs)
-		served_db_destroy(node->data);
+		server_db_destroy(node->data);
 	strmap_uninit(&s->dbs);
 	strmap_uninit(&s->locks);
 	free(s);
@@ -101,121 +72,6 @@ const char **server_db_names(const struct server *s, size_t *ret_n)
 	for (size_t i = 0; i < *ret_n; i++)
 		names[i] = sorted[i]->name;
 	return names;
-}
-
-// ---- The row of each database in _Server ----
-
-static void set_datum(struct db_txn *txn, struct db_row *row, const char *column,
-		      union ovsdb_atom atom)
-{
-	const struct ovsdb_column *c = ovsdb_table_column(row->table->schema, column);
-	struct ovsdb_datum *d = db_txn_modify(txn, row, c);
-
-	ovsdb_datum_uninit(d, &c->type);
-	d->n = 1;
-	d->keys = xmemdup(&atom, sizeof(atom));
-	if (c->type.key.type == OVSDB_STRING)
-		d->keys[0].string = xstrdup(atom.string);
-}
-
-static void announce_db(struct server *s, struct served_db *d)
-{
-	struct db *db = s->server_db->store->db;
-	struct error err = ERROR_INIT;
-	AUTO(strbuf) schema = STRBUF_INIT;
-	struct json_writer w;
-	struct db_txn *txn = db_txn_begin(db);
-	struct db_row *row;
-
-	json_writer_init(&w, &schema);
-	ovsdb_schema_write(d->store->db->schema, &w);
-	uuid_generate(&d->row);
-	row = db_txn_insert(txn, db_table(db, "Database"), &d->row);
-	set_datum(txn, row, "name", (union ovsdb_atom){ .string = d->name });
-	set_datum(txn, row, "model", (union ovsdb_atom){ .string = (char *)"standalone" });
-	set_datum(txn, row, "connected", (union ovsdb_atom){ .boolean = true });
-	set_datum(txn, row, "leader", (union ovsdb_atom){ .boolean = true });
-	set_datum(txn, row, "schema", (union ovsdb_atom){ .string = schema.s });
-	if (server_commit(s, s->server_db, txn, &err))
-		log_err("_Server: %s", err.text);
-}
-
-static void withdraw_db(struct server *s, struct served_db *d)
-{
-	struct db *db = s->server_db->store->db;
-	struct db_row *row = db_row_find(db_table(db, "Database"), &d->row);
-	struct error err = ERROR_INIT;
-	struct db_txn *txn;
-
-	if (!row)
-		return;
-	txn = db_txn_begin(db);
-	db_txn_delete(txn, row);
-	if (server_commit(s, s->server_db, txn, &err))
-		log_err("_Server: %s", err.text);
-}
-
-// Clients that do not follow _Server learn of a change by losing the connection.
-static void disconnect_unaware(struct server *s)
-{
-	struct session *c, *next;
-
-	LIST_FOR_EACH_SAFE (c, next, node, &s->sessions)
-		if (!c->change_aware && jsonrpc_session_is_connected(c->js))
-			jsonrpc_session_force_reconnect(c->js);
-}
-
-int server_add_db(struct server *s, const char *path, struct error *err)
-{
-	struct store *store;
-	struct served_db *d;
-	int rc = store_open(&store, path, OVSDB_LOG_WRITE, NULL, err);
-
-	if (rc)
-		return rc;
-	if (server_find_db(s, store->db->schema->name)) {
-		error_set(err, -EEXIST, "%s: a database named %s is served already", path,
-			  store->db->schema->name);
-		store_close(store);
-		return -EEXIST;
-	}
-	d = xzalloc(sizeof(*d));
-	d->name = xstrdup(store->db->schema->name);
-	d->store = store;
-	publish_init_db(s, d);
-	strmap_add(&s->dbs, d->name, d);
-	announce_db(s, d);
-	disconnect_unaware(s);
-	return 0;
-}
-
-int server_remove_db(struct server *s, const char *name, struct error *err)
-{
-	struct served_db *d = server_find_db(s, name);
-	struct session *c, *next;
-
-	if (!d || d == s->server_db)
-		return error_set(err, -ENOENT, "%s: no database by that name is open", name);
-	server_flush(s);
-	LIST_FOR_EACH_SAFE (c, next, node, &s->sessions) {
-		session_drop_triggers(c, d);
-		session_cancel_monitors(c, d);
-	}
-	strmap_take(&s->dbs, name);
-	withdraw_db(s, d);
-	disconnect_unaware(s);
-	served_db_destroy(d);
-	return 0;
-}
-
-int server_compact(struct server *s, const char *name, struct error *err)
-{
-	struct served_db *d = server_find_db(s, name);
-
-	if (!d || d == s->server_db)
-		return error_set(err, -ENOENT, "%s: no database by that name is open", name);
-	server_flush(s);
-	return store_compact(d->store, "compacting database online", err);
 }
 
 // ---- The commit pipeline ----
@@ -272,6 +128,8 @@ static void pending_free(struct pending *p)
 static void deliver(struct pending *p)
 {
 	publish_deliver(p);
+	if (p->txn)
+		report_txn(p->txn);
 	if (p->session)
 		publish_reply(p->session, &p->id, &p->results);
 	if (p->txn && db_txn_is_empty(p->txn))
@@ -358,21 +216,15 @@ void server_flush(struct server *s)
 	s->flushing = false;
 }
 
-static void compact_grown(struct server *s)
+void server_trim_memory(struct server *s)
 {
-	struct strmap_node *node;
-	struct error err;
+	if (s->trims)
+		malloc_trim(0);
+}
 
-	STRMAP_FOR_EACH (node, &s->dbs) {
-		struct served_db *d = node->data;
-
-		if (!store_wants_compaction(d->store))
-			continue;
-		if (store_compact(d->store, "compacting database online", &err))
-			log_warn("%s: compaction failed: %s", d->name, err.text);
-		else
-			log_info("%s: database file compacted", d->name);
-	}
+void server_set_trim(struct server *s, bool trim)
+{
+	s->trims = trim;
 }
 
 static void reap_sessions(struct server *s)
@@ -408,7 +260,7 @@ static void end_of_iteration(void *s_)
 	server_flush(s);
 	publish_catch_up(s);
 	if (changed) {
-		compact_grown(s);
+		server_compact_grown(s);
 		if (s->on_change)
 			s->on_change(s->on_change_aux);
 		server_flush(s);
@@ -416,17 +268,8 @@ static void end_of_iteration(void *s_)
 	reap_sessions(s);
 }
 
-size_t server_n_sessions(const struct server *s)
+void server_disable_monitor_cond(struct server *s)
 {
-	return list_size(&s->sessions);
-}
-
-size_t server_n_monitors(const struct server *s)
-{
-	struct session *c;
-	size_t n = 0;
-
-	LIST_FOR_EACH (c, node, &s->sessions)
-		n += c->watches.n;
-	return n;
+	s->no_monitor_cond = true;
+	server_disconnect(s, NULL);
 }

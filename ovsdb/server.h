@@ -29,7 +29,13 @@ struct served_db *server_find_db(const struct server *s, const char *name);
 struct db *served_db_data(const struct served_db *d);
 // Names in order, "_Server" included; the array (not the names) is the caller's. *ret_n elements.
 const char **server_db_names(const struct server *s, size_t *ret_n);
-int server_compact(struct server *s, const char *name, struct error *err);
+// Begins to write the file anew, if that is not being done; service goes on. 'cb' (may be NULL) is told of the end, with NULL or an
+// error, and not at all when this returns one.
+typedef void compaction_cb(void *aux, const struct error *err);
+int server_compact(struct server *s, const char *name, compaction_cb *cb, void *aux,
+		   struct error *err);
+// Whether memory that is free is given back to the system after compaction.
+void server_set_trim(struct server *s, bool trim);
 
 // A transaction of the server itself: build it on served_db_data(), then hand it over.
 int server_commit(struct server *s, struct served_db *d, struct db_txn *txn, struct error *err);
@@ -53,5 +59,9 @@ size_t session_locks_waiting(const struct session *c);
 void server_disconnect(struct server *s, const size_t *counter);
 // Inactivity probe for accepted clients with that counter.
 void server_set_probe(struct server *s, const size_t *counter, int msec);
-size_t server_n_sessions(const struct server *s);
-size_t server_n_monitors(const struct server *s);
+// memory/show: what there is of everything.
+void server_report_memory(const struct server *s, struct smap *usage);
+// Logs what transactions do to a table's rows, or no more. False: no such table.
+bool server_log_table(struct served_db *d, const char *table, bool on);
+// For tests of clients: no conditional monitors from now on. All clients are disconnected.
+void server_disable_monitor_cond(struct server *s);

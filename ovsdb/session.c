@@ -318,6 +318,38 @@ static void req_steal(struct session *c, const struct jsonrpc_message *m)
 	session_lock(c, m, true);
 }
 
+static void req_convert(struct session *c, const struct jsonrpc_message *m)
+{
+	struct ovsdb_error err = OVSDB_ERROR_INIT;
+	struct ovsdb_schema *schema;
+	struct json_span p[2];
+	struct served_db *d;
+
+	if (split_params(m->params, p, 2, 2) < 0) {
+		bad_params(c, m);
+		return;
+	}
+	d = named_db(c, m, p[0]);
+	if (!d)
+		return;
+	if (ovsdb_schema_read(&schema, p[1], &err)) {
+		session_reply_error(c, m->id, &err);
+		return;
+	}
+	if (d->read_only || strcmp(schema->name, d->name) != 0) {
+		ovsdb_schema_destroy(schema);
+		ovsdb_error_set(&err, "not allowed",
+				d->read_only ? "%s is not to be written"
+					     : "the schema is not one of %s",
+				d->name);
+		session_reply_error(c, m->id, &err);
+	} else if (server_convert(c->server, d, schema, c, &err)) {
+		session_reply_error(c, m->id, &err);
+	} else {
+		reply_text(c, m->id, "{}");
+	}
+}
+
 static void req_set_db_change_aware(struct session *c, const struct jsonrpc_message *m)
 {
 	struct json_span p[1];
@@ -354,14 +386,20 @@ static const struct {
 	{ "get_schema", req_get_schema },
 	{ "get_server_id", req_get_server_id },
 	{ "set_db_change_aware", req_set_db_change_aware },
+	{ "convert", req_convert },
 };
+
+static bool is_offered(const struct server *s, const char *method)
+{
+	return !s->no_monitor_cond || !str_starts(method, "monitor_cond");
+}
 
 static void on_request(struct session *c, const struct jsonrpc_message *m)
 {
 	struct ovsdb_error err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-		if (!strcmp(requests[i].name, m->method)) {
+		if (!strcmp(requests[i].name, m->method) && is_offered(c->server, m->method)) {
 			requests[i].run(c, m);
 			return;
 		}

@@ -406,14 +406,14 @@ void store_format_snapshot(const struct db *db, const char *comment, struct strb
 	ovsdb_log_format(out, text.s, text.len);
 }
 
-int store_compact(struct store *s, const char *comment, struct error *err)
+static int write_anew(struct store *s, const struct db *db, const char *comment, struct error *err)
 {
 	AUTO(strbuf) content = STRBUF_INIT;
 	int rc;
 
 	if (!s->log)
 		return 0;
-	store_format_snapshot(s->db, comment, &content);
+	store_format_snapshot(db, comment, &content);
 	rc = ovsdb_log_replace(s->log, &content, err);
 	if (rc)
 		return rc;
@@ -421,6 +421,69 @@ int store_compact(struct store *s, const char *comment, struct error *err)
 	s->snapshot_size = ovsdb_log_size(s->log);
 	s->last_compaction = clock_msec();
 	return 0;
+}
+
+int store_compact(struct store *s, const char *comment, struct error *err)
+{
+	return write_anew(s, s->db, comment, err);
+}
+
+int store_replace(struct store *s, struct db *db, const char *comment, struct error *err)
+{
+	int rc = write_anew(s, db, comment, err);
+
+	if (rc)
+		return rc;
+	db_destroy(s->db);
+	s->db = db;
+	return 0;
+}
+
+struct store_rewrite {
+	struct ovsdb_log_rewrite *log;
+	char *comment;
+	size_t n_records; // that are in it
+};
+
+int store_rewrite_begin(struct store *s, const char *comment, struct store_rewrite **ret,
+			struct error *err)
+{
+	struct ovsdb_log_rewrite *log;
+	int rc;
+
+	if (!s->log)
+		return error_set(err, -EOPNOTSUPP, "%s is not in a file", s->db->schema->name);
+	rc = ovsdb_log_rewrite_begin(s->log, &log, err);
+	if (rc)
+		return rc;
+	*ret = xzalloc(sizeof(**ret));
+	(*ret)->log = log;
+	(*ret)->comment = xstrdup(comment);
+	(*ret)->n_records = s->n_records;
+	return 0;
+}
+
+int store_rewrite_write(const struct store *s, const struct store_rewrite *rw)
+{
+	AUTO(strbuf) content = STRBUF_INIT;
+
+	store_format_snapshot(s->db, rw->comment, &content);
+	return ovsdb_log_rewrite_write(rw->log, &content);
+}
+
+int store_rewrite_end(struct store *s, struct store_rewrite *rw, int result, struct error *err)
+{
+	off_t snapshot_size;
+	int rc = ovsdb_log_rewrite_end(s->log, rw->log, result, &snapshot_size, err);
+
+	if (!rc) {
+		s->n_records -= rw->n_records;
+		s->snapshot_size = snapshot_size;
+		s->last_compaction = clock_msec();
+	}
+	free(rw->comment);
+	free(rw);
+	return rc;
 }
 
 // Memory holds everything that was acknowledged, and what is to be written now, so a snapshot is the flush.

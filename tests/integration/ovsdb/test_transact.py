@@ -287,7 +287,8 @@ def test_server_database_is_read_only(db):
     r = db.transact({"op": "delete", "table": "Database", "where": []}, db="_Server")
     assert r[0]["error"] == "not allowed"
     rows = db.transact({"op": "select", "table": "Database", "where": []}, db="_Server")[0]["rows"]
-    assert {x["name"] for x in rows} == {"T"} and rows[0]["model"] == "standalone" and rows[0]["leader"] is True
+    assert {x["name"] for x in rows} == {"T", "_Server"}
+    assert all(x["model"] == "standalone" and x["leader"] is True for x in rows)
 
 
 def test_methods(db):

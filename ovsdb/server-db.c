@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// The databases that are served: coming, going, conversion, and what the database _Server says of them.
+#include "core/base/log.h"
+#include "ovsdb/convert.h"
+#include "ovsdb/server-private.h"
+
+LOG_MODULE(ovsdb_server_db);
+
+static const char server_schema[] =
+	"{\"name\":\"_Server\",\"version\":\"1.2.0\",\"cksum\":\"1094559590 "
+	"0\",\"tables\":{\"Database\":{\"columns\":{"
+	"\"name\":{\"type\":\"string\"},"
+	"\"model\":{\"type\":{\"key\":{\"type\":\"string\",\"enum\":[\"set\",[\"standalone\","
+	"\"clustered\",\"relay\"]]}}},"
+	"\"connected\":{\"type\":\"boolean\"},\"leader\":{\"type\":\"boolean\"},"
+	"\"schema\":{\"type\":{\"key\":\"string\",\"min\":0,\"max\":1}},"
+	"\"cid\":{\"type\":{\"key\":\"uuid\",\"min\":0,\"max\":1}},"
+	"\"sid\":{\"type\":{\"key\":\"uuid\",\"min\":0,\"max\":1}},"
+	"\"index\":{\"type\":{\"key\":\"integer\",\"min\":0,\"max\":1}}},\"isRoot\":true}}}";
+
+static struct served_db *add(struct server *s, struct store *store)
+{
+	struct served_db *d = xzalloc(sizeof(*d));
+
+	d->server = s;
+	d->name = xstrdup(store->db->schema->name);
+	d->store = store;
+	publish_init_db(s, d);
+	strmap_add(&s->dbs, d->name, d);
+	return d;
+}
+
+void server_db_destroy(struct served_db *d)
+{
+	compaction_cancel(d);
+	publish_uninit_db(d);
+	store_close(d->store);
+	free(d->name);
+	free(d);
+}
+
+// ---- The row of each database in _Server ----
+
+static void set_datum(struct db_txn *txn, struct db_row *row, const char *column,
+		      union ovsdb_atom atom)
+{
+	const struct ovsdb_column *c = ovsdb_table_column(row->table->schema, column);
+	struct ovsdb_datum *d = db_txn_modify(txn, row, c);
+
+	ovsdb_datum_uninit(d, &c->type);
+	d->n = 1;
+	d->keys = xmemdup(&atom, sizeof(atom));
+	if (c->type.key.type == OVSDB_STRING)
+		d->keys[0].string = xstrdup(atom.string);
+}
+
+// New, or after its schema has changed.
+static void announce(struct server *s, struct served_db *d)
+{
+	struct db *db = s->server_db->store->db;
+	struct error err = ERROR_INIT;
+	AUTO(strbuf) schema = STRBUF_INIT;
+	struct db_txn *txn = db_txn_begin(db);
+	struct db_row *row = db_row_find(db_table(db, "Database"), &d->row);
+	struct json_writer w;
+
+	if (!row) {
+		uuid_generate(&d->row);
+		row = db_txn_insert(txn, db_table(db, "Database"), &d->row);
+	}
+	json_writer_init(&w, &schema);
+	ovsdb_schema_write(d->store->db->schema, &w);
+	set_datum(txn, row, "name", (union ovsdb_atom){ .string = d->name });
+	set_datum(txn, row, "model", (union ovsdb_atom){ .string = (char *)"standalone" });
+	set_datum(txn, row, "connected", (union ovsdb_atom){ .boolean = true });
+	set_datum(txn, row, "leader", (union ovsdb_atom){ .boolean = true });
+	set_datum(txn, row, "schema", (union ovsdb_atom){ .string = schema.s });
+	if (server_commit(s, s->server_db, txn, &err))
+		log_err("_Server: %s", err.text);
+}
+
+static void withdraw(struct server *s, struct served_db *d)
+{
+	struct db *db = s->server_db->store->db;
+	struct db_row *row = db_row_find(db_table(db, "Database"), &d->row);
+	struct error err = ERROR_INIT;
+	struct db_txn *txn;
+
+	if (!row)
+		return;
+	txn = db_txn_begin(db);
+	db_txn_delete(txn, row);
+	if (server_commit(s, s->server_db, txn, &err))
+		log_err("_Server: %s", err.text);
+}
+
+// ---- Coming and going ----
+
+void server_db_create_own(struct server *s)
+{
+	struct ovsdb_error err = OVSDB_ERROR_INIT;
+	struct ovsdb_schema *schema;
+	int rc = ovsdb_schema_read(
+		&schema, (struct json_span){ server_schema, strlen(server_schema) }, &err);
+
+	assert(!rc);
+	s->server_db = add(s, store_create_in_memory(schema));
+	s->server_db->read_only = true;
+	announce(s, s->server_db);
+}
+
+// Clients that do not follow _Server learn of a change by losing the connection.
+static void disconnect_unaware(struct server *s, const struct session *but)
+{
+	struct session *c, *next;
+
+	LIST_FOR_EACH_SAFE (c, next, node, &s->sessions)
+		if (!c->change_aware && c != but && jsonrpc_session_is_connected(c->js))
+			jsonrpc_session_force_reconnect(c->js);
+}
+
+int server_add_db(struct server *s, const char *path, struct error *err)
+{
+	struct store *store;
+	int rc = store_open(&store, path, OVSDB_LOG_WRITE, NULL, err);
+
+	if (rc)
+		return rc;
+	if (server_find_db(s, store->db->schema->name)) {
+		error_set(err, -EEXIST, "%s: a database named %s is served already", path,
+			  store->db->schema->name);
+		store_close(store);
+		return -EEXIST;
+	}
+	announce(s, add(s, store));
+	disconnect_unaware(s, NULL);
+	return 0;
+}
+
+// Nobody waits for it, or hears of it, any more.
+static void detach_clients(struct server *s, struct served_db *d)
+{
+	struct session *c;
+
+	server_flush(s);
+	LIST_FOR_EACH (c, node, &s->sessions) {
+		session_drop_triggers(c, d);
+		session_cancel_monitors(c, d);
+	}
+}
+
+int server_remove_db(struct server *s, const char *name, struct error *err)
+{
+	struct served_db *d = server_find_db(s, name);
+
+	if (!d || d == s->server_db)
+		return error_set(err, -ENOENT, "%s: no database by that name is open", name);
+	detach_clients(s, d);
+	strmap_take(&s->dbs, name);
+	withdraw(s, d);
+	disconnect_unaware(s, NULL);
+	server_db_destroy(d);
+	return 0;
+}
+
+// ---- Conversion ----
+
+int server_convert(struct server *s, struct served_db *d, struct ovsdb_schema *schema,
+		   const struct session *by, struct ovsdb_error *err)
+{
+	struct error io = ERROR_INIT;
+	struct db *new;
+
+	server_flush(s);
+	new = db_convert(d->store->db, schema, err);
+	if (!new)
+		return -EINVAL;
+	detach_clients(s, d);
+	publish_uninit_db(d);
+	if (store_replace(d->store, new, "converted by ovsdb-server", &io)) {
+		publish_init_db(s, d);
+		db_destroy(new);
+		disconnect_unaware(s, by);
+		return ovsdb_error_set(err, "I/O error", "%s", io.text);
+	}
+	publish_init_db(s, d);
+	s->changed = true;
+	announce(s, d);
+	disconnect_unaware(s, by);
+	log_info("%s: converted to schema version %s", d->name,
+		 new->schema->version ? new->schema->version : "(none)");
+	return 0;
+}
