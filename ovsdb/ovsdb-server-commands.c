@@ -139,6 +139,8 @@ static void cmd_add_db(struct appctl_conn *conn, int argc, const char *const arg
 		return;
 	}
 	remotes_reconfigure(p->remotes, NULL);
+	if (p->backup.at_work)
+		backup_apply(p);
 	appctl_reply(conn, "");
 }
 
@@ -154,12 +156,6 @@ static void cmd_remove_db(struct appctl_conn *conn, int argc, const char *const 
 	free(strmap_take(&p->files, argv[1]));
 	remotes_reconfigure(p->remotes, NULL);
 	appctl_reply(conn, "");
-}
-
-// Replication is not there: this server is always the active one.
-static void cmd_sync_status(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
-{
-	appctl_reply(conn, "state: active\n");
 }
 
 static void cmd_storage_status(struct appctl_conn *conn, int argc, const char *const argv[],
@@ -265,7 +261,6 @@ static const struct appctl_command commands[] = {
 	{ "ovsdb-server/add-db", "DB", 1, 1, cmd_add_db },
 	{ "ovsdb-server/remove-db", "DB", 1, 1, cmd_remove_db },
 	{ "ovsdb-server/list-dbs", "", 0, 0, cmd_list_dbs },
-	{ "ovsdb-server/sync-status", "", 0, 0, cmd_sync_status },
 	{ "ovsdb-server/get-db-storage-status", "DB", 1, 1, cmd_storage_status },
 };
 
@@ -279,5 +274,6 @@ static void memory_report(struct smap *usage, void *p_)
 void commands_register(struct program *p)
 {
 	appctl_register(commands, ARRAY_SIZE(commands), p);
+	backup_commands_register(p);
 	appctl_add_memory_report(memory_report, p);
 }

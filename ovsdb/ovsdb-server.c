@@ -12,6 +12,22 @@
 
 LOG_MODULE(ovsdb_main);
 
+// "relay:NAME:SOURCE", or a file.
+static int add_db(struct program *p, const char *path, struct error *err)
+{
+	AUTO_FREE char *copy = NULL;
+	char *source;
+
+	if (!str_starts(path, "relay:"))
+		return server_add_db(p->server, path, err);
+	copy = xstrdup(path + strlen("relay:"));
+	source = strchr(copy, ':');
+	if (!source || !source[1])
+		return error_set(err, -EINVAL, "%s: not of the form relay:DATABASE:SOURCE", path);
+	*source++ = '\0';
+	return server_add_relay(p->server, copy, source, -1, -1, err);
+}
+
 int program_open_db(struct program *p, const char *path, struct error *err)
 {
 	size_t before, after;
@@ -19,7 +35,7 @@ int program_open_db(struct program *p, const char *path, struct error *err)
 	int rc;
 
 	names = server_db_names(p->server, &before);
-	rc = server_add_db(p->server, path, err);
+	rc = add_db(p, path, err);
 	now = server_db_names(p->server, &after);
 	for (size_t i = 0; !rc && i < after; i++)
 		if (i >= before || strcmp(names[i], now[i]) != 0) {
@@ -39,6 +55,9 @@ enum {
 	OPT_RUN,
 	OPT_DURABILITY,
 	OPT_NO_DBS,
+	OPT_SYNC_FROM,
+	OPT_SYNC_EXCLUDE,
+	OPT_ACTIVE,
 	OPT_PRIVATE_KEY,
 	OPT_CERTIFICATE,
 	OPT_CA_CERT
@@ -50,6 +69,9 @@ static const struct option long_options[] = {
 	{ "run", required_argument, NULL, OPT_RUN },
 	{ "durability", required_argument, NULL, OPT_DURABILITY },
 	{ "no-dbs", no_argument, NULL, OPT_NO_DBS },
+	{ "sync-from", required_argument, NULL, OPT_SYNC_FROM },
+	{ "sync-exclude-tables", required_argument, NULL, OPT_SYNC_EXCLUDE },
+	{ "active", no_argument, NULL, OPT_ACTIVE },
 	{ "private-key", required_argument, NULL, OPT_PRIVATE_KEY },
 	{ "certificate", required_argument, NULL, OPT_CERTIFICATE },
 	{ "ca-cert", required_argument, NULL, OPT_CA_CERT },
@@ -65,7 +87,8 @@ static void usage(void)
 {
 	printf("%s: Open eSwitch database server\n"
 	       "usage: %s [OPTIONS] [DATABASE...]\n"
-	       "where each DATABASE is a database file in ovsdb format.\n"
+	       "where each DATABASE is a database file in ovsdb format, or a copy\n"
+	       "of another server's in memory, as relay:NAME:SOURCE.\n"
 	       "The default DATABASE, if none is given, is\n"
 	       "%s/conf.db.\n"
 	       "\nJSON-RPC options (may be specified any number of times):\n"
@@ -83,6 +106,11 @@ static void usage(void)
 	       "                          it is on disk) or relaxed (once it is written; only\n"
 	       "                          those that ask for durability wait for the disk)\n"
 	       "  --no-dbs                start without a database\n"
+	       "  --sync-from=SERVER      sync DATABASE from active SERVER and start in\n"
+	       "                          backup mode (except with --active)\n"
+	       "  --sync-exclude-tables=DB:TABLE,...\n"
+	       "                          exclude the TABLE in DB from syncing\n"
+	       "  --active                with --sync-from, start in active mode\n"
 	       "  -h, --help              display this help message\n"
 	       "  -V, --version           display version information\n");
 	exit(0);
@@ -97,8 +125,18 @@ static void tls_option(const char *name, const char *arg)
 	log_info("--%s: TLS is not supported yet; ssl: and pssl: remotes will be refused", name);
 }
 
+static void sync_from(struct program *p, const char *source)
+{
+	if (!stream_name_is_active(source))
+		fatal(0, "--sync-from=%s: not a connection method", source);
+	free(p->backup.source);
+	p->backup.source = xstrdup(source);
+}
+
 static void parse_options(struct program *p, int argc, char *argv[])
 {
+	struct error err = ERROR_INIT;
+	bool active = false;
 	int c, index = 0;
 
 	while ((c = getopt_long(argc, argv, "hVv::", long_options, &index)) != -1) {
@@ -123,6 +161,16 @@ static void parse_options(struct program *p, int argc, char *argv[])
 		case OPT_NO_DBS:
 			p->no_dbs = true;
 			break;
+		case OPT_SYNC_FROM:
+			sync_from(p, optarg);
+			break;
+		case OPT_SYNC_EXCLUDE:
+			if (backup_set_exclude(&p->backup, optarg, &err))
+				fatal(0, "--sync-exclude-tables: %s", err.text);
+			break;
+		case OPT_ACTIVE:
+			active = true;
+			break;
 		case OPT_PRIVATE_KEY:
 		case OPT_CERTIFICATE:
 		case OPT_CA_CERT:
@@ -138,6 +186,7 @@ static void parse_options(struct program *p, int argc, char *argv[])
 			exit(1);
 		}
 	}
+	p->backup.at_work = p->backup.source && !active;
 }
 
 // ---- --run ----
@@ -219,6 +268,8 @@ static void start(struct program *p, int n, char *paths[])
 	for (size_t i = 0; i < p->remote_args.n; i++)
 		remotes_add(p->remotes, p->remote_args.v[i]);
 	server_on_change(p->server, on_change, p);
+	if (p->backup.at_work)
+		backup_apply(p);
 	daemon_on_signal(p->loop, on_terminate, on_hangup, p);
 	commands_register(p);
 	// Before the remotes: who can connect to one may expect the control socket, too.
@@ -238,6 +289,7 @@ int main(int argc, char *argv[])
 	struct program p = { .child = 0 };
 
 	program_init(argv[0]);
+	backup_init(&p.backup);
 	parse_options(&p, argc, argv);
 	daemon_start();
 	start(&p, argc - optind, argv + optind);
@@ -248,6 +300,7 @@ int main(int argc, char *argv[])
 	remotes_destroy(p.remotes);
 	server_destroy(p.server);
 	strmap_uninit_free(&p.files);
+	backup_uninit(&p.backup);
 	VEC_FREE(&p.remote_args);
 	loop_destroy(p.loop);
 	return p.status;

@@ -7,6 +7,14 @@
 #include "ovsdb/remote.h"
 #include "ovsdb/server.h"
 
+// The active-backup service model: all databases in files follow those of another server.
+struct backup {
+	char *source; // NULL: not given
+	struct strmap exclude; // "DB:TABLE"
+	bool at_work;
+	int probe_msec; // -1: as usual
+};
+
 struct program {
 	struct loop *loop;
 	struct server *server;
@@ -16,6 +24,7 @@ struct program {
 	const char *unixctl, *run_command;
 	VEC(const char *) remote_args;
 	bool relaxed, no_dbs;
+	struct backup backup;
 	// --run
 	pid_t child;
 	struct io_watch child_watch;
@@ -24,5 +33,14 @@ struct program {
 
 // Serves the database in file 'path'.
 int program_open_db(struct program *p, const char *path, struct error *err);
+// ---- ovsdb-server-backup.c ----
+void backup_init(struct backup *b);
+void backup_uninit(struct backup *b);
+// "DB:TABLE[,DB:TABLE]..." in place of what was excluded.
+int backup_set_exclude(struct backup *b, const char *text, struct error *err);
+// Makes every database in a file follow, or none, as 'at_work' says; after each change of the above or of the databases.
+void backup_apply(struct program *p);
+void backup_commands_register(struct program *p);
+
 // The commands of ovs-appctl.
 void commands_register(struct program *p);

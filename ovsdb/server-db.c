@@ -25,6 +25,7 @@ static struct served_db *add(struct server *s, struct store *store)
 	d->server = s;
 	d->name = xstrdup(store->db->schema->name);
 	d->store = store;
+	d->connected = true;
 	publish_init_db(s, d);
 	strmap_add(&s->dbs, d->name, d);
 	return d;
@@ -32,6 +33,8 @@ static struct served_db *add(struct server *s, struct store *store)
 
 void server_db_destroy(struct served_db *d)
 {
+	replica_destroy(d->replica);
+	relay_destroy(d->relay);
 	compaction_cancel(d);
 	publish_uninit_db(d);
 	store_close(d->store);
@@ -71,10 +74,13 @@ static void announce(struct server *s, struct served_db *d)
 	json_writer_init(&w, &schema);
 	ovsdb_schema_write(d->store->db->schema, &w);
 	set_datum(txn, row, "name", (union ovsdb_atom){ .string = d->name });
-	set_datum(txn, row, "model", (union ovsdb_atom){ .string = (char *)"standalone" });
-	set_datum(txn, row, "connected", (union ovsdb_atom){ .boolean = true });
-	set_datum(txn, row, "leader", (union ovsdb_atom){ .boolean = true });
-	set_datum(txn, row, "schema", (union ovsdb_atom){ .string = schema.s });
+	set_datum(txn, row, "model",
+		  (union ovsdb_atom){ .string = (char *)(d->relay ? "relay" : "standalone") });
+	set_datum(txn, row, "connected", (union ovsdb_atom){ .boolean = d->connected });
+	set_datum(txn, row, "leader", (union ovsdb_atom){ .boolean = !d->relay });
+	// A relay has none before its source has told.
+	if (d->store->db->schema->n_tables)
+		set_datum(txn, row, "schema", (union ovsdb_atom){ .string = schema.s });
 	if (server_commit(s, s->server_db, txn, &err))
 		log_err("_Server: %s", err.text);
 }
@@ -161,6 +167,80 @@ int server_remove_db(struct server *s, const char *name, struct error *err)
 	disconnect_unaware(s, NULL);
 	server_db_destroy(d);
 	return 0;
+}
+
+// ---- Copies of other servers' ----
+
+int server_add_relay(struct server *s, const char *name, const char *source, int probe_msec,
+		     int max_backoff_msec, struct error *err)
+{
+	AUTO_FREE char *text =
+		xasprintf("{\"name\":\"%s\",\"version\":\"0.0.0\",\"tables\":{}}", name);
+	struct ovsdb_error oe = OVSDB_ERROR_INIT;
+	struct ovsdb_schema *schema;
+	struct served_db *d;
+
+	if (!ovsdb_id_is_valid(name))
+		return error_set(err, -EINVAL, "relay:%s: not a database's name", name);
+	if (server_find_db(s, name))
+		return error_set(err, -EEXIST, "a database named %s is served already", name);
+	if (ovsdb_schema_read(&schema, (struct json_span){ text, strlen(text) }, &oe))
+		return error_set(err, -EINVAL, "relay:%s: %s", name, oe.details);
+	d = add(s, store_create_in_memory(schema));
+	d->connected = false;
+	d->relay = relay_create(s, d);
+	d->replica = replica_create(s, d,
+				    &(struct replica_options){ .source = source,
+							       .probe_msec = probe_msec,
+							       .max_backoff_msec = max_backoff_msec,
+							       .is_relay = true });
+	announce(s, d);
+	disconnect_unaware(s, NULL);
+	return 0;
+}
+
+void server_follow(struct server *s, struct served_db *d, const struct replica_options *options)
+{
+	replica_destroy(d->replica);
+	d->replica = replica_create(s, d, options);
+	d->read_only = true;
+}
+
+void server_unfollow(struct server *s, struct served_db *d)
+{
+	replica_destroy(d->replica);
+	d->replica = NULL;
+	d->read_only = false;
+}
+
+const struct replica *served_db_replica(const struct served_db *d)
+{
+	return d->replica;
+}
+
+bool served_db_is_relay(const struct served_db *d)
+{
+	return d->relay;
+}
+
+void server_db_set_connected(struct server *s, struct served_db *d, bool connected)
+{
+	if (d->connected == connected)
+		return;
+	d->connected = connected;
+	announce(s, d);
+}
+
+void server_db_reset(struct server *s, struct served_db *d, struct ovsdb_schema *schema)
+{
+	detach_clients(s, d);
+	publish_uninit_db(d);
+	store_close(d->store);
+	d->store = store_create_in_memory(schema);
+	publish_init_db(s, d);
+	s->changed = true;
+	announce(s, d);
+	disconnect_unaware(s, NULL);
 }
 
 // ---- Conversion ----

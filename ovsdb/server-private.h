@@ -5,6 +5,8 @@
 #include "core/base/vec.h"
 #include "ovsdb/exec.h"
 #include "ovsdb/monitor.h"
+#include "ovsdb/relay.h"
+#include "ovsdb/replica.h"
 #include "ovsdb/server.h"
 
 // What a client that does not read may have waiting before it is dropped.
@@ -17,6 +19,9 @@ struct served_db {
 	char *name;
 	struct store *store;
 	struct compaction *compaction; // at work
+	struct replica *replica; // follows another server's
+	struct relay *relay; // its transactions are the source's
+	bool connected; // has its contents
 	bool read_only;
 	struct uuid row; // in _Server
 	// ---- publish.c ----
@@ -128,6 +133,9 @@ void report_txn(const struct db_txn *txn);
 // The database _Server.
 void server_db_create_own(struct server *s);
 void server_db_destroy(struct served_db *d);
+// Empties a database in memory and gives it another schema, which is taken over. Its clients lose what they wait for and monitor.
+void server_db_reset(struct server *s, struct served_db *d, struct ovsdb_schema *schema);
+void server_db_set_connected(struct server *s, struct served_db *d, bool connected);
 // Takes 'schema' over. All clients of the database lose what they wait for and monitor; 'by' is not disconnected.
 int server_convert(struct server *s, struct served_db *d, struct ovsdb_schema *schema,
 		   const struct session *by, struct ovsdb_error *err);

@@ -106,8 +106,15 @@ int server_commit(struct server *s, struct served_db *d, struct db_txn *txn, str
 // The session is going away: nothing may be sent to it any more.
 void server_forget_session(struct server *s, struct session *c)
 {
+	struct strmap_node *node;
 	struct pending *p;
 
+	STRMAP_FOR_EACH (node, &s->dbs) {
+		struct served_db *d = node->data;
+
+		if (d->relay)
+			relay_forget_session(d, c);
+	}
 	LIST_FOR_EACH (p, node, &s->pending) {
 		if (p->session == c)
 			p->session = NULL;

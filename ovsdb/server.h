@@ -37,6 +37,21 @@ int server_compact(struct server *s, const char *name, compaction_cb *cb, void *
 // Whether memory that is free is given back to the system after compaction.
 void server_set_trim(struct server *s, bool trim);
 
+// ---- Copies of other servers' databases (replica.h) ----
+
+struct replica;
+struct replica_options;
+// Serves a copy, in memory, of the database 'name' of the server at 'source' (remotes separated by commas); transactions go there.
+// Milliseconds, -1: as usual.
+int server_add_relay(struct server *s, const char *name, const char *source, int probe_msec,
+		     int max_backoff_msec, struct error *err);
+// From now on 'd' is a backup, which clients cannot write; or no more.
+void server_follow(struct server *s, struct served_db *d, const struct replica_options *options);
+void server_unfollow(struct server *s, struct served_db *d);
+// NULL when it follows nothing.
+const struct replica *served_db_replica(const struct served_db *d);
+bool served_db_is_relay(const struct served_db *d);
+
 // A transaction of the server itself: build it on served_db_data(), then hand it over.
 int server_commit(struct server *s, struct served_db *d, struct db_txn *txn, struct error *err);
 // 'cb' is called after transactions have changed something, from the loop.

@@ -336,7 +336,7 @@ static void req_convert(struct session *c, const struct jsonrpc_message *m)
 		session_reply_error(c, m->id, &err);
 		return;
 	}
-	if (d->read_only || strcmp(schema->name, d->name) != 0) {
+	if (d->read_only || d->relay || strcmp(schema->name, d->name) != 0) {
 		ovsdb_schema_destroy(schema);
 		ovsdb_error_set(&err, "not allowed",
 				d->read_only ? "%s is not to be written"

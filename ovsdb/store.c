@@ -7,97 +7,11 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "ovsdb/replay.h"
 
 LOG_MODULE(ovsdb_store);
 
 // ---- Reading ----
-
-// One column of a row record: the value, or what changed of it.
-static int replay_column(struct db_txn *txn, struct db_row *row, struct json_reader *r,
-			 const struct ovsdb_column *c, bool is_diff, struct ovsdb_error *err)
-{
-	struct ovsdb_type relaxed = c->type;
-	struct ovsdb_datum value, new, *d;
-
-	if (is_diff && ovsdb_type_is_composite(&c->type)) {
-		relaxed.n_min = 0; // a difference has any number of elements
-		relaxed.n_max = UINT_MAX;
-	}
-	if (ovsdb_datum_read(&value, &relaxed, r, NULL, err))
-		return -EINVAL;
-	d = db_txn_modify(txn, row, c);
-	if (is_diff) {
-		int rc = ovsdb_datum_apply_diff(&new, d, &value, &c->type, err);
-
-		ovsdb_datum_uninit(&value, &c->type);
-		if (rc)
-			return rc;
-		value = new;
-	}
-	ovsdb_datum_uninit(d, &c->type);
-	*d = value;
-	return 0;
-}
-
-static int replay_row(struct db_txn *txn, struct db_table *t, const struct uuid *uuid,
-		      struct json_reader *r, bool is_diff, struct ovsdb_error *err)
-{
-	struct db_row *row = db_row_find(t, uuid);
-	const char *key;
-	size_t len;
-
-	if (json_peek(r) == JSON_NULL) {
-		json_null(r);
-		if (!row)
-			return ovsdb_error_set(err, OVSDB_SYNTAX,
-					       "row " UUID_FMT
-					       " of table %s is deleted but not there",
-					       UUID_ARGS(uuid), t->schema->name);
-		db_txn_delete(txn, row);
-		return 0;
-	}
-	if (!row) {
-		is_diff = false;
-		row = db_txn_insert(txn, t, uuid);
-		if (!row)
-			return ovsdb_error_set(err, OVSDB_SYNTAX,
-					       "row " UUID_FMT
-					       " of table %s deleted and inserted at once",
-					       UUID_ARGS(uuid), t->schema->name);
-	}
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		AUTO_FREE char *name = xstrndup(key, len);
-		const struct ovsdb_column *c = ovsdb_table_column(t->schema, name);
-
-		if (!c || c->index < OVSDB_COL_FIRST)
-			return ovsdb_error_set(err, "unknown column", "No column %s in table %s.",
-					       name, t->schema->name);
-		if (replay_column(txn, row, r, c, is_diff, err))
-			return -EINVAL;
-	}
-	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
-}
-
-static int replay_table(struct db_txn *txn, struct db_table *t, struct json_reader *r, bool is_diff,
-			struct ovsdb_error *err)
-{
-	const char *key;
-	struct uuid uuid;
-	size_t len;
-
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		AUTO_FREE char *name = xstrndup(key, len);
-
-		if (!uuid_parse(&uuid, name))
-			return ovsdb_error_set(err, OVSDB_SYNTAX, "table %s: \"%s\" is not a UUID",
-					       t->schema->name, name);
-		if (replay_row(txn, t, &uuid, r, is_diff, err))
-			return -EINVAL;
-	}
-	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
-}
 
 static bool find_is_diff(struct json_span record)
 {
@@ -117,38 +31,24 @@ static bool find_is_diff(struct json_span record)
 	return is_diff;
 }
 
-static int replay_tables(struct db_txn *txn, struct json_reader *r, bool is_diff,
-			 struct ovsdb_error *err)
+static int replay_one(struct db_txn *txn, struct db_table *t, const struct uuid *uuid,
+		      struct json_reader *r, void *is_diff, struct ovsdb_error *err)
 {
-	const char *key;
-	size_t len;
-
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		AUTO_FREE char *name = xstrndup(key, len);
-		struct db_table *t;
-
-		if (*name == '_') {
-			json_skip(r);
-			continue;
-		}
-		t = db_table(txn->db, name);
-		if (!t)
-			return ovsdb_error_set(err, "unknown table", "No table named %s.", name);
-		if (replay_table(txn, t, r, is_diff, err))
-			return -EINVAL;
-	}
-	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+	if (json_peek(r) != JSON_NULL)
+		return replay_row(txn, t, uuid, r, *(bool *)is_diff, err);
+	json_null(r);
+	return replay_delete(txn, t, uuid, err);
 }
 
 int store_replay(struct db *db, struct json_span record, struct ovsdb_error *err)
 {
 	struct db_txn *txn = db_txn_begin(db);
+	bool is_diff = find_is_diff(record);
 	struct json_reader r;
 	int rc;
 
 	json_reader_init_span(&r, record);
-	rc = replay_tables(txn, &r, find_is_diff(record), err);
+	rc = replay_tables(txn, &r, replay_one, &is_diff, err);
 	json_reader_uninit(&r);
 	if (rc) {
 		db_txn_rollback(txn);

@@ -120,7 +120,8 @@ void session_transact(struct session *c, const struct jsonrpc_message *m)
 		session_reply_error(c, m->id, &err);
 		return;
 	}
-	if (run(c, d, m->params, m->id.p, m->id.n, 0, &timeout) == EXEC_WAITING)
+	if (!relay_forward(c, d, m) &&
+	    run(c, d, m->params, m->id.p, m->id.n, 0, &timeout) == EXEC_WAITING)
 		wait_for_it(c, d, m, timeout);
 }
 
@@ -131,6 +132,19 @@ static void reply_canceled(struct trigger *t)
 	if (rpc)
 		jsonrpc_send_error(rpc, "\"canceled\"", 10,
 				   (struct json_span){ t->id, strlen(t->id) });
+}
+
+static bool cancel_forwarded(struct session *c, struct json_span id)
+{
+	struct strmap_node *node;
+
+	STRMAP_FOR_EACH (node, &c->server->dbs) {
+		struct served_db *d = node->data;
+
+		if (d->relay && relay_cancel(d, c, id))
+			return true;
+	}
+	return false;
 }
 
 void session_cancel(struct session *c, struct json_span params)
@@ -145,6 +159,8 @@ void session_cancel(struct session *c, struct json_span params)
 		id = json_skip(&r);
 	json_reader_uninit(&r);
 	if (!id.p)
+		return;
+	if (cancel_forwarded(c, id))
 		return;
 	LIST_FOR_EACH_SAFE (t, next, node, &c->triggers) {
 		if (json_equal((struct json_span){ t->id, strlen(t->id) }, id)) {

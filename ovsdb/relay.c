@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ovsdb/relay.h"
+
+#include <stdio.h>
+
+#include "ovsdb/server-private.h"
+
+// Ids below are the replica's own.
+#define FIRST_ID 100
+
+struct forward {
+	struct list node; // in relay.forwards, oldest first
+	struct session *session; // NULL: gone
+	char *id; // the client's
+	uint64_t number; // ours
+	struct strbuf params;
+	bool sent;
+};
+
+struct relay {
+	struct server *server;
+	struct served_db *db;
+	struct list forwards;
+	uint64_t next_number;
+};
+
+struct relay *relay_create(struct server *s, struct served_db *d)
+{
+	struct relay *r = xzalloc(sizeof(*r));
+
+	r->server = s;
+	r->db = d;
+	r->next_number = FIRST_ID;
+	list_init(&r->forwards);
+	return r;
+}
+
+static void forward_destroy(struct forward *f)
+{
+	list_remove(&f->node);
+	strbuf_uninit(&f->params);
+	free(f->id);
+	free(f);
+}
+
+void relay_destroy(struct relay *r)
+{
+	if (!r)
+		return;
+	while (!list_is_empty(&r->forwards))
+		forward_destroy(LIST_ENTRY(r->forwards.next, struct forward, node));
+	free(r);
+}
+
+// ---- To the source ----
+
+static bool changes_nothing(struct json_reader *r)
+{
+	static const char *const harmless[] = { "select", "comment", "abort" };
+	bool is = false;
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		AUTO_FREE char *op = NULL;
+
+		if (!json_key_is(key, len, "op") || json_peek(r) != JSON_STRING) {
+			json_skip(r);
+			continue;
+		}
+		op = json_string_dup(r);
+		for (size_t i = 0; op && i < ARRAY_SIZE(harmless); i++)
+			is |= !strcmp(op, harmless[i]);
+	}
+	return is;
+}
+
+// "wait" and "assert" are about what the source has.
+static bool is_for_source(struct json_span params)
+{
+	struct json_reader r;
+	bool is = false;
+
+	json_reader_init_span(&r, params);
+	json_array(&r);
+	if (json_element(&r))
+		json_skip(&r);
+	while (!is && json_element(&r))
+		is = json_peek(&r) == JSON_OBJECT && !changes_nothing(&r);
+	is &= !json_failed(&r);
+	json_reader_uninit(&r);
+	return is;
+}
+
+static void send(struct relay *r, struct forward *f)
+{
+	struct jsonrpc *rpc = replica_rpc(r->db->replica);
+
+	if (!rpc || f->sent)
+		return;
+	jsonrpc_send_request(rpc, "transact", &f->params, f->number);
+	f->sent = true;
+	strbuf_uninit(&f->params);
+	strbuf_init(&f->params);
+}
+
+bool relay_forward(struct session *c, struct served_db *d, const struct jsonrpc_message *m)
+{
+	struct relay *r = d->relay;
+	struct forward *f;
+
+	if (!r || !is_for_source(m->params))
+		return false;
+	f = xzalloc(sizeof(*f));
+	f->session = c;
+	f->id = xstrndup(m->id.p, m->id.n);
+	f->number = r->next_number++;
+	strbuf_put(&f->params, m->params.p, m->params.n);
+	list_push_back(&r->forwards, &f->node);
+	send(r, f);
+	return true;
+}
+
+void relay_connected(struct served_db *d)
+{
+	struct forward *f;
+
+	LIST_FOR_EACH (f, node, &d->relay->forwards)
+		send(d->relay, f);
+}
+
+// ---- Back ----
+
+static void reply_error(struct forward *f, struct json_span error)
+{
+	struct jsonrpc *rpc = f->session ? jsonrpc_session_rpc(f->session->js) : NULL;
+
+	if (rpc)
+		jsonrpc_send_error(rpc, error.p, error.n,
+				   (struct json_span){ f->id, strlen(f->id) });
+}
+
+// Whether what was sent has been carried out is not known.
+void relay_disconnected(struct served_db *d)
+{
+	static const char lost[] =
+		"{\"error\":\"I/O error\",\"details\":\"the connection to the relay's source was "
+		"lost before its answer came\"}";
+	struct forward *f, *next;
+
+	LIST_FOR_EACH_SAFE (f, next, node, &d->relay->forwards) {
+		if (!f->sent)
+			continue;
+		reply_error(f, (struct json_span){ lost, strlen(lost) });
+		forward_destroy(f);
+	}
+}
+
+static struct forward *find(struct relay *r, struct json_span id)
+{
+	struct forward *f;
+
+	LIST_FOR_EACH (f, node, &r->forwards) {
+		char text[24];
+		int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)f->number);
+
+		if (f->sent && id.n == (size_t)n && !memcmp(id.p, text, n))
+			return f;
+	}
+	return NULL;
+}
+
+void relay_take_reply(struct served_db *d, const struct jsonrpc_message *m)
+{
+	struct forward *f = find(d->relay, m->id);
+	AUTO(strbuf) result = STRBUF_INIT;
+
+	if (!f)
+		return;
+	// The updates that came before it are told before it.
+	server_flush(d->server);
+	if (m->type == JSONRPC_ERROR) {
+		reply_error(f, m->error);
+	} else if (f->session) {
+		strbuf_put(&result, m->result.p, m->result.n);
+		publish_reply(f->session, &f->id, &result);
+	}
+	forward_destroy(f);
+}
+
+// ---- Clients that go ----
+
+void relay_forget_session(struct served_db *d, const struct session *c)
+{
+	struct forward *f, *next;
+
+	LIST_FOR_EACH_SAFE (f, next, node, &d->relay->forwards) {
+		if (f->session != c)
+			continue;
+		f->session = NULL;
+		if (!f->sent)
+			forward_destroy(f);
+	}
+}
+
+bool relay_cancel(struct served_db *d, struct session *c, struct json_span id)
+{
+	struct jsonrpc *rpc = replica_rpc(d->replica);
+	AUTO(strbuf) params = STRBUF_INIT;
+	struct forward *f;
+
+	LIST_FOR_EACH (f, node, &d->relay->forwards) {
+		if (f->session != c || !json_equal((struct json_span){ f->id, strlen(f->id) }, id))
+			continue;
+		if (f->sent && rpc) {
+			// The source answers that it is cancelled.
+			strbuf_printf(&params, "[%llu]", (unsigned long long)f->number);
+			jsonrpc_send_notify(rpc, "cancel", &params);
+		} else {
+			reply_error(f, (struct json_span){ "\"canceled\"", 10 });
+			forward_destroy(f);
+		}
+		return true;
+	}
+	return false;
+}

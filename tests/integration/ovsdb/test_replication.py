@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Databases that follow another server's: backups and relays."""
+import json
+import uuid
+
+import pytest
+from ovsdbtest import Server, create, peer, wait_until
+from test_monitor import delete, insert, update
+
+
+class Pair:
+    """A source and a server that follows it."""
+
+    def __init__(self, tmp_path, source_binary=None):
+        self.dirs = []
+        for name in ("source", "copy"):
+            (tmp_path / name).mkdir()
+            self.dirs.append(tmp_path / name)
+        self.source = Server(self.dirs[0], create(self.dirs[0]), binary=source_binary).start()
+        self.remote = f"unix:{self.source.socket}"
+        self.copy = None
+
+    def follow(self, *args, db=None, binary=None):
+        self.copy = Server(self.dirs[1], db or create(self.dirs[1]), args=args, binary=binary).start()
+        return self.copy
+
+    def relay(self, binary=None):
+        return self.follow(db=f"relay:T:{self.remote}", binary=binary)
+
+    def stop(self):
+        for s in (self.copy, self.source):
+            if s:
+                s.stop()
+
+
+@pytest.fixture
+def pair(tmp_path):
+    p = Pair(tmp_path)
+    yield p
+    p.stop()
+
+
+def rows(server):
+    c = server.connect()
+    answer = c.transact({"op": "select", "table": "Root", "where": [], "columns": ["_uuid", "name", "few", "map"]})
+    c.close()
+    return sorted(answer[0].get("rows", []), key=lambda r: r["name"]) if "rows" in answer[0] else None
+
+
+def same(pair):
+    wait_until(lambda: rows(pair.copy) == rows(pair.source), "the copy to be like the source")
+
+
+def connected(server, db="T"):
+    c = server.connect()
+    (row,) = c.transact({"op": "select", "table": "Database", "where": [["name", "==", db]]}, db="_Server")[0]["rows"]
+    c.close()
+    return row["connected"], row["model"], row["leader"]
+
+
+# ---- Backups ----
+
+def test_a_backup_has_the_sources_rows_under_their_uuids(pair):
+    c = pair.source.connect()
+    c.transact(insert(name="a", few=["set", [1, 2]]), insert(name="b"))
+    copy = pair.follow(f"--sync-from={pair.remote}")
+    same(pair)
+    c.transact(update("a", few=["set", [2, 3]], map=["map", [["k", "v"]]]), delete("b"), insert(name="c"))
+    same(pair)
+    assert copy.appctl("ovsdb-server/sync-status") == f"state: backup\nreplicating: {pair.remote}\ndatabase: T\n"
+    copy.kill()
+    c.transact(insert(name="d"))
+    copy.start()
+    same(pair)
+
+
+def test_nobody_writes_a_backup_until_it_is_active(pair):
+    copy = pair.follow(f"--sync-from={pair.remote}")
+    same(pair)
+    c = copy.connect()
+    assert c.transact(insert(name="x"))[0] == {
+        "error": "not allowed", "details": "insert operation not allowed when database server is in read only mode"}
+    assert c.call_error("convert", "T", c.call("get_schema", "T"))["error"] == "not allowed"
+    copy.appctl("ovsdb-server/disconnect-active-ovsdb-server")
+    c = copy.connect()
+    assert "uuid" in c.transact(insert(name="x"))[0]
+    assert copy.appctl("ovsdb-server/sync-status") == "state: active\n"
+    # Back: what the source does not have goes.
+    copy.appctl("ovsdb-server/connect-active-ovsdb-server")
+    same(pair)
+
+
+def test_a_server_starts_as_the_active_one_when_asked_to(pair):
+    copy = pair.follow(f"--sync-from={pair.remote}", "--active")
+    assert copy.appctl("ovsdb-server/sync-status") == "state: active\n"
+    assert copy.appctl("ovsdb-server/get-active-ovsdb-server") == pair.remote + "\n"
+    assert "uuid" in copy.connect().transact(insert(name="x"))[0]
+
+
+def test_tables_that_are_excluded_are_not_touched(pair):
+    c = pair.source.connect()
+    c.transact({"op": "insert", "table": "Single", "row": {"x": 1}}, insert(name="a"))
+    copy = pair.follow("--sync-exclude-tables=T:Single")
+    copy.connect().transact({"op": "insert", "table": "Single", "row": {"x": 7}})
+    copy.appctl("ovsdb-server/set-active-ovsdb-server", pair.remote)
+    copy.appctl("ovsdb-server/connect-active-ovsdb-server")
+    same(pair)
+    assert copy.connect().transact({"op": "select", "table": "Single", "where": [], "columns": ["x"]})[0]["rows"] == [{"x": 7}]
+    assert copy.appctl("ovsdb-server/sync-status").endswith("exclude: T:Single\n")
+    assert copy.appctl("ovsdb-server/get-sync-exclude-tables") == "T:Single\n"
+
+
+def test_what_is_wrong_with_the_source_is_told(pair):
+    copy = pair.follow(f"--sync-from=unix:{pair.dirs[0]}/nowhere")
+    assert copy.appctl("ovsdb-server/sync-status") == f"state: backup\nconnecting: unix:{pair.dirs[0]}/nowhere\n"
+    copy.appctl("ovsdb-server/set-active-ovsdb-server", f"unix:{copy.socket}")
+    copy.appctl("ovsdb-server/connect-active-ovsdb-server")
+    wait_until(lambda: "error: this is the server itself" in copy.appctl("ovsdb-server/sync-status"), "the error")
+    schema = dict(copy.connect().call("get_schema", "T"), version="9.9.9")
+    pair.source.connect().call("convert", "T", schema)
+    copy.appctl("ovsdb-server/set-active-ovsdb-server", pair.remote)
+    copy.appctl("ovsdb-server/connect-active-ovsdb-server")
+    wait_until(lambda: "error: its schema is another" in copy.appctl("ovsdb-server/sync-status"), "the error")
+
+
+# ---- Relays ----
+
+def test_a_relay_serves_the_sources_rows_and_sends_it_transactions(pair):
+    pair.source.connect().transact(insert(name="a"))
+    copy = pair.relay()
+    wait_until(lambda: connected(copy) == (True, "relay", False), "the relay")
+    assert rows(copy) == rows(pair.source)
+    c = copy.connect()
+    c.call("monitor_cond_since", "T", "m", {"Root": {"columns": ["name"]}}, str(uuid.UUID(int=0)))
+    assert "uuid" in c.transact(insert(name="b"))[0]
+    # Behind the update that it has caused.
+    assert [r["insert"]["name"] for r in c.notes.pop()["params"][2]["Root"].values()] == ["b"]
+    assert rows(copy) == rows(pair.source)
+    assert c.transact(insert(name="b"))[1]["error"] == "constraint violation"
+    assert c.call("get_schema", "T") == pair.source.connect().call("get_schema", "T")
+
+
+def test_a_transaction_waits_until_the_source_is_there(pair):
+    copy = pair.relay()
+    wait_until(lambda: connected(copy)[0], "the relay")
+    pair.source.stop()
+    wait_until(lambda: not connected(copy)[0], "the relay to notice")
+    assert rows(copy) == []
+    c = copy.connect()
+    ident = c.request("transact", "T", insert(name="late"))
+    away = copy.connect()
+    away.request("transact", "T", insert(name="gone"))
+    assert away.call("echo") == []
+    away.close()
+    other = c.request("transact", "T", insert(name="taken back"))
+    c.send({"method": "cancel", "params": [other], "id": None})
+    assert c.answer(other)["error"] == "canceled"
+    pair.source.start()
+    assert c.answer(ident)["error"] is None
+    same(pair)
+    assert [r["name"] for r in rows(copy)] == ["late"]
+
+
+def test_a_wait_is_the_sources(pair):
+    copy = pair.relay()
+    wait_until(lambda: connected(copy)[0], "the relay")
+    c = copy.connect()
+    ident = c.request("transact", "T", {"op": "wait", "table": "Root", "where": [["name", "==", "a"]], "columns": ["name"],
+                                        "until": "==", "rows": [{"name": "a"}]}, insert(name="b"))
+    lost = c.request("transact", "T", {"op": "wait", "table": "Root", "where": [], "columns": ["name"], "until": "==",
+                                       "rows": [{"name": "never"}]})
+    pair.source.connect().transact(insert(name="a"))
+    assert c.answer(ident)["error"] is None
+    pair.source.kill()
+    assert c.answer(lost)["error"]["error"] == "I/O error"
+
+
+def test_a_source_that_is_converted_gives_its_relay_the_new_schema(pair):
+    pair.source.connect().transact(insert(name="a"))
+    copy = pair.relay()
+    wait_until(lambda: connected(copy)[0], "the relay")
+    c = copy.connect()
+    c.call("set_db_change_aware", True)
+    c.call("monitor", "T", "m", {"Root": {"columns": ["name"]}})
+    schema = c.call("get_schema", "T")
+    schema["version"] = "2.0.0"
+    schema["tables"]["Root"]["columns"]["added"] = {"type": "string"}
+    pair.source.connect().call("convert", "T", schema)
+    assert c.note()["method"] == "monitor_canceled"
+    wait_until(lambda: "added" in json.dumps(c.call("get_schema", "T")), "the schema")
+    wait_until(lambda: connected(copy)[0], "the rows")
+    assert [r["name"] for r in rows(copy)] == ["a"]
+
+
+def test_a_short_break_of_a_relay_brings_only_what_is_new(pair):
+    pair.source.connect().transact(insert(name="a"))
+    copy = pair.relay()
+    wait_until(lambda: connected(copy)[0], "the relay")
+    c = copy.connect()
+    c.call("monitor", "T", "m", {"Root": {"columns": ["name"]}})
+    pair.source.appctl("ovsdb-server/reconnect")
+    pair.source.connect().transact(insert(name="b"))
+    same(pair)
+    assert [r["new"]["name"] for r in c.note()["params"][1]["Root"].values()] == ["b"]
+
+
+@pytest.mark.skipif(not peer("ovsdb-server"), reason="Debian's openvswitch-common is not there (OES_PEER_DIR)")
+@pytest.mark.parametrize("ours", ["source", "copy"])
+@pytest.mark.parametrize("kind", ["backup", "relay"])
+def test_debians_follows_ours_and_ours_debians(tmp_path, ours, kind):
+    theirs = peer("ovsdb-server")
+    p = Pair(tmp_path, None if ours == "source" else theirs)
+    try:
+        c = p.source.connect()
+        c.transact(insert(name="a", few=["set", [1, 2]]))
+        binary = None if ours == "copy" else theirs
+        if kind == "relay":
+            p.relay(binary)
+        else:
+            p.follow(f"--sync-from={p.remote}", binary=binary)
+        wait_until(lambda: rows(p.copy) is not None, "the copy to be there")
+        same(p)
+        c.transact(update("a", few=["set", [2, 3]]), insert(name="b", map=["map", [["k", "v"]]]))
+        c.transact(delete("a"), insert(name="c"))
+        same(p)
+        if kind == "relay":
+            assert "uuid" in p.copy.connect().transact(insert(name="d"))[0]
+            same(p)
+    finally:
+        p.stop()
