@@ -5,6 +5,7 @@
 #include "core/base/vec.h"
 #include "ovsdb/condition.h"
 #include "ovsdb/exec.h"
+#include "ovsdb/rbac.h"
 
 struct symbol {
 	struct uuid uuid;
@@ -18,6 +19,7 @@ struct execution {
 	struct db *db;
 	struct db_txn *txn;
 	const struct exec_context *ctx;
+	struct rbac rbac;
 	struct ovsdb_error err;
 	int64_t wait_until; // timeout of an unsatisfied wait
 	bool waiting;

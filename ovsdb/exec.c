@@ -125,6 +125,13 @@ static int need_writable(struct execution *x, const struct operation *o)
 			       o->op);
 }
 
+static int prohibited(struct execution *x, const char *what, const char *table)
+{
+	return ovsdb_error_set(&x->err, "permission error",
+			       "RBAC rules for client \"%s\" role \"%s\" prohibit %s \"%s\".",
+			       x->rbac.id ? x->rbac.id : "(none)", x->rbac.role, what, table);
+}
+
 int exec_need_where(struct execution *x, const struct operation *o, struct ovsdb_condition *c)
 {
 	struct json_reader r;
@@ -300,6 +307,10 @@ static int op_insert(struct execution *x, struct operation *o, struct json_write
 			exec_syntax(x, "_uuid and _version cannot be set.");
 			goto out;
 		}
+	if (!rbac_may_insert(&x->rbac, o->table)) {
+		prohibited(x, "row insertion into table", o->table->schema->name);
+		goto out;
+	}
 	row = db_txn_insert(x->txn, o->table, &uuid);
 	if (!row) {
 		ovsdb_error_set(
@@ -402,11 +413,56 @@ struct change {
 
 static bool update_row(struct db_row *row, void *c_)
 {
+	const struct ovsdb_table_schema *ts = row->table->schema;
 	struct change *c = c_;
+	bool ok = rbac_may_modify(&c->x->rbac, row);
 
+	for (size_t i = 0; ok && i < c->row->columns.n; i++) {
+		const struct ovsdb_column *col = c->row->columns.v[i];
+
+		ok = rbac_may_change(&c->x->rbac, ts, col, &row->fields[col->index],
+				     &c->row->values.v[i]);
+	}
+	if (!ok) {
+		c->rc = prohibited(c->x, "modification of table", ts->name);
+		return false;
+	}
 	c->count++;
 	store_row(c->x, row, c->row);
 	return true;
+}
+
+// Did the mutations, which have been applied to copies of these columns, change what may be changed?
+static bool may_mutate(const struct change *c, const struct db_row *row,
+		       const struct ovsdb_datum *before)
+{
+	for (size_t i = 0; i < c->mutations->v.n; i++) {
+		const struct ovsdb_column *col = c->mutations->v.v[i].column;
+
+		if (!rbac_may_change(&c->x->rbac, row->table->schema, col, &before[i],
+				     &row->fields[col->index]))
+			return false;
+	}
+	return true;
+}
+
+static int mutate_checked(struct change *c, struct db_row *row)
+{
+	size_t n = c->mutations->v.n;
+	AUTO_FREE struct ovsdb_datum *before = xcalloc(n + 1, sizeof(*before));
+	const struct ovsdb_mutation *m = c->mutations->v.v;
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		ovsdb_datum_clone(&before[i], &row->fields[m[i].column->index], &m[i].column->type);
+	rc = rbac_may_modify(&c->x->rbac, row)
+		     ? ovsdb_mutations_apply(c->mutations, c->x->txn, row, &c->x->err)
+		     : -EPERM;
+	if (rc == -EPERM || (!rc && !may_mutate(c, row, before)))
+		rc = prohibited(c->x, "mutate operation on table", row->table->schema->name);
+	for (size_t i = 0; i < n; i++)
+		ovsdb_datum_uninit(&before[i], &m[i].column->type);
+	return rc;
 }
 
 static bool mutate_row(struct db_row *row, void *c_)
@@ -414,7 +470,8 @@ static bool mutate_row(struct db_row *row, void *c_)
 	struct change *c = c_;
 
 	c->count++;
-	c->rc = ovsdb_mutations_apply(c->mutations, c->x->txn, row, &c->x->err);
+	c->rc = c->x->rbac.role ? mutate_checked(c, row)
+				: ovsdb_mutations_apply(c->mutations, c->x->txn, row, &c->x->err);
 	return !c->rc;
 }
 
@@ -422,6 +479,10 @@ static bool delete_row(struct db_row *row, void *c_)
 {
 	struct change *c = c_;
 
+	if (!rbac_may_delete(&c->x->rbac, row)) {
+		c->rc = prohibited(c->x, "row deletion from table", row->table->schema->name);
+		return false;
+	}
 	c->count++;
 	db_txn_delete(c->x->txn, row);
 	return true;
@@ -453,8 +514,9 @@ static int op_update(struct execution *x, struct operation *o, struct json_write
 			goto out;
 		}
 	ovsdb_condition_for_each(&where, o->table, update_row, &c);
-	write_count(&c, w);
-	rc = 0;
+	rc = c.rc;
+	if (!rc)
+		write_count(&c, w);
 out:
 	exec_partial_row_uninit(&p);
 	ovsdb_condition_uninit(&where);
@@ -498,8 +560,9 @@ static int op_delete(struct execution *x, struct operation *o, struct json_write
 		return -EINVAL;
 	ovsdb_condition_for_each(&where, o->table, delete_row, &c);
 	ovsdb_condition_uninit(&where);
-	write_count(&c, w);
-	return 0;
+	if (!c.rc)
+		write_count(&c, w);
+	return c.rc;
 }
 
 // ---- commit, abort, comment, assert ----
@@ -658,6 +721,7 @@ enum exec_status ovsdb_execute(struct db *db, struct json_span params,
 	int rc;
 
 	strmap_init(&x.names);
+	rbac_init(&x.rbac, db, ctx->role, ctx->client_id);
 	x.txn = db_txn_begin(db);
 	json_reader_init_span(&r, params);
 	json_array(&r);

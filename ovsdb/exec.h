@@ -10,6 +10,8 @@ struct exec_context {
 	// Does this client own the lock? NULL: it owns none.
 	bool (*has_lock)(void *aux, const char *name);
 	void *aux;
+	// For role-based access control; may be NULL (rbac.h).
+	const char *role, *client_id;
 };
 
 enum exec_status {

@@ -112,6 +112,9 @@ static int open_file(struct ovsdb_log *log, struct error *err)
 	};
 	int rc;
 
+	// No lock file for what is not there.
+	if (log->mode == OVSDB_LOG_WRITE && access(log->path, F_OK))
+		return error_set(err, -errno, "%s: open failed (%s)", log->path, strerror(errno));
 	if (log->mode != OVSDB_LOG_READ) {
 		if (take_lock(log, err))
 			return -EAGAIN;

@@ -199,11 +199,12 @@ static const struct replica *one_to_tell_of(const struct program *p, struct strb
 static void cmd_sync_status(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
 {
 	AUTO(strbuf) followed = STRBUF_INIT;
+	AUTO(strbuf) exclude = STRBUF_INIT;
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct program *p = p_;
 	const struct replica *r = one_to_tell_of(p, &followed);
 
-	if (!p->backup.at_work) {
+	if (!p->backup.at_work && !r) {
 		appctl_reply(conn, "state: active\n");
 		return;
 	}
@@ -211,15 +212,13 @@ static void cmd_sync_status(struct appctl_conn *conn, int argc, const char *cons
 	if (r && replica_state(r) == REPLICA_ERROR) {
 		strbuf_printf(&out, "error: %s\n", replica_error(r));
 	} else if (!r || replica_state(r) == REPLICA_CONNECTING) {
-		strbuf_printf(&out, "connecting: %s\n", p->backup.source);
+		strbuf_printf(&out, "connecting: %s\n", r ? replica_source(r) : p->backup.source);
 	} else {
-		strbuf_printf(&out, "replicating: %s\ndatabase: %s\n", p->backup.source,
+		strbuf_printf(&out, "replicating: %s\ndatabase: %s\n", replica_source(r),
 			      followed.s);
-		if (strmap_count(&p->backup.exclude)) {
-			strbuf_puts(&out, "exclude: ");
-			put_exclude(&p->backup, &out);
-			strbuf_putc(&out, '\n');
-		}
+		replica_put_exclude(r, &exclude);
+		if (exclude.len)
+			strbuf_printf(&out, "exclude: %s\n", exclude.s);
 	}
 	appctl_reply(conn, out.s);
 }

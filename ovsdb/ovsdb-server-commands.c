@@ -70,12 +70,24 @@ static void cmd_reconnect(struct appctl_conn *conn, int argc, const char *const 
 	appctl_reply(conn, "");
 }
 
+static bool is_by_file(struct appctl_conn *conn, const struct program *p)
+{
+	if (p->config_file)
+		appctl_reply_errorf(conn,
+				    "%s says what is served, and where: change it and use "
+				    "ovsdb-server/reload",
+				    p->config_file);
+	return p->config_file;
+}
+
 static void cmd_add_remote(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
 {
 	struct program *p = p_;
 	struct error err = ERROR_INIT;
 
-	if (!remotes_add(p->remotes, argv[1])) {
+	if (is_by_file(conn, p))
+		return;
+	if (!remotes_add(p->remotes, argv[1], NULL)) {
 		appctl_reply(conn, "");
 		return;
 	}
@@ -93,6 +105,8 @@ static void cmd_remove_remote(struct appctl_conn *conn, int argc, const char *co
 {
 	struct program *p = p_;
 
+	if (is_by_file(conn, p))
+		return;
 	if (!remotes_remove(p->remotes, argv[1])) {
 		appctl_reply_error(conn, "no such remote");
 		return;
@@ -134,6 +148,8 @@ static void cmd_add_db(struct appctl_conn *conn, int argc, const char *const arg
 	struct program *p = p_;
 	struct error err = ERROR_INIT;
 
+	if (is_by_file(conn, p))
+		return;
 	if (program_open_db(p, argv[1], &err)) {
 		appctl_reply_error(conn, err.text);
 		return;
@@ -149,6 +165,8 @@ static void cmd_remove_db(struct appctl_conn *conn, int argc, const char *const 
 	struct program *p = p_;
 	struct error err = ERROR_INIT;
 
+	if (is_by_file(conn, p))
+		return;
 	if (server_remove_db(p->server, argv[1], &err)) {
 		appctl_reply_error(conn, err.text);
 		return;
@@ -275,5 +293,6 @@ void commands_register(struct program *p)
 {
 	appctl_register(commands, ARRAY_SIZE(commands), p);
 	backup_commands_register(p);
+	config_commands_register(p);
 	appctl_add_memory_report(memory_report, p);
 }

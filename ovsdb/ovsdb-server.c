@@ -55,6 +55,7 @@ enum {
 	OPT_RUN,
 	OPT_DURABILITY,
 	OPT_NO_DBS,
+	OPT_CONFIG_FILE,
 	OPT_SYNC_FROM,
 	OPT_SYNC_EXCLUDE,
 	OPT_ACTIVE,
@@ -69,6 +70,7 @@ static const struct option long_options[] = {
 	{ "run", required_argument, NULL, OPT_RUN },
 	{ "durability", required_argument, NULL, OPT_DURABILITY },
 	{ "no-dbs", no_argument, NULL, OPT_NO_DBS },
+	{ "config-file", required_argument, NULL, OPT_CONFIG_FILE },
 	{ "sync-from", required_argument, NULL, OPT_SYNC_FROM },
 	{ "sync-exclude-tables", required_argument, NULL, OPT_SYNC_EXCLUDE },
 	{ "active", no_argument, NULL, OPT_ACTIVE },
@@ -106,6 +108,7 @@ static void usage(void)
 	       "                          it is on disk) or relaxed (once it is written; only\n"
 	       "                          those that ask for durability wait for the disk)\n"
 	       "  --no-dbs                start without a database\n"
+	       "  --config-file=FILE      databases and remotes from FILE, in JSON\n"
 	       "  --sync-from=SERVER      sync DATABASE from active SERVER and start in\n"
 	       "                          backup mode (except with --active)\n"
 	       "  --sync-exclude-tables=DB:TABLE,...\n"
@@ -160,6 +163,9 @@ static void parse_options(struct program *p, int argc, char *argv[])
 			break;
 		case OPT_NO_DBS:
 			p->no_dbs = true;
+			break;
+		case OPT_CONFIG_FILE:
+			p->config_file = optarg;
 			break;
 		case OPT_SYNC_FROM:
 			sync_from(p, optarg);
@@ -249,6 +255,12 @@ static void open_databases(struct program *p, int n, char *paths[])
 	AUTO_FREE char *path = xasprintf("%s/conf.db", dir_db());
 	struct error err = ERROR_INIT;
 
+	if (p->config_file) {
+		if (n || p->remote_args.n || p->backup.source)
+			fatal(0, "--config-file says what is served: no DATABASE, --remote or "
+				 "--sync-from beside it");
+		return;
+	}
 	if (!n && !p->no_dbs && program_open_db(p, path, &err))
 		fatal(0, "%s", err.text);
 	for (int i = 0; i < n; i++)
@@ -266,7 +278,7 @@ static void start(struct program *p, int n, char *paths[])
 	open_databases(p, n, paths);
 	p->remotes = remotes_create(p->server);
 	for (size_t i = 0; i < p->remote_args.n; i++)
-		remotes_add(p->remotes, p->remote_args.v[i]);
+		remotes_add(p->remotes, p->remote_args.v[i], NULL);
 	server_on_change(p->server, on_change, p);
 	if (p->backup.at_work)
 		backup_apply(p);
@@ -275,7 +287,7 @@ static void start(struct program *p, int n, char *paths[])
 	// Before the remotes: who can connect to one may expect the control socket, too.
 	if (appctl_server_start(p->loop, p->unixctl, &err))
 		fatal(0, "%s", err.text);
-	if (remotes_reconfigure(p->remotes, &err)) {
+	if (p->config_file ? config_apply(p, &err) : remotes_reconfigure(p->remotes, &err)) {
 		appctl_server_stop();
 		fatal(0, "%s", err.text);
 	}

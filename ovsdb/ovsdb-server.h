@@ -21,7 +21,7 @@ struct program {
 	struct remotes *remotes;
 	struct strmap files; // path by database name
 	// options
-	const char *unixctl, *run_command;
+	const char *unixctl, *run_command, *config_file;
 	VEC(const char *) remote_args;
 	bool relaxed, no_dbs;
 	struct backup backup;
@@ -41,6 +41,11 @@ int backup_set_exclude(struct backup *b, const char *text, struct error *err);
 // Makes every database in a file follow, or none, as 'at_work' says; after each change of the above or of the databases.
 void backup_apply(struct program *p);
 void backup_commands_register(struct program *p);
+
+// ---- ovsdb-server-config.c ----
+// Reads the configuration file and does what it says: databases, then remotes. On failure some of it may be done.
+int config_apply(struct program *p, struct error *err);
+void config_commands_register(struct program *p);
 
 // The commands of ovs-appctl.
 void commands_register(struct program *p);

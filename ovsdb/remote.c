@@ -15,18 +15,18 @@ struct remote {
 	char *name;
 	struct listener *listener; // passive ones
 	struct session *session; // active ones
-	size_t n_connections; // passive ones
+	struct session_group group;
 	bool wanted; // while reconfiguring
 	bool reported; // that it cannot be opened
 	// The row it came from, if any.
 	char *db, *table;
 	struct uuid row;
-	int probe, max_backoff; // -1: default
+	struct remote_options options;
 };
 
 struct remotes {
 	struct server *server;
-	struct strset names; // as given
+	struct strmap names; // as given: struct remote_options
 	struct strmap remotes; // struct remote, expanded
 	struct timer timer;
 };
@@ -38,7 +38,7 @@ struct remotes *remotes_create(struct server *s)
 	struct remotes *r = xzalloc(sizeof(*r));
 
 	r->server = s;
-	strset_init(&r->names);
+	strmap_init(&r->names);
 	strmap_init(&r->remotes);
 	timer_init(&r->timer, server_loop(s), on_timer);
 	timer_in(&r->timer, STATUS_MSEC);
@@ -49,13 +49,21 @@ static void remote_destroy(struct remote *m)
 {
 	listener_close(m->listener);
 	if (m->listener)
-		server_disconnect(m->owner->server, &m->n_connections);
+		server_disconnect(m->owner->server, &m->group);
 	if (m->session)
 		session_destroy(m->session);
+	free(m->options.role);
 	free(m->name);
 	free(m->db);
 	free(m->table);
 	free(m);
+}
+
+static void options_free(struct remote_options *options)
+{
+	if (options)
+		free(options->role);
+	free(options);
 }
 
 void remotes_destroy(struct remotes *r)
@@ -68,26 +76,39 @@ void remotes_destroy(struct remotes *r)
 	STRMAP_FOR_EACH (node, &r->remotes)
 		remote_destroy(node->data);
 	strmap_uninit(&r->remotes);
-	strset_uninit(&r->names);
+	STRMAP_FOR_EACH (node, &r->names)
+		options_free(node->data);
+	strmap_uninit(&r->names);
 	free(r);
 }
 
-bool remotes_add(struct remotes *r, const char *name)
+bool remotes_add(struct remotes *r, const char *name, const struct remote_options *options)
 {
-	return strset_add(&r->names, name);
+	static const struct remote_options usual = REMOTE_OPTIONS_INIT;
+	struct remote_options *copy;
+
+	if (strmap_get(&r->names, name))
+		return false;
+	copy = xmemdup(options ? options : &usual, sizeof(*copy));
+	copy->role = copy->role ? xstrdup(copy->role) : NULL;
+	strmap_add(&r->names, name, copy);
+	return true;
 }
 
 bool remotes_remove(struct remotes *r, const char *name)
 {
-	return strset_remove(&r->names, name);
+	struct remote_options *options = strmap_take(&r->names, name);
+
+	options_free(options);
+	return options;
 }
 
 const char **remotes_list(const struct remotes *r, size_t *ret_n)
 {
-	AUTO_FREE struct strmap_node **sorted = strmap_sorted(&r->names.map);
-	const char **names = xcalloc(strset_count(&r->names) + 1, sizeof(*names));
+	AUTO_FREE struct strmap_node **sorted = strmap_sorted(&r->names);
+	const char **names = xcalloc(strmap_count(&r->names) + 1, sizeof(*names));
 
-	*ret_n = strset_count(&r->names);
+	*ret_n = strmap_count(&r->names);
 	for (size_t i = 0; i < *ret_n; i++)
 		names[i] = sorted[i]->name;
 	return names;
@@ -98,24 +119,55 @@ const char **remotes_list(const struct remotes *r, size_t *ret_n)
 static void on_accept(void *m_, struct stream *s)
 {
 	struct remote *m = m_;
-	struct session *c = server_accept(m->owner->server, s, &m->n_connections);
+	struct session *c = server_accept(m->owner->server, s, &m->group);
 
-	if (m->probe >= 0)
-		jsonrpc_session_set_probe_interval(session_jsonrpc(c), m->probe);
+	if (m->options.probe >= 0)
+		jsonrpc_session_set_probe_interval(session_jsonrpc(c), m->options.probe);
 	else if (str_starts(m->name, "punix:"))
 		jsonrpc_session_set_probe_interval(session_jsonrpc(c), 0);
 }
 
 static void apply_options(struct remote *m)
 {
-	int probe = m->probe >= 0 ? m->probe : 5000;
+	const struct remote_options *o = &m->options;
+	struct jsonrpc_session *js;
 
+	m->group.read_only = o->read_only;
+	m->group.role = o->role;
 	if (m->session) {
-		jsonrpc_session_set_probe_interval(session_jsonrpc(m->session), probe);
-		jsonrpc_session_set_max_backoff(session_jsonrpc(m->session),
-						m->max_backoff >= 0 ? m->max_backoff : 8000);
-	} else if (m->listener && m->probe >= 0) {
-		server_set_probe(m->owner->server, &m->n_connections, m->probe);
+		js = session_jsonrpc(m->session);
+		jsonrpc_session_set_probe_interval(js, o->probe >= 0 ? o->probe : 5000);
+		jsonrpc_session_set_max_backoff(js, o->max_backoff >= 0 ? o->max_backoff : 8000);
+		jsonrpc_session_set_dscp(js, o->dscp);
+	} else if (m->listener && o->probe >= 0) {
+		server_set_probe(m->owner->server, &m->group, o->probe);
+	}
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return !strcmp(a ? a : "", b ? b : "");
+}
+
+static void set_options(struct remote *m, const struct remote_options *o)
+{
+	struct remote_options *now = &m->options;
+	bool other_dscp = o->dscp != now->dscp;
+
+	if (o->probe == now->probe && o->max_backoff == now->max_backoff && !other_dscp &&
+	    o->read_only == now->read_only && same_text(o->role, now->role))
+		return;
+	free(now->role);
+	*now = *o;
+	now->role = o->role ? xstrdup(o->role) : NULL;
+	apply_options(m);
+	// It is marked when a connection is made.
+	if (other_dscp && m->listener) {
+		listener_close(m->listener);
+		m->listener = NULL;
+		server_disconnect(m->owner->server, &m->group);
+	} else if (other_dscp && m->session) {
+		jsonrpc_session_force_reconnect(session_jsonrpc(m->session));
 	}
 }
 
@@ -126,8 +178,8 @@ static int remote_open(struct remote *m, struct error *err)
 	if (m->listener || m->session)
 		return 0;
 	if (stream_name_is_passive(m->name)) {
-		rc = listener_open(server_loop(m->owner->server), m->name, OVSDB_PORT, -1,
-				   on_accept, m, &m->listener, err);
+		rc = listener_open(server_loop(m->owner->server), m->name, OVSDB_PORT,
+				   m->options.dscp, on_accept, m, &m->listener, err);
 		if (rc)
 			m->listener = NULL;
 	} else if (!stream_name_is_active(m->name)) {
@@ -135,7 +187,7 @@ static int remote_open(struct remote *m, struct error *err)
 	} else if (str_starts(m->name, "ssl:")) {
 		rc = error_set(err, -EPROTONOSUPPORT, "%s: TLS is not supported yet", m->name);
 	} else {
-		m->session = server_connect(m->owner->server, m->name);
+		m->session = server_connect(m->owner->server, m->name, &m->group);
 	}
 	if (rc && !m->reported)
 		log_err("%s: cannot open: %s", m->name, err->text);
@@ -153,7 +205,7 @@ static struct remote *want(struct remotes *r, const char *name)
 		m = xzalloc(sizeof(*m));
 		m->owner = r;
 		m->name = xstrdup(name);
-		m->probe = m->max_backoff = -1;
+		m->options = (struct remote_options)REMOTE_OPTIONS_INIT;
 		strmap_add(&r->remotes, name, m);
 	}
 	m->wanted = true;
@@ -179,27 +231,51 @@ static int get_int(const struct db_row *row, const char *column)
 		       : -1;
 }
 
+static bool get_bool(const struct db_row *row, const char *column)
+{
+	const struct ovsdb_datum *d = get(row, column, OVSDB_BOOLEAN);
+
+	return d && d->n && d->keys[0].boolean;
+}
+
+static char *get_string(const struct db_row *row, const char *column)
+{
+	const struct ovsdb_datum *d = get(row, column, OVSDB_STRING);
+
+	return d && d->n && !d->values ? d->keys[0].string : NULL;
+}
+
+static int get_dscp(const struct db_row *row)
+{
+	const struct ovsdb_column *c = ovsdb_table_column(row->table->schema, "other_config");
+	const char *text = NULL;
+	int64_t dscp;
+
+	if (c && c->type.key.type == OVSDB_STRING && c->type.value.type == OVSDB_STRING)
+		text = ovsdb_datum_get_string(&row->fields[c->index], "dscp");
+	return text && parse_i64(text, 10, &dscp) && dscp >= 0 && dscp <= 63 ? (int)dscp : -1;
+}
+
 static void want_row(struct remotes *r, const char *db, const struct db_row *row)
 {
-	const struct ovsdb_datum *target = get(row, "target", OVSDB_STRING);
+	const char *target = get_string(row, "target");
 	struct remote *m;
-	int probe, max_backoff;
 
-	if (!target || !target->n)
+	if (!target)
 		return;
-	m = want(r, target->keys[0].string);
-	probe = get_int(row, "inactivity_probe");
-	max_backoff = get_int(row, "max_backoff");
+	m = want(r, target);
 	if (!m->db) {
 		m->db = xstrdup(db);
 		m->table = xstrdup(row->table->schema->name);
 	}
 	m->row = *db_row_uuid(row);
-	if (probe != m->probe || max_backoff != m->max_backoff) {
-		m->probe = probe;
-		m->max_backoff = max_backoff;
-		apply_options(m);
-	}
+	set_options(m, &(struct remote_options){
+			       .probe = get_int(row, "inactivity_probe"),
+			       .max_backoff = get_int(row, "max_backoff"),
+			       .dscp = get_dscp(row),
+			       .read_only = get_bool(row, "read_only"),
+			       .role = get_string(row, "role"),
+		       });
 }
 
 // 'spec' is "DB,TABLE,COLUMN"; COLUMN holds names, or refers to rows that have a "target".
@@ -254,9 +330,9 @@ int remotes_reconfigure(struct remotes *r, struct error *err)
 
 	STRMAP_FOR_EACH (node, &r->remotes)
 		((struct remote *)node->data)->wanted = false;
-	STRSET_FOR_EACH (node, &r->names) {
+	STRMAP_FOR_EACH (node, &r->names) {
 		if (!str_starts(node->name, "db:"))
-			want(r, node->name);
+			set_options(want(r, node->name), node->data);
 		else if (want_db(r, node->name + 3, &one) && !first.code)
 			first = one;
 	}
@@ -290,10 +366,10 @@ static void put_status(struct smap *status, struct remote *m, bool *ret_connecte
 	if (m->listener) {
 		uint16_t port = listener_port(m->listener);
 
-		*ret_connected = m->n_connections > 0;
-		smap_set(status, "state", m->n_connections ? "ACTIVE" : "IDLE");
-		if (m->n_connections != 1)
-			smap_setf(status, "n_connections", "%zu", m->n_connections);
+		*ret_connected = m->group.n > 0;
+		smap_set(status, "state", m->group.n ? "ACTIVE" : "IDLE");
+		if (m->group.n != 1)
+			smap_setf(status, "n_connections", "%zu", m->group.n);
 		if (port)
 			smap_setf(status, "bound_port", "%u", port);
 		return;

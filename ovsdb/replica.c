@@ -462,6 +462,14 @@ const char *replica_error(const struct replica *r)
 	return r->error.text;
 }
 
+void replica_put_exclude(const struct replica *r, struct strbuf *out)
+{
+	AUTO_FREE struct strmap_node **sorted = strmap_sorted(&r->exclude.map);
+
+	for (size_t i = 0; i < strset_count(&r->exclude); i++)
+		strbuf_printf(out, "%s%s", i ? "," : "", sorted[i]->name);
+}
+
 const char *replica_source(const struct replica *r)
 {
 	return r->source;

@@ -24,6 +24,8 @@ enum replica_state { REPLICA_CONNECTING, REPLICA_FOLLOWS, REPLICA_ERROR };
 enum replica_state replica_state(const struct replica *r);
 // What is wrong, for REPLICA_ERROR.
 const char *replica_error(const struct replica *r);
+// "DB:TABLE,DB:TABLE", appended in order; nothing when none is excluded.
+void replica_put_exclude(const struct replica *r, struct strbuf *out);
 const char *replica_source(const struct replica *r);
 // The connection while it follows, else NULL.
 struct jsonrpc *replica_rpc(struct replica *r);

@@ -368,31 +368,11 @@ int ovsdb_schema_read(struct ovsdb_schema **ret, struct json_span text, struct o
 	return 0;
 }
 
-static int read_whole_file(const char *path, struct strbuf *out)
-{
-	FILE *f = fopen(path, "re");
-	size_t n;
-	int rc;
-
-	if (!f)
-		return -errno;
-	do {
-		char *p = strbuf_reserve(out, 65536);
-
-		n = fread(p, 1, 65536, f);
-		out->len += n;
-	} while (n);
-	strbuf_reserve(out, 0); // ends it with a NUL
-	rc = ferror(f) ? -EIO : 0;
-	fclose(f);
-	return rc;
-}
-
 int ovsdb_schema_read_file(struct ovsdb_schema **ret, const char *path, struct error *err)
 {
 	AUTO(strbuf) text = STRBUF_INIT;
 	struct ovsdb_error oe = OVSDB_ERROR_INIT;
-	int rc = read_whole_file(path, &text);
+	int rc = strbuf_read_file(&text, path);
 
 	if (rc)
 		return error_set(err, rc, "%s: %s", path, strerror(-rc));

@@ -93,7 +93,7 @@ struct session {
 	struct list node; // in server.sessions
 	struct server *server;
 	struct jsonrpc_session *js;
-	size_t *counter;
+	struct session_group *group; // NULL: the server's own
 	bool accepted, change_aware;
 	VEC(struct watch) watches;
 	bool behind; // it reads slowly: updates wait until they can be told together, and replies behind them
@@ -150,6 +150,10 @@ void session_reply(struct session *c, struct json_span id, const struct strbuf *
 void session_reply_error(struct session *c, struct json_span id, const struct ovsdb_error *err);
 void session_notify(struct session *c, const char *method, const struct strbuf *params);
 void session_message(struct session *c, const struct jsonrpc_message *m);
+// A relay has no tables before it has reached its source.
+int session_check_available(const struct served_db *d, const char *method, struct ovsdb_error *err);
+// The name in the client's certificate, or NULL.
+const char *session_client_id(const struct session *c);
 void session_cancel_monitors(struct session *c, const struct served_db *d);
 
 // ---- publish.c ----

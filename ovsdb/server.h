@@ -63,17 +63,23 @@ void server_flush(struct server *s);
 
 struct session;
 
-// 'counter' (may be NULL) is told how many sessions it has by ++ and --.
-struct session *server_accept(struct server *s, struct stream *stream, size_t *counter);
-struct session *server_connect(struct server *s, const char *remote);
+// What clients of one remote have in common; belongs to the remote, and outlives them.
+struct session_group {
+	size_t n; // clients that have been accepted
+	bool read_only; // they may change nothing
+	char *role; // for role-based access control; NULL or "": none
+};
+
+struct session *server_accept(struct server *s, struct stream *stream, struct session_group *g);
+struct session *server_connect(struct server *s, const char *remote, struct session_group *g);
 void session_destroy(struct session *c);
 struct jsonrpc_session *session_jsonrpc(struct session *c);
 size_t session_locks_held(const struct session *c);
 size_t session_locks_waiting(const struct session *c);
-// Drops every accepted client whose counter is 'counter'; NULL: every client.
-void server_disconnect(struct server *s, const size_t *counter);
-// Inactivity probe for accepted clients with that counter.
-void server_set_probe(struct server *s, const size_t *counter, int msec);
+// Drops the clients of a remote, or (NULL) makes every client connect again.
+void server_disconnect(struct server *s, const struct session_group *g);
+// Inactivity probe for the clients of a remote.
+void server_set_probe(struct server *s, const struct session_group *g, int msec);
 // memory/show: what there is of everything.
 void server_report_memory(const struct server *s, struct smap *usage);
 // Logs what transactions do to a table's rows, or no more. False: no such table.

@@ -88,6 +88,17 @@ static void bad_params(struct session *c, const struct jsonrpc_message *m)
 	session_reply_error(c, m->id, &err);
 }
 
+int session_check_available(const struct served_db *d, const char *method, struct ovsdb_error *err)
+{
+	if (!d->relay || d->store->db->schema->n_tables)
+		return 0;
+	return ovsdb_error_set(
+		err, "database not available",
+		"%s request specifies database %s which is not yet available because "
+		"its source has not been reached",
+		method, d->name);
+}
+
 // The database that params[0] names; replies with an error and returns NULL when there is none.
 static struct served_db *named_db(struct session *c, const struct jsonrpc_message *m,
 				  struct json_span name)
@@ -96,12 +107,12 @@ static struct served_db *named_db(struct session *c, const struct jsonrpc_messag
 	struct served_db *d = text ? server_find_db(c->server, text) : NULL;
 	struct ovsdb_error err;
 
-	if (d)
+	if (d && !session_check_available(d, m->method, &err))
 		return d;
-	if (text)
+	if (!d && text)
 		ovsdb_error_set(&err, "unknown database",
 				"%s request specifies unknown database %s", m->method, text);
-	else
+	else if (!d)
 		ovsdb_error_set(&err, OVSDB_SYNTAX, "%s request params must begin with <db-name>",
 				m->method);
 	session_reply_error(c, m->id, &err);
@@ -318,6 +329,13 @@ static void req_steal(struct session *c, const struct jsonrpc_message *m)
 	session_lock(c, m, true);
 }
 
+static bool may_convert(const struct session *c, const struct served_db *d)
+{
+	const struct session_group *g = c->group;
+
+	return !d->read_only && !d->relay && !(g && (g->read_only || (g->role && *g->role)));
+}
+
 static void req_convert(struct session *c, const struct jsonrpc_message *m)
 {
 	struct ovsdb_error err = OVSDB_ERROR_INIT;
@@ -336,12 +354,12 @@ static void req_convert(struct session *c, const struct jsonrpc_message *m)
 		session_reply_error(c, m->id, &err);
 		return;
 	}
-	if (d->read_only || d->relay || strcmp(schema->name, d->name) != 0) {
-		ovsdb_schema_destroy(schema);
+	if (!may_convert(c, d) || strcmp(schema->name, d->name) != 0) {
 		ovsdb_error_set(&err, "not allowed",
-				d->read_only ? "%s is not to be written"
-					     : "the schema is not one of %s",
-				d->name);
+				may_convert(c, d) ? "the schema is of %s, not of %s"
+						  : "no schema %s: %s is not to be converted here",
+				schema->name, d->name);
+		ovsdb_schema_destroy(schema);
 		session_reply_error(c, m->id, &err);
 	} else if (server_convert(c->server, d, schema, c, &err)) {
 		session_reply_error(c, m->id, &err);
@@ -470,45 +488,49 @@ static void on_message(void *c_, const struct jsonrpc_message *m)
 static const struct jsonrpc_session_events callbacks = { on_connected, on_disconnected,
 							 on_message };
 
-static struct session *session_create(struct server *s)
+static struct session *session_create(struct server *s, struct session_group *g)
 {
 	struct session *c = xzalloc(sizeof(*c));
 
 	c->server = s;
+	c->group = g;
 	list_init(&c->triggers);
 	list_init(&c->locks);
 	list_push_back(&s->sessions, &c->node);
 	return c;
 }
 
-struct session *server_accept(struct server *s, struct stream *stream, size_t *counter)
+struct session *server_accept(struct server *s, struct stream *stream, struct session_group *g)
 {
-	struct session *c = session_create(s);
+	struct session *c = session_create(s, g);
 
 	c->accepted = true;
-	c->counter = counter;
-	if (counter)
-		++*counter;
+	g->n++;
 	c->js = jsonrpc_session_accept(s->loop, stream, &callbacks, c);
 	jsonrpc_session_set_max_message(c->js, MAX_REQUEST);
 	return c;
 }
 
-struct session *server_connect(struct server *s, const char *remote)
+struct session *server_connect(struct server *s, const char *remote, struct session_group *g)
 {
-	struct session *c = session_create(s);
+	struct session *c = session_create(s, g);
 
 	c->js = jsonrpc_session_open(s->loop, remote, true, &callbacks, c);
 	jsonrpc_session_set_max_message(c->js, MAX_REQUEST);
 	return c;
 }
 
+const char *session_client_id(const struct session *c)
+{
+	return NULL;
+}
+
 void session_destroy(struct session *c)
 {
 	connection_over(c);
 	list_remove(&c->node);
-	if (c->counter)
-		--*c->counter;
+	if (c->accepted)
+		c->group->n--;
 	jsonrpc_session_close(c->js);
 	free(c);
 }
@@ -518,23 +540,23 @@ struct jsonrpc_session *session_jsonrpc(struct session *c)
 	return c->js;
 }
 
-void server_disconnect(struct server *s, const size_t *counter)
+void server_disconnect(struct server *s, const struct session_group *g)
 {
 	struct session *c, *next;
 
 	LIST_FOR_EACH_SAFE (c, next, node, &s->sessions) {
-		if (counter && c->counter == counter)
-			session_destroy(c);
-		else if (!counter)
+		if (!g)
 			jsonrpc_session_force_reconnect(c->js);
+		else if (c->accepted && c->group == g)
+			session_destroy(c);
 	}
 }
 
-void server_set_probe(struct server *s, const size_t *counter, int msec)
+void server_set_probe(struct server *s, const struct session_group *g, int msec)
 {
 	struct session *c;
 
 	LIST_FOR_EACH (c, node, &s->sessions)
-		if (c->counter == counter)
+		if (c->group == g)
 			jsonrpc_session_set_probe_interval(c->js, msec);
 }

@@ -31,7 +31,9 @@ static enum exec_status run(struct session *c, struct served_db *d, struct json_
 			    const char *id, size_t id_len, int64_t elapsed, int64_t *ret_timeout)
 {
 	struct exec_context ctx = {
-		.read_only = d->read_only,
+		.read_only = d->read_only || (c->group && c->group->read_only),
+		.role = c->group ? c->group->role : NULL,
+		.client_id = session_client_id(c),
 		.elapsed_msec = elapsed,
 		.has_lock = session_has_lock,
 		.aux = c,
@@ -117,6 +119,10 @@ void session_transact(struct session *c, const struct jsonrpc_message *m)
 	if (!d) {
 		ovsdb_error_set(&err, "unknown database",
 				"transact request specifies unknown database %s", name);
+		session_reply_error(c, m->id, &err);
+		return;
+	}
+	if (session_check_available(d, m->method, &err)) {
 		session_reply_error(c, m->id, &err);
 		return;
 	}

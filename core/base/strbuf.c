@@ -151,3 +151,21 @@ char *strbuf_take(struct strbuf *b)
 	strbuf_init(b);
 	return s;
 }
+
+int strbuf_read_file(struct strbuf *b, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	size_t n;
+	int rc;
+
+	if (!f)
+		return -errno;
+	do {
+		n = fread(strbuf_reserve(b, 65536), 1, 65536, f);
+		b->len += n;
+	} while (n);
+	strbuf_reserve(b, 0); // ends it with a NUL
+	rc = ferror(f) ? -EIO : 0;
+	fclose(f);
+	return rc;
+}

@@ -35,6 +35,8 @@ void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list args) PRINTF(2, 0
 void strbuf_chomp(struct strbuf *b, char c);
 // Offset, hex bytes and ASCII, 16 bytes a line, beginning at 'ofs'.
 void strbuf_put_hex_dump(struct strbuf *b, const void *p, size_t n, uintptr_t ofs, bool ascii);
+// Appends what file 'path' holds. 0 or negative errno.
+int strbuf_read_file(struct strbuf *b, const char *path);
 const char *strbuf_cstr(const struct strbuf *b);
 // Hands the string to the caller, who frees it; the buffer is empty afterwards. Never NULL.
 char *strbuf_take(struct strbuf *b);

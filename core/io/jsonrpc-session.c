@@ -33,6 +33,7 @@ struct jsonrpc_session {
 	struct timer timer; // what the state waits for
 	int probe, backoff, max_backoff;
 	size_t max_message; // 0: the default
+	int dscp; // -1: the system's
 	int64_t connected_at, disconnected_at; // -1: never
 	char *last_error;
 	bool *destroyed;
@@ -184,7 +185,7 @@ static void start_connecting(struct jsonrpc_session *s)
 	struct error err = ERROR_INIT;
 
 	s->state = SESSION_CONNECTING;
-	if (stream_open(s->loop, s->remote, OVSDB_PORT, -1, &connect_callbacks, s, &s->stream,
+	if (stream_open(s->loop, s->remote, OVSDB_PORT, s->dscp, &connect_callbacks, s, &s->stream,
 			&err) < 0) {
 		log_dbg("%s", err.text);
 		s->stream = NULL;
@@ -238,6 +239,7 @@ static struct jsonrpc_session *create(struct loop *l, const char *remotes, bool 
 	s->retry = retry;
 	s->events = events;
 	s->aux = aux;
+	s->dscp = -1;
 	s->probe = DEFAULT_PROBE;
 	s->max_backoff = DEFAULT_MAX_BACKOFF;
 	s->connected_at = s->disconnected_at = -1;
@@ -311,6 +313,11 @@ void jsonrpc_session_set_max_backoff(struct jsonrpc_session *s, int msec)
 {
 	s->max_backoff = MAX(msec, MIN_BACKOFF);
 	s->backoff = MIN(s->backoff, s->max_backoff);
+}
+
+void jsonrpc_session_set_dscp(struct jsonrpc_session *s, int dscp)
+{
+	s->dscp = dscp;
 }
 
 void jsonrpc_session_set_max_message(struct jsonrpc_session *s, size_t max)

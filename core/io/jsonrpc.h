@@ -71,6 +71,8 @@ struct jsonrpc *jsonrpc_session_rpc(struct jsonrpc_session *s);
 // Milliseconds; 0 turns probing off. Default 5000.
 void jsonrpc_session_set_probe_interval(struct jsonrpc_session *s, int msec);
 void jsonrpc_session_set_max_backoff(struct jsonrpc_session *s, int msec);
+// 0..63 for connections from now on, -1: the system's.
+void jsonrpc_session_set_dscp(struct jsonrpc_session *s, int dscp);
 // The largest message taken from the peer, in bytes (0: 1 GiB); more closes the connection.
 void jsonrpc_session_set_max_message(struct jsonrpc_session *s, size_t max);
 void jsonrpc_session_force_reconnect(struct jsonrpc_session *s);

@@ -41,10 +41,12 @@ def pair(tmp_path):
 
 
 def rows(server):
+    """None while the server has no such database yet."""
     c = server.connect()
-    answer = c.transact({"op": "select", "table": "Root", "where": [], "columns": ["_uuid", "name", "few", "map"]})
+    m = c.answer(c.request("transact", "T", {"op": "select", "table": "Root", "where": [],
+                                             "columns": ["_uuid", "name", "few", "map"]}))
     c.close()
-    return sorted(answer[0].get("rows", []), key=lambda r: r["name"]) if "rows" in answer[0] else None
+    return None if m["error"] else sorted(m["result"][0]["rows"], key=lambda r: r["name"])
 
 
 def same(pair):
@@ -124,6 +126,15 @@ def test_what_is_wrong_with_the_source_is_told(pair):
 
 
 # ---- Relays ----
+
+def test_a_relay_that_has_not_reached_its_source_says_so(pair):
+    copy = pair.follow(db=f"relay:T:unix:{pair.dirs[0]}/nowhere")
+    assert connected(copy) == (False, "relay", False)
+    c = copy.connect()
+    assert c.call("list_dbs") == ["T", "_Server"]
+    for request in (("transact", "T", insert(name="a")), ("get_schema", "T"), ("monitor", "T", 1, {})):
+        assert c.call_error(*request)["error"] == "database not available"
+
 
 def test_a_relay_serves_the_sources_rows_and_sends_it_transactions(pair):
     pair.source.connect().transact(insert(name="a"))

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+// --config-file: remotes and databases, as JSON, read at the start and by ovsdb-server/reload.
+//
+//   {"remotes": {"pssl:6641": {"inactivity-probe": 10000, "role": "ovn-controller"}, "punix:db.sock": {}},
+//    "databases": {"conf.db": {}, "sb.db": {"service-model": "active-backup", "backup": true, "source": {"tcp:10.0.0.1:6642": {}}},
+//                  "OVN_Northbound": {"service-model": "relay", "source": {"ssl:10.0.0.1:6641": {"max-backoff": 2000}}}}}
+#include "ovsdb/ovsdb-server.h"
+#include "ovsdb/replica.h"
+
+// One database of the file.
+struct db_config {
+	char *model, *source;
+	bool backup;
+	struct remote_options options; // of 'source'
+	struct strmap exclude; // "DB:TABLE" (NAME: see apply_backup())
+};
+
+struct config {
+	struct strmap remotes; // struct remote_options
+	struct strmap dbs; // struct db_config
+};
+
+static void db_config_free(struct db_config *d)
+{
+	free(d->model);
+	free(d->source);
+	free(d->options.role);
+	strmap_uninit(&d->exclude);
+	free(d);
+}
+
+static void config_uninit(struct config *c)
+{
+	struct strmap_node *node;
+
+	STRMAP_FOR_EACH (node, &c->remotes) {
+		free(((struct remote_options *)node->data)->role);
+		free(node->data);
+	}
+	STRMAP_FOR_EACH (node, &c->dbs)
+		db_config_free(node->data);
+	strmap_uninit(&c->remotes);
+	strmap_uninit(&c->dbs);
+}
+
+// ---- Reading ----
+
+static int read_number(struct json_reader *r, int64_t max)
+{
+	int64_t n = json_integer(r);
+
+	if (!json_failed(r) && (n < 0 || n > max))
+		json_fail(r, "a number from 0 to %lld is expected", (long long)max);
+	return json_failed(r) ? -1 : (int)n;
+}
+
+// An object, or null for what is usual.
+static void read_options(struct json_reader *r, struct remote_options *o)
+{
+	const char *key;
+	size_t len;
+
+	if (json_peek(r) == JSON_NULL) {
+		json_null(r);
+		return;
+	}
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		if (json_key_is(key, len, "inactivity-probe")) {
+			o->probe = read_number(r, INT32_MAX);
+		} else if (json_key_is(key, len, "max-backoff")) {
+			o->max_backoff = read_number(r, INT32_MAX);
+		} else if (json_key_is(key, len, "dscp")) {
+			o->dscp = read_number(r, 63);
+		} else if (json_key_is(key, len, "read-only")) {
+			o->read_only = json_bool(r);
+		} else if (json_key_is(key, len, "role")) {
+			free(o->role);
+			o->role = json_string_dup(r);
+		} else {
+			json_fail(r, "\"%.*s\" is no option of a remote", (int)MIN(len, 60u), key);
+		}
+	}
+}
+
+static void read_remotes(struct json_reader *r, struct config *c)
+{
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		AUTO_FREE char *name = xstrndup(key, len);
+		struct remote_options *o;
+
+		if (strmap_get(&c->remotes, name)) {
+			json_fail(r, "remote %s stands there twice", name);
+			return;
+		}
+		o = xzalloc(sizeof(*o));
+		*o = (struct remote_options)REMOTE_OPTIONS_INIT;
+		strmap_add(&c->remotes, name, o);
+		read_options(r, o);
+	}
+}
+
+static void read_source(struct json_reader *r, struct db_config *d)
+{
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		if (d->source) {
+			json_fail(r, "\"source\" has one member");
+			return;
+		}
+		d->source = xstrndup(key, len);
+		read_options(r, &d->options);
+	}
+}
+
+static void read_exclude(struct json_reader *r, struct db_config *d)
+{
+	json_array(r);
+	while (json_element(r)) {
+		AUTO_FREE char *table = json_string_dup(r);
+
+		if (table && !strmap_get(&d->exclude, table))
+			strmap_add(&d->exclude, table, d);
+	}
+}
+
+static void check_db(struct json_reader *r, const char *name, const struct db_config *d)
+{
+	const char *model = d->model ? d->model : "standalone";
+
+	if (json_failed(r))
+		return;
+	if (!strcmp(model, "clustered"))
+		json_fail(r, "%s: the clustered service model is not there", name);
+	else if (strcmp(model, "standalone") != 0 && strcmp(model, "active-backup") != 0 &&
+		 strcmp(model, "relay") != 0)
+		json_fail(r, "%s: \"%s\" is no service model", name, model);
+	else if (*model != 's' && !d->source)
+		json_fail(r, "%s: a \"source\" is needed", name);
+	else if (*model == 's' && (d->source || d->backup))
+		json_fail(r, "%s: a standalone database has no \"source\"", name);
+}
+
+static void read_db(struct json_reader *r, const char *name, struct db_config *d)
+{
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		if (json_key_is(key, len, "service-model"))
+			d->model = json_string_dup(r);
+		else if (json_key_is(key, len, "backup"))
+			d->backup = json_bool(r);
+		else if (json_key_is(key, len, "source"))
+			read_source(r, d);
+		else if (json_key_is(key, len, "exclude-tables"))
+			read_exclude(r, d);
+		else
+			json_fail(r, "%s: \"%.*s\" is no member of a database", name,
+				  (int)MIN(len, 60u), key);
+	}
+}
+
+static void read_dbs(struct json_reader *r, struct config *c)
+{
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		AUTO_FREE char *name = xstrndup(key, len);
+		struct db_config *d;
+
+		if (strmap_get(&c->dbs, name)) {
+			json_fail(r, "database %s stands there twice", name);
+			return;
+		}
+		d = xzalloc(sizeof(*d));
+		strmap_init(&d->exclude);
+		d->options = (struct remote_options)REMOTE_OPTIONS_INIT;
+		strmap_add(&c->dbs, name, d);
+		if (json_peek(r) == JSON_NULL) {
+			json_null(r);
+			continue;
+		}
+		read_db(r, name, d);
+		check_db(r, name, d);
+	}
+}
+
+static int read_config(const char *path, struct config *c, struct error *err)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+	struct error why = ERROR_INIT;
+	struct json_reader r;
+	const char *key;
+	size_t len;
+	int rc = strbuf_read_file(&text, path);
+
+	if (rc)
+		return error_set(err, rc, "%s: %s", path, strerror(-rc));
+	json_reader_init(&r, strbuf_cstr(&text), text.len);
+	json_object(&r);
+	while (json_member(&r, &key, &len)) {
+		if (json_key_is(key, len, "remotes"))
+			read_remotes(&r, c);
+		else if (json_key_is(key, len, "databases"))
+			read_dbs(&r, c);
+		else
+			json_fail(&r, "\"%.*s\" is neither \"remotes\" nor \"databases\"",
+				  (int)MIN(len, 60u), key);
+	}
+	rc = json_finish(&r, &why);
+	json_reader_uninit(&r);
+	return rc < 0 ? error_set(err, -EINVAL, "%s: %s", path, why.text) : 0;
+}
+
+// ---- Applying ----
+
+static bool is_relay(const struct db_config *d)
+{
+	return d->model && !strcmp(d->model, "relay");
+}
+
+// Databases that the file no longer has go; 'p->files' has names with what they were opened by.
+static void close_others(struct program *p, const struct config *c)
+{
+	const char **names;
+	size_t n;
+
+	names = server_db_names(p->server, &n);
+	for (size_t i = 0; i < n; i++) {
+		const char *by = strmap_get(&p->files, names[i]);
+		const struct db_config *d = by ? strmap_get(&c->dbs, by) : NULL;
+
+		if (*names[i] == '_' || !by ||
+		    (d && is_relay(d) == served_db_is_relay(server_find_db(p->server, names[i]))))
+			continue;
+		server_remove_db(p->server, names[i], NULL);
+		free(strmap_take(&p->files, names[i]));
+	}
+	free(names);
+}
+
+static const char *served_name(const struct program *p, const char *by)
+{
+	struct strmap_node *node;
+
+	STRMAP_FOR_EACH (node, &p->files)
+		if (!strcmp(node->data, by))
+			return node->name;
+	return NULL;
+}
+
+// Again, so that another source or other options count.
+static int open_relay(struct program *p, const char *name, const struct db_config *d,
+		      struct error *err)
+{
+	const struct replica *now;
+
+	if (served_name(p, name)) {
+		now = served_db_replica(server_find_db(p->server, name));
+		if (now && !strcmp(replica_source(now), d->source))
+			return 0;
+		server_remove_db(p->server, name, NULL);
+		free(strmap_take(&p->files, name));
+	}
+	if (server_add_relay(p->server, name, d->source, d->options.probe, d->options.max_backoff,
+			     err))
+		return err->code;
+	strmap_add(&p->files, name, xstrdup(name));
+	return 0;
+}
+
+static void apply_backup(struct program *p, const char *name, const struct db_config *d)
+{
+	struct served_db *db = server_find_db(p->server, name);
+	struct strmap_node *node;
+	struct strmap exclude;
+
+	if (!d->backup) {
+		if (served_db_replica(db))
+			server_unfollow(p->server, db);
+		return;
+	}
+	strmap_init(&exclude);
+	STRMAP_FOR_EACH (node, &d->exclude) {
+		AUTO_FREE char *full = xasprintf("%s:%s", name, node->name);
+
+		strmap_add(&exclude, full, p);
+	}
+	server_follow(p->server, db,
+		      &(struct replica_options){ .source = d->source,
+						 .exclude = &exclude,
+						 .probe_msec = d->options.probe,
+						 .max_backoff_msec = d->options.max_backoff });
+	strmap_uninit(&exclude);
+}
+
+static int apply_dbs(struct program *p, const struct config *c, struct error *err)
+{
+	struct strmap_node *node;
+
+	close_others(p, c);
+	STRMAP_FOR_EACH (node, &c->dbs) {
+		const struct db_config *d = node->data;
+
+		if (is_relay(d)) {
+			if (open_relay(p, node->name, d, err))
+				return err->code;
+			continue;
+		}
+		if (!served_name(p, node->name) && program_open_db(p, node->name, err))
+			return err->code;
+		apply_backup(p, served_name(p, node->name), d);
+	}
+	return 0;
+}
+
+static int apply_remotes(struct program *p, const struct config *c, struct error *err)
+{
+	struct strmap_node *node;
+	const char **names;
+	size_t n;
+
+	names = remotes_list(p->remotes, &n);
+	for (size_t i = 0; i < n; i++) {
+		AUTO_FREE char *name = xstrdup(names[i]);
+
+		remotes_remove(p->remotes, name);
+	}
+	free(names);
+	STRMAP_FOR_EACH (node, &c->remotes)
+		remotes_add(p->remotes, node->name, node->data);
+	return remotes_reconfigure(p->remotes, err);
+}
+
+int config_apply(struct program *p, struct error *err)
+{
+	struct config c;
+	int rc;
+
+	strmap_init(&c.remotes);
+	strmap_init(&c.dbs);
+	rc = read_config(p->config_file, &c, err);
+	if (!rc)
+		rc = apply_dbs(p, &c, err);
+	if (!rc)
+		rc = apply_remotes(p, &c, err);
+	config_uninit(&c);
+	return rc;
+}
+
+static void cmd_reload(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
+{
+	struct program *p = p_;
+	struct error err = ERROR_INIT;
+
+	if (!p->config_file)
+		appctl_reply_error(conn, "Configuration file was not specified on command line");
+	else if (config_apply(p, &err))
+		appctl_reply_error(conn, err.text);
+	else
+		appctl_reply(conn, "");
+}
+
+static const struct appctl_command commands[] = {
+	{ "ovsdb-server/reload", "", 0, 0, cmd_reload },
+};
+
+void config_commands_register(struct program *p)
+{
+	appctl_register(commands, ARRAY_SIZE(commands), p);
+}

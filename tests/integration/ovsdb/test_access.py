@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a remote's clients may do: roles, read-only remotes, and a configuration file that says what is served where."""
+import copy
+import json
+import os
+import subprocess
+
+import pytest
+from ovsdbtest import Connection, Server, TEST_SCHEMA, create, program, run, wait_until
+from test_monitor import insert, update
+
+ROLES = {
+    "Listeners": {"isRoot": True, "columns": {"listeners": {"type": {
+        "key": {"type": "uuid", "refTable": "Listener"}, "min": 0, "max": "unlimited"}}}},
+    "Listener": {"isRoot": True, "columns": {
+        "target": {"type": "string"}, "read_only": {"type": "boolean"}, "role": {"type": "string"},
+        "inactivity_probe": {"type": {"key": "integer", "min": 0, "max": 1}},
+        "other_config": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}}},
+    "RBAC_Role": {"isRoot": True, "columns": {
+        "name": {"type": "string"},
+        "permissions": {"type": {"key": "string", "value": {"type": "uuid", "refTable": "RBAC_Permission", "refType": "weak"},
+                                 "min": 0, "max": "unlimited"}}}},
+    "RBAC_Permission": {"isRoot": True, "columns": {
+        "table": {"type": "string"}, "insert_delete": {"type": "boolean"},
+        "authorization": {"type": {"key": "string", "min": 0, "max": "unlimited"}},
+        "update": {"type": {"key": "string", "min": 0, "max": "unlimited"}}}}}
+
+
+def schema():
+    s = copy.deepcopy(TEST_SCHEMA)
+    s["tables"].update(ROLES)
+    return s
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """A server with a listener r.sock whose row is in its own database, and a role "r" that may write Root."""
+    s = Server(tmp_path, create(tmp_path, schema()), args=["--remote=db:T,Listeners,listeners"]).start()
+    c = s.connect()
+    c.transact({"op": "insert", "table": "Listener", "uuid-name": "l", "row": {"target": f"punix:{tmp_path}/r.sock"}},
+               {"op": "insert", "table": "Listeners", "row": {"listeners": ["named-uuid", "l"]}},
+               {"op": "insert", "table": "RBAC_Permission", "uuid-name": "p", "row": {
+                   "table": "Root", "insert_delete": True, "authorization": "name", "update": ["set", ["few", "map:mine"]]}},
+               {"op": "insert", "table": "RBAC_Role", "row": {"name": "r", "permissions": ["map", [["Root", ["named-uuid", "p"]]]]}})
+    c.close()
+    wait_until(lambda: os.path.exists(tmp_path / "r.sock"), "the listener")
+    yield s
+    s.stop()
+
+
+def limited(server, **row):
+    """A client of the listener, whose row gets these columns."""
+    server.connect().transact({"op": "update", "table": "Listener", "where": [], "row": row})
+    return Connection(server.dir / "r.sock")
+
+
+def test_a_role_without_a_name_may_insert_what_it_may_and_modify_nothing(guarded):
+    c = limited(guarded, role="r")
+    assert "uuid" in c.transact(insert(name="a"))[0]
+    refused = 'RBAC rules for client "(none)" role "r" prohibit '
+    for op, what in (({"op": "insert", "table": "Child", "row": {}}, 'row insertion into table "Child".'),
+                     (update("a", few=1), 'modification of table "Root".'),
+                     ({"op": "mutate", "table": "Root", "where": [], "mutations": [["few", "+=", 1]]},
+                      'mutate operation on table "Root".'),
+                     ({"op": "delete", "table": "Root", "where": []}, 'row deletion from table "Root".')):
+        assert c.transact(op)[0] == {"error": "permission error", "details": refused + what}
+    assert len(c.transact({"op": "select", "table": "Root", "where": [], "columns": ["name"]})[0]["rows"]) == 1
+    assert c.call_error("convert", "T", schema())["error"] == "not allowed"
+    # Clients of other remotes are not concerned.
+    assert guarded.connect().transact(update("a", few=1)) == [{"count": 1}]
+
+
+def test_an_unknown_role_may_write_nothing(guarded):
+    c = limited(guarded, role="nobody")
+    assert c.transact(insert(name="a"))[0]["error"] == "permission error"
+
+
+def test_a_role_acts_while_clients_are_connected(guarded):
+    c = limited(guarded)
+    assert "uuid" in c.transact(insert(name="a"))[0]
+    limited(guarded, role="nobody").close()
+    assert c.transact(insert(name="b"))[0]["error"] == "permission error"
+    limited(guarded, role="").close()
+    assert "uuid" in c.transact(insert(name="b"))[0]
+
+
+def test_a_remote_that_is_read_only(guarded):
+    c = limited(guarded, read_only=True)
+    assert c.transact(insert(name="a"))[0]["error"] == "not allowed"
+    assert c.call("monitor", "T", 1, {"Root": {}}) == {}
+    assert c.call_error("convert", "T", schema())["error"] == "not allowed"
+    limited(guarded, read_only=False).close()
+    assert "uuid" in c.transact(insert(name="a"))[0]
+
+
+# ---- --config-file ----
+
+class Configured(Server):
+    """A server that reads DIR/config.json."""
+
+    def __init__(self, directory, config):
+        super().__init__(directory, None)
+        self.config = self.dir / "config.json"
+        self.write(config)
+
+    def write(self, config):
+        self.config.write_text(config if isinstance(config, str) else json.dumps(config))
+
+    def start(self, wait=True):
+        env = dict(os.environ, OVS_RUNDIR=str(self.dir), OVS_LOGDIR=str(self.dir), OVS_DBDIR=str(self.dir))
+        self.log = open(self.dir / "server.err", "ab")
+        self.process = subprocess.Popen([self.binary, f"--config-file={self.config}", f"--unixctl={self.control}"], env=env,
+                                        stdout=self.log, stderr=self.log)
+        if wait:
+            wait_until(lambda: self.accepts() or self.process.poll() is not None, "the server")
+            assert self.process.poll() is None, self.errors()
+        return self
+
+
+@pytest.fixture
+def configured(tmp_path):
+    path = create(tmp_path)
+    s = Configured(tmp_path, {"remotes": {f"punix:{tmp_path}/db.sock": {}}, "databases": {str(path): {}}})
+    yield s
+    s.stop()
+
+
+def test_a_file_says_what_is_served_and_where(configured, tmp_path):
+    configured.start()
+    c = configured.connect()
+    assert c.call("list_dbs") == ["T", "_Server"]
+    c.call("set_db_change_aware", True)
+    other = dict(TEST_SCHEMA, name="U")
+    (tmp_path / "u.json").write_text(json.dumps(other))
+    run(program("ovsdb-tool"), "create", tmp_path / "u.db", tmp_path / "u.json")
+    configured.write({"remotes": {f"punix:{tmp_path}/db.sock": {}, f"punix:{tmp_path}/ro.sock": {"read-only": True}},
+                      "databases": {str(tmp_path / "u.db"): {"service-model": "standalone"}}})
+    assert configured.appctl("ovsdb-server/reload") == ""
+    assert c.call("list_dbs") == ["U", "_Server"]
+    ro = Connection(tmp_path / "ro.sock")
+    assert ro.transact(insert(name="a"), db="U")[0]["error"] == "not allowed"
+    assert "uuid" in c.transact(insert(name="a"), db="U")[0]
+    # An option that changes acts at once.
+    configured.write({"remotes": {f"punix:{tmp_path}/db.sock": {}, f"punix:{tmp_path}/ro.sock": {"read-only": False}},
+                      "databases": {str(tmp_path / "u.db"): {}}})
+    configured.appctl("ovsdb-server/reload")
+    assert "uuid" in ro.transact(insert(name="b"), db="U")[0]
+    control = Connection(configured.control)
+    assert "ovsdb-server/reload" in control.call_error("ovsdb-server/add-db", "x")
+
+
+def test_a_file_with_a_relay_and_a_backup(configured, tmp_path):
+    (tmp_path / "copies").mkdir()
+    copy_path = create(tmp_path / "copies")
+    configured.start()
+    configured.connect().transact(insert(name="a"))
+    source = {f"unix:{tmp_path}/db.sock": {"inactivity-probe": 10000, "max-backoff": 1000}}
+    copies = Configured(tmp_path / "copies", {
+        "remotes": {f"punix:{tmp_path}/copies/db.sock": None},
+        "databases": {str(copy_path): {"service-model": "active-backup", "backup": True, "source": source,
+                                       "exclude-tables": ["Single"]}}})
+
+    def names(c):
+        rows = c.transact({"op": "select", "table": "Root", "where": [], "columns": ["name"]})[0].get("rows", [])
+        return [r["name"] for r in rows]
+
+    try:
+        copies.start()
+        wait_until(lambda: names(copies.connect()) == ["a"], "the backup")
+        assert copies.connect().transact(insert(name="x"))[0]["error"] == "not allowed"
+        assert copies.appctl("ovsdb-server/sync-status").endswith("exclude: T:Single\n")
+        copies.write({"remotes": {f"punix:{tmp_path}/copies/db.sock": None},
+                      "databases": {"T": {"service-model": "relay", "source": source}}})
+        copies.appctl("ovsdb-server/reload")
+        wait_until(lambda: names(copies.connect()) == ["a"], "the relay")
+        assert "uuid" in copies.connect().transact(insert(name="b"))[0]
+        assert names(configured.connect()) in (["a", "b"], ["b", "a"])
+    finally:
+        copies.stop()
+
+
+@pytest.mark.parametrize("text, why", [
+    ("{", "config.json: "), ("[]", "config.json: "), ('{"x": 1}', '"x" is neither "remotes" nor "databases"'),
+    ('{"remotes": {"punix:x": {"colour": 1}}}', '"colour" is no option of a remote'),
+    ('{"remotes": {"punix:x": {"dscp": 64}}}', "a number from 0 to 63 is expected"),
+    ('{"remotes": {"bad:x": {}}}', "bad:x: not a connection method"),
+    ('{"databases": {"x": {"service-model": "odd"}}}', 'x: "odd" is no service model'),
+    ('{"databases": {"x": {"service-model": "clustered"}}}', "the clustered service model is not there"),
+    ('{"databases": {"x": {"service-model": "relay"}}}', 'x: a "source" is needed'),
+    ('{"databases": {"/nowhere/x": {}}}', "/nowhere/x: open failed"),
+    ('{"databases": {"x": {"model": 1}}}', '"model" is no member of a database')])
+def test_a_file_that_is_wrong_is_refused_by_name(configured, text, why):
+    good = configured.config.read_text()
+    configured.write(text)
+    configured.start(wait=False)
+    assert configured.process.wait(30) == 1
+    assert why in configured.errors()
+    configured.write(good)
+    configured.start()
+    configured.write(text)
+    assert why in Connection(configured.control).call_error("ovsdb-server/reload")
+    assert configured.process.poll() is None
