@@ -85,17 +85,29 @@ static char *lock_name(const char *path)
 	return xasprintf("%s/.%s.~lock~", dirname(a), basename(b));
 }
 
-static int take_lock(struct ovsdb_log *log, struct error *err)
+// The child of a process that was killed while it had begun to write the file anew holds the lock until it notices.
+static bool try_lock(int fd)
 {
+	enum { TRIES = 20, WAIT_USEC = 10000 };
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
+	for (int i = 0; i < TRIES; i++) {
+		// fcntl locks are per process: an open file description lock refuses a second opener in this process too.
+		if (!fcntl(fd, F_OFD_SETLK, &l))
+			return true;
+		usleep(WAIT_USEC);
+	}
+	return false;
+}
+
+static int take_lock(struct ovsdb_log *log, struct error *err)
+{
 	log->lock_path = lock_name(log->path);
 	log->lock_fd = open(log->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (log->lock_fd < 0)
 		return error_set(err, -errno, "%s: cannot create lock file: %s", log->lock_path,
 				 strerror(errno));
-	// fcntl locks are per process: an open file description lock refuses a second opener in this process too.
-	if (fcntl(log->lock_fd, F_OFD_SETLK, &l) < 0)
+	if (!try_lock(log->lock_fd))
 		return error_set(
 			err, -EAGAIN,
 			"%s: cannot lock: another program has the database open (lock file %s)",
