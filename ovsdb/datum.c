@@ -4,7 +4,7 @@
 
 void ovsdb_datum_init_empty(struct ovsdb_datum *d)
 {
-	*d = (struct ovsdb_datum){ 0, NULL, NULL };
+	*d = (struct ovsdb_datum){ .n = 0 };
 }
 
 static void default_atom(union ovsdb_atom *a, enum ovsdb_atomic_type type)
@@ -69,8 +69,10 @@ static void free_atoms(union ovsdb_atom *a, unsigned int n, enum ovsdb_atomic_ty
 
 void ovsdb_datum_uninit(struct ovsdb_datum *d, const struct ovsdb_type *t)
 {
-	free_atoms(d->keys, d->n, t->key.type);
-	free_atoms(d->values, d->n, t->value.type);
+	if (!d->borrowed) {
+		free_atoms(d->keys, d->n, t->key.type);
+		free_atoms(d->values, d->n, t->value.type);
+	}
 	ovsdb_datum_init_empty(d);
 }
 
@@ -97,6 +99,15 @@ void ovsdb_datum_clone(struct ovsdb_datum *dst, const struct ovsdb_datum *src,
 		.keys = clone_atoms(src->keys, n, t->key.type),
 		.values = clone_atoms(src->values, n, t->value.type),
 	};
+}
+
+void ovsdb_datum_take(struct ovsdb_datum *dst, struct ovsdb_datum *src, const struct ovsdb_type *t)
+{
+	if (src->borrowed)
+		ovsdb_datum_clone(dst, src, t);
+	else
+		*dst = *src;
+	ovsdb_datum_init_empty(src);
 }
 
 int ovsdb_datum_compare(const struct ovsdb_datum *a, const struct ovsdb_datum *b,
@@ -283,7 +294,7 @@ void ovsdb_datum_union(struct ovsdb_datum *a, const struct ovsdb_datum *b,
 	if (ovsdb_type_is_map(t))
 		a->values = xrealloc(a->values, (size_t)(a->n + b->n) * sizeof(*a->values));
 	for (unsigned int i = 0; i < b->n; i++) {
-		struct ovsdb_datum old = { old_n, a->keys, a->values };
+		struct ovsdb_datum old = { .n = old_n, .keys = a->keys, .values = a->values };
 		ssize_t j = ovsdb_datum_find(&old, &b->keys[i], t);
 
 		if (j < 0) {

@@ -17,6 +17,7 @@ union ovsdb_atom {
 
 struct ovsdb_datum {
 	unsigned int n;
+	bool borrowed; // what follows, strings and all, is another's: to be cloned before it is changed
 	union ovsdb_atom *keys; // NULL when n is 0
 	union ovsdb_atom *values; // NULL for sets
 };
@@ -53,6 +54,8 @@ int ovsdb_atom_parse(union ovsdb_atom *a, const struct ovsdb_base_type *base, co
 int ovsdb_token_parse(const char **s, char **ret_token, struct ovsdb_error *err);
 
 void ovsdb_datum_init_empty(struct ovsdb_datum *d);
+// Moves 'src', which is empty then, to 'dst', which owns what it holds even when 'src' did not.
+void ovsdb_datum_take(struct ovsdb_datum *dst, struct ovsdb_datum *src, const struct ovsdb_type *t);
 // As a new row has it: empty where that is allowed, else one zero, "" or null uuid.
 void ovsdb_datum_init_default(struct ovsdb_datum *d, const struct ovsdb_type *t);
 bool ovsdb_datum_is_default(const struct ovsdb_datum *d, const struct ovsdb_type *t);

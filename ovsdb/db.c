@@ -115,8 +115,8 @@ struct db_row *db_row_alloc(struct db_table *t, const struct uuid *uuid)
 	row->index = xcalloc(t->schema->n_indexes + 1, sizeof(*row->index));
 	row->id[0].uuid = *uuid;
 	uuid_generate(&row->id[1].uuid);
-	row->fields[OVSDB_COL_UUID] = (struct ovsdb_datum){ 1, &row->id[0], NULL };
-	row->fields[OVSDB_COL_VERSION] = (struct ovsdb_datum){ 1, &row->id[1], NULL };
+	row->fields[OVSDB_COL_UUID] = (struct ovsdb_datum){ .n = 1, .keys = &row->id[0] };
+	row->fields[OVSDB_COL_VERSION] = (struct ovsdb_datum){ .n = 1, .keys = &row->id[1] };
 	for (size_t i = OVSDB_COL_FIRST; i < n; i++)
 		ovsdb_datum_init_default(&row->fields[i], &t->schema->columns[i]->type);
 	return row;
@@ -154,7 +154,83 @@ void db_row_free(struct db_row *row)
 	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++)
 		ovsdb_datum_uninit(&row->fields[i], &ts->columns[i]->type);
 	free(row->index);
+	free(row->packed);
 	free(row);
+}
+
+// ---- Packed rows ----
+
+static size_t string_bytes(const union ovsdb_atom *a, unsigned int n, enum ovsdb_atomic_type type)
+{
+	size_t bytes = 0;
+
+	for (unsigned int i = 0; type == OVSDB_STRING && i < n; i++)
+		bytes += strlen(a[i].string) + 1;
+	return bytes;
+}
+
+// Where the next atoms and strings go.
+struct packing {
+	union ovsdb_atom *atoms;
+	char *strings;
+};
+
+static union ovsdb_atom *pack_atoms(struct packing *p, const union ovsdb_atom *a, unsigned int n,
+				    enum ovsdb_atomic_type type)
+{
+	union ovsdb_atom *to = p->atoms;
+
+	if (type == OVSDB_VOID || !n)
+		return NULL;
+	p->atoms += n;
+	for (unsigned int i = 0; i < n; i++) {
+		to[i] = a[i];
+		if (type != OVSDB_STRING)
+			continue;
+		to[i].string = p->strings;
+		p->strings = stpcpy(p->strings, a[i].string) + 1;
+	}
+	return to;
+}
+
+static void pack_column(struct packing *p, struct ovsdb_datum *d, const struct ovsdb_type *t)
+{
+	struct ovsdb_datum packed = {
+		.n = d->n,
+		.borrowed = true,
+		.keys = pack_atoms(p, d->keys, d->n, t->key.type),
+		.values = pack_atoms(p, d->values, d->n, t->value.type),
+	};
+
+	ovsdb_datum_uninit(d, t);
+	*d = packed;
+}
+
+void db_row_pack(struct db_row *row)
+{
+	const struct ovsdb_table_schema *ts = row->table->schema;
+	size_t n_atoms = 0, bytes = 0;
+	bool is_packed = true;
+	struct packing p;
+	void *before = row->packed;
+
+	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++) {
+		const struct ovsdb_datum *d = &row->fields[i];
+		const struct ovsdb_type *t = &ts->columns[i]->type;
+
+		is_packed &= d->borrowed;
+		n_atoms += (size_t)d->n * (t->value.type == OVSDB_VOID ? 1 : 2);
+		bytes += string_bytes(d->keys, d->n, t->key.type) +
+			 string_bytes(d->values, d->n, t->value.type);
+	}
+	if (is_packed)
+		return;
+	row->packed = xmalloc(n_atoms * sizeof(union ovsdb_atom) + bytes + 1);
+	p.atoms = row->packed;
+	p.strings = (char *)(p.atoms + n_atoms);
+	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++)
+		pack_column(&p, &row->fields[i], &ts->columns[i]->type);
+	free(before);
 }
 
 // ---- Indexes ----

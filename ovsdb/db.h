@@ -23,6 +23,8 @@ struct db_row {
 	struct db_table *table;
 	struct db_txn_row *txn; // what the open transaction did to it, or NULL
 	size_t n_refs; // strong references to it
+	void *packed; // what its fields borrow, or NULL
+	unsigned int n_txns; // that have touched it and are not finished
 	struct list weak_in, weak_out; // struct weak_ref
 	struct db_index_node *index; // one per index of the table
 	union ovsdb_atom id[2]; // _uuid and _version

@@ -108,8 +108,7 @@ static void take_value(struct past_row *r, unsigned int column, struct ovsdb_dat
 	struct past_value *v = VEC_PUSH_UNINIT(&r->values);
 
 	v->column = column;
-	v->datum = *d;
-	ovsdb_datum_init_empty(d);
+	ovsdb_datum_take(&v->datum, d, &r->table->schema->columns[column]->type);
 }
 
 static void take_row(struct past_txn *t, struct db_txn_row *tr)
@@ -204,7 +203,7 @@ static void set_old_id(struct row_versions *v, const struct uuid *version)
 	v->old_id[OVSDB_COL_UUID].uuid = v->uuid;
 	v->old_id[OVSDB_COL_VERSION].uuid = *version;
 	for (size_t i = 0; i < OVSDB_COL_FIRST; i++) {
-		v->old_id_datum[i] = (struct ovsdb_datum){ 1, &v->old_id[i], NULL };
+		v->old_id_datum[i] = (struct ovsdb_datum){ .n = 1, .keys = &v->old_id[i] };
 		v->old[i] = &v->old_id_datum[i];
 	}
 }

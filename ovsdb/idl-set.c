@@ -12,7 +12,7 @@ static void write(const struct idl_row *row, unsigned int column, struct ovsdb_d
 
 static struct ovsdb_datum sized(size_t n)
 {
-	return (struct ovsdb_datum){ 0, n ? xcalloc(n, sizeof(union ovsdb_atom)) : NULL, NULL };
+	return (struct ovsdb_datum){ .keys = n ? xcalloc(n, sizeof(union ovsdb_atom)) : NULL };
 }
 
 void idl_set_integers(const struct idl_row *row, unsigned int column, const int64_t *v, size_t n)

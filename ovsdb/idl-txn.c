@@ -245,7 +245,7 @@ void idl_verify(const struct idl_row *row, const struct ovsdb_column *column)
 // A one-element datum that borrows its atoms.
 static struct ovsdb_datum single(union ovsdb_atom *key, union ovsdb_atom *value)
 {
-	return (struct ovsdb_datum){ 1, key, value };
+	return (struct ovsdb_datum){ .n = 1, .keys = key, .values = value };
 }
 
 static void add_partial(struct idl_row_private *p, const struct ovsdb_column *c,
@@ -508,7 +508,7 @@ static void write_mutation(struct message *m, const struct idl *idl,
 			   const struct idl_partial *partial, bool remove)
 {
 	struct ovsdb_type t = partial->column->type;
-	struct ovsdb_datum d = { 1, (union ovsdb_atom *)&partial->key, NULL };
+	struct ovsdb_datum d = single((union ovsdb_atom *)&partial->key, NULL);
 
 	if (remove)
 		t.value.type = OVSDB_VOID;

@@ -301,6 +301,9 @@ static int damaged(struct ovsdb_log *log, struct error *err)
 static int end_of_log(struct ovsdb_log *log)
 {
 	log->size = log->next;
+	strbuf_uninit(&log->content);
+	strbuf_init(&log->content);
+	log->next = 0;
 	if (log->fd >= 0)
 		lseek(log->fd, log->size, SEEK_SET);
 	return 0;

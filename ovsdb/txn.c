@@ -27,6 +27,7 @@ static struct db_txn_row *touch(struct db_txn *txn, struct db_row *row)
 	tr->old = xcalloc(n, sizeof(*tr->old));
 	tr->old_version = row->id[1].uuid;
 	row->txn = tr;
+	row->n_txns++;
 	list_push_back(&txn->rows, &tr->node);
 	return tr;
 }
@@ -51,7 +52,8 @@ struct ovsdb_datum *db_txn_modify(struct db_txn *txn, struct db_row *row,
 
 	if (!tr->inserted && !tr->changed[c->index]) {
 		tr->changed[c->index] = true;
-		ovsdb_datum_clone(&tr->old[c->index], &row->fields[c->index], &c->type);
+		tr->old[c->index] = row->fields[c->index];
+		ovsdb_datum_clone(&row->fields[c->index], &tr->old[c->index], &c->type);
 	}
 	return &row->fields[c->index];
 }
@@ -72,6 +74,7 @@ static void txn_row_free(struct db_txn_row *tr)
 			ovsdb_datum_uninit(&tr->old[i], &ts->columns[i]->type);
 	if (tr->row->txn == tr)
 		tr->row->txn = NULL;
+	tr->row->n_txns--;
 	list_remove(&tr->node);
 	free(tr->changed);
 	free(tr->old);
@@ -161,6 +164,8 @@ void db_txn_finish(struct db_txn *txn)
 		txn_row_free(tr);
 		if (deleted)
 			remove_row(row);
+		else if (!row->n_txns)
+			db_row_pack(row);
 	}
 	strbuf_uninit(&txn->comment);
 	free(txn);
@@ -184,7 +189,8 @@ static void drop_unchanged(struct db_txn *txn)
 			if (!tr->changed[i])
 				continue;
 			if (ovsdb_datum_equal(&tr->old[i], &row->fields[i], type)) {
-				ovsdb_datum_uninit(&tr->old[i], type);
+				ovsdb_datum_uninit(&row->fields[i], type);
+				row->fields[i] = tr->old[i];
 				tr->changed[i] = false;
 			} else {
 				any = true;

@@ -56,7 +56,7 @@ static void listed_columns(struct command *c, const struct idl_table *t, column_
 static void list_row(struct command *c, const struct idl_row *row, const column_vec *columns)
 {
 	union ovsdb_atom id = { .uuid = row->uuid };
-	struct ovsdb_datum uuid = { 1, &id, NULL };
+	struct ovsdb_datum uuid = { .n = 1, .keys = &id };
 
 	table_add_row(c->table);
 	for (size_t i = 0; i < columns->n; i++) {
@@ -167,7 +167,7 @@ static bool key_matches(struct command *c, const struct idl_row *row, const stru
 	if (*a->op != '{' && i < 0)
 		return false;
 	db_parse_datum(c, &value_type, a->value, &want);
-	have = (struct ovsdb_datum){ i >= 0, i >= 0 ? &map->values[i] : NULL, NULL };
+	have = (struct ovsdb_datum){ .n = i >= 0, .keys = i >= 0 ? &map->values[i] : NULL };
 	ok = evaluate(&have, &want, &value_type, a->op);
 	ovsdb_datum_uninit(&want, &value_type);
 	return ok;

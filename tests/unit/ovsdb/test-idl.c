@@ -21,7 +21,7 @@ static void start_server(void)
 	server = server_create(loop, true);
 	ck_assert_msg(!server_add_db(server, path, &err), "%s", err.text);
 	remotes = remotes_create(server);
-	remotes_add(remotes, passive);
+	remotes_add(remotes, passive, NULL);
 	ck_assert_msg(!remotes_reconfigure(remotes, &err), "%s", err.text);
 }
 
