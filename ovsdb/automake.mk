@@ -7,7 +7,7 @@ ovsdb_libovsdb_a_SOURCES = \
 	ovsdb/idl-private.h ovsdb/idl-reply.c ovsdb/idl-row.c ovsdb/idl-txn-private.h ovsdb/idl-set.c ovsdb/idl-txn.c ovsdb/idl-update.c ovsdb/idl.c ovsdb/idl.h ovsdb/lock.c ovsdb/log-private.h ovsdb/log-rewrite.c ovsdb/log.c ovsdb/log.h ovsdb/monitor.c ovsdb/monitor.h ovsdb/mutation.c ovsdb/mutation.h ovsdb/schema.c ovsdb/schema.h \
 	ovsdb/publish.c ovsdb/rbac.c ovsdb/rbac.h ovsdb/remote.c ovsdb/remote.h ovsdb/replay.c ovsdb/replay.h \
 	ovsdb/relay.c ovsdb/relay.h ovsdb/replica.c ovsdb/replica.h ovsdb/server-private.h ovsdb/server-db.c ovsdb/server-report.c ovsdb/server.c ovsdb/server.h ovsdb/session.c ovsdb/store.c ovsdb/store.h \
-	ovsdb/table.c ovsdb/table.h ovsdb/transact.c ovsdb/txn.c ovsdb/types.c ovsdb/types.h
+	ovsdb/table.c ovsdb/table.h ovsdb/tls-settings.c ovsdb/tls-settings.h ovsdb/transact.c ovsdb/txn.c ovsdb/types.c ovsdb/types.h
 nodist_ovsdb_libovsdb_a_SOURCES = ovsdb/vswitch-idl.c ovsdb/vswitch-idl.h
 sbin_PROGRAMS += ovsdb/ovsdb-server
 ovsdb_ovsdb_server_SOURCES = ovsdb/ovsdb-server-backup.c ovsdb/ovsdb-server-commands.c ovsdb/ovsdb-server-config.c ovsdb/ovsdb-server.c ovsdb/ovsdb-server.h

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/io/appctl.h"
 #include "core/io/daemon.h"
+#include "core/io/tls.h"
 
 struct table_style style = TABLE_STYLE_DEFAULT(TABLE_TABLE);
 bool print_timestamps;
@@ -16,7 +17,7 @@ bool print_timestamps;
 
 static unsigned int timeout_secs;
 
-enum { OPT_TIMESTAMP = 256, OPT_FORCE, OPT_LEADER_ONLY, OPT_NO_LEADER_ONLY, OPT_TLS };
+enum { OPT_TIMESTAMP = 256, OPT_FORCE, OPT_LEADER_ONLY, OPT_NO_LEADER_ONLY };
 
 static void print_commands(void);
 
@@ -28,6 +29,7 @@ static void usage(void)
 	printf("\nThe default SERVER is unix:%s/db.sock.\nThe default DATABASE is Open_vSwitch.\n",
 	       dir_run());
 	table_usage();
+	tls_usage();
 	daemon_usage();
 	log_usage();
 	printf("\nOther options:\n"
@@ -47,11 +49,7 @@ static void parse_options(int argc, char *argv[])
 		{ "no-leader-only", no_argument, NULL, OPT_NO_LEADER_ONLY },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
-		{ "private-key", required_argument, NULL, OPT_TLS },
-		{ "certificate", required_argument, NULL, OPT_TLS },
-		{ "ca-cert", required_argument, NULL, OPT_TLS },
-		{ "bootstrap-ca-cert", required_argument, NULL, OPT_TLS },
-		LOG_LONG_OPTIONS,
+		TLS_LONG_OPTIONS LOG_LONG_OPTIONS,
 		TABLE_LONG_OPTIONS,
 		DAEMON_LONG_OPTIONS,
 		{ NULL, 0, NULL, 0 },
@@ -59,7 +57,8 @@ static void parse_options(int argc, char *argv[])
 	uint32_t secs;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "hVt:v::f:d:p:c:C:", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "hVt:v::f:d:" TLS_SHORT_OPTIONS, options, NULL)) !=
+	       -1) {
 		switch (c) {
 		case OPT_TIMESTAMP:
 			print_timestamps = true;
@@ -72,12 +71,6 @@ static void parse_options(int argc, char *argv[])
 		case OPT_LEADER_ONLY:
 		case OPT_NO_LEADER_ONLY:
 			break; // one server is the only one, and its own leader
-		case 'p':
-		case 'c':
-		case 'C':
-		case OPT_TLS:
-			fatal(0, "TLS is not supported yet");
-			break;
 		case 'h':
 			usage();
 			break;
@@ -85,7 +78,7 @@ static void parse_options(int argc, char *argv[])
 			print_version(NULL);
 			exit(0);
 		default:
-			if (!log_handle_option(c, optarg) &&
+			if (!log_handle_option(c, optarg) && !tls_handle_option(c, optarg) &&
 			    !table_handle_option(&style, c, optarg) &&
 			    !daemon_handle_option(c, optarg))
 				exit(1);

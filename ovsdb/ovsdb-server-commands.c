@@ -91,9 +91,9 @@ static void cmd_add_remote(struct appctl_conn *conn, int argc, const char *const
 		appctl_reply(conn, "");
 		return;
 	}
-	if (remotes_reconfigure(p->remotes, &err)) {
+	if (program_reconfigure(p, &err)) {
 		remotes_remove(p->remotes, argv[1]);
-		remotes_reconfigure(p->remotes, NULL);
+		program_reconfigure(p, NULL);
 		appctl_reply_error(conn, err.text);
 		return;
 	}
@@ -111,7 +111,7 @@ static void cmd_remove_remote(struct appctl_conn *conn, int argc, const char *co
 		appctl_reply_error(conn, "no such remote");
 		return;
 	}
-	remotes_reconfigure(p->remotes, NULL);
+	program_reconfigure(p, NULL);
 	appctl_reply(conn, "");
 }
 
@@ -154,7 +154,7 @@ static void cmd_add_db(struct appctl_conn *conn, int argc, const char *const arg
 		appctl_reply_error(conn, err.text);
 		return;
 	}
-	remotes_reconfigure(p->remotes, NULL);
+	program_reconfigure(p, NULL);
 	if (p->backup.at_work)
 		backup_apply(p);
 	appctl_reply(conn, "");
@@ -172,7 +172,7 @@ static void cmd_remove_db(struct appctl_conn *conn, int argc, const char *const 
 		return;
 	}
 	free(strmap_take(&p->files, argv[1]));
-	remotes_reconfigure(p->remotes, NULL);
+	program_reconfigure(p, NULL);
 	appctl_reply(conn, "");
 }
 

@@ -340,7 +340,7 @@ static int apply_remotes(struct program *p, const struct config *c, struct error
 	free(names);
 	STRMAP_FOR_EACH (node, &c->remotes)
 		remotes_add(p->remotes, node->name, node->data);
-	return remotes_reconfigure(p->remotes, err);
+	return program_reconfigure(p, err);
 }
 
 int config_apply(struct program *p, struct error *err)

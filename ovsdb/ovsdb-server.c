@@ -8,7 +8,9 @@
 
 #include "core/base/log.h"
 #include "core/io/daemon.h"
+#include "core/io/tls.h"
 #include "ovsdb/ovsdb-server.h"
+#include "ovsdb/tls-settings.h"
 
 LOG_MODULE(ovsdb_main);
 
@@ -47,6 +49,13 @@ int program_open_db(struct program *p, const char *path, struct error *err)
 	return rc;
 }
 
+int program_reconfigure(struct program *p, struct error *err)
+{
+	// Keys first: the remotes need them.
+	tls_settings_follow(p->server);
+	return remotes_reconfigure(p->remotes, err);
+}
+
 // ---- Command line ----
 
 enum {
@@ -59,9 +68,6 @@ enum {
 	OPT_SYNC_FROM,
 	OPT_SYNC_EXCLUDE,
 	OPT_ACTIVE,
-	OPT_PRIVATE_KEY,
-	OPT_CERTIFICATE,
-	OPT_CA_CERT
 };
 
 static const struct option long_options[] = {
@@ -74,14 +80,10 @@ static const struct option long_options[] = {
 	{ "sync-from", required_argument, NULL, OPT_SYNC_FROM },
 	{ "sync-exclude-tables", required_argument, NULL, OPT_SYNC_EXCLUDE },
 	{ "active", no_argument, NULL, OPT_ACTIVE },
-	{ "private-key", required_argument, NULL, OPT_PRIVATE_KEY },
-	{ "certificate", required_argument, NULL, OPT_CERTIFICATE },
-	{ "ca-cert", required_argument, NULL, OPT_CA_CERT },
-	{ "bootstrap-ca-cert", required_argument, NULL, OPT_CA_CERT },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	LOG_LONG_OPTIONS,
-	DAEMON_LONG_OPTIONS,
+	TLS_LONG_OPTIONS DAEMON_LONG_OPTIONS,
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -95,9 +97,11 @@ static void usage(void)
 	       "%s/conf.db.\n"
 	       "\nJSON-RPC options (may be specified any number of times):\n"
 	       "  --remote=REMOTE         connect or listen to REMOTE (punix:FILE,\n"
-	       "                          ptcp:PORT[:IP], unix:FILE, tcp:HOST:PORT or\n"
+	       "                          ptcp:PORT[:IP], pssl:PORT[:IP], unix:FILE,\n"
+	       "                          tcp:HOST:PORT, ssl:HOST:PORT or\n"
 	       "                          db:DATABASE,TABLE,COLUMN)\n",
 	       program_name, program_name, dir_db());
+	tls_usage();
 	daemon_usage();
 	log_usage();
 	printf("\nOther options:\n"
@@ -119,15 +123,6 @@ static void usage(void)
 	exit(0);
 }
 
-// Where keys would be read from a database is accepted, so that usual start scripts work; TLS remotes themselves
-// are refused with a message when they are opened.
-static void tls_option(const char *name, const char *arg)
-{
-	if (!str_starts(arg, "db:"))
-		fatal(0, "--%s=%s: TLS is not supported yet", name, arg);
-	log_info("--%s: TLS is not supported yet; ssl: and pssl: remotes will be refused", name);
-}
-
 static void sync_from(struct program *p, const char *source)
 {
 	if (!stream_name_is_active(source))
@@ -140,10 +135,11 @@ static void parse_options(struct program *p, int argc, char *argv[])
 {
 	struct error err = ERROR_INIT;
 	bool active = false;
-	int c, index = 0;
+	int c;
 
-	while ((c = getopt_long(argc, argv, "hVv::", long_options, &index)) != -1) {
-		if (log_handle_option(c, optarg) || daemon_handle_option(c, optarg))
+	while ((c = getopt_long(argc, argv, "hVv::" TLS_SHORT_OPTIONS, long_options, NULL)) != -1) {
+		if (log_handle_option(c, optarg) || daemon_handle_option(c, optarg) ||
+		    tls_handle_option(c, optarg))
 			continue;
 		switch (c) {
 		case OPT_REMOTE:
@@ -176,11 +172,6 @@ static void parse_options(struct program *p, int argc, char *argv[])
 			break;
 		case OPT_ACTIVE:
 			active = true;
-			break;
-		case OPT_PRIVATE_KEY:
-		case OPT_CERTIFICATE:
-		case OPT_CA_CERT:
-			tls_option(long_options[index].name, optarg);
 			break;
 		case 'h':
 			usage();
@@ -230,9 +221,7 @@ static void run_child(struct program *p)
 
 static void on_change(void *p_)
 {
-	struct program *p = p_;
-
-	remotes_reconfigure(p->remotes, NULL);
+	program_reconfigure(p_, NULL);
 }
 
 static void on_terminate(void *p_)
@@ -287,7 +276,7 @@ static void start(struct program *p, int n, char *paths[])
 	// Before the remotes: who can connect to one may expect the control socket, too.
 	if (appctl_server_start(p->loop, p->unixctl, &err))
 		fatal(0, "%s", err.text);
-	if (p->config_file ? config_apply(p, &err) : remotes_reconfigure(p->remotes, &err)) {
+	if (p->config_file ? config_apply(p, &err) : program_reconfigure(p, &err)) {
 		appctl_server_stop();
 		fatal(0, "%s", err.text);
 	}
@@ -310,6 +299,7 @@ int main(int argc, char *argv[])
 	loop_run(p.loop);
 	appctl_server_stop();
 	remotes_destroy(p.remotes);
+	tls_settings_forget();
 	server_destroy(p.server);
 	strmap_uninit_free(&p.files);
 	backup_uninit(&p.backup);

@@ -33,6 +33,8 @@ struct program {
 
 // Serves the database in file 'path'.
 int program_open_db(struct program *p, const char *path, struct error *err);
+// What stands in databases may have changed: keys for TLS, remotes. As remotes_reconfigure().
+int program_reconfigure(struct program *p, struct error *err);
 // ---- ovsdb-server-backup.c ----
 void backup_init(struct backup *b);
 void backup_uninit(struct backup *b);

@@ -184,8 +184,6 @@ static int remote_open(struct remote *m, struct error *err)
 			m->listener = NULL;
 	} else if (!stream_name_is_active(m->name)) {
 		rc = error_set(err, -EINVAL, "%s: not a connection method", m->name);
-	} else if (str_starts(m->name, "ssl:")) {
-		rc = error_set(err, -EPROTONOSUPPORT, "%s: TLS is not supported yet", m->name);
 	} else {
 		m->session = server_connect(m->owner->server, m->name, &m->group);
 	}
@@ -281,28 +279,18 @@ static void want_row(struct remotes *r, const char *db, const struct db_row *row
 // 'spec' is "DB,TABLE,COLUMN"; COLUMN holds names, or refers to rows that have a "target".
 static int want_db(struct remotes *r, const char *spec, struct error *err)
 {
-	AUTO_FREE char *copy = xstrdup(spec);
-	char *save = NULL, *db_name = strtok_r(copy, ",", &save);
-	char *table_name = strtok_r(NULL, ",", &save), *column_name = strtok_r(NULL, ",", &save);
+	AUTO_FREE char *db_name = xstrndup(spec, strcspn(spec, ","));
 	const struct ovsdb_column *c;
 	const struct db_table *t;
-	struct served_db *d;
 	struct db_row *row;
+	int rc = server_find_column(r->server, spec, &t, &c, err);
 
-	if (!db_name || !table_name || !column_name)
-		return error_set(err, -EINVAL, "db:%s: not of the form db:DATABASE,TABLE,COLUMN",
-				 spec);
-	d = server_find_db(r->server, db_name);
-	if (!d)
-		return error_set(err, -ENOENT, "db:%s: no database named %s", spec, db_name);
-	t = db_table(served_db_data(d), table_name);
-	if (!t)
-		return error_set(err, -ENOENT, "db:%s: no table named %s", spec, table_name);
-	c = ovsdb_table_column(t->schema, column_name);
-	if (!c || (c->type.key.type != OVSDB_STRING && !t->key_refs[c->index]))
+	if (rc < 0)
+		return rc;
+	if (c->type.key.type != OVSDB_STRING && !t->key_refs[c->index])
 		return error_set(err, -ENOENT,
-				 "db:%s: no column named %s that holds strings or references", spec,
-				 column_name);
+				 "db:%s: column %s holds neither strings nor references", spec,
+				 c->name);
 	DB_ROW_FOR_EACH(row, t)
 	{
 		const struct ovsdb_datum *v = &row->fields[c->index];

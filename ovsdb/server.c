@@ -63,6 +63,33 @@ struct db *served_db_data(const struct served_db *d)
 	return d->store->db;
 }
 
+int server_find_column(const struct server *s, const char *spec, const struct db_table **ret_table,
+		       const struct ovsdb_column **ret_column, struct error *err)
+{
+	AUTO_FREE char *copy = xstrdup(spec);
+	char *save = NULL, *db_name = strtok_r(copy, ",", &save);
+	char *table_name = strtok_r(NULL, ",", &save), *column_name = strtok_r(NULL, ",", &save);
+	const struct ovsdb_column *c;
+	const struct db_table *t;
+	struct served_db *d;
+
+	if (!db_name || !table_name || !column_name)
+		return error_set(err, -EINVAL, "db:%s: not of the form db:DATABASE,TABLE,COLUMN",
+				 spec);
+	d = server_find_db(s, db_name);
+	if (!d)
+		return error_set(err, -ENOENT, "db:%s: no database named %s", spec, db_name);
+	t = db_table(served_db_data(d), table_name);
+	if (!t)
+		return error_set(err, -ENOENT, "db:%s: no table named %s", spec, table_name);
+	c = ovsdb_table_column(t->schema, column_name);
+	if (!c)
+		return error_set(err, -ENOENT, "db:%s: no column named %s", spec, column_name);
+	*ret_table = t;
+	*ret_column = c;
+	return 0;
+}
+
 const char **server_db_names(const struct server *s, size_t *ret_n)
 {
 	AUTO_FREE struct strmap_node **sorted = strmap_sorted(&s->dbs);

@@ -27,6 +27,9 @@ int server_remove_db(struct server *s, const char *name, struct error *err);
 // NULL when there is none.
 struct served_db *server_find_db(const struct server *s, const char *name);
 struct db *served_db_data(const struct served_db *d);
+// The table and column that 'spec', "DATABASE,TABLE,COLUMN", names; borrowed, until the next transaction or change of databases.
+int server_find_column(const struct server *s, const char *spec, const struct db_table **ret_table,
+		       const struct ovsdb_column **ret_column, struct error *err);
 // Names in order, "_Server" included; the array (not the names) is the caller's. *ret_n elements.
 const char **server_db_names(const struct server *s, size_t *ret_n);
 // Begins to write the file anew, if that is not being done; service goes on. 'cb' (may be NULL) is told of the end, with NULL or an

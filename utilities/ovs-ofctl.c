@@ -9,6 +9,7 @@
 
 #include "core/base/log.h"
 #include "core/base/rcu.h"
+#include "core/io/tls.h"
 
 struct ofctl_options ofctl = { .versions = 1u << OFP10, .plain = true };
 
@@ -34,7 +35,8 @@ static NORETURN void usage(void)
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		for (const struct ofctl_command *c = tables[i]; c->name; c++)
 			printf("  %-15s %s\n", c->name, c->usage);
-	printf("\nSWITCH is a bridge, the path of a socket, or tcp:HOST[:PORT] or unix:FILE.\n"
+	printf("\nSWITCH is a bridge, the path of a socket, tcp:HOST[:PORT], ssl:HOST[:PORT] or "
+	       "unix:FILE.\n"
 	       "Options:\n"
 	       "  -O, --protocols=VERSIONS    OpenFlow versions to use (default OpenFlow10)\n"
 	       "  -F, --flow-format=FORMAT    flow formats that are allowed\n"
@@ -49,6 +51,7 @@ static NORETURN void usage(void)
 	       "  -t, --timeout=SECS          give up after SECS seconds\n"
 	       "  -h, --help                  this text\n"
 	       "  -V, --version               version\n");
+	tls_usage();
 	exit(EXIT_SUCCESS);
 }
 
@@ -198,13 +201,13 @@ static void parse_options(int argc, char *argv[])
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		LOG_LONG_OPTIONS,
-		{ NULL, 0, NULL, 0 },
+		TLS_LONG_OPTIONS{ NULL, 0, NULL, 0 },
 	};
 	const char *formats = NULL;
 	struct error err = ERROR_INIT;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "O:F:t:mhVv::", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "O:F:t:mhVv::" TLS_SHORT_OPTIONS, longs, NULL)) != -1) {
 		switch (c) {
 		case 'O':
 			if (of_versions_parse(optarg, &ofctl.versions, &err))
@@ -222,7 +225,7 @@ static void parse_options(int argc, char *argv[])
 		case '?':
 			exit(EXIT_FAILURE);
 		default:
-			if (!handle_option(c))
+			if (!handle_option(c) && !tls_handle_option(c, optarg))
 				log_handle_option(c, optarg);
 		}
 	}

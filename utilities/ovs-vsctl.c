@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/io/appctl.h"
 #include "core/io/stream.h"
+#include "core/io/tls.h"
 
 LOG_MODULE(vsctl);
 
@@ -33,7 +34,6 @@ enum {
 	OPT_RETRY,
 	OPT_COMMANDS,
 	OPT_OPTIONS,
-	OPT_TLS,
 	OPT_LOCAL // + index: an option of the first command
 };
 
@@ -49,12 +49,7 @@ static const struct option global_options[] = {
 	{ "commands", no_argument, NULL, OPT_COMMANDS },
 	{ "options", no_argument, NULL, OPT_OPTIONS },
 	{ "version", no_argument, NULL, 'V' },
-	{ "private-key", required_argument, NULL, OPT_TLS },
-	{ "certificate", required_argument, NULL, OPT_TLS },
-	{ "ca-cert", required_argument, NULL, OPT_TLS },
-	{ "bootstrap-ca-cert", required_argument, NULL, OPT_TLS },
-	{ "peer-ca-cert", required_argument, NULL, OPT_TLS },
-	LOG_LONG_OPTIONS,
+	TLS_LONG_OPTIONS LOG_LONG_OPTIONS,
 	TABLE_LONG_OPTIONS,
 };
 
@@ -128,6 +123,7 @@ static void usage(void)
 	       dir_run());
 	table_usage();
 	log_usage();
+	tls_usage();
 	printf("\nOther options:\n"
 	       "  -h, --help                  display this help message\n"
 	       "  -V, --version               display version information\n");
@@ -185,9 +181,6 @@ static void handle_option(int c, struct run *r, const struct option *all)
 	case 't':
 		set_timeout(optarg);
 		break;
-	case OPT_TLS:
-		fatal(0, "TLS is not supported yet");
-		break;
 	case 'h':
 		usage();
 		break;
@@ -201,7 +194,8 @@ static void handle_option(int c, struct run *r, const struct option *all)
 		print_version(idl_class_version(&ovsrec_class));
 		exit(0);
 	default:
-		if (!log_handle_option(c, optarg) && !table_handle_option(&r->style, c, optarg))
+		if (!log_handle_option(c, optarg) && !tls_handle_option(c, optarg) &&
+		    !table_handle_option(&r->style, c, optarg))
 			exit(1);
 	}
 }
@@ -222,9 +216,7 @@ static void parse_options(int argc, char *argv[], struct run *r, struct smap *fi
 			(struct option){ locals.v[i].name + 2,
 					 locals.v[i].arg ? required_argument : no_argument, NULL,
 					 OPT_LOCAL + (int)i };
-	while ((c = getopt_long(argc, argv, "+hVt:v::f:d:p:c:C:", all, NULL)) != -1) {
-		if (c == 'p' || c == 'c' || c == 'C')
-			c = OPT_TLS;
+	while ((c = getopt_long(argc, argv, "+hVt:v::f:d:" TLS_SHORT_OPTIONS, all, NULL)) != -1) {
 		if (c >= OPT_LOCAL && c < OPT_LOCAL + (int)locals.n) {
 			const char *name = locals.v[c - OPT_LOCAL].name;
 

@@ -10,8 +10,12 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/io/tls.h"
 
 LOG_MODULE(stream);
+
+// Peers that are in their TLS handshake; with more, the one that has had the longest time goes.
+#define MAX_PENDING 512
 
 struct listener {
 	struct io_watch watch;
@@ -22,25 +26,87 @@ struct listener {
 	uint16_t port;
 	int dscp;
 	unsigned int n_accepted;
+	bool tls;
+	struct list pending; // struct pending, the oldest first
+	unsigned int n_pending;
 	void (*accept_cb)(void *aux, struct stream *s);
 	void *aux;
 };
 
+// A TLS stream whose handshake is not done: nobody but us knows of it yet.
+struct pending {
+	struct list node;
+	struct listener *listener;
+	struct stream *stream;
+};
+
+static struct stream *pending_end(struct pending *p)
+{
+	struct stream *s = p->stream;
+
+	list_remove(&p->node);
+	p->listener->n_pending--;
+	free(p);
+	return s;
+}
+
+static void on_pending_connected(void *aux)
+{
+	struct pending *p = aux;
+	struct listener *ls = p->listener;
+	struct stream *s = pending_end(p);
+
+	stream_set_events(s, NULL, NULL);
+	ls->accept_cb(ls->aux, s);
+}
+
+static void on_pending_readable(void *aux) {}
+
+// The stream's class has said why.
+static void on_pending_closed(void *aux, int err)
+{
+	stream_close(pending_end(aux));
+}
+
+static void pending_start(struct listener *ls, struct stream *s)
+{
+	static const struct stream_events events = {
+		.connected = on_pending_connected,
+		.readable = on_pending_readable,
+		.closed = on_pending_closed,
+	};
+	static struct log_limit limit = LOG_LIMIT_INIT(5, 5);
+	struct pending *p = xzalloc(sizeof(*p));
+
+	p->listener = ls;
+	p->stream = s;
+	list_push_back(&ls->pending, &p->node);
+	if (++ls->n_pending > MAX_PENDING) {
+		struct pending *oldest = CONTAINER_OF(ls->pending.next, struct pending, node);
+
+		log_warn_limited(&limit, "%s: %d TLS handshakes at once, %s is dropped", ls->name,
+				 MAX_PENDING, stream_name(oldest->stream));
+		stream_close(pending_end(oldest));
+	}
+	stream_set_events(s, &events, p);
+}
+
 static void peer_name(const struct listener *ls, const struct sockaddr_storage *a, char *out,
 		      size_t n)
 {
+	const char *type = ls->tls ? "ssl" : "tcp";
 	char ip[INET6_ADDRSTRLEN];
 
 	if (a->ss_family == AF_INET) {
 		const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
 
-		snprintf(out, n, "tcp:%s:%u", inet_ntop(AF_INET, &v4->sin_addr, ip, sizeof(ip)),
-			 ntohs(v4->sin_port));
+		snprintf(out, n, "%s:%s:%u", type,
+			 inet_ntop(AF_INET, &v4->sin_addr, ip, sizeof(ip)), ntohs(v4->sin_port));
 	} else if (a->ss_family == AF_INET6) {
 		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
 
-		snprintf(out, n, "tcp:[%s]:%u", inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof(ip)),
-			 ntohs(v6->sin6_port));
+		snprintf(out, n, "%s:[%s]:%u", type,
+			 inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof(ip)), ntohs(v6->sin6_port));
 	} else {
 		snprintf(out, n, "unix#%u", ls->n_accepted);
 	}
@@ -57,6 +123,7 @@ static void on_accept(struct io_watch *w, int events)
 		socklen_t len = sizeof(a);
 		int one = 1,
 		    fd = accept4(w->fd, (struct sockaddr *)&a, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct stream *s;
 		char name[128];
 
 		if (fd < 0) {
@@ -71,7 +138,11 @@ static void on_accept(struct io_watch *w, int events)
 		}
 		peer_name(ls, &a, name, sizeof(name));
 		ls->n_accepted++;
-		ls->accept_cb(ls->aux, stream_from_fd(w->loop, fd, name));
+		s = stream_from_fd(w->loop, fd, name, ls->tls);
+		if (ls->tls)
+			pending_start(ls, s);
+		else
+			ls->accept_cb(ls->aux, s);
 	}
 }
 
@@ -175,21 +246,26 @@ int listener_open(struct loop *l, const char *name, uint16_t default_port, int d
 	ls->accept_cb = accept_cb;
 	ls->aux = aux;
 	ls->dscp = dscp;
+	ls->tls = str_starts(name, "pssl:");
+	list_init(&ls->pending);
 	io_watch_init(&ls->watch, l, -1, on_accept);
 	if (str_starts(name, "punix:"))
 		ret = listen_unix(ls, name + 6, err);
 	else if (str_starts(name, "ptcp:"))
 		ret = listen_tcp(ls, name + 5, default_port, err);
-	else if (str_starts(name, "pssl:"))
-		ret = error_set(err, -EPROTONOSUPPORT, "TLS streams are not supported yet");
+	else if (ls->tls)
+		ret = listen_tcp(ls, name + 5, default_port, err);
 	else
 		ret = error_set(err, -EAFNOSUPPORT,
-				"unknown passive stream type (ptcp: and punix: are known)");
+				"unknown passive stream type (ptcp:, pssl: and punix: are known)");
 	if (ret < 0) {
 		listener_close(ls);
 		return error_wrap(err, "%s", name);
 	}
 	io_watch_set(&ls->watch, IO_READ);
+	// Keys may come later, for instance from a database; until then the log tells what is missing.
+	if (ls->tls)
+		tls_check(NULL);
 	*ret_listener = ls;
 	return 0;
 }
@@ -200,6 +276,8 @@ void listener_close(struct listener *ls)
 
 	if (!ls)
 		return;
+	while (!list_is_empty(&ls->pending))
+		stream_close(pending_end(CONTAINER_OF(ls->pending.next, struct pending, node)));
 	io_watch_uninit(&ls->watch);
 	if (ls->watch.fd >= 0)
 		close(ls->watch.fd);

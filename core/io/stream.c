@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/io/tls.h"
 
 #define FLUSH_MSEC 5000
 
@@ -23,7 +24,7 @@ bool stream_name_is_passive(const char *name)
 	return str_starts(name, "ptcp:") || str_starts(name, "punix:") || str_starts(name, "pssl:");
 }
 
-static void die(struct stream *s, int err)
+void stream_fail(struct stream *s, int err)
 {
 	if (s->state == STREAM_DEAD)
 		return;
@@ -33,29 +34,63 @@ static void die(struct stream *s, int err)
 	timer_in(&s->deferred, 0);
 }
 
+// ---- Plain sockets ----
+
+static ssize_t plain_recv(struct stream *s, void *buf, size_t n)
+{
+	ssize_t got;
+
+	do {
+		got = recv(s->watch.fd, buf, n, 0);
+	} while (got < 0 && errno == EINTR);
+	return got < 0 ? -errno : got;
+}
+
+static ssize_t plain_send(struct stream *s, const void *buf, size_t n)
+{
+	ssize_t sent;
+
+	do {
+		sent = send(s->watch.fd, buf, n, MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : sent;
+}
+
+static const struct stream_class plain = { .recv = plain_recv, .send = plain_send };
+
+// ---- States and events ----
+
 static void update_watch(struct stream *s)
 {
 	int want = 0;
 
 	if (s->state == STREAM_CONNECTING)
 		want = IO_WRITE;
+	else if (s->state == STREAM_HANDSHAKE)
+		want = s->read_on;
 	else if (s->state == STREAM_OPEN)
-		want = (s->eof_seen ? 0 : IO_READ) | (s->out.len > s->out_sent ? IO_WRITE : 0);
+		want = (s->eof_seen ? 0 : s->read_on) |
+		       (s->out.len > s->out_sent ? s->write_on : 0);
 	io_watch_set(&s->watch, want);
+}
+
+// What the socket does not tell of comes from the loop, too.
+static void announce_pending(struct stream *s)
+{
+	if (s->state == STREAM_OPEN && !s->closing && s->class->has_pending &&
+	    s->class->has_pending(s))
+		timer_in(&s->deferred, 0);
 }
 
 static void flush(struct stream *s)
 {
 	while (s->out_sent < s->out.len) {
-		ssize_t n = send(s->watch.fd, s->out.s + s->out_sent, s->out.len - s->out_sent,
-				 MSG_NOSIGNAL);
+		ssize_t n = s->class->send(s, s->out.s + s->out_sent, s->out.len - s->out_sent);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n == -EAGAIN)
 			break;
 		if (n < 0) {
-			die(s, -errno);
+			stream_fail(s, n);
 			return;
 		}
 		s->out_sent += n;
@@ -74,6 +109,8 @@ static void destroy(struct stream *s)
 {
 	int fd = s->watch.fd;
 
+	if (s->class->close)
+		s->class->close(s);
 	io_watch_uninit(&s->watch);
 	timer_cancel(&s->deferred);
 	resolve_cancel(s->resolve);
@@ -92,6 +129,47 @@ static void on_deferred(struct timer *t)
 		destroy(s);
 	else if (s->state == STREAM_DEAD && s->events)
 		s->events->closed(s->aux, s->error);
+	else if (s->state == STREAM_OPEN && s->events && s->class->has_pending &&
+		 s->class->has_pending(s))
+		s->events->readable(s->aux);
+}
+
+static void become_open(struct stream *s)
+{
+	s->state = STREAM_OPEN;
+	flush(s);
+	if (s->closing && !s->out.len)
+		destroy(s);
+	else if (s->state == STREAM_OPEN && s->events && s->events->connected)
+		s->events->connected(s->aux);
+}
+
+static int begin_connect(struct stream *s);
+
+static void connect_again(struct stream *s)
+{
+	int fd = s->watch.fd, ret;
+
+	io_watch_uninit(&s->watch);
+	close(fd);
+	s->watch.fd = -1;
+	ret = begin_connect(s);
+	if (ret)
+		stream_fail(s, ret);
+}
+
+static void shake_hands(struct stream *s)
+{
+	int ret = s->class->handshake(s);
+
+	if (!ret)
+		become_open(s);
+	else if (ret == -EAGAIN)
+		update_watch(s);
+	else if (ret == -ERESTART)
+		connect_again(s);
+	else
+		stream_fail(s, ret);
 }
 
 static void finish_connect(struct stream *s)
@@ -101,13 +179,25 @@ static void finish_connect(struct stream *s)
 
 	getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &err, &len);
 	if (err) {
-		die(s, -err);
+		stream_fail(s, -err);
 		return;
 	}
-	s->state = STREAM_OPEN;
-	flush(s);
-	if (s->state == STREAM_OPEN && s->events && s->events->connected)
-		s->events->connected(s->aux);
+	if (!s->class->handshake) {
+		become_open(s);
+		return;
+	}
+	s->state = STREAM_HANDSHAKE;
+	shake_hands(s);
+}
+
+// Nobody wants what comes from a stream that only waits for its last bytes to go.
+static void discard_input(struct stream *s)
+{
+	char sink[4096];
+	ssize_t n = s->class->recv(s, sink, sizeof(sink));
+
+	if (!n || (n < 0 && n != -EAGAIN))
+		destroy(s);
 }
 
 static void on_io(struct io_watch *w, int events)
@@ -118,7 +208,11 @@ static void on_io(struct io_watch *w, int events)
 		finish_connect(s);
 		return;
 	}
-	if (events & IO_WRITE) {
+	if (s->state == STREAM_HANDSHAKE) {
+		shake_hands(s);
+		return;
+	}
+	if (s->out.len && (events & s->write_on)) {
 		flush(s);
 		if (s->closing && !s->out.len) {
 			destroy(s);
@@ -130,17 +224,11 @@ static void on_io(struct io_watch *w, int events)
 			return;
 		}
 	}
-	if ((events & IO_READ) && s->state == STREAM_OPEN) {
-		if (s->closing) {
-			char sink[4096];
-
-			ssize_t n = recv(w->fd, sink, sizeof(sink), 0);
-
-			if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
-				destroy(s);
-		} else if (s->events) {
+	if ((events & s->read_on) && s->state == STREAM_OPEN && !s->eof_seen) {
+		if (s->closing)
+			discard_input(s);
+		else if (s->events)
 			s->events->readable(s->aux);
-		}
 	}
 }
 
@@ -149,18 +237,23 @@ static struct stream *create(struct loop *l, int fd, const char *name)
 	struct stream *s = xzalloc(sizeof(*s));
 
 	s->loop = l;
+	s->class = &plain;
 	s->name = xstrdup(name);
 	s->dscp = -1;
+	s->read_on = IO_READ;
+	s->write_on = IO_WRITE;
 	io_watch_init(&s->watch, l, fd, on_io);
 	timer_init(&s->deferred, l, on_deferred);
 	return s;
 }
 
-struct stream *stream_from_fd(struct loop *l, int fd, const char *name)
+struct stream *stream_from_fd(struct loop *l, int fd, const char *name, bool tls)
 {
 	struct stream *s = create(l, fd, name);
 
-	s->state = STREAM_OPEN;
+	if (tls)
+		stream_start_tls(s, true, NULL);
+	s->state = tls ? STREAM_HANDSHAKE : STREAM_OPEN;
 	return s;
 }
 
@@ -176,20 +269,22 @@ void stream_set_dscp(int fd, int family, int dscp)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
 }
 
-// Starts a non-blocking connect of s->watch.fd's new socket.
-static int begin_connect(struct stream *s, const struct sockaddr_storage *addr, socklen_t len)
+// Starts a non-blocking connect of s->watch.fd's new socket to s->address.
+static int begin_connect(struct stream *s)
 {
-	int one = 1, fd = socket(addr->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int family = s->address.ss_family, one = 1;
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
-	if (addr->ss_family != AF_UNIX) {
+	if (family != AF_UNIX) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		stream_set_dscp(fd, addr->ss_family, s->dscp);
+		stream_set_dscp(fd, family, s->dscp);
 	}
 	s->watch.fd = fd;
 	s->state = STREAM_CONNECTING;
-	if (connect(fd, (const struct sockaddr *)addr, len) < 0 && errno != EINPROGRESS)
+	if (connect(fd, (const struct sockaddr *)&s->address, s->address_len) < 0 &&
+	    errno != EINPROGRESS)
 		return -errno;
 	update_watch(s);
 	return 0;
@@ -199,23 +294,23 @@ static void on_resolved(void *aux, int err, const char *text,
 			const struct sockaddr_storage *addresses, size_t n)
 {
 	struct stream *s = aux;
-	struct sockaddr_storage a;
+	struct sockaddr_storage *a = &s->address;
 
 	s->resolve = NULL;
 	if (err) {
-		die(s, err);
+		stream_fail(s, err);
 		return;
 	}
-	a = addresses[0];
-	if (a.ss_family == AF_INET6)
-		((struct sockaddr_in6 *)&a)->sin6_port = htons(s->port);
+	*a = addresses[0];
+	if (a->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)a)->sin6_port = htons(s->port);
 	else
-		((struct sockaddr_in *)&a)->sin_port = htons(s->port);
-	err = begin_connect(s, &a,
-			    a.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-						    : sizeof(struct sockaddr_in));
+		((struct sockaddr_in *)a)->sin_port = htons(s->port);
+	s->address_len =
+		a->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	err = begin_connect(s);
 	if (err)
-		die(s, err);
+		stream_fail(s, err);
 }
 
 int stream_parse_address(const char *text, uint16_t default_port, char *host, size_t host_size,
@@ -280,31 +375,37 @@ int stream_unix_address(const char *path, struct sockaddr_storage *ret, socklen_
 
 static int open_unix(struct stream *s, const char *path)
 {
-	struct sockaddr_storage addr;
-	socklen_t len;
-	int dirfd, ret = stream_unix_address(path, &addr, &len, &dirfd);
+	int dirfd, ret = stream_unix_address(path, &s->address, &s->address_len, &dirfd);
 
 	if (ret < 0)
 		return ret;
-	ret = begin_connect(s, &addr, len);
+	ret = begin_connect(s);
 	if (dirfd >= 0)
 		close(dirfd);
 	return ret;
 }
 
-static int open_tcp(struct stream *s, const char *address, uint16_t default_port, struct error *err)
+static int open_tcp(struct stream *s, const char *address, uint16_t default_port, bool tls,
+		    struct error *err)
 {
-	struct sockaddr_storage addr;
-	socklen_t len;
 	char host[256];
 	int ret = stream_parse_address(address, default_port, host, sizeof(host), &s->port, err);
+	bool numeric;
 
 	if (ret < 0)
 		return ret;
 	if (!s->port)
 		return error_set(err, -EINVAL, "port number needed");
-	if (resolve_numeric(host, s->port, &addr, &len)) {
-		ret = begin_connect(s, &addr, len);
+	if (tls) {
+		ret = tls_check(err);
+		if (ret < 0)
+			return ret;
+	}
+	numeric = resolve_numeric(host, s->port, &s->address, &s->address_len);
+	if (tls)
+		stream_start_tls(s, false, numeric ? NULL : host);
+	if (numeric) {
+		ret = begin_connect(s);
 	} else {
 		s->state = STREAM_RESOLVING;
 		s->resolve = resolve_start(s->loop, host, on_resolved, s);
@@ -328,12 +429,12 @@ int stream_open(struct loop *l, const char *name, uint16_t default_port, int dsc
 		if (ret < 0)
 			error_set(err, ret, "%s", strerror(-ret));
 	} else if (str_starts(name, "tcp:")) {
-		ret = open_tcp(s, name + 4, default_port, err);
+		ret = open_tcp(s, name + 4, default_port, false, err);
 	} else if (str_starts(name, "ssl:")) {
-		ret = error_set(err, -EPROTONOSUPPORT, "TLS streams are not supported yet");
+		ret = open_tcp(s, name + 4, default_port, true, err);
 	} else {
 		ret = error_set(err, -EAFNOSUPPORT,
-				"unknown stream type (tcp: and unix: are known)");
+				"unknown stream type (tcp:, ssl: and unix: are known)");
 	}
 	if (ret < 0) {
 		destroy(s);
@@ -394,6 +495,7 @@ void stream_set_events(struct stream *s, const struct stream_events *events, voi
 	s->events = events;
 	s->aux = aux;
 	update_watch(s);
+	announce_pending(s);
 }
 
 void stream_close(struct stream *s)
@@ -424,14 +526,13 @@ ssize_t stream_recv(struct stream *s, void *buf, size_t n)
 		return s->error ? s->error : 0;
 	if (s->state != STREAM_OPEN)
 		return -EAGAIN;
-	do {
-		got = recv(s->watch.fd, buf, n, 0);
-	} while (got < 0 && errno == EINTR);
-	if (!got) {
+	got = s->class->recv(s, buf, n);
+	if (!got)
 		s->eof_seen = true;
-		update_watch(s);
-	}
-	return got < 0 ? -errno : got;
+	update_watch(s);
+	if (got > 0)
+		announce_pending(s);
+	return got;
 }
 
 void stream_send(struct stream *s, const void *buf, size_t n)
@@ -464,4 +565,9 @@ bool stream_is_connected(const struct stream *s)
 const char *stream_name(const struct stream *s)
 {
 	return s->name;
+}
+
+const char *stream_peer_id(const struct stream *s)
+{
+	return s->class->peer_id ? s->class->peer_id(s) : NULL;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Byte streams by name: "tcp:HOST:PORT", "unix:PATH", and their passive forms "ptcp:[PORT][:IP]", "punix:PATH".
-// IPv6 addresses stand in brackets. TLS (ssl:, pssl:) will be another class behind the same interface; until
-// then opening one says so. Everything runs on the loop's thread and never blocks.
+// Byte streams by name: "tcp:HOST:PORT", "ssl:HOST:PORT" (the same inside TLS, with the settings of core/io/tls.h),
+// "unix:PATH", and their passive forms "ptcp:[PORT][:IP]", "pssl:[PORT][:IP]", "punix:PATH". IPv6 addresses stand
+// in brackets. Everything runs on the loop's thread and never blocks.
 #pragma once
 
 #include "core/base/error.h"
@@ -13,7 +13,7 @@ struct listener;
 // Called from the loop, never from within a stream_*() call. 'closed' comes at most once; 'err' is 0 for an orderly
 // end, else a negative errno; the owner then calls stream_close(). Any callback may close the stream.
 struct stream_events {
-	void (*connected)(void *aux); // active streams only
+	void (*connected)(void *aux); // active streams only; of ssl: after the handshake
 	void (*readable)(void *aux); // call stream_recv() until it says -EAGAIN
 	void (*drained)(void *aux); // the backlog is empty again; may be NULL
 	void (*closed)(void *aux, int err);
@@ -37,7 +37,7 @@ void stream_set_events(struct stream *s, const struct stream_events *events, voi
 void stream_close(struct stream *s);
 // Detaches the owner (no more callbacks), sends the backlog, closes; gives up after 5 s.
 void stream_close_after_flush(struct stream *s);
-// Bytes read (> 0), 0 at the end of the stream, -EAGAIN, or another negative errno.
+// Bytes read (> 0), 0 at the end of the stream (of TLS: the peer has said that it is the end; else -ECONNRESET), -EAGAIN, or another negative errno.
 ssize_t stream_recv(struct stream *s, void *buf, size_t n);
 // Queues all of 'n' bytes and sends what the kernel takes. Errors come through 'closed'.
 void stream_send(struct stream *s, const void *buf, size_t n);
@@ -45,8 +45,12 @@ size_t stream_backlog(const struct stream *s);
 bool stream_is_connected(const struct stream *s);
 // "tcp:127.0.0.1:6640", "unix:/path" for active ones; for accepted ones the peer ("unix#3", "tcp:[::1]:4711").
 const char *stream_name(const struct stream *s);
+// The common name in the certificate of a TLS peer, as soon as the stream is connected. NULL where nothing is proved: other
+// streams, peers that are not verified (--ca-cert=none), and certificates with no common name, or several.
+const char *stream_peer_id(const struct stream *s);
 
-// Listens. accept_cb gets each new stream without events: set them there or close it. 'default_port' as above.
+// Listens. accept_cb gets each new stream without events: set them there or close it; TLS streams when the handshake is
+// done. 'default_port' as above.
 // For punix: the socket is created with mode 0770 & ~umask and removed on close.
 int listener_open(struct loop *l, const char *name, uint16_t default_port, int dscp,
 		  void (*accept_cb)(void *aux, struct stream *s), void *aux,

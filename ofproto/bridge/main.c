@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/io/appctl.h"
 #include "core/io/daemon.h"
+#include "core/io/tls.h"
 #include "ofproto/bridge/vswitchd.h"
 #ifdef HAVE_SIMNIC
 #include "hw-tests/simnic/simnic.h"
@@ -27,6 +28,7 @@ static NORETURN void usage(void)
 	       "where DATABASE is a socket on which ovsdb-server is listening\n"
 	       "      (default: \"unix:%s/db.sock\").\n",
 	       program_name, program_name, dir_run());
+	tls_usage();
 	daemon_usage();
 	log_usage();
 	printf("\nOther options:\n"
@@ -48,10 +50,10 @@ static void parse_options(int argc, char *argv[], struct options *o)
 						 OPT_ENABLE_DUMMY },
 					       DAEMON_LONG_OPTIONS,
 					       LOG_LONG_OPTIONS,
-					       { NULL, 0, NULL, 0 } };
+					       TLS_LONG_OPTIONS{ NULL, 0, NULL, 0 } };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "hVv::", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "hVv::" TLS_SHORT_OPTIONS, longs, NULL)) != -1) {
 		switch (c) {
 		case 'h':
 			usage();
@@ -70,7 +72,8 @@ static void parse_options(int argc, char *argv[], struct options *o)
 		case '?':
 			exit(EXIT_FAILURE);
 		default:
-			if (!daemon_handle_option(c, optarg) && !log_handle_option(c, optarg))
+			if (!daemon_handle_option(c, optarg) && !log_handle_option(c, optarg) &&
+			    !tls_handle_option(c, optarg))
 				exit(EXIT_FAILURE);
 		}
 	}

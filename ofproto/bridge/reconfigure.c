@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/io/tls.h"
 #include "core/netlink/nl.h"
 #include "ofproto/bridge/vswitchd.h"
 
@@ -37,11 +38,25 @@ static void configure_plane(struct plane *pl, const struct smap *oc)
 	upcall_set_revalidators(pl->upcall, n_revalidators(oc));
 }
 
+// The database's word is the last one; where it has none, the command line's is.
+static void configure_tls(const struct ovsrec_ssl *ssl)
+{
+	bool bootstrap = ssl && ssl->bootstrap_ca_cert;
+
+	tls_set(TLS_PRIVATE_KEY, ssl ? ssl->private_key : tls_option(TLS_PRIVATE_KEY));
+	tls_set(TLS_CERTIFICATE, ssl ? ssl->certificate : tls_option(TLS_CERTIFICATE));
+	tls_set(TLS_CA_CERT, !ssl ? tls_option(TLS_CA_CERT) : bootstrap ? NULL : ssl->ca_cert);
+	tls_set(TLS_BOOTSTRAP_CA_CERT, !ssl	   ? tls_option(TLS_BOOTSTRAP_CA_CERT)
+				       : bootstrap ? ssl->ca_cert
+						   : NULL);
+}
+
 static void configure_global(struct vswitchd *vs, const struct ovsrec_open_vswitch *cfg)
 {
 	const struct smap *oc = &cfg->other_config;
 	struct plane *pl = plane_userspace(vs);
 
+	configure_tls(cfg->ssl);
 	datapath_config_read(vs, oc);
 	offload_providers_configure(vs, oc);
 	if (pl && vs->dpdk_init == DPDK_INIT_TRUE && !plane_open(pl))

@@ -187,6 +187,8 @@ def test_detach_pidfile_and_run(tmp_path):
 
 
 def test_bad_options(tmp_path):
-    for args, text in ((["--durability=never"], "durability"), (["--private-key=/x"], "TLS"), (["--nonsense"], "nonsense")):
+    for args, text in ((["--durability=never"], "durability"), (["--nonsense"], "nonsense"),
+                       (["--ssl-protocols=SSLv3"], "SSLv3: SSL protocol not recognized"),
+                       (["--ca-cert=a", "--bootstrap-ca-cert=b"], "mutually exclusive")):
         p = run(program("ovsdb-server"), *args, check=False)
         assert p.returncode == 1 and text in p.stderr

@@ -75,7 +75,8 @@ static const struct {
 	{ "tcp:1.2.3.4:99999", -EINVAL },
 	{ "tcp:[::1:80", -EINVAL },
 	{ "tcp:::1:80", -EINVAL },
-	{ "ssl:1.2.3.4:80", -EPROTONOSUPPORT },
+	{ "ssl:1.2.3.4:80", -ENOPROTOOPT }, // no keys
+	{ "ssl:1.2.3.4", -EINVAL },
 	{ "bogus:1", -EAFNOSUPPORT },
 	{ "unix:/nonexistent/socket", -ENOENT },
 };
