@@ -5,6 +5,9 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 
+#define POLL_MSEC 250
+#define MAX_ADDRESSES 8
+
 struct resolve {
 	struct loop *loop;
 	ares_channel channel;
@@ -16,10 +19,11 @@ struct resolve {
 	struct timer timer; // c-ares has time-outs of its own: look once in a while
 	resolve_cb *cb;
 	void *aux;
-	bool done;
+	bool done; // the answer is there, and goes to the owner from the loop
+	int status;
+	struct sockaddr_storage addresses[MAX_ADDRESSES];
+	size_t n_addresses;
 };
-
-#define POLL_MSEC 250
 
 bool resolve_numeric(const char *host, uint16_t port, struct sockaddr_storage *ret,
 		     socklen_t *ret_len)
@@ -85,13 +89,23 @@ static void watch_again(struct resolve *r)
 	timer_in(&r->timer, POLL_MSEC);
 }
 
+static void deliver(struct resolve *r)
+{
+	if (r->n_addresses)
+		r->cb(r->aux, 0, NULL, r->addresses, r->n_addresses);
+	else
+		r->cb(r->aux, -EHOSTUNREACH, ares_strerror(r->status), NULL, 0);
+}
+
 static void process(struct resolve *r, ares_socket_t in, ares_socket_t out)
 {
 	ares_process_fd(r->channel, in, out);
-	if (r->done)
-		resolve_cancel(r);
-	else
+	if (!r->done) {
 		watch_again(r);
+		return;
+	}
+	deliver(r);
+	resolve_cancel(r);
 }
 
 static void on_io(struct io_watch *w, int events)
@@ -107,26 +121,19 @@ static void on_timer(struct timer *t)
 	process(CONTAINER_OF(t, struct resolve, timer), ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
+// May come while the request is being made, from the hosts file: kept for the loop.
 static void on_answer(void *aux, int status, int timeouts, struct ares_addrinfo *info)
 {
-	struct sockaddr_storage addresses[8];
 	struct resolve *r = aux;
-	size_t n = 0;
 
 	r->done = true;
-	if (info) {
-		for (struct ares_addrinfo_node *a = info->nodes; a && n < 8; a = a->ai_next)
-			memcpy(memset(&addresses[n++], 0, sizeof(addresses[0])), a->ai_addr,
-			       a->ai_addrlen);
-		ares_freeaddrinfo(info);
-	}
-	if (!r->cb)
+	r->status = status;
+	if (!info)
 		return;
-	if (n)
-		r->cb(r->aux, 0, NULL, addresses, n);
-	else
-		r->cb(r->aux, -EHOSTUNREACH, ares_strerror(status), NULL, 0);
-	r->cb = NULL;
+	for (struct ares_addrinfo_node *a = info->nodes; a && r->n_addresses < MAX_ADDRESSES;
+	     a = a->ai_next)
+		memcpy(&r->addresses[r->n_addresses++], a->ai_addr, a->ai_addrlen);
+	ares_freeaddrinfo(info);
 }
 
 struct resolve *resolve_start(struct loop *l, const char *host, resolve_cb *cb, void *aux)
@@ -148,7 +155,6 @@ struct resolve *resolve_start(struct loop *l, const char *host, resolve_cb *cb, 
 		return NULL;
 	}
 	ares_getaddrinfo(r->channel, host, NULL, &hints, on_answer, r);
-	// Even an answer found at once (the hosts file) is torn down from the loop, not from under the caller.
 	watch_again(r);
 	if (r->done)
 		timer_in(&r->timer, 0);

@@ -192,3 +192,12 @@ def test_bad_options(tmp_path):
                        (["--ca-cert=a", "--bootstrap-ca-cert=b"], "mutually exclusive")):
         p = run(program("ovsdb-server"), *args, check=False)
         assert p.returncode == 1 and text in p.stderr
+
+
+def test_host_name_of_the_hosts_file(tmp_path):
+    """The answer is there at once, and used from the loop."""
+    import socket
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        p = run(program("ovsdb-client"), "list-dbs", "tcp:localhost:%d" % free.getsockname()[1], check=False)
+    assert p.returncode == 1 and "(Connection refused)" in p.stderr
