@@ -232,6 +232,8 @@ static int listen_tcp(struct listener *ls, const char *text, uint16_t default_po
 	getsockname(fd, (struct sockaddr *)&addr, &len);
 	ls->port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
 						    : ((struct sockaddr_in *)&addr)->sin_port);
+	if (*text == '0' && (!text[1] || text[1] == ':'))
+		log_info("%s: listening on port %u", text, ls->port);
 	return 0;
 }
 
