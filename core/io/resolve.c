@@ -71,12 +71,13 @@ static void on_io(struct io_watch *w, int events);
 static void watch_again(struct resolve *r)
 {
 	ares_socket_t fds[ARES_GETSOCK_MAXNUM];
-	int bits = ares_getsock(r->channel, fds, ARES_GETSOCK_MAXNUM);
+	// Readable ones in the lower half; the library's macros shift into the sign.
+	unsigned int bits = ares_getsock(r->channel, fds, ARES_GETSOCK_MAXNUM);
 
 	drop_sockets(r);
 	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		int events = (ARES_GETSOCK_READABLE(bits, i) ? IO_READ : 0) |
-			     (ARES_GETSOCK_WRITABLE(bits, i) ? IO_WRITE : 0);
+		int events = (bits >> i & 1 ? IO_READ : 0) |
+			     (bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? IO_WRITE : 0);
 		struct socket *s = &r->sockets[r->n_sockets];
 
 		if (!events)
