@@ -77,6 +77,7 @@ class TlsServer:
     def __init__(self, context, serve):
         self.context, self.serve = context, serve
         self.names, self.errors, self.asked = [], [], []
+        self.current = None
         context.sni_callback = lambda tls, name, ctx: self.asked.append(name)
         # "localhost" may be either.
         both = socket.has_dualstack_ipv6()
@@ -95,6 +96,7 @@ class TlsServer:
             raw.settimeout(PATIENCE)
             try:
                 with self.context.wrap_socket(raw, server_side=True) as tls:
+                    self.current = tls
                     self.names.append(common_name(tls))
                     self.serve(tls)
             except OSError as e:
@@ -104,6 +106,9 @@ class TlsServer:
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
+        if self.current:
+            with contextlib.suppress(OSError):
+                self.current.shutdown(socket.SHUT_RDWR)
         self.thread.join(PATIENCE)
 
 
