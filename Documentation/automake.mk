@@ -6,7 +6,7 @@ MAN_SOURCES = \
 	Documentation/ref/ovsdb-client.1.rst \
 	Documentation/ref/ovsdb-server.1.rst \
 	Documentation/ref/ovsdb-tool.1.rst
-EXTRA_DIST += $(MAN_SOURCES) Documentation/offload.rst \
+EXTRA_DIST += $(MAN_SOURCES) Documentation/ref/tls-options.inc Documentation/offload.rst \
 	Documentation/decisions/0001-libraries.md \
 	Documentation/decisions/0002-simnic-is-linked-in.md \
 	Documentation/decisions/0003-control-room.md \
@@ -22,7 +22,8 @@ EXTRA_DIST += $(MAN_SOURCES) Documentation/offload.rst \
 	Documentation/decisions/0014-kernel-datapath.md Documentation/decisions/0015-restart.md \
 	Documentation/decisions/0016-recirculation.md Documentation/decisions/0017-kernel-conntrack.md \
 	Documentation/decisions/0018-tunnels.md Documentation/decisions/0020-ovs-dpctl.md \
-	Documentation/decisions/0021-bonds.md Documentation/decisions/0022-many-rules.md Documentation/decisions/0026-dpctl-in-the-switch.md Documentation/decisions/0024-meters-in-hardware.md Documentation/decisions/0025-packet-length-in-tc.md Documentation/decisions/0027-revalidation.md
+	Documentation/decisions/0021-bonds.md Documentation/decisions/0022-many-rules.md Documentation/decisions/0026-dpctl-in-the-switch.md Documentation/decisions/0024-meters-in-hardware.md Documentation/decisions/0025-packet-length-in-tc.md Documentation/decisions/0027-revalidation.md \
+	Documentation/decisions/0029-tls.md
 
 # Man pages, where docutils is there to make them.
 if HAVE_RST2MAN
@@ -31,4 +32,5 @@ CLEANFILES += $(man_MANS)
 .rst:
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(RST2MAN) $< $@
 SUFFIXES = .rst
+$(man_MANS): $(srcdir)/Documentation/ref/tls-options.inc
 endif

@@ -317,18 +317,29 @@ static int use_ca(SSL_CTX *ctx, X509 *cert, int index)
 	       SSL_CTX_add_client_CA(ctx, cert) == 1;
 }
 
+// Is there a context that verifies so, of the settings as they are?
+static bool is_in_use(enum tls_verify verify)
+{
+	return tls.context && tls.verify == verify && !tls.changed;
+}
+
 static int use_ca_file(SSL_CTX *ctx, const struct content *c, enum tls_verify *ret_verify,
 		       struct error *err)
 {
 	const char *ca = tls.value[TLS_CA_CERT];
 
 	if (ca && !strcmp(ca, "none")) {
+		if (!is_in_use(TLS_VERIFY_NOTHING))
+			log_warn(
+				"--ca-cert=none: peers are not verified, which is a security risk");
 		*ret_verify = TLS_VERIFY_NOTHING;
 		return 0;
 	}
 	if (!c->path)
 		return error_set(err, -ENOPROTOOPT, "CA certificate must be configured to use SSL");
-	*ret_verify = !ca && c->err == -ENOENT ? TLS_VERIFY_BOOTSTRAP : TLS_VERIFY_CA;
+	// A file that was there is not made anew: its loss must not make us trust the next best peer.
+	*ret_verify = !ca && c->err == -ENOENT && !is_in_use(TLS_VERIFY_CA) ? TLS_VERIFY_BOOTSTRAP
+									    : TLS_VERIFY_CA;
 	if (*ret_verify == TLS_VERIFY_BOOTSTRAP)
 		return 0;
 	return each_certificate(ctx, c, "CA certificate", use_ca, err);

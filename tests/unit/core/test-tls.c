@@ -562,6 +562,25 @@ START_TEST(the_ca_is_taken_from_the_first_peer_and_the_connection_made_again)
 }
 END_TEST
 
+START_TEST(a_ca_file_that_is_lost_is_not_taken_from_the_next_peer)
+{
+	AUTO_FREE char *path = file("new.pem"), *sent = file("ca.pem");
+	struct stat st;
+
+	identity_write_cert(&ca, path);
+	tls_set(TLS_CA_CERT, NULL);
+	set(TLS_BOOTSTRAP_CA_CERT, "new.pem");
+	ck_assert_int_eq(tls_check(NULL), 0);
+	unlink(path);
+	identity_write_cert(&other_ca, sent);
+	use(&stranger); // the same names: only what is in the files has changed
+	open_client();
+	until(&t.client.connected);
+	ck_assert_str_eq(stream_peer_id(t.client.stream), "peer");
+	ck_assert_int_lt(stat(path, &st), 0);
+}
+END_TEST
+
 static const struct {
 	const char *name;
 	const struct identity *identity, *sent_ca;
@@ -653,6 +672,7 @@ int main(void)
 	tcase_add_test(tc, a_setting_that_is_changed_to_what_is_not_there_is_not_what_it_was);
 	tcase_add_test(tc, a_missing_file_is_told_once_for_each_change);
 	tcase_add_test(tc, the_ca_is_taken_from_the_first_peer_and_the_connection_made_again);
+	tcase_add_test(tc, a_ca_file_that_is_lost_is_not_taken_from_the_next_peer);
 	tcase_add_loop_test(tc, no_ca_is_taken_from_a_peer_that_sends_none_of_its_own, 0,
 			    ARRAY_SIZE(no_ca));
 	suite_add_tcase(s, tc);
