@@ -6,6 +6,7 @@ import pathlib
 import re
 import socket
 import ssl
+import subprocess
 import sys
 import warnings
 
@@ -223,6 +224,23 @@ def test_half_a_handshake_keeps_nobody_waiting_and_ends(start, pki):
             pass
         c.close()
     assert s.log_text().count("TLS handshake failed (not done within 10 seconds)") == 4
+
+
+def test_no_renegotiation(start, pki):
+    s = start(pki.options("server"))
+    p = subprocess.Popen(["openssl", "s_client", "-tls1_2", "-connect", "127.0.0.1:%d" % s.port(), "-cert", pki.cert("client"), "-key",
+                          pki.key("client"), "-CAfile", pki.cert("ca")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True)
+    try:
+        p.stdin.write("R\n")
+        p.stdin.flush()
+        text = p.stdout.read()
+        assert "RENEGOTIATING" in text and "no renegotiation" in text
+    finally:
+        p.kill()
+        p.wait()
+        p.stdin.close()
+        p.stdout.close()
 
 
 # ---- The end of a connection ----

@@ -201,16 +201,28 @@ def test_half_a_handshake_keeps_no_controller_waiting(make, pki, controller):
         c.close()
 
 
-def test_database_over_tls(pki, make):
+class Mixed(Switch):
+    """Ours, but for the programs in .theirs."""
+    theirs = ()
+
+    def program(self, name):
+        return Peer.program(self, name) if name in self.theirs else super().program(name)
+
+
+@pytest.mark.parametrize("theirs", [(), pytest.param(("ovs-vswitchd",), marks=pytest.mark.peer),
+                                    pytest.param(("ovsdb-server",), marks=pytest.mark.peer)], ids=["ours", "vswitchd", "server"])
+def test_database_over_tls(make, pki, theirs):
     s = make()
-    ours = s.vsctl("get-manager")
-    s.vsctl("set-manager", "pssl:0:127.0.0.1")
-    assert ours == ""
+    s.vsctl("del-br", "br0", "--", "set-manager", "pssl:0:127.0.0.1")
     s.stop_process("ovs-vswitchd")
     s.stop_process("ovsdb-server")
+    s.__class__, s.theirs = Mixed, theirs
+    s.env["OVS_SYSCONFDIR"] = s.dir
+    os.unlink(f"{s.dir}/ovsdb-server.log")
     s.start_process("ovsdb-server", f"{s.dir}/conf.db", f"--remote=punix:{s.dir}/db.sock",
                     "--remote=db:Open_vSwitch,Open_vSwitch,manager_options", *pki.options("server"))
     port = listening_port(f"{s.dir}/ovsdb-server.log")
     s.start_process("ovs-vswitchd", f"ssl:127.0.0.1:{port}", "--enable-dummy", *pki.options("client"))
-    s.vsctl("add-port", "br0", "p1", "--", "set", "interface", "p1", "type=dummy")
-    assert s.vsctl("get", "interface", "p1", "ofport").strip() == "1"
+    # Waits until the switch has taken it.
+    s.vsctl("set", "open_vswitch", ".", "external_ids:x=y")
+    wait_until("the status", lambda: s.vsctl("--columns=is_connected", "--bare", "list", "manager").strip() == "true")

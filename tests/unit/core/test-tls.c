@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -238,6 +239,18 @@ START_TEST(the_common_name_of_the_peer_is_known)
 }
 END_TEST
 
+START_TEST(who_has_no_name_or_several_has_none)
+{
+	static const char *const names[] = { "", "one|two" };
+	struct identity id = identity_create(names[_i], &ca, 10);
+
+	use(&id);
+	connect_pair();
+	ck_assert_ptr_null(stream_peer_id(t.server.stream));
+	identity_destroy(&id);
+}
+END_TEST
+
 START_TEST(a_peer_that_is_not_verified_has_no_name)
 {
 	tls_set(TLS_CA_CERT, "none");
@@ -343,8 +356,13 @@ END_TEST
 
 START_TEST(so_many_silent_peers_at_once_and_the_oldest_goes)
 {
+	struct rlimit files;
 	int fds[520];
 
+	// Both ends are here.
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = MIN(files.rlim_max, 4096);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		fds[i] = connect_plain();
 		loop_step(t.loop, 0);
@@ -658,6 +676,7 @@ int main(void)
 	tcase_add_test(tc, an_end_that_was_said_is_orderly);
 	tcase_add_test(tc, an_end_that_was_not_said_is_an_error);
 	tcase_add_test(tc, the_common_name_of_the_peer_is_known);
+	tcase_add_loop_test(tc, who_has_no_name_or_several_has_none, 0, 2);
 	tcase_add_test(tc, a_peer_that_is_not_verified_has_no_name);
 	tcase_add_loop_test(tc, only_peers_that_the_ca_certifies_are_let_in, 0, ARRAY_SIZE(peers));
 	tcase_add_loop_test(tc, a_peer_that_does_not_speak_tls_is_closed, 0, ARRAY_SIZE(garbage));

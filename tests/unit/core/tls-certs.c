@@ -29,7 +29,9 @@ struct identity identity_create(const char *cn, const struct identity *ca, int d
 	ASN1_INTEGER_set(X509_get_serialNumber(id.cert), ++serial);
 	X509_gmtime_adj(X509_getm_notBefore(id.cert), days < 0 ? -100 * DAY : -DAY);
 	X509_gmtime_adj(X509_getm_notAfter(id.cert), days * DAY);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0);
+	for (const char *p = cn; *p; p += strcspn(p, "|"), p += *p == '|')
+		X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)p,
+					   strcspn(p, "|"), -1, 0);
 	X509_set_issuer_name(id.cert, ca ? X509_get_subject_name(ca->cert) : name);
 	X509_set_pubkey(id.cert, id.key);
 	if (!ca)

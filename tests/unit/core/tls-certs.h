@@ -10,7 +10,7 @@ struct identity {
 	X509 *cert;
 };
 
-// A new identity named 'cn', signed by 'ca' (NULL: by itself, as a CA), valid from now for 'days' (negative: since long ago,
+// A new identity named 'cn' (several names: "A|B", none: ""), signed by 'ca' (NULL: by itself, as a CA), valid from now for 'days' (negative: since long ago,
 // until then).
 struct identity identity_create(const char *cn, const struct identity *ca, int days);
 void identity_destroy(struct identity *id);
