@@ -132,6 +132,11 @@ static int prohibited(struct execution *x, const char *what, const char *table)
 			       x->rbac.id ? x->rbac.id : "(none)", x->rbac.role, what, table);
 }
 
+static int may_touch(struct execution *x, const struct operation *o, const char *what)
+{
+	return rbac_may_touch(&x->rbac, o->table) ? 0 : prohibited(x, what, o->table->schema->name);
+}
+
 int exec_need_where(struct execution *x, const struct operation *o, struct ovsdb_condition *c)
 {
 	struct json_reader r;
@@ -307,10 +312,6 @@ static int op_insert(struct execution *x, struct operation *o, struct json_write
 			exec_syntax(x, "_uuid and _version cannot be set.");
 			goto out;
 		}
-	if (!rbac_may_insert(&x->rbac, o->table)) {
-		prohibited(x, "row insertion into table", o->table->schema->name);
-		goto out;
-	}
 	row = db_txn_insert(x->txn, o->table, &uuid);
 	if (!row) {
 		ovsdb_error_set(
@@ -320,6 +321,10 @@ static int op_insert(struct execution *x, struct operation *o, struct json_write
 		goto out;
 	}
 	store_row(x, row, &p);
+	if (!rbac_may_insert(&x->rbac, row)) {
+		prohibited(x, "row insertion into table", o->table->schema->name);
+		goto out;
+	}
 	jw_object_begin(w);
 	jw_key(w, "uuid");
 	ovsdb_atom_write(&row->id[0], OVSDB_UUID, w);
@@ -513,8 +518,11 @@ static int op_update(struct execution *x, struct operation *o, struct json_write
 					p.columns.v[i]->name, o->table->schema->name);
 			goto out;
 		}
-	ovsdb_condition_for_each(&where, o->table, update_row, &c);
-	rc = c.rc;
+	rc = may_touch(x, o, "modification of table");
+	if (!rc) {
+		ovsdb_condition_for_each(&where, o->table, update_row, &c);
+		rc = c.rc;
+	}
 	if (!rc)
 		write_count(&c, w);
 out:
@@ -539,6 +547,8 @@ static int op_mutate(struct execution *x, struct operation *o, struct json_write
 	json_reader_init_span(&r, s);
 	rc = ovsdb_mutations_read(&mutations, o->table->schema, &r, &x->symbols, &x->err);
 	json_reader_uninit(&r);
+	if (!rc)
+		rc = may_touch(x, o, "mutate operation on table");
 	if (!rc) {
 		ovsdb_condition_for_each(&where, o->table, mutate_row, &c);
 		rc = c.rc;
@@ -558,7 +568,9 @@ static int op_delete(struct execution *x, struct operation *o, struct json_write
 
 	if (need_writable(x, o) || exec_need_where(x, o, &where))
 		return -EINVAL;
-	ovsdb_condition_for_each(&where, o->table, delete_row, &c);
+	c.rc = may_touch(x, o, "row deletion from table");
+	if (!c.rc)
+		ovsdb_condition_for_each(&where, o->table, delete_row, &c);
 	ovsdb_condition_uninit(&where);
 	if (!c.rc)
 		write_count(&c, w);

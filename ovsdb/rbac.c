@@ -101,11 +101,14 @@ static bool may_insert_delete(const struct db_row *p)
 	       p->fields[c->index].keys[0].boolean;
 }
 
-bool rbac_may_insert(const struct rbac *r, const struct db_table *t)
+bool rbac_may_touch(const struct rbac *r, const struct db_table *t)
 {
-	const struct db_row *p = r->role ? permission(r, t->schema) : NULL;
+	return !r->role || permission(r, t->schema);
+}
 
-	return !r->role || (p && may_insert_delete(p));
+bool rbac_may_insert(const struct rbac *r, const struct db_row *row)
+{
+	return rbac_may_delete(r, row);
 }
 
 bool rbac_may_delete(const struct rbac *r, const struct db_row *row)

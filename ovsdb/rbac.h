@@ -14,7 +14,10 @@ struct rbac {
 
 // Both texts must outlive 'r'. A database without RBAC_Role allows everything.
 void rbac_init(struct rbac *r, const struct db *db, const char *role, const char *id);
-bool rbac_may_insert(const struct rbac *r, const struct db_table *t);
+// The row as it is inserted.
+bool rbac_may_insert(const struct rbac *r, const struct db_row *row);
+// Any row of the table at all?
+bool rbac_may_touch(const struct rbac *r, const struct db_table *t);
 bool rbac_may_delete(const struct rbac *r, const struct db_row *row);
 // The row as it is before the change: may this client write to it at all?
 bool rbac_may_modify(const struct rbac *r, const struct db_row *row);

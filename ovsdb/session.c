@@ -522,7 +522,7 @@ struct session *server_connect(struct server *s, const char *remote, struct sess
 
 const char *session_client_id(const struct session *c)
 {
-	return NULL;
+	return jsonrpc_session_peer_id(c->js);
 }
 
 void session_destroy(struct session *c)

@@ -364,3 +364,8 @@ const char *jsonrpc_session_name(const struct jsonrpc_session *s)
 {
 	return s->remote;
 }
+
+const char *jsonrpc_session_peer_id(const struct jsonrpc_session *s)
+{
+	return s->rpc ? jsonrpc_peer_id(s->rpc) : NULL;
+}

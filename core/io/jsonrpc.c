@@ -301,3 +301,8 @@ int64_t jsonrpc_last_activity(const struct jsonrpc *rpc)
 {
 	return rpc->last_activity;
 }
+
+const char *jsonrpc_peer_id(const struct jsonrpc *rpc)
+{
+	return stream_peer_id(rpc->stream);
+}

@@ -38,6 +38,8 @@ void jsonrpc_send_request(struct jsonrpc *rpc, const char *method, const struct 
 void jsonrpc_send_notify(struct jsonrpc *rpc, const char *method, const struct strbuf *params);
 void jsonrpc_send_reply(struct jsonrpc *rpc, const char *result, size_t n, struct json_span id);
 void jsonrpc_send_error(struct jsonrpc *rpc, const char *error, size_t n, struct json_span id);
+// stream_peer_id().
+const char *jsonrpc_peer_id(const struct jsonrpc *rpc);
 size_t jsonrpc_backlog(const struct jsonrpc *rpc);
 const char *jsonrpc_name(const struct jsonrpc *rpc);
 // clock_msec() of the last byte received.
@@ -75,6 +77,8 @@ void jsonrpc_session_set_max_backoff(struct jsonrpc_session *s, int msec);
 void jsonrpc_session_set_dscp(struct jsonrpc_session *s, int dscp);
 // The largest message taken from the peer, in bytes (0: 1 GiB); more closes the connection.
 void jsonrpc_session_set_max_message(struct jsonrpc_session *s, size_t max);
+// stream_peer_id() of the connection, NULL without one.
+const char *jsonrpc_session_peer_id(const struct jsonrpc_session *s);
 void jsonrpc_session_force_reconnect(struct jsonrpc_session *s);
 // For status columns: "ACTIVE", "BACKOFF", "CONNECTING", "IDLE", "VOID"; and seconds since (dis)connect, -1 never.
 const char *jsonrpc_session_state(const struct jsonrpc_session *s);
