@@ -9,6 +9,7 @@ static void put_shared(struct acting *c, uint32_t index)
 	struct strbuf *b = &c->rule->options;
 	size_t action = nl_nest_begin(b, ++c->rule->n_actions), options;
 
+	c->has_output = false;
 	nl_put_str(b, TCA_ACT_KIND, "police");
 	options = nl_nest_begin(b, TCA_ACT_OPTIONS);
 	tc_put_police_index(b, index);

@@ -20,7 +20,8 @@ struct acting {
 	struct verdict *v;
 	struct edit edit; // sets that are not written yet
 	size_t last_output; // offset of the last mirred's parameters
-	bool has_output, ended;
+	bool has_output; // and nothing stands behind it
+	bool ended;
 	bool has_cookie; // an action of the filter's own has been written
 	struct dp_actions rest; // what stands behind the action at hand, and does something
 	bool moved; // an MPLS header came or went: only the Ethernet header is where it was

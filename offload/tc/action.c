@@ -23,6 +23,7 @@ size_t tc_act_begin(struct acting *c, const char *kind)
 	struct strbuf *b = &c->rule->options;
 	size_t action = nl_nest_begin(b, ++c->rule->n_actions), options;
 
+	c->has_output = false;
 	nl_put_str(b, TCA_ACT_KIND, kind);
 	nl_put(b, TCA_ACT_FLAGS, &flags, sizeof(flags));
 	if (!c->has_cookie)

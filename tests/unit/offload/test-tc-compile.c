@@ -465,6 +465,31 @@ START_TEST(all_outputs_but_the_last_are_copies)
 }
 END_TEST
 
+static const struct {
+	const char *actions, *kind;
+} behind_outputs[] = {
+	{ "1,ct(commit,zone=7)", "ct" },
+	{ "1,meter(3)", "police" },
+};
+
+START_TEST(what_stands_behind_the_last_output_is_done_too)
+{
+	struct verdict v;
+	struct compiled_rule *r =
+		compile_text("in_port(1)," IP "frag=no)", behind_outputs[_i].actions, &v);
+	const struct tc_mirred *copy;
+	const struct tc_gact *end;
+
+	ck_assert_msg(r != NULL, "%s", v.culprit);
+	copy = mnl_attr_get_payload(in_nest(action(r, 1, "mirred"), TCA_MIRRED_PARMS));
+	ck_assert_int_eq(copy->action, TC_ACT_PIPE);
+	action(r, 2, behind_outputs[_i].kind);
+	end = mnl_attr_get_payload(in_nest(action(r, 3, "gact"), TCA_GACT_PARMS));
+	ck_assert_int_eq(end->action, TC_ACT_SHOT);
+	tc_compiled_free(r);
+}
+END_TEST
+
 START_TEST(every_action_compiles_or_is_refused_by_name)
 {
 	struct flow_key key = { .in_port = 1, .eth_type = htobe16(0x0800), .nw_proto = 6 };
@@ -508,6 +533,8 @@ int main(void)
 	tcase_add_test(t, a_tunnel_is_matched_written_and_taken_off);
 	tcase_add_test(t, connections_are_matched_as_flower_has_them);
 	tcase_add_test(t, all_outputs_but_the_last_are_copies);
+	tcase_add_loop_test(t, what_stands_behind_the_last_output_is_done_too, 0,
+			    ARRAY_SIZE(behind_outputs));
 	tcase_add_loop_test(t, every_action_compiles_or_is_refused_by_name, 0, DP_ACTION_MAX);
 	suite_add_tcase(s, t);
 	return suite_run(s);
