@@ -39,14 +39,14 @@ EXTRA_DIST += hw-tests/simnic/kmod/.clang-format hw-tests/simnic/kmod/Kbuild hw-
 EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/cases/simnic_lab.py hw-tests/lab/cases/test-simnic-bond.py hw-tests/lab/cases/test-simnic-connections.py \
 	hw-tests/lab/cases/test-simnic-tunnels.py hw-tests/lab/cases/test-simnic.py \
 	hw-tests/lab/cases/conntrack_lab.py hw-tests/lab/cases/kernel_switch.py hw-tests/lab/cases/test_kernel_conntrack.py hw-tests/lab/cases/test_kernel_conntrack_commands.py hw-tests/lab/cases/test_bond_switch.py hw-tests/lab/cases/test_ct_switch.py hw-tests/lab/cases/test_dpctl.py hw-tests/lab/cases/test_faults_switch.py hw-tests/lab/cases/test_kernel_switch.py hw-tests/lab/cases/test_traffic_switch.py hw-tests/lab/cases/test_meters.py hw-tests/lab/cases/test_kernel_tunnels.py hw-tests/lab/debian-kernel hw-tests/lab/init.c hw-tests/lab/kernel \
-	hw-tests/lab/cases/test_qos.py \
+	hw-tests/lab/cases/test_qos.py hw-tests/lab/cases/test_sample_switch.py \
 	hw-tests/lab/run hw-tests/lab/uml-debug.config hw-tests/lab/uml.config
 
 # Programs that a lab guest runs; built here, started by hw-tests/lab/run.
 if HAVE_CHECK
 LAB_CASES = hw-tests/lab/cases/test-kernel-conntrack hw-tests/lab/cases/test-kernel-datapath hw-tests/lab/cases/test-kernel-ports hw-tests/lab/cases/test-switchdev hw-tests/lab/cases/test-tc \
-	hw-tests/lab/cases/test-tc-device hw-tests/lab/cases/test-tc-meta \
-	hw-tests/lab/cases/test-tc-simnic
+	hw-tests/lab/cases/test-tc-device hw-tests/lab/cases/test-tc-meta hw-tests/lab/cases/test-tc-sample \
+	hw-tests/lab/cases/test-tc-sample-simnic hw-tests/lab/cases/test-tc-simnic
 check_PROGRAMS += $(LAB_CASES)
 LAB_CASE_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 LAB_CASE_SOURCES = hw-tests/lab/cases/frames.c hw-tests/lab/cases/frames.h hw-tests/lab/cases/guest.h \
@@ -78,9 +78,17 @@ hw_tests_lab_cases_test_tc_device_LDADD = $(LAB_CASE_TC_LDADD)
 hw_tests_lab_cases_test_tc_meta_SOURCES = hw-tests/lab/cases/test-tc-meta.c $(LAB_CASE_SOURCES)
 hw_tests_lab_cases_test_tc_meta_CFLAGS = $(LAB_CASE_CFLAGS)
 hw_tests_lab_cases_test_tc_meta_LDADD = $(LAB_CASE_TC_LDADD)
+hw_tests_lab_cases_test_tc_sample_SOURCES = hw-tests/lab/cases/test-tc-sample.c hw-tests/lab/cases/wires-veth.c \
+	hw-tests/lab/cases/wires.h $(LAB_CASE_SOURCES)
+hw_tests_lab_cases_test_tc_sample_CFLAGS = $(LAB_CASE_CFLAGS)
+hw_tests_lab_cases_test_tc_sample_LDADD = $(LAB_CASE_TC_LDADD)
 # The same cases, in the simulated NIC.
 hw_tests_lab_cases_test_tc_simnic_SOURCES = hw-tests/lab/cases/test-tc.c hw-tests/lab/cases/wires-simnic.c \
 	hw-tests/lab/cases/wires.h $(LAB_CASE_SOURCES)
 hw_tests_lab_cases_test_tc_simnic_CFLAGS = $(LAB_CASE_CFLAGS)
 hw_tests_lab_cases_test_tc_simnic_LDADD = $(LAB_CASE_TC_LDADD)
+hw_tests_lab_cases_test_tc_sample_simnic_SOURCES = hw-tests/lab/cases/test-tc-sample.c hw-tests/lab/cases/wires-simnic.c \
+	hw-tests/lab/cases/wires.h $(LAB_CASE_SOURCES)
+hw_tests_lab_cases_test_tc_sample_simnic_CFLAGS = $(LAB_CASE_CFLAGS)
+hw_tests_lab_cases_test_tc_sample_simnic_LDADD = $(LAB_CASE_TC_LDADD)
 endif

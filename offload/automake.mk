@@ -2,7 +2,7 @@
 noinst_LIBRARIES += offload/liboffload.a
 offload_liboffload_a_SOURCES = \
 	offload/backend.h offload/placement-private.h offload/placement.c offload/placement.h offload/reasons.def \
-	offload/leftover.c offload/leftover.h offload/meter.c offload/offer.c offload/status.c offload/verdict.c offload/verdict.h offload/worker.c
+	offload/leftover.c offload/leftover.h offload/meter.c offload/offer.c offload/sampled.c offload/status.c offload/verdict.c offload/verdict.h offload/worker.c
 EXTRA_DIST += offload/README.md
 if HAVE_DPDK
 noinst_LIBRARIES += offload/librteflow.a
@@ -26,9 +26,9 @@ endif
 EXTRA_DIST += offload/switchdev/README.md
 noinst_LIBRARIES += offload/libtc.a
 offload_libtc_a_SOURCES = \
-	offload/tc/action-len.c offload/tc/action-meta.c offload/tc/action-meter.c offload/tc/action-private.h offload/tc/action.c offload/tc/action.def offload/tc/adopt.c offload/tc/compile.c offload/tc/decode.c \
+	offload/tc/action-len.c offload/tc/action-meta.c offload/tc/action-meter.c offload/tc/action-private.h offload/tc/action-sample.c offload/tc/action.c offload/tc/action.def offload/tc/adopt.c offload/tc/compile.c offload/tc/decode.c \
 	offload/tc/device-private.h offload/tc/device.c offload/tc/edit.c offload/tc/fingerprint.c offload/tc/key.def \
-	offload/tc/look.c offload/tc/meter.c offload/tc/police.c \
+	offload/tc/look.c offload/tc/meter.c offload/tc/police.c offload/tc/psample.c offload/tc/sample.c \
 	offload/tc/match-meta.c offload/tc/match-private.h offload/tc/match.c offload/tc/probe.c offload/tc/qdisc.c \
 	offload/tc/read.c offload/tc/rule.c offload/tc/senders.c offload/tc/senders.h offload/tc/tc-private.h offload/tc/tunnel-opts.c
 EXTRA_DIST += offload/tc/README.md

@@ -58,6 +58,12 @@ struct found_rule {
 	uint64_t packets, bytes; // so far
 };
 
+// A packet that a device has sampled for a userspace action of a flow: 'ifindex' is the interface where it came in, and the bytes are
+// those that it had where the action stood. All are borrowed. On a thread of the backend's that is registered with RCU. False: the
+// interface is no port of the caller's.
+typedef bool sampled_fn(void *aux, int ifindex, const struct dp_action *userspace,
+			const void *packet, size_t n);
+
 struct backend_ops {
 	const char *name; // "rte_flow"
 
@@ -136,6 +142,8 @@ struct backend_ops {
 			     void (*cb)(uint32_t id, const struct meter_count *in,
 					const struct meter_count *dropped, void *aux),
 			     void *aux);
+	// Who takes packets that the device samples; once, right after open(). NULL: it samples none, and compile() refuses such flows.
+	void (*set_sampled)(void *priv, sampled_fn *fn, void *aux);
 	// Puts name/value pairs: capabilities as found by probing, for OVSDB and offload/show.
 	void (*capabilities)(void *priv, struct smap *out);
 };

@@ -131,6 +131,10 @@ struct offload {
 	struct port_table *ports; // RCU; one writer
 	struct list devices, records;
 	struct hmap meters; // struct offload_meter
+	pthread_mutex_t
+		sampled_lock; // the two below; held while one is told. Behind it no other lock of placement is taken
+	offload_sampled_fn *sampled;
+	void *sampled_aux;
 	unsigned int n_flushing; // threads that wait for workers: nothing is put off
 	bool enabled;
 	bool keep_found; // no sweep until it is asked for
@@ -144,6 +148,9 @@ struct offload {
 #define OFFLOAD_ENOUGH 64
 
 void *device_worker(void *dev);
+// sampled_fn of backends; 'o' is a struct offload.
+bool offload_sampled(void *o, int ifindex, const struct dp_action *userspace, const void *packet,
+		     size_t n);
 // With o->lock held.
 void device_queue(struct offload_device *dev, struct offload_record *rec);
 void record_set_state(struct offload_record *rec, enum placement_state s);

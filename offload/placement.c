@@ -15,6 +15,7 @@ struct offload *offload_create(void)
 	struct offload *o = xzalloc(sizeof(*o));
 
 	pthread_mutex_init(&o->lock, NULL);
+	pthread_mutex_init(&o->sampled_lock, NULL);
 	pthread_cond_init(&o->idle, NULL);
 	o->ports = xzalloc(sizeof(*o->ports));
 	snprintf(o->policy, sizeof(o->policy), "none");
@@ -79,6 +80,7 @@ void offload_destroy(struct offload *o)
 		free(o->ports->ports[i]);
 	free(o->ports);
 	offload_free_meters(o);
+	pthread_mutex_destroy(&o->sampled_lock);
 	pthread_mutex_destroy(&o->lock);
 	free(o);
 }
@@ -428,6 +430,8 @@ static int open_device(struct offload *o, const struct port_ref *port,
 	snprintf(dev->name, sizeof(dev->name), "%s", port->device);
 	if (ops->set_policy)
 		ops->set_policy(dev->priv, o->policy);
+	if (ops->set_sampled)
+		ops->set_sampled(dev->priv, offload_sampled, o);
 	if (ops->set_threads)
 		ops->set_threads(dev->priv, o->n_threads);
 	pthread_cond_init(&dev->work, NULL);

@@ -98,6 +98,13 @@ void offload_meter_del(struct offload *o, uint32_t id);
 // came there. Counts that are not known stay so. Any thread.
 void offload_meter_add_counts(struct offload *o, uint32_t id, struct meter_stats *stats);
 
+// Who gets the packets that devices sample for flows' userspace actions, with the port where they came in; NULL (as at first):
+// nobody. When this returns nobody else is told any more. Main thread. 'fn' is called on a backend's thread (registered with RCU),
+// one at a time; what it is given is borrowed.
+typedef void offload_sampled_fn(void *aux, dp_port_t in_port, const struct dp_action *userspace,
+				const void *packet, size_t n);
+void offload_set_sampled(struct offload *o, offload_sampled_fn *fn, void *aux);
+
 // The verdict on a megaflow now; reason NONE when it is in hardware. Thread-safe.
 void offload_get_verdict(struct offload *o, const struct megaflow *mf, struct verdict *ret,
 			 char device[64]);

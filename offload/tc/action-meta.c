@@ -158,6 +158,7 @@ bool act_ct(struct acting *c, const struct dp_action *a)
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, lack);
 	if (!tc_act_room(c, 1))
 		return false;
+	c->tracked = true;
 	nest = tc_act_begin(c, "ct");
 	nl_put(b, TCA_CT_PARMS, &parms, sizeof(parms));
 	nl_put_u16(b, TCA_CT_ACTION, flags);

@@ -24,6 +24,8 @@ struct acting {
 	bool ended;
 	bool has_cookie; // an action of the filter's own has been written
 	struct dp_actions rest; // what stands behind the action at hand, and does something
+	unsigned int n_tags; // that the packet has now
+	bool tracked; // it has been through connection tracking
 	bool moved; // an MPLS header came or went: only the Ethernet header is where it was
 	struct flow_tunnel tunnel; // as last set
 	bool has_tunnel; // the packet has an outer header beside it now
@@ -54,6 +56,9 @@ bool act_ct(struct acting *c, const struct dp_action *a);
 bool act_ct_clear(struct acting *c, const struct dp_action *a);
 // Writes a list with its end: nothing can stand behind it.
 bool tc_act_list(struct acting *c, struct dp_actions list);
+bool act_clone(struct acting *c, const struct dp_action *a);
+bool act_sample(struct acting *c, const struct dp_action *a);
+bool act_psample(struct acting *c, const struct dp_action *a);
 bool act_check_pkt_len(struct acting *c, const struct dp_action *a);
 bool act_meter(struct acting *c, const struct dp_action *a);
 bool act_push_mpls(struct acting *c, const struct dp_action *a);

@@ -137,11 +137,13 @@ static bool put_vlan(struct acting *c, int what, be16 tpid, be16 tci)
 
 static bool act_push_vlan(struct acting *c, const struct dp_action *a)
 {
+	c->n_tags++;
 	return put_vlan(c, TCA_VLAN_ACT_PUSH, a->push_vlan.tpid, a->push_vlan.tci);
 }
 
 static bool act_pop_vlan(struct acting *c, const struct dp_action *a)
 {
+	c->n_tags -= c->n_tags > 0;
 	return put_vlan(c, TCA_VLAN_ACT_POP, 0, 0);
 }
 
@@ -183,7 +185,7 @@ static bool act_outputs(struct acting *c, struct dp_actions list)
 
 // Nothing here copies a packet and gives back the original. So a list that changes it comes last: where it stands there, or what
 // stands behind it only sends the packet as it is.
-static bool act_clone(struct acting *c, const struct dp_action *a)
+bool act_clone(struct acting *c, const struct dp_action *a)
 {
 	struct dp_actions list = dp_action_nested(a);
 
@@ -196,15 +198,6 @@ static bool act_clone(struct acting *c, const struct dp_action *a)
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, what);
 	}
 	return act_outputs(c, c->rest) && tc_act_list(c, list);
-}
-
-// One that takes all packets, or none, is no question of chance.
-static bool act_sample(struct acting *c, const struct dp_action *a)
-{
-	if (a->sample.probability == UINT32_MAX)
-		return act_clone(c, a);
-	return !a->sample.probability ||
-	       verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, "sample of some packets");
 }
 
 static bool act_userspace(struct acting *c, const struct dp_action *a)
@@ -225,6 +218,7 @@ static bool (*const verbs[DP_ACTION_MAX])(struct acting *c, const struct dp_acti
 	[DP_ACTION_CT_CLEAR] = act_ct_clear,
 	[DP_ACTION_CLONE] = act_clone,
 	[DP_ACTION_SAMPLE] = act_sample,
+	[DP_ACTION_PSAMPLE] = act_psample,
 	[DP_ACTION_METER] = act_meter,
 	[DP_ACTION_CHECK_PKT_LEN] = act_check_pkt_len,
 	[DP_ACTION_PUSH_MPLS] = act_push_mpls,
@@ -281,6 +275,15 @@ bool tc_act_list(struct acting *c, struct dp_actions list)
 	return c->ended || tc_act_gact(c, TC_ACT_SHOT);
 }
 
+static unsigned int count_tags(const struct flow_key *key)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(key->vlans); i++)
+		n += !!(key->vlans[i].tci & htobe16(VLAN_PRESENT));
+	return n;
+}
+
 bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const struct flow_key *key,
 			const struct flow_mask *mask, const struct port_lookup *ports,
 			struct verdict *v)
@@ -290,6 +293,7 @@ bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const s
 			    .mask = mask,
 			    .ports = ports,
 			    .v = v,
+			    .n_tags = count_tags(key),
 			    .has_tunnel = r->from_tunnel };
 	size_t nest = nl_nest_begin(&r->options, TCA_FLOWER_ACT);
 

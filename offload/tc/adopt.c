@@ -98,13 +98,13 @@ struct hw_rule *tc_adopt(struct tc_device *dev, const struct compiled_rule *rule
 
 	HMAP_FOR_EACH_WITH_HASH (l, node, rule->fingerprint, &dev->leftovers) {
 		if (!same_table(dev, l, rule) || (l->f.flags & skip) != rule->policy ||
-		    tc_find_rule(dev, l->f.handle) || tc_meters_need(dev, rule, &ignored))
+		    tc_find_rule(dev, l->f.handle) || tc_need_shared(dev, rule, &ignored))
 			continue;
 		if (!tc_take_place(dev, &l->f)) {
 			struct hw_rule none = { .asked = rule->policy };
 
-			tc_take_meters(&none, rule);
-			tc_meters_let_go(dev, &none);
+			tc_take_shared(&none, rule);
+			tc_let_go_shared(dev, &none);
 			continue;
 		}
 		r = xzalloc(sizeof(*r));
@@ -122,7 +122,7 @@ struct hw_rule *tc_adopt(struct tc_device *dev, const struct compiled_rule *rule
 					       l->f.packets - MIN(l->f.hw_packets, l->f.packets),
 				       .seen = dev->epoch };
 		memcpy(r->cookie, l->f.cookie, sizeof(r->cookie));
-		tc_take_meters(r, rule);
+		tc_take_shared(r, rule);
 		tc_take_counts(r, &l->f);
 		hmap_insert(&dev->rules, &r->node, hash_u64(r->handle, 0));
 		leave_out(dev, l);

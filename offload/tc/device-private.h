@@ -31,6 +31,8 @@ struct hw_rule {
 	uint32_t asked; // those that we asked for
 	uint32_t meters[TC_RULE_METERS]; // that it uses
 	unsigned int n_meters;
+	uint32_t samples[TC_RULE_SAMPLES]; // groups of psample that it uses
+	unsigned int n_samples;
 	uint64_t fingerprint;
 	uint8_t cookie[TC_COOKIE_SIZE];
 	uint64_t packets, bytes; // as of the last look
@@ -86,6 +88,8 @@ struct tc_device {
 	struct senders *senders;
 	_Atomic uint32_t n_threads; // that may send rules at once
 	_Atomic uint32_t policy; // TCA_CLS_FLAGS_SKIP_* of new filters, 0: none
+	sampled_fn *sampled; // who takes sampled packets; sample.c locks it
+	void *sampled_aux;
 	_Atomic uint32_t n_foreign; // for capabilities(), which any thread asks
 };
 
@@ -151,8 +155,12 @@ bool tc_take_place(struct tc_device *dev, const struct tc_filter *f);
 // The police actions of a rule's meters, made where they are not there: one that is put in, or adopted, needs them. Negative
 // errno and 'v': none is taken.
 int tc_meters_need(struct tc_device *dev, const struct compiled_rule *rule, struct verdict *v);
-// The rule has them from now on.
-void tc_take_meters(struct hw_rule *r, const struct compiled_rule *rule);
+// The rule has them, and the groups of its samples, from now on.
+void tc_take_shared(struct hw_rule *r, const struct compiled_rule *rule);
+// What a rule shares with others: its meters and the groups of its samples, as tc_meters_need() and tc_samples_need() take them; and
+// the end of both.
+int tc_need_shared(struct tc_device *dev, const struct compiled_rule *rule, struct verdict *v);
+void tc_let_go_shared(struct tc_device *dev, const struct hw_rule *r);
 // The rule is gone. Actions of meters that the datapath has no more go with their last rule.
 void tc_meters_let_go(struct tc_device *dev, const struct hw_rule *r);
 void tc_meter_set(void *priv, uint32_t id, const struct meter_config *config);
@@ -170,6 +178,16 @@ void tc_meters_open(struct tc_device *dev);
 void tc_meters_sweep(struct tc_device *dev);
 // The device goes, and has no rules any more.
 void tc_meters_close(struct tc_device *dev);
+
+// The groups of a rule's samples, made where they are not there, and a thread that hears them. Negative errno and 'v': none is
+// taken.
+int tc_samples_need(const struct compiled_rule *rule, struct verdict *v);
+// The rule is gone.
+void tc_samples_let_go(const struct hw_rule *r);
+void tc_set_sampled(void *priv, sampled_fn *fn, void *aux);
+void tc_samples_open(struct tc_device *dev);
+// The device goes, and has no rules any more.
+void tc_samples_close(struct tc_device *dev);
 
 // Puts what the running kernel's classifier can do; asked once a process.
 void tc_probe(struct nl_sock *sock);

@@ -26,6 +26,7 @@ static int tc_open(const struct port_ref *port, void **ret_priv, struct device_l
 	hmap_init(&dev->qdiscs);
 	hmap_init(&dev->leftovers);
 	tc_meters_open(dev);
+	tc_samples_open(dev);
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		dev->protocols[i] = (struct protocol){ htobe16(fixed[i]), 1 };
 	memset(ret_limits, 0, sizeof(*ret_limits));
@@ -45,6 +46,7 @@ static void tc_close(void *priv)
 	HMAP_FOR_EACH_SAFE (r, node, &dev->rules)
 		tc_forget(dev, r);
 	tc_meters_close(dev);
+	tc_samples_close(dev);
 	hmap_uninit(&dev->rules);
 	hmap_uninit(&dev->qdiscs);
 	tc_forget_leftovers(dev, 0);
@@ -158,6 +160,7 @@ const struct backend_ops backend_tc = {
 	.set_threads = tc_set_threads,
 	.add_port = tc_add_port,
 	.leave = tc_leave,
+	.set_sampled = tc_set_sampled,
 	.meter_set = tc_meter_set,
 	.meter_del = tc_meter_del,
 	.meter_counts = tc_meter_counts,

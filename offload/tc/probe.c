@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the running kernel's classifier can do: kernels leave out attributes that they do not know and say nothing, so
 // filters are put on a device made for it and read back. Once a process.
+#include <linux/tc_act/tc_sample.h>
 #include <linux/tc_act/tc_tunnel_key.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@ LOG_MODULE(tc_probe);
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool done, possible;
 static _Atomic bool no_frag;
+static _Atomic bool sample = true; // unless it was looked for in vain
 static char missing_text[160]; // why it was not possible
 
 struct probing {
@@ -141,25 +143,47 @@ static void put_geneve(struct strbuf *b)
 	put_option(b, TCA_FLOWER_KEY_ENC_OPTS_MASK, UINT16_MAX, UINT8_MAX);
 }
 
+// The nests of a filter's only action, and their end.
+static void begin_action(struct strbuf *b, const char *kind, size_t nests[3])
+{
+	put_common(b, ETH_P_IP);
+	nests[0] = nl_nest_begin(b, TCA_FLOWER_ACT);
+	nests[1] = nl_nest_begin(b, 1);
+	nl_put_str(b, TCA_ACT_KIND, kind);
+	nests[2] = nl_nest_begin(b, TCA_ACT_OPTIONS);
+}
+
+static void end_action(struct strbuf *b, const size_t nests[3])
+{
+	for (int i = 2; i >= 0; i--)
+		nl_nest_end(b, nests[i]);
+}
+
 static void put_no_frag(struct strbuf *b)
 {
 	struct tc_tunnel_key parms = { .action = TC_ACT_PIPE, .t_action = TCA_TUNNEL_KEY_ACT_SET };
-	size_t list, one, options;
+	size_t nests[3];
 
-	put_common(b, ETH_P_IP);
-	list = nl_nest_begin(b, TCA_FLOWER_ACT);
-	one = nl_nest_begin(b, 1);
-	nl_put_str(b, TCA_ACT_KIND, "tunnel_key");
-	options = nl_nest_begin(b, TCA_ACT_OPTIONS);
+	begin_action(b, "tunnel_key", nests);
 	nl_put(b, TCA_TUNNEL_KEY_PARMS, &parms, sizeof(parms));
 	nl_put_be32(b, TCA_TUNNEL_KEY_ENC_IPV4_SRC, htobe32(0x0a000001));
 	nl_put_be32(b, TCA_TUNNEL_KEY_ENC_IPV4_DST, htobe32(0x0a000002));
 	nl_put_be32(b, TCA_TUNNEL_KEY_ENC_KEY_ID, htobe32(7));
 	nl_put_u8(b, TCA_TUNNEL_KEY_NO_CSUM, 1);
 	nl_put_flag(b, TC_TUNNEL_KEY_NO_FRAG);
-	nl_nest_end(b, options);
-	nl_nest_end(b, one);
-	nl_nest_end(b, list);
+	end_action(b, nests);
+}
+
+static void put_sample(struct strbuf *b)
+{
+	struct tc_sample parms = { .action = TC_ACT_PIPE };
+	size_t nests[3];
+
+	begin_action(b, "sample", nests);
+	nl_put(b, TCA_SAMPLE_PARMS, &parms, sizeof(parms));
+	nl_put_u32(b, TCA_SAMPLE_RATE, 1);
+	nl_put_u32(b, TCA_SAMPLE_PSAMPLE_GROUP, TC_SAMPLE_BASE);
+	end_action(b, nests);
 }
 
 static struct probe {
@@ -178,6 +202,7 @@ static struct probe {
 	{ "vxlan_gbp", ETH_P_IP, put_gbp, NULL, NULL, UNKNOWN },
 	{ "geneve_options", ETH_P_IP, put_geneve, NULL, NULL, UNKNOWN },
 	{ "tunnel_no_frag", ETH_P_IP, put_no_frag, NULL, &no_frag, UNKNOWN },
+	{ "sample", ETH_P_IP, put_sample, NULL, &sample, UNKNOWN },
 	{ "enc_flags", ETH_P_IP, put_enc_flags, NULL, NULL, UNKNOWN },
 	{ "mpls", ETH_P_MPLS_UC, put_mpls, NULL, NULL, UNKNOWN },
 	{ "qinq", ETH_P_8021AD, put_cvlan, NULL, NULL, UNKNOWN },
@@ -327,4 +352,9 @@ void tc_probed_capabilities(struct smap *out)
 bool tc_probed_no_frag(void)
 {
 	return atomic_load(&no_frag);
+}
+
+bool tc_probed_sample(void)
+{
+	return atomic_load(&sample);
 }

@@ -110,15 +110,39 @@ bool tc_in_hw(void *priv, const struct hw_rule *hw, struct verdict *v)
 
 // ---- In ----
 
-void tc_take_meters(struct hw_rule *r, const struct compiled_rule *rule)
+int tc_need_shared(struct tc_device *dev, const struct compiled_rule *rule, struct verdict *v)
+{
+	struct hw_rule none = { .asked = rule->policy };
+	int error = tc_samples_need(rule, v);
+
+	if (error)
+		return error;
+	error = tc_meters_need(dev, rule, v);
+	if (error) {
+		tc_take_shared(&none, rule);
+		tc_samples_let_go(&none);
+	}
+	return error;
+}
+
+void tc_take_shared(struct hw_rule *r, const struct compiled_rule *rule)
 {
 	memcpy(r->meters, rule->meters, sizeof(r->meters));
 	r->n_meters = rule->n_meters;
+	r->n_samples = rule->n_samples;
+	for (unsigned int i = 0; i < rule->n_samples; i++)
+		r->samples[i] = rule->samples[i].group;
+}
+
+void tc_let_go_shared(struct tc_device *dev, const struct hw_rule *r)
+{
+	tc_meters_let_go(dev, r);
+	tc_samples_let_go(r);
 }
 
 static void rule_free(struct tc_device *dev, struct hw_rule *r)
 {
-	tc_meters_let_go(dev, r);
+	tc_let_go_shared(dev, r);
 	put_protocol(dev, r->priority);
 	free(r);
 }
@@ -140,7 +164,7 @@ static int prepare(struct tc_device *dev, const struct compiled_rule *rule, bool
 		verdict_refuse(v, REASON_TABLE_FULL, "eth_type");
 		return -ENOSPC;
 	}
-	error = tc_meters_need(dev, rule, v);
+	error = tc_need_shared(dev, rule, v);
 	if (error) {
 		p->n_rules--;
 		return error;
@@ -157,7 +181,7 @@ static int prepare(struct tc_device *dev, const struct compiled_rule *rule, bool
 	r->software_helps = rule->software_helps;
 	// Verbose: the driver's words come back even when the kernel runs the rule itself.
 	r->asked = TCA_CLS_FLAGS_VERBOSE | rule->policy;
-	tc_take_meters(r, rule);
+	tc_take_shared(r, rule);
 	memcpy(r->cookie, rule->cookie, sizeof(r->cookie));
 	hmap_insert(&dev->rules, &r->node, hash_u64(r->handle, 0));
 	*ret = r;

@@ -26,6 +26,26 @@ enum {
 // Of one rule: a packet may go through several bridges.
 #define TC_RULE_METERS 4
 
+// Groups of psample whose packets are for this process: a number made of the userspace action that they are sampled for, so that
+// the next process finds the same. Others' groups are their own business.
+enum { TC_SAMPLE_BASE = 0x10000000, TC_SAMPLE_LAST = 0x1fffffff };
+// psample tells of interfaces in 16 bits.
+enum { TC_SAMPLE_MAX_IFINDEX = UINT16_MAX };
+// Of one rule: a packet may go through several bridges.
+#define TC_RULE_SAMPLES 4
+
+// A userspace action that packets are sampled for.
+struct sampled {
+	uint32_t group;
+	struct dp_action action;
+};
+
+uint32_t tc_sample_group(const struct dp_action *userspace);
+static inline bool tc_sample_is_ours(uint32_t group)
+{
+	return group >= TC_SAMPLE_BASE && group <= TC_SAMPLE_LAST;
+}
+
 // What we write into the first action of each filter that is its own: the beginning of the megaflow's ufid, a mark, and which process it was.
 #define TC_COOKIE_SIZE 16
 void tc_cookie_make(const struct uuid *ufid, uint8_t cookie[TC_COOKIE_SIZE]);
@@ -52,6 +72,8 @@ struct compiled_rule {
 	uint32_t policy; // TCA_CLS_FLAGS_SKIP_* that it was made for
 	uint32_t meters[TC_RULE_METERS]; // the datapath's numbers
 	unsigned int n_meters;
+	struct sampled samples[TC_RULE_SAMPLES]; // for this process
+	unsigned int n_samples;
 	bool only_software; // no NIC is asked
 	bool software_helps; // a NIC that has the rule may leave some of its packets to software
 	be16 protocol; // of tcmsg: outermost ethertype
@@ -119,6 +141,20 @@ void tc_compiled_free(struct compiled_rule *r);
 enum { TC_TUNNEL_KEY_NO_FRAG = 14 };
 // True when the kernel's tunnel_key can set DF. Any thread.
 bool tc_probed_no_frag(void);
+// False when the kernel is known to have no sample action. Any thread.
+bool tc_probed_sample(void);
+
+// A message of psample's about one packet. Pointers are into the message.
+struct psample_message {
+	uint32_t group;
+	int ifindex; // where the packet came in, 0: not told
+	const void *packet;
+	size_t n;
+};
+
+// False when the message, one of psample's family, is about something else. -EPROTO in *ret_error when it cannot be understood.
+bool tc_psample_decode(const struct nlmsghdr *h, struct psample_message *ret, int *ret_error,
+		       struct error *err);
 
 // Counters and state of a filter, from a message about it (RTM_NEWTFILTER).
 struct tc_filter {

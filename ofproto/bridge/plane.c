@@ -7,6 +7,14 @@
 
 LOG_MODULE(plane);
 
+static void on_sampled(void *pl_, dp_port_t in_port, const struct dp_action *userspace,
+		       const void *packet, size_t n)
+{
+	struct plane *pl = pl_;
+
+	upcall_sampled(pl->upcall, in_port, userspace, packet, n);
+}
+
 void planes_create(struct vswitchd *vs, packet_in_cb *packet_in)
 {
 	const char *types[MAX_PLANES];
@@ -22,6 +30,7 @@ void planes_create(struct vswitchd *vs, packet_in_cb *packet_in)
 		pl->offload = offload_create();
 		pl->upcall = upcall_create(vs->loop, packet_in, vs);
 		upcall_set_datapath(pl->upcall, NULL, pl->offload);
+		offload_set_sampled(pl->offload, on_sampled, pl);
 		smap_init(&pl->features);
 		smap_init(&pl->run_features);
 	}
@@ -54,6 +63,7 @@ void planes_close(struct vswitchd *vs)
 			continue;
 		upcall_flush(pl->upcall, NULL);
 		offload_flush(pl->offload);
+		offload_set_sampled(pl->offload, NULL, NULL);
 		ct_zones_destroy(pl);
 		datapath_close(pl->dp);
 		pl->dp = NULL;

@@ -334,6 +334,29 @@ static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actio
 	return 0;
 }
 
+void upcall_sampled(struct upcall_engine *u, dp_port_t in_port, const struct dp_action *userspace,
+		    const void *packet, size_t n)
+{
+	struct packet p = { .data = (uint8_t *)packet, .size = n };
+	struct packet_metadata md = { .in_port = in_port.n };
+	AUTO(strbuf) actions = STRBUF_INIT;
+	struct flow_key key;
+	struct upcall up = { .packet = &p, .key = &key, .userspace = userspace };
+	int error;
+
+	counter_inc(COUNTER_SAMPLED);
+	if (packet_parse(&p, &md, &key)) {
+		counter_inc(COUNTER_DROP_MALFORMED);
+		return;
+	}
+	error = on_userspace(u, &up, &actions);
+	// The packet itself went on where it was sampled: slow paths, which do something with it, are not sampled for.
+	if (error == -EOPNOTSUPP || actions.len)
+		counter_inc(COUNTER_DROP_USERSPACE_KIND);
+	else if (error)
+		counter_inc(COUNTER_DROP_UPCALL);
+}
+
 const struct upcall_ops *upcall_ops(void)
 {
 	static const struct upcall_ops ops = { .miss = on_miss, .userspace = on_userspace };

@@ -33,6 +33,11 @@ void upcall_destroy(struct upcall_engine *u);
 const struct upcall_ops *upcall_ops(void);
 void upcall_set_datapath(struct upcall_engine *u, struct datapath *dp, struct offload *offload);
 
+// A packet that was sampled elsewhere than in the datapath, for this userspace action: as upcall_ops.userspace takes one that was
+// not. Any thread that is registered with RCU; bytes and action are borrowed. The datapath is open.
+void upcall_sampled(struct upcall_engine *u, dp_port_t in_port, const struct dp_action *userspace,
+		    const void *packet, size_t n);
+
 // Tells which switch port a datapath port is. Main thread.
 void upcall_map_port(struct upcall_engine *u, dp_port_t port, struct of_switch *sw,
 		     of_port_t number);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CHECK
 PLACEMENT_TESTS = tests/unit/offload/test-placement tests/unit/offload/test-placement-meters tests/unit/offload/test-placement-room \
-	tests/unit/offload/test-placement-waits
+	tests/unit/offload/test-placement-samples tests/unit/offload/test-placement-waits
 PLACEMENT_LIBS = offload/liboffload.a $(CHECK_LIBS) $(CORE_LIBS)
 FAKE_NIC = tests/unit/offload/fake-nic.c tests/unit/offload/fake-nic.h
 check_PROGRAMS += $(PLACEMENT_TESTS)
@@ -12,6 +12,8 @@ tests_unit_offload_test_placement_meters_SOURCES = tests/unit/offload/test-place
 tests_unit_offload_test_placement_meters_LDADD = $(PLACEMENT_LIBS)
 tests_unit_offload_test_placement_room_SOURCES = tests/unit/offload/test-placement-room.c $(FAKE_NIC)
 tests_unit_offload_test_placement_room_LDADD = $(PLACEMENT_LIBS)
+tests_unit_offload_test_placement_samples_SOURCES = tests/unit/offload/test-placement-samples.c $(FAKE_NIC)
+tests_unit_offload_test_placement_samples_LDADD = $(PLACEMENT_LIBS)
 tests_unit_offload_test_placement_waits_SOURCES = tests/unit/offload/test-placement-waits.c
 tests_unit_offload_test_placement_waits_LDADD = $(PLACEMENT_LIBS)
 check_PROGRAMS += tests/unit/offload/test-tc-compile
@@ -28,6 +30,10 @@ check_PROGRAMS += tests/unit/offload/test-tc-senders
 TESTS += tests/unit/offload/test-tc-senders
 tests_unit_offload_test_tc_senders_SOURCES = tests/unit/offload/test-tc-senders.c
 tests_unit_offload_test_tc_senders_LDADD = offload/libtc.a $(CHECK_LIBS) $(CORE_LIBS)
+check_PROGRAMS += tests/unit/offload/test-tc-psample
+TESTS += tests/unit/offload/test-tc-psample
+tests_unit_offload_test_tc_psample_SOURCES = tests/unit/offload/test-tc-psample.c
+tests_unit_offload_test_tc_psample_LDADD = offload/libtc.a $(CHECK_LIBS) $(CORE_LIBS)
 check_PROGRAMS += tests/unit/offload/test-switchdev
 TESTS += tests/unit/offload/test-switchdev
 tests_unit_offload_test_switchdev_SOURCES = tests/unit/offload/test-switchdev.c
@@ -70,3 +76,8 @@ TESTS += tests/fuzz/run-police
 tests_fuzz_fuzz_police_SOURCES = tests/fuzz/fuzz-police.c tests/fuzz/replay.c
 tests_fuzz_fuzz_police_LDADD = offload/libtc.a offload/liboffload.a $(CORE_LIBS)
 EXTRA_DIST += tests/fuzz/run-police tests/fuzz/corpus/police
+check_PROGRAMS += tests/fuzz/fuzz-psample
+TESTS += tests/fuzz/run-psample
+tests_fuzz_fuzz_psample_SOURCES = tests/fuzz/fuzz-psample.c tests/fuzz/replay.c
+tests_fuzz_fuzz_psample_LDADD = offload/libtc.a offload/liboffload.a $(CORE_LIBS)
+EXTRA_DIST += tests/fuzz/run-psample tests/fuzz/corpus/psample

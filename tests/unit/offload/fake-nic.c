@@ -207,6 +207,12 @@ static void fake_meter_counts(void *priv,
 	cb(8, &(struct meter_count){ 1, 1 }, &(struct meter_count){ 1, 1 }, aux);
 }
 
+static void fake_set_sampled(void *priv, sampled_fn *fn, void *aux)
+{
+	nic.sampled = fn;
+	nic.sampled_aux = aux;
+}
+
 static void fake_capabilities(void *priv, struct smap *out)
 {
 	smap_set(out, "fake", "true");
@@ -224,6 +230,7 @@ const struct backend_ops fake_nic = {
 	.remove_port = fake_remove_port,
 	.set_policy = fake_set_policy,
 	.set_threads = fake_set_threads,
+	.set_sampled = fake_set_sampled,
 	.audit = fake_audit,
 	.replace = fake_replace,
 	.remove = fake_remove,

@@ -25,6 +25,8 @@ struct fake_nic {
 	unsigned int meters_set, meters_gone;
 	uint32_t metered_rate; // as last told
 	unsigned int in_kernel; // rules
+	sampled_fn *sampled; // as it was told where to hand packets on
+	void *sampled_aux;
 	uint16_t hot; // port of the flow that has packets, 0: all have
 };
 

@@ -5,8 +5,10 @@
 #include <linux/tc_act/tc_gact.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <linux/tc_act/tc_pedit.h>
+#include <linux/tc_act/tc_sample.h>
 #include <linux/tc_act/tc_tunnel_key.h>
 
+#include "core/base/hash.h"
 #include "offload/tc/tc-private.h"
 #include "tests/suite.h"
 #include "tests/unit/offload/walk.h"
@@ -465,11 +467,117 @@ START_TEST(all_outputs_but_the_last_are_copies)
 }
 END_TEST
 
+// ---- Samples ----
+
+#define CONTROLLER(MAX_LEN) \
+	"userspace(pid=0,controller(reason=1,dont_send=0,continuation=0,recirc_id=5," \
+	"rule_cookie=0x9,controller_id=3,max_len=" #MAX_LEN "))"
+
+START_TEST(a_sample_has_its_rate_and_its_group)
+{
+	struct verdict v;
+	struct compiled_rule *r = compile_text(
+		"in_port(1)," IP "frag=no)",
+		"sample(sample=10.0%,actions(" CONTROLLER(128) ")),psample(group=3),1", &v);
+	const struct tc_sample *parms;
+	const struct nlattr *o;
+
+	ck_assert_msg(r != NULL, "%s", v.culprit);
+	o = action(r, 1, "sample");
+	parms = mnl_attr_get_payload(in_nest(o, TCA_SAMPLE_PARMS));
+	ck_assert_int_eq(parms->action, TC_ACT_PIPE);
+	ck_assert_uint_eq(nl_u32(in_nest(o, TCA_SAMPLE_RATE)), 10);
+	ck_assert_uint_eq(r->n_samples, 1);
+	ck_assert_uint_eq(nl_u32(in_nest(o, TCA_SAMPLE_PSAMPLE_GROUP)), r->samples[0].group);
+	ck_assert(tc_sample_is_ours(r->samples[0].group));
+	ck_assert_uint_eq(r->samples[0].action.userspace.max_len, 128);
+	ck_assert_uint_eq(r->samples[0].action.userspace.cookie, 9);
+	o = action(r, 2, "sample");
+	ck_assert_uint_eq(nl_u32(in_nest(o, TCA_SAMPLE_RATE)), 1);
+	ck_assert_uint_eq(nl_u32(in_nest(o, TCA_SAMPLE_PSAMPLE_GROUP)), 3);
+	ck_assert_ptr_null(in_nest(o, TCA_SAMPLE_TRUNC_SIZE));
+	action(r, 3, "mirred");
+	tc_compiled_free(r);
+}
+END_TEST
+
+static uint32_t group_of(const char *list)
+{
+	AUTO_FREE char *actions = xasprintf("sample(sample=10.0%%,actions(%s)),1", list);
+	struct verdict v;
+	struct compiled_rule *r = compile_text("in_port(1)," IP "frag=no)", actions, &v);
+	uint32_t group;
+
+	ck_assert_msg(r != NULL, "%s", v.culprit);
+	group = r->samples[0].group;
+	tc_compiled_free(r);
+	return group;
+}
+
+// The next process must find its rules as they are: the number does not depend on this one.
+START_TEST(equal_userspace_actions_share_a_group_in_every_process)
+{
+	uint64_t seed = hash_seed;
+	uint32_t group = group_of(CONTROLLER(128));
+
+	ck_assert_uint_ne(group_of(CONTROLLER(129)), group);
+	hash_seed ^= 0x123456789;
+	ck_assert_uint_eq(group_of(CONTROLLER(128)), group);
+	hash_seed = seed;
+}
+END_TEST
+
+static const struct {
+	uint32_t probability, rate; // 0: none
+} rates[] = {
+	{ UINT32_MAX, 1 },
+	{ UINT32_MAX / 2, 2 },
+	{ UINT32_MAX / 3, 3 },
+	{ UINT32_MAX / 10, 10 },
+	{ UINT32_MAX / 1000, 1000 },
+	{ UINT32_MAX / 65535, 65535 },
+	{ UINT32_MAX / 65536, 65536 },
+	{ UINT32_MAX / 100000, 100000 },
+	{ 1, 1U << 31 },
+	{ UINT32_MAX - 1, 0 },
+	{ UINT32_MAX / 2 + 1, 0 },
+	{ UINT32_MAX / 2 - 1, 0 },
+	{ UINT32_MAX / 5 * 2, 0 },
+};
+
+START_TEST(a_probability_is_a_rate_as_sflow_writes_it_or_refused)
+{
+	struct flow_key key = { .in_port = 1, .eth_type = htobe16(0x0800), .nw_proto = 6 };
+	AUTO(strbuf) actions = STRBUF_INIT;
+	size_t begin = dp_put_nested_begin(&actions, DP_ACTION_SAMPLE);
+	struct compiled_rule *rule;
+	struct megaflow *mf;
+	struct flow_mask mask;
+	struct verdict v;
+
+	dp_put(&actions, DP_ACTION_PSAMPLE)->psample.group = 3;
+	dp_put_nested_end(&actions, begin);
+	((struct dp_action *)actions.s)->sample.probability = rates[_i].probability;
+	walk_common_mask(&mask, &key);
+	mf = megaflow_create(&key, &mask, dp_actions_of(&actions));
+	if (backend_tc.compile(NULL, mf, &walk_ports, &rule, &v)) {
+		ck_assert_uint_eq(nl_u32(in_nest(action(rule, 1, "sample"), TCA_SAMPLE_RATE)),
+				  rates[_i].rate);
+		tc_compiled_free(rule);
+	} else {
+		ck_assert_uint_eq(rates[_i].rate, 0);
+		ck_assert_str_eq(v.culprit, "sample at no rate of 1 in N");
+	}
+	megaflow_free(mf);
+}
+END_TEST
+
 static const struct {
 	const char *actions, *kind;
 } behind_outputs[] = {
 	{ "1,ct(commit,zone=7)", "ct" },
 	{ "1,meter(3)", "police" },
+	{ "1,psample(group=3)", "sample" },
 };
 
 START_TEST(what_stands_behind_the_last_output_is_done_too)
@@ -508,7 +616,7 @@ START_TEST(every_action_compiles_or_is_refused_by_name)
 				      _i == DP_ACTION_POP_VLAN || _i == DP_ACTION_POP_MPLS ||
 				      _i == DP_ACTION_CT || _i == DP_ACTION_CT_CLEAR ||
 				      _i == DP_ACTION_SET_TUNNEL || _i == DP_ACTION_CLONE ||
-				      _i == DP_ACTION_SAMPLE,
+				      _i == DP_ACTION_SAMPLE || _i == DP_ACTION_PSAMPLE,
 			      "%s", dp_action_name(_i));
 		return;
 	}
@@ -533,6 +641,10 @@ int main(void)
 	tcase_add_test(t, a_tunnel_is_matched_written_and_taken_off);
 	tcase_add_test(t, connections_are_matched_as_flower_has_them);
 	tcase_add_test(t, all_outputs_but_the_last_are_copies);
+	tcase_add_test(t, a_sample_has_its_rate_and_its_group);
+	tcase_add_test(t, equal_userspace_actions_share_a_group_in_every_process);
+	tcase_add_loop_test(t, a_probability_is_a_rate_as_sflow_writes_it_or_refused, 0,
+			    ARRAY_SIZE(rates));
 	tcase_add_loop_test(t, what_stands_behind_the_last_output_is_done_too, 0,
 			    ARRAY_SIZE(behind_outputs));
 	tcase_add_loop_test(t, every_action_compiles_or_is_refused_by_name, 0, DP_ACTION_MAX);

@@ -26,10 +26,25 @@ static const struct port_ref plain_port = { .number = DP_PORT(5),
 					    .ifindex = 5,
 					    .device = SOFTWARE_DEVICE };
 
+static const struct port_ref host_port = { .number = DP_PORT(6),
+					   .name = "br0",
+					   .ethdev = PORT_NO_ETHDEV,
+					   .ifindex = 6,
+					   .is_internal = true,
+					   .device = SOFTWARE_DEVICE };
+
+static const struct port_ref late_port = { .number = DP_PORT(8),
+					   .name = "rep9",
+					   .ethdev = PORT_NO_ETHDEV,
+					   .ifindex = 65536,
+					   .is_representor = true,
+					   .device = "paper0" };
+
 static const struct port_ref *find_port(dp_port_t n, void *aux)
 {
 	static const struct port_ref *const ports[] = {
-		[1] = &in_port, [3] = &tunnel_port, [4] = &representor, [5] = &plain_port
+		[1] = &in_port,	   [3] = &tunnel_port, [4] = &representor,
+		[5] = &plain_port, [6] = &host_port,   [8] = &late_port,
 	};
 
 	return n.n < ARRAY_SIZE(ports) ? ports[n.n] : NULL;

@@ -4,8 +4,8 @@
 
 #include "offload/backend.h"
 
-// Port 1 is on the device; port 2 has nothing behind it; port 3 is the kernel's tunnel device, port 4 another that no
-// NIC is behind.
+// Port 1 is on the device; port 2 has nothing behind it; port 3 is the kernel's tunnel device, port 4 a representor, port 5
+// one that no NIC is behind, port 6 the host's own, port 8 a representor whose interface number has more than 16 bits.
 // Meters 3 (1 Mbit/s) and 8 (packets) can be police actions; 4 has two bands, 5 remarks, the bursts of 6 and 7 are too large.
 extern const struct port_lookup walk_ports;
 

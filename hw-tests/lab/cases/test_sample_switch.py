@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packets that traffic control, or the simulated NIC, samples for userspace actions, on their way through the whole switch to a
+controller; in a lab guest. Flows are put in by hand (dpctl/add-flow)."""
+import math
+import re
+import subprocess
+
+import pytest
+
+from kernel_switch import nic, switch, sysfs_in, tc_filters, wait_until  # noqa: F401
+
+N = 1000
+# Sends so many frames of IP to an address (hexadecimal) that no host has.
+SEND = """
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((sys.argv[1], 0))
+for _ in range(int(sys.argv[3])):
+    s.send(bytes.fromhex(sys.argv[2]))
+"""
+
+
+class Place:
+    """Where a flow runs: the switch, the ports' names there, and host 0's and host 1's devices."""
+
+    def __init__(self, s, inp, out, devices, kind):
+        self.s, self.inp, self.out, self.devices, self.kind = s, inp, out, devices, kind
+
+    # What the pipeline makes of the rule below for such a packet, too: no other flow has these packets.
+    def match(self):
+        return f"recirc_id(0),in_port({self.inp}),eth(),eth_type(0x0800),ipv4(dst=10.98.0.77,frag=no)"
+
+    def add(self, percent, max_len=65535, more=""):
+        sample = (f"sample(sample={percent}%,actions(userspace(pid=0,controller(reason=1,dont_send=0,continuation=0,recirc_id=0,"
+                  f"rule_cookie=0x55,controller_id=0,max_len={max_len}))))")
+        self.s.appctl("dpctl/add-flow", self.match(), f"{sample}{more},{self.out}")
+        wait_until("the flow is placed", self.placed)
+
+    def line(self, *types):
+        return [f for f in self.s.flows(*types) if "sample(" in f]
+
+    def placed(self):
+        return len(self.line(f"type={self.kind}")) == 1
+
+    def received(self):
+        return int(sysfs_in("h1", f"/sys/class/net/{self.devices[1]}/statistics/rx_packets"))
+
+    def frame(self, size=100):
+        ip = bytes.fromhex("45000056000000004011") + b"\0\0" + bytes([10, 98, 0, 1, 10, 98, 0, 77])
+        head = bytes.fromhex("020000000002" "020000000001" "0800") + ip
+        return (head + b"x" * (size - len(head))).hex()
+
+    def send(self, n):
+        before = self.received()
+        subprocess.run(["ip", "netns", "exec", "h0", "/usr/bin/python3", "-c", SEND, self.devices[0], self.frame(), str(n)], check=True)
+        wait_until("all have come through", lambda: self.received() >= before + n)
+
+    def counter(self, name):
+        return int(self.s.appctl("coverage/read-counter", name))
+
+    def rule(self):
+        """Its handle, and the cookie that its process gave it."""
+        f, = [f for f in tc_filters("dev", self.inp) if "sample" in str(f["options"].get("actions"))]
+        return f["options"]["handle"], f["options"]["actions"][0]["cookie"]
+
+
+@pytest.fixture(params=["tc", "nic"])
+def place(request):
+    with open("/proc/sys/net/ipv6/conf/all/disable_ipv6", "w", encoding="ascii") as f:
+        f.write("1")
+    if request.param == "tc":
+        s = request.getfixturevalue("switch")
+        s.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=true")
+        s.add_hosts(2, "fail_mode=secure")
+        p = Place(s, "v0", "v1", ("eth0", "eth0"), "tc")
+    else:
+        s = request.getfixturevalue("nic")
+        s.add_nic(2, rules=False)
+        p = Place(s, "sn0r0", "sn0r1", ("sn0v0", "sn0v1"), "offloaded")
+    s.ofctl("add-flow", "br0", "ip,in_port=1,nw_dst=10.98.0.77,actions=2")
+    return p
+
+
+@pytest.fixture
+def told(place):
+    """What a controller is told so far."""
+    out = f"{place.s.dir}/monitor"
+    with open(out, "w", encoding="ascii") as f:
+        place.s.processes["monitor"] = subprocess.Popen([place.s.program("ovs-ofctl"), "monitor", "br0", "65534"], env=place.s.env,
+                                                        stdout=f, stderr=subprocess.STDOUT)
+
+    def read():
+        with open(out, encoding="ascii") as f:
+            return [text for text in f.read().split("NXT_PACKET_IN2")[1:] if "total_len=" in text]
+    # One that is not there yet hears nothing.
+    place.add(100)
+
+    def heard():
+        place.send(1)
+        return read()
+    wait_until("the controller is there", heard)
+    place.s.appctl("dpctl/del-flow", place.match())
+    wait_until("the rule is out", lambda: not place.line())
+    before = len(read())
+    return lambda: read()[before:]
+
+
+def bounds(n, p, error=1e-12):
+    """How many of n packets are taken with probability p, but for so small an error on either side."""
+    def chance(k):
+        return math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log(1 - p))
+    low, below = 0, chance(0)
+    while below < error:
+        low += 1
+        below += chance(low)
+    high, above = n, chance(n)
+    while above < error:
+        high -= 1
+        above += chance(high)
+    return low, high
+
+
+def test_all_packets_sampled_at_1_in_1_reach_the_controller_and_go_on(place, told):
+    place.add(100)
+    sampled = place.counter("offload_sampled")
+    place.send(N)
+    wait_until("all are told", lambda: len(told()) >= N)
+    assert len(told()) == N
+    assert place.counter("offload_sampled") == sampled + N
+    assert place.counter("drop_sample") == place.counter("drop_userspace_kind") == place.counter("offload_sample_lost") == 0
+
+
+def test_a_tenth_of_the_packets_reaches_the_controller_at_1_in_10(place, told):
+    place.add(10)
+    sampled = place.counter("offload_sampled")
+    place.send(N)
+    # One more that is sampled for sure tells that all before it have come.
+    n = place.counter("offload_sampled") - sampled
+    low, high = bounds(N, 0.1)
+    wait_until("enough are sampled", lambda: place.counter("offload_sampled") - sampled >= low)
+    place.s.appctl("dpctl/mod-flow", place.match(), place.line()[0].split("actions:")[1].replace("sample=10.0%", "sample=100%"))
+    wait_until("the rule is another", lambda: "'rate': 1," in str(tc_filters("dev", place.inp)))
+    place.send(1)
+    wait_until("the last is sampled", lambda: place.counter("offload_sampled") > sampled + n)
+    total = place.counter("offload_sampled") - sampled - 1
+    assert low <= total <= high, (low, total, high)
+    wait_until("all of them are told", lambda: len(told()) == total + 1)
+
+
+def test_the_controller_is_told_of_port_bytes_and_cookie(place, told):
+    place.add(100, 60)
+    place.send(1)
+    wait_until("it is told", told)
+    text = told()[0]
+    assert "cookie=0x55 total_len=100 in_port=1 (via action) data_len=60 (unbuffered)" in text, text
+    assert "dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02" in text, text
+
+
+def test_what_a_rewriting_changed_before_is_told_as_changed(place, told):
+    place.s.appctl("dpctl/add-flow", place.match(),
+                   "set(eth(src=02:00:00:00:00:99)),sample(sample=100%,actions(userspace(pid=0,controller(reason=1,max_len=65535)))),"
+                   + place.out)
+    wait_until("the flow is placed", place.placed)
+    place.send(1)
+    wait_until("it is told", told)
+    assert "dl_src=02:00:00:00:00:99" in told()[0], told()
+
+
+def test_a_sampled_packet_is_counted_once(place):
+    place.add(100)
+    place.send(N)
+    wait_until("all are sampled", lambda: place.counter("offload_sampled") == N)
+    wait_until("all are counted", lambda: f"packets:{N}, bytes:{N * 100}," in place.line()[0])
+    # Neither more often later.
+    place.send(1)
+    wait_until("so is the last", lambda: f"packets:{N + 1}, bytes:{(N + 1) * 100}," in place.line()[0])
+
+
+def test_a_restart_adopts_the_rule_and_its_samples_are_heard(place):
+    place.add(100)
+    before = place.rule()
+    place.s.processes["ovs-vswitchd"].kill()
+    place.s.processes.pop("ovs-vswitchd").wait(20)
+    place.s.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:flow-restore-wait=true")
+    place.s.start()
+    wait_until("the bridge listens", lambda: place.s.ofctl("show", "br0", check=False).returncode == 0)
+    place.s.ofctl("add-flow", "br0", "ip,in_port=1,nw_dst=10.98.0.77,actions=2")
+    place.add(100)
+    place.s.vsctl("remove", "Open_vSwitch", ".", "other_config", "flow-restore-wait")
+    wait_until("what nobody wanted is out", lambda: "made of them" in place.s.log())
+    assert place.rule() == before
+    place.send(10)
+    wait_until("all are sampled", lambda: place.counter("offload_sampled") == 10)
+
+
+@pytest.mark.parametrize("key,value", [("rate", 7), ("group", 5)])
+def test_a_sample_that_somebody_altered_is_found_and_set_right(place, key, value):
+    place.add(100)
+    f, = [f for f in tc_filters("dev", place.inp) if "sample" in str(f)]
+    sample = f["options"]["actions"][0]
+    words = {"rate": re.sub(r".*/", "", str(sample["rate"])), "group": sample["group"], key: value}
+    skip = [w for w in ("skip_sw", "skip_hw") if f["options"].get(w)]
+    subprocess.run(["tc", "filter", "replace", "dev", place.inp, "ingress", "protocol", "ip", "prio", str(f["pref"]), "handle",
+                    hex(f["options"]["handle"]), "flower", *skip, "dst_ip", "10.98.0.77", "ip_flags", "nofrag", "action", "sample", "rate",
+                    str(words["rate"]), "group", str(words["group"]), "cookie", sample["cookie"], "action", "mirred", "egress",
+                    "redirect", "dev", place.out], check=True)
+    place.s.appctl("offload/audit")
+    wait_until("it is found", lambda: "0 rules were missing, 1 altered, 0 nobody's: set right" in place.s.log())
+    wait_until("it is right again", lambda: [a["group"] for f in tc_filters("dev", place.inp) for a in f["options"]["actions"]
+                                             if a["kind"] == "sample"] == [sample["group"]])
+    place.send(10)
+    wait_until("all are sampled", lambda: place.counter("offload_sampled") == 10)
+
+
+def test_a_kernel_that_samples_says_so(place):
+    assert all(d["capabilities"]["sample"] == "true" for d in place.s.offload_json()["devices"])
