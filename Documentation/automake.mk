@@ -22,8 +22,14 @@ EXTRA_DIST += $(MAN_SOURCES) Documentation/ref/tls-options.inc Documentation/off
 	Documentation/decisions/0014-kernel-datapath.md Documentation/decisions/0015-restart.md \
 	Documentation/decisions/0016-recirculation.md Documentation/decisions/0017-kernel-conntrack.md \
 	Documentation/decisions/0018-tunnels.md Documentation/decisions/0020-ovs-dpctl.md \
-	Documentation/decisions/0021-bonds.md Documentation/decisions/0022-many-rules.md Documentation/decisions/0026-dpctl-in-the-switch.md Documentation/decisions/0024-meters-in-hardware.md Documentation/decisions/0025-packet-length-in-tc.md Documentation/decisions/0027-revalidation.md \
-	Documentation/decisions/0029-tls.md
+	Documentation/decisions/0021-bonds.md \
+	Documentation/decisions/0022-many-rules.md \
+	Documentation/decisions/0026-dpctl-in-the-switch.md \
+	Documentation/decisions/0024-meters-in-hardware.md \
+	Documentation/decisions/0025-packet-length-in-tc.md \
+	Documentation/decisions/0027-revalidation.md \
+	Documentation/decisions/0029-tls.md \
+	Documentation/decisions/0028-samples.md
 
 # Man pages, where docutils is there to make them.
 if HAVE_RST2MAN

@@ -25,6 +25,7 @@ struct acting {
 	bool has_cookie; // an action of the filter's own has been written
 	struct dp_actions rest; // what stands behind the action at hand, and does something
 	unsigned int n_tags; // that the packet has now
+	struct flow_vlan tag; // the outermost; all zero: there is none, or it is not known
 	bool tracked; // it has been through connection tracking
 	bool moved; // an MPLS header came or went: only the Ethernet header is where it was
 	struct flow_tunnel tunnel; // as last set

@@ -2,17 +2,41 @@
 // Samples: one packet in N is copied to psample, for others (psample) or for this process (userspace); all go on.
 //
 // The copy is the packet's bytes and where it came in, nothing else. What this process would be told beside by the kernel's
-// datapath (a tag that is kept beside the packet, the outer header, the connection) must not be there at that point.
+// datapath (a tag that is kept beside the packet, the outer header, the connection) is known from the flow, or must not be there.
 #include <linux/tc_act/tc_sample.h>
 
 #include "core/base/hash.h"
 #include "offload/tc/action-private.h"
 
-uint32_t tc_sample_group(const struct dp_action *userspace)
+static uint32_t group_of(const struct sampled *s)
 {
-	uint64_t h = hash_stable(&userspace->userspace, sizeof(userspace->userspace), 0);
+	uint64_t h = hash_stable(&s->action.userspace, sizeof(s->action.userspace), 0);
 
+	if (s->tag.tci)
+		h = hash_stable(&s->tag, sizeof(s->tag), h);
 	return TC_SAMPLE_BASE + h % (TC_SAMPLE_LAST - TC_SAMPLE_BASE + 1);
+}
+
+bool tc_sample_is_same(const struct sampled *a, const struct sampled *b)
+{
+	return a->tag.tpid == b->tag.tpid && a->tag.tci == b->tag.tci &&
+	       !memcmp(&a->action.userspace, &b->action.userspace, sizeof(a->action.userspace));
+}
+
+int tc_sample_restore(const struct sampled *s, const struct psample_message *m, struct strbuf *out)
+{
+	const be16 tag[2] = { s->tag.tpid, s->tag.tci & htobe16(~VLAN_PRESENT) };
+	const uint8_t *at = m->packet;
+	bool is_there =
+		m->n >= 2 * ETH_ALEN + sizeof(tag) && !memcmp(at + 2 * ETH_ALEN, tag, sizeof(tag));
+
+	if (m->n < ETH_HLEN)
+		return -EPROTO;
+	strbuf_put(out, at, 2 * ETH_ALEN);
+	if (s->tag.tci && !is_there)
+		strbuf_put(out, tag, sizeof(tag));
+	strbuf_put(out, at + 2 * ETH_ALEN, m->n - 2 * ETH_ALEN);
+	return 0;
 }
 
 // 'probability' is UINT32_MAX / N, as sFlow writes it, and not 0. Of several N that are written alike, the one that is nearest to
@@ -53,9 +77,10 @@ static const char *any_lacks(const struct acting *c, uint32_t rate)
 
 static const char *userspace_lacks(const struct acting *c)
 {
-	return c->n_tags			       ? "sample of tagged packets"
-	       : c->rule->from_tunnel		       ? "sample of packets from a tunnel"
-	       : c->rule->chain || c->tracked	       ? "sample of tracked packets"
+	return c->n_tags > 1		      ? "sample of packets with several tags"
+	       : c->n_tags && !c->tag.tci     ? "sample of packets with a tag not matched whole"
+	       : c->rule->from_tunnel	      ? "sample of packets from a tunnel"
+	       : c->rule->chain || c->tracked ? "sample of tracked packets"
 	       : c->rule->n_samples == TC_RULE_SAMPLES ? "more than 4 samples"
 						       : NULL;
 }
@@ -72,8 +97,10 @@ static bool sample_for_us(struct acting *c, uint32_t rate, const struct dp_actio
 	if (lack)
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, lack);
 	s = &c->rule->samples[c->rule->n_samples];
-	s->group = tc_sample_group(a);
+	memset(s, 0, sizeof(*s));
+	s->tag = c->tag;
 	memcpy(&s->action, a, MIN(a->size, sizeof(s->action)));
+	s->group = group_of(s);
 	if (!put_sample(c, rate, s->group))
 		return false;
 	c->rule->n_samples++;

@@ -138,12 +138,14 @@ static bool put_vlan(struct acting *c, int what, be16 tpid, be16 tci)
 static bool act_push_vlan(struct acting *c, const struct dp_action *a)
 {
 	c->n_tags++;
+	c->tag = (struct flow_vlan){ a->push_vlan.tpid, a->push_vlan.tci };
 	return put_vlan(c, TCA_VLAN_ACT_PUSH, a->push_vlan.tpid, a->push_vlan.tci);
 }
 
 static bool act_pop_vlan(struct acting *c, const struct dp_action *a)
 {
 	c->n_tags -= c->n_tags > 0;
+	c->tag = (struct flow_vlan){ 0 };
 	return put_vlan(c, TCA_VLAN_ACT_POP, 0, 0);
 }
 
@@ -275,6 +277,14 @@ bool tc_act_list(struct acting *c, struct dp_actions list)
 	return c->ended || tc_act_gact(c, TC_ACT_SHOT);
 }
 
+static struct flow_vlan known_tag(const struct flow_key *key, const struct flow_mask *mask)
+{
+	static const struct flow_vlan all = { UINT16_MAX, UINT16_MAX };
+	const struct flow_vlan *m = &mask->m.vlans[0];
+
+	return m->tpid == all.tpid && m->tci == all.tci ? key->vlans[0] : (struct flow_vlan){ 0 };
+}
+
 static unsigned int count_tags(const struct flow_key *key)
 {
 	unsigned int n = 0;
@@ -294,6 +304,7 @@ bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const s
 			    .ports = ports,
 			    .v = v,
 			    .n_tags = count_tags(key),
+			    .tag = known_tag(key, mask),
 			    .has_tunnel = r->from_tunnel };
 	size_t nest = nl_nest_begin(&r->options, TCA_FLOWER_ACT);
 

@@ -21,10 +21,9 @@ LOG_MODULE(tc_sample);
 enum { LISTENER_BUFFER = 8 << 20 };
 
 struct group {
-	struct hmap_node node; // by id
-	uint32_t id;
+	struct hmap_node node; // by sampled.group
 	unsigned int n_rules;
-	struct dp_action action;
+	struct sampled sampled;
 };
 
 struct listener {
@@ -52,7 +51,7 @@ static struct group *find(uint32_t id)
 	struct group *g;
 
 	HMAP_FOR_EACH_WITH_HASH (g, node, hash_u64(id, 0), &groups)
-		if (g->id == id)
+		if (g->sampled.group == id)
 			return g;
 	return NULL;
 }
@@ -60,7 +59,7 @@ static struct group *find(uint32_t id)
 // ---- The listener ----
 
 // To the device whose port it came in at.
-static bool hand_on(const struct dp_action *action, const struct psample_message *m)
+static bool hand_on(const struct dp_action *action, int ifindex, const struct strbuf *packet)
 {
 	struct tc_device **dev;
 	bool taken = false;
@@ -68,8 +67,8 @@ static bool hand_on(const struct dp_action *action, const struct psample_message
 	pthread_mutex_lock(&devices_lock);
 	VEC_FOR_EACH (dev, &devices)
 		if (!taken && (*dev)->sampled)
-			taken = (*dev)->sampled((*dev)->sampled_aux, m->ifindex, action, m->packet,
-						m->n);
+			taken = (*dev)->sampled((*dev)->sampled_aux, ifindex, action, packet->s,
+						packet->len);
 	pthread_mutex_unlock(&devices_lock);
 	return taken;
 }
@@ -77,20 +76,25 @@ static bool hand_on(const struct dp_action *action, const struct psample_message
 // One that is to stop hears what its successor hears, too, and leaves it to that.
 static void on_packet(const struct listener *l, const struct psample_message *m)
 {
-	struct dp_action action;
+	AUTO(strbuf) packet = STRBUF_INIT;
 	const struct group *g;
+	struct sampled s;
 	bool is_old;
 
 	pthread_mutex_lock(&lock);
 	is_old = l != listener;
 	g = find(m->group);
 	if (g)
-		action = g->action;
+		s = g->sampled;
 	pthread_mutex_unlock(&lock);
 	if (is_old)
 		return;
 	// Its rule has gone meanwhile, or belongs to another process.
-	if (!g || !hand_on(&action, m))
+	if (!g)
+		counter_inc(COUNTER_DROP_SAMPLE);
+	else if (tc_sample_restore(&s, m, &packet))
+		counter_inc(COUNTER_DROP_MALFORMED);
+	else if (!hand_on(&s.action, m->ifindex, &packet))
 		counter_inc(COUNTER_DROP_SAMPLE);
 }
 
@@ -234,7 +238,7 @@ static int need_one(const struct sampled *s, struct verdict *v)
 	int error;
 
 	// Errors that may pass, so that the like is not refused from now on.
-	if (g && memcmp(&g->action.userspace, &s->action.userspace, sizeof(g->action.userspace))) {
+	if (g && !tc_sample_is_same(&g->sampled, s)) {
 		verdict_refuse(v, REASON_ACTION_UNSUPPORTED, "sample with another flow's group");
 		return -EBUSY;
 	}
@@ -248,9 +252,8 @@ static int need_one(const struct sampled *s, struct verdict *v)
 	}
 	if (!g) {
 		g = xzalloc(sizeof(*g));
-		g->id = s->group;
-		g->action = s->action;
-		hmap_insert(&groups, &g->node, hash_u64(g->id, 0));
+		g->sampled = *s;
+		hmap_insert(&groups, &g->node, hash_u64(s->group, 0));
 	}
 	g->n_rules++;
 	return 0;

@@ -26,6 +26,18 @@ enum {
 // Of one rule: a packet may go through several bridges.
 #define TC_RULE_METERS 4
 
+// A message of psample's about one packet. Pointers are into the message.
+struct psample_message {
+	uint32_t group;
+	int ifindex; // where the packet came in, 0: not told
+	const void *packet;
+	size_t n;
+};
+
+// False when the message, one of psample's family, is about something else. -EPROTO in *ret_error when it cannot be understood.
+bool tc_psample_decode(const struct nlmsghdr *h, struct psample_message *ret, int *ret_error,
+		       struct error *err);
+
 // Groups of psample whose packets are for this process: a number made of the userspace action that they are sampled for, so that
 // the next process finds the same. Others' groups are their own business.
 enum { TC_SAMPLE_BASE = 0x10000000, TC_SAMPLE_LAST = 0x1fffffff };
@@ -37,10 +49,15 @@ enum { TC_SAMPLE_MAX_IFINDEX = UINT16_MAX };
 // A userspace action that packets are sampled for.
 struct sampled {
 	uint32_t group;
+	struct flow_vlan tag; // their only one; all zero: they have none
 	struct dp_action action;
 };
 
-uint32_t tc_sample_group(const struct dp_action *userspace);
+// Is it the same but for the group?
+bool tc_sample_is_same(const struct sampled *a, const struct sampled *b);
+// What was sampled, as it was: the tag, which kernels keep beside a packet, is put into the bytes, unless a NIC has left it there.
+// -EPROTO: too short for a packet.
+int tc_sample_restore(const struct sampled *s, const struct psample_message *m, struct strbuf *out);
 static inline bool tc_sample_is_ours(uint32_t group)
 {
 	return group >= TC_SAMPLE_BASE && group <= TC_SAMPLE_LAST;
@@ -143,18 +160,6 @@ enum { TC_TUNNEL_KEY_NO_FRAG = 14 };
 bool tc_probed_no_frag(void);
 // False when the kernel is known to have no sample action. Any thread.
 bool tc_probed_sample(void);
-
-// A message of psample's about one packet. Pointers are into the message.
-struct psample_message {
-	uint32_t group;
-	int ifindex; // where the packet came in, 0: not told
-	const void *packet;
-	size_t n;
-};
-
-// False when the message, one of psample's family, is about something else. -EPROTO in *ret_error when it cannot be understood.
-bool tc_psample_decode(const struct nlmsghdr *h, struct psample_message *ret, int *ret_error,
-		       struct error *err);
 
 // Counters and state of a filter, from a message about it (RTM_NEWTFILTER).
 struct tc_filter {

@@ -244,6 +244,44 @@ START_TEST(each_userspace_action_gets_its_own_packets)
 }
 END_TEST
 
+#define TAGGED \
+	ETH "eth_type(0x8100),vlan(vid=5,pcp=3),encap(eth_type(0x0800),ipv4(proto=17,frag=no))"
+
+static const struct {
+	const char *flow, *actions;
+	uint8_t tag[4]; // that the sampled packet has
+	bool comes_with_it;
+} tagged[] = {
+	{ TAGGED, ALL("7") ",2", { 0x81, 0, 0x60, 5 }, true },
+	{ TAGGED, ALL("7") ",pop_vlan,2", { 0x81, 0, 0x60, 5 }, true },
+	{ FLOW, "push_vlan(vid=9,pcp=1)," ALL("7") ",2", { 0x81, 0, 0x20, 9 }, false },
+	{ FLOW,
+	  "push_vlan(tpid=0x88a8,vid=9,pcp=1)," ALL("7") ",2",
+	  { 0x88, 0xa8, 0x20, 9 },
+	  false },
+};
+
+START_TEST(a_tagged_packet_is_sampled_with_its_tag)
+{
+	struct hw_rule *hw = insert(tagged[_i].flow, tagged[_i].actions);
+	AUTO(strbuf) frame = STRBUF_INIT, got = STRBUF_INIT, want = STRBUF_INIT;
+	unsigned int before = n_heard();
+
+	frame_of(tagged[_i].flow, &frame);
+	wire_send(&wires[IN], frame.s, frame.len);
+	ck_assert(wire_receive(&wires[2], &got, 10000));
+	wait_until_heard(before + 1);
+	strbuf_put(&want, frame.s, 12);
+	if (!tagged[_i].comes_with_it)
+		strbuf_put(&want, tagged[_i].tag, 4);
+	strbuf_put(&want, frame.s + 12, frame.len - 12);
+	ck_assert_mem_eq(want.s + 12, tagged[_i].tag, 4);
+	ck_assert_uint_eq(heard.packet.len, want.len);
+	ck_assert_mem_eq(heard.packet.s, want.s, want.len);
+	take_out(hw);
+}
+END_TEST
+
 START_TEST(flows_with_one_action_share_its_group_until_the_last_goes)
 {
 	struct hw_rule *hw[] = { insert(FLOW, ALL("7") ",2"),
@@ -381,6 +419,7 @@ int main(void)
 	tcase_add_loop_test(t, a_group_s_listeners_hear_the_packet_that_goes_on, 0,
 			    ARRAY_SIZE(for_others));
 	tcase_add_test(t, each_userspace_action_gets_its_own_packets);
+	tcase_add_loop_test(t, a_tagged_packet_is_sampled_with_its_tag, 0, ARRAY_SIZE(tagged));
 	tcase_add_test(t, flows_with_one_action_share_its_group_until_the_last_goes);
 	tcase_add_test(t, an_action_whose_number_is_another_s_stays_in_software);
 	tcase_add_test(t, a_burst_beyond_the_buffer_is_counted_and_reading_goes_on);

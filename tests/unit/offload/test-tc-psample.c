@@ -146,6 +146,74 @@ START_TEST(a_truncated_message_is_refused)
 }
 END_TEST
 
+// ---- As it was ----
+
+#define MACS 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2
+
+static const struct {
+	const char *name;
+	uint16_t tpid, tci; // of the flow
+	uint8_t in[20];
+	size_t n_in;
+	uint8_t out[20];
+	size_t n_out; // 0: refused
+} restored[] = {
+	{ "no tag", 0, 0, { MACS, 8, 0, 9 }, 15, { MACS, 8, 0, 9 }, 15 },
+	{ "no tag in the flow, one in the bytes",
+	  0,
+	  0,
+	  { MACS, 0x81, 0, 0, 5, 8, 0 },
+	  18,
+	  { MACS, 0x81, 0, 0, 5, 8, 0 },
+	  18 },
+	{ "a tag beside",
+	  0x8100,
+	  VLAN_PRESENT | 0x6005,
+	  { MACS, 8, 0, 9 },
+	  15,
+	  { MACS, 0x81, 0, 0x60, 5, 8, 0, 9 },
+	  19 },
+	{ "a tag in the bytes",
+	  0x88a8,
+	  VLAN_PRESENT | 5,
+	  { MACS, 0x88, 0xa8, 0, 5, 8, 0 },
+	  18,
+	  { MACS, 0x88, 0xa8, 0, 5, 8, 0 },
+	  18 },
+	{ "nothing behind the type",
+	  0x8100,
+	  VLAN_PRESENT | 5,
+	  { MACS, 8, 0 },
+	  14,
+	  { MACS, 0x81, 0, 0, 5, 8, 0 },
+	  18 },
+	{ "too short", 0x8100, VLAN_PRESENT | 5, { MACS, 8 }, 13, { 0 }, 0 },
+	{ "empty", 0, 0, { 0 }, 0, { 0 }, 0 },
+};
+
+START_TEST(a_sampled_packet_gets_its_tag_back)
+{
+	struct sampled s = {
+		.tag = { htobe16(restored[_i].tpid), htobe16(restored[_i].tci) },
+	};
+	// Memory that ends with the packet, so that a sanitizer sees who reads on.
+	uint8_t *in = xmalloc(restored[_i].n_in);
+	struct psample_message m = { .packet = in, .n = restored[_i].n_in };
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	memcpy(in, restored[_i].in, restored[_i].n_in);
+	if (restored[_i].n_out) {
+		ck_assert_msg(!tc_sample_restore(&s, &m, &out), "%s", restored[_i].name);
+		ck_assert_msg(out.len == restored[_i].n_out &&
+				      !memcmp(out.s, restored[_i].out, out.len),
+			      "%s", restored[_i].name);
+	} else {
+		ck_assert_int_eq(tc_sample_restore(&s, &m, &out), -EPROTO);
+	}
+	free(in);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("offload/tc/psample");
@@ -158,6 +226,7 @@ int main(void)
 			    ARRAY_SIZE(incomplete));
 	tcase_add_test(t, a_number_of_another_size_is_refused);
 	tcase_add_test(t, a_truncated_message_is_refused);
+	tcase_add_loop_test(t, a_sampled_packet_gets_its_tag_back, 0, ARRAY_SIZE(restored));
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
