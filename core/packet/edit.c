@@ -562,3 +562,20 @@ bool packet_fix_checksums(struct packet *p)
 		ok &= fix_l4(p, total - (p->l4 - p->l3));
 	return ok;
 }
+
+bool packet_complete_checksum(struct packet *p)
+{
+	const uint8_t *l3 = p->data + p->l3, *at = transport_checksum(p);
+	bool v6 = l3_type(p) == ETH_TYPE_IPV6;
+	uint8_t proto = l4_proto(p);
+	size_t total, headers = p->l4 - p->l3;
+
+	if (!at || (proto != PROTO_TCP && proto != PROTO_UDP) || is_fragment(p))
+		return false;
+	total = v6 ? be16toh(get16(l3 + 4)) + IPV6_LEN : be16toh(get16(l3 + 2));
+	if (total < headers || total > p->size - p->l3 ||
+	    be16toh(get16(at)) != sum_fold(pseudo_header_sum(l3, v6, proto, total - headers)))
+		return false;
+	fix_l4(p, total - headers);
+	return true;
+}

@@ -63,6 +63,9 @@ bool packet_set_field(struct packet *p, unsigned int field, const uint8_t *value
 		      const uint8_t *mask);
 // Recomputes all checksums from scratch (packets made by us, tests). False when one was wrong before.
 bool packet_fix_checksums(struct packet *p);
+// Fills in the checksum of TCP or UDP, where the kernel of the sender has left that to a NIC: the field has the pseudo header's sum.
+// False: it is not so, or the packet is not all there. Offsets must be set.
+bool packet_complete_checksum(struct packet *p);
 uint16_t checksum(const void *p, size_t n, uint32_t partial);
 
 // Makes a minimal valid packet for 'key' (ofproto/trace, packet-out tests, oracles), 'payload' bytes long behind the

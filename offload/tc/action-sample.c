@@ -6,6 +6,7 @@
 #include <linux/tc_act/tc_sample.h>
 
 #include "core/base/hash.h"
+#include "core/packet/packet.h"
 #include "offload/tc/action-private.h"
 
 static uint32_t group_of(const struct sampled *s)
@@ -23,6 +24,17 @@ bool tc_sample_is_same(const struct sampled *a, const struct sampled *b)
 	       !memcmp(&a->action.userspace, &b->action.userspace, sizeof(a->action.userspace));
 }
 
+// The datapath does so before it hands a packet over.
+static void complete(struct strbuf *bytes)
+{
+	struct packet p = { .data = (uint8_t *)bytes->s, .size = bytes->len };
+	static const struct packet_metadata none;
+	struct flow_key key;
+
+	if (!packet_parse(&p, &none, &key))
+		packet_complete_checksum(&p);
+}
+
 int tc_sample_restore(const struct sampled *s, const struct psample_message *m, struct strbuf *out)
 {
 	const be16 tag[2] = { s->tag.tpid, s->tag.tci & htobe16(~VLAN_PRESENT) };
@@ -36,6 +48,7 @@ int tc_sample_restore(const struct sampled *s, const struct psample_message *m, 
 	if (s->tag.tci && !is_there)
 		strbuf_put(out, tag, sizeof(tag));
 	strbuf_put(out, at + 2 * ETH_ALEN, m->n - 2 * ETH_ALEN);
+	complete(out);
 	return 0;
 }
 
@@ -85,6 +98,16 @@ static const char *userspace_lacks(const struct acting *c)
 						       : NULL;
 }
 
+static struct sampled *add_sampled(struct compiled_rule *r)
+{
+	struct sampled *s;
+
+	r->samples = xrealloc(r->samples, (r->n_samples + 1) * sizeof(*r->samples));
+	s = &r->samples[r->n_samples++];
+	memset(s, 0, sizeof(*s));
+	return s;
+}
+
 static bool sample_for_us(struct acting *c, uint32_t rate, const struct dp_action *a)
 {
 	const char *lack = any_lacks(c, rate);
@@ -96,15 +119,11 @@ static bool sample_for_us(struct acting *c, uint32_t rate, const struct dp_actio
 		lack = userspace_lacks(c);
 	if (lack)
 		return verdict_refuse(c->v, REASON_ACTION_UNSUPPORTED, lack);
-	s = &c->rule->samples[c->rule->n_samples];
-	memset(s, 0, sizeof(*s));
+	s = add_sampled(c->rule);
 	s->tag = c->tag;
 	memcpy(&s->action, a, MIN(a->size, sizeof(s->action)));
 	s->group = group_of(s);
-	if (!put_sample(c, rate, s->group))
-		return false;
-	c->rule->n_samples++;
-	return true;
+	return put_sample(c, rate, s->group);
 }
 
 static bool sample_for_others(struct acting *c, uint32_t rate, const struct dp_action *a)
@@ -113,6 +132,9 @@ static bool sample_for_others(struct acting *c, uint32_t rate, const struct dp_a
 
 	if (!lack && tc_sample_is_ours(a->psample.group))
 		lack = "psample(group) of the switch's own range";
+	// psample tells of the outer header that a packet is to get, which is written before the next tunnel only.
+	if (!lack && c->tunnel_changed)
+		lack = "psample behind set(tunnel)";
 	// No driver hands one over, and of kernels only those since Linux 6.11.
 	if (!lack && a->psample.cookie_len)
 		lack = "psample(cookie)";

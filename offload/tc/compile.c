@@ -106,5 +106,6 @@ bool tc_compile(void *priv, const struct megaflow *mf, const struct port_lookup 
 void tc_compiled_free(struct compiled_rule *r)
 {
 	strbuf_uninit(&r->options);
+	free(r->samples);
 	free(r);
 }

@@ -55,7 +55,8 @@ struct sampled {
 
 // Is it the same but for the group?
 bool tc_sample_is_same(const struct sampled *a, const struct sampled *b);
-// What was sampled, as it was: the tag, which kernels keep beside a packet, is put into the bytes, unless a NIC has left it there.
+// What was sampled, as the datapath would hand it over: the tag, which kernels keep beside a packet, is put into the bytes, unless
+// a NIC has left it there, and a checksum that was left to a NIC is filled in.
 // -EPROTO: too short for a packet.
 int tc_sample_restore(const struct sampled *s, const struct psample_message *m, struct strbuf *out);
 static inline bool tc_sample_is_ours(uint32_t group)
@@ -89,7 +90,7 @@ struct compiled_rule {
 	uint32_t policy; // TCA_CLS_FLAGS_SKIP_* that it was made for
 	uint32_t meters[TC_RULE_METERS]; // the datapath's numbers
 	unsigned int n_meters;
-	struct sampled samples[TC_RULE_SAMPLES]; // for this process
+	struct sampled *samples; // for this process; owned
 	unsigned int n_samples;
 	bool only_software; // no NIC is asked
 	bool software_helps; // a NIC that has the rule may leave some of its packets to software

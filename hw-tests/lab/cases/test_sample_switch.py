@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from kernel_switch import nic, switch, sysfs_in, tc_filters, wait_until  # noqa: F401
+from kernel_switch import control, ip, nic, switch, sysfs_in, tc_filters, wait_until  # noqa: F401
 
 N = 1000
 # Sends so many frames of IP to an address (hexadecimal) that no host has.
@@ -166,6 +166,27 @@ def test_what_a_rewriting_changed_before_is_told_as_changed(place, told):
     assert "dl_src=02:00:00:00:00:99" in told()[0], told()
 
 
+# Leaves its checksum to the device, as hosts do.
+DATAGRAM = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"datagram", ("10.98.0.77", 7777))
+"""
+
+
+def test_a_checksum_that_a_host_left_to_its_device_is_told_filled_in(place, told):
+    ip("-n", "h0", "neigh", "replace", "10.98.0.77", "lladdr", "02:00:00:00:00:02", "dev", place.devices[0], "nud", "permanent")
+    place.add(100)
+    subprocess.run(["ip", "netns", "exec", "h0", "/usr/bin/python3", "-c", DATAGRAM], check=True)
+    wait_until("it is told", told)
+    m = re.search(r"nw_src=10.98.0.1,nw_dst=10.98.0.77,.*tp_src=(\d+),tp_dst=7777 udp_csum:([0-9a-f]+)", told()[0])
+    assert m, told()
+    words = [10 << 8 | 98, 1, 10 << 8 | 98, 77, 17, 16, int(m.group(1)), 7777, 16, *(int.from_bytes(b"datagram"[i:i + 2], "big")
+                                                                                    for i in range(0, 8, 2))]
+    # Modulo 65535, as the sum of the Internet is.
+    assert (sum(words) + int(m.group(2), 16)) % 65535 == 0, told()
+
+
 def test_a_sampled_packet_is_counted_once(place):
     place.add(100)
     place.send(N)
@@ -214,3 +235,23 @@ def test_a_sample_that_somebody_altered_is_found_and_set_right(place, key, value
 
 def test_a_kernel_that_samples_says_so(place):
     assert all(d["capabilities"]["sample"] == "true" for d in place.s.offload_json()["devices"])
+
+
+@pytest.mark.parametrize("place", ["nic"], indirect=True)
+def test_what_a_nic_cannot_sample_the_kernel_does(place):
+    control("refuse", "action:sample")
+    place.kind = "tc"
+    place.add(100)
+    assert "tc-software" in (text := place.s.appctl("offload/why")) and "sample is refused" in text, text
+    place.send(10)
+    wait_until("all are sampled", lambda: place.counter("offload_sampled") == 10)
+
+
+@pytest.mark.parametrize("place", ["tc"], indirect=True)
+def test_a_flow_at_no_rate_stays_in_software_and_says_why(place):
+    place.s.appctl("dpctl/add-flow", place.match(),
+                   f"sample(sample=40%,actions(userspace(pid=0,controller(reason=1,max_len=65535)))),{place.out}")
+    wait_until("it is refused", lambda: "sample at no rate of 1 in N" in place.s.appctl("offload/why"))
+    assert place.line("type=ovs") and not place.line("type=tc")
+    place.send(10)
+    assert place.counter("offload_sampled") == 0

@@ -422,6 +422,62 @@ START_TEST(a_ttl_that_has_run_out_stays)
 }
 END_TEST
 
+static const struct {
+	const char *name;
+	uint16_t eth_type;
+	uint8_t proto;
+	size_t cut; // bytes that are missing at the end
+	size_t at; // of the checksum, behind the transport header's beginning
+	bool completes;
+} left_to_nics[] = {
+	{ "UDP", 0x0800, 17, 0, 6, true },	     { "TCP", 0x0800, 6, 0, 16, true },
+	{ "UDP over IPv6", 0x86dd, 17, 0, 6, true }, { "TCP over IPv6", 0x86dd, 6, 0, 16, true },
+	{ "cut short", 0x0800, 17, 1, 6, false },    { "ICMPv6", 0x86dd, 58, 0, 2, false },
+};
+
+START_TEST(a_checksum_that_was_left_to_a_nic_is_filled_in)
+{
+	struct flow_key key = {
+		.eth_type = htobe16(left_to_nics[_i].eth_type),
+		.nw_proto = left_to_nics[_i].proto,
+		.nw_src = htobe32(0x0a000001),
+		.nw_dst = htobe32(0x0a000002),
+		.nw_ttl = 64,
+		.tp_src = htobe16(128),
+		.tp_dst = htobe16(0),
+	};
+	uint8_t right[2], *at;
+	uint32_t sum, pseudo;
+	struct made m;
+
+	make(&key, 33, &m);
+	ck_assert_int_eq(packet_parse(&m.p, &md, &key), 0);
+	ck_assert_uint_ne(m.p.l4, UINT16_MAX);
+	at = m.p.data + m.p.l4 + left_to_nics[_i].at;
+	memcpy(right, at, 2);
+	// One that is right stays, and so does one that is wrong.
+	ck_assert(!packet_complete_checksum(&m.p));
+	ck_assert_mem_eq(at, right, 2);
+	at[1] ^= 1;
+	ck_assert(!packet_complete_checksum(&m.p));
+	at[1] ^= 1;
+	ck_assert_mem_eq(at, right, 2);
+	// What is left of the sum when that over the transport header and its payload, without the field, is taken off.
+	memset(at, 0, 2);
+	sum = checksum(m.p.data + m.p.l4, m.p.size - m.p.l4, 0);
+	pseudo = (uint16_t) ~(right[0] << 8 | right[1]) + sum;
+	pseudo = (pseudo & 0xffff) + (pseudo >> 16);
+	at[0] = pseudo >> 8;
+	at[1] = pseudo;
+	m.p.size -= left_to_nics[_i].cut;
+	ck_assert_msg(packet_complete_checksum(&m.p) == left_to_nics[_i].completes, "%s",
+		      left_to_nics[_i].name);
+	if (left_to_nics[_i].completes)
+		ck_assert_mem_eq(at, right, 2);
+	strbuf_uninit(&m.buf);
+}
+END_TEST
+
 START_TEST(a_connection_s_tuple_is_in_both_keys)
 {
 	struct flow_key tuple = { .ct_nw_proto = 17 };
@@ -472,6 +528,8 @@ int main(void)
 	tcase_add_test(t, vlan);
 	tcase_add_test(t, mpls);
 	tcase_add_test(t, a_ttl_that_has_run_out_stays);
+	tcase_add_loop_test(t, a_checksum_that_was_left_to_a_nic_is_filled_in, 0,
+			    ARRAY_SIZE(left_to_nics));
 	tcase_add_test(t, a_connection_s_tuple_is_in_both_keys);
 	return run_case(t);
 }
