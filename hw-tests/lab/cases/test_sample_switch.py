@@ -247,6 +247,16 @@ def test_what_a_nic_cannot_sample_the_kernel_does(place):
     wait_until("all are sampled", lambda: place.counter("offload_sampled") == 10)
 
 
+@pytest.mark.parametrize("place", ["nic"], indirect=True)
+def test_a_policy_that_changes_takes_the_samples_along(place):
+    place.add(100)
+    place.s.vsctl("set", "Open_vSwitch", ".", "other_config:tc-policy=skip_hw")
+    place.kind = "tc"
+    wait_until("the kernel has the rule", place.placed)
+    place.send(10)
+    wait_until("all are sampled", lambda: place.counter("offload_sampled") == 10)
+
+
 @pytest.mark.parametrize("place", ["tc"], indirect=True)
 def test_a_flow_at_no_rate_stays_in_software_and_says_why(place):
     place.s.appctl("dpctl/add-flow", place.match(),
