@@ -304,6 +304,34 @@ START_TEST(flows_with_one_action_share_its_group_until_the_last_goes)
 }
 END_TEST
 
+// Each time a thread ends that still hears what the next one hears.
+START_TEST(rules_that_come_and_go_tell_no_packet_twice)
+{
+	enum { TIMES = 300, EACH = 5 };
+	unsigned int before = n_heard(), told;
+	AUTO(strbuf) frame = STRBUF_INIT;
+	struct hw_rule *hw;
+
+	frame_of(FLOW, &frame);
+	for (unsigned int i = 0; i < TIMES; i++) {
+		hw = insert(FLOW, ALL("7"));
+		for (unsigned int k = 0; k < EACH; k++)
+			wire_send(&wires[IN], frame.s, frame.len);
+		// Some are on their way when the rule goes: nobody is told of these.
+		ck_assert_uint_eq(take_out(hw), EACH);
+	}
+	told = n_heard() - before;
+	ck_assert_uint_le(told, TIMES * EACH);
+	hw = insert(FLOW, ALL("7"));
+	told = n_heard();
+	for (unsigned int k = 0; k < EACH; k++)
+		wire_send(&wires[IN], frame.s, frame.len);
+	wait_until_heard(told + EACH);
+	ck_assert_uint_eq(take_out(hw), EACH);
+	ck_assert_uint_eq(n_heard(), told + EACH);
+}
+END_TEST
+
 // Two cookies whose actions have the same number: it is 28 bits of a stable hash, so that 50000 are more than enough to find some.
 static void find_two(unsigned int *ret_a, unsigned int *ret_b)
 {
@@ -421,6 +449,7 @@ int main(void)
 	tcase_add_test(t, each_userspace_action_gets_its_own_packets);
 	tcase_add_loop_test(t, a_tagged_packet_is_sampled_with_its_tag, 0, ARRAY_SIZE(tagged));
 	tcase_add_test(t, flows_with_one_action_share_its_group_until_the_last_goes);
+	tcase_add_test(t, rules_that_come_and_go_tell_no_packet_twice);
 	tcase_add_test(t, an_action_whose_number_is_another_s_stays_in_software);
 	tcase_add_test(t, a_burst_beyond_the_buffer_is_counted_and_reading_goes_on);
 	tcase_set_timeout(t, 0);
