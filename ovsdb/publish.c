@@ -12,14 +12,11 @@
 struct news {
 	const struct monitor *like; // one of them
 	struct strbuf text; // empty: nothing
+	// The last message that was made of it, and for whom.
+	struct strbuf message;
+	char *id;
+	enum monitor_version version;
 };
-
-static size_t backlog(const struct session *c)
-{
-	struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
-
-	return rpc ? jsonrpc_backlog(rpc) : 0;
-}
 
 // ---- What a transaction means ----
 
@@ -50,7 +47,7 @@ void publish_prepare(struct server *s, struct pending *p)
 	struct session *c;
 	struct watch *w;
 
-	LIST_FOR_EACH (c, node, &s->sessions) {
+	LIST_FOR_EACH (c, watching_node, &s->watching) {
 		VEC_FOR_EACH (w, &c->watches) {
 			size_t i;
 
@@ -69,6 +66,8 @@ void publish_forget(struct pending *p)
 
 	VEC_FOR_EACH (n, &p->news) {
 		strbuf_uninit(&(*n)->text);
+		strbuf_uninit(&(*n)->message);
+		free((*n)->id);
 		free(*n);
 	}
 	VEC_FREE(&p->news);
@@ -77,18 +76,41 @@ void publish_forget(struct pending *p)
 
 // ---- Telling ----
 
-static void tell(struct session *c, const struct monitor *m, const struct uuid *state,
-		 const struct strbuf *text)
+static void format(const char *id, enum monitor_version version, const struct uuid *state,
+		   const struct strbuf *text, struct strbuf *out)
 {
 	static const char *const methods[] = { "update", "update2", "update3" };
 	AUTO(strbuf) params = STRBUF_INIT;
 
-	strbuf_printf(&params, "[%s,", monitor_id(m));
-	if (monitor_version(m) == MONITOR_V3)
+	strbuf_printf(&params, "[%s,", id);
+	if (version == MONITOR_V3)
 		strbuf_printf(&params, "\"" UUID_FMT "\",", UUID_ARGS(state));
 	strbuf_put(&params, text->s, text->len);
 	strbuf_putc(&params, ']');
-	session_notify(c, methods[monitor_version(m)], &params);
+	jsonrpc_format_notify(out, methods[version], &params);
+}
+
+static void tell(struct session *c, const struct monitor *m, const struct uuid *state,
+		 const struct strbuf *text)
+{
+	AUTO(strbuf) message = STRBUF_INIT;
+
+	format(monitor_id(m), monitor_version(m), state, text, &message);
+	session_send(c, &message);
+}
+
+// Clients that use the same name for what they monitor get the same bytes.
+static void tell_news(struct session *c, const struct monitor *m, const struct uuid *state,
+		      struct news *n)
+{
+	if (!n->id || n->version != monitor_version(m) || strcmp(n->id, monitor_id(m)) != 0) {
+		free(n->id);
+		n->id = xstrdup(monitor_id(m));
+		n->version = monitor_version(m);
+		strbuf_clear(&n->message);
+		format(n->id, n->version, state, &n->text, &n->message);
+	}
+	session_send(c, &n->message);
 }
 
 // From now on the client is told nothing until catch_up().
@@ -107,11 +129,11 @@ void publish_deliver(struct pending *p)
 
 	// Before anything is told: a client hears of all that a transaction means to it, or of nothing.
 	VEC_FOR_EACH (u, &p->updates)
-		if (u->session && !u->session->behind && backlog(u->session) > SLOW_BACKLOG)
+		if (u->session && !u->session->behind && session_backlog(u->session) > SLOW_BACKLOG)
 			fall_behind(u->session);
 	VEC_FOR_EACH (u, &p->updates)
 		if (u->session && !u->session->behind)
-			tell(u->session, u->monitor, &p->state, &p->news.v[u->news]->text);
+			tell_news(u->session, u->monitor, &p->state, p->news.v[u->news]);
 }
 
 static void catch_up(struct session *c)
@@ -176,8 +198,8 @@ void publish_catch_up(struct server *s)
 	struct strmap_node *node;
 	struct session *c;
 
-	LIST_FOR_EACH (c, node, &s->sessions)
-		if (c->behind && (backlog(c) <= SLOW_BACKLOG / 2 || is_forgotten_soon(c)))
+	LIST_FOR_EACH (c, watching_node, &s->watching)
+		if (c->behind && (session_backlog(c) <= SLOW_BACKLOG / 2 || is_forgotten_soon(c)))
 			catch_up(c);
 	STRMAP_FOR_EACH (node, &s->dbs)
 		history_trim(((struct served_db *)node->data)->history);

@@ -134,11 +134,9 @@ void relay_connected(struct served_db *d)
 
 static void reply_error(struct forward *f, struct json_span error)
 {
-	struct jsonrpc *rpc = f->session ? jsonrpc_session_rpc(f->session->js) : NULL;
-
-	if (rpc)
-		jsonrpc_send_error(rpc, error.p, error.n,
-				   (struct json_span){ f->id, strlen(f->id) });
+	if (f->session)
+		session_reply_raw_error(f->session, (struct json_span){ f->id, strlen(f->id) },
+					error);
 }
 
 // Whether what was sent has been carried out is not known.

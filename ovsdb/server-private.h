@@ -13,6 +13,10 @@
 #define MAX_BACKLOG ((size_t)256 << 20)
 // The largest request a client may send.
 #define MAX_REQUEST ((size_t)64 << 20)
+// The same of one that has not sent a good one yet.
+#define MAX_FIRST_REQUEST ((size_t)16 << 20)
+// With more than that to be sent to a client, or gathered for it, its next requests wait.
+#define OUTPUT_BUDGET ((size_t)1 << 20)
 
 struct served_db {
 	struct server *server;
@@ -57,6 +61,7 @@ struct pending {
 // A transaction that waits for its "wait" operations to come true.
 struct trigger {
 	struct list node; // in session.triggers
+	struct list server_node; // in server.triggers
 	struct session *session;
 	struct served_db *db;
 	char *id;
@@ -91,6 +96,9 @@ struct held_reply {
 
 struct session {
 	struct list node; // in server.sessions
+	struct list
+		attention_node; // in server.attention, when it needs a look at the end of the iteration
+	struct list watching_node; // in server.watching, while it monitors anything
 	struct server *server;
 	struct jsonrpc_session *js;
 	struct session_group *group; // NULL: the server's own
@@ -98,6 +106,10 @@ struct session {
 	VEC(struct watch) watches;
 	bool behind; // it reads slowly: updates wait until they can be told together, and replies behind them
 	VEC(struct held_reply) held;
+	bool corked;
+	bool trusted; // has sent a good request
+	size_t gathered; // bytes of results that wait for the disk
+	size_t contents; // bytes of first contents that are on their way
 	struct list triggers;
 	struct list locks;
 };
@@ -106,6 +118,8 @@ struct server {
 	struct loop *loop;
 	struct strmap dbs; // struct served_db
 	struct list sessions, pending;
+	struct list attention, watching; // struct session
+	struct list triggers; // struct trigger, of all sessions
 	struct strmap locks; // struct lock
 	struct uuid id;
 	bool relaxed;
@@ -146,9 +160,16 @@ void compaction_cancel(struct served_db *d);
 void server_compact_grown(struct server *s);
 
 // ---- session.c: requests ----
+// Something was, or is to be, sent to it, or it has gone: it is looked at when the iteration ends.
+void session_note(struct session *c);
+// Bytes that wait to be sent.
+size_t session_backlog(const struct session *c);
 void session_reply(struct session *c, struct json_span id, const struct strbuf *result);
 void session_reply_error(struct session *c, struct json_span id, const struct ovsdb_error *err);
+void session_reply_raw_error(struct session *c, struct json_span id, struct json_span error);
 void session_notify(struct session *c, const char *method, const struct strbuf *params);
+// A notification whose whole text is 'message'.
+void session_send(struct session *c, const struct strbuf *message);
 void session_message(struct session *c, const struct jsonrpc_message *m);
 // A relay has no tables before it has reached its source.
 int session_check_available(const struct served_db *d, const char *method, struct ovsdb_error *err);

@@ -72,13 +72,10 @@ static void count_db(const struct served_db *d, struct usage *u)
 
 static void count_session(const struct session *c, struct usage *u)
 {
-	struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
-
 	u->sessions++;
 	u->monitors += c->watches.n;
 	u->triggers += list_size(&c->triggers);
-	if (rpc)
-		u->backlog += jsonrpc_backlog(rpc);
+	u->backlog += session_backlog(c);
 }
 
 static void put(struct smap *usage, const char *name, size_t n)

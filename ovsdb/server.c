@@ -19,6 +19,9 @@ struct server *server_create(struct loop *l, bool relaxed_durability)
 	strmap_init(&s->locks);
 	list_init(&s->sessions);
 	list_init(&s->pending);
+	list_init(&s->attention);
+	list_init(&s->watching);
+	list_init(&s->triggers);
 	uuid_generate(&s->id);
 	server_db_create_own(s);
 	loop_add_hook(l, &s->hook, end_of_iteration, s);
@@ -107,6 +110,8 @@ const char **server_db_names(const struct server *s, size_t *ret_n)
 void server_queue(struct server *s, struct pending *p)
 {
 	list_push_back(&s->pending, &p->node);
+	if (p->session)
+		p->session->gathered += p->results.len;
 	if (!p->txn || db_txn_is_empty(p->txn))
 		return;
 	s->changed = true;
@@ -162,6 +167,8 @@ static void pending_free(struct pending *p)
 static void deliver(struct pending *p)
 {
 	publish_deliver(p);
+	if (p->session)
+		p->session->gathered = 0;
 	if (p->txn)
 		report_txn(p->txn);
 	if (p->session)
@@ -261,21 +268,42 @@ void server_set_trim(struct server *s, bool trim)
 	s->trims = trim;
 }
 
-static void reap_sessions(struct server *s)
+static void uncork(struct session *c)
 {
-	struct session *c, *next;
+	struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
 
-	LIST_FOR_EACH_SAFE (c, next, node, &s->sessions) {
-		struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
+	c->corked = false;
+	if (rpc)
+		jsonrpc_cork(rpc, false);
+}
 
-		if (rpc && jsonrpc_backlog(rpc) > MAX_BACKLOG) {
-			log_warn("%s: does not read: %zu bytes are waiting; disconnecting",
-				 jsonrpc_session_name(c->js), jsonrpc_backlog(rpc));
-			jsonrpc_session_force_reconnect(c->js);
-		}
-		if (c->accepted && jsonrpc_session_is_dead(c->js))
-			session_destroy(c);
-	}
+// What is there for a client that does not read has a limit; what it was told first does not count.
+static void check_backlog(struct session *c)
+{
+	size_t waiting = session_backlog(c);
+
+	c->contents = MIN(c->contents, waiting);
+	if (waiting - c->contents <= MAX_BACKLOG)
+		return;
+	log_warn("%s: does not read: %zu bytes are waiting; disconnecting",
+		 jsonrpc_session_name(c->js), waiting);
+	jsonrpc_session_force_reconnect(c->js);
+}
+
+static void look_at(struct session *c)
+{
+	if (c->corked)
+		uncork(c);
+	check_backlog(c);
+	if (c->accepted && jsonrpc_session_is_dead(c->js))
+		session_destroy(c);
+}
+
+static void look_at_sessions(struct server *s)
+{
+	// One that goes may have something told to others.
+	while (!list_is_empty(&s->attention))
+		look_at(LIST_ENTRY(list_pop_front(&s->attention), struct session, attention_node));
 }
 
 static void end_of_iteration(void *s_)
@@ -299,7 +327,7 @@ static void end_of_iteration(void *s_)
 			s->on_change(s->on_change_aux);
 		server_flush(s);
 	}
-	reap_sessions(s);
+	look_at_sessions(s);
 }
 
 void server_disable_monitor_cond(struct server *s)

@@ -6,9 +6,36 @@
 
 LOG_MODULE(ovsdb_session);
 
-void session_reply(struct session *c, struct json_span id, const struct strbuf *result)
+void session_note(struct session *c)
+{
+	if (list_is_empty(&c->attention_node))
+		list_push_back(&c->server->attention, &c->attention_node);
+}
+
+size_t session_backlog(const struct session *c)
 {
 	struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
+
+	return rpc ? jsonrpc_backlog(rpc) : 0;
+}
+
+// The connection, to send something on: what one iteration sends to a client goes in one piece.
+static struct jsonrpc *connection(struct session *c)
+{
+	struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
+
+	if (!rpc)
+		return NULL;
+	if (!c->corked)
+		jsonrpc_cork(rpc, true);
+	c->corked = true;
+	session_note(c);
+	return rpc;
+}
+
+void session_reply(struct session *c, struct json_span id, const struct strbuf *result)
+{
+	struct jsonrpc *rpc = connection(c);
 
 	if (rpc)
 		jsonrpc_send_reply(rpc, result->s, result->len, id);
@@ -16,22 +43,36 @@ void session_reply(struct session *c, struct json_span id, const struct strbuf *
 
 void session_reply_error(struct session *c, struct json_span id, const struct ovsdb_error *err)
 {
-	struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
 	AUTO(strbuf) text = STRBUF_INIT;
 	struct json_writer w;
 
 	json_writer_init(&w, &text);
 	ovsdb_error_write(err, &w);
+	session_reply_raw_error(c, id, (struct json_span){ text.s, text.len });
+}
+
+void session_reply_raw_error(struct session *c, struct json_span id, struct json_span error)
+{
+	struct jsonrpc *rpc = connection(c);
+
 	if (rpc)
-		jsonrpc_send_error(rpc, text.s, text.len, id);
+		jsonrpc_send_error(rpc, error.p, error.n, id);
 }
 
 void session_notify(struct session *c, const char *method, const struct strbuf *params)
 {
-	struct jsonrpc *rpc = jsonrpc_session_rpc(c->js);
+	struct jsonrpc *rpc = connection(c);
 
 	if (rpc)
 		jsonrpc_send_notify(rpc, method, params);
+}
+
+void session_send(struct session *c, const struct strbuf *message)
+{
+	struct jsonrpc *rpc = connection(c);
+
+	if (rpc)
+		jsonrpc_send_text(rpc, message);
 }
 
 static void reply_text(struct session *c, struct json_span id, const char *text)
@@ -167,15 +208,24 @@ static struct watch *find_watch(struct session *c, struct json_span id)
 	return NULL;
 }
 
+static void stop_watching(struct session *c)
+{
+	list_remove(&c->watching_node);
+}
+
 static void add_watch(struct session *c, struct served_db *d, struct monitor *m)
 {
 	VEC_PUSH(&c->watches, ((struct watch){ .db = d, .monitor = m }));
+	if (c->watches.n == 1)
+		list_push_back(&c->server->watching, &c->watching_node);
 }
 
 static void remove_watch(struct session *c, struct watch *w)
 {
 	monitor_destroy(w->monitor);
 	*w = c->watches.v[--c->watches.n];
+	if (!c->watches.n)
+		stop_watching(c);
 }
 
 // What a new monitor of the third kind is told: only what is new, when the client names a state that is known.
@@ -233,6 +283,7 @@ static void start_monitor(struct session *c, const struct jsonrpc_message *m,
 		reply_since(c, m, d, monitor, p[3]);
 	else
 		session_reply(c, m->id, publish_contents(d, monitor));
+	c->contents = session_backlog(c);
 }
 
 static void req_monitor(struct session *c, const struct jsonrpc_message *m)
@@ -443,6 +494,7 @@ static void drop_watches(struct session *c)
 	VEC_FOR_EACH (w, &c->watches)
 		monitor_destroy(w->monitor);
 	VEC_FREE(&c->watches);
+	stop_watching(c);
 }
 
 // Tells of the monitors on 'd' that they end.
@@ -470,19 +522,31 @@ static void connection_over(struct session *c)
 	session_drop_locks(c);
 	drop_watches(c);
 	publish_drop(c);
-	c->change_aware = false;
+	c->change_aware = c->corked = c->trusted = false;
+	c->gathered = c->contents = 0;
+	jsonrpc_session_set_max_message(c->js, MAX_FIRST_REQUEST);
 }
 
 static void on_disconnected(void *c_)
 {
 	connection_over(c_);
+	session_note(c_);
 }
 
 static void on_connected(void *c_) {}
 
 static void on_message(void *c_, const struct jsonrpc_message *m)
 {
-	session_message(c_, m);
+	struct session *c = c_;
+
+	if (!c->trusted) {
+		c->trusted = true;
+		jsonrpc_session_set_max_message(c->js, MAX_REQUEST);
+	}
+	session_message(c, m);
+	// Else one that asks much, and asks on, would have all answers in memory.
+	if (c->gathered > OUTPUT_BUDGET)
+		server_flush(c->server);
 }
 
 static const struct jsonrpc_session_events callbacks = { on_connected, on_disconnected,
@@ -495,9 +559,17 @@ static struct session *session_create(struct server *s, struct session_group *g)
 	c->server = s;
 	c->group = g;
 	list_init(&c->triggers);
+	list_init(&c->attention_node);
+	list_init(&c->watching_node);
 	list_init(&c->locks);
 	list_push_back(&s->sessions, &c->node);
 	return c;
+}
+
+static void set_budgets(struct session *c)
+{
+	jsonrpc_session_set_max_message(c->js, MAX_FIRST_REQUEST);
+	jsonrpc_session_set_output_budget(c->js, OUTPUT_BUDGET);
 }
 
 struct session *server_accept(struct server *s, struct stream *stream, struct session_group *g)
@@ -507,7 +579,7 @@ struct session *server_accept(struct server *s, struct stream *stream, struct se
 	c->accepted = true;
 	g->n++;
 	c->js = jsonrpc_session_accept(s->loop, stream, &callbacks, c);
-	jsonrpc_session_set_max_message(c->js, MAX_REQUEST);
+	set_budgets(c);
 	return c;
 }
 
@@ -516,7 +588,7 @@ struct session *server_connect(struct server *s, const char *remote, struct sess
 	struct session *c = session_create(s, g);
 
 	c->js = jsonrpc_session_open(s->loop, remote, true, &callbacks, c);
-	jsonrpc_session_set_max_message(c->js, MAX_REQUEST);
+	set_budgets(c);
 	return c;
 }
 
@@ -529,6 +601,7 @@ void session_destroy(struct session *c)
 {
 	connection_over(c);
 	list_remove(&c->node);
+	list_remove(&c->attention_node);
 	if (c->accepted)
 		c->group->n--;
 	jsonrpc_session_close(c->js);

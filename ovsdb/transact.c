@@ -59,6 +59,7 @@ static void trigger_destroy(struct trigger *t)
 {
 	timer_cancel(&t->timer);
 	list_remove(&t->node);
+	list_remove(&t->server_node);
 	strbuf_uninit(&t->params);
 	free(t->id);
 	free(t);
@@ -96,6 +97,7 @@ static void wait_for_it(struct session *c, struct served_db *d, const struct jso
 	t->created = clock_msec();
 	strbuf_put(&t->params, m->params.p, m->params.n);
 	list_push_back(&c->triggers, &t->node);
+	list_push_back(&c->server->triggers, &t->server_node);
 	timer_init(&t->timer, c->server->loop, on_timeout);
 	if (timeout != INT64_MAX)
 		timer_in(&t->timer, timeout);
@@ -133,11 +135,8 @@ void session_transact(struct session *c, const struct jsonrpc_message *m)
 
 static void reply_canceled(struct trigger *t)
 {
-	struct jsonrpc *rpc = jsonrpc_session_rpc(t->session->js);
-
-	if (rpc)
-		jsonrpc_send_error(rpc, "\"canceled\"", 10,
-				   (struct json_span){ t->id, strlen(t->id) });
+	session_reply_raw_error(t->session, (struct json_span){ t->id, strlen(t->id) },
+				(struct json_span){ "\"canceled\"", 10 });
 }
 
 static bool cancel_forwarded(struct session *c, struct json_span id)
@@ -179,15 +178,11 @@ void session_cancel(struct session *c, struct json_span params)
 
 bool server_run_triggers(struct server *s)
 {
-	struct session *c;
+	struct trigger *t, *next;
 	bool any = false;
 
-	LIST_FOR_EACH (c, node, &s->sessions) {
-		struct trigger *t, *next;
-
-		LIST_FOR_EACH_SAFE (t, next, node, &c->triggers)
-			any |= trigger_run(t);
-	}
+	LIST_FOR_EACH_SAFE (t, next, server_node, &s->triggers)
+		any |= trigger_run(t);
 	return any;
 }
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -233,10 +234,22 @@ static void make_pidfile(void)
 	atexit(remove_pidfile);
 }
 
+// A server has a descriptor for each of its clients, and cannot know how many will come.
+static void raise_descriptor_limit(void)
+{
+	struct rlimit l;
+
+	if (!getrlimit(RLIMIT_NOFILE, &l) && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
 void daemon_start(void)
 {
 	int status;
 
+	raise_descriptor_limit();
 	if (detach && fork_and_wait(&status)) {
 		if (status != -1)
 			exit_like(status);

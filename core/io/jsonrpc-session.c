@@ -34,6 +34,7 @@ struct jsonrpc_session {
 	int probe, backoff, max_backoff;
 	size_t max_message; // 0: the default
 	int dscp; // -1: the system's
+	size_t output_budget;
 	int64_t connected_at, disconnected_at; // -1: never
 	char *last_error;
 	bool *destroyed;
@@ -155,6 +156,7 @@ static void on_connected(void *aux)
 
 	s->stream = NULL;
 	s->rpc = jsonrpc_create(stream, s->max_message, &rpc_callbacks, s);
+	jsonrpc_set_output_budget(s->rpc, s->output_budget);
 	s->state = SESSION_ACTIVE;
 	s->connected_at = clock_msec();
 	log_info("%s: connected", s->remote);
@@ -313,6 +315,13 @@ void jsonrpc_session_set_max_backoff(struct jsonrpc_session *s, int msec)
 {
 	s->max_backoff = MAX(msec, MIN_BACKOFF);
 	s->backoff = MIN(s->backoff, s->max_backoff);
+}
+
+void jsonrpc_session_set_output_budget(struct jsonrpc_session *s, size_t bytes)
+{
+	s->output_budget = bytes;
+	if (s->rpc)
+		jsonrpc_set_output_budget(s->rpc, bytes);
 }
 
 void jsonrpc_session_set_dscp(struct jsonrpc_session *s, int dscp)

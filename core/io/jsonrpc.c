@@ -13,7 +13,8 @@ struct jsonrpc {
 	struct strbuf in;
 	size_t scanned; // bytes of 'in' that the framer has seen
 	struct json_framer framer;
-	size_t max_message;
+	size_t max_message, output_budget;
+	bool paused;
 	int64_t last_activity;
 	bool *destroyed; // set while a callback runs, so that closing from inside it is noticed
 };
@@ -122,10 +123,20 @@ static void drop_front(struct jsonrpc *rpc, size_t n)
 		strbuf_uninit(&rpc->in);
 }
 
+static bool is_over_budget(struct jsonrpc *rpc)
+{
+	if (rpc->output_budget && stream_backlog(rpc->stream) > rpc->output_budget &&
+	    !rpc->paused) {
+		rpc->paused = true;
+		stream_set_reading(rpc->stream, false);
+	}
+	return rpc->paused;
+}
+
 // Delivers the whole messages that have come. Several small ones are cut out of the buffer together.
 static bool deliver(struct jsonrpc *rpc)
 {
-	while (rpc->scanned < rpc->in.len) {
+	while (rpc->scanned < rpc->in.len && !is_over_budget(rpc)) {
 		bool complete;
 		ssize_t n = json_frame(&rpc->framer, rpc->in.s + rpc->scanned,
 				       rpc->in.len - rpc->scanned, &complete);
@@ -168,9 +179,20 @@ static void on_readable(void *aux)
 		rpc->in.len += n;
 		rpc->in.s[rpc->in.len] = '\0';
 		rpc->last_activity = clock_msec();
-		if (!deliver(rpc))
+		if (!deliver(rpc) || rpc->paused)
 			return;
 	}
+}
+
+static void on_drained(void *aux)
+{
+	struct jsonrpc *rpc = aux;
+
+	if (!rpc->paused)
+		return;
+	rpc->paused = false;
+	if (deliver(rpc) && !rpc->paused)
+		stream_set_reading(rpc->stream, true);
 }
 
 static void on_closed(void *aux, int err)
@@ -180,6 +202,7 @@ static void on_closed(void *aux, int err)
 
 static const struct stream_events stream_callbacks = {
 	.readable = on_readable,
+	.drained = on_drained,
 	.closed = on_closed,
 };
 
@@ -254,12 +277,32 @@ void jsonrpc_send_request(struct jsonrpc *rpc, const char *method, const struct 
 	send_text(rpc, &b);
 }
 
+void jsonrpc_format_notify(struct strbuf *text, const char *method, const struct strbuf *params)
+{
+	put_call(text, method, params, "null");
+}
+
 void jsonrpc_send_notify(struct jsonrpc *rpc, const char *method, const struct strbuf *params)
 {
 	struct strbuf b = STRBUF_INIT;
 
-	put_call(&b, method, params, "null");
+	jsonrpc_format_notify(&b, method, params);
 	send_text(rpc, &b);
+}
+
+void jsonrpc_send_text(struct jsonrpc *rpc, const struct strbuf *text)
+{
+	stream_send(rpc->stream, text->s, text->len);
+}
+
+void jsonrpc_set_output_budget(struct jsonrpc *rpc, size_t bytes)
+{
+	rpc->output_budget = bytes;
+}
+
+void jsonrpc_cork(struct jsonrpc *rpc, bool corked)
+{
+	stream_cork(rpc->stream, corked);
 }
 
 static void send_answer(struct jsonrpc *rpc, const char *result, size_t n_result, const char *error,
@@ -299,7 +342,7 @@ const char *jsonrpc_name(const struct jsonrpc *rpc)
 
 int64_t jsonrpc_last_activity(const struct jsonrpc *rpc)
 {
-	return rpc->last_activity;
+	return MAX(rpc->last_activity, stream_progress(rpc->stream));
 }
 
 const char *jsonrpc_peer_id(const struct jsonrpc *rpc)

@@ -40,9 +40,17 @@ void jsonrpc_send_reply(struct jsonrpc *rpc, const char *result, size_t n, struc
 void jsonrpc_send_error(struct jsonrpc *rpc, const char *error, size_t n, struct json_span id);
 // stream_peer_id().
 const char *jsonrpc_peer_id(const struct jsonrpc *rpc);
+// While more than that waits to be sent, no requests are taken: a peer that does not read its answers gets no more of them. 0: no
+// limit.
+void jsonrpc_set_output_budget(struct jsonrpc *rpc, size_t bytes);
+// stream_cork().
+void jsonrpc_cork(struct jsonrpc *rpc, bool corked);
+// A notification whose whole text is 'text'.
+void jsonrpc_send_text(struct jsonrpc *rpc, const struct strbuf *text);
+void jsonrpc_format_notify(struct strbuf *text, const char *method, const struct strbuf *params);
 size_t jsonrpc_backlog(const struct jsonrpc *rpc);
 const char *jsonrpc_name(const struct jsonrpc *rpc);
-// clock_msec() of the last byte received.
+// clock_msec() of the last byte received, or of the last time the peer took something that had waited.
 int64_t jsonrpc_last_activity(const struct jsonrpc *rpc);
 
 // A client session: connects, and after a loss connects again with back-off (1 s doubling to max_backoff). Probes an
@@ -79,6 +87,7 @@ void jsonrpc_session_set_dscp(struct jsonrpc_session *s, int dscp);
 void jsonrpc_session_set_max_message(struct jsonrpc_session *s, size_t max);
 // stream_peer_id() of the connection, NULL without one.
 const char *jsonrpc_session_peer_id(const struct jsonrpc_session *s);
+void jsonrpc_session_set_output_budget(struct jsonrpc_session *s, size_t bytes);
 void jsonrpc_session_force_reconnect(struct jsonrpc_session *s);
 // For status columns: "ACTIVE", "BACKOFF", "CONNECTING", "IDLE", "VOID"; and seconds since (dis)connect, -1 never.
 const char *jsonrpc_session_state(const struct jsonrpc_session *s);

@@ -16,6 +16,7 @@ LOG_MODULE(stream);
 
 // Peers that are in their TLS handshake; with more, the one that has had the longest time goes.
 #define MAX_PENDING 512
+#define REST_MSEC 100
 
 struct listener {
 	struct io_watch watch;
@@ -29,6 +30,7 @@ struct listener {
 	bool tls;
 	struct list pending; // struct pending, the oldest first
 	unsigned int n_pending;
+	struct timer rest; // until it accepts again
 	void (*accept_cb)(void *aux, struct stream *s);
 	void *aux;
 };
@@ -112,6 +114,11 @@ static void peer_name(const struct listener *ls, const struct sockaddr_storage *
 	}
 }
 
+static void on_rested(struct timer *t)
+{
+	io_watch_set(&CONTAINER_OF(t, struct listener, rest)->watch, IO_READ);
+}
+
 static void on_accept(struct io_watch *w, int events)
 {
 	struct listener *ls = CONTAINER_OF(w, struct listener, watch);
@@ -127,9 +134,13 @@ static void on_accept(struct io_watch *w, int events)
 		char name[128];
 
 		if (fd < 0) {
-			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-				log_warn_limited(&limit, "%s: accept failed (%s)", ls->name,
-						 strerror(errno));
+			if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+				return;
+			log_warn_limited(&limit, "%s: accept failed (%s)", ls->name,
+					 strerror(errno));
+			// No descriptors, or no memory: asking at once again would be all we do.
+			io_watch_set(&ls->watch, 0);
+			timer_in(&ls->rest, REST_MSEC);
 			return;
 		}
 		if (a.ss_family == AF_INET || a.ss_family == AF_INET6) {
@@ -179,7 +190,7 @@ static int listen_unix(struct listener *ls, const char *path, struct error *err)
 		return error_set(err, -errno, "%s", strerror(errno));
 	ls->watch.fd = fd;
 	ret = bind_unix(ls, fd, path);
-	if (!ret && listen(fd, 64) < 0)
+	if (!ret && listen(fd, SOMAXCONN) < 0)
 		ret = -errno;
 	return ret < 0 ? error_set(err, ret, "%s", strerror(-ret)) : 0;
 }
@@ -226,7 +237,7 @@ static int listen_tcp(struct listener *ls, const char *text, uint16_t default_po
 	ls->watch.fd = fd;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	stream_set_dscp(fd, addr.ss_family, ls->dscp);
-	if (bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, 64) < 0)
+	if (bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, SOMAXCONN) < 0)
 		return error_set(err, -errno, "%s", strerror(errno));
 	len = sizeof(addr);
 	getsockname(fd, (struct sockaddr *)&addr, &len);
@@ -251,6 +262,7 @@ int listener_open(struct loop *l, const char *name, uint16_t default_port, int d
 	ls->tls = str_starts(name, "pssl:");
 	list_init(&ls->pending);
 	io_watch_init(&ls->watch, l, -1, on_accept);
+	timer_init(&ls->rest, l, on_rested);
 	if (str_starts(name, "punix:"))
 		ret = listen_unix(ls, name + 6, err);
 	else if (str_starts(name, "ptcp:"))
@@ -280,6 +292,7 @@ void listener_close(struct listener *ls)
 		return;
 	while (!list_is_empty(&ls->pending))
 		stream_close(pending_end(CONTAINER_OF(ls->pending.next, struct pending, node)));
+	timer_cancel(&ls->rest);
 	io_watch_uninit(&ls->watch);
 	if (ls->watch.fd >= 0)
 		close(ls->watch.fd);

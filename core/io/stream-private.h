@@ -54,6 +54,10 @@ struct stream {
 	int error;
 	bool closing; // close once 'out' is empty
 	bool eof_seen;
+	bool paused; // the owner wants no input
+	bool corked; // what is sent gathers
+	bool drained_due; // all that waited was sent when it was uncorked
+	int64_t progress; // clock_msec() when the peer last made room for what waited
 };
 
 // "HOST", "HOST:PORT", "[V6]:PORT"; the host goes to 'host' without brackets. Port 0 is accepted only when 'passive'.

@@ -69,7 +69,7 @@ static void update_watch(struct stream *s)
 	else if (s->state == STREAM_HANDSHAKE)
 		want = s->read_on;
 	else if (s->state == STREAM_OPEN)
-		want = (s->eof_seen ? 0 : s->read_on) |
+		want = (s->eof_seen || (s->paused && !s->closing) ? 0 : s->read_on) |
 		       (s->out.len > s->out_sent ? s->write_on : 0);
 	io_watch_set(&s->watch, want);
 }
@@ -77,7 +77,7 @@ static void update_watch(struct stream *s)
 // What the socket does not tell of comes from the loop, too.
 static void announce_pending(struct stream *s)
 {
-	if (s->state == STREAM_OPEN && !s->closing && s->class->has_pending &&
+	if (s->state == STREAM_OPEN && !s->closing && !s->paused && s->class->has_pending &&
 	    s->class->has_pending(s))
 		timer_in(&s->deferred, 0);
 }
@@ -125,11 +125,18 @@ static void on_deferred(struct timer *t)
 {
 	struct stream *s = CONTAINER_OF(t, struct stream, deferred);
 
+	if (s->drained_due && !s->closing && s->state == STREAM_OPEN) {
+		s->drained_due = false;
+		announce_pending(s);
+		if (s->events && s->events->drained && !s->out.len)
+			s->events->drained(s->aux);
+		return;
+	}
 	if (s->closing)
 		destroy(s);
 	else if (s->state == STREAM_DEAD && s->events)
 		s->events->closed(s->aux, s->error);
-	else if (s->state == STREAM_OPEN && s->events && s->class->has_pending &&
+	else if (s->state == STREAM_OPEN && s->events && !s->paused && s->class->has_pending &&
 		 s->class->has_pending(s))
 		s->events->readable(s->aux);
 }
@@ -213,6 +220,7 @@ static void on_io(struct io_watch *w, int events)
 		return;
 	}
 	if (s->out.len && (events & s->write_on)) {
+		s->progress = clock_msec();
 		flush(s);
 		if (s->closing && !s->out.len) {
 			destroy(s);
@@ -224,7 +232,8 @@ static void on_io(struct io_watch *w, int events)
 			return;
 		}
 	}
-	if ((events & s->read_on) && s->state == STREAM_OPEN && !s->eof_seen) {
+	if ((events & s->read_on) && s->state == STREAM_OPEN && !s->eof_seen &&
+	    (!s->paused || s->closing)) {
 		if (s->closing)
 			discard_input(s);
 		else if (s->events)
@@ -548,8 +557,36 @@ void stream_send(struct stream *s, const void *buf, size_t n)
 		s->out_sent = 0;
 	}
 	strbuf_put(&s->out, buf, n);
-	if (idle && s->state == STREAM_OPEN)
+	if (idle && s->state == STREAM_OPEN && !s->corked)
 		flush(s);
+}
+
+void stream_set_reading(struct stream *s, bool on)
+{
+	if (s->paused != on)
+		return;
+	s->paused = !on;
+	if (s->state != STREAM_OPEN)
+		return;
+	update_watch(s);
+	announce_pending(s);
+}
+
+void stream_cork(struct stream *s, bool corked)
+{
+	s->corked = corked;
+	if (corked || s->state != STREAM_OPEN || s->out.len == s->out_sent)
+		return;
+	flush(s);
+	if (s->state == STREAM_OPEN && !s->out.len && s->paused) {
+		s->drained_due = true;
+		timer_in(&s->deferred, 0);
+	}
+}
+
+int64_t stream_progress(const struct stream *s)
+{
+	return s->progress;
 }
 
 size_t stream_backlog(const struct stream *s)
