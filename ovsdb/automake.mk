@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += ovsdb/libovsdb.a
 ovsdb_libovsdb_a_SOURCES = \
-	ovsdb/atom-text.c ovsdb/atom.c ovsdb/compaction.c ovsdb/condition.c ovsdb/condition.h ovsdb/convert.c ovsdb/convert.h ovsdb/datum.c ovsdb/datum.h \
+	ovsdb/atom-text.c ovsdb/atom.c ovsdb/compaction.c ovsdb/condition.c ovsdb/condition.h ovsdb/contents.c ovsdb/convert.c ovsdb/convert.h ovsdb/datum.c ovsdb/datum.h \
 	ovsdb/db-private.h ovsdb/db.c ovsdb/db.h ovsdb/error.c ovsdb/error.h ovsdb/exec-private.h ovsdb/exec-wait.c ovsdb/exec.c ovsdb/exec.h \
 	ovsdb/history.c ovsdb/history.h \
 	ovsdb/idl-private.h ovsdb/idl-reply.c ovsdb/idl-row.c ovsdb/idl-txn-private.h ovsdb/idl-set.c ovsdb/idl-txn.c ovsdb/idl-update.c ovsdb/idl.c ovsdb/idl.h ovsdb/lock.c ovsdb/log-private.h ovsdb/log-rewrite.c ovsdb/log.c ovsdb/log.h ovsdb/monitor.c ovsdb/monitor.h ovsdb/mutation.c ovsdb/mutation.h ovsdb/schema.c ovsdb/schema.h \

@@ -2,9 +2,12 @@
 #include "ovsdb/monitor.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "core/base/hash.h"
 #include "ovsdb/condition.h"
+
+#define OUT_CHUNK ((size_t)64 << 10)
 
 enum select { ON_INITIAL = 1, ON_INSERT = 2, ON_DELETE = 4, ON_MODIFY = 8, ON_ALL = 15 };
 
@@ -501,12 +504,29 @@ static void write_txn_row(struct updates *u, const struct monitor *m,
 	row_versions_uninit(&v);
 }
 
-void monitor_write_initial(const struct monitor *m, struct strbuf *out)
+static int put_out(struct strbuf *out, int fd)
+{
+	size_t done = 0;
+
+	while (done < out->len) {
+		ssize_t n = write(fd, out->s + done, out->len - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += MAX(n, 0);
+	}
+	strbuf_clear(out);
+	return 0;
+}
+
+// 'fd' -1: everything stays in 'out'.
+static int write_initial(const struct monitor *m, struct strbuf *out, int fd)
 {
 	struct updates u = { .any = false };
+	int rc = 0;
 
 	json_writer_init(&u.w, out);
-	for (size_t i = 0; i < m->db->schema->n_tables; i++) {
+	for (size_t i = 0; i < m->db->schema->n_tables && !rc; i++) {
 		const struct monitored_table *mt = m->tables[i];
 		struct db_row *row;
 
@@ -521,11 +541,36 @@ void monitor_write_initial(const struct monitor *m, struct strbuf *out)
 			fields = row_fields(row);
 			write_insert(&u, m, mt, db_row_uuid(row), fields, ON_INITIAL);
 			free(fields);
+			if (fd >= 0 && out->len > OUT_CHUNK)
+				rc = put_out(out, fd);
 		}
 	}
 	end_updates(&u);
 	if (!u.any)
 		strbuf_puts(out, "{}");
+	return rc;
+}
+
+void monitor_write_initial(const struct monitor *m, struct strbuf *out)
+{
+	write_initial(m, out, -1);
+}
+
+int monitor_write_initial_to(const struct monitor *m, int fd)
+{
+	AUTO(strbuf) out = STRBUF_INIT;
+	int rc = write_initial(m, &out, fd);
+
+	return rc ? rc : put_out(&out, fd);
+}
+
+size_t monitor_n_rows(const struct monitor *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->db->schema->n_tables; i++)
+		n += m->tables[i] ? m->tables[i]->table->n_rows : 0;
+	return n;
 }
 
 bool monitor_write_update(const struct monitor *m, const struct db_txn *txn, struct strbuf *out)

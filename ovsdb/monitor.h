@@ -26,6 +26,10 @@ bool monitor_asks_as(const struct monitor *a, const struct monitor *b);
 const char *monitor_id(const struct monitor *m);
 // The initial contents: a <table-updates> object, perhaps empty.
 void monitor_write_initial(const struct monitor *m, struct strbuf *out);
+// The same to a file descriptor, which blocks; 0 or negative errno.
+int monitor_write_initial_to(const struct monitor *m, int fd);
+// Rows of the tables that it is about.
+size_t monitor_n_rows(const struct monitor *m);
 // What a committed transaction means to this client; false, and nothing appended, when nothing.
 bool monitor_write_update(const struct monitor *m, const struct db_txn *txn, struct strbuf *out);
 // Likewise for all that has happened since a state that 'h' knows, once for each row.

@@ -5,8 +5,6 @@
 
 // With more than that on its way to a client, it is told no more until half of it has gone.
 #define SLOW_BACKLOG ((size_t)4 << 20)
-// How long a database's contents as one client was told are kept for others that ask the same.
-#define CONTENTS_MSEC 5000
 
 // What is told to every monitor that asked for the same.
 struct news {
@@ -113,8 +111,7 @@ static void tell_news(struct session *c, const struct monitor *m, const struct u
 	session_send(c, &n->message);
 }
 
-// From now on the client is told nothing until catch_up().
-static void fall_behind(struct session *c)
+void publish_fall_behind(struct session *c)
 {
 	struct watch *w;
 
@@ -130,7 +127,7 @@ void publish_deliver(struct pending *p)
 	// Before anything is told: a client hears of all that a transaction means to it, or of nothing.
 	VEC_FOR_EACH (u, &p->updates)
 		if (u->session && !u->session->behind && session_backlog(u->session) > SLOW_BACKLOG)
-			fall_behind(u->session);
+			publish_fall_behind(u->session);
 	VEC_FOR_EACH (u, &p->updates)
 		if (u->session && !u->session->behind)
 			tell_news(u->session, u->monitor, &p->state, p->news.v[u->news]);
@@ -199,60 +196,35 @@ void publish_catch_up(struct server *s)
 	struct session *c;
 
 	LIST_FOR_EACH (c, watching_node, &s->watching)
-		if (c->behind && (session_backlog(c) <= SLOW_BACKLOG / 2 || is_forgotten_soon(c)))
+		if (c->behind && !c->awaits &&
+		    (session_backlog(c) <= SLOW_BACKLOG / 2 || is_forgotten_soon(c)))
 			catch_up(c);
-	STRMAP_FOR_EACH (node, &s->dbs)
-		history_trim(((struct served_db *)node->data)->history);
+	STRMAP_FOR_EACH (node, &s->dbs) {
+		struct served_db *d = node->data;
+
+		// Who waits for first contents is told of all that has happened since they were as they are.
+		if (list_is_empty(&d->jobs))
+			history_trim(d->history);
+	}
 }
 
 void publish_catch_up_one(struct session *c)
 {
-	if (c->behind)
+	if (c->behind && !c->awaits)
 		catch_up(c);
 }
 
-// ---- A new monitor ----
-
-static void drop_contents(struct served_db *d)
-{
-	free(d->contents_asked);
-	d->contents_asked = NULL;
-	strbuf_uninit(&d->contents);
-	timer_cancel(&d->contents_timer);
-}
-
-static void on_contents_timer(struct timer *timer)
-{
-	drop_contents(CONTAINER_OF(timer, struct served_db, contents_timer));
-}
+// ---- Databases ----
 
 void publish_init_db(struct server *s, struct served_db *d)
 {
 	d->history = history_create(d->store->db);
-	strbuf_init(&d->contents);
-	timer_init(&d->contents_timer, s->loop, on_contents_timer);
+	contents_init_db(s, d);
 }
 
 void publish_uninit_db(struct served_db *d)
 {
-	drop_contents(d);
+	contents_cancel(d);
 	history_destroy(d->history);
 	d->history = NULL;
-}
-
-void publish_changed(struct served_db *d)
-{
-	if (d->contents_asked)
-		drop_contents(d);
-}
-
-const struct strbuf *publish_contents(struct served_db *d, const struct monitor *m)
-{
-	if (!d->contents_asked || strcmp(monitor_asks(m), d->contents_asked) != 0) {
-		drop_contents(d);
-		monitor_write_initial(m, &d->contents);
-		d->contents_asked = xstrdup(monitor_asks(m));
-		timer_in(&d->contents_timer, CONTENTS_MSEC);
-	}
-	return &d->contents;
 }

@@ -28,12 +28,14 @@ struct served_db {
 	bool connected; // has its contents
 	bool read_only;
 	struct uuid row; // in _Server
+	// ---- contents.c ----
+	struct list jobs; // struct contents_job
+	// What a monitor that asked for 'contents_asked' was told at first; NULL once something has changed.
+	struct shared_text *contents;
+	char *contents_asked;
+	struct timer contents_timer;
 	// ---- publish.c ----
 	struct history *history;
-	struct strbuf
-		contents; // what a monitor that asked 'contents_asked' was told at first, until something changes
-	char *contents_asked; // NULL: nothing is kept
-	struct timer contents_timer;
 };
 
 struct news; // publish.c
@@ -106,6 +108,7 @@ struct session {
 	VEC(struct watch) watches;
 	bool behind; // it reads slowly: updates wait until they can be told together, and replies behind them
 	VEC(struct held_reply) held;
+	struct contents_job *awaits; // before anything else is told
 	bool corked;
 	bool trusted; // has sent a good request
 	size_t gathered; // bytes of results that wait for the disk
@@ -166,6 +169,9 @@ void session_note(struct session *c);
 size_t session_backlog(const struct session *c);
 void session_reply(struct session *c, struct json_span id, const struct strbuf *result);
 void session_reply_error(struct session *c, struct json_span id, const struct ovsdb_error *err);
+// 'text' between 'before' and 'after'.
+void session_reply_shared(struct session *c, struct json_span id, const char *before,
+			  struct shared_text *text, const char *after);
 void session_reply_raw_error(struct session *c, struct json_span id, struct json_span error);
 void session_notify(struct session *c, const char *method, const struct strbuf *params);
 // A notification whose whole text is 'message'.
@@ -180,8 +186,6 @@ void session_cancel_monitors(struct session *c, const struct served_db *d);
 // ---- publish.c ----
 void publish_init_db(struct server *s, struct served_db *d);
 void publish_uninit_db(struct served_db *d);
-// A transaction has changed the database, in memory.
-void publish_changed(struct served_db *d);
 // Writes what 'p' means to every monitor, while the rows are as it left them.
 void publish_prepare(struct server *s, struct pending *p);
 // Tells it, now that it is on disk.
@@ -193,8 +197,20 @@ void publish_reply(struct session *c, char **id, struct strbuf *result);
 void publish_catch_up(struct server *s);
 void publish_catch_up_one(struct session *c);
 void publish_drop(struct session *c);
-// All that a new monitor is told at first; valid until the next call.
-const struct strbuf *publish_contents(struct served_db *d, const struct monitor *m);
+// Nothing more is told until publish_catch_up().
+void publish_fall_behind(struct session *c);
+
+// ---- contents.c ----
+void contents_init_db(struct server *s, struct served_db *d);
+// Nothing is kept, and nothing waited for, any more.
+void contents_cancel(struct served_db *d);
+// A transaction has changed the database, in memory.
+void contents_changed(struct served_db *d);
+// Answers a request for 'm', a new monitor of the client's on 'd', now or (no request of the client is taken until then) later.
+// Nothing is pending.
+void contents_tell(struct session *c, struct json_span id, struct served_db *d,
+		   const struct monitor *m);
+void contents_forget_session(struct session *c);
 
 // ---- transact.c ----
 void session_transact(struct session *c, const struct jsonrpc_message *m);

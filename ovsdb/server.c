@@ -116,7 +116,7 @@ void server_queue(struct server *s, struct pending *p)
 		return;
 	s->changed = true;
 	uuid_generate(&p->state);
-	publish_changed(p->db);
+	contents_changed(p->db);
 	store_append(p->db->store, p->txn);
 	publish_prepare(s, p);
 }

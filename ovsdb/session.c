@@ -51,6 +51,15 @@ void session_reply_error(struct session *c, struct json_span id, const struct ov
 	session_reply_raw_error(c, id, (struct json_span){ text.s, text.len });
 }
 
+void session_reply_shared(struct session *c, struct json_span id, const char *before,
+			  struct shared_text *text, const char *after)
+{
+	struct jsonrpc *rpc = connection(c);
+
+	if (rpc)
+		jsonrpc_send_reply_shared(rpc, id, before, text, after);
+}
+
 void session_reply_raw_error(struct session *c, struct json_span id, struct json_span error)
 {
 	struct jsonrpc *rpc = connection(c);
@@ -234,18 +243,15 @@ static void reply_since(struct session *c, const struct jsonrpc_message *m, stru
 {
 	AUTO_FREE char *text = span_string(last);
 	AUTO(strbuf) out = STRBUF_INIT;
-	const struct strbuf *contents;
 	struct uuid id;
-	bool known = text && uuid_parse(&id, text) && history_knows(d->history, &id);
 
-	strbuf_printf(&out, "[%s,\"" UUID_FMT "\",", known ? "true" : "false",
-		      UUID_ARGS(history_last(d->history)));
-	if (!known) {
-		contents = publish_contents(d, monitor);
-		strbuf_put(&out, contents->s, contents->len);
-	} else if (!monitor_write_since(monitor, d->history, &id, &out)) {
-		strbuf_puts(&out, "{}");
+	if (!text || !uuid_parse(&id, text) || !history_knows(d->history, &id)) {
+		contents_tell(c, m->id, d, monitor);
+		return;
 	}
+	strbuf_printf(&out, "[true,\"" UUID_FMT "\",", UUID_ARGS(history_last(d->history)));
+	if (!monitor_write_since(monitor, d->history, &id, &out))
+		strbuf_puts(&out, "{}");
 	strbuf_putc(&out, ']');
 	session_reply(c, m->id, &out);
 }
@@ -282,8 +288,7 @@ static void start_monitor(struct session *c, const struct jsonrpc_message *m,
 	if (version == MONITOR_V3)
 		reply_since(c, m, d, monitor, p[3]);
 	else
-		session_reply(c, m->id, publish_contents(d, monitor));
-	c->contents = session_backlog(c);
+		contents_tell(c, m->id, d, monitor);
 }
 
 static void req_monitor(struct session *c, const struct jsonrpc_message *m)
@@ -517,6 +522,7 @@ void session_cancel_monitors(struct session *c, const struct served_db *d)
 // What belongs to a connection goes with it.
 static void connection_over(struct session *c)
 {
+	contents_forget_session(c);
 	server_forget_session(c->server, c);
 	session_drop_triggers(c, NULL);
 	session_drop_locks(c);

@@ -324,6 +324,12 @@ void jsonrpc_session_set_output_budget(struct jsonrpc_session *s, size_t bytes)
 		jsonrpc_set_output_budget(s->rpc, bytes);
 }
 
+void jsonrpc_session_hold(struct jsonrpc_session *s, bool held)
+{
+	if (s->rpc)
+		jsonrpc_hold(s->rpc, held);
+}
+
 void jsonrpc_session_set_dscp(struct jsonrpc_session *s, int dscp)
 {
 	s->dscp = dscp;

@@ -14,7 +14,8 @@ struct jsonrpc {
 	size_t scanned; // bytes of 'in' that the framer has seen
 	struct json_framer framer;
 	size_t max_message, output_budget;
-	bool paused;
+	bool paused, held;
+	struct timer unheld;
 	int64_t last_activity;
 	bool *destroyed; // set while a callback runs, so that closing from inside it is noticed
 };
@@ -130,7 +131,7 @@ static bool is_over_budget(struct jsonrpc *rpc)
 		rpc->paused = true;
 		stream_set_reading(rpc->stream, false);
 	}
-	return rpc->paused;
+	return rpc->paused || rpc->held;
 }
 
 // Delivers the whole messages that have come. Several small ones are cut out of the buffer together.
@@ -179,9 +180,16 @@ static void on_readable(void *aux)
 		rpc->in.len += n;
 		rpc->in.s[rpc->in.len] = '\0';
 		rpc->last_activity = clock_msec();
-		if (!deliver(rpc) || rpc->paused)
+		if (!deliver(rpc) || rpc->paused || rpc->held)
 			return;
 	}
+}
+
+// What has come and was not taken, then more.
+static void go_on(struct jsonrpc *rpc)
+{
+	if (deliver(rpc) && !rpc->paused && !rpc->held)
+		stream_set_reading(rpc->stream, true);
 }
 
 static void on_drained(void *aux)
@@ -191,8 +199,21 @@ static void on_drained(void *aux)
 	if (!rpc->paused)
 		return;
 	rpc->paused = false;
-	if (deliver(rpc) && !rpc->paused)
-		stream_set_reading(rpc->stream, true);
+	go_on(rpc);
+}
+
+static void on_unheld(struct timer *t)
+{
+	go_on(CONTAINER_OF(t, struct jsonrpc, unheld));
+}
+
+void jsonrpc_hold(struct jsonrpc *rpc, bool held)
+{
+	rpc->held = held;
+	if (held)
+		stream_set_reading(rpc->stream, false);
+	else
+		timer_in(&rpc->unheld, 0);
 }
 
 static void on_closed(void *aux, int err)
@@ -216,6 +237,7 @@ struct jsonrpc *jsonrpc_create(struct stream *s, size_t max_message,
 	rpc->aux = aux;
 	rpc->max_message = max_message ? max_message : DEFAULT_MAX_MESSAGE;
 	rpc->last_activity = clock_msec();
+	timer_init(&rpc->unheld, stream_loop(s), on_unheld);
 	stream_set_events(s, &stream_callbacks, rpc);
 	return rpc;
 }
@@ -229,6 +251,7 @@ static void destroy(struct jsonrpc *rpc)
 {
 	if (rpc->destroyed)
 		*rpc->destroyed = true;
+	timer_cancel(&rpc->unheld);
 	strbuf_uninit(&rpc->in);
 	free(rpc);
 }
@@ -318,6 +341,20 @@ static void send_answer(struct jsonrpc *rpc, const char *result, size_t n_result
 	strbuf_put(&b, error, n_error);
 	strbuf_putc(&b, '}');
 	send_text(rpc, &b);
+}
+
+void jsonrpc_send_reply_shared(struct jsonrpc *rpc, struct json_span id, const char *before,
+			       struct shared_text *text, const char *after)
+{
+	struct strbuf head = STRBUF_INIT, tail = STRBUF_INIT;
+
+	strbuf_puts(&head, "{\"id\":");
+	strbuf_put(&head, id.p, id.n);
+	strbuf_printf(&head, ",\"result\":%s", before);
+	send_text(rpc, &head);
+	stream_send_shared(rpc->stream, text);
+	strbuf_printf(&tail, "%s,\"error\":null}", after);
+	send_text(rpc, &tail);
 }
 
 void jsonrpc_send_reply(struct jsonrpc *rpc, const char *result, size_t n, struct json_span id)

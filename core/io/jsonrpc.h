@@ -40,6 +40,11 @@ void jsonrpc_send_reply(struct jsonrpc *rpc, const char *result, size_t n, struc
 void jsonrpc_send_error(struct jsonrpc *rpc, const char *error, size_t n, struct json_span id);
 // stream_peer_id().
 const char *jsonrpc_peer_id(const struct jsonrpc *rpc);
+// A reply whose result is 'before', then 'text', then 'after'.
+void jsonrpc_send_reply_shared(struct jsonrpc *rpc, struct json_span id, const char *before,
+			       struct shared_text *text, const char *after);
+// No requests are taken until 'held' is false again; then they come from the loop.
+void jsonrpc_hold(struct jsonrpc *rpc, bool held);
 // While more than that waits to be sent, no requests are taken: a peer that does not read its answers gets no more of them. 0: no
 // limit.
 void jsonrpc_set_output_budget(struct jsonrpc *rpc, size_t bytes);
@@ -87,6 +92,8 @@ void jsonrpc_session_set_dscp(struct jsonrpc_session *s, int dscp);
 void jsonrpc_session_set_max_message(struct jsonrpc_session *s, size_t max);
 // stream_peer_id() of the connection, NULL without one.
 const char *jsonrpc_session_peer_id(const struct jsonrpc_session *s);
+// jsonrpc_hold() of this connection.
+void jsonrpc_session_hold(struct jsonrpc_session *s, bool held);
 void jsonrpc_session_set_output_budget(struct jsonrpc_session *s, size_t bytes);
 void jsonrpc_session_force_reconnect(struct jsonrpc_session *s);
 // For status columns: "ACTIVE", "BACKOFF", "CONNECTING", "IDLE", "VOID"; and seconds since (dis)connect, -1 never.

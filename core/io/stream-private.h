@@ -4,7 +4,7 @@
 
 #include <sys/socket.h>
 
-#include "core/base/strbuf.h"
+#include "core/io/out-queue.h"
 #include "core/io/resolve.h"
 #include "core/io/stream.h"
 
@@ -49,8 +49,7 @@ struct stream {
 	socklen_t address_len;
 	int read_on,
 		write_on; // IO_READ or IO_WRITE: what the socket must be ready for to receive, and to send
-	struct strbuf out;
-	size_t out_sent; // bytes of 'out' that are gone
+	struct out_queue out;
 	int error;
 	bool closing; // close once 'out' is empty
 	bool eof_seen;

@@ -70,7 +70,7 @@ static void update_watch(struct stream *s)
 		want = s->read_on;
 	else if (s->state == STREAM_OPEN)
 		want = (s->eof_seen || (s->paused && !s->closing) ? 0 : s->read_on) |
-		       (s->out.len > s->out_sent ? s->write_on : 0);
+		       (out_queue_len(&s->out) ? s->write_on : 0);
 	io_watch_set(&s->watch, want);
 }
 
@@ -84,8 +84,11 @@ static void announce_pending(struct stream *s)
 
 static void flush(struct stream *s)
 {
-	while (s->out_sent < s->out.len) {
-		ssize_t n = s->class->send(s, s->out.s + s->out_sent, s->out.len - s->out_sent);
+	const char *p;
+	size_t len;
+
+	while ((len = out_queue_front(&s->out, &p))) {
+		ssize_t n = s->class->send(s, p, len);
 
 		if (n == -EAGAIN)
 			break;
@@ -93,14 +96,7 @@ static void flush(struct stream *s)
 			stream_fail(s, n);
 			return;
 		}
-		s->out_sent += n;
-	}
-	if (s->out_sent == s->out.len) {
-		// A buffer that once was large goes back to the heap.
-		if (s->out.cap > 1 << 20)
-			strbuf_uninit(&s->out);
-		strbuf_clear(&s->out);
-		s->out_sent = 0;
+		out_queue_drop(&s->out, n);
 	}
 	update_watch(s);
 }
@@ -116,7 +112,7 @@ static void destroy(struct stream *s)
 	resolve_cancel(s->resolve);
 	if (fd >= 0)
 		close(fd);
-	strbuf_uninit(&s->out);
+	out_queue_uninit(&s->out);
 	free(s->name);
 	free(s);
 }
@@ -128,7 +124,7 @@ static void on_deferred(struct timer *t)
 	if (s->drained_due && !s->closing && s->state == STREAM_OPEN) {
 		s->drained_due = false;
 		announce_pending(s);
-		if (s->events && s->events->drained && !s->out.len)
+		if (s->events && s->events->drained && !out_queue_len(&s->out))
 			s->events->drained(s->aux);
 		return;
 	}
@@ -145,7 +141,7 @@ static void become_open(struct stream *s)
 {
 	s->state = STREAM_OPEN;
 	flush(s);
-	if (s->closing && !s->out.len)
+	if (s->closing && !out_queue_len(&s->out))
 		destroy(s);
 	else if (s->state == STREAM_OPEN && s->events && s->events->connected)
 		s->events->connected(s->aux);
@@ -219,14 +215,15 @@ static void on_io(struct io_watch *w, int events)
 		shake_hands(s);
 		return;
 	}
-	if (s->out.len && (events & s->write_on)) {
+	if (out_queue_len(&s->out) && (events & s->write_on)) {
 		s->progress = clock_msec();
 		flush(s);
-		if (s->closing && !s->out.len) {
+		if (s->closing && !out_queue_len(&s->out)) {
 			destroy(s);
 			return;
 		}
-		if (s->state == STREAM_OPEN && !s->out.len && s->events && s->events->drained) {
+		if (s->state == STREAM_OPEN && !out_queue_len(&s->out) && s->events &&
+		    s->events->drained) {
 			// The callback may close the stream; what is readable then comes with the next round.
 			s->events->drained(s->aux);
 			return;
@@ -253,6 +250,7 @@ static struct stream *create(struct loop *l, int fd, const char *name)
 	s->write_on = IO_WRITE;
 	io_watch_init(&s->watch, l, fd, on_io);
 	timer_init(&s->deferred, l, on_deferred);
+	out_queue_init(&s->out);
 	return s;
 }
 
@@ -546,17 +544,22 @@ ssize_t stream_recv(struct stream *s, void *buf, size_t n)
 
 void stream_send(struct stream *s, const void *buf, size_t n)
 {
-	bool idle = s->out.len == s->out_sent;
+	bool idle = !out_queue_len(&s->out);
 
 	if (s->state == STREAM_DEAD)
 		return;
-	// Once most of the buffer is sent, move the rest to its front.
-	if (s->out_sent > 1 << 16 && s->out_sent > s->out.len / 2) {
-		memmove(s->out.s, s->out.s + s->out_sent, s->out.len - s->out_sent);
-		s->out.len -= s->out_sent;
-		s->out_sent = 0;
-	}
-	strbuf_put(&s->out, buf, n);
+	out_queue_put(&s->out, buf, n);
+	if (idle && s->state == STREAM_OPEN && !s->corked)
+		flush(s);
+}
+
+void stream_send_shared(struct stream *s, struct shared_text *text)
+{
+	bool idle = !out_queue_len(&s->out);
+
+	if (s->state == STREAM_DEAD || !text->text.len)
+		return;
+	out_queue_put_shared(&s->out, text);
 	if (idle && s->state == STREAM_OPEN && !s->corked)
 		flush(s);
 }
@@ -575,10 +578,10 @@ void stream_set_reading(struct stream *s, bool on)
 void stream_cork(struct stream *s, bool corked)
 {
 	s->corked = corked;
-	if (corked || s->state != STREAM_OPEN || s->out.len == s->out_sent)
+	if (corked || s->state != STREAM_OPEN || !out_queue_len(&s->out))
 		return;
 	flush(s);
-	if (s->state == STREAM_OPEN && !s->out.len && s->paused) {
+	if (s->state == STREAM_OPEN && !out_queue_len(&s->out) && s->paused) {
 		s->drained_due = true;
 		timer_in(&s->deferred, 0);
 	}
@@ -591,7 +594,12 @@ int64_t stream_progress(const struct stream *s)
 
 size_t stream_backlog(const struct stream *s)
 {
-	return s->out.len - s->out_sent;
+	return out_queue_len(&s->out);
+}
+
+struct loop *stream_loop(const struct stream *s)
+{
+	return s->loop;
 }
 
 bool stream_is_connected(const struct stream *s)

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/io/loop.h"
+#include "core/io/out-queue.h"
 
 struct stream;
 struct listener;
@@ -41,6 +42,8 @@ void stream_close_after_flush(struct stream *s);
 ssize_t stream_recv(struct stream *s, void *buf, size_t n);
 // Queues all of 'n' bytes and sends what the kernel takes. Errors come through 'closed'.
 void stream_send(struct stream *s, const void *buf, size_t n);
+// The same without a copy: the text must not change while somebody has a reference.
+void stream_send_shared(struct stream *s, struct shared_text *text);
 // Without reading, 'readable' does not come; what the peer sends waits on its side.
 void stream_set_reading(struct stream *s, bool on);
 // Corked, stream_send() only gathers; uncorking sends it all.
@@ -48,6 +51,7 @@ void stream_cork(struct stream *s, bool corked);
 // clock_msec() when the peer last took bytes that had been waiting for it, 0: never.
 int64_t stream_progress(const struct stream *s);
 size_t stream_backlog(const struct stream *s);
+struct loop *stream_loop(const struct stream *s);
 bool stream_is_connected(const struct stream *s);
 // "tcp:127.0.0.1:6640", "unix:/path" for active ones; for accepted ones the peer ("unix#3", "tcp:[::1]:4711").
 const char *stream_name(const struct stream *s);
