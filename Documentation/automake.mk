@@ -29,6 +29,7 @@ EXTRA_DIST += $(MAN_SOURCES) Documentation/ref/tls-options.inc Documentation/off
 	Documentation/decisions/0025-packet-length-in-tc.md \
 	Documentation/decisions/0027-revalidation.md \
 	Documentation/decisions/0029-tls.md \
+	Documentation/decisions/0034-database-server.md \
 	Documentation/decisions/0028-samples.md
 
 # Man pages, where docutils is there to make them.
