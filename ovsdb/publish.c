@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is told what of a transaction. Clients that asked the same are told from one text; one that reads slowly is told later, of
-// many transactions at once.
+// Who is told what of transactions. Those that come to the disk together are told together, clients that asked the same from one
+// text; one that reads slowly is told later.
 #include "ovsdb/server-private.h"
 
 // With more than that on its way to a client, it is told no more until half of it has gone.
@@ -15,62 +15,6 @@ struct news {
 	char *id;
 	enum monitor_version version;
 };
-
-// ---- What a transaction means ----
-
-static size_t find_news(struct pending *p, const struct monitor *m)
-{
-	for (size_t i = 0; i < p->news.n; i++)
-		if (monitor_asks_as(m, p->news.v[i]->like))
-			return i;
-	return SIZE_MAX;
-}
-
-static size_t get_news(struct pending *p, const struct monitor *m)
-{
-	size_t i = find_news(p, m);
-	struct news *n;
-
-	if (i != SIZE_MAX)
-		return i;
-	n = xzalloc(sizeof(*n));
-	n->like = m;
-	monitor_write_update(m, p->txn, &n->text);
-	VEC_PUSH(&p->news, n);
-	return p->news.n - 1;
-}
-
-void publish_prepare(struct server *s, struct pending *p)
-{
-	struct session *c;
-	struct watch *w;
-
-	LIST_FOR_EACH (c, watching_node, &s->watching) {
-		VEC_FOR_EACH (w, &c->watches) {
-			size_t i;
-
-			if (w->db != p->db || c->behind)
-				continue;
-			i = get_news(p, w->monitor);
-			if (p->news.v[i]->text.len)
-				VEC_PUSH(&p->updates, ((struct update){ c, w->monitor, i }));
-		}
-	}
-}
-
-void publish_forget(struct pending *p)
-{
-	struct news **n;
-
-	VEC_FOR_EACH (n, &p->news) {
-		strbuf_uninit(&(*n)->text);
-		strbuf_uninit(&(*n)->message);
-		free((*n)->id);
-		free(*n);
-	}
-	VEC_FREE(&p->news);
-	VEC_FREE(&p->updates);
-}
 
 // ---- Telling ----
 
@@ -120,17 +64,79 @@ void publish_fall_behind(struct session *c)
 		w->told = *history_last(w->db->history);
 }
 
-void publish_deliver(struct pending *p)
-{
-	struct update *u;
+// ---- What transactions mean ----
 
-	// Before anything is told: a client hears of all that a transaction means to it, or of nothing.
-	VEC_FOR_EACH (u, &p->updates)
-		if (u->session && !u->session->behind && session_backlog(u->session) > SLOW_BACKLOG)
-			publish_fall_behind(u->session);
-	VEC_FOR_EACH (u, &p->updates)
-		if (u->session && !u->session->behind)
-			tell_news(u->session, u->monitor, &p->state, p->news.v[u->news]);
+// A database's transactions that have come to the disk together.
+struct bulletin {
+	const struct served_db *db;
+	const struct db_txn *txn; // when there is only one
+	const struct uuid *since; // else the state before them, which are in the history
+	const struct uuid *state; // that they lead to
+	VEC(struct news *) news;
+};
+
+static struct news *get_news(struct bulletin *b, const struct monitor *m)
+{
+	struct news *n, **old;
+
+	VEC_FOR_EACH (old, &b->news)
+		if (monitor_asks_as(m, (*old)->like))
+			return *old;
+	n = xzalloc(sizeof(*n));
+	n->like = m;
+	if (b->txn)
+		monitor_write_update(m, b->txn, &n->text);
+	else
+		monitor_write_since(m, b->db->history, b->since, &n->text);
+	VEC_PUSH(&b->news, n);
+	return n;
+}
+
+static void tell_all(struct server *s, struct bulletin *b)
+{
+	struct session *c;
+	struct news **n;
+	struct watch *w;
+
+	LIST_FOR_EACH (c, watching_node, &s->watching) {
+		VEC_FOR_EACH (w, &c->watches) {
+			struct news *one;
+
+			if (w->db != b->db || c->behind)
+				continue;
+			one = get_news(b, w->monitor);
+			if (one->text.len)
+				tell_news(c, w->monitor, b->state, one);
+		}
+	}
+	VEC_FOR_EACH (n, &b->news) {
+		strbuf_uninit(&(*n)->text);
+		strbuf_uninit(&(*n)->message);
+		free((*n)->id);
+		free(*n);
+	}
+	VEC_FREE(&b->news);
+}
+
+void publish_begin(struct server *s)
+{
+	struct session *c;
+
+	LIST_FOR_EACH (c, watching_node, &s->watching)
+		if (!c->behind && session_backlog(c) > SLOW_BACKLOG)
+			publish_fall_behind(c);
+}
+
+void publish_one(struct server *s, const struct served_db *d, const struct db_txn *txn,
+		 const struct uuid *state)
+{
+	tell_all(s, &(struct bulletin){ .db = d, .txn = txn, .state = state });
+}
+
+void publish_since(struct server *s, const struct served_db *d, const struct uuid *since)
+{
+	tell_all(s,
+		 &(struct bulletin){ .db = d, .since = since, .state = history_last(d->history) });
 }
 
 static void catch_up(struct session *c)

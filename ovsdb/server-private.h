@@ -36,14 +36,9 @@ struct served_db {
 	struct timer contents_timer;
 	// ---- publish.c ----
 	struct history *history;
-};
-
-struct news; // publish.c
-
-struct update {
-	struct session *session; // NULL when it went away
-	const struct monitor *monitor;
-	size_t news; // in pending.news
+	// While a batch is delivered:
+	size_t n_txns;
+	struct uuid before; // the state before the first
 };
 
 // One executed transaction on its way to the disk.
@@ -52,8 +47,6 @@ struct pending {
 	struct served_db *db;
 	struct db_txn *txn; // NULL when it failed
 	struct uuid state; // that it leads to
-	VEC(struct news *) news;
-	VEC(struct update) updates;
 	struct session *session; // who gets the reply; NULL: nobody
 	char *id; // of the request, JSON text
 	struct strbuf results;
@@ -186,11 +179,13 @@ void session_cancel_monitors(struct session *c, const struct served_db *d);
 // ---- publish.c ----
 void publish_init_db(struct server *s, struct served_db *d);
 void publish_uninit_db(struct served_db *d);
-// Writes what 'p' means to every monitor, while the rows are as it left them.
-void publish_prepare(struct server *s, struct pending *p);
-// Tells it, now that it is on disk.
-void publish_deliver(struct pending *p);
-void publish_forget(struct pending *p);
+// Before anything of a batch is told: who has too much waiting is told nothing.
+void publish_begin(struct server *s);
+// Tells of one transaction, while the rows are as it left them...
+void publish_one(struct server *s, const struct served_db *d, const struct db_txn *txn,
+		 const struct uuid *state);
+// ...or of all that the history has taken since a state.
+void publish_since(struct server *s, const struct served_db *d, const struct uuid *since);
 // A reply that must not come before updates; takes '*id' and 'result' over when it has to wait.
 void publish_reply(struct session *c, char **id, struct strbuf *result);
 // When nothing is pending: tells slow clients what has gathered for them.

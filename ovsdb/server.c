@@ -118,7 +118,6 @@ void server_queue(struct server *s, struct pending *p)
 	uuid_generate(&p->state);
 	contents_changed(p->db);
 	store_append(p->db->store, p->txn);
-	publish_prepare(s, p);
 }
 
 int server_commit(struct server *s, struct served_db *d, struct db_txn *txn, struct error *err)
@@ -147,37 +146,73 @@ void server_forget_session(struct server *s, struct session *c)
 		if (d->relay)
 			relay_forget_session(d, c);
 	}
-	LIST_FOR_EACH (p, node, &s->pending) {
+	LIST_FOR_EACH (p, node, &s->pending)
 		if (p->session == c)
 			p->session = NULL;
-		for (size_t i = 0; i < p->updates.n; i++)
-			if (p->updates.v[i].session == c)
-				p->updates.v[i].session = NULL;
-	}
 }
 
 static void pending_free(struct pending *p)
 {
-	publish_forget(p);
 	strbuf_uninit(&p->results);
 	free(p->id);
 	free(p);
 }
 
-static void deliver(struct pending *p)
+static bool is_news(const struct pending *p)
 {
-	publish_deliver(p);
-	if (p->session)
-		p->session->gathered = 0;
-	if (p->txn)
-		report_txn(p->txn);
-	if (p->session)
-		publish_reply(p->session, &p->id, &p->results);
-	if (p->txn && db_txn_is_empty(p->txn))
-		db_txn_finish(p->txn);
-	else if (p->txn)
-		history_take(p->db->history, p->txn, &p->state);
-	pending_free(p);
+	return p->txn && !db_txn_is_empty(p->txn);
+}
+
+static void count_batch(struct server *s)
+{
+	struct strmap_node *node;
+	struct pending *p;
+
+	STRMAP_FOR_EACH (node, &s->dbs)
+		((struct served_db *)node->data)->n_txns = 0;
+	LIST_FOR_EACH (p, node, &s->pending)
+		if (is_news(p) && !p->db->n_txns++)
+			p->db->before = *history_last(p->db->history);
+}
+
+static void finish_txn(struct server *s, struct pending *p)
+{
+	if (!is_news(p)) {
+		if (p->txn)
+			db_txn_finish(p->txn);
+		return;
+	}
+	if (p->db->n_txns == 1)
+		publish_one(s, p->db, p->txn, &p->state);
+	report_txn(p->txn);
+	history_take(p->db->history, p->txn, &p->state);
+}
+
+// What has come to the disk is told, updates before replies.
+static void deliver_batch(struct server *s)
+{
+	struct strmap_node *node;
+	struct pending *p;
+
+	publish_begin(s);
+	count_batch(s);
+	LIST_FOR_EACH (p, node, &s->pending)
+		finish_txn(s, p);
+	STRMAP_FOR_EACH (node, &s->dbs) {
+		struct served_db *d = node->data;
+
+		if (d->n_txns > 1)
+			publish_since(s, d, &d->before);
+	}
+	while (!list_is_empty(&s->pending)) {
+		p = LIST_ENTRY(list_pop_front(&s->pending), struct pending, node);
+		if (p->session) {
+			p->session->gathered = 0;
+			publish_reply(p->session, &p->id, &p->results);
+		}
+		pending_free(p);
+	}
+	publish_catch_up(s);
 }
 
 static void fail(struct pending *p, const struct error *why)
@@ -251,9 +286,7 @@ void server_flush(struct server *s)
 	s->flushing = true;
 	STRMAP_FOR_EACH (node, &s->dbs)
 		flush_db(s, node->data, &s->pending);
-	while (!list_is_empty(&s->pending))
-		deliver(LIST_ENTRY(list_pop_front(&s->pending), struct pending, node));
-	publish_catch_up(s);
+	deliver_batch(s);
 	s->flushing = false;
 }
 
