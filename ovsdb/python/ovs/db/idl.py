@@ -237,9 +237,8 @@ class Idl:
                 changes[table.name] = [{"where": state.requested}]
         if not changes:
             return None
-        old_uuid = str(self.uuid)
-        self.uuid = _uuid.uuid1()
-        return Message.create_request("monitor_cond_change", [old_uuid, str(self.uuid), changes])
+        # The monitor keeps its name: updates are of the same monitor whenever they were sent.
+        return Message.create_request("monitor_cond_change", [str(self.uuid), str(self.uuid), changes])
 
     def send_cond_change(self) -> None:
         if (not self.cond_changed or not self._session.is_connected() or self._cond_request_id is not None

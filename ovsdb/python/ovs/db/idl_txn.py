@@ -95,6 +95,7 @@ class Transaction:
 
     def _touch(self, row: Row) -> None:
         self._txn_rows[row.uuid] = row
+        self._reindex(row)
 
     def _forget_or_touch(self, row: Row) -> None:
         if row._data is None:
@@ -111,6 +112,14 @@ class Transaction:
             row._changes.pop(column, None)
         else:
             row._changes[column] = datum.copy()
+        self._reindex(row)
+
+    @staticmethod
+    def _reindex(row: Row) -> None:
+        """Indexes follow what a transaction writes."""
+        rows = row._table.rows
+        if rows.indexes and row.uuid in rows:
+            rows[row.uuid] = row
 
     def _increment(self, row: Row, column: str) -> None:
         assert self._inc is None, "one column is incremented by a transaction"
@@ -170,12 +179,14 @@ class Transaction:
         self.idl.txn = None
         for row in self._txn_rows.values():
             rows = row._table.rows
-            if row._data is None:
-                if rows.get(row.uuid) is row:
-                    del rows[row.uuid]
-            elif row._changes is None:
-                rows[row.uuid] = row
+            if row._data is None and rows.get(row.uuid) is row:
+                del rows[row.uuid]
+            was_deleted = row._data is not None and row._changes is None
             row.__dict__.update(_changes={}, _mutations={}, _prereqs={})
+            if was_deleted:
+                rows[row.uuid] = row
+            else:
+                self._reindex(row)
 
     def _operations(self) -> Optional[List[Any]]:
         """The request's operations; None if they would change nothing."""
