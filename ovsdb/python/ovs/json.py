@@ -20,13 +20,14 @@ SPACES_PER_LEVEL = 2
 MAX_HEIGHT = 1000  # how deep arrays and objects may nest
 
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
+_EXPONENT_MAX = (1 << 31) - 1
 _NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([-+]?[0-9]+))?")
 # What a token that may go on in the next piece is made of, by its first character.
 _RUNS = {**dict.fromkeys("-0123456789", re.compile(r"[-+.0-9eE]*")),
          **dict.fromkeys("abcdefghijklmnopqrstuvwxyz", re.compile("[a-zA-Z]*"))}
 _SPACE = re.compile(r"[ \t\r\n]*")
 # The inside of a string up to its end, or up to a character that must not stand there.
-_IN_STRING = re.compile(r'(?:[^"\\\x00-\x1f]|\\[^\x00-\x1f])*')
+_IN_STRING = re.compile(r'(?:[^"\\\x00-\x1f]|\\.)*', re.DOTALL)
 _ESCAPE = re.compile(r"\\(u[^\\]{0,4}|.)?", re.DOTALL)
 _HEX4 = re.compile("u[0-9a-fA-F]{4}")
 _PLAIN_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -47,8 +48,15 @@ def _integer(text: str) -> Any:
     return value if _INT64_MIN <= value <= _INT64_MAX else float(value)
 
 
+def _check_exponent(text: str) -> None:
+    exponent = text.lower().partition("e")[2]
+    if exponent and abs(int(exponent[:24])) >= _EXPONENT_MAX:
+        raise _Bad("exponent outside valid range")
+
+
 def _real(text: str) -> Any:
     """A number with a fraction or an exponent: an int where it is whole and fits."""
+    _check_exponent(text)
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise _Bad("number outside valid range")
@@ -79,6 +87,7 @@ def _number(text: str) -> Any:
     if rest[:1] in ("e", "E") and match.group(4) is None:
         raise _Bad("exponent must contain at least one digit")
     if rest:
+        _check_exponent(match.group())
         raise _Bad("syntax error in number")
     return _integer(text) if match.group(3) is None and match.group(4) is None else _real(text)
 
@@ -272,8 +281,6 @@ class PythonParser:
         if self._open_escape():
             if at == len(s):
                 return at
-            if s[at] < " ":
-                self._control(s, at)
             self._token += s[at]
             at += 1
         end = _IN_STRING.match(s, at).end()  # type: ignore[union-attr]
@@ -285,7 +292,7 @@ class PythonParser:
             return end
         self._failed_at = end
         if s[end] != '"':
-            self._control(s, end + (s[end] == "\\"))
+            raise _Bad("U+%04X must be escaped in quoted string" % ord(s[end]))
         token, self._token = self._token, ""
         self._string(_unescape(token[1:]))
         return end + 1
@@ -293,10 +300,6 @@ class PythonParser:
     def _open_escape(self) -> bool:
         inside = self._token[1:]
         return bool((len(inside) - len(inside.rstrip("\\"))) % 2)
-
-    def _control(self, s: str, at: int) -> None:
-        self._failed_at = at
-        raise _Bad("U+%04X must be escaped in quoted string" % ord(s[at]))
 
     def _finish_run(self, token: str) -> None:
         if token[0] in "-0123456789":

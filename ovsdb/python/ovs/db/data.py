@@ -16,6 +16,12 @@ Symtab = Optional[Dict[str, uuid.UUID]]
 _BARE = re.compile(r"(?!true|false)[_a-zA-Z][-._a-zA-Z]*\Z")
 
 
+def _is_of(type_: "ovs.db.types.AtomicType", value: Any) -> bool:
+    # True is an int in Python and no number in JSON.
+    return isinstance(value, type_.python_types) and (
+        not isinstance(value, bool) or type_ is ovs.db.types.BooleanType)
+
+
 class ConstraintViolation(error.Error):
     def __init__(self, msg: str, json: Any = None) -> None:
         super().__init__(msg, json, tag="constraint violation")
@@ -52,12 +58,11 @@ class Atom:
     @staticmethod
     def from_json(base: "ovs.db.types.BaseType", json: Any, symtab: Symtab = None) -> "Atom":
         """Raises Error if 'json' has not the type of 'base', ConstraintViolation if it is not allowed by it."""
+        value = ovs.db.parser.float_to_int(json)
         if base.type is ovs.db.types.UuidType:
-            value: Any = ovs.ovsuuid.from_json(json, symtab)
-        else:
-            value = ovs.db.parser.float_to_int(json)
-            if not isinstance(value, base.type.python_types):
-                raise error.Error("expected %s" % base.type.to_string(), json)
+            value = ovs.ovsuuid.from_json(value, symtab)
+        elif not _is_of(base.type, value):
+            raise error.Error("expected %s" % base.type.to_string(), value)
         atom = Atom(base.type, value)
         atom.check_constraints(base)
         return atom
@@ -65,7 +70,7 @@ class Atom:
     @staticmethod
     def from_python(base: "ovs.db.types.BaseType", value: Any) -> "Atom":
         value = ovs.db.parser.float_to_int(value)
-        if not isinstance(value, base.type.python_types):
+        if not _is_of(base.type, value):
             raise error.Error("expected %s, got %s" % (base.type, type(value)))
         atom = Atom(base.type, value)
         atom.check_constraints(base)
@@ -229,10 +234,12 @@ class Datum:
 
     def to_string(self) -> str:
         """As ovs-vsctl prints it."""
-        if self.type.is_map():
-            return "{%s}" % ", ".join("%s=%s" % (k.to_string(), v.to_string()) for k, v in self._items())
-        text = ", ".join(k.to_string() for k in self._items())
-        return text if self.type.n_max == 1 and self.values else "[%s]" % text
+        is_map = self.type.is_map()
+        text = ", ".join("%s=%s" % (k.to_string(), v.to_string()) if is_map else k.to_string()
+                         for k, v in sorted(self.values.items(), key=lambda item: item[0]))
+        if self.type.n_max == 1 and self.values:
+            return text
+        return ("{%s}" if is_map else "[%s]") % text
 
     __str__ = to_string
 

@@ -132,14 +132,14 @@ class DbSchema:
         self.name = name
         self.version = version
         self.tables = tables
+        if not self._has_roots():
+            for table in tables.values():
+                table.is_root = True
         for table in tables.values():
             for column in table.columns.values():
                 self._resolve(column, column.type.key, "key")
                 if column.type.value is not None:
                     self._resolve(column, column.type.value, "value")
-        if not self._has_roots():
-            for table in tables.values():
-                table.is_root = True
 
     def _has_roots(self) -> bool:
         return any(table.is_root for table in self.tables.values())
@@ -157,10 +157,12 @@ class DbSchema:
 
     @staticmethod
     def _members(parser: ovs.db.parser.Parser, allow_extensions: bool) -> Tuple[str, str, Dict[str, TableSchema]]:
+        """What each kind of schema has; the last to be asked for."""
         name = parser.get("name", ["id"])
         version = parser.get_optional("version", [str], "")
         parser.get_optional("cksum", [str])
         tables_json = parser.get("tables", [dict])
+        parser.finish()
         if version and not _VERSION.match(version):
             raise error.Error('schema version "%s" not in format x.y.z' % version)
         tables = {}
@@ -173,7 +175,6 @@ class DbSchema:
     def from_json(json: Any, allow_extensions: bool = False) -> "DbSchema":
         parser = ovs.db.parser.Parser(json, "database schema")
         name, version, tables = DbSchema._members(parser, allow_extensions)
-        parser.finish()
         return DbSchema(name, version, tables)
 
     def to_json(self) -> Dict[str, Any]:
@@ -209,5 +210,4 @@ class IdlSchema(DbSchema):
         c_decls = parser.get_optional("cDecls", [str], "")
         h_decls = parser.get_optional("hDecls", [str], "")
         name, version, tables = DbSchema._members(parser, allow_extensions)
-        parser.finish()
         return IdlSchema(name, version, tables, prefix, header, c_decls, h_decls)

@@ -214,7 +214,7 @@ class BaseType:
                              escapeNumber: Text = returnUnchanged) -> Optional[str]:
         """For documentation: the constraints in words, or None."""
         if self.enum is not None:
-            literals = [value.toEnglish(escapeLiteral) for value in sorted(self.enum.values)]
+            literals = sorted(value.toEnglish(escapeLiteral) for value in self.enum.values)
             if len(literals) == 1:
                 return "must be " + literals[0]
             if len(literals) == 2:
@@ -239,12 +239,12 @@ class BaseType:
         return None
 
     def _lengths_to_english(self) -> str:
-        if self.min_length == self.max_length:
-            length = "exactly %d" % self.min_length
+        if self.min_length == 0:
+            length = "at most %d" % self.max_length
         elif self.max_length == UNLIMITED:
             length = "at least %d" % self.min_length
-        elif self.min_length == 0:
-            length = "at most %d" % self.max_length
+        elif self.min_length == self.max_length:
+            length = "exactly %d" % self.min_length
         else:
             length = "between %d and %d" % (self.min_length, self.max_length)
         return length + " characters long"
@@ -312,12 +312,12 @@ class Type:
         if isinstance(json, str):
             return Type(BaseType.from_json(json))
         parser = Parser(json, "ovsdb type")
-        key = BaseType.from_json(parser.get("key", [dict, str]))
+        key = parser.get("key", [dict, str])
         value = parser.get_optional("value", [dict, str])
         n_min = parser.get_optional("min", [int])
         n_max = parser.get_optional("max", [int, str])
         parser.finish()
-        type_ = Type(key, BaseType.from_json(value) if value is not None else None,
+        type_ = Type(BaseType.from_json(key), BaseType.from_json(value) if value is not None else None,
                      _count_from_json(n_min, Type.DEFAULT_MIN),
                      UNLIMITED if n_max == "unlimited" else _count_from_json(n_max, Type.DEFAULT_MAX))
         if not type_.is_valid():
