@@ -137,7 +137,7 @@ def commit(idl, change):
         change(txn)
         if txn.commit_block() != txn.TRY_AGAIN:
             return txn
-        idl.run()
+        until(lambda: idl._may_transact(), "the content", idl)
 
 
 def insert(idl, table="Root", **columns):

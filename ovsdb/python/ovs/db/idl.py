@@ -192,6 +192,10 @@ class Idl:
         """0, or an errno if there is no connection."""
         return self._session.send(request)
 
+    def _may_transact(self) -> bool:
+        """While the content is on its way rows are not what the server has, and would not show what a transaction did."""
+        return self.state == self.IDL_S_MONITORING and self._last_seqno == self._session.get_seqno()
+
     def set_cluster_id(self, cluster_id: Any) -> None:
         """Only servers of that cluster will do."""
         if isinstance(cluster_id, str):

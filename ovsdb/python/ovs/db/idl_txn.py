@@ -8,11 +8,14 @@ import ovs.json
 import ovs.jsonrpc
 import ovs.ovsuuid
 import ovs.poller
+import ovs.timeval
 import ovs.vlog
 from ovs.db import error
 from ovs.db.idl_row import Row
 
 vlog = ovs.vlog.Vlog("idl")
+
+_CONNECT_TIME = 1000  # ms that commit_block() gives a connection that is on its way
 
 
 class _Insert(NamedTuple):
@@ -148,23 +151,33 @@ class Transaction:
     def _send(self, ops: List[Any]) -> None:
         msg = ovs.jsonrpc.Message.create_request("transact", [self.idl._db.name] + ops)
         self._request_id = msg.id
-        if self.idl.send_request(msg):
+        if not self.idl._may_transact() or self.idl.send_request(msg):
             self._status = Transaction.TRY_AGAIN
         else:
             self._status = Transaction.INCOMPLETE
             self.idl._outstanding_txns[self._request_id] = self
 
     def commit_block(self) -> str:
-        """Runs the Idl until there is a final status."""
+        """Runs the Idl until there is a final status. Where there is no connection it gives one a second to come: what is tried
+        again right after TRY_AGAIN has a chance then."""
         while True:
             status = self.commit()
             if status != Transaction.INCOMPLETE:
-                return status
+                break
             self.idl.run()
             poller = ovs.poller.Poller()
             self.idl.wait(poller)
             self.wait(poller)
             poller.block()
+        deadline = ovs.timeval.msec() + _CONNECT_TIME
+        while status == Transaction.TRY_AGAIN and not self.idl._may_transact() and ovs.timeval.msec() < deadline:
+            self.idl.run()
+            poller = ovs.poller.Poller()
+            self.idl.wait(poller)
+            poller.timer_wait_until(deadline)
+            if not self.idl._may_transact():
+                poller.block()
+        return status
 
     def abort(self) -> None:
         self._disassemble()
