@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Unmodified programs on the Python package: ovsdbapp (Neutron's and os-vif's way to the database), Debian's own scripts."""
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -211,11 +212,15 @@ def test_ovs_tcpdump_of_debian_runs_on_the_package(tmp_path):
     p = subprocess.run([sys.executable, script, "--help"], env=environment(), stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, text=True, timeout=PATIENCE)
     assert "--db-sock" in p.stdout, p.stdout
+    # It asks for tcpdump before anything else, and only whether it is there.
+    (tmp_path / "tcpdump").write_text("#!/bin/sh\n")
+    (tmp_path / "tcpdump").chmod(0o755)
     run(program("ovsdb-tool"), "create", tmp_path / "conf.db", ovsdbtest.SCHEMA)
     s = Server(tmp_path, tmp_path / "conf.db").start()
+    env = dict(environment(), PATH="%s:%s" % (tmp_path, os.environ["PATH"]))
     try:
         p = subprocess.run([sys.executable, script, "--db-sock", "unix:%s" % s.socket, "-i", "no-such-port"],
-                           env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                           env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                            timeout=PATIENCE)
         assert p.returncode != 0 and "Traceback" not in p.stdout and "no-such-port" in p.stdout, p.stdout
     finally:
