@@ -34,3 +34,5 @@ ovsdb/vswitch-idl.c: ovsdb/schemas/vswitch.ovsschema ovsdb/idlc.py
 
 dist_pkgdata_DATA += ovsdb/schemas/vswitch.ovsschema
 EXTRA_DIST += ovsdb/README.md ovsdb/idlc.py
+
+include ovsdb/python/automake.mk

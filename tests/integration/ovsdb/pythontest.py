@@ -10,9 +10,12 @@ import sys
 import traceback
 
 import ovsdbtest
-from ovsdbtest import PATIENCE, SOURCE, Server, peer
+from ovsdbtest import BUILD, PATIENCE, SOURCE, Server, peer
 
-PACKAGE = SOURCE / "ovsdb" / "python"
+# With the parser in C, if make has built it.
+PACKAGE = (BUILD / "ovsdb/python/lib").resolve()
+if not (PACKAGE / "ovs").exists():
+    PACKAGE = SOURCE / "ovsdb/python"
 DEBIAN = pathlib.Path("/usr/lib/python3/dist-packages")
 
 
