@@ -9,10 +9,11 @@ import re
 import sys
 from typing import Any, Dict, List, Optional, TextIO, Tuple
 
+_c: Any
 try:
-    from ovs import _json as _c
+    from ovs import _json as _c  # type: ignore[attr-defined, no-redef]
 except ImportError:
-    _c = None  # type: ignore[assignment]
+    _c = None
 
 PARSER_C = "C"
 PARSER_PY = "PYTHON"

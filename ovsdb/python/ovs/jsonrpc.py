@@ -141,7 +141,7 @@ class Connection:
         if self.status:
             return
         while self._output:
-            n = self.stream.send(self._output[0])  # type: ignore[arg-type]
+            n = self.stream.send(self._output[0])
             if n < 0:
                 if n != -errno.EAGAIN:
                     vlog.warn("%s: send error: %s" % (self.name, ovs.util.ovs_retval_to_string(-n)))

@@ -56,7 +56,7 @@ class _SelectSelect:
 def _is_green() -> bool:
     """Has eventlet replaced 'select'?"""
     patcher = sys.modules.get("eventlet.patcher")
-    return bool(patcher is not None and patcher.is_monkey_patched("select"))  # type: ignore[attr-defined]
+    return bool(patcher is not None and patcher.is_monkey_patched("select"))
 
 
 SelectPoll: Any = _SelectSelect if _is_green() or not hasattr(select, "poll") else select.poll
@@ -66,7 +66,7 @@ def get_system_poll() -> Any:
     """The class that waits in the operating system, whatever has been put in its place."""
     patcher = sys.modules.get("eventlet.patcher")
     if patcher is not None and _is_green():
-        return patcher.original("select").poll  # type: ignore[attr-defined]
+        return patcher.original("select").poll
     return select.poll
 
 

@@ -227,7 +227,7 @@ def _ssl_context(purpose: int) -> ssl.SSLContext:
                                        ("CA certificate", Stream._SSL_ca_cert_file)) if not file]
     if missing:
         raise OSError(errno.ENOPROTOOPT, "ssl: no %s is configured" % " and no ".join(missing))
-    context = ssl.SSLContext(purpose)  # type: ignore[arg-type]
+    context = ssl.SSLContext(purpose)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED

@@ -176,7 +176,8 @@ class Vlog:
             Vlog._syslog.close()
             Vlog._syslog = None
         try:
-            Vlog._syslog = logging.handlers.SysLogHandler("/dev/log", Vlog._facility)
+            Vlog._syslog = logging.handlers.SysLogHandler(
+                "/dev/log", logging.handlers.SysLogHandler.facility_names[Vlog._facility])
         except OSError:
             pass  # there is no system log here
 

@@ -20,8 +20,8 @@ class ColumnIndex(NamedTuple):
 def IndexEntryClass(table: Any) -> Any:
     """A named tuple of the row's UUID and its columns, all None unless given. Like a row it knows its table."""
     fields = ["uuid"] + [str(name) for name in table.columns]
-    cls: Any = collections.namedtuple(table.name, fields, defaults=[None] * len(fields))  # type: ignore[misc]
-    cls._table = table
+    cls = collections.namedtuple(table.name, fields, defaults=[None] * len(fields))  # type: ignore[misc]
+    setattr(cls, "_table", table)
     return cls
 
 
