@@ -45,8 +45,8 @@ class Stream:
     _SSL_certificate_file: Optional[str] = None
     _SSL_ca_cert_file: Optional[str] = None
 
-    def __init__(self, socket: Any, name: str, status: int, is_server: bool = False) -> None:
-        """'status': 0 connected, EAGAIN connecting, else the errno that connect() will return."""
+    def __init__(self, socket: Any, name: str, status: int, pipe: Any = None, is_server: bool = False) -> None:
+        """'status': 0 connected, EAGAIN connecting, else the errno that connect() will return. 'pipe' is of Windows."""
         self.socket = socket
         self.name = name
         self._status = errno.EAGAIN if status in _BUSY else status
@@ -71,6 +71,10 @@ class Stream:
     @staticmethod
     def needs_probes() -> bool:
         return True
+
+    @staticmethod
+    def check_connection_completion(sock: Any) -> int:
+        return ovs.socket_util.check_connection_completion(sock)
 
     @staticmethod
     def _open(suffix: str, dscp: int) -> Tuple[int, Any]:
@@ -128,7 +132,7 @@ class Stream:
         return self._status
 
     def _finish_connect(self) -> int:
-        return ovs.socket_util.check_connection_completion(self.socket)
+        return self.check_connection_completion(self.socket)
 
     def recv(self, n: int) -> Tuple[int, Union[str, bytes]]:
         """(0, up to 'n' bytes), where none means the end, or (errno, "")."""
@@ -307,7 +311,7 @@ _PASSIVE: Dict[str, Type[Stream]] = {"punix:": UnixStream, "ptcp:": TCPStream, "
 class PassiveStream:
     """A socket that listens."""
 
-    def __init__(self, sock: Any, name: str, bind_path: Optional[str]) -> None:
+    def __init__(self, sock: Any, name: str, bind_path: Optional[str], pipe: Any = None) -> None:
         self.name = name
         self.socket = sock
         self.bind_path = bind_path

@@ -204,6 +204,24 @@ def test_ovsdbapp_goes_on_after_a_restart_of_the_server(api, idl, server):
         server.stop()
 
 
+@with_ovsdbapp
+def test_ovsdbapp_takes_the_logs_over(api, idl, server):
+    import logging
+
+    from ovsdbapp.backend.ovs_idl import vlog as app_vlog
+    import ovs.vlog
+    heard = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            heard.append((record.levelname, record.getMessage()))
+    logging.getLogger("ovsdbapp.backend.ovs_idl.vlog").addHandler(Handler())
+    logging.getLogger("ovsdbapp.backend.ovs_idl.vlog").setLevel(logging.DEBUG)
+    app_vlog.use_python_logger()
+    ovs.vlog.Vlog("x").info("hello")
+    assert ("INFO", "hello") in heard, heard
+
+
 def test_ovs_tcpdump_of_debian_runs_on_the_package(tmp_path):
     """The only program of Debian's openvswitch packages that imports 'ovs'."""
     script = peer("ovs-tcpdump")
