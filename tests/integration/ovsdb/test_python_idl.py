@@ -82,6 +82,8 @@ def test_bad_values_are_refused_one_by_one(both):
         row.few = [1, 2, 3, 4]
         row.colour = "blue"
         row.fixed = "y"  # not mutable
+        row.ratio = float("nan")
+        row.ratio = float("inf")
         row.ratio = 2.5
         with pytest.raises(KeyError):
             row.nope = 1
@@ -197,6 +199,16 @@ def test_two_clients_take_turns_at_a_lock(both):
     until(lambda: second.has_lock, "the lock", first, second)
     insert(second, name="b")
     assert not first.has_lock and not second.is_lock_contended
+
+
+@ours
+def test_a_lock_asked_for_at_once_does_not_hide_that_the_content_is_missing(both):
+    insert(synced(replica(both)), name="a")
+    idl = replica(both)
+    idl.set_lock("l")
+    synced(idl)
+    assert [row.name for row in rows(idl)] == ["a"]
+    until(lambda: idl.has_lock, "the lock", idl)
 
 
 @ours

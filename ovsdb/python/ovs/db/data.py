@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values: an Atom is one value of an atomic type, a Datum what a column holds."""
 import functools
+import math
 import re
 import uuid
 from typing import Any, Callable, Dict, Iterable, List, Optional
@@ -72,6 +73,8 @@ class Atom:
         value = ovs.db.parser.float_to_int(value)
         if not _is_of(base.type, value):
             raise error.Error("expected %s, got %s" % (base.type, type(value)))
+        if isinstance(value, float) and not math.isfinite(value):
+            raise error.Error("expected %s, got %s, which JSON has not" % (base.type, value))
         atom = Atom(base.type, value)
         atom.check_constraints(base)
         return atom

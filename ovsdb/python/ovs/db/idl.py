@@ -158,7 +158,8 @@ class Idl:
             msg = self._session.recv()
             if msg is None:
                 break
-            self._handle(msg)
+            if not self._handle(msg):
+                break
             self.cooperative_yield()
         self.send_cond_change()
         return before != self.change_seqno
@@ -305,7 +306,7 @@ class Idl:
 
     def _set_has_lock(self, has_lock: bool) -> None:
         if has_lock and not self.has_lock:
-            if self._monitor_request_id is None:
+            if self.state == self.IDL_S_MONITORING:
                 self.change_seqno += 1
             # Else the content is not there yet; when it comes the lock is told with it.
         self.has_lock = has_lock
@@ -347,7 +348,8 @@ class Idl:
         self._session.send(msg)
         return msg.id
 
-    def _handle(self, msg: Message) -> None:
+    def _handle(self, msg: Message) -> bool:
+        """False if nothing more is to be taken from this connection."""
         try:
             if msg.type == Message.T_NOTIFY:
                 self._handle_notify(msg)
@@ -360,6 +362,8 @@ class Idl:
             # What it would send from now on cannot be trusted to fit.
             self.last_id = _NO_TXN_ID
             self._session.force_reconnect()
+            return False
+        return True
 
     def _handle_notify(self, msg: Message) -> None:
         params = msg.params
