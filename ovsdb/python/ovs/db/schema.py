@@ -2,7 +2,7 @@
 """Schemas: databases of tables of columns."""
 import re
 import sys
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 import ovs.db.parser
 from ovs.db import error

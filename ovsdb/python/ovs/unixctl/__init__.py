@@ -4,7 +4,6 @@ import os
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import ovs.dirs
-import ovs.util
 
 # Called with the connection, to be answered once with reply() or reply_error(), the arguments, and what was registered.
 Callback = Callable[[Any, List[str], Any], Any]
