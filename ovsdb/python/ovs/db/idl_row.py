@@ -80,10 +80,11 @@ class Row:
             "%s=%s" % (name, getattr(self, name)) for name in sorted(self._table.columns) if hasattr(self, name)))
 
     def _uuid_to_row(self, atom: Any, base: Any) -> Any:
-        """A reference to a table that is replicated becomes its row, or None if there is no such row here."""
-        if base.ref_table is None or base.ref_table.name not in self._idl.tables:
+        """A reference becomes the row, or None if there is no such row here: also where the table is not replicated."""
+        if base.ref_table is None:
             return atom
-        return self._idl.tables[base.ref_table.name].rows.get(atom)
+        table = self._idl.tables.get(base.ref_table.name)
+        return None if table is None else table.rows.get(atom)
 
     def _current(self, name: str) -> Optional[data.Datum]:
         """What the program sees in a column; None if there is nothing to see."""
