@@ -154,15 +154,17 @@ def insert(idl, table="Root", **columns):
 
 
 def recorder():
-    """A class of replicas that keep what notify() told in .events: (event, table, name, old values)."""
+    """A class of replicas that keep what notify() told in .events: (event, table, name, old values); in .server_events what it
+    told of the server's own database."""
     import ovs.db.idl
 
     class Recorder(ovs.db.idl.Idl):
         def __init__(self, *args, **kwargs):
-            self.events = []
+            self.events, self.server_events = [], []
             super().__init__(*args, **kwargs)
 
         def notify(self, event, row, updates=None):
             old = {c: getattr(updates, c) for c in row._table.columns if hasattr(updates, c)} if updates else None
-            self.events.append((event, row._table.name, row.name, old))
+            events = self.server_events if row._table.name == "Database" else self.events
+            events.append((event, row._table.name, row.name, old))
     return Recorder

@@ -177,6 +177,23 @@ def test_ovsdbapp_reports_what_fails(api, idl, server):
 
 
 @with_ovsdbapp
+def test_ovsdbapp_takes_other_tables_in_when_the_schema_is_told(api, idl, server):
+    """What Neutron does when OVN's databases were upgraded."""
+    from ovsdbapp.backend.ovs_idl import connection, idlutils
+
+    class Idl(connection.OvsdbIdl):
+        def notify(self, event, row, updates=None):
+            if event == "create" and row._table.name == "Database" and row.name == "Open_vSwitch":
+                self.update_tables(["Bridge", "Port"], row.schema[0])
+    do(api.add_br("br0"))
+    other = Idl.from_server("unix:%s" % server.socket, "Open_vSwitch", helper_tables=["Bridge"])
+    assert "Port" not in other.tables
+    idlutils.wait_for_change(other, PATIENCE)
+    bridge, = other.tables["Bridge"].rows.values()
+    assert [port.name for port in bridge.ports] == ["br0"]
+
+
+@with_ovsdbapp
 def test_ovsdbapp_needs_the_lock_that_was_asked_for(api, idl, server):
     holder = server.connect()
     assert holder.call("lock", "neutron")["locked"]

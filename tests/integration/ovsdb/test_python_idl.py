@@ -245,6 +245,20 @@ def test_events_come_once_and_with_old_values(both):
 
 
 @ours
+def test_the_servers_database_of_databases_is_told_before_the_content_is_asked_for(both):
+    import ovs.db.idl
+    seen = []
+
+    class Watcher(ovs.db.idl.Idl):
+        def notify(self, event, row, updates=None):
+            if row._table.name == "Database" and row.name == "T":
+                schema = json.loads(row.schema[0])
+                seen.append((event, sorted(schema["tables"]), self.state))
+    idl = synced(replica(both, cls=Watcher))
+    assert seen == [("create", sorted(ovsdbtest.TEST_SCHEMA["tables"]), idl.IDL_S_SERVER_MONITOR_REQUESTED)]
+
+
+@ours
 def test_columns_without_alert_are_replicated_and_not_told(both):
     idl = replica(both, cls=recorder())
     idl.tables["Root"].columns["big"].alert = False

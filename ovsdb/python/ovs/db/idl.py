@@ -177,7 +177,8 @@ class Idl:
 
     def notify(self, event: str, row: Row, updates: Optional[Row] = None) -> None:
         """Called for each row that was created, updated or deleted, when all rows of the update are in place. 'updates' has the
-        old values of the columns that changed. Programs override it."""
+        old values of the columns that changed. Also called for rows of the server's table Database, before its content is asked
+        for: a program that sees another schema there may change 'tables' then. Programs override it."""
 
     def has_ever_connected(self) -> bool:
         """Has the content of the database come once?"""
@@ -560,11 +561,10 @@ class Idl:
             for (table_name, uuid), row in gone.items():
                 self._delete_row(tables[table_name], uuid, notices)
         finally:
-            if tables is self.tables:
-                if notices:
-                    self.change_seqno += 1
-                for notice in notices.values():
-                    self.notify(*notice)
+            if notices and tables is self.tables:
+                self.change_seqno += 1
+            for notice in notices.values():
+                self.notify(*notice)
 
     def _apply_row(self, table: IdlTable, uuid: _uuid.UUID, row_update: Any, version: int, replace: bool,
                    notices: Dict[Any, Notice]) -> None:
