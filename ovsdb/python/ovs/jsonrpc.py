@@ -416,6 +416,8 @@ class Session:
         elif action == ovs.reconnect.DISCONNECT:
             self.reconnect.disconnected(ovs.timeval.msec(), 0)
             self._disconnect()
+            # One that does not answer, or that its user wants to leave.
+            self.pick_remote()
         elif action == ovs.reconnect.PROBE and self.rpc is not None:
             request = Message.create_request("echo", [])
             request.id = "echo"

@@ -492,6 +492,69 @@ def test_of_several_remotes_one_that_works_is_taken(both, tmp_path):
         idl.close()
 
 
+SERVER_SCHEMA = {"name": "_Server", "version": "1.2.0", "tables": {"Database": {"columns": {
+    "name": {"type": "string"}, "model": {"type": "string"}, "connected": {"type": "boolean"}, "leader": {"type": "boolean"},
+    "schema": {"type": {"key": "string", "min": 0}}, "cid": {"type": {"key": "uuid", "min": 0}},
+    "sid": {"type": {"key": "uuid", "min": 0}}, "index": {"type": {"key": "integer", "min": 0}}}}}}
+
+
+class ClusterMember:
+    """As much of a server of a cluster as it takes to be accepted or left; .asked has what it was asked."""
+
+    def __init__(self, path, **state):
+        self.row = dict({"name": "T", "model": "clustered", "connected": True, "leader": True}, **state)
+        self.asked = []
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(5)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            conn = ovsdbtest.Connection.__new__(ovsdbtest.Connection)
+            conn.sock, conn.decoder, conn.text = self.listener.accept()[0], json.JSONDecoder(), ""
+            try:
+                while True:
+                    m = conn.receive()
+                    self.asked.append(m["method"])
+                    result = {"get_schema": SERVER_SCHEMA, "set_db_change_aware": {}, "monitor_cond_since": [False, "x", {}],
+                              "monitor_cond": {"Database": {str(uuid.UUID(int=1)): {"initial": self.row}}}}[m["method"]]
+                    conn.send({"id": m["id"], "error": None, "result": result})
+            except (ovsdbtest.Closed, OSError):
+                pass
+
+
+@ours
+def test_of_a_cluster_only_the_leader_will_do(tmp_path):
+    follower = ClusterMember(tmp_path / "follower", leader=False)
+    ClusterMember(tmp_path / "leader")
+    both_names = "unix:%s,unix:%s" % (tmp_path / "follower", tmp_path / "leader")
+    for _ in range(4):
+        idl = synced(replica(both_names))
+        assert idl.session_name() == "unix:%s" % (tmp_path / "leader")
+        idl.close()
+    assert "monitor_cond_since" not in follower.asked
+    # Who only reads may take any.
+    idl = synced(replica("unix:%s" % (tmp_path / "follower"), leader_only=False))
+    assert "monitor_cond_since" in follower.asked
+
+
+@ours
+def test_a_member_that_is_cut_off_or_behind_will_not_do(tmp_path):
+    cut_off = ClusterMember(tmp_path / "cut-off", connected=False)
+    ClusterMember(tmp_path / "good", index=7)
+    behind = ClusterMember(tmp_path / "behind", index=5)
+    idl = synced(replica("unix:%s,unix:%s" % (tmp_path / "cut-off", tmp_path / "good"), leader_only=False))
+    assert idl.session_name() == "unix:%s" % (tmp_path / "good") and "monitor_cond_since" not in cut_off.asked
+    # What was seen at index 7 is not gone back from.
+    idl._session.remotes = ["unix:%s" % (tmp_path / "behind")]
+    idl._session.next_remote = 0
+    idl.force_reconnect()
+    seqno = idl._session.get_seqno()
+    until(lambda: idl._session.get_seqno() > seqno + 4 and "monitor_cond" in behind.asked, "it to be tried", idl)
+    assert "monitor_cond_since" not in behind.asked
+
+
 @pytest.mark.parametrize("package", [PACKAGE, pytest.param(DEBIAN, marks=pytest.mark.peer)], ids=["ours", "debian"])
 def test_a_server_without_conditions_is_followed(tmp_path, package):
     """An old one knows neither _Server nor more than RFC 7047's monitor."""

@@ -5,12 +5,13 @@ import os
 import pathlib
 
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from ovsdbtest import PATIENCE
+from ovsdbtest import PATIENCE, SOURCE
 from pythontest import DEBIAN, environment, ours
 
 SEED = os.environ.get("OES_SEED", "1")
@@ -94,6 +95,22 @@ def test_nesting_has_a_limit():
             parser = parser_class(check_trailer=True)
             parser.feed("[" * depth + "]" * depth)
             assert isinstance(parser.finish(), str) == fails
+
+
+@pytest.mark.slow
+def test_the_parser_in_c_keeps_within_its_memory(tmp_path):
+    """Built with ASan and UBSan it says the same as the one in Python."""
+    asan = subprocess.run(["gcc", "-print-file-name=libasan.so"], stdout=subprocess.PIPE, text=True).stdout.strip()
+    if not os.path.isabs(asan):
+        pytest.skip("there is no libasan")
+    flags = "-fsanitize=address,undefined -fno-sanitize-recover -g -O1"
+    shutil.copytree(SOURCE / "ovsdb/python", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    p = subprocess.run([sys.executable, "setup.py", "-q", "build", "--build-lib=%s" % (tmp_path / "lib")], cwd=tmp_path / "src",
+                       env=dict(os.environ, CFLAGS=flags, LDFLAGS=flags), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       text=True)
+    assert p.returncode == 0 and list((tmp_path / "lib/ovs").glob("_json*.so")), p.stdout
+    env = dict(os.environ, PYTHONPATH=str(tmp_path / "lib"))
+    assert cases("json", dict(env, LD_PRELOAD=asan, ASAN_OPTIONS="detect_leaks=0")) == cases("json", env, "pure")
 
 
 RECONNECT = r'''
