@@ -263,8 +263,29 @@ static void cmd_perf(struct appctl_conn *conn, int argc, const char *const argv[
 	appctl_reply_error(conn, "performance counters are not there in this build");
 }
 
+static void cmd_cluster(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
+{
+	struct program *p = p_;
+
+	if (!server_find_db(p->server, argv[1]))
+		appctl_reply_error(conn, "unknown database");
+	else
+		appctl_reply_errorf(conn,
+				    "%s is not clustered: this server has no clustered service "
+				    "model",
+				    argv[1]);
+}
+
 static const struct appctl_command commands[] = {
 	{ "exit", "", 0, 0, cmd_exit },
+	{ "cluster/cid", "DB", 1, 1, cmd_cluster },
+	{ "cluster/sid", "DB", 1, 1, cmd_cluster },
+	{ "cluster/status", "DB", 1, 1, cmd_cluster },
+	{ "cluster/leave", "DB", 1, 1, cmd_cluster },
+	{ "cluster/kick", "DB SERVER", 2, 2, cmd_cluster },
+	{ "cluster/change-election-timer", "DB TIME", 2, 2, cmd_cluster },
+	{ "cluster/set-backlog-threshold", "DB N_MSGS N_BYTES", 3, 3, cmd_cluster },
+	{ "cluster/failure-test", "FAILURE SCENARIO", 1, 1, cmd_cluster },
 	{ "ovsdb-server/compact", "", 0, 1, cmd_compact },
 	{ "ovsdb-server/disable-monitor-cond", "", 0, 0, cmd_disable_monitor_cond },
 	{ "ovsdb-server/memory-trim-on-compaction", "on|off", 1, 1, cmd_trim },

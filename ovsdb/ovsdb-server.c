@@ -65,6 +65,7 @@ enum {
 	OPT_DURABILITY,
 	OPT_NO_DBS,
 	OPT_CONFIG_FILE,
+	OPT_REPLAY,
 	OPT_SYNC_FROM,
 	OPT_SYNC_EXCLUDE,
 	OPT_ACTIVE,
@@ -77,6 +78,8 @@ static const struct option long_options[] = {
 	{ "durability", required_argument, NULL, OPT_DURABILITY },
 	{ "no-dbs", no_argument, NULL, OPT_NO_DBS },
 	{ "config-file", required_argument, NULL, OPT_CONFIG_FILE },
+	{ "record", optional_argument, NULL, OPT_REPLAY },
+	{ "replay", optional_argument, NULL, OPT_REPLAY },
 	{ "sync-from", required_argument, NULL, OPT_SYNC_FROM },
 	{ "sync-exclude-tables", required_argument, NULL, OPT_SYNC_EXCLUDE },
 	{ "active", no_argument, NULL, OPT_ACTIVE },
@@ -162,6 +165,11 @@ static void parse_options(struct program *p, int argc, char *argv[])
 			break;
 		case OPT_CONFIG_FILE:
 			p->config_file = optarg;
+			break;
+		case OPT_REPLAY:
+			fatal(0, "--record and --replay are not there: this server cannot record "
+				 "what it "
+				 "hears");
 			break;
 		case OPT_SYNC_FROM:
 			sync_from(p, optarg);

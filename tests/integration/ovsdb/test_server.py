@@ -201,3 +201,14 @@ def test_host_name_of_the_hosts_file(tmp_path):
         free.bind(("127.0.0.1", 0))
         p = run(program("ovsdb-client"), "list-dbs", "tcp:localhost:%d" % free.getsockname()[1], check=False)
     assert p.returncode == 1 and "(Connection refused)" in p.stderr
+
+
+def test_what_is_not_there_says_so(server):
+    control = Connection(server.control)
+    for command in ("cid", "sid", "status", "leave"):
+        assert "no clustered service model" in control.call_error(f"cluster/{command}", "T")
+    assert "unknown database" in control.call_error("cluster/status", "nope")
+    assert "performance counters" in control.call_error("ovsdb-server/perf-counters-show")
+    for option in ("--record", "--replay=x"):
+        p = run(program("ovsdb-server"), option, "--no-dbs", check=False)
+        assert p.returncode == 1 and "are not there" in p.stderr
