@@ -317,8 +317,8 @@ START_TEST(rules_that_come_and_go_tell_no_packet_twice)
 		hw = insert(FLOW, ALL("7"));
 		for (unsigned int k = 0; k < EACH; k++)
 			wire_send(&wires[IN], frame.s, frame.len);
-		// Some are on their way when the rule goes: nobody is told of these.
-		ck_assert_uint_eq(take_out(hw), EACH);
+		// Some are on their way when the rule goes, to the port or to us: nobody is told of these.
+		ck_assert_uint_le(take_out(hw), EACH);
 	}
 	told = n_heard() - before;
 	ck_assert_uint_le(told, TIMES * EACH);
