@@ -7,20 +7,20 @@
 
 #include "ovsdb/log-private.h"
 
-static int sync_directory(const struct ovsdb_log *log)
+int ovsdb_log_sync_directory(const struct ovsdb_log *log)
 {
 	AUTO_FREE char *copy = xstrdup(log->path);
-	int fd = log->ops->open(dirname(copy), O_RDONLY | O_DIRECTORY, 0);
+	int fd = OVSDB_RETRY(log->ops->open(dirname(copy), O_RDONLY | O_DIRECTORY, 0));
 	int rc;
 
 	if (fd < 0)
 		return fd;
-	rc = log->ops->fsync(fd);
+	rc = OVSDB_RETRY(log->ops->fsync(fd));
 	log->ops->close(fd);
 	return rc;
 }
 
-static void copy_mode(const char *from, int to)
+void ovsdb_log_copy_mode(const char *from, int to)
 {
 	struct stat st;
 
@@ -36,39 +36,50 @@ static int take_over(struct ovsdb_log *log, int fd, off_t size, struct error *er
 	log->ops->close(log->fd);
 	log->fd = fd;
 	log->size = size;
-	log->broken = false;
+	log->broken = log->unsynced = log->rename_failed = log->skipped = log->verifying = false;
+	log->directory_unsynced = true;
 	log->generation++;
 	ovsdb_log_drop(log);
+	strbuf_uninit(&log->content);
+	strbuf_init(&log->content);
+	log->next = 0;
 	// Were the directory lost now, the old file, equally true, would come back. Records written from now on need the new one
 	// on disk, though.
-	rc = sync_directory(log);
-	if (!rc)
+	rc = ovsdb_log_sync_directory(log);
+	if (!rc) {
+		log->directory_unsynced = false;
 		return 0;
-	log->broken = true;
+	}
+	log->broken = log->rename_failed = true;
 	return error_set(err, rc, "%s: fsync of the directory failed (%s)", log->path,
 			 strerror(-rc));
 }
 
+static char *replace_name(const struct ovsdb_log *log)
+{
+	return xasprintf("%s.tmp", log->path);
+}
+
 int ovsdb_log_replace(struct ovsdb_log *log, const struct strbuf *content, struct error *err)
 {
-	AUTO_FREE char *tmp = xasprintf("%s.tmp", log->path);
+	AUTO_FREE char *tmp = replace_name(log);
 	const char *what = "create";
 	int fd, rc;
 
 	unlink(tmp);
-	fd = rc = log->ops->open(tmp, O_RDWR | O_CREAT | O_EXCL, 0660);
+	fd = rc = OVSDB_RETRY(log->ops->open(tmp, O_RDWR | O_CREAT | O_EXCL, 0660));
 	if (fd < 0)
 		goto fail;
-	copy_mode(log->path, fd);
+	ovsdb_log_copy_mode(log->path, fd);
 	what = "write";
 	rc = ovsdb_log_write_all(log->ops, fd, strbuf_cstr(content), content->len);
 	if (!rc) {
 		what = "fsync";
-		rc = log->ops->fsync(fd);
+		rc = OVSDB_RETRY(log->ops->fsync(fd));
 	}
 	if (!rc) {
 		what = "rename";
-		rc = log->ops->rename(tmp, log->path);
+		rc = OVSDB_RETRY(log->ops->rename(tmp, log->path));
 	}
 	if (rc)
 		goto fail;
@@ -97,9 +108,10 @@ static char *rewrite_name(const struct ovsdb_log *log)
 
 void ovsdb_log_remove_leftovers(const struct ovsdb_log *log)
 {
-	AUTO_FREE char *tmp = rewrite_name(log);
+	AUTO_FREE char *tmp = rewrite_name(log), *other = replace_name(log);
 
 	unlink(tmp);
+	unlink(other);
 }
 
 int ovsdb_log_rewrite_begin(struct ovsdb_log *log, struct ovsdb_log_rewrite **ret,
@@ -122,14 +134,14 @@ int ovsdb_log_rewrite_begin(struct ovsdb_log *log, struct ovsdb_log_rewrite **re
 
 int ovsdb_log_rewrite_write(const struct ovsdb_log_rewrite *rw, const struct strbuf *content)
 {
-	int fd = rw->ops->open(rw->tmp, O_RDWR | O_CREAT | O_EXCL, 0660), rc;
+	int fd = OVSDB_RETRY(rw->ops->open(rw->tmp, O_RDWR | O_CREAT | O_EXCL, 0660)), rc;
 
 	if (fd < 0)
 		return fd;
-	copy_mode(rw->path, fd);
+	ovsdb_log_copy_mode(rw->path, fd);
 	rc = ovsdb_log_write_all(rw->ops, fd, strbuf_cstr(content), content->len);
 	if (!rc)
-		rc = rw->ops->fsync(fd);
+		rc = OVSDB_RETRY(rw->ops->fsync(fd));
 	rw->ops->close(fd);
 	return rc;
 }
@@ -142,11 +154,9 @@ static int copy_tail(struct ovsdb_log *log, const struct ovsdb_log_rewrite *rw, 
 	ssize_t n = lseek(log->fd, rw->size, SEEK_SET) < 0 ? -errno : 0;
 
 	while (n >= 0 && tail.len < want) {
-		n = log->ops->read(log->fd, strbuf_reserve(&tail, want - tail.len),
-				   want - tail.len);
-		if (n == -EINTR)
-			n = 0;
-		else if (!n)
+		n = OVSDB_RETRY(log->ops->read(log->fd, strbuf_reserve(&tail, want - tail.len),
+					       want - tail.len));
+		if (!n)
 			n = -EIO;
 		else if (n > 0)
 			tail.len += n;
@@ -162,7 +172,7 @@ static int put_in_place(struct ovsdb_log *log, const struct ovsdb_log_rewrite *r
 	const char *what = "open";
 	int fd, rc;
 
-	fd = rc = log->ops->open(rw->tmp, O_RDWR, 0);
+	fd = rc = OVSDB_RETRY(log->ops->open(rw->tmp, O_RDWR, 0));
 	if (fd < 0)
 		goto fail;
 	*ret_snapshot = lseek(fd, 0, SEEK_END);
@@ -170,11 +180,11 @@ static int put_in_place(struct ovsdb_log *log, const struct ovsdb_log_rewrite *r
 	rc = *ret_snapshot < 0 ? -errno : copy_tail(log, rw, fd);
 	if (!rc) {
 		what = "fsync";
-		rc = log->ops->fsync(fd);
+		rc = OVSDB_RETRY(log->ops->fsync(fd));
 	}
 	if (!rc) {
 		what = "rename";
-		rc = log->ops->rename(rw->tmp, log->path);
+		rc = OVSDB_RETRY(log->ops->rename(rw->tmp, log->path));
 	}
 	if (!rc)
 		return take_over(log, fd, *ret_snapshot + log->size - rw->size, err);

@@ -11,7 +11,7 @@
 
 LOG_MODULE(ovsdb_log);
 
-#define MAGIC "OVSDB JSON "
+#define MAGIC OVSDB_MAGIC
 #define HEADER_MAX 128
 
 static int real_open(const char *path, int flags, mode_t mode)
@@ -70,10 +70,11 @@ static int read_whole(struct ovsdb_log *log)
 	ssize_t n;
 
 	do {
-		n = log->ops->read(log->fd, strbuf_reserve(&log->content, 1 << 18), 1 << 18);
+		n = OVSDB_RETRY(
+			log->ops->read(log->fd, strbuf_reserve(&log->content, 1 << 18), 1 << 18));
 		if (n > 0)
 			log->content.len += n;
-	} while (n > 0 || n == -EINTR);
+	} while (n > 0);
 	strbuf_reserve(&log->content, 0); // ends it with a NUL
 	return n;
 }
@@ -115,6 +116,18 @@ static int take_lock(struct ovsdb_log *log, struct error *err)
 	return 0;
 }
 
+static int refuse_clustered(const struct ovsdb_log *log, struct error *err)
+{
+	const char *text = strbuf_cstr(&log->content);
+
+	if (!str_starts(text, "OVSDB CLUSTER ") && !str_starts(text, "CLUSTER "))
+		return 0;
+	return error_set(err, -EOPNOTSUPP,
+			 "%s: a file of a clustered database; only standalone ones are supported "
+			 "(Open vSwitch's \"ovsdb-tool cluster-to-standalone\" makes one)",
+			 log->path);
+}
+
 static int open_file(struct ovsdb_log *log, struct error *err)
 {
 	static const int flags[] = {
@@ -132,7 +145,7 @@ static int open_file(struct ovsdb_log *log, struct error *err)
 			return -EAGAIN;
 		ovsdb_log_remove_leftovers(log);
 	}
-	log->fd = log->ops->open(log->path, flags[log->mode], 0660);
+	log->fd = OVSDB_RETRY(log->ops->open(log->path, flags[log->mode], 0660));
 	if (log->fd < 0)
 		return error_set(err, log->fd, "%s: %s failed (%s)", log->path,
 				 log->mode == OVSDB_LOG_CREATE ? "create" : "open",
@@ -140,7 +153,10 @@ static int open_file(struct ovsdb_log *log, struct error *err)
 	rc = read_whole(log);
 	if (rc < 0)
 		return error_set(err, rc, "%s: read failed (%s)", log->path, strerror(-rc));
-	return 0;
+	// Whoever wrote it last may not have waited for the disk.
+	log->broken = log->mode == OVSDB_LOG_WRITE && OVSDB_RETRY(log->ops->fsync(log->fd));
+	log->directory_unsynced = true;
+	return refuse_clustered(log, err);
 }
 
 int ovsdb_log_open(struct ovsdb_log **ret, const char *path, enum ovsdb_log_mode mode,
@@ -186,6 +202,11 @@ const char *ovsdb_log_path(const struct ovsdb_log *log)
 	return log->path;
 }
 
+bool ovsdb_log_is_read_only(const struct ovsdb_log *log)
+{
+	return log->mode == OVSDB_LOG_READ;
+}
+
 off_t ovsdb_log_size(const struct ovsdb_log *log)
 {
 	return log->size;
@@ -196,22 +217,20 @@ off_t ovsdb_log_offset(const struct ovsdb_log *log)
 	return log->offset;
 }
 
-static void sha1_hex(const char *p, size_t n, char out[41])
+void ovsdb_sha1_hex(const char *p, size_t n, char out[41])
 {
+	static const char digits[] = "0123456789abcdef";
 	unsigned char digest[SHA_DIGEST_LENGTH];
 
 	SHA1((const unsigned char *)p, n, digest);
-	for (int i = 0; i < SHA_DIGEST_LENGTH; i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	for (int i = 0; i < SHA_DIGEST_LENGTH; i++) {
+		out[2 * i] = digits[digest[i] >> 4];
+		out[2 * i + 1] = digits[digest[i] & 15];
+	}
+	out[40] = '\0';
 }
 
-struct header {
-	size_t header_len, body_len;
-	char hash[41];
-};
-
-// "OVSDB JSON 123 0123...\n"
-static bool parse_header(const char *p, size_t n, struct header *h)
+bool ovsdb_record_parse_header(const char *p, size_t n, struct ovsdb_record_header *h)
 {
 	const char *nl = memchr(p, '\n', MIN(n, (size_t)HEADER_MAX));
 	char line[HEADER_MAX + 1];
@@ -228,44 +247,46 @@ static bool parse_header(const char *p, size_t n, struct header *h)
 	return true;
 }
 
-static bool has_record_inside(const char *p, size_t n)
+bool ovsdb_record_is_good(const char *p, size_t n, struct ovsdb_record_header *h)
 {
-	return n > 1 && memmem(p + 1, n - 1, "\n" MAGIC, strlen("\n" MAGIC));
-}
+	char hash[41];
 
-// Is what stands at 'p' (it is no good record) what a write leaves that was cut short? Only the end of the file can be
-// that: when another record follows, bytes in the middle were damaged.
-static bool is_torn(const char *p, size_t n)
-{
-	size_t magic = MIN(n, strlen(MAGIC));
-	struct header h;
-
-	if (is_all_zeros(p, n))
-		return true;
-	if (memcmp(p, MAGIC, magic) != 0 || has_record_inside(p, n))
+	if (!ovsdb_record_parse_header(p, n, h) || h->body_len > n - h->header_len)
 		return false;
-	if (!parse_header(p, n, &h))
-		return !memchr(p, '\n', n) && n < HEADER_MAX;
-	if (h.body_len > n - h.header_len)
-		return true;
-	// All bytes are there, and wrong: unwritten blocks read as zeros, anything else is damage.
-	return memchr(p + h.header_len, '\0', n - h.header_len) != NULL;
+	ovsdb_sha1_hex(p + h->header_len, h->body_len, hash);
+	return !strcmp(hash, h->hash);
 }
 
-static int cut_tail(struct ovsdb_log *log, struct error *err)
+// Of several records some may be whole, so a copy stays.
+static int keep_batch(struct ovsdb_log *log, struct error *err)
+{
+	AUTO_FREE char *copy = NULL;
+
+	if (ovsdb_log_keep_copy(log, &copy, err))
+		return -EIO;
+	log_warn("%s: records behind offset %zu were written together, and not all of them: none "
+		 "counts; a copy of the file is %s",
+		 log->path, log->next, copy);
+	return 0;
+}
+
+static int cut_tail(struct ovsdb_log *log, bool batch, struct error *err)
 {
 	size_t lost = log->content.len - log->next;
+	// What has no good beginning may be another kind of file.
+	bool cuts = log->mode != OVSDB_LOG_READ && !log->skipped && log->next;
 	int rc;
 
 	log_warn("%s: the last write was cut short: %zu bytes at offset %zu hold no complete "
 		 "record%s",
-		 log->path, lost, log->next,
-		 log->mode == OVSDB_LOG_READ ? "" : "; cutting them off");
-	if (log->mode == OVSDB_LOG_READ)
+		 log->path, lost, log->next, cuts ? "; cutting them off" : "");
+	if (!cuts)
 		return 0;
-	rc = log->ops->truncate(log->fd, log->next);
+	if (batch && keep_batch(log, err))
+		return -EIO;
+	rc = OVSDB_RETRY(log->ops->truncate(log->fd, log->next));
 	if (!rc)
-		rc = log->ops->fsync(log->fd);
+		rc = OVSDB_RETRY(log->ops->fsync(log->fd));
 	if (rc)
 		return error_set(err, rc, "%s: cannot cut off the torn record at offset %zu: %s",
 				 log->path, log->next, strerror(-rc));
@@ -277,33 +298,38 @@ static int damaged(struct ovsdb_log *log, struct error *err)
 	const char *p = log->content.s + log->next;
 	size_t n = log->content.len - log->next;
 	char hash[41];
-	struct header h;
+	struct ovsdb_record_header h;
 
-	if (!parse_header(p, n, &h))
-		return error_set(err, -EIO,
+	log->offset = log->next;
+	if (!ovsdb_record_parse_header(p, n, &h))
+		return error_set(err, OVSDB_LOG_DAMAGED,
 				 "%s: damaged at offset %zu: no record header \"" MAGIC
-				 "LENGTH SHA1\" there, but data; nothing was changed",
+				 "LENGTH SHA1\" there, but data",
 				 log->path, log->next);
 	if (h.body_len > n - h.header_len)
-		return error_set(err, -EIO,
+		return error_set(err, OVSDB_LOG_DAMAGED,
 				 "%s: damaged at offset %zu: the record's length %zu goes beyond "
 				 "the end of the "
-				 "file although other records follow; nothing was changed",
+				 "file although other records follow",
 				 log->path, log->next, h.body_len);
-	sha1_hex(p + h.header_len, h.body_len, hash);
-	return error_set(err, -EIO,
+	ovsdb_sha1_hex(p + h.header_len, h.body_len, hash);
+	return error_set(err, OVSDB_LOG_DAMAGED,
 			 "%s: damaged at offset %zu: %zu bytes starting at offset %zu have SHA-1 "
 			 "hash %s but "
-			 "should have hash %s; nothing was changed",
+			 "should have hash %s",
 			 log->path, log->next, h.body_len, log->next + h.header_len, hash, h.hash);
 }
 
 static int end_of_log(struct ovsdb_log *log)
 {
 	log->size = log->next;
-	strbuf_uninit(&log->content);
-	strbuf_init(&log->content);
-	log->next = 0;
+	log->verifying = false;
+	// What was damaged is still to be copied.
+	if (!log->skipped) {
+		strbuf_uninit(&log->content);
+		strbuf_init(&log->content);
+		log->next = 0;
+	}
 	if (log->fd >= 0)
 		lseek(log->fd, log->size, SEEK_SET);
 	return 0;
@@ -313,50 +339,78 @@ int ovsdb_log_read(struct ovsdb_log *log, struct json_span *ret, struct error *e
 {
 	const char *p = strbuf_cstr(&log->content) + log->next;
 	size_t n = log->content.len - log->next;
-	char hash[41];
-	struct header h;
+	struct ovsdb_record_header h;
+	bool batch;
 
 	if (!n)
 		return end_of_log(log);
-	if (parse_header(p, n, &h) && h.body_len <= n - h.header_len) {
-		sha1_hex(p + h.header_len, h.body_len, hash);
-		if (!strcmp(hash, h.hash)) {
-			*ret = (struct json_span){ p + h.header_len, h.body_len };
-			log->offset = log->next;
-			log->next += h.header_len + h.body_len;
-			return 1;
-		}
+	if (ovsdb_record_is_good(p, n, &h)) {
+		*ret = (struct json_span){ p + h.header_len, h.body_len };
+		log->offset = log->next;
+		log->next += h.header_len + h.body_len;
+		return 1;
 	}
-	if (!is_torn(p, n))
+	batch = ovsdb_log_is_torn_batch(log);
+	if (log->verifying || (!batch && !ovsdb_log_is_torn(log)))
 		return damaged(log, err);
-	if (cut_tail(log, err))
+	if (cut_tail(log, batch, err))
 		return -EIO;
-	strbuf_truncate(&log->content, log->next);
+	if (!log->skipped)
+		strbuf_truncate(&log->content, log->next);
 	return end_of_log(log);
 }
 
-void ovsdb_log_format(struct strbuf *out, const char *json, size_t n)
+static void format_record(struct strbuf *out, const char *json, size_t n, const char *end)
 {
 	AUTO(strbuf) body = STRBUF_INIT;
 	char hash[41];
 
 	strbuf_put(&body, json, n);
-	strbuf_putc(&body, '\n');
-	sha1_hex(body.s, body.len, hash);
+	strbuf_puts(&body, end);
+	ovsdb_sha1_hex(body.s, body.len, hash);
 	strbuf_printf(out, MAGIC "%zu %s\n", body.len, hash);
 	strbuf_put(out, body.s, body.len);
+}
+
+void ovsdb_log_format(struct strbuf *out, const char *json, size_t n)
+{
+	format_record(out, json, n, "\n");
 }
 
 void ovsdb_log_append(struct ovsdb_log *log, const char *json, size_t n)
 {
 	strbuf_uninit(&log->content);
 	strbuf_init(&log->content);
-	ovsdb_log_format(&log->buffer, json, n);
+	format_record(&log->buffer, json, n, log->unsynced || log->buffer.len ? " \n" : "\n");
 }
 
 bool ovsdb_log_has_unflushed(const struct ovsdb_log *log)
 {
 	return log->buffer.len > 0;
+}
+
+bool ovsdb_log_has_unsynced(const struct ovsdb_log *log)
+{
+	return log->unsynced;
+}
+
+struct json_span ovsdb_log_unflushed(const struct ovsdb_log *log)
+{
+	return (struct json_span){ strbuf_cstr(&log->buffer), log->buffer.len };
+}
+
+bool ovsdb_log_take_record(struct json_span *s, struct json_span *ret)
+{
+	struct ovsdb_record_header h;
+
+	if (!s->n)
+		return false;
+	if (!ovsdb_record_parse_header(s->p, s->n, &h))
+		assert(!"a good record");
+	*ret = (struct json_span){ s->p + h.header_len, h.body_len };
+	s->p += h.header_len + h.body_len;
+	s->n -= h.header_len + h.body_len;
+	return true;
 }
 
 void ovsdb_log_drop(struct ovsdb_log *log)
@@ -372,10 +426,8 @@ bool ovsdb_log_is_broken(const struct ovsdb_log *log)
 int ovsdb_log_write_all(const struct ovsdb_file_ops *ops, int fd, const char *p, size_t n)
 {
 	while (n) {
-		ssize_t put = ops->write(fd, p, n);
+		ssize_t put = OVSDB_RETRY(ops->write(fd, p, n));
 
-		if (put == -EINTR)
-			continue;
 		if (put < 0)
 			return put;
 		if (!put)
@@ -386,27 +438,97 @@ int ovsdb_log_write_all(const struct ovsdb_file_ops *ops, int fd, const char *p,
 	return 0;
 }
 
+// All that was written, and the file's name.
+static int sync_all(struct ovsdb_log *log, const char **ret_what)
+{
+	int rc;
+
+	*ret_what = "fsync";
+	rc = OVSDB_RETRY(log->ops->fsync(log->fd));
+	if (rc)
+		return rc;
+	if (!log->directory_unsynced)
+		return 0;
+	*ret_what = "fsync of the directory";
+	rc = ovsdb_log_sync_directory(log);
+	if (rc)
+		log->rename_failed = true;
+	else
+		log->directory_unsynced = false;
+	return rc;
+}
+
+// On disk, too: else what was cut could be mixed with what is written next.
+static int cut_behind(struct ovsdb_log *log)
+{
+	int rc = OVSDB_RETRY(log->ops->truncate(log->fd, log->size));
+
+	if (!rc && lseek(log->fd, log->size, SEEK_SET) < 0)
+		rc = -errno;
+	return rc ? rc : OVSDB_RETRY(log->ops->fsync(log->fd));
+}
+
 int ovsdb_log_flush(struct ovsdb_log *log, bool sync, struct error *err)
 {
 	const char *what = "write";
+	bool written;
 	int rc;
 
-	if (log->broken)
+	if (log->broken) {
+		ovsdb_log_drop(log);
 		return error_set(err, -EIO, "%s: an earlier write failed", log->path);
-	rc = ovsdb_log_write_all(log->ops, log->fd, strbuf_cstr(&log->buffer), log->buffer.len);
-	if (!rc && sync) {
-		what = "fsync";
-		rc = log->ops->fsync(log->fd);
 	}
+	rc = ovsdb_log_write_all(log->ops, log->fd, strbuf_cstr(&log->buffer), log->buffer.len);
+	written = !rc;
+	if (!rc && sync)
+		rc = sync_all(log, &what);
 	if (!rc) {
 		log->size += log->buffer.len;
+		log->unsynced = !sync;
 		strbuf_clear(&log->buffer);
 		return 0;
 	}
-	// Take the half-written records back if that is possible. After a failed fsync nobody knows what is on disk.
-	if (!strcmp(what, "fsync") || log->ops->truncate(log->fd, log->size) ||
-	    lseek(log->fd, log->size, SEEK_SET) < 0)
-		log->broken = true;
+	// Take the records back if that is possible. After a failed fsync nobody knows what is on disk, though.
+	if (cut_behind(log) || written)
+		log->broken = log->unsynced = true;
 	ovsdb_log_drop(log);
 	return error_set(err, rc, "%s: %s failed (%s)", log->path, what, strerror(-rc));
+}
+
+int ovsdb_log_reread(struct ovsdb_log *log, struct error *err)
+{
+	int fd, rc;
+
+	if (log->rename_failed)
+		return error_set(err, -EIO, "%s: its name may not have reached the disk",
+				 log->path);
+	fd = OVSDB_RETRY(log->ops->open(log->path, O_RDWR, 0));
+	if (fd < 0)
+		return error_set(err, fd, "%s: open failed (%s)", log->path, strerror(-fd));
+	log->ops->close(log->fd);
+	log->fd = fd;
+	// What the kernel keeps in memory may never have reached the disk.
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	strbuf_clear(&log->content);
+	rc = read_whole(log);
+	if (rc < 0)
+		return error_set(err, rc, "%s: read failed (%s)", log->path, strerror(-rc));
+	if (log->content.len < (size_t)log->size)
+		return error_set(err, -EIO, "%s: holds %zu bytes instead of %lld", log->path,
+				 log->content.len, (long long)log->size);
+	strbuf_truncate(&log->content, log->size);
+	log->next = 0;
+	log->verifying = true;
+	return 0;
+}
+
+int ovsdb_log_trust(struct ovsdb_log *log, struct error *err)
+{
+	int rc = cut_behind(log);
+
+	if (rc)
+		return error_set(err, rc, "%s: cannot cut off what stands behind offset %lld: %s",
+				 log->path, (long long)log->size, strerror(-rc));
+	log->broken = log->unsynced = false;
+	return 0;
 }

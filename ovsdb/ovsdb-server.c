@@ -63,6 +63,7 @@ enum {
 	OPT_UNIXCTL,
 	OPT_RUN,
 	OPT_DURABILITY,
+	OPT_ON_CORRUPTION,
 	OPT_NO_DBS,
 	OPT_CONFIG_FILE,
 	OPT_REPLAY,
@@ -76,6 +77,7 @@ static const struct option long_options[] = {
 	{ "unixctl", required_argument, NULL, OPT_UNIXCTL },
 	{ "run", required_argument, NULL, OPT_RUN },
 	{ "durability", required_argument, NULL, OPT_DURABILITY },
+	{ "on-corruption", required_argument, NULL, OPT_ON_CORRUPTION },
 	{ "no-dbs", no_argument, NULL, OPT_NO_DBS },
 	{ "config-file", required_argument, NULL, OPT_CONFIG_FILE },
 	{ "record", optional_argument, NULL, OPT_REPLAY },
@@ -114,6 +116,10 @@ static void usage(void)
 	       "once\n"
 	       "                          it is on disk) or relaxed (once it is written; only\n"
 	       "                          those that ask for durability wait for the disk)\n"
+	       "  --on-corruption=MODE    what is done about a damaged file: salvage (default: "
+	       "all\n"
+	       "                          records that are whole), refuse to start, or rollback\n"
+	       "                          (those before the damage); a copy of it is kept\n"
 	       "  --no-dbs                start without a database\n"
 	       "  --config-file=FILE      databases and remotes from FILE, in JSON\n"
 	       "  --sync-from=SERVER      sync DATABASE from active SERVER and start in\n"
@@ -159,6 +165,13 @@ static void parse_options(struct program *p, int argc, char *argv[])
 				fatal(0, "--durability=%s: must be \"fsync\" or \"relaxed\"",
 				      optarg);
 			p->relaxed = *optarg == 'r';
+			break;
+		case OPT_ON_CORRUPTION:
+			if (!ovsdb_on_corruption_parse(optarg, &p->on_corruption))
+				fatal(0,
+				      "--on-corruption=%s: must be \"salvage\", \"refuse\" or "
+				      "\"rollback\"",
+				      optarg);
 			break;
 		case OPT_NO_DBS:
 			p->no_dbs = true;
@@ -271,6 +284,7 @@ static void start(struct program *p, int n, char *paths[])
 
 	p->loop = loop_create();
 	p->server = server_create(p->loop, p->relaxed);
+	server_set_on_corruption(p->server, p->on_corruption);
 	strmap_init(&p->files);
 	open_databases(p, n, paths);
 	p->remotes = remotes_create(p->server);

@@ -24,6 +24,7 @@ struct program {
 	const char *unixctl, *run_command, *config_file;
 	VEC(const char *) remote_args;
 	bool relaxed, no_dbs;
+	enum ovsdb_on_corruption on_corruption;
 	struct backup backup;
 	// --run
 	pid_t child;

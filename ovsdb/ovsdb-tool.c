@@ -12,7 +12,10 @@
 #include "ovsdb/exec.h"
 #include "ovsdb/store.h"
 
+LOG_MODULE(ovsdb_tool);
+
 static int verbosity; // of show-log
+static enum ovsdb_on_corruption on_corruption = OVSDB_REFUSE;
 
 static char *default_db(void)
 {
@@ -46,7 +49,7 @@ static struct store *open_store(const char *path, enum ovsdb_log_mode mode)
 	struct error err = ERROR_INIT;
 	struct store *s;
 
-	if (store_open(&s, path, mode, NULL, &err))
+	if (store_open_damaged(&s, path, mode, NULL, on_corruption, &err))
 		fatal(0, "%s", err.text);
 	return s;
 }
@@ -477,6 +480,29 @@ static void show_schema(const struct ovsdb_schema *schema)
 	       schema->cksum);
 }
 
+// The next record, as --on-corruption has it; false at the end.
+static bool next_record(struct ovsdb_log *log, struct json_span *record)
+{
+	AUTO(strbuf) what = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct json_span lost;
+	int rc = ovsdb_log_read(log, record, &err);
+
+	if (rc >= 0)
+		return rc;
+	fflush(stdout);
+	if (rc != OVSDB_LOG_DAMAGED || on_corruption == OVSDB_REFUSE)
+		fatal(0, "%s", err.text);
+	log_warn("%s", err.text);
+	if (on_corruption == OVSDB_ROLLBACK)
+		return false;
+	ovsdb_log_skip_damage(log, &lost);
+	ovsdb_log_describe_damage(lost, &what);
+	printf("damage: offset %lld, %zu bytes: %s\n\n", (long long)ovsdb_log_offset(log), lost.n,
+	       what.s);
+	return next_record(log, record);
+}
+
 static void cmd_show_log(int argc, char *argv[])
 {
 	AUTO_FREE char *path = db_argument(argc, argv, 1);
@@ -485,13 +511,12 @@ static void cmd_show_log(int argc, char *argv[])
 	struct show s = { NULL };
 	struct json_span record;
 	struct ovsdb_log *log;
-	int rc;
 
 	strmap_init(&s.names);
 	strset_init(&s.seen);
 	if (ovsdb_log_open(&log, path, OVSDB_LOG_READ, NULL, &err))
 		fatal(0, "%s", err.text);
-	for (int i = 0; (rc = ovsdb_log_read(log, &record, &err)) > 0; i++) {
+	for (int i = 0; next_record(log, &record); i++) {
 		printf("record %d:", i);
 		if (i) {
 			show_record(&s, record);
@@ -502,8 +527,6 @@ static void cmd_show_log(int argc, char *argv[])
 		show_schema(s.schema);
 	}
 	fflush(stdout);
-	if (rc < 0)
-		fatal(0, "%s", err.text);
 	ovsdb_log_close(log);
 	ovsdb_schema_destroy(s.schema);
 	strmap_uninit_free(&s.names);
@@ -573,6 +596,9 @@ static void usage(void)
 	log_usage();
 	printf("\nOther options:\n"
 	       "  -m, --more                  increase show-log verbosity\n"
+	       "  --on-corruption=MODE        what is done about a damaged file: refuse "
+	       "(default),\n"
+	       "                              salvage or rollback, as in ovsdb-server(1)\n"
 	       "  -h, --help                  display this help message\n"
 	       "  -V, --version               display version information\n");
 	exit(0);
@@ -582,6 +608,7 @@ static void parse_options(int argc, char *argv[])
 {
 	static const struct option options[] = {
 		{ "more", no_argument, NULL, 'm' },
+		{ "on-corruption", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		LOG_LONG_OPTIONS,
@@ -593,6 +620,13 @@ static void parse_options(int argc, char *argv[])
 		switch (c) {
 		case 'm':
 			verbosity++;
+			break;
+		case 'c':
+			if (!ovsdb_on_corruption_parse(optarg, &on_corruption))
+				fatal(0,
+				      "--on-corruption=%s: must be \"refuse\", \"salvage\" or "
+				      "\"rollback\"",
+				      optarg);
 			break;
 		case 'h':
 			usage();

@@ -125,10 +125,15 @@ static void disconnect_unaware(struct server *s, const struct session *but)
 			jsonrpc_session_force_reconnect(c->js);
 }
 
+void server_set_on_corruption(struct server *s, enum ovsdb_on_corruption how)
+{
+	s->on_corruption = how;
+}
+
 int server_add_db(struct server *s, const char *path, struct error *err)
 {
 	struct store *store;
-	int rc = store_open(&store, path, OVSDB_LOG_WRITE, NULL, err);
+	int rc = store_open_damaged(&store, path, OVSDB_LOG_WRITE, NULL, s->on_corruption, err);
 
 	if (rc)
 		return rc;

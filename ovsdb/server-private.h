@@ -119,6 +119,7 @@ struct server {
 	struct strmap locks; // struct lock
 	struct uuid id;
 	bool relaxed;
+	enum ovsdb_on_corruption on_corruption;
 	bool trims; // memory is given back after compaction
 	bool no_monitor_cond;
 	bool changed; // something was committed: triggers may run

@@ -20,6 +20,8 @@ struct loop *server_loop(const struct server *s);
 
 // ---- Databases ----
 
+// For files that are opened from now on; OVSDB_SALVAGE unless it is called.
+void server_set_on_corruption(struct server *s, enum ovsdb_on_corruption how);
 // Opens the file and serves it under its schema's name.
 int server_add_db(struct server *s, const char *path, struct error *err);
 // Its clients are told, or disconnected when they did not say that they understand.

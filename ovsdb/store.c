@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ovsdb/store.h"
+#include "ovsdb/store-private.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -7,92 +7,18 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "ovsdb/replay.h"
 
 LOG_MODULE(ovsdb_store);
 
-// ---- Reading ----
-
-static bool find_is_diff(struct json_span record)
-{
-	struct json_reader r;
-	bool is_diff = false;
-	const char *key;
-	size_t len;
-
-	json_reader_init_span(&r, record);
-	json_object(&r);
-	while (json_member(&r, &key, &len)) {
-		if (json_key_is(key, len, "_is_diff") && json_peek(&r) == JSON_TRUE)
-			is_diff = true;
-		json_skip(&r);
-	}
-	json_reader_uninit(&r);
-	return is_diff;
-}
-
-static int replay_one(struct db_txn *txn, struct db_table *t, const struct uuid *uuid,
-		      struct json_reader *r, void *is_diff, struct ovsdb_error *err)
-{
-	if (json_peek(r) != JSON_NULL)
-		return replay_row(txn, t, uuid, r, *(bool *)is_diff, err);
-	json_null(r);
-	return replay_delete(txn, t, uuid, err);
-}
-
-int store_replay(struct db *db, struct json_span record, struct ovsdb_error *err)
-{
-	struct db_txn *txn = db_txn_begin(db);
-	bool is_diff = find_is_diff(record);
-	struct json_reader r;
-	int rc;
-
-	json_reader_init_span(&r, record);
-	rc = replay_tables(txn, &r, replay_one, &is_diff, err);
-	json_reader_uninit(&r);
-	if (rc) {
-		db_txn_rollback(txn);
-		return rc;
-	}
-	rc = db_txn_commit(txn, err);
-	if (!rc)
-		db_txn_finish(txn);
-	return rc;
-}
-
-static int load(struct store *s, struct error *err)
-{
-	struct ovsdb_error oe = OVSDB_ERROR_INIT;
-	struct ovsdb_schema *schema;
-	struct json_span record;
-	int rc = ovsdb_log_read(s->log, &record, err);
-
-	if (rc <= 0)
-		return rc ? rc
-			  : error_set(err, -EPROTO, "%s: not a database: the file is empty",
-				      ovsdb_log_path(s->log));
-	if (ovsdb_schema_read(&schema, record, &oe))
-		return error_set(err, -EPROTO, "%s: schema at offset 0: %s: %s",
-				 ovsdb_log_path(s->log), oe.tag, oe.details);
-	s->db = db_create(schema);
-	while ((rc = ovsdb_log_read(s->log, &record, err)) > 0) {
-		s->n_records++;
-		if (store_replay(s->db, record, &oe))
-			return error_set(err, -EPROTO, "%s: record at offset %lld: %s: %s",
-					 ovsdb_log_path(s->log),
-					 (long long)ovsdb_log_offset(s->log), oe.tag, oe.details);
-	}
-	return rc;
-}
-
-int store_open(struct store **ret, const char *path, enum ovsdb_log_mode mode,
-	       const struct ovsdb_file_ops *ops, struct error *err)
+int store_open_damaged(struct store **ret, const char *path, enum ovsdb_log_mode mode,
+		       const struct ovsdb_file_ops *ops, enum ovsdb_on_corruption how,
+		       struct error *err)
 {
 	struct store *s = xzalloc(sizeof(*s));
 	int rc = ovsdb_log_open(&s->log, path, mode, ops, err);
 
 	if (!rc)
-		rc = load(s, err);
+		rc = store_load(s, how, err);
 	if (rc) {
 		store_close(s);
 		return rc;
@@ -101,6 +27,12 @@ int store_open(struct store **ret, const char *path, enum ovsdb_log_mode mode,
 	s->last_compaction = clock_msec();
 	*ret = s;
 	return 0;
+}
+
+int store_open(struct store **ret, const char *path, enum ovsdb_log_mode mode,
+	       const struct ovsdb_file_ops *ops, struct error *err)
+{
+	return store_open_damaged(ret, path, mode, ops, OVSDB_REFUSE, err);
 }
 
 struct store *store_create_in_memory(struct ovsdb_schema *schema)
@@ -141,7 +73,7 @@ void store_close(struct store *s)
 
 // ---- Writing ----
 
-static bool is_kept(const struct ovsdb_column *c)
+bool store_keeps(const struct ovsdb_column *c)
 {
 	return !c->ephemeral && c->index >= OVSDB_COL_FIRST;
 }
@@ -154,7 +86,7 @@ static void write_new_row(const struct db_row *row, struct json_writer *w)
 	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++) {
 		const struct ovsdb_column *c = ts->columns[i];
 
-		if (!is_kept(c) || ovsdb_datum_is_default(&row->fields[i], &c->type))
+		if (!store_keeps(c) || ovsdb_datum_is_default(&row->fields[i], &c->type))
 			continue;
 		jw_key(w, c->name);
 		ovsdb_datum_write(&row->fields[i], &c->type, w);
@@ -172,7 +104,7 @@ static void write_changes(const struct db_txn_row *tr, struct json_writer *w)
 		struct ovsdb_type any = c->type;
 		struct ovsdb_datum diff;
 
-		if (!is_kept(c) || !tr->changed[i])
+		if (!store_keeps(c) || !tr->changed[i])
 			continue;
 		ovsdb_datum_diff(&diff, &tr->old[i], &tr->row->fields[i], &c->type);
 		jw_key(w, c->name);
@@ -189,7 +121,7 @@ static bool writes_anything(const struct db_txn_row *tr)
 	if (tr->inserted || tr->deleted)
 		return true;
 	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++)
-		if (tr->changed[i] && is_kept(ts->columns[i]))
+		if (tr->changed[i] && store_keeps(ts->columns[i]))
 			return true;
 	return false;
 }
@@ -386,13 +318,22 @@ int store_rewrite_end(struct store *s, struct store_rewrite *rw, int result, str
 	return rc;
 }
 
-// Memory holds everything that was acknowledged, and what is to be written now, so a snapshot is the flush.
-static int recover(struct store *s, struct error *err)
+// Memory holds everything that was acknowledged, and what is to be written now. When the disk has all of the former, the latter
+// is flushed as ever; else a snapshot is the flush.
+static int recover(struct store *s, bool sync, struct error *err)
 {
-	int rc = store_compact(s, "rewritten after a failed write", err);
+	struct error why = ERROR_INIT;
+	int rc;
 
+	if (!ovsdb_log_reread(s->log, &why) && !store_verify(s, &why) &&
+	    !ovsdb_log_trust(s->log, &why)) {
+		log_info("%s: read again after the failed write: it holds what memory does",
+			 ovsdb_log_path(s->log));
+		return ovsdb_log_flush(s->log, sync, err);
+	}
+	rc = store_compact(s, "rewritten after a failed write", err);
 	if (!rc)
-		log_info("%s: written anew after the failed write", ovsdb_log_path(s->log));
+		log_warn("%s; written anew from memory after the failed write", why.text);
 	else
 		ovsdb_log_drop(s->log);
 	return rc;
@@ -400,10 +341,13 @@ static int recover(struct store *s, struct error *err)
 
 int store_flush(struct store *s, bool sync, struct error *err)
 {
-	if (!s->log || !ovsdb_log_has_unflushed(s->log))
+	if (!s->log)
+		return 0;
+	// Who asks for durability and changes nothing may have read what is only written.
+	if (!ovsdb_log_has_unflushed(s->log) && !(sync && ovsdb_log_has_unsynced(s->log)))
 		return 0;
 	if (ovsdb_log_is_broken(s->log))
-		return recover(s, err);
+		return recover(s, sync, err);
 	return ovsdb_log_flush(s->log, sync, err);
 }
 

@@ -13,7 +13,13 @@ struct store {
 	int64_t last_compaction; // clock_msec()
 };
 
-// Reads the whole file. It is refused when damaged or when a record does not fit the schema.
+// Reads the whole file. 'how' says what is done when it is damaged or when a record does not fit. To salvage or to roll back
+// (not with OVSDB_LOG_READ, which changes nothing) keeps a copy beside it, see ovsdb_log_keep_copy(), and writes it anew; each damaged
+// range is logged. A file whose schema is damaged is always refused.
+int store_open_damaged(struct store **ret, const char *path, enum ovsdb_log_mode mode,
+		       const struct ovsdb_file_ops *ops, enum ovsdb_on_corruption how,
+		       struct error *err);
+// With OVSDB_REFUSE.
 int store_open(struct store **ret, const char *path, enum ovsdb_log_mode mode,
 	       const struct ovsdb_file_ops *ops, struct error *err);
 // Takes 'schema' over; no file.
@@ -23,8 +29,8 @@ int store_create_file(const char *path, const struct ovsdb_schema *schema, struc
 void store_close(struct store *s);
 // Puts a committed transaction into the log's buffer; false when it holds nothing that is kept on disk.
 bool store_append(struct store *s, const struct db_txn *txn);
-// Writes what was appended; with 'sync', to the platter. A broken log is first written anew from memory, which must
-// hold no transaction whose flush has not succeeded.
+// Writes what was appended; with 'sync', to the platter. A broken log is first read again and compared with memory, and written
+// anew from it when the two differ; memory must hold no transaction whose flush has not succeeded, but those appended.
 int store_flush(struct store *s, bool sync, struct error *err);
 // Rewrites the file as one snapshot. 'comment' may be NULL.
 int store_compact(struct store *s, const char *comment, struct error *err);

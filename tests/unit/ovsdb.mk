@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CHECK
-OVSDB_TESTS = tests/unit/ovsdb/test-datum tests/unit/ovsdb/test-txn tests/unit/ovsdb/test-log tests/unit/ovsdb/test-idl
+OVSDB_TESTS = tests/unit/ovsdb/test-datum tests/unit/ovsdb/test-txn tests/unit/ovsdb/test-log tests/unit/ovsdb/test-crash tests/unit/ovsdb/test-damage tests/unit/ovsdb/test-idl
 check_PROGRAMS += $(OVSDB_TESTS)
 TESTS += $(OVSDB_TESTS)
 OVSDB_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -11,6 +11,12 @@ tests_unit_ovsdb_test_txn_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
 tests_unit_ovsdb_test_txn_LDADD = $(OVSDB_TEST_LDADD)
 tests_unit_ovsdb_test_log_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
 tests_unit_ovsdb_test_log_LDADD = $(OVSDB_TEST_LDADD)
+tests_unit_ovsdb_test_crash_SOURCES = tests/unit/ovsdb/test-crash.c tests/unit/ovsdb/sim-disk.c tests/unit/ovsdb/sim-disk.h \
+	tests/unit/ovsdb/db-script.c tests/unit/ovsdb/db-script.h
+tests_unit_ovsdb_test_crash_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
+tests_unit_ovsdb_test_crash_LDADD = $(OVSDB_TEST_LDADD)
+tests_unit_ovsdb_test_damage_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
+tests_unit_ovsdb_test_damage_LDADD = $(OVSDB_TEST_LDADD)
 tests_unit_ovsdb_test_idl_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
 tests_unit_ovsdb_test_idl_LDADD = $(OVSDB_TEST_LDADD)
 endif

@@ -143,8 +143,10 @@ def test_torn_tail_is_cut_and_the_log_goes_on(tmp_path, tail):
 
 
 @pytest.mark.parametrize("what", ["body", "header", "length", "hash"])
-def test_damaged_middle_is_refused_and_kept(tmp_path, what):
+def test_damaged_middle(tmp_path, what):
+    """Refused and kept, rolled back, or salvaged, as --on-corruption says."""
     server = filled(tmp_path)
+    server.args = ["--on-corruption=refuse"]
     data = bytearray(server.db.read_bytes())
     at = [m.start() for m in re.finditer(rb"OVSDB JSON", data)][3]
     nl = data.index(b"\n", at)
@@ -156,7 +158,59 @@ def test_damaged_middle_is_refused_and_kept(tmp_path, what):
     server.start(wait=False)
     assert server.process.wait(ovsdbtest.PATIENCE) != 0
     assert "damaged at offset %d" % at in server.errors() and str(server.db) in server.errors()
+    assert "--on-corruption=salvage" in server.errors()
     assert server.db.read_bytes() == bytes(data)
+
+    query = '["T",{"op":"select","table":"Root","where":[],"columns":["name"]}]'
+    tool = program("ovsdb-tool")
+    p = run(tool, "query", server.db, query, check=False)
+    assert p.returncode == 1 and "damaged at offset %d" % at in p.stderr
+    assert set(re.findall("n[0-9]", run(tool, "--on-corruption=salvage", "query", server.db, query).stdout)) == {"n0", "n1", "n3", "n4"}
+    assert set(re.findall("n[0-9]", run(tool, "--on-corruption=rollback", "query", server.db, query).stdout)) == {"n0", "n1"}
+    log = run(tool, "--on-corruption=salvage", "show-log", server.db).stdout
+    assert "damage: offset %d" % at in log and log.count("record") >= 5
+    assert server.db.read_bytes() == bytes(data) and not list(tmp_path.glob("*.corrupt-*"))
+
+    for args, kept in ((["--on-corruption=rollback"], {"n0", "n1"}), ([], {"n0", "n1", "n3", "n4"})):
+        server.db.write_bytes(bytes(data))
+        server.args = args
+        server.start()
+        conn = server.connect()
+        assert names(conn) == kept
+        assert "at offset %d " % at in server.errors()
+        copy, = tmp_path.glob("t.db.corrupt-*")
+        assert copy.read_bytes() == bytes(data) and str(copy) in server.errors()
+        copy.unlink()
+        conn.transact(insert("more"))
+        server.args = ["--on-corruption=refuse"]
+        restart(server)
+        assert names(server.connect()) == kept | {"more"}
+        assert not list(tmp_path.glob("t.db.corrupt-*"))
+        server.stop()
+
+
+def test_copies_of_damaged_files_are_not_overwritten(tmp_path):
+    server = filled(tmp_path)
+    data = bytearray(server.db.read_bytes())
+    data[data.index(b'"n2"') + 1] ^= 1
+    for i in range(3):
+        server.db.write_bytes(bytes(data))
+        server.start().stop()
+        assert len(list(tmp_path.glob("t.db.corrupt-*"))) == i + 1
+
+
+def test_options_for_damage_are_checked(tmp_path):
+    for name, more in (("ovsdb-server", ["--no-dbs"]), ("ovsdb-tool", ["list-commands"])):
+        p = run(program(name), "--on-corruption=guess", *more, check=False)
+        assert p.returncode == 1 and "guess" in p.stderr and "rollback" in p.stderr
+
+
+def test_clustered_file_is_refused_by_name(tmp_path):
+    path = tmp_path / "cluster.db"
+    path.write_bytes(b"OVSDB CLUSTER 3 7037807198c22a7d2b0807371d763779a84fdfcf\n{}\n")
+    for args in ([program("ovsdb-server"), path, "--unixctl=%s/c" % tmp_path], [program("ovsdb-tool"), "show-log", path]):
+        p = run(*args, check=False)
+        assert p.returncode == 1 and "clustered" in p.stderr and "cluster-to-standalone" in p.stderr
 
 
 def test_second_server_is_refused(server):
