@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// OVSDB's JSON: the first byte says what the rest is taken for: a transaction, a log record, a schema, monitor requests, or
-// the text of a value.
+// OVSDB's JSON: the first byte says what the rest is taken for: a transaction, a log record, a schema, monitor requests, a
+// condition, or the text of a value.
 #include <stdint.h>
 
 #include "core/base/log.h"
+#include "ovsdb/condition.h"
 #include "ovsdb/exec.h"
 #include "ovsdb/monitor.h"
 #include "ovsdb/store.h"
@@ -38,7 +39,7 @@ static struct ovsdb_schema *test_schema(void)
 	return s;
 }
 
-static void run_transaction(struct db *db, struct json_span text)
+static void run_transaction(struct db *db, struct json_span text, bool undo)
 {
 	struct exec_context ctx = { .elapsed_msec = INT64_MAX };
 	AUTO(strbuf) results = STRBUF_INIT;
@@ -60,11 +61,10 @@ static void run_transaction(struct db *db, struct json_span text)
 	json_reader_uninit(&r);
 	if (txn) {
 		monitor_write_update(m, txn, &update);
-		// Half of them are taken back, as after a failed write.
-		if (text.n & 1)
-			db_txn_finish(txn);
-		else
+		if (undo)
 			db_txn_rollback(txn);
+		else
+			db_txn_finish(txn);
 	}
 	monitor_destroy(m);
 }
@@ -72,14 +72,66 @@ static void run_transaction(struct db *db, struct json_span text)
 static void run_monitor(struct db *db, struct json_span text)
 {
 	struct ovsdb_error err = OVSDB_ERROR_INIT;
-	struct json_span id = { "1", 1 };
+	struct json_span id = { "1", 1 }, other = { "{\"R\":[{\"where\":[false]}]}", 26 };
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct monitor *m;
+	bool any;
 
-	if (monitor_create(&m, db, MONITOR_V2, id, text, &err))
+	if (!monitor_create(&m, db, MONITOR_V2, id, text, &err)) {
+		monitor_write_initial(m, &out);
+		monitor_change_conditions(m, id, other, &out, &any, &err);
+		monitor_change_conditions(m, id, text, &out, &any, &err);
+		monitor_destroy(m);
+	}
+	if (monitor_create(&m, db, MONITOR_V3, id, other, &err))
 		return;
-	monitor_write_initial(m, &out);
+	monitor_change_conditions(m, id, text, &out, &any, &err);
 	monitor_destroy(m);
+}
+
+static bool count_row(struct db_row *row, void *n)
+{
+	++*(size_t *)n;
+	return true;
+}
+
+// Looking for rows by index or one by one finds the same ones.
+static void run_condition(struct db *db, struct json_span text)
+{
+	struct db_table *t = db_table(db, "R");
+	struct ovsdb_error err = OVSDB_ERROR_INIT;
+	size_t found = 0, holds = 0;
+	struct ovsdb_condition c;
+	struct db_row *row;
+	struct json_reader r;
+
+	json_reader_init_span(&r, text);
+	if (!ovsdb_condition_read(&c, t->schema, &r, NULL, true, &err)) {
+		ovsdb_condition_for_each(&c, t, count_row, &found);
+		DB_ROW_FOR_EACH(row, t)
+		{
+			holds += ovsdb_condition_all(&c, row->fields);
+			ovsdb_condition_any(&c, row->fields);
+		}
+		assert(found == holds);
+		ovsdb_condition_uninit(&c);
+	}
+	json_reader_uninit(&r);
+}
+
+// Some rows to choose from.
+static void fill(struct db *db)
+{
+	static const char text[] =
+		"[\"T\",{\"op\":\"insert\",\"table\":\"C\",\"row\":{},\"uuid-name\":\"c\"},"
+		"{\"op\":\"insert\",\"table\":\"R\",\"uuid\":\"00000000-0000-0000-0000-"
+		"000000000001\","
+		"\"row\":{\"s\":\"a\",\"i\":1,\"c\":[\"named-uuid\",\"c\"],\"m\":[\"map\",[[\"a\","
+		"\"b\"]]]}},{\"op\":\"insert\",\"table\":\"R\",\"row\":{\"s\":\"b\",\"i\":2,\"r\":["
+		"\"set\",[1,2.5]],\"e\":\"a\",\"b\":true}}]";
+
+	run_transaction(db, (struct json_span){ text, sizeof(text) - 1 }, false);
+	assert(db_row_first(db_table(db, "R")));
 }
 
 static void run_schema(struct json_span text)
@@ -125,8 +177,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	db = db_create(test_schema());
 	switch (data[0]) {
 	case 't':
-		run_transaction(db, text);
-		run_transaction(db, text);
+		// Half of them are taken back, as after a failed write.
+		run_transaction(db, text, !(text.n & 1));
+		run_transaction(db, text, !(text.n & 1));
 		break;
 	case 'r':
 		store_replay(db, text, &err);
@@ -134,7 +187,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 's':
 		run_schema(text);
 		break;
+	case 'c':
+		fill(db);
+		run_condition(db, text);
+		break;
 	case 'm':
+		fill(db);
 		run_monitor(db, text);
 		break;
 	default:

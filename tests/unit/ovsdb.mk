@@ -26,5 +26,12 @@ check_PROGRAMS += tests/fuzz/fuzz-ovsdb-json
 TESTS += tests/fuzz/run-ovsdb-json
 tests_fuzz_fuzz_ovsdb_json_SOURCES = tests/fuzz/fuzz-ovsdb-json.c tests/fuzz/replay.c
 tests_fuzz_fuzz_ovsdb_json_LDADD = $(OVSDB_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz-ovsdb-log tests/fuzz/fuzz-jsonrpc
+TESTS += tests/fuzz/run-ovsdb-log tests/fuzz/run-jsonrpc
+tests_fuzz_fuzz_ovsdb_log_SOURCES = tests/fuzz/fuzz-ovsdb-log.c tests/fuzz/replay.c
+tests_fuzz_fuzz_ovsdb_log_LDADD = $(OVSDB_LIBS)
+tests_fuzz_fuzz_jsonrpc_SOURCES = tests/fuzz/fuzz-jsonrpc.c tests/fuzz/replay.c
+tests_fuzz_fuzz_jsonrpc_LDADD = $(CORE_LIBS)
+EXTRA_DIST += tests/fuzz/run-ovsdb-log tests/fuzz/run-jsonrpc tests/fuzz/corpus/ovsdb-log tests/fuzz/corpus/jsonrpc
 EXTRA_DIST += tests/fuzz/run-ovsdb-json tests/fuzz/corpus/ovsdb-json tests/integration/ovsdb \
 	tests/integration/fetch-peer
