@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is on disk: restarts, kills, torn and damaged files, compaction."""
-import itertools
 import os
-import random
 import re
 import shutil
-import threading
 
 import pytest
 
 import ovsdbtest
-from ovsdbtest import Closed, Server, create, program, run
+from ovsdbtest import Server, create, program, run
 
 
 def insert(name, **row):
@@ -53,53 +50,6 @@ def test_compact(server, db):
     db.transact(insert("behind"))
     restart(server)
     assert names(server.connect()) == {"n49", "behind"}
-
-
-def test_kill_9_loses_nothing_acknowledged(tmp_path):
-    """200 rounds of two writers and a kill at a random moment."""
-    server = Server(tmp_path, create(tmp_path))
-    seed = int(os.environ.get("OES_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
-    rng = random.Random(seed)
-    acknowledged = set()
-    lock = threading.Lock()
-    numbers = itertools.count()
-
-    def write(conn):
-        try:
-            while True:
-                name = "n%d" % next(numbers)
-                result = conn.transact(insert(name))
-                assert "uuid" in result[0], result
-                with lock:
-                    acknowledged.add(name)
-        except (Closed, OSError):
-            pass
-
-    for round_ in range(200):
-        server.start()
-        check = server.connect()
-        there = names(check)
-        assert acknowledged <= there, (seed, round_, sorted(acknowledged - there)[:5])
-        if len(there) > 2000:
-            check.transact({"op": "delete", "table": "Root", "where": []})
-            acknowledged.clear()
-        check.close()
-        conns = [server.connect() for _ in range(2)]
-        threads = [threading.Thread(target=write, args=(c,)) for c in conns]
-        want = len(acknowledged) + rng.randrange(30)
-        for t in threads:
-            t.start()
-        ovsdbtest.wait_until(lambda: len(acknowledged) >= want, "acknowledgements")
-        if not round_ % 10:
-            server.appctl("ovsdb-server/compact")
-        server.kill()
-        for t in threads:
-            t.join()
-        for c in conns:
-            c.close()
-    server.start()
-    assert acknowledged <= names(server.connect())
-    server.stop()
 
 
 def filled(tmp_path, n=5):
