@@ -238,14 +238,15 @@ static void close_others(struct program *p, const struct config *c)
 
 	names = server_db_names(p->server, &n);
 	for (size_t i = 0; i < n; i++) {
-		const char *by = strmap_get(&p->files, names[i]);
+		AUTO_FREE char *name = xstrdup(names[i]); // the server's own goes with the database
+		const char *by = strmap_get(&p->files, name);
 		const struct db_config *d = by ? strmap_get(&c->dbs, by) : NULL;
 
-		if (*names[i] == '_' || !by ||
-		    (d && is_relay(d) == served_db_is_relay(server_find_db(p->server, names[i]))))
+		if (*name == '_' || !by ||
+		    (d && is_relay(d) == served_db_is_relay(server_find_db(p->server, name))))
 			continue;
-		server_remove_db(p->server, names[i], NULL);
-		free(strmap_take(&p->files, names[i]));
+		server_remove_db(p->server, name, NULL);
+		free(strmap_take(&p->files, name));
 	}
 	free(names);
 }

@@ -8,7 +8,8 @@ import subprocess
 import pytest
 from ovsdbtest import Server, peer, program, run, wait_until
 
-pytestmark = pytest.mark.skipif(not peer("ovn-northd"), reason="Debian's ovn-central is not there (OES_PEER_DIR)")
+pytestmark = [pytest.mark.peer,
+              pytest.mark.skipif(not peer("ovn-northd"), reason="Debian's ovn-central is not there (OES_PEER_DIR)")]
 
 SWITCHES, PORTS = 10, 100  # each
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
