@@ -17,7 +17,8 @@ bin_PROGRAMS += ovsdb/ovsdb-tool ovsdb/ovsdb-client
 ovsdb_ovsdb_tool_SOURCES = ovsdb/ovsdb-tool.c
 ovsdb_ovsdb_tool_LDADD = $(OVSDB_LIBS)
 ovsdb_ovsdb_client_SOURCES = \
-	ovsdb/ovsdb-client-data.c ovsdb/ovsdb-client-monitor.c ovsdb/ovsdb-client.c ovsdb/ovsdb-client.h
+	ovsdb/ovsdb-client-connect.c ovsdb/ovsdb-client-convert.c ovsdb/ovsdb-client-data.c \
+	ovsdb/ovsdb-client-monitor.c ovsdb/ovsdb-client-serve.c ovsdb/ovsdb-client.c ovsdb/ovsdb-client.h
 ovsdb_ovsdb_client_LDADD = $(OVSDB_LIBS)
 
 OVSDB_LIBS = ovsdb/libovsdb.a $(CORE_LIBS)

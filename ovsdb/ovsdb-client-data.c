@@ -88,8 +88,7 @@ static void dump_columns(const struct ovsdb_table_schema *ts, int argc, char *ar
 		const struct ovsdb_column *c = ovsdb_table_column(ts, argv[i]);
 
 		if (!c)
-			fatal(0, "table \"%s\" does not have a column named \"%s\"", ts->name,
-			      argv[i]);
+			fatal(0, "Table \"%s\" has no column %s.", ts->name, argv[i]);
 		VEC_PUSH(columns, c);
 	}
 	for (size_t i = 0; !argc && i < ts->n_columns; i++)
@@ -120,7 +119,11 @@ void client_dump(struct client *c, int argc, char *argv[])
 	struct json_reader r;
 
 	if (argc) {
-		first = client_table(c, argv[0])->position;
+		const struct ovsdb_table_schema *ts = ovsdb_schema_table(c->schema, argv[0]);
+
+		if (!ts)
+			fatal(0, "No table \"%s\" found.", argv[0]);
+		first = ts->position;
 		n = 1;
 	}
 	columns = xcalloc(n + 1, sizeof(*columns));
@@ -231,40 +234,49 @@ void client_backup(struct client *c, int argc, char *argv[])
 
 // ---- wait ----
 
-static bool db_is_there(struct client *c, const char *name)
+// Until _Server's rows about database 'name' are 'rows'; both are JSON arrays.
+static void wait_for_rows(struct client *c, const char *name, const char *columns, const char *rows)
 {
-	AUTO_FREE char *quoted = xasprintf("\"%s\"", name);
 	AUTO(strbuf) params = STRBUF_INIT;
+	struct json_writer w;
 
-	strbuf_puts(&params, "[]");
-	client_call(c, "list_dbs", &params);
-	return strstr(strbuf_cstr(&c->reply), quoted) != NULL;
-}
-
-static void on_change(struct client *c, const struct jsonrpc_message *m) {}
-
-// _Server tells when databases come and go.
-static void watch_server(struct client *c)
-{
-	AUTO(strbuf) aware = STRBUF_INIT;
-	AUTO(strbuf) params = STRBUF_INIT;
-
-	strbuf_puts(&aware, "[true]");
-	client_call(c, "set_db_change_aware", &aware);
-	strbuf_puts(&params,
-		    "[\"_Server\",0,{\"Database\":[{\"columns\":[\"name\",\"connected\"]}]}]");
-	c->notify = on_change;
-	client_call(c, "monitor_cond", &params);
+	json_writer_init(&w, &params);
+	jw_array_begin(&w);
+	jw_string(&w, "_Server");
+	jw_object_begin(&w);
+	jw_member_string(&w, "op", "wait");
+	jw_member_string(&w, "table", "Database");
+	jw_key(&w, "where");
+	jw_array_begin(&w);
+	jw_array_begin(&w);
+	jw_string(&w, "name");
+	jw_string(&w, "==");
+	jw_string(&w, name);
+	jw_array_end(&w);
+	jw_array_end(&w);
+	jw_key(&w, "columns");
+	jw_raw(&w, columns, strlen(columns));
+	jw_member_string(&w, "until", "==");
+	jw_key(&w, "rows");
+	jw_raw(&w, rows, strlen(rows));
+	jw_object_end(&w);
+	jw_array_end(&w);
+	client_call(c, "transact", &params);
+	client_check_results(c);
 }
 
 void client_wait(struct client *c, int argc, char *argv[])
 {
-	bool removed = !strcmp(argv[1], "removed");
+	AUTO(strbuf) aware = STRBUF_INIT;
 
-	if (!removed && strcmp(argv[1], "added") != 0 && strcmp(argv[1], "connected") != 0)
-		fatal(0, "%s: unknown state (must be \"added\", \"connected\" or \"removed\")",
-		      argv[1]);
-	watch_server(c);
-	while (db_is_there(c, argv[0]) == removed)
-		loop_step(c->loop, -1);
+	strbuf_puts(&aware, "[true]");
+	client_call(c, "set_db_change_aware", &aware);
+	if (!strcmp(argv[1], "added"))
+		wait_for_rows(c, argv[0], "[]", "[{}]");
+	else if (!strcmp(argv[1], "connected"))
+		wait_for_rows(c, argv[0], "[\"connected\"]", "[{\"connected\":true}]");
+	else if (!strcmp(argv[1], "removed"))
+		wait_for_rows(c, argv[0], "[]", "[]");
+	else
+		fatal(0, "%s: unknown state", argv[1]);
 }

@@ -6,18 +6,26 @@
 #include <stdio.h>
 
 #include "core/base/log.h"
-#include "core/io/appctl.h"
 #include "core/io/daemon.h"
 #include "core/io/tls.h"
 
 struct table_style style = TABLE_STYLE_DEFAULT(TABLE_TABLE);
-bool print_timestamps;
+bool print_timestamps, separate_tables;
+
+#define DEFAULT_DATABASE "Open_vSwitch"
 
 // ---- Options ----
 
 static unsigned int timeout_secs;
 
-enum { OPT_TIMESTAMP = 256, OPT_FORCE, OPT_LEADER_ONLY, OPT_NO_LEADER_ONLY };
+enum {
+	OPT_TIMESTAMP = 256,
+	OPT_FORCE,
+	OPT_LEADER_ONLY,
+	OPT_NO_LEADER_ONLY,
+	OPT_CHANGE_AWARE,
+	OPT_NO_CHANGE_AWARE
+};
 
 static void print_commands(void);
 
@@ -26,7 +34,8 @@ static void usage(void)
 	printf("%s: database JSON-RPC client\nusage: %s [OPTIONS] COMMAND [ARG...]\n\nCommands:\n",
 	       program_name, program_name);
 	print_commands();
-	printf("\nThe default SERVER is unix:%s/db.sock.\nThe default DATABASE is Open_vSwitch.\n",
+	printf("\nThe default SERVER is unix:%s/db.sock.\nThe default DATABASE is " DEFAULT_DATABASE
+	       ".\n",
 	       dir_run());
 	table_usage();
 	tls_usage();
@@ -34,6 +43,9 @@ static void usage(void)
 	log_usage();
 	printf("\nOther options:\n"
 	       "  --timestamp                 timestamp \"monitor\" output\n"
+	       "  --force                     restore a backup of another schema\n"
+	       "  --no-leader-only            of several servers accept any, not only the leader\n"
+	       "  --no-db-change-aware        do not tell servers that conversions are understood\n"
 	       "  -t, --timeout=SECS          give up after SECS seconds\n"
 	       "  -h, --help                  display this help message\n"
 	       "  -V, --version               display version information\n");
@@ -47,6 +59,9 @@ static void parse_options(int argc, char *argv[])
 		{ "timeout", required_argument, NULL, 't' },
 		{ "leader-only", no_argument, NULL, OPT_LEADER_ONLY },
 		{ "no-leader-only", no_argument, NULL, OPT_NO_LEADER_ONLY },
+		{ "force", no_argument, NULL, OPT_FORCE },
+		{ "db-change-aware", no_argument, NULL, OPT_CHANGE_AWARE },
+		{ "no-db-change-aware", no_argument, NULL, OPT_NO_CHANGE_AWARE },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		TLS_LONG_OPTIONS LOG_LONG_OPTIONS,
@@ -64,13 +79,21 @@ static void parse_options(int argc, char *argv[])
 			print_timestamps = true;
 			break;
 		case 't':
-			if (!parse_u32(optarg, 10, &secs))
+			if (!parse_u32(optarg, 10, &secs) || !secs)
 				fatal(0, "value %s on -t or --timeout is invalid", optarg);
 			timeout_secs = secs;
 			break;
+		case OPT_FORCE:
+			force = true;
+			break;
 		case OPT_LEADER_ONLY:
 		case OPT_NO_LEADER_ONLY:
-			break; // one server is the only one, and its own leader
+			leader_only = c == OPT_LEADER_ONLY;
+			break;
+		case OPT_CHANGE_AWARE:
+		case OPT_NO_CHANGE_AWARE:
+			change_aware = c == OPT_CHANGE_AWARE;
+			break;
 		case 'h':
 			usage();
 			break;
@@ -86,82 +109,42 @@ static void parse_options(int argc, char *argv[])
 	}
 }
 
-// ---- The connection ----
-
-static void on_message(void *c_, const struct jsonrpc_message *m)
-{
-	struct client *c = c_;
-
-	if (m->type == JSONRPC_REQUEST && !strcmp(m->method, "echo")) {
-		jsonrpc_send_reply(c->rpc, m->params.p, m->params.n, m->id);
-		return;
-	}
-	if (m->type == JSONRPC_NOTIFY) {
-		if (c->notify)
-			c->notify(c, m);
-		return;
-	}
-	if (!c->waiting)
-		return;
-	c->waiting = false;
-	c->failed = m->type == JSONRPC_ERROR;
-	strbuf_clear(&c->reply);
-	if (c->failed)
-		strbuf_put(&c->reply, m->error.p, m->error.n);
-	else
-		strbuf_put(&c->reply, m->result.p, m->result.n);
-}
-
-static void on_closed(void *c_, int err, const char *reason)
-{
-	fatal(0, "connection to server lost (%s)", reason);
-}
-
-static const struct jsonrpc_events events = { on_message, on_closed };
-
-static void ignore(void *aux) {}
-static void connect_closed(void *aux, int err) {}
-static const struct stream_events connecting = { ignore, ignore, NULL, connect_closed };
-
-static void client_open(struct client *c, const char *server)
-{
-	struct error err = ERROR_INIT;
-	struct stream *s;
-	int rc;
-
-	c->loop = loop_create();
-	strbuf_init(&c->reply);
-	rc = stream_open_block(c->loop, server, 6640, -1, &connecting, c, &s, &err);
-
-	if (rc == -EINVAL)
-		fatal(0, "%s", err.text);
-	if (rc)
-		fatal(0, "failed to connect to \"%s\" (%s)", server, strerror(-rc));
-	c->rpc = jsonrpc_create(s, 0, &events, c);
-}
-
-static void client_close(struct client *c)
-{
-	jsonrpc_close(c->rpc);
-	loop_destroy(c->loop);
-	strbuf_uninit(&c->reply);
-	ovsdb_schema_destroy(c->schema);
-}
-
-bool client_try(struct client *c, const char *method, const struct strbuf *params)
-{
-	jsonrpc_send_request(c->rpc, method, params, ++c->next_id);
-	c->waiting = true;
-	while (c->waiting)
-		loop_step(c->loop, -1);
-	return !c->failed;
-}
+// ---- Requests ----
 
 void client_call(struct client *c, const char *method, const struct strbuf *params)
 {
 	if (!client_try(c, method, params))
 		fatal(0, "%s returned error: %s",
-		      !strcmp(method, "transact") ? "transaction" : method, strbuf_cstr(&c->reply));
+		      !strcmp(method, "transact") || !strcmp(method, "convert") ? "transaction"
+										: method,
+		      strbuf_cstr(&c->reply));
+}
+
+void client_check_results(const struct client *c)
+{
+	struct json_reader r;
+
+	json_reader_init(&r, c->reply.s, c->reply.len);
+	json_array(&r);
+	while (json_element(&r)) {
+		struct json_span result = json_skip(&r);
+		struct json_reader sub;
+		const char *key;
+		size_t len;
+
+		if (!result.n || *result.p != '{')
+			continue;
+		json_reader_init_span(&sub, result);
+		json_object(&sub);
+		while (json_member(&sub, &key, &len)) {
+			if (json_key_is(key, len, "error"))
+				fatal(0, "server returned error reply: %.*s", (int)result.n,
+				      result.p);
+			json_skip(&sub);
+		}
+		json_reader_uninit(&sub);
+	}
+	json_reader_uninit(&r);
 }
 
 void client_get_schema(struct client *c)
@@ -200,10 +183,9 @@ void print_json(const char *text, size_t n)
 void print_table(const struct table *t)
 {
 	AUTO(strbuf) out = STRBUF_INIT;
-	static bool any;
 
-	table_format(t, &style, !any, &out);
-	any = true;
+	table_format(t, &style, !separate_tables, &out);
+	separate_tables = true;
 	fputs(out.s, stdout);
 }
 
@@ -280,6 +262,15 @@ static void list_columns(struct table *t, const struct ovsdb_table_schema *ts, b
 	}
 }
 
+// Nothing for a table that is not there.
+static void list_columns_of(struct table *t, const struct ovsdb_schema *schema, const char *table)
+{
+	const struct ovsdb_table_schema *ts = ovsdb_schema_table(schema, table);
+
+	if (ts)
+		list_columns(t, ts, false);
+}
+
 static void cmd_list_columns(struct client *c, int argc, char *argv[])
 {
 	struct table *t = table_create(NULL);
@@ -289,47 +280,44 @@ static void cmd_list_columns(struct client *c, int argc, char *argv[])
 	table_add_column(t, "Column");
 	table_add_column(t, "Type");
 	if (argc)
-		list_columns(t, client_table(c, argv[0]), false);
+		list_columns_of(t, c->schema, argv[0]);
 	for (size_t i = 0; !argc && i < c->schema->n_tables; i++)
 		list_columns(t, c->schema->tables[i], true);
 	print_table(t);
 	table_destroy(t);
 }
 
-static void cmd_needs_conversion(struct client *c, int argc, char *argv[])
-{
-	struct error err = ERROR_INIT;
-	struct ovsdb_schema *want;
-
-	if (ovsdb_schema_read_file(&want, argv[0], &err))
-		fatal(0, "%s", err.text);
-	c->database = want->name;
-	client_get_schema(c);
-	puts(ovsdb_schema_equal(want, c->schema) ? "no" : "yes");
-	ovsdb_schema_destroy(want);
-}
-
 // ---- transact, query ----
 
-static void check_array(const char *text)
+// Returns the name of the database that the transaction is about. Freed by the caller.
+static char *check_transaction(const char *text)
 {
 	struct error err = ERROR_INIT;
 	struct json_reader r;
+	enum json_type type;
+	char *name = NULL;
 
 	json_reader_init(&r, text, strlen(text));
-	json_array(&r);
-	while (json_element(&r))
-		json_skip(&r);
+	type = json_peek(&r);
+	json_skip(&r);
 	if (json_finish(&r, &err))
 		fatal(0, "\"%s\": %s", text, err.text);
 	json_reader_uninit(&r);
+	json_reader_init(&r, text, strlen(text));
+	if (type == JSON_ARRAY)
+		json_array(&r);
+	if (type == JSON_ARRAY && json_element(&r) && json_peek(&r) == JSON_STRING)
+		name = json_string_dup(&r);
+	if (!name)
+		fatal(0, "not a valid OVSDB query");
+	json_reader_uninit(&r);
+	return name;
 }
 
 static void cmd_transact(struct client *c, int argc, char *argv[])
 {
 	AUTO(strbuf) params = STRBUF_INIT;
 
-	check_array(argv[0]);
 	strbuf_puts(&params, argv[0]);
 	client_call(c, "transact", &params);
 	print_json(c->reply.s, c->reply.len);
@@ -352,7 +340,7 @@ static void print_query(const struct strbuf *reply)
 			jw_span(&w, last);
 		last = json_skip(&r);
 	}
-	if (last.p && !memmem(last.p, last.n, "\"aborted\"", 9) && strncmp(last.p, "null", 4) != 0)
+	if (last.p && !memmem(last.p, last.n, "\"aborted\"", 9))
 		jw_span(&w, last);
 	jw_array_end(&w);
 	json_reader_uninit(&r);
@@ -364,7 +352,6 @@ static void cmd_query(struct client *c, int argc, char *argv[])
 	AUTO(strbuf) params = STRBUF_INIT;
 	size_t n = strlen(argv[0]);
 
-	check_array(argv[0]);
 	while (argv[0][n - 1] != ']')
 		n--;
 	strbuf_put(&params, argv[0], n - 1);
@@ -373,59 +360,14 @@ static void cmd_query(struct client *c, int argc, char *argv[])
 	print_query(&c->reply);
 }
 
-// ---- lock, steal, unlock ----
-
-static void print_lock_event(struct client *c, const struct jsonrpc_message *m)
-{
-	printf("%s %.*s\n", m->method, (int)m->params.n, m->params.p);
-	fflush(stdout);
-}
-
-static void do_lock(struct client *c, const char *method, const char *lock)
-{
-	AUTO(strbuf) params = STRBUF_INIT;
-
-	strbuf_putc(&params, '[');
-	json_put_string(&params, lock, strlen(lock));
-	strbuf_putc(&params, ']');
-	c->notify = print_lock_event;
-	client_call(c, method, &params);
-	print_json(c->reply.s, c->reply.len);
-	fflush(stdout);
-	daemon_ready();
-	for (;;)
-		loop_step(c->loop, -1);
-}
-
-static void cmd_lock(struct client *c, int argc, char *argv[])
-{
-	do_lock(c, "lock", argv[0]);
-}
-
-static void cmd_steal(struct client *c, int argc, char *argv[])
-{
-	do_lock(c, "steal", argv[0]);
-}
-
-static void cmd_unlock(struct client *c, int argc, char *argv[])
-{
-	do_lock(c, "unlock", argv[0]);
-}
-
 // ---- Commands ----
 
-static void cmd_convert(struct client *c, int argc, char *argv[])
+static void cmd_help(struct client *c, int argc, char *argv[])
 {
-	fatal(0,
-	      "convert: converting a database online is not supported yet; use ovsdb-tool convert");
+	usage();
 }
 
-static void cmd_restore(struct client *c, int argc, char *argv[])
-{
-	fatal(0, "restore: not supported yet; stop the server and replace the file");
-}
-
-enum need { NEED_SERVER, NEED_DATABASE, NEED_SCHEMA };
+enum need { NEED_NOTHING, NEED_SERVER, NEED_TRANSACTION, NEED_SCHEMA };
 
 static const struct {
 	const char *name, *usage;
@@ -439,21 +381,24 @@ static const struct {
 	{ "get-schema-cksum", "[SERVER] [DATABASE]", NEED_SCHEMA, 0, 0, cmd_get_schema_cksum },
 	{ "list-tables", "[SERVER] [DATABASE]", NEED_SCHEMA, 0, 0, cmd_list_tables },
 	{ "list-columns", "[SERVER] [DATABASE] [TABLE]", NEED_SCHEMA, 0, 1, cmd_list_columns },
-	{ "transact", "[SERVER] TRANSACTION", NEED_SERVER, 1, 1, cmd_transact },
-	{ "query", "[SERVER] TRANSACTION", NEED_SERVER, 1, 1, cmd_query },
+	{ "transact", "[SERVER] TRANSACTION", NEED_TRANSACTION, 1, 1, cmd_transact },
+	{ "query", "[SERVER] TRANSACTION", NEED_TRANSACTION, 1, 1, cmd_query },
 	{ "dump", "[SERVER] [DATABASE] [TABLE [COLUMN]...]", NEED_SCHEMA, 0, 999, client_dump },
 	{ "backup", "[SERVER] [DATABASE]", NEED_SCHEMA, 0, 0, client_backup },
 	{ "monitor", "[SERVER] [DATABASE] TABLE|ALL [COLUMN,...]...", NEED_SCHEMA, 1, 999,
 	  client_monitor },
 	{ "monitor-cond", "[SERVER] [DATABASE] CONDITION TABLE [COLUMN,...]...", NEED_SCHEMA, 2,
 	  999, client_monitor_cond },
+	{ "monitor-cond-since", "[SERVER] [DATABASE] [LAST-ID] CONDITION TABLE [COLUMN,...]...",
+	  NEED_SCHEMA, 2, 999, client_monitor_cond_since },
 	{ "wait", "[SERVER] DATABASE added|connected|removed", NEED_SERVER, 2, 2, client_wait },
-	{ "needs-conversion", "[SERVER] SCHEMA", NEED_SERVER, 1, 1, cmd_needs_conversion },
-	{ "lock", "[SERVER] LOCK", NEED_SERVER, 1, 1, cmd_lock },
-	{ "steal", "[SERVER] LOCK", NEED_SERVER, 1, 1, cmd_steal },
-	{ "unlock", "[SERVER] LOCK", NEED_SERVER, 1, 1, cmd_unlock },
-	{ "convert", NULL, NEED_SERVER, 0, 9, cmd_convert },
-	{ "restore", NULL, NEED_SERVER, 0, 9, cmd_restore },
+	{ "convert", "[SERVER] SCHEMA", NEED_SERVER, 1, 1, client_convert },
+	{ "needs-conversion", "[SERVER] SCHEMA", NEED_SERVER, 1, 1, client_needs_conversion },
+	{ "restore", "[SERVER] [DATABASE]", NEED_SCHEMA, 0, 0, client_restore },
+	{ "lock", "[SERVER] LOCK", NEED_SERVER, 1, 1, client_lock },
+	{ "steal", "[SERVER] LOCK", NEED_SERVER, 1, 1, client_steal },
+	{ "unlock", "[SERVER] LOCK", NEED_SERVER, 1, 1, client_unlock },
+	{ "help", "", NEED_NOTHING, 0, 999, cmd_help },
 };
 
 static void print_commands(void)
@@ -463,41 +408,115 @@ static void print_commands(void)
 			printf("  %s %s\n", commands[i].name, commands[i].usage);
 }
 
-static bool is_db_name(struct client *c, const char *name)
-{
-	AUTO(strbuf) params = STRBUF_INIT;
-	AUTO_FREE char *quoted = xasprintf("\"%s\"", name);
+// ---- Arguments: [SERVER] [DATABASE] [ARG...] ----
 
-	empty_params(&params);
-	client_call(c, "list_dbs", &params);
-	return strstr(strbuf_cstr(&c->reply), quoted) != NULL;
+struct arguments {
+	size_t command;
+	int argc;
+	char **argv;
+	int shift; // of them the database's name: 1 when it is given
+};
+
+// The one database besides _Server, or the default one among several; NULL: which one is open.
+static char *default_database(const struct strbuf *list)
+{
+	char *only = NULL, *preferred = NULL;
+	struct json_reader r;
+	size_t n = 0;
+
+	json_reader_init(&r, list->s, list->len);
+	json_array(&r);
+	while (json_element(&r)) {
+		char *name = json_string_dup(&r);
+
+		if (name && !strcmp(name, DEFAULT_DATABASE))
+			preferred = xstrdup(name);
+		if (name && *name != '_') {
+			free(only);
+			only = xstrdup(name);
+			n++;
+		}
+		free(name);
+	}
+	json_reader_uninit(&r);
+	if (preferred || n != 1) {
+		free(only);
+		only = preferred;
+	}
+	return only;
+}
+
+static bool names_database(const struct strbuf *list, const char *arg)
+{
+	struct json_reader r;
+	bool found = false;
+
+	json_reader_init(&r, list->s, list->len);
+	json_array(&r);
+	while (!found && json_element(&r)) {
+		AUTO_FREE char *name = json_string_dup(&r);
+
+		found = name && !strcmp(name, arg);
+	}
+	json_reader_uninit(&r);
+	return found;
+}
+
+// With a server that is connected: which database is meant, and is this one to ask about it?
+static bool find_database(struct client *c, void *args_)
+{
+	struct arguments *args = args_;
+	AUTO(strbuf) params = STRBUF_INIT;
+
+	free(c->database);
+	c->database = NULL;
+	args->shift = 0;
+	if (commands[args->command].need == NEED_TRANSACTION) {
+		c->database = check_transaction(args->argv[0]);
+	} else if (commands[args->command].need == NEED_SCHEMA) {
+		empty_params(&params);
+		if (!client_try(c, "list_dbs", &params)) {
+			if (c->choosing)
+				return false;
+			fatal(0, "list_dbs returned error: %s", strbuf_cstr(&c->reply));
+		}
+		args->shift = args->argc && names_database(&c->reply, args->argv[0]);
+		c->database = args->shift ? xstrdup(args->argv[0]) : default_database(&c->reply);
+	}
+	return !c->choosing || !c->database || client_server_is_fit(c);
+}
+
+NORETURN static void bad_syntax(size_t k)
+{
+	fatal(0, "invalid syntax for '%s' (use --help for help)", commands[k].name);
 }
 
 static void run_command(size_t k, int argc, char *argv[])
 {
 	AUTO_FREE char *server = xasprintf("unix:%s/db.sock", dir_run());
-	struct client c = { .server = server, .database = "Open_vSwitch" };
-	int spare = argc - commands[k].min;
+	struct arguments args = { .command = k };
+	struct client c = { .server = server };
+	bool named = argc && (stream_name_is_active(argv[0]) || stream_name_is_passive(argv[0]));
 
-	if (spare > 0 && (stream_name_is_active(argv[0]) || commands[k].need == NEED_SERVER)) {
-		c.server = argv[0];
-		argv++;
-		argc--;
-		spare--;
+	if (commands[k].need == NEED_NOTHING) {
+		commands[k].run(&c, argc, argv);
+		return;
 	}
-	if (spare < 0)
-		fatal(0, "invalid syntax for '%s' (use --help for help)", commands[k].name);
-	client_open(&c, c.server);
-	if (commands[k].need != NEED_SERVER && spare > 0 && is_db_name(&c, argv[0])) {
-		c.database = argv[0];
-		argv++;
-		argc--;
-	}
-	if (argc < commands[k].min || argc > commands[k].max)
-		fatal(0, "invalid syntax for '%s' (use --help for help)", commands[k].name);
+	args.argc = argc - named;
+	args.argv = argv + named;
+	if (args.argc < commands[k].min ||
+	    (commands[k].need != NEED_SCHEMA && args.argc > commands[k].max))
+		bad_syntax(k);
+	client_open(&c, named ? argv[0] : server, find_database, &args);
+	if (commands[k].need == NEED_SCHEMA && !c.database)
+		fatal(0, "could not find a default database, please specify a database name");
+	args.argc -= args.shift;
+	args.argv += args.shift;
+	if (args.argc < commands[k].min || args.argc > commands[k].max)
+		bad_syntax(k);
 	if (commands[k].need == NEED_SCHEMA)
 		client_get_schema(&c);
-	commands[k].run(&c, argc, argv);
+	commands[k].run(&c, args.argc, args.argv);
 	client_close(&c);
 }
 

@@ -13,7 +13,7 @@ struct cell {
 };
 
 struct table {
-	char *caption;
+	char *caption, *time; // NULL: none
 	VEC(char *) headings;
 	VEC(struct cell) cells;
 	size_t n_rows;
@@ -101,7 +101,14 @@ void table_destroy(struct table *t)
 		free(t->headings.v[i]);
 	VEC_FREE(&t->headings);
 	free(t->caption);
+	free(t->time);
 	free(t);
+}
+
+void table_set_time(struct table *t, const char *time)
+{
+	free(t->time);
+	t->time = xstrdup(time);
 }
 
 void table_add_column(struct table *t, const char *heading)
@@ -298,28 +305,58 @@ static void put_html(struct strbuf *out, const char *s)
 	}
 }
 
-static void html_cell(struct strbuf *out, const char *element, const char *s)
+// The first eight digits stand for a uuid.
+static void put_html_uuid(struct strbuf *out, const char *attribute, const char *uuid)
 {
-	strbuf_printf(out, "    <%s>", element);
-	if (*s)
-		put_html(out, s);
-	else
+	strbuf_printf(out, "<a %s%.*s\">%.8s</a>", attribute, UUID_LEN, uuid, uuid);
+}
+
+// Uuids lead to the row that they name.
+static void put_html_links(struct strbuf *out, const char *s)
+{
+	while (*s) {
+		AUTO_FREE char *word = xstrndup(s, UUID_LEN);
+		char one[2] = { *s };
+		struct uuid uuid;
+
+		if (uuid_parse(&uuid, word)) {
+			put_html_uuid(out, "href=\"#", s);
+			s += UUID_LEN;
+		} else {
+			put_html(out, one);
+			s++;
+		}
+	}
+}
+
+static void html_cell(struct strbuf *out, const char *heading, const char *s)
+{
+	struct uuid uuid;
+
+	strbuf_puts(out, heading ? "    <td>" : "    <th>");
+	if (!*s)
 		strbuf_puts(out, "&nbsp;");
-	strbuf_printf(out, "</%s>\n", element);
+	else if (!heading)
+		put_html(out, s);
+	else if (!strcmp(heading, "_uuid") && uuid_parse(&uuid, s))
+		put_html_uuid(out, "name=\"", s);
+	else
+		put_html_links(out, s);
+	strbuf_puts(out, heading ? "</td>\n" : "</th>\n");
 }
 
 static void format_html(const struct table *t, const struct table_style *style, struct strbuf *out)
 {
 	strbuf_puts(out, "<table border=1>\n");
 	if (t->caption) {
-		strbuf_puts(out, "  <caption>");
+		strbuf_puts(out, "    <caption>");
 		put_html(out, t->caption);
 		strbuf_puts(out, "</caption>\n");
 	}
 	if (style->headings) {
 		strbuf_puts(out, "  <tr>\n");
 		for (size_t i = 0; i < t->headings.n; i++)
-			html_cell(out, "th", t->headings.v[i]);
+			html_cell(out, NULL, t->headings.v[i]);
 		strbuf_puts(out, "  </tr>\n");
 	}
 	for (size_t i = 0; i < t->n_rows; i++) {
@@ -328,7 +365,7 @@ static void format_html(const struct table *t, const struct table_style *style, 
 			AUTO(strbuf) s = STRBUF_INIT;
 
 			cell_text(cell_at(t, i, j), style, &s);
-			html_cell(out, "td", strbuf_cstr(&s));
+			html_cell(out, t->headings.v[j], strbuf_cstr(&s));
 		}
 		strbuf_puts(out, "  </tr>\n");
 	}
@@ -409,6 +446,8 @@ static void format_json(const struct table *t, const struct table_style *style, 
 	for (size_t i = 0; i < t->headings.n; i++)
 		jw_string(&w, t->headings.v[i]);
 	jw_array_end(&w);
+	if (t->time)
+		jw_member_string(&w, "time", t->time);
 	jw_object_end(&w);
 	if (style->pretty)
 		json_pretty(text.s, text.len, out);
@@ -429,6 +468,8 @@ void table_format(const struct table *t, const struct table_style *style, bool f
 
 	if (!first && style->format != TABLE_HTML && style->format != TABLE_JSON)
 		strbuf_putc(out, '\n');
+	if (t->time && style->format != TABLE_JSON)
+		strbuf_printf(out, "%s\n", t->time);
 	functions[style->format](t, style, out);
 }
 

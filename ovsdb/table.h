@@ -40,6 +40,8 @@ struct table;
 
 struct table *table_create(const char *caption); // NULL: none
 void table_destroy(struct table *t);
+// A line above the table; in JSON the member "time".
+void table_set_time(struct table *t, const char *time);
 void table_add_column(struct table *t, const char *heading);
 void table_add_row(struct table *t);
 // The cell after the last one of the current row.

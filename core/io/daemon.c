@@ -17,7 +17,7 @@
 
 LOG_MODULE(daemon);
 
-static bool detach, no_chdir, monitor, overwrite_pidfile, detached;
+static bool keep_output, detach, no_chdir, monitor, overwrite_pidfile, detached;
 static char *pidfile, *user, *group;
 static int ready_fd = -1; // the parent waits at its other end
 static int pidfile_fd = -1; // holds the lock for as long as we live
@@ -274,11 +274,17 @@ void daemon_ready(void)
 	int null = open("/dev/null", O_RDWR);
 	if (null >= 0) {
 		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
+		for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+			if (!keep_output || isatty(fd))
+				dup2(null, fd);
 		close(null);
 	}
 	log_detach_console();
+}
+
+void daemon_keep_output(void)
+{
+	keep_output = true;
 }
 
 void daemon_become_user(bool keep_net)

@@ -40,6 +40,8 @@ void daemon_ready(void);
 // Switches to --user USER[:GROUP], keeping CAP_NET_ADMIN, CAP_NET_RAW and the like where 'keep_net' is set (libcap-ng).
 void daemon_become_user(bool keep_net);
 bool daemon_is_detached(void);
+// A program whose output is its work: daemon_ready() leaves standard output and error open where they are no terminal.
+void daemon_keep_output(void);
 // SIGTERM, SIGINT and SIGHUP call this program's handler on the loop.
 struct loop;
 void daemon_on_signal(struct loop *l, void (*terminate)(void *aux), void (*hangup)(void *aux),

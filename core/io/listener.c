@@ -163,7 +163,7 @@ static int bind_unix(struct listener *ls, int fd, const char *path)
 	struct sockaddr_storage addr;
 	struct stat st;
 	socklen_t len;
-	int dirfd, ret = stream_unix_address(path, &addr, &len, &dirfd);
+	int dirfd, ret = *path ? stream_unix_address(path, &addr, &len, &dirfd) : -EINVAL;
 
 	if (ret < 0)
 		return ret;
