@@ -16,6 +16,7 @@ LOG_MODULE(ovsdb_tool);
 
 static int verbosity; // of show-log
 static enum ovsdb_on_corruption on_corruption = OVSDB_REFUSE;
+static const char *rbac_role; // of query and transact; NULL: may do everything
 
 static char *default_db(void)
 {
@@ -44,11 +45,77 @@ static struct ovsdb_schema *read_schema(int argc, char *argv[], int i)
 	return schema;
 }
 
+// ---- Kinds of files ----
+
+enum kind { STANDALONE, CLUSTERED };
+
+// "OVSDB JSON LENGTH SHA1\n" or "OVSDB CLUSTER LENGTH SHA1\n" begins a file; older clusters left out "OVSDB ".
+static enum kind file_kind(const char *path)
+{
+	char buf[16] = "";
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (!f)
+		fatal(0, "I/O error: %s: open failed (%s)", path, strerror(errno));
+	n = fread(buf, 1, sizeof(buf) - 1, f);
+	fclose(f);
+	if (str_starts(buf, "OVSDB JSON "))
+		return STANDALONE;
+	if (str_starts(buf, "OVSDB CLUSTER ") || str_starts(buf, "CLUSTER "))
+		return CLUSTERED;
+	fatal(0, "ovsdb error: %s: %s", path,
+	      n ? "unexpected file format" : "cannot identify file type");
+}
+
+static void need_standalone(const char *path)
+{
+	if (file_kind(path) == CLUSTERED)
+		fatal(0, "ovsdb error: %s: cannot apply this operation to clustered database file",
+		      path);
+}
+
+// What the first record of a clustered file says of 'member', as text; NULL when it does not say.
+static char *cluster_header(const char *path, const char *member)
+{
+	struct error err = ERROR_INIT;
+	unsigned int length = 0;
+	struct json_reader r;
+	const char *key;
+	char *text, *value = NULL;
+	size_t len;
+	FILE *f = fopen(path, "re");
+
+	if (!f ||
+	    (fscanf(f, "OVSDB CLUSTER %9u %*40s", &length) != 1 &&
+	     (rewind(f), fscanf(f, "CLUSTER %9u %*40s", &length) != 1)) ||
+	    fgetc(f) != '\n')
+		fatal(0, "%s: damaged at offset 0: no record header", path);
+	text = xmalloc((size_t)length + 1);
+	if (fread(text, 1, length, f) != length)
+		fatal(0, "%s: the first record is cut short", path);
+	fclose(f);
+	json_reader_init(&r, text, length);
+	json_object(&r);
+	while (json_member(&r, &key, &len)) {
+		if (json_key_is(key, len, member) && json_peek(&r) == JSON_STRING && !value)
+			value = json_string_dup(&r);
+		else
+			json_skip(&r);
+	}
+	if (json_finish(&r, &err))
+		fatal(0, "%s: %s", path, err.text);
+	json_reader_uninit(&r);
+	free(text);
+	return value;
+}
+
 static struct store *open_store(const char *path, enum ovsdb_log_mode mode)
 {
 	struct error err = ERROR_INIT;
 	struct store *s;
 
+	need_standalone(path);
 	if (store_open_damaged(&s, path, mode, NULL, on_corruption, &err))
 		fatal(0, "%s", err.text);
 	return s;
@@ -63,6 +130,7 @@ static struct ovsdb_schema *file_schema(const char *path)
 	struct json_span record;
 	struct ovsdb_log *log;
 
+	need_standalone(path);
 	if (ovsdb_log_open(&log, path, OVSDB_LOG_READ, NULL, &err))
 		fatal(0, "%s", err.text);
 	if (ovsdb_log_read(log, &record, &err) <= 0)
@@ -163,8 +231,16 @@ static struct ovsdb_schema *db_schema(int argc, char *argv[])
 
 static void cmd_db_name(int argc, char *argv[])
 {
-	struct ovsdb_schema *s = db_schema(argc, argv);
+	AUTO_FREE char *path = db_argument(argc, argv, 1);
+	struct ovsdb_schema *s;
 
+	if (file_kind(path) == CLUSTERED) {
+		AUTO_FREE char *name = cluster_header(path, "name");
+
+		puts(name ? name : "");
+		return;
+	}
+	s = file_schema(path);
 	print_and_free(s, s->name);
 }
 
@@ -203,33 +279,57 @@ static void cmd_schema_cksum(int argc, char *argv[])
 	print_and_free(s, s->cksum);
 }
 
-static bool begins_with(const char *path, const char *magic)
-{
-	char buf[32] = "";
-	FILE *f = fopen(path, "re");
-
-	if (!f)
-		fatal(errno, "%s: open failed", path);
-	if (!fread(buf, 1, strlen(magic), f))
-		buf[0] = '\0';
-	fclose(f);
-	return !strcmp(buf, magic);
-}
-
 // Exit status 2 means no.
 static void cmd_db_is_standalone(int argc, char *argv[])
 {
-	exit(begins_with(argv[1], "OVSDB JSON ") ? 0 : 2);
+	exit(file_kind(argv[1]) == STANDALONE ? 0 : 2);
 }
 
 static void cmd_db_is_clustered(int argc, char *argv[])
 {
-	exit(begins_with(argv[1], "OVSDB CLUSTER ") || begins_with(argv[1], "CLUSTER ") ? 0 : 2);
+	exit(file_kind(argv[1]) == CLUSTERED ? 0 : 2);
+}
+
+static char *must_be_in_header(const char *path, const char *member)
+{
+	char *value;
+
+	if (file_kind(path) != CLUSTERED)
+		fatal(0, "%s: not a clustered database", path);
+	value = cluster_header(path, member);
+	if (!value && !strcmp(member, "cluster_id")) {
+		fprintf(stderr, "%s: cluster ID not yet known\n", path);
+		exit(2);
+	}
+	if (!value)
+		fatal(0, "%s: the first record holds no \"%s\"", path, member);
+	return value;
+}
+
+static void cmd_db_cid(int argc, char *argv[])
+{
+	AUTO_FREE char *value = must_be_in_header(argv[1], "cluster_id");
+
+	puts(value);
+}
+
+static void cmd_db_sid(int argc, char *argv[])
+{
+	AUTO_FREE char *value = must_be_in_header(argv[1], "server_id");
+
+	puts(value);
+}
+
+static void cmd_db_local_address(int argc, char *argv[])
+{
+	AUTO_FREE char *value = must_be_in_header(argv[1], "local_address");
+
+	puts(value);
 }
 
 static void cmd_compare_versions(int argc, char *argv[])
 {
-	static const char *const ops[] = { "<", "<=", "=", ">=", ">", "!=", "==" };
+	static const char *const ops[] = { "<", "<=", "==", ">=", ">", "!=" };
 	unsigned int a[3] = { 0 }, b[3] = { 0 };
 	const char *op = argv[2];
 	bool known = false;
@@ -237,10 +337,11 @@ static void cmd_compare_versions(int argc, char *argv[])
 
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
 		known |= !strcmp(ops[i], op);
-	if (!ovsdb_version_is_valid(argv[1]) || !ovsdb_version_is_valid(argv[3]))
-		fatal(0, "versions must have the form x.y.z");
+	for (int i = 1; i <= 3; i += 2)
+		if (!ovsdb_version_is_valid(argv[i]))
+			fatal(0, "%s: not an OVSDB version number in format x.y.z", argv[i]);
 	if (!known)
-		fatal(0, "%s: unknown comparison", op);
+		fatal(0, "%s: not a relational operator", op);
 	sscanf(argv[1], "%u.%u.%u", &a[0], &a[1], &a[2]);
 	sscanf(argv[3], "%u.%u.%u", &b[0], &b[1], &b[2]);
 	for (int i = 0; i < 3 && !c; i++)
@@ -256,7 +357,7 @@ static void run_transaction(int argc, char *argv[], bool read_only)
 {
 	AUTO_FREE char *path = argc > 2 ? xstrdup(argv[1]) : default_db();
 	const char *text = argv[argc > 2 ? 2 : 1];
-	struct exec_context ctx = { .read_only = read_only, .elapsed_msec = INT64_MAX };
+	struct exec_context ctx = { .elapsed_msec = INT64_MAX, .role = rbac_role };
 	struct store *s = open_store(path, read_only ? OVSDB_LOG_READ : OVSDB_LOG_WRITE);
 	AUTO(strbuf) results = STRBUF_INIT;
 	struct error err = ERROR_INIT;
@@ -282,7 +383,9 @@ static void run_transaction(int argc, char *argv[], bool read_only)
 	json_reader_uninit(&r);
 	ovsdb_execute(s->db, (struct json_span){ text, strlen(text) }, &ctx, &results, &txn,
 		      &timeout);
-	if (txn) {
+	if (txn && read_only) {
+		db_txn_rollback(txn); // it may say what it would change
+	} else if (txn) {
 		store_append(s, txn);
 		if (store_flush(s, true, &err))
 			fatal(0, "%s", err.text);
@@ -376,7 +479,7 @@ static void show_row(struct show *s, const char *table, const char *uuid, struct
 	bool is_delete = row.n && *row.p == 'n', is_new = strset_add(&s->seen, uuid);
 	const char *name;
 
-	if (!is_delete)
+	if (!is_delete && !strmap_get(&s->names, uuid))
 		learn_name(s, uuid, row);
 	name = strmap_get(&s->names, uuid);
 	printf("  table %s %s", table, is_new ? "insert row" : "row");
@@ -391,8 +494,10 @@ static void show_row(struct show *s, const char *table, const char *uuid, struct
 		printf("    delete row\n");
 		strset_remove(&s->seen, uuid);
 		free(strmap_take(&s->names, uuid));
-	} else if (verbosity > 1) {
-		show_columns(ovsdb_schema_table(s->schema, table), row);
+	} else {
+		learn_name(s, uuid, row); // the record calls the row by its name before
+		if (verbosity > 1)
+			show_columns(ovsdb_schema_table(s->schema, table), row);
 	}
 }
 
@@ -514,6 +619,7 @@ static void cmd_show_log(int argc, char *argv[])
 
 	strmap_init(&s.names);
 	strset_init(&s.seen);
+	need_standalone(path);
 	if (ovsdb_log_open(&log, path, OVSDB_LOG_READ, NULL, &err))
 		fatal(0, "%s", err.text);
 	for (int i = 0; next_record(log, &record); i++) {
@@ -537,10 +643,11 @@ static void cmd_show_log(int argc, char *argv[])
 
 static void cmd_clustered(int argc, char *argv[])
 {
-	fatal(0, "%s: clustered databases are not supported yet", argv[0]);
+	fatal(0, "%s: the clustered service model is not there yet", argv[0]);
 }
 
 static void cmd_list_commands(int argc, char *argv[]);
+static void cmd_help(int argc, char *argv[]);
 
 static const struct {
 	const char *name, *usage;
@@ -563,25 +670,27 @@ static const struct {
 	{ "query", "[DB] TRNS", 1, 2, cmd_query },
 	{ "transact", "[DB] TRNS", 1, 2, cmd_transact },
 	{ "show-log", "[DB]", 0, 1, cmd_show_log },
-	{ "list-commands", "", 0, 0, cmd_list_commands },
-	{ "create-cluster", NULL, 0, 9, cmd_clustered },
-	{ "join-cluster", NULL, 0, 99, cmd_clustered },
-	{ "cluster-to-standalone", NULL, 0, 9, cmd_clustered },
-	{ "check-cluster", NULL, 0, 99, cmd_clustered },
-	{ "db-cid", NULL, 0, 9, cmd_clustered },
-	{ "db-sid", NULL, 0, 9, cmd_clustered },
-	{ "db-local-address", NULL, 0, 9, cmd_clustered },
+	{ "list-commands", "", 0, 99, cmd_list_commands },
+	{ "help", "", 0, 99, cmd_help },
+	{ "create-cluster", NULL, 3, 3, cmd_clustered },
+	{ "join-cluster", NULL, 4, 99, cmd_clustered },
+	{ "cluster-to-standalone", NULL, 2, 2, cmd_clustered },
+	{ "check-cluster", NULL, 1, 99, cmd_clustered },
+	{ "db-cid", "DB", 1, 1, cmd_db_cid },
+	{ "db-sid", "DB", 1, 1, cmd_db_sid },
+	{ "db-local-address", "DB", 1, 1, cmd_db_local_address },
 };
 
 static void print_commands(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].usage)
-			printf("  %s %s\n", commands[i].name, commands[i].usage);
+			printf("  %-23s %s\n", commands[i].name, commands[i].usage);
 }
 
 static void cmd_list_commands(int argc, char *argv[])
 {
+	printf("The available commands are:\n");
 	print_commands();
 }
 
@@ -599,16 +708,25 @@ static void usage(void)
 	       "  --on-corruption=MODE        what is done about a damaged file: refuse "
 	       "(default),\n"
 	       "                              salvage or rollback, as in ovsdb-server(1)\n"
+	       "  --rbac-role=ROLE            query and transact as ROLE may\n"
 	       "  -h, --help                  display this help message\n"
 	       "  -V, --version               display version information\n");
 	exit(0);
 }
+
+static void cmd_help(int argc, char *argv[])
+{
+	usage();
+}
+
+enum { OPT_RBAC_ROLE = 256 };
 
 static void parse_options(int argc, char *argv[])
 {
 	static const struct option options[] = {
 		{ "more", no_argument, NULL, 'm' },
 		{ "on-corruption", required_argument, NULL, 'c' },
+		{ "rbac-role", required_argument, NULL, OPT_RBAC_ROLE },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		LOG_LONG_OPTIONS,
@@ -616,7 +734,7 @@ static void parse_options(int argc, char *argv[])
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+mhVv::", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "mhVv::", options, NULL)) != -1) {
 		switch (c) {
 		case 'm':
 			verbosity++;
@@ -627,6 +745,9 @@ static void parse_options(int argc, char *argv[])
 				      "--on-corruption=%s: must be \"refuse\", \"salvage\" or "
 				      "\"rollback\"",
 				      optarg);
+			break;
+		case OPT_RBAC_ROLE:
+			rbac_role = optarg;
 			break;
 		case 'h':
 			usage();
@@ -655,9 +776,12 @@ int main(int argc, char *argv[])
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(commands[i].name, argv[0]) != 0)
 			continue;
-		if (argc - 1 < commands[i].min || argc - 1 > commands[i].max)
-			fatal(0, "'%s' command requires %d to %d arguments: %s %s", argv[0],
-			      commands[i].min, commands[i].max, argv[0], commands[i].usage);
+		if (argc - 1 < commands[i].min)
+			fatal(0, "'%s' command requires at least %d arguments", argv[0],
+			      commands[i].min);
+		if (argc - 1 > commands[i].max)
+			fatal(0, "'%s' command takes at most %d arguments", argv[0],
+			      commands[i].max);
 		commands[i].run(argc, argv);
 		return 0;
 	}

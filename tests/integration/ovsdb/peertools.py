@@ -23,6 +23,7 @@ def run(tool, args, cwd, stdin=subprocess.DEVNULL, env=None):
 def mask(text, cwd):
     text = text.replace(str(cwd), "DIR")
     text = re.sub(UUID, "UUID", text)
+    text = re.sub(r"((compacted|converted) by ovsdb-tool) [0-9.]+", r"\1", text)
     text = re.sub(r"\b[0-9a-f]{8}\b", "UUID8", text)
     return re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?", "TIME", text)
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -355,3 +356,195 @@ def test_monitor_cond_since_goes_on_where_it_left(filled, tmp_path, tool):
     out = peertools.run(tool("ovsdb-client"), ["-t", "1", "monitor-cond-since", "T", last, "[]", "Root", "name"], tmp_path)[1]
     assert out.startswith("found: true, ") and "insert later" in out and "seen" not in out, out
     c.close()
+
+
+# ---- ovsdb-tool ----
+
+TOOL = r"""
+db-name t.db
+db-name
+db-name nosuch.db
+db-name garbage
+db-name empty
+db-name cl.db
+db-name jo.db
+db-version t.db
+db-version
+db-version cl.db
+db-cksum t.db
+db-cksum
+db-cksum cl.db
+db-cid cl.db
+db-cid jo.db
+db-cid t.db
+db-cid
+db-cid garbage
+db-sid cl.db
+db-sid jo.db
+db-sid t.db
+db-local-address cl.db
+db-local-address jo.db
+db-local-address t.db
+db-is-clustered t.db
+db-is-clustered cl.db
+db-is-clustered garbage
+db-is-clustered nosuch
+db-is-clustered empty
+db-is-clustered
+db-is-standalone t.db
+db-is-standalone cl.db
+db-is-standalone garbage
+db-is-standalone nosuch
+db-is-standalone empty
+schema-name schema.json
+schema-name
+schema-version c.json
+schema-version
+schema-cksum c.json
+schema-cksum schema.json
+schema-cksum
+compare-versions 1.2.3 '<' 1.2.4
+compare-versions 1.2.3 '>' 1.2.4
+compare-versions 1.2.3 == 1.2.3
+compare-versions 1.2.3 = 1.2.3
+compare-versions 1.2.3 != 1.2.3
+compare-versions 1.2.3 '<=' 1.2.3
+compare-versions 1.2.3 '>=' 1.2.10
+compare-versions 1.2 '>=' 1.2.10
+compare-versions a '>=' 1.2.10
+compare-versions 1.2.3 x 1.2.3
+compare-versions 1.2.3 '<'
+needs-conversion t.db schema.json
+needs-conversion t.db c.json
+needs-conversion nosuch schema.json
+needs-conversion
+needs-conversion cl.db schema.json
+needs-conversion t.db other.json
+query t.db '["T",{"op":"select","table":"Root","where":[]}]'
+query '["Open_vSwitch",{"op":"select","table":"Bridge","where":[]}]'
+query nosuch '["T"]'
+query
+query cl.db '["T",{"op":"select","table":"Root","where":[]}]'
+--rbac-role=foo query t.db '["T",{"op":"select","table":"Child","where":[]}]'
+--rbac-role=foo query t.db '["T",{"op":"insert","table":"Child","row":{}}]'
+--rbac-role=foo transact t.db '["T",{"op":"insert","table":"Child","row":{}}]'
+transact t.db '["T",{"op":"wait","table":"Root","timeout":0,"where":[],"columns":["name"],"until":"==","rows":[]}]'
+transact t.db '["T",{"op":"comment","comment":"x"},{"op":"abort"}]'
+transact '["Open_vSwitch",{"op":"insert","table":"Open_vSwitch","row":{}}]'
+transact cl.db '["T"]'
+-m show-log t.db
+-mm show-log t.db
+-mmm show-log t.db
+--more --more show-log t.db
+show-log -m t.db
+show-log
+show-log nosuch
+show-log garbage
+show-log empty
+create new.db schema.json
+show-log new.db
+compact nosuch
+compact cl.db
+compact garbage
+compact t.db
+convert t.db small.json
+convert cl.db small.json
+create-cluster
+join-cluster
+--nosuch
+nosuch
+"""
+
+# Files that are damaged, missing or of another kind: each program has its own words.
+TOOL_REFUSES = r"""
+schema-name bad.json
+schema-name nosuch
+needs-conversion t.db bad.json
+query t.db 'x'
+query t.db
+show-log hurt.db
+-mm show-log hurt.db
+create t.db schema.json
+create new2.db bad.json
+create new3.db bad2.json
+create new4.db nosuch
+create nosuchdir/x schema.json
+convert t.db bad.json
+"""
+
+
+def databases(directory):
+    """Files of all kinds, made by Debian's ovsdb-tool."""
+    directory.mkdir()
+    write_schemas(directory)
+    tool, schema = peer("ovsdb-tool"), json.loads(json.dumps(ovsdbtest.TEST_SCHEMA))
+    files = {"schema.json": schema, "c.json": dict(schema, cksum="12 34", version="1.2.3"), "other.json": dict(schema, name="U")}
+    for name, content in files.items():
+        (directory / name).write_text(json.dumps(content))
+    del schema["tables"]["Root"]["columns"]["big"]
+    (directory / "small.json").write_text(json.dumps(dict(schema, version="1.0.1")))
+    (directory / "bad2.json").write_text('{"na')
+    (directory / "garbage").write_text("hello\n")
+    (directory / "empty").write_text("")
+    shutil.copy(os.path.join(os.environ["OES_PEER_DIR"], "usr/share/openvswitch/vswitch.ovsschema"), directory)
+    run(tool, "create", directory / "t.db", directory / "schema.json")
+    run(tool, "create", directory / "conf.db", directory / "vswitch.ovsschema")
+    for ops in HISTORY:
+        run(tool, "transact", directory / "t.db", json.dumps(["T", *ops]))
+    data = (directory / "t.db").read_bytes()
+    (directory / "torn.db").write_bytes(data[:-20])
+    (directory / "hurt.db").write_bytes(data.replace(b'"renamed"', b'"rENamed"'))
+    run(tool, "create-cluster", directory / "cl.db", directory / "schema.json", "tcp:127.0.0.1:1234")
+    run(tool, "join-cluster", directory / "jo.db", "T", "tcp:127.0.0.1:1235", "tcp:127.0.0.1:1234")
+
+
+HISTORY = [
+    [{"op": "insert", "table": "Root", "row": {"name": "a b", "number": 5, "few": ["set", [1, 2]], "map": ["map", [["k", "v"]]],
+                                               "child": ["named-uuid", "c"]}},
+     {"op": "insert", "table": "Child", "row": {"name": "kid"}, "uuid-name": "c"}, {"op": "comment", "comment": "first one"}],
+    [{"op": "mutate", "table": "Root", "where": [],
+      "mutations": [["few", "insert", 3], ["map", "insert", ["map", [["q", "w"]]]]]}],
+    [{"op": "update", "table": "Root", "where": [], "row": {"name": "renamed", "ratio": 1.5}}],
+    [{"op": "insert", "table": "Needy", "row": {"must": ["named-uuid", "c"]}},
+     {"op": "insert", "table": "Root", "row": {"name": "x", "child": ["named-uuid", "c"]}},
+     {"op": "insert", "table": "Child", "row": {}, "uuid-name": "c"}],
+    [{"op": "delete", "table": "Root", "where": [["name", "==", "renamed"]]}, {"op": "comment", "comment": "bye"}]]
+
+
+def test_tool_answers_as_debians(tmp_path):
+    """In order, for many change their files; each program has files of its own, equal at the beginning."""
+    databases(tmp_path / "ours")
+    shutil.copytree(tmp_path / "ours", tmp_path / "theirs")
+    different = {}
+    for line in lines(TOOL):
+        ours, theirs = (peertools.masked(peertools.run(path("ovsdb-tool"), shlex.split(line), tmp_path / cwd), tmp_path / cwd)
+                        for path, cwd in ((program, "ours"), (peer, "theirs")))
+        if ours != theirs:
+            different[line] = ours, theirs
+    assert different == {}
+
+
+def test_tool_refuses_what_debians_refuses(tmp_path):
+    databases(tmp_path / "files")
+    for line in lines(TOOL_REFUSES):
+        status, out, err = peertools.run(program("ovsdb-tool"), shlex.split(line), tmp_path / "files")
+        assert status == 1 and err.splitlines()[-1].startswith("ovsdb-tool: "), (line, status, out, err)
+        assert peertools.run(peer("ovsdb-tool"), shlex.split(line), tmp_path / "files")[0] == 1, line
+
+
+def test_tool_says_that_clusters_are_not_there(tmp_path):
+    databases(tmp_path / "files")
+    for line in ("create-cluster x.db schema.json tcp:127.0.0.1:1", "join-cluster x.db T tcp:127.0.0.1:1 tcp:127.0.0.1:2",
+                 "cluster-to-standalone x.db cl.db", "check-cluster cl.db"):
+        err = peertools.run(program("ovsdb-tool"), shlex.split(line), tmp_path / "files")[2]
+        assert "the clustered service model is not there yet" in err
+
+
+def test_tool_query_changes_nothing(tmp_path):
+    """It may say what an insert would give, but the file stays as it is, and a server may have it open."""
+    databases(tmp_path / "files")
+    before = (tmp_path / "files" / "t.db").read_bytes()
+    insert = '["T",{"op":"insert","table":"Root","row":{"name":"q"}}]'
+    status, out, err = peertools.run(program("ovsdb-tool"), ["query", "t.db", insert], tmp_path / "files")
+    assert status == 0 and re.fullmatch(r'\[{"uuid":\["uuid","%s"\]}\]\n' % peertools.UUID, out), (out, err)
+    assert (tmp_path / "files" / "t.db").read_bytes() == before
