@@ -10,8 +10,6 @@ static void check_conflicts(struct run *r, const char *name, const char *what)
 	struct vs_port *p = strmap_get(&run_model(r)->ports, name);
 	struct vs_iface *i = strmap_get(&run_model(r)->ifaces, name);
 
-	if (b && b->fake)
-		fatal(0, "%s because a fake bridge named %s already exists", what, name);
 	if (b)
 		fatal(0, "%s because a bridge named %s already exists", what, name);
 	if (p)
@@ -256,7 +254,8 @@ static void cmd_br_get_external_id(struct command *c)
 	if (c->argc > 2) {
 		AUTO_FREE char *key = xasprintf("%s%s", prefix, c->argv[2]);
 
-		strbuf_printf(&c->output, "%s\n", smap_get_def(ids, key, ""));
+		if (smap_get(ids, key))
+			strbuf_printf(&c->output, "%s\n", smap_get(ids, key));
 		return;
 	}
 	for (size_t i = 0; i < smap_count(ids); i++)

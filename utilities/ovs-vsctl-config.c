@@ -77,12 +77,12 @@ static void clear_controllers(const struct ovsrec_bridge *row)
 
 static void cmd_del_controller(struct command *c)
 {
-	clear_controllers(controller_bridge(c)->row);
+	clear_controllers(find_real_bridge(c->run, c->argv[1], true)->row);
 }
 
 static void cmd_set_controller(struct command *c)
 {
-	const struct ovsrec_bridge *row = controller_bridge(c)->row;
+	const struct ovsrec_bridge *row = find_real_bridge(c->run, c->argv[1], true)->row;
 	size_t n = c->argc - 2;
 	AUTO_FREE struct ovsrec_controller **v = xcalloc(n, sizeof(struct ovsrec_controller *));
 	int64_t probe;
@@ -110,13 +110,13 @@ static void cmd_get_fail_mode(struct command *c)
 
 static void cmd_del_fail_mode(struct command *c)
 {
-	ovsrec_bridge_set_fail_mode(controller_bridge(c)->row, NULL);
+	ovsrec_bridge_set_fail_mode(find_real_bridge(c->run, c->argv[1], true)->row, NULL);
 }
 
 static void cmd_set_fail_mode(struct command *c)
 {
 	const char *mode = c->argv[2];
-	const struct ovsrec_bridge *row = controller_bridge(c)->row;
+	const struct ovsrec_bridge *row = find_real_bridge(c->run, c->argv[1], true)->row;
 
 	if (strcmp(mode, "standalone") != 0 && strcmp(mode, "secure") != 0)
 		fatal(0, "fail-mode must be \"standalone\" or \"secure\"");
@@ -241,9 +241,9 @@ static void need_auto_attach(struct command *c)
 static void aa_arguments(struct command *c, int64_t *isid, int64_t *vlan)
 {
 	if (!parse_i64(c->argv[2], 10, isid) || *isid < 0 || *isid > 16777215)
-		fatal(0, "Invalid argument: %s", c->argv[2]);
+		fatal(0, "Invalid argument %s", c->argv[2]);
 	if (!parse_i64(c->argv[3], 10, vlan) || *vlan < 0 || *vlan > 4095)
-		fatal(0, "Invalid argument: %s", c->argv[3]);
+		fatal(0, "Invalid argument %s", c->argv[3]);
 }
 
 static void cmd_add_aa_mapping(struct command *c)
@@ -387,8 +387,10 @@ static void cmd_del_zone_tp(struct command *c)
 
 static void cmd_list_zone_tp(struct command *c)
 {
-	const struct ovsrec_datapath *dp = find_datapath(c, true);
+	const struct ovsrec_datapath *dp = find_datapath(c, false);
 
+	if (!dp)
+		fatal(0, "datapath: %s record not found", c->argv[1]);
 	for (size_t i = 0; i < dp->n_ct_zones; i++) {
 		const struct ovsrec_ct_timeout_policy *tp = dp->value_ct_zones[i]->timeout_policy;
 
@@ -503,7 +505,7 @@ const struct command_class config_commands[] = {
 	{ "del-aa-mapping", 3, 3, "BRIDGE ISID VLAN", "", true, need_auto_attach,
 	  cmd_del_aa_mapping },
 	{ "get-aa-mapping", 1, 1, "BRIDGE", "", false, need_auto_attach, cmd_get_aa_mapping },
-	{ "add-zone-tp", 2, 18, "DATAPATH zone=ZONE [KEY=VALUE]...", "--may-exist", true,
+	{ "add-zone-tp", 3, 18, "DATAPATH zone=ZONE [KEY=VALUE]...", "--may-exist", true,
 	  need_zones, cmd_add_zone_tp },
 	{ "del-zone-tp", 2, 2, "DATAPATH zone=ZONE", "--if-exists", true, need_zones,
 	  cmd_del_zone_tp },

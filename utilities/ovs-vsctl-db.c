@@ -20,6 +20,17 @@ static unsigned int match_score(const char *name, const char *s)
 	return *name ? score : UINT_MAX;
 }
 
+NORETURN static void ambiguous_table(const struct ovsdb_schema *schema, const char *name)
+{
+	AUTO(strbuf) names = STRBUF_INIT;
+
+	for (size_t i = 0; i < schema->n_tables; i++)
+		if (match_score(schema->tables[i]->name, name))
+			strbuf_printf(&names, "%s%s", names.len ? ", " : "",
+				      schema->tables[i]->name);
+	fatal(0, "\"%s\" matches multiple table names: %s", name, names.s);
+}
+
 struct idl_table *db_find_table(struct idl *idl, const char *name)
 {
 	const struct ovsdb_schema *schema = idl_schema(idl);
@@ -36,10 +47,21 @@ struct idl_table *db_find_table(struct idl *idl, const char *name)
 			best = schema->tables[i]->name;
 	}
 	if (ambiguous)
-		fatal(0, "multiple table names match \"%s\"", name);
+		ambiguous_table(schema, name);
 	if (!best)
 		fatal(0, "unknown table \"%s\"", name);
 	return idl_table(idl, best);
+}
+
+NORETURN static void ambiguous_column(const struct ovsdb_table_schema *ts, const char *name)
+{
+	AUTO(strbuf) names = STRBUF_INIT;
+
+	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++)
+		if (match_score(ts->columns[i]->name, name))
+			strbuf_printf(&names, "%s%s", names.len ? ", " : "", ts->columns[i]->name);
+	fatal(0, "%s contains more than one column whose name matches \"%s\": %s", ts->name, name,
+	      names.s);
 }
 
 const struct ovsdb_column *db_find_column(const struct idl_table *t, const char *name)
@@ -58,8 +80,7 @@ const struct ovsdb_column *db_find_column(const struct idl_table *t, const char 
 			best = ts->columns[i];
 	}
 	if (ambiguous)
-		fatal(0, "%s contains more than one column whose name matches \"%s\"", ts->name,
-		      name);
+		ambiguous_column(ts, name);
 	if (!best)
 		fatal(0, "%s does not contain a column whose name matches \"%s\"", ts->name, name);
 	return best;
@@ -86,6 +107,7 @@ static const struct record_name {
 	{ "Mirror", "Mirror", "name", NULL },
 	{ "Flow_Table", "Flow_Table", "name", NULL },
 	{ "Manager", "Manager", "target", NULL },
+	{ "Manager", "Open_vSwitch", NULL, "manager_options" },
 	{ "Controller", "Bridge", "name", "controller" },
 	{ "NetFlow", "Bridge", "name", "netflow" },
 	{ "sFlow", "Bridge", "name", "sflow" },
@@ -241,6 +263,11 @@ const struct idl_row *db_find_record(struct command *c, const struct idl_table *
 static const char *const operators[] = { "{not-in}", "{in}", "{!=}", "{<=}", "{>=}", "{=}", "{<}",
 					 "{>}",	     "!=",   "<=",   ">=",   "=",    "<",   ">" };
 
+// In the order in which they are told of.
+static const char *const shown_operators[] = { "=",    "!=",   "<",    ">",	  "<=",
+					       ">=",   "{=}",  "{!=}", "{<}",	  "{>}",
+					       "{<=}", "{>=}", "{in}", "{not-in}" };
+
 static const char *match_operator(const char *p)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(operators); i++)
@@ -258,28 +285,40 @@ static char *column_word(const char **p)
 	return xstrndup(start, *p - start);
 }
 
-// A key: quoted, or all up to an operator.
+// A key, as a word of values: quoted where it holds punctuation.
 static char *key_word(const char **p)
 {
 	struct ovsdb_error err = OVSDB_ERROR_INIT;
 	const char *start = *p;
 	char *text;
 
-	if (*start == '"') {
-		if (ovsdb_token_parse(p, &text, &err)) {
-			AUTO(strbuf) s = STRBUF_INIT;
-
-			ovsdb_error_format(&err, &s);
-			fatal(0, "%s", s.s);
-		}
-		return text;
+	if (*start != '"') {
+		while (**p && !strchr(":=, []{}!<>", **p))
+			++*p;
+		return xstrndup(start, *p - start);
 	}
-	while (**p && !match_operator(*p))
-		++*p;
-	return xstrndup(start, *p - start);
+	if (ovsdb_token_parse(p, &text, &err)) {
+		AUTO(strbuf) s = STRBUF_INIT;
+
+		ovsdb_error_format(&err, &s);
+		fatal(0, "%s", s.s);
+	}
+	return text;
 }
 
-void db_parse_argument(const struct idl_table *t, const char *arg, bool need_value,
+// What the argument should have gone on with: all operators, or "=" only, behind which there must be something.
+NORETURN static void no_value(const char *arg, enum argument_need need)
+{
+	AUTO(strbuf) list = STRBUF_INIT;
+
+	for (size_t i = 0; need == ARGUMENT_OPERATOR && i < ARRAY_SIZE(shown_operators); i++)
+		strbuf_printf(&list, "%s\"%s\"%s", i + 1 < ARRAY_SIZE(shown_operators) ? "" : "or ",
+			      shown_operators[i], i + 1 < ARRAY_SIZE(shown_operators) ? ", " : "");
+	fatal(0, "%s: argument does not end in %s followed by a value.", arg,
+	      list.len ? list.s : "\"=\"");
+}
+
+void db_parse_argument(const struct idl_table *t, const char *arg, enum argument_need need,
 		       struct argument *a)
 {
 	const char *p = arg;
@@ -295,16 +334,15 @@ void db_parse_argument(const struct idl_table *t, const char *arg, bool need_val
 		if (!*a->key && p[-1] != '"')
 			fatal(0, "%s: missing key name", arg);
 	}
-	a->op = match_operator(p);
-	if (a->op) {
-		a->value = p + strlen(a->op);
-		if (!need_value)
+	if (need == ARGUMENT_PLAIN) {
+		if (*p)
 			fatal(0, "%s: trailing garbage \"%s\" in argument", arg, p);
-	} else if (*p && !need_value) {
-		fatal(0, "%s: trailing garbage \"%s\" in argument", arg, p);
-	} else if (need_value) {
-		fatal(0, "%s: argument does not end in \"=\" followed by a value.", arg);
+		return;
 	}
+	a->op = match_operator(p);
+	if (!a->op || (need == ARGUMENT_VALUE && strcmp(a->op, "=") != 0) || !p[strlen(a->op)])
+		no_value(arg, need);
+	a->value = p + strlen(a->op);
 }
 
 void argument_uninit(struct argument *a)
@@ -355,10 +393,8 @@ void db_set_column(struct command *c, const struct idl_row *row, const char *arg
 	struct ovsdb_datum d;
 	struct argument a;
 
-	db_parse_argument(row->table, arg, true, &a);
+	db_parse_argument(row->table, arg, ARGUMENT_VALUE, &a);
 	db_check_mutable(row, a.column);
-	if (strcmp(a.op, "=") != 0)
-		fatal(0, "%s: argument does not end in \"=\" followed by a value.", arg);
 	if (!a.key) {
 		db_parse_datum(c, &a.column->type, a.value, &d);
 		idl_write(row, a.column, &d);

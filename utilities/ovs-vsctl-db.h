@@ -12,7 +12,9 @@ struct argument {
 	const char *value;
 };
 
-void db_parse_argument(const struct idl_table *t, const char *arg, bool need_value,
+// "column[:key]", with "=value", or with any operator and a value. Fatal on anything else.
+enum argument_need { ARGUMENT_PLAIN, ARGUMENT_VALUE, ARGUMENT_OPERATOR };
+void db_parse_argument(const struct idl_table *t, const char *arg, enum argument_need need,
 		       struct argument *a);
 void argument_uninit(struct argument *a);
 // The columns by which records of a table are found.

@@ -2,7 +2,9 @@
 // ovs-vsctl: the commands that work on any table.
 #include "utilities/ovs-vsctl-db.h"
 
-#include <stdio.h>
+#include "core/base/log.h"
+
+LOG_MODULE(db_ctl_base);
 
 static void need_table(struct command *c)
 {
@@ -185,15 +187,13 @@ static bool row_matches(struct command *c, const struct idl_row *row, const char
 
 		return !strcmp(uuid, arg + strlen("_uuid="));
 	}
-	db_parse_argument(row->table, arg, true, &a);
+	db_parse_argument(row->table, arg, ARGUMENT_OPERATOR, &a);
 	if (a.key) {
 		ok = key_matches(c, row, &a);
 	} else {
 		relaxed = a.column->type;
 		if (!ovsdb_type_is_map(&relaxed) && *a.op == '{')
 			any_size(&relaxed, &a.column->type.key);
-		else if (ovsdb_type_is_composite(&relaxed))
-			relaxed.n_min = 0;
 		db_parse_datum(c, &relaxed, a.value, &want);
 		ok = evaluate(idl_get(row, a.column), &want, &relaxed, a.op);
 		ovsdb_datum_uninit(&want, &relaxed);
@@ -236,7 +236,7 @@ static void get_value(struct command *c, const struct idl_row *row, const char *
 		strbuf_printf(&c->output, UUID_FMT "\n", UUID_ARGS(&row->uuid));
 		return;
 	}
-	db_parse_argument(row->table, arg, false, &a);
+	db_parse_argument(row->table, arg, ARGUMENT_PLAIN, &a);
 	d = (struct ovsdb_datum *)idl_get(row, a.column);
 	idl_verify(row, a.column);
 	if (!a.key) {
@@ -455,13 +455,13 @@ static void cmd_create(struct command *c)
 	} else if (id) {
 		bind_symbol(c, id, NULL);
 		row = idl_insert_provisional(c->run->txn, t, &db_symbol(c->run, id)->uuid);
+		if (idl_table_schema(t)->is_root)
+			db_symbol(c->run, id)->referenced = true;
 	} else {
 		if (!idl_table_schema(t)->is_root)
-			fprintf(stderr,
-				"%s: applying \"create\" command to table %s without --id option "
-				"will have "
-				"no effect\n",
-				program_name, idl_table_schema(t)->name);
+			log_warn("applying \"create\" command to table %s without --id option will "
+				 "have no effect",
+				 idl_table_schema(t)->name);
 		row = idl_insert(c->run->txn, t, NULL);
 	}
 	for (int i = 2; i < c->argc; i++)
@@ -489,6 +489,8 @@ static void cmd_destroy(struct command *c)
 		fatal(0, "--all and records argument should not be specified together");
 	if (all && option(c, "--if-exists"))
 		fatal(0, "--all and --if-exists should not be specified together");
+	if (!all && c->argc == 2)
+		log_warn("either --all or records argument should be specified");
 	if (all) {
 		for (const struct idl_row *row = idl_first(t), *next; row; row = next) {
 			next = idl_next(row);

@@ -149,7 +149,7 @@ static void set_timeout(const char *arg)
 {
 	uint32_t v;
 
-	if (!parse_u32(arg, 10, &v))
+	if (!parse_u32(arg, 10, &v) || !v)
 		fatal(0, "value %s on -t or --timeout is invalid", arg);
 	opts.timeout = v;
 }
@@ -220,8 +220,6 @@ static void parse_options(int argc, char *argv[], struct run *r, struct smap *fi
 		if (c >= OPT_LOCAL && c < OPT_LOCAL + (int)locals.n) {
 			const char *name = locals.v[c - OPT_LOCAL].name;
 
-			if (smap_get(first, name))
-				fatal(0, "'%s' option specified multiple times", name);
 			smap_set(first, name, optarg ? optarg : "");
 		} else {
 			handle_option(c, r, all);
@@ -244,6 +242,21 @@ static const struct command_class *find_class(const char *name)
 	return NULL;
 }
 
+// A lone "--id" that should have had a value.
+static void check_value_given(const char *name, int argc, char **argv)
+{
+	const struct command_class *class;
+	bool arg;
+
+	while (argc && **argv == '-') {
+		argv++;
+		argc--;
+	}
+	class = argc ? find_class(*argv) : NULL;
+	if (class && class_has_option(class, name, &arg) && arg)
+		fatal(0, "missing argument to '%s' option on '%s' command", name, class->name);
+}
+
 static void parse_local_options(struct command *c, int *argc, char ***argv)
 {
 	while (*argc && ***argv == '-') {
@@ -252,7 +265,8 @@ static void parse_local_options(struct command *c, int *argc, char ***argv)
 
 		if (smap_get(&c->options, name))
 			fatal(0, "'%s' option specified multiple times", name);
-		// A lone "--id" takes the next word as its value.
+		if (!eq)
+			check_value_given(name, *argc, *argv);
 		smap_set(&c->options, name, eq ? eq + 1 : "");
 		++*argv;
 		--*argc;
@@ -268,9 +282,6 @@ static void check_options(const struct command *c)
 
 		if (!class_has_option(c->class, node->key, &arg))
 			fatal(0, "'%s' command has no '%s' option", c->class->name, node->key);
-		if (arg && !*node->value)
-			fatal(0, "missing argument to '%s' option on '%s' command", node->key,
-			      c->class->name);
 		if (!arg && *node->value)
 			fatal(0, "'%s' option on '%s' does not accept an argument", node->key,
 			      c->class->name);
@@ -632,8 +643,6 @@ int main(int argc, char *argv[])
 	start_timeout();
 	if (!opts.db)
 		opts.db = xasprintf("unix:%s/db.sock", dir_run());
-	if (stream_name_is_passive(opts.db))
-		fatal(0, "%s: waiting for the server to connect is not supported yet", opts.db);
 	if (any_modifies(&commands))
 		log_call(argc, argv);
 	l = loop_create();

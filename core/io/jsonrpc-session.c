@@ -29,6 +29,7 @@ struct jsonrpc_session {
 	bool retry;
 	enum session_state state;
 	struct stream *stream; // while connecting
+	struct listener *listener; // of a passive remote
 	struct jsonrpc *rpc; // while active or idle
 	struct timer timer; // what the state waits for
 	int probe, backoff, max_backoff;
@@ -53,7 +54,8 @@ static void pick_remote(struct jsonrpc_session *s)
 
 static void back_off(struct jsonrpc_session *s)
 {
-	if (!s->retry) {
+	// One attempt is one with each remote, until one was connected.
+	if (!s->retry && (!s->next || s->connected_at >= 0)) {
 		s->state = SESSION_VOID;
 		timer_cancel(&s->timer);
 		return;
@@ -182,11 +184,41 @@ static const struct stream_events connect_callbacks = {
 	.closed = on_connect_failed,
 };
 
+// One peer at a time: others are turned away.
+static void on_accepted(void *aux, struct stream *stream)
+{
+	struct jsonrpc_session *s = aux;
+
+	if (s->state != SESSION_CONNECTING) {
+		stream_close(stream);
+		return;
+	}
+	s->stream = stream;
+	on_connected(s);
+}
+
+// For as long as it takes.
+static void start_listening(struct jsonrpc_session *s)
+{
+	struct error err = ERROR_INIT;
+
+	timer_cancel(&s->timer);
+	if (s->listener || !listener_open(s->loop, s->remote, OVSDB_PORT, s->dscp, on_accepted, s,
+					  &s->listener, &err))
+		return;
+	s->listener = NULL;
+	drop(s, err.text);
+}
+
 static void start_connecting(struct jsonrpc_session *s)
 {
 	struct error err = ERROR_INIT;
 
 	s->state = SESSION_CONNECTING;
+	if (stream_name_is_passive(s->remote)) {
+		start_listening(s);
+		return;
+	}
 	if (stream_open(s->loop, s->remote, OVSDB_PORT, s->dscp, &connect_callbacks, s, &s->stream,
 			&err) < 0) {
 		log_dbg("%s", err.text);
@@ -282,6 +314,8 @@ void jsonrpc_session_close(struct jsonrpc_session *s)
 		*s->destroyed = true;
 	timer_cancel(&s->timer);
 	stream_close(s->stream);
+	if (s->listener)
+		listener_close(s->listener);
 	jsonrpc_close(s->rpc);
 	free(s->remotes);
 	free(s->remote);

@@ -69,7 +69,7 @@ struct jsonrpc_session_events {
 	void (*message)(void *aux, const struct jsonrpc_message *m);
 };
 
-// 'remotes': one or more names separated by commas, tried in turn. 'retry' false: one attempt, then dead.
+// 'remotes': one or more names separated by commas, tried in turn; a passive one waits for the peer to connect. 'retry' false: one attempt with each, then dead.
 struct jsonrpc_session *jsonrpc_session_open(struct loop *l, const char *remotes, bool retry,
 					     const struct jsonrpc_session_events *events,
 					     void *aux);

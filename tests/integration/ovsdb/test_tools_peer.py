@@ -334,6 +334,7 @@ def test_control_of_a_detached_lock(filled, tmp_path, tool):
         assert d.appctl(*command)[0] == 0
     assert c.call("lock", "l") == {"locked": True}
     assert d.appctl("lock", "l")[0] == 0
+    d.wait_for('{"locked":false}\n')
     c.call("unlock", "l")
     d.wait_for('locked\n["l"]\n')
     assert d.out.read_text() == '{"locked":true}\n{"locked":true}\n{}\n{}\n{"locked":false}\nlocked\n["l"]\n'
