@@ -25,7 +25,8 @@ static void verify_ports(struct run *r)
 {
 	struct strmap_node *node;
 
-	idl_verify(&r->ovs->row, idl_row_column(&r->ovs->row, OVSREC_OPEN_VSWITCH_COL_BRIDGES));
+	idl_verify(&run_ovs(r)->row,
+		   idl_row_column(&run_ovs(r)->row, OVSREC_OPEN_VSWITCH_COL_BRIDGES));
 	STRMAP_FOR_EACH (node, &run_model(r)->bridges) {
 		struct vs_bridge *b = node->data;
 
@@ -53,7 +54,7 @@ static struct ovsrec_port *new_port(struct run *r, const struct ovsrec_bridge *b
 	ovsrec_port_set_name(port, name);
 	ovsrec_port_set_interfaces(port, ifaces, n);
 	add_reference(&bridge->row, OVSREC_BRIDGE_COL_PORTS, &port->row);
-	strset_add(&r->new_ports, name);
+	strset_add(&r->added, name);
 	return port;
 }
 
@@ -74,7 +75,7 @@ static void add_real_bridge(struct run *r, const char *name)
 
 	ovsrec_bridge_set_name(bridge, name);
 	new_port(r, bridge, name, &iface, 1);
-	add_reference(&r->ovs->row, OVSREC_OPEN_VSWITCH_COL_BRIDGES, &bridge->row);
+	add_reference(&run_ovs(r)->row, OVSREC_OPEN_VSWITCH_COL_BRIDGES, &bridge->row);
 }
 
 static void add_fake_bridge(struct run *r, const char *name, const char *parent_name, int64_t vlan)
@@ -164,7 +165,7 @@ static void delete_bridge(struct run *r, struct vs_bridge *b)
 			delete_ports(child);
 	}
 	run_forget_model(r);
-	remove_reference(&r->ovs->row, OVSREC_OPEN_VSWITCH_COL_BRIDGES, &row->row);
+	remove_reference(&run_ovs(r)->row, OVSREC_OPEN_VSWITCH_COL_BRIDGES, &row->row);
 	while (row->n_ports)
 		delete_port_row(row, row->ports[0]);
 	ovsrec_bridge_delete(row);

@@ -7,12 +7,6 @@
 
 LOG_MODULE(vsctl);
 
-static void need_columns(struct command *c, const char *table, const char *const *columns)
-{
-	for (; *columns; columns++)
-		idl_add_column(c->run->idl, table, *columns, IDL_ALERT);
-}
-
 static void cmd_init(struct command *c) {}
 
 // ---- Controllers ----
@@ -136,7 +130,7 @@ static void need_manager(struct command *c)
 
 static void cmd_get_manager(struct command *c)
 {
-	const struct ovsrec_open_vswitch *ovs = c->run->ovs;
+	const struct ovsrec_open_vswitch *ovs = run_ovs(c->run);
 	name_vec names = VEC_INIT;
 
 	for (size_t i = 0; i < ovs->n_manager_options; i++)
@@ -146,14 +140,14 @@ static void cmd_get_manager(struct command *c)
 
 static void cmd_del_manager(struct command *c)
 {
-	ovsrec_open_vswitch_verify(c->run->ovs, OVSREC_OPEN_VSWITCH_COL_MANAGER_OPTIONS);
-	ovsrec_open_vswitch_set_manager_options(c->run->ovs, NULL, 0);
+	ovsrec_open_vswitch_verify(run_ovs(c->run), OVSREC_OPEN_VSWITCH_COL_MANAGER_OPTIONS);
+	ovsrec_open_vswitch_set_manager_options(run_ovs(c->run), NULL, 0);
 }
 
 // A row for each target; one that stays keeps its row and so its settings.
 static struct ovsrec_manager *manager_row(struct command *c, const char *target)
 {
-	const struct ovsrec_open_vswitch *ovs = c->run->ovs;
+	const struct ovsrec_open_vswitch *ovs = run_ovs(c->run);
 	struct ovsrec_manager *m;
 	int64_t probe;
 
@@ -178,12 +172,12 @@ static void cmd_set_manager(struct command *c)
 	size_t n = c->argc - 1;
 	AUTO_FREE struct ovsrec_manager **v = xcalloc(n, sizeof(struct ovsrec_manager *));
 
-	ovsrec_open_vswitch_verify(c->run->ovs, OVSREC_OPEN_VSWITCH_COL_MANAGER_OPTIONS);
+	ovsrec_open_vswitch_verify(run_ovs(c->run), OVSREC_OPEN_VSWITCH_COL_MANAGER_OPTIONS);
 	for (size_t i = 0; i < n; i++) {
 		check_target(c->argv[1 + i], true);
 		v[i] = manager_row(c, c->argv[1 + i]);
 	}
-	ovsrec_open_vswitch_set_manager_options(c->run->ovs, v, n);
+	ovsrec_open_vswitch_set_manager_options(run_ovs(c->run), v, n);
 }
 
 // ---- TLS keys ----
@@ -200,7 +194,7 @@ static void need_ssl(struct command *c)
 
 static void cmd_get_ssl(struct command *c)
 {
-	const struct ovsrec_ssl *ssl = c->run->ovs->ssl;
+	const struct ovsrec_ssl *ssl = run_ovs(c->run)->ssl;
 
 	if (!ssl)
 		return;
@@ -212,7 +206,7 @@ static void cmd_get_ssl(struct command *c)
 
 static void cmd_del_ssl(struct command *c)
 {
-	ovsrec_open_vswitch_set_ssl(c->run->ovs, NULL);
+	ovsrec_open_vswitch_set_ssl(run_ovs(c->run), NULL);
 }
 
 static void cmd_set_ssl(struct command *c)
@@ -223,7 +217,7 @@ static void cmd_set_ssl(struct command *c)
 	ovsrec_ssl_set_certificate(ssl, c->argv[2]);
 	ovsrec_ssl_set_ca_cert(ssl, c->argv[3]);
 	ovsrec_ssl_set_bootstrap_ca_cert(ssl, option(c, "--bootstrap"));
-	ovsrec_open_vswitch_set_ssl(c->run->ovs, ssl);
+	ovsrec_open_vswitch_set_ssl(run_ovs(c->run), ssl);
 }
 
 // ---- Auto-attach ----
@@ -305,7 +299,7 @@ static void need_zones(struct command *c)
 
 static const struct ovsrec_datapath *find_datapath(struct command *c, bool must)
 {
-	const struct ovsrec_open_vswitch *ovs = c->run->ovs;
+	const struct ovsrec_open_vswitch *ovs = run_ovs(c->run);
 
 	for (size_t i = 0; i < ovs->n_datapaths; i++)
 		if (!strcmp(ovs->key_datapaths[i], c->argv[1]))
@@ -463,8 +457,8 @@ static void cmd_emer_reset(struct command *c)
 	struct smap empty;
 
 	smap_init(&empty);
-	ovsrec_open_vswitch_set_manager_options(c->run->ovs, NULL, 0);
-	ovsrec_open_vswitch_set_ssl(c->run->ovs, NULL);
+	ovsrec_open_vswitch_set_manager_options(run_ovs(c->run), NULL, 0);
+	ovsrec_open_vswitch_set_ssl(run_ovs(c->run), NULL);
 	OVSREC_BRIDGE_FOR_EACH(br, c->run->idl)
 	reset_bridge(br);
 	OVSREC_PORT_FOR_EACH(port, c->run->idl)

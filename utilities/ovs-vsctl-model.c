@@ -47,21 +47,18 @@ static void free_bridge(struct vs_bridge *b)
 	free(b);
 }
 
-void run_forget_model(struct run *r)
+void model_free(struct model *m)
 {
 	struct strmap_node *node;
 
-	if (!r->model)
-		return;
-	STRMAP_FOR_EACH (node, &r->model->bridges)
+	STRMAP_FOR_EACH (node, &m->bridges)
 		free_bridge(node->data);
-	STRMAP_FOR_EACH (node, &r->model->ports)
+	STRMAP_FOR_EACH (node, &m->ports)
 		VEC_FREE(&((struct vs_port *)node->data)->ifaces);
-	strmap_uninit(&r->model->bridges);
-	strmap_uninit_free(&r->model->ports);
-	strmap_uninit_free(&r->model->ifaces);
-	free(r->model);
-	r->model = NULL;
+	strmap_uninit(&m->bridges);
+	strmap_uninit_free(&m->ports);
+	strmap_uninit_free(&m->ifaces);
+	free(m);
 }
 
 static bool is_fake_bridge(const struct ovsrec_port *port)
@@ -172,12 +169,12 @@ struct model *run_model(struct run *r)
 	strmap_init(&m->bridges);
 	strmap_init(&m->ports);
 	strmap_init(&m->ifaces);
-	for (size_t i = 0; i < r->ovs->n_bridges; i++)
-		add_bridge(m, r->ovs->bridges[i]->name, r->ovs->bridges[i]);
-	for (size_t i = 0; i < r->ovs->n_bridges; i++)
-		add_fake_bridges(m, strmap_get(&m->bridges, r->ovs->bridges[i]->name));
-	for (size_t i = 0; i < r->ovs->n_bridges; i++)
-		add_ports(m, strmap_get(&m->bridges, r->ovs->bridges[i]->name));
+	for (size_t i = 0; i < run_ovs(r)->n_bridges; i++)
+		add_bridge(m, run_ovs(r)->bridges[i]->name, run_ovs(r)->bridges[i]);
+	for (size_t i = 0; i < run_ovs(r)->n_bridges; i++)
+		add_fake_bridges(m, strmap_get(&m->bridges, run_ovs(r)->bridges[i]->name));
+	for (size_t i = 0; i < run_ovs(r)->n_bridges; i++)
+		add_ports(m, strmap_get(&m->bridges, run_ovs(r)->bridges[i]->name));
 	return m;
 }
 

@@ -1,78 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of ovs-vsctl share: a command, the run of all commands as one transaction, and lookups.
-//
-// A run may happen several times: when what it saw has changed before it was committed, or when "wait-until" is not satisfied
-// yet. So commands keep nothing but their output. What is wrong ends the program through fatal().
+// Inside of ovs-vsctl: its tables of commands, and bridges, ports and interfaces.
 #pragma once
 
-#include "core/base/vec.h"
-#include "ovsdb/table.h"
 #include "ovsdb/vswitch-idl.h"
+#include "utilities/db-ctl.h"
 
-struct command;
+extern const struct command_class bridge_commands[], config_commands[];
 
-// One row of the table of commands.
-struct command_class {
-	const char *name;
-	int min_args, max_args; // -1: any number
-	const char *arguments; // for --help and --commands
-	const char *options; // "--may-exist,--id=": what may stand before the name
-	bool modifies;
-	void (*prerequisites)(
-		struct command *c); // says which tables and columns it needs; NULL: the usual ones
-	void (*run)(struct command *c);
-	void (*after)(struct command *c); // after a successful commit; may be NULL
-};
-
-// One command of the command line.
-struct command {
-	const struct command_class *class;
-	struct run *run;
-	int argc;
-	char **argv; // argv[0] is the name
-	struct smap options; // "--may-exist" -> "" or the value
-	struct strbuf output;
-	struct table *table; // printed after 'output'
-	struct uuid uuid; // "create": the provisional one
-	bool done; // for "after"
-};
-
-// All commands, and the transaction they make.
-struct run {
-	struct idl *idl;
-	struct idl_txn *txn;
-	const struct ovsrec_open_vswitch *ovs; // the one row
-	struct ovsdb_symbols symbols; // @name
-	struct strmap names; // struct symbol
-	struct model *model; // of bridges, made when first needed
-	struct strset new_ports; // added by name in this transaction
-	bool try_again; // a command waits
-	struct table_style style;
-};
-
-struct symbol {
-	struct uuid uuid;
-	bool created, referenced;
-};
-
-static inline bool option(const struct command *c, const char *name)
+static inline const struct ovsrec_open_vswitch *run_ovs(const struct run *r)
 {
-	return smap_get(&c->options, name) != NULL;
+	return CONTAINER_OF(r->root, const struct ovsrec_open_vswitch, row);
 }
-
-// ---- tables of commands ----
-extern const struct command_class bridge_commands[], config_commands[], db_commands[],
-	show_commands[];
-
-// ---- ovs-vsctl-db.c: the generic commands, and what others borrow of them ----
-// Finds a table by name or abbreviation; fatal when there is none.
-struct idl_table *db_find_table(struct idl *idl, const char *name);
-const struct ovsdb_column *db_find_column(const struct idl_table *t, const char *name);
-// "column[:key]=value", as "set" takes it.
-void db_set_column(struct command *c, const struct idl_row *row, const char *arg);
-// Marks what "set"-like arguments of a row of 'table' need.
-void db_need_table(struct idl *idl, const char *table);
-struct symbol *db_symbol(struct run *r, const char *name);
 
 // ---- ovs-vsctl-model.c: bridges, ports and interfaces, fake bridges included ----
 struct vs_bridge {
@@ -100,8 +38,7 @@ struct model {
 };
 
 struct model *run_model(struct run *r);
-// Rows were changed: read them again when somebody asks.
-void run_forget_model(struct run *r);
+void model_free(struct model *m);
 // A new port of 'b' whose columns are set: cheaper than reading everything again.
 void model_port_added(struct run *r, struct vs_bridge *b, const struct ovsrec_port *port);
 // With 'must' fatal when there is none.

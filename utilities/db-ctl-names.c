@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovs-vsctl: finding tables, columns and records by the names people use, and values in arguments.
-#include "utilities/ovs-vsctl-db.h"
+// Finding tables, columns and records by the names people use, and values in arguments.
+#include "utilities/db-ctl-private.h"
 
 #include <ctype.h>
 
@@ -96,44 +96,17 @@ void db_need_table(struct idl *idl, const char *table)
 
 // ---- Records ----
 
-// A record of 'table' is found by the value of name_column in 'name_table'; when 'ref_column' is given, it is the one (or
-// ones) that this column of the found row refers to.
-static const struct record_name {
-	const char *table, *name_table, *name_column, *ref_column;
-} record_names[] = {
-	{ "Bridge", "Bridge", "name", NULL },
-	{ "Port", "Port", "name", NULL },
-	{ "Interface", "Interface", "name", NULL },
-	{ "Mirror", "Mirror", "name", NULL },
-	{ "Flow_Table", "Flow_Table", "name", NULL },
-	{ "Manager", "Manager", "target", NULL },
-	{ "Manager", "Open_vSwitch", NULL, "manager_options" },
-	{ "Controller", "Bridge", "name", "controller" },
-	{ "NetFlow", "Bridge", "name", "netflow" },
-	{ "sFlow", "Bridge", "name", "sflow" },
-	{ "IPFIX", "Bridge", "name", "ipfix" },
-	{ "AutoAttach", "Bridge", "name", "auto_attach" },
-	{ "QoS", "Port", "name", "qos" },
-	{ "SSL", "Open_vSwitch", NULL, "ssl" },
-	{ "Open_vSwitch", "Open_vSwitch", NULL, NULL },
-	{ "Flow_Sample_Collector_Set", "Flow_Sample_Collector_Set", "id", NULL },
-	{ "Datapath", "Open_vSwitch", "datapaths", NULL }, // by map key
-	{ "Offload_Device", "Offload_Device", "name", NULL },
-};
-
-void db_need_record(struct idl *idl, const struct idl_table *t)
+void db_need_record(struct command *c, const struct idl_table *t)
 {
 	const char *table = idl_table_schema(t)->name;
 
-	for (size_t i = 0; i < ARRAY_SIZE(record_names); i++) {
-		const struct record_name *rn = &record_names[i];
-
+	for (const struct record_name *rn = c->run->program->records; rn->table; rn++) {
 		if (strcmp(rn->table, table) != 0)
 			continue;
 		if (rn->name_column)
-			idl_add_column(idl, rn->name_table, rn->name_column, IDL_ALERT);
+			idl_add_column(c->run->idl, rn->name_table, rn->name_column, IDL_ALERT);
 		if (rn->ref_column)
-			idl_add_column(idl, rn->name_table, rn->ref_column, IDL_ALERT);
+			idl_add_column(c->run->idl, rn->name_table, rn->ref_column, IDL_ALERT);
 	}
 }
 
@@ -246,9 +219,9 @@ const struct idl_row *db_find_record(struct command *c, const struct idl_table *
 				return f.row;
 		}
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(record_names) && !f.row; i++)
-		if (!strcmp(record_names[i].table, table))
-			find_by_name(c->run->idl, t, &record_names[i], id, &f);
+	for (const struct record_name *rn = c->run->program->records; rn->table && !f.row; rn++)
+		if (!strcmp(rn->table, table))
+			find_by_name(c->run->idl, t, rn, id, &f);
 	if (!f.row && is_uuid_prefix(id))
 		find_by_uuid(t, id, &f);
 	if (f.ambiguous)

@@ -1,35 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovs-vsctl show: the tree of what is configured.
-#include "utilities/ovs-vsctl.h"
+// show: the tree of what is configured.
+#include "utilities/db-ctl-private.h"
 
-// What is shown of a table's rows: 'name' in the heading (NULL: the uuid), then columns; references to shown tables
-// become sub-trees.
-static const struct shown {
-	const char *table, *name, *columns[4];
-} shown[] = {
-	{ "Open_vSwitch", NULL, { "manager_options", "bridges", "ovs_version" } },
-	{ "Bridge", "name", { "controller", "fail_mode", "datapath_type", "ports" } },
-	{ "Port", "name", { "tag", "trunks", "interfaces" } },
-	{ "Interface", "name", { "type", "options", "error" } },
-	{ "Controller", "target", { "is_connected" } },
-	{ "Manager", "target", { "is_connected" } },
-};
-
-static const struct shown *find_shown(const char *table)
+static const struct shown *find_shown(const struct command *c, const char *table)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
-		if (!strcmp(shown[i].table, table))
-			return &shown[i];
+	for (const struct shown *s = c->run->program->shown; s->table; s++)
+		if (!strcmp(s->table, table))
+			return s;
 	return NULL;
 }
 
 static void need_show(struct command *c)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
-		if (shown[i].name)
-			idl_add_column(c->run->idl, shown[i].table, shown[i].name, IDL_ALERT);
-		for (size_t j = 0; j < ARRAY_SIZE(shown[i].columns) && shown[i].columns[j]; j++)
-			idl_add_column(c->run->idl, shown[i].table, shown[i].columns[j], IDL_ALERT);
+	for (const struct shown *s = c->run->program->shown; s->table; s++) {
+		if (s->name)
+			idl_add_column(c->run->idl, s->table, s->name, IDL_ALERT);
+		for (size_t j = 0; j < ARRAY_SIZE(s->columns) && s->columns[j]; j++)
+			idl_add_column(c->run->idl, s->table, s->columns[j], IDL_ALERT);
 	}
 }
 
@@ -58,7 +45,7 @@ static void show_column(struct command *c, const struct idl_row *row, const char
 	const struct ovsdb_column *col = column_of(row, name);
 	const struct ovsdb_datum *d = idl_get(row, col);
 
-	if (col->type.key.ref_table && find_shown(col->type.key.ref_table)) {
+	if (col->type.key.ref_table && find_shown(c, col->type.key.ref_table)) {
 		show_references(c, col, d, level + 1);
 		return;
 	}
@@ -73,7 +60,7 @@ static void show_column(struct command *c, const struct idl_row *row, const char
 static void show_row(struct command *c, const struct idl_row *row, int level)
 {
 	const char *table = idl_table_schema(row->table)->name;
-	const struct shown *s = find_shown(table);
+	const struct shown *s = find_shown(c, table);
 
 	strbuf_putc_n(&c->output, ' ', 4 * (size_t)level);
 	if (s->name) {
@@ -91,7 +78,7 @@ static void show_row(struct command *c, const struct idl_row *row, int level)
 
 static void cmd_show(struct command *c)
 {
-	const struct idl_table *t = idl_table(c->run->idl, "Open_vSwitch");
+	const struct idl_table *t = idl_table(c->run->idl, c->run->program->root);
 
 	for (const struct idl_row *row = idl_first(t); row; row = idl_next(row))
 		show_row(c, row, 0);

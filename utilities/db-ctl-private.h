@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of ovs-vsctl's generic commands: records and arguments.
+// Inside of the generic commands: records and arguments.
 #pragma once
 
-#include "utilities/ovs-vsctl.h"
+#include "utilities/db-ctl.h"
+
+extern const struct command_class db_commands[], show_commands[];
 
 // "column[:key]OPvalue"
 struct argument {
@@ -18,7 +20,7 @@ void db_parse_argument(const struct idl_table *t, const char *arg, enum argument
 		       struct argument *a);
 void argument_uninit(struct argument *a);
 // The columns by which records of a table are found.
-void db_need_record(struct idl *idl, const struct idl_table *t);
+void db_need_record(struct command *c, const struct idl_table *t);
 const struct idl_row *db_find_record(struct command *c, const struct idl_table *t, const char *id,
 				     bool must);
 void db_check_mutable(const struct idl_row *row, const struct ovsdb_column *c);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovs-vsctl: the commands that work on any table.
-#include "utilities/ovs-vsctl-db.h"
+// The commands that work on any table.
+#include "utilities/db-ctl-private.h"
 
 #include "core/base/log.h"
 
@@ -11,7 +11,7 @@ static void need_table(struct command *c)
 	struct idl_table *t = db_find_table(c->run->idl, c->argv[1]);
 
 	db_need_table(c->run->idl, idl_table_schema(t)->name);
-	db_need_record(c->run->idl, t);
+	db_need_record(c, t);
 }
 
 static struct idl_table *argument_table(struct command *c)
