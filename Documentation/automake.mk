@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 MAN_SOURCES = \
 	Documentation/ref/ovs-appctl.8.rst Documentation/ref/ovs-dpctl.8.rst Documentation/ref/ovs-ofctl.8.rst \
-	Documentation/ref/ovs-python.7.rst Documentation/ref/ovs-vsctl.8.rst \
+	Documentation/ref/ovs-python.7.rst \
+	Documentation/ref/ovs-vsctl.8.rst \
+	Documentation/ref/vtep-ctl.8.rst \
 	Documentation/ref/ovs-vswitchd.8.rst \
 	Documentation/ref/ovsdb-client.1.rst \
 	Documentation/ref/ovsdb-server.1.rst \
@@ -31,7 +33,8 @@ EXTRA_DIST += $(MAN_SOURCES) Documentation/ref/tls-options.inc Documentation/off
 	Documentation/decisions/0029-tls.md \
 	Documentation/decisions/0034-database-server.md \
 	Documentation/decisions/0028-samples.md \
-	Documentation/decisions/0030-python-package.md
+	Documentation/decisions/0030-python-package.md \
+	Documentation/decisions/0032-db-ctl.md
 
 # Man pages, where docutils is there to make them.
 if HAVE_RST2MAN

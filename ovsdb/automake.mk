@@ -23,17 +23,21 @@ ovsdb_ovsdb_client_LDADD = $(OVSDB_LIBS)
 
 OVSDB_LIBS = ovsdb/libovsdb.a $(CORE_LIBS)
 
-# Typed accessors, generated from the schema.
-BUILT_SOURCES += ovsdb/vswitch-idl.h ovsdb/vswitch-idl.c
-CLEANFILES += ovsdb/vswitch-idl.h ovsdb/vswitch-idl.c
+# Typed accessors, generated from the schemas: SCHEMA-idl.h and .c.
+IDL_FILES = ovsdb/vswitch-idl.h ovsdb/vswitch-idl.c ovsdb/vtep-idl.h ovsdb/vtep-idl.c
+BUILT_SOURCES += $(IDL_FILES)
+CLEANFILES += $(IDL_FILES)
+IDLC = $(AM_V_GEN)$(MKDIR_P) ovsdb && $(PYTHON3) $(srcdir)/ovsdb/idlc.py
 ovsdb/vswitch-idl.h: ovsdb/schemas/vswitch.ovsschema ovsdb/idlc.py
-	$(AM_V_GEN)$(MKDIR_P) ovsdb && $(PYTHON3) $(srcdir)/ovsdb/idlc.py \
-		$(srcdir)/ovsdb/schemas/vswitch.ovsschema ovsrec header ovsdb/vswitch-idl.h > $@.tmp && mv $@.tmp $@
+	$(IDLC) $(srcdir)/ovsdb/schemas/vswitch.ovsschema ovsrec header $@ > $@.tmp && mv $@.tmp $@
 ovsdb/vswitch-idl.c: ovsdb/schemas/vswitch.ovsschema ovsdb/idlc.py
-	$(AM_V_GEN)$(MKDIR_P) ovsdb && $(PYTHON3) $(srcdir)/ovsdb/idlc.py \
-		$(srcdir)/ovsdb/schemas/vswitch.ovsschema ovsrec source ovsdb/vswitch-idl.h > $@.tmp && mv $@.tmp $@
+	$(IDLC) $(srcdir)/ovsdb/schemas/vswitch.ovsschema ovsrec source ovsdb/vswitch-idl.h > $@.tmp && mv $@.tmp $@
+ovsdb/vtep-idl.h: ovsdb/schemas/vtep.ovsschema ovsdb/idlc.py
+	$(IDLC) $(srcdir)/ovsdb/schemas/vtep.ovsschema vteprec header $@ > $@.tmp && mv $@.tmp $@
+ovsdb/vtep-idl.c: ovsdb/schemas/vtep.ovsschema ovsdb/idlc.py
+	$(IDLC) $(srcdir)/ovsdb/schemas/vtep.ovsschema vteprec source ovsdb/vtep-idl.h > $@.tmp && mv $@.tmp $@
 
-dist_pkgdata_DATA += ovsdb/schemas/vswitch.ovsschema
+dist_pkgdata_DATA += ovsdb/schemas/vswitch.ovsschema ovsdb/schemas/vtep.ovsschema
 EXTRA_DIST += ovsdb/README.md ovsdb/idlc.py
 
 include ovsdb/python/automake.mk

@@ -4,7 +4,7 @@
 
 #include "utilities/db-ctl.h"
 
-extern const struct command_class db_commands[], show_commands[];
+extern const struct command_class db_commands[], manager_commands[], show_commands[];
 
 // "column[:key]OPvalue"
 struct argument {

@@ -10,13 +10,25 @@ static const struct shown *find_shown(const struct command *c, const char *table
 	return NULL;
 }
 
+static const char *name_column(const struct command *c, const char *table);
+
+static void need_shown_column(struct command *c, const struct shown *s, const char *column)
+{
+	const struct ovsdb_table_schema *ts = idl_table_schema(idl_table(c->run->idl, s->table));
+	const char *ref = ovsdb_table_column(ts, column)->type.value.ref_table;
+
+	idl_add_column(c->run->idl, s->table, column, IDL_ALERT);
+	if (ref && name_column(c, ref))
+		idl_add_column(c->run->idl, ref, name_column(c, ref), IDL_ALERT);
+}
+
 static void need_show(struct command *c)
 {
 	for (const struct shown *s = c->run->program->shown; s->table; s++) {
 		if (s->name)
 			idl_add_column(c->run->idl, s->table, s->name, IDL_ALERT);
 		for (size_t j = 0; j < ARRAY_SIZE(s->columns) && s->columns[j]; j++)
-			idl_add_column(c->run->idl, s->table, s->columns[j], IDL_ALERT);
+			need_shown_column(c, s, s->columns[j]);
 	}
 }
 
@@ -40,6 +52,37 @@ static void show_references(struct command *c, const struct ovsdb_column *col,
 	}
 }
 
+// The table's column by which its rows are named in arguments, or NULL.
+static const char *name_column(const struct command *c, const char *table)
+{
+	for (const struct record_name *rn = c->run->program->records; rn->table; rn++)
+		if (!strcmp(rn->table, table) && !strcmp(rn->name_table, table) && rn->name_column)
+			return rn->name_column;
+	return NULL;
+}
+
+// A map to rows: one line for each, with the row's name.
+static void show_map(struct command *c, const struct ovsdb_column *col, const struct ovsdb_datum *d,
+		     int level)
+{
+	const struct idl_table *t = idl_table(c->run->idl, col->type.value.ref_table);
+	const char *name = name_column(c, col->type.value.ref_table);
+
+	strbuf_putc_n(&c->output, ' ', 4 * ((size_t)level + 1));
+	strbuf_printf(&c->output, "%s:\n", col->name);
+	for (unsigned int i = 0; i < d->n; i++) {
+		const struct idl_row *ref = idl_find(t, &d->values[i].uuid);
+		const struct ovsdb_column *nc = ref ? column_of(ref, name) : NULL;
+
+		strbuf_putc_n(&c->output, ' ', 4 * ((size_t)level + 2));
+		ovsdb_atom_format(&d->keys[i], col->type.key.type, &c->output);
+		strbuf_putc(&c->output, '=');
+		if (nc)
+			ovsdb_datum_format(idl_get(ref, nc), &nc->type, &c->output);
+		strbuf_putc(&c->output, '\n');
+	}
+}
+
 static void show_column(struct command *c, const struct idl_row *row, const char *name, int level)
 {
 	const struct ovsdb_column *col = column_of(row, name);
@@ -47,6 +90,10 @@ static void show_column(struct command *c, const struct idl_row *row, const char
 
 	if (col->type.key.ref_table && find_shown(c, col->type.key.ref_table)) {
 		show_references(c, col, d, level + 1);
+		return;
+	}
+	if (col->type.value.ref_table && name_column(c, col->type.value.ref_table)) {
+		show_map(c, col, d, level);
 		return;
 	}
 	if (ovsdb_datum_is_default(d, &col->type))

@@ -19,7 +19,8 @@ static const struct db_ctl *program;
 // The program's own tables of commands, then those that all have.
 static const struct command_class *command_table(size_t i)
 {
-	static const struct command_class *const common[] = { db_commands, show_commands };
+	static const struct command_class *const common[] = { manager_commands, db_commands,
+							      show_commands };
 	size_t n = 0;
 
 	while (program->commands[n])
@@ -612,9 +613,10 @@ static void log_call(int argc, char *argv[])
 {
 	AUTO(strbuf) text = STRBUF_INIT;
 
+	strbuf_puts(&text, "Called as ");
 	for (int i = 0; i < argc; i++)
 		strbuf_printf(&text, "%s%s", i ? " " : "", argv[i]);
-	program->log_call(text.s);
+	program->log(false, text.s);
 }
 
 static void free_commands(command_vec *commands)

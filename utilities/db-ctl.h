@@ -77,6 +77,14 @@ void run_forget_model(struct run *r);
 // Marks columns as needed; the list ends with NULL.
 void need_columns(struct command *c, const char *table, const char *const *columns);
 
+// Names that a command prints, sorted and one a line; frees 'names'.
+typedef VEC(const char *) name_vec;
+void command_print_sorted(struct command *c, name_vec *names);
+// Warns of what is no way to connect.
+void db_check_target(const struct run *r, const char *target);
+// Of a value of one string; copied.
+void db_set_string(const struct idl_row *row, const char *column, const char *value);
+
 // ---- A program ----
 
 // A record of 'table' is found by the value of name_column in 'name_table' (NULL: by "."); when 'ref_column' is given, it
@@ -95,10 +103,11 @@ struct db_ctl {
 	const struct idl_class *class;
 	const char *purpose; // for --help
 	const char *log_module; // whose log --no-syslog silences
-	void (*log_call)(const char *command_line); // to that log
+	void (*log)(bool warning, const char *text); // to that log: a warning or a note
 	const char *root; // the table with one row, which is made when it is not there
-	const char *
-		waits_for; // next_cfg and cur_cfg of the root are this daemon's; NULL: nothing is waited for
+	const char *managers; // its column of references to the table Manager
+	// next_cfg and cur_cfg of the root are this daemon's; NULL: nothing is waited for.
+	const char *waits_for;
 	void (*report)(const struct run *r); // after waiting; may be NULL
 	void (*free_model)(struct model *m);
 	const struct command_class *const *commands; // the program's own tables, ends with NULL

@@ -179,22 +179,6 @@ static void cmd_del_br(struct command *c)
 		delete_bridge(c->run, b);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-typedef VEC(const char *) name_vec;
-
-static void print_names(struct command *c, name_vec *names)
-{
-	if (names->n)
-		qsort(names->v, names->n, sizeof(names->v[0]), compare_names);
-	for (size_t i = 0; i < names->n; i++)
-		strbuf_printf(&c->output, "%s\n", names->v[i]);
-	VEC_FREE(names);
-}
-
 static void cmd_list_br(struct command *c)
 {
 	bool real = option(c, "--real"), fake = option(c, "--fake");
@@ -209,7 +193,7 @@ static void cmd_list_br(struct command *c)
 		if (b->fake ? fake : real)
 			VEC_PUSH(&names, b->name);
 	}
-	print_names(c, &names);
+	command_print_sorted(c, &names);
 }
 
 static void cmd_br_exists(struct command *c)
@@ -274,7 +258,7 @@ static void cmd_list_ports(struct command *c)
 
 	for (size_t i = 0; i < b->ports.n; i++)
 		VEC_PUSH(&names, b->ports.v[i]->row->name);
-	print_names(c, &names);
+	command_print_sorted(c, &names);
 }
 
 static bool same_ifaces(const struct vs_port *p, char *const *names, size_t n)
@@ -288,6 +272,11 @@ static bool same_ifaces(const struct vs_port *p, char *const *names, size_t n)
 				break;
 			}
 	return found == n && p->ifaces.n == n;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static void check_existing_port(struct vs_port *p, const char *bridge, char *const *ifaces,
@@ -477,7 +466,7 @@ static void cmd_list_ifaces(struct command *c)
 	for (size_t i = 0; i < b->ports.n; i++)
 		for (size_t j = 0; j < b->ports.v[i]->ifaces.n; j++)
 			VEC_PUSH(&names, b->ports.v[i]->ifaces.v[j]->row->name);
-	print_names(c, &names);
+	command_print_sorted(c, &names);
 }
 
 static void cmd_iface_to_br(struct command *c)

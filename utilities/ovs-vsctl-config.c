@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovs-vsctl: controllers, managers, TLS keys, auto-attach, conntrack zones, init and emer-reset.
+// ovs-vsctl: controllers, TLS keys, auto-attach, conntrack zones, init and emer-reset.
 #include "utilities/ovs-vsctl.h"
-
-#include "core/base/log.h"
-#include "core/io/stream.h"
-
-LOG_MODULE(vsctl);
 
 static void cmd_init(struct command *c) {}
 
@@ -19,39 +14,11 @@ static void need_controller(struct command *c)
 	need_columns(c, "Controller", columns);
 }
 
-static bool is_known_method(const char *target)
-{
-	return stream_name_is_active(target) || stream_name_is_passive(target);
-}
-
-static void check_target(const char *target, bool manager)
-{
-	if (is_known_method(target))
-		return;
-	log_warn("target type \"%s\" is possibly erroneous", target);
-}
-
 static struct vs_bridge *controller_bridge(struct command *c)
 {
 	struct vs_bridge *b = find_bridge(c->run, c->argv[1], true);
 
 	return b->fake ? b->parent : b;
-}
-
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-typedef VEC(const char *) name_vec;
-
-static void print_sorted(struct command *c, name_vec *names)
-{
-	if (names->n)
-		qsort(names->v, names->n, sizeof(names->v[0]), compare_strings);
-	for (size_t i = 0; i < names->n; i++)
-		strbuf_printf(&c->output, "%s\n", names->v[i]);
-	VEC_FREE(names);
 }
 
 static void cmd_get_controller(struct command *c)
@@ -61,7 +28,7 @@ static void cmd_get_controller(struct command *c)
 
 	for (size_t i = 0; i < b->row->n_controller; i++)
 		VEC_PUSH(&names, b->row->controller[i]->target);
-	print_sorted(c, &names);
+	command_print_sorted(c, &names);
 }
 
 static void clear_controllers(const struct ovsrec_bridge *row)
@@ -82,7 +49,7 @@ static void cmd_set_controller(struct command *c)
 	int64_t probe;
 
 	for (size_t i = 0; i < n; i++) {
-		check_target(c->argv[2 + i], false);
+		db_check_target(c->run, c->argv[2 + i]);
 		v[i] = ovsrec_controller_insert(c->run->txn);
 		ovsrec_controller_set_target(v[i], c->argv[2 + i]);
 		if (option(c, "--inactivity-probe")) {
@@ -115,69 +82,6 @@ static void cmd_set_fail_mode(struct command *c)
 	if (strcmp(mode, "standalone") != 0 && strcmp(mode, "secure") != 0)
 		fatal(0, "fail-mode must be \"standalone\" or \"secure\"");
 	ovsrec_bridge_set_fail_mode(row, mode);
-}
-
-// ---- Managers ----
-
-static void need_manager(struct command *c)
-{
-	static const char *const ovs[] = { "manager_options", NULL };
-	static const char *const columns[] = { "target", "inactivity_probe", NULL };
-
-	need_columns(c, "Open_vSwitch", ovs);
-	need_columns(c, "Manager", columns);
-}
-
-static void cmd_get_manager(struct command *c)
-{
-	const struct ovsrec_open_vswitch *ovs = run_ovs(c->run);
-	name_vec names = VEC_INIT;
-
-	for (size_t i = 0; i < ovs->n_manager_options; i++)
-		VEC_PUSH(&names, ovs->manager_options[i]->target);
-	print_sorted(c, &names);
-}
-
-static void cmd_del_manager(struct command *c)
-{
-	ovsrec_open_vswitch_verify(run_ovs(c->run), OVSREC_OPEN_VSWITCH_COL_MANAGER_OPTIONS);
-	ovsrec_open_vswitch_set_manager_options(run_ovs(c->run), NULL, 0);
-}
-
-// A row for each target; one that stays keeps its row and so its settings.
-static struct ovsrec_manager *manager_row(struct command *c, const char *target)
-{
-	const struct ovsrec_open_vswitch *ovs = run_ovs(c->run);
-	struct ovsrec_manager *m;
-	int64_t probe;
-
-	m = NULL;
-	for (size_t i = 0; i < ovs->n_manager_options && !m; i++)
-		if (!strcmp(ovs->manager_options[i]->target, target))
-			m = ovs->manager_options[i];
-	if (!m) {
-		m = ovsrec_manager_insert(c->run->txn);
-		ovsrec_manager_set_target(m, target);
-	}
-	if (option(c, "--inactivity-probe")) {
-		if (!parse_i64(smap_get(&c->options, "--inactivity-probe"), 10, &probe))
-			fatal(0, "--inactivity-probe: not a number of milliseconds");
-		ovsrec_manager_set_inactivity_probe(m, &probe, 1);
-	}
-	return m;
-}
-
-static void cmd_set_manager(struct command *c)
-{
-	size_t n = c->argc - 1;
-	AUTO_FREE struct ovsrec_manager **v = xcalloc(n, sizeof(struct ovsrec_manager *));
-
-	ovsrec_open_vswitch_verify(run_ovs(c->run), OVSREC_OPEN_VSWITCH_COL_MANAGER_OPTIONS);
-	for (size_t i = 0; i < n; i++) {
-		check_target(c->argv[1 + i], true);
-		v[i] = manager_row(c, c->argv[1 + i]);
-	}
-	ovsrec_open_vswitch_set_manager_options(run_ovs(c->run), v, n);
 }
 
 // ---- TLS keys ----
@@ -486,10 +390,6 @@ const struct command_class config_commands[] = {
 	{ "get-fail-mode", 1, 1, "BRIDGE", "", false, need_controller, cmd_get_fail_mode },
 	{ "del-fail-mode", 1, 1, "BRIDGE", "", true, need_controller, cmd_del_fail_mode },
 	{ "set-fail-mode", 2, 2, "BRIDGE MODE", "", true, need_controller, cmd_set_fail_mode },
-	{ "get-manager", 0, 0, "", "", false, need_manager, cmd_get_manager },
-	{ "del-manager", 0, 0, "", "", true, need_manager, cmd_del_manager },
-	{ "set-manager", 1, -1, "TARGET...", "--inactivity-probe=", true, need_manager,
-	  cmd_set_manager },
 	{ "get-ssl", 0, 0, "", "", false, need_ssl, cmd_get_ssl },
 	{ "del-ssl", 0, 0, "", "", true, need_ssl, cmd_del_ssl },
 	{ "set-ssl", 3, 3, "PRIVATE-KEY CERTIFICATE CA-CERT", "--bootstrap", true, need_ssl,

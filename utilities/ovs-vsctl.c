@@ -9,9 +9,12 @@
 
 LOG_MODULE(vsctl);
 
-static void log_call(const char *command_line)
+static void log_text(bool warning, const char *text)
 {
-	log_info("Called as %s", command_line);
+	if (warning)
+		log_warn("%s", text);
+	else
+		log_info("%s", text);
 }
 
 // ovs-vswitchd says in a new port's interface when it could not set it up.
@@ -78,8 +81,9 @@ static const struct db_ctl vsctl = {
 	.class = &ovsrec_class,
 	.purpose = "ovs-vswitchd management utility",
 	.log_module = "vsctl",
-	.log_call = log_call,
+	.log = log_text,
 	.root = "Open_vSwitch",
+	.managers = "manager_options",
 	.waits_for = "ovs-vswitchd",
 	.report = report_failed_ports,
 	.free_model = model_free,

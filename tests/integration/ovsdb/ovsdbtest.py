@@ -12,7 +12,7 @@ BUILD = pathlib.Path(os.environ.get("OES_BUILDDIR", "."))
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 SCHEMA = SOURCE / "ovsdb" / "schemas" / "vswitch.ovsschema"
 PROGRAMS = {"ovsdb-server": "ovsdb", "ovsdb-tool": "ovsdb", "ovsdb-client": "ovsdb", "ovs-vsctl": "utilities",
-            "ovs-appctl": "utilities"}
+            "ovs-appctl": "utilities", "vtep-ctl": "utilities"}
 PATIENCE = 30  # seconds until a test gives up; no test is decided by it
 
 

@@ -8,8 +8,8 @@ import subprocess
 import ovsdbtest
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-# Lines of the peer's log that tell of its connection and of the signal that ended it.
-CHATTER = r"TIME\|\d+\|(reconnect|fatal_signal)\|"
+# Lines of the peer's log that tell of its connection, of the signal that ended it, and of an error that it tells of twice.
+CHATTER = r"TIME\|\d+\|(reconnect|fatal_signal|ovsdb_idl\|WARN\|transaction error:)"
 
 
 def run(tool, args, cwd, stdin=subprocess.DEVNULL, env=None):

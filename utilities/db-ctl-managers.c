@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands on the database's managers, and small helpers that commands of all programs use.
+#include "core/io/stream.h"
+#include "utilities/db-ctl-private.h"
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void command_print_sorted(struct command *c, name_vec *names)
+{
+	if (names->n)
+		qsort(names->v, names->n, sizeof(names->v[0]), compare_strings);
+	for (size_t i = 0; i < names->n; i++)
+		strbuf_printf(&c->output, "%s\n", names->v[i]);
+	VEC_FREE(names);
+}
+
+void db_check_target(const struct run *r, const char *target)
+{
+	AUTO_FREE char *text = xasprintf("target type \"%s\" is possibly erroneous", target);
+
+	if (!stream_name_is_active(target) && !stream_name_is_passive(target))
+		r->program->log(true, text);
+}
+
+void db_set_string(const struct idl_row *row, const char *column, const char *value)
+{
+	struct ovsdb_datum d = { .n = 1, .keys = xmalloc(sizeof(union ovsdb_atom)) };
+
+	d.keys[0].string = xstrdup(value);
+	idl_write(row, ovsdb_table_column(idl_table_schema(row->table), column), &d);
+}
+
+// ---- get-manager, del-manager, set-manager ----
+
+static void need_managers(struct command *c)
+{
+	static const char *const columns[] = { "target", "inactivity_probe", NULL };
+	const char *const root[] = { c->run->program->managers, NULL };
+
+	need_columns(c, c->run->program->root, root);
+	need_columns(c, "Manager", columns);
+}
+
+static const struct ovsdb_column *managers_column(const struct command *c)
+{
+	return ovsdb_table_column(idl_table_schema(c->run->root->table), c->run->program->managers);
+}
+
+static const struct ovsdb_datum *managers(const struct command *c)
+{
+	return idl_get(c->run->root, managers_column(c));
+}
+
+static const char *target_of(const struct idl_row *manager)
+{
+	return idl_get(manager, ovsdb_table_column(idl_table_schema(manager->table), "target"))
+		->keys[0]
+		.string;
+}
+
+static void cmd_get_manager(struct command *c)
+{
+	const struct idl_table *t = idl_table(c->run->idl, "Manager");
+	const struct ovsdb_datum *d = managers(c);
+	name_vec names = VEC_INIT;
+
+	for (unsigned int i = 0; i < d->n; i++) {
+		const struct idl_row *row = idl_find(t, &d->keys[i].uuid);
+
+		if (row)
+			VEC_PUSH(&names, target_of(row));
+	}
+	command_print_sorted(c, &names);
+}
+
+static void write_managers(struct command *c, const struct uuid *uuids, size_t n)
+{
+	const struct ovsdb_column *col = managers_column(c);
+	const struct ovsdb_datum *old = managers(c);
+	union ovsdb_atom key;
+
+	// Element by element, so that those that stay are not written.
+	idl_verify(c->run->root, col);
+	for (unsigned int i = old->n; i > 0; i--) {
+		size_t j = 0;
+
+		key.uuid = old->keys[i - 1].uuid;
+		while (j < n && memcmp(&uuids[j], &key.uuid, sizeof(key.uuid)) != 0)
+			j++;
+		if (j == n)
+			idl_remove_key(c->run->root, col, &key);
+		old = managers(c);
+	}
+	for (size_t j = 0; j < n; j++) {
+		key.uuid = uuids[j];
+		if (ovsdb_datum_find(managers(c), &key, &col->type) < 0)
+			idl_add_key(c->run->root, col, &key, NULL);
+	}
+}
+
+static void cmd_del_manager(struct command *c)
+{
+	write_managers(c, NULL, 0);
+}
+
+static void set_probe(struct command *c, const struct idl_row *row)
+{
+	const char *text = smap_get(&c->options, "--inactivity-probe");
+	AUTO_FREE char *arg = text ? xasprintf("inactivity_probe=%s", text) : NULL;
+	int64_t probe;
+
+	if (text && !parse_i64(text, 10, &probe))
+		fatal(0, "--inactivity-probe: not a number of milliseconds");
+	if (text)
+		db_set_column(c, row, arg);
+}
+
+// One that stays keeps its row and so its settings.
+static const struct idl_row *manager_row(struct command *c, const char *target)
+{
+	const struct idl_table *t = idl_table(c->run->idl, "Manager");
+	const struct ovsdb_datum *d = managers(c);
+	const struct idl_row *row;
+
+	for (unsigned int i = 0; i < d->n; i++) {
+		row = idl_find(t, &d->keys[i].uuid);
+		if (row && !strcmp(target_of(row), target))
+			return row;
+	}
+	row = idl_insert(c->run->txn, t, NULL);
+	db_set_string(row, "target", target);
+	return row;
+}
+
+static void cmd_set_manager(struct command *c)
+{
+	size_t n = c->argc - 1;
+	AUTO_FREE struct uuid *uuids = xcalloc(n, sizeof(*uuids));
+
+	for (size_t i = 0; i < n; i++) {
+		const struct idl_row *row;
+
+		db_check_target(c->run, c->argv[1 + i]);
+		row = manager_row(c, c->argv[1 + i]);
+		set_probe(c, row);
+		uuids[i] = row->uuid;
+	}
+	write_managers(c, uuids, n);
+}
+
+const struct command_class manager_commands[] = {
+	{ "get-manager", 0, 0, "", "", false, need_managers, cmd_get_manager },
+	{ "del-manager", 0, 0, "", "", true, need_managers, cmd_del_manager },
+	{ "set-manager", 1, -1, "TARGET...", "--inactivity-probe=", true, need_managers,
+	  cmd_set_manager },
+	{ NULL },
+};
