@@ -45,3 +45,22 @@ CLEANFILES += $(man_MANS)
 SUFFIXES = .rst
 $(man_MANS): $(srcdir)/Documentation/ref/tls-options.inc
 endif
+
+# Man pages of databases, of their schemas and of what Documentation/schema says of columns. Made where docutils are or not: they check
+# that nothing is without words.
+SCHEMA_PAGES = Documentation/schema/ovs-vswitchd.conf.db.5.rst Documentation/schema/vtep.5.rst
+SCHEMA_MAN = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(PYTHON3) $(srcdir)/Documentation/schema/schema-man
+# Which read keys.
+SCHEMA_READERS = $(wildcard $(srcdir)/ofproto/*/*.c $(srcdir)/datapath/*/*.c $(srcdir)/offload/*.c)
+noinst_DATA += $(SCHEMA_PAGES)
+CLEANFILES += $(SCHEMA_PAGES)
+EXTRA_DIST += Documentation/schema/README.md Documentation/schema/schema-man Documentation/schema/vswitch.txt Documentation/schema/vtep.txt
+Documentation/schema/ovs-vswitchd.conf.db.5.rst: ovsdb/schemas/vswitch.ovsschema Documentation/schema/vswitch.txt Documentation/schema/schema-man $(SCHEMA_READERS)
+	$(SCHEMA_MAN) ovs-vswitchd.conf.db $(srcdir)/ovsdb/schemas/vswitch.ovsschema $(srcdir)/Documentation/schema/vswitch.txt \
+		$(SCHEMA_READERS) > $@.tmp && mv $@.tmp $@
+Documentation/schema/vtep.5.rst: ovsdb/schemas/vtep.ovsschema Documentation/schema/vtep.txt Documentation/schema/schema-man
+	$(SCHEMA_MAN) vtep $(srcdir)/ovsdb/schemas/vtep.ovsschema $(srcdir)/Documentation/schema/vtep.txt > $@.tmp && mv $@.tmp $@
+if HAVE_RST2MAN
+man_MANS += $(SCHEMA_PAGES:.rst=)
+CLEANFILES += $(SCHEMA_PAGES:.rst=)
+endif

@@ -18,7 +18,7 @@ hw_tests_libsimnic_a_CPPFLAGS = $(AM_CPPFLAGS) $(SIMNIC_CPPFLAGS) $(DPDK_CFLAGS)
 # The same driver as a plug-in, for dpdk-testpmd -d: self-contained, so with the little of core/ that it needs.
 SIMNIC_PLUGIN_FILES = $(filter %.c,$(SIMNIC_SOURCES)) core/base/clock.c core/base/error.c core/base/hash.c \
 	core/base/hmap.c core/base/strbuf.c core/base/util.c
-noinst_DATA = hw-tests/librte_net_simnic.so
+noinst_DATA += hw-tests/librte_net_simnic.so
 CLEANFILES += hw-tests/librte_net_simnic.so
 hw-tests/librte_net_simnic.so: hw-tests/libsimnic.a $(SIMNIC_PLUGIN_FILES)
 	$(AM_V_CCLD)$(CC) -shared -fPIC -o $@ $(DEFS) $(AM_CPPFLAGS) $(SIMNIC_CPPFLAGS) $(DPDK_CFLAGS) $(CPPFLAGS) \
