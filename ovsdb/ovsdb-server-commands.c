@@ -180,11 +180,17 @@ static void cmd_storage_status(struct appctl_conn *conn, int argc, const char *c
 			       void *p_)
 {
 	struct program *p = p_;
+	const struct served_db *d = server_find_db(p->server, argv[1]);
+	const char *failure = d ? served_db_failure(d) : NULL;
+	AUTO(strbuf) out = STRBUF_INIT;
 
-	if (!server_find_db(p->server, argv[1]))
+	if (!d) {
 		appctl_reply_error(conn, "no such database");
-	else
-		appctl_reply(conn, "status: ok\n");
+		return;
+	}
+	strbuf_printf(&out, "status: %s%s\n", failure ? "I/O error: " : "ok",
+		      failure ? failure : "");
+	appctl_reply(conn, out.s);
 }
 
 static void cmd_trim(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)

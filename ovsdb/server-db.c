@@ -115,6 +115,11 @@ void server_db_create_own(struct server *s)
 	announce(s, s->server_db);
 }
 
+const char *served_db_failure(const struct served_db *d)
+{
+	return d->store->failure.code ? d->store->failure.text : NULL;
+}
+
 // Clients that do not follow _Server learn of a change by losing the connection.
 static void disconnect_unaware(struct server *s, const struct session *but)
 {

@@ -346,9 +346,11 @@ int store_flush(struct store *s, bool sync, struct error *err)
 	// Who asks for durability and changes nothing may have read what is only written.
 	if (!ovsdb_log_has_unflushed(s->log) && !(sync && ovsdb_log_has_unsynced(s->log)))
 		return 0;
-	if (ovsdb_log_is_broken(s->log))
-		return recover(s, sync, err);
-	return ovsdb_log_flush(s->log, sync, err);
+	error_clear(&s->failure);
+	if ((ovsdb_log_is_broken(s->log) ? recover(s, sync, &s->failure)
+					 : ovsdb_log_flush(s->log, sync, &s->failure)) == 0)
+		return 0;
+	return error_set(err, s->failure.code, "%s", s->failure.text);
 }
 
 // As users know it: worth it when the file is above 10 MiB, has twice the size and 100 records more than after the last time,

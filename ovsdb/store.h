@@ -11,6 +11,7 @@ struct store {
 	size_t n_records; // since the last compaction
 	off_t snapshot_size; // of the file when it was compacted last
 	int64_t last_compaction; // clock_msec()
+	struct error failure; // of the last flush; code 0: it succeeded
 };
 
 // Reads the whole file. 'how' says what is done when it is damaged or when a record does not fit. To salvage or to roll back

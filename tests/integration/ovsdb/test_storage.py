@@ -206,9 +206,11 @@ def test_failing_disk(tmp_path):
         assert "uuid" in conn.transact(insert("a"))[0]
         r = conn.transact(insert("b"), {"op": "update", "table": "Root", "where": [],
                                         "row": {"map": ["map", [["k", "x" * 300000]]]}})
-        assert r[-1]["error"] == "I/O error", r
+        assert r[-1]["error"] == "I/O error" and "write failed (No space left on device)" in r[-1]["details"], r
+        assert "No space left" in server.appctl("ovsdb-server/get-db-storage-status", "T")
         assert names(conn) == {"a"}
         assert "uuid" in conn.transact(insert("c"))[0]
+        assert server.appctl("ovsdb-server/get-db-storage-status", "T") == "status: ok\n"
         restart(server)
         assert names(server.connect()) == {"a", "c"}
     finally:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A store on a simulated disk: the power lost at every call, in every state that it may leave; every call failing, in every way.
+#include <malloc.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/hash.h"
@@ -245,6 +247,94 @@ START_TEST(test_every_call_fails)
 }
 END_TEST
 
+// Fails an fsync after 'first' transactions that were only written, and says whether the file was replaced then.
+static bool is_replaced_after_failed_fsync(int first, enum sim_fault how)
+{
+	struct error err = ERROR_INIT;
+	struct stat before, after;
+	struct store *s;
+
+	make_file();
+	sim_disk_init();
+	ck_assert_msg(!store_open(&s, path, OVSDB_LOG_WRITE, &sim_disk_ops, &err), "%s", err.text);
+	expect_empty(s->db);
+	ck_assert(run_batch(s, 0, 1, true));
+	for (int i = 1; i <= first; i++)
+		ck_assert(run_batch(s, i, 1, false));
+	sim_disk_fail_at(2, 1, how);
+	ck_assert(!run_batch(s, 10, 2, true));
+	ck_assert(!stat(path, &before));
+	ck_assert(run_batch(s, 12, 1, true));
+	ck_assert(!stat(path, &after));
+	on_boundary(NULL);
+	store_close(s);
+	sim_disk_uninit();
+	forget();
+	return before.st_ino != after.st_ino;
+}
+
+START_TEST(test_file_that_holds_what_memory_does_stays)
+{
+	ck_assert(!is_replaced_after_failed_fsync(0, SIM_EIO));
+	ck_assert(!is_replaced_after_failed_fsync(0, SIM_EIO_KEPT));
+	ck_assert(!is_replaced_after_failed_fsync(3, SIM_EIO_KEPT));
+}
+END_TEST
+
+START_TEST(test_file_that_lost_what_memory_holds_is_written_anew)
+{
+	ck_assert(is_replaced_after_failed_fsync(3, SIM_EIO));
+}
+END_TEST
+
+static int compact_at_once(struct store *s, struct error *err)
+{
+	return store_compact(s, "compacted", err);
+}
+
+static int compact_beside(struct store *s, struct error *err)
+{
+	struct store_rewrite *rw;
+
+	return store_rewrite_begin(s, "beside", &rw, err)
+		       ? -EIO
+		       : store_rewrite_end(s, rw, store_rewrite_write(s, rw), err);
+}
+
+// Every step up to the rename.
+START_TEST(test_compaction_that_fails_leaves_the_old_file)
+{
+	int (*compact)(struct store * s, struct error * err) =
+		_i ? compact_beside : compact_at_once;
+	int n, rc = -1;
+
+	for (n = 1; rc; n++) {
+		struct error err = ERROR_INIT;
+		struct stat before, after;
+		AUTO_FREE char *left = xasprintf("%s.%s", path, _i ? "compact" : "tmp");
+		struct store *s;
+
+		make_file();
+		sim_disk_init();
+		ck_assert(!store_open(&s, path, OVSDB_LOG_WRITE, &sim_disk_ops, &err));
+		expect_empty(s->db);
+		ck_assert(run_batch(s, 0, 3, true) && !stat(path, &before));
+		sim_disk_fail_at(n, 1, SIM_ENOSPC);
+		rc = compact(s, &err);
+		sim_disk_fail_at(0, 0, SIM_ENOSPC);
+		ck_assert(!stat(path, &after) && access(left, F_OK));
+		// Once it is in place, only its name may fail to reach the disk.
+		ck_assert(!rc || before.st_ino == after.st_ino || strstr(err.text, "directory"));
+		ck_assert(run_batch(s, 4, 1, true));
+		on_boundary(NULL);
+		store_close(s);
+		sim_disk_uninit();
+		forget();
+	}
+	ck_assert_int_gt(n, 5);
+}
+END_TEST
+
 static void remove_files(void)
 {
 	static const char *const ends[] = { "", ".tmp", ".compact" };
@@ -273,9 +363,15 @@ int main(void)
 		return 1;
 	path = xasprintf("%s/t.db", dir);
 	again_path = xasprintf("%s/again.db", dir);
+	mallopt(M_MMAP_THRESHOLD,
+		1 << 20); // a file is read into a large buffer, thousands of times
+	mallopt(M_TRIM_THRESHOLD, 4 << 20);
 	tcase_set_timeout(t, 300);
 	tcase_add_test(t, test_power_lost_at_every_call);
 	tcase_add_loop_test(t, test_every_call_fails, 0, SIM_FAULT_MAX);
+	tcase_add_test(t, test_file_that_holds_what_memory_does_stays);
+	tcase_add_test(t, test_file_that_lost_what_memory_holds_is_written_anew);
+	tcase_add_loop_test(t, test_compaction_that_fails_leaves_the_old_file, 0, 2);
 	suite_add_tcase(s, t);
 	failed = suite_run(s);
 	remove_files();

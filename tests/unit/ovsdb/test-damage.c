@@ -313,6 +313,7 @@ END_TEST
 // Written together and not synced: what reached the disk of it counts for nothing, in every mode, and a copy is kept.
 START_TEST(test_a_hole_in_what_was_not_synced_ends_the_log)
 {
+	static const char later[] = "{\"R\":{\"00000000-0000-0000-0001-000000000000\":{\"i\":1}}}";
 	struct error err = ERROR_INIT;
 	struct ovsdb_log *log;
 	struct json_span record;
@@ -329,7 +330,7 @@ START_TEST(test_a_hole_in_what_was_not_synced_ends_the_log)
 	strbuf_putc_n(&long_value, 'x', 2000);
 	strbuf_puts(&long_value, "\"}");
 	ovsdb_log_append(log, long_value.s, long_value.len);
-	ovsdb_log_append(log, "{\"R\":{\"00000000-0000-0000-0001-000000000000\":{\"i\":1}}}", 57);
+	ovsdb_log_append(log, later, strlen(later));
 	ck_assert(!ovsdb_log_flush(log, true, &err));
 	ovsdb_log_close(log);
 	ck_assert(!strbuf_read_file(&content, path));
