@@ -3,7 +3,14 @@
 #pragma once
 
 #include <check.h>
+#include <stdbool.h>
 #include <stdlib.h>
+
+// "./check --long": what takes minutes may be done.
+static inline bool is_long(void)
+{
+	return getenv("OES_LONG");
+}
 
 static inline int suite_run_as(Suite *s, enum fork_status status)
 {
