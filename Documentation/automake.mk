@@ -4,6 +4,7 @@ MAN_SOURCES = \
 	Documentation/ref/ovs-python.7.rst \
 	Documentation/ref/ovs-vsctl.8.rst \
 	Documentation/ref/vtep-ctl.8.rst \
+	Documentation/ref/ovs-pki.8.rst \
 	Documentation/ref/ovs-vswitchd.8.rst \
 	Documentation/ref/ovsdb-client.1.rst \
 	Documentation/ref/ovsdb-server.1.rst \

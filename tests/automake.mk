@@ -10,7 +10,7 @@ EXTRA_DIST += tests/suite.h tests/unit/pipeline/options.h tests/unit/pipeline/sw
 	tests/lint/tsan.supp
 include tests/unit/ovsdb.mk
 include tests/unit/openflow.mk
-EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py tests/integration/test_schema_man.py \
+EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py tests/integration/test_pki.py tests/integration/test_schema_man.py \
 	tests/integration/switch/conftest.py tests/integration/switch/learning_switch.py \
 	tests/integration/switch/test_controller.py tests/integration/switch/test_ct.py tests/integration/switch/test_dpctl.py tests/integration/switch/test_meters.py tests/integration/switch/test_peer_text.py \
 	tests/integration/switch/test_peer_tunnels.py tests/integration/switch/test_recirculation.py tests/integration/switch/test_offload.py \

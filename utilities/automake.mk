@@ -31,3 +31,10 @@ bin_PROGRAMS += utilities/ovs-dpctl
 utilities_ovs_dpctl_SOURCES = \
 	utilities/ovs-dpctl.c
 utilities_ovs_dpctl_LDADD = datapath/libkernel.a $(CORE_LIBS)
+
+bin_SCRIPTS += utilities/ovs-pki
+CLEANFILES += utilities/ovs-pki
+EXTRA_DIST += utilities/ovs-pki.in
+utilities/ovs-pki: utilities/ovs-pki.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) utilities && sed 's|@localstatedir@|$(localstatedir)|g' $(srcdir)/utilities/ovs-pki.in > $@.tmp && \
+		chmod +x $@.tmp && mv $@.tmp $@
