@@ -160,7 +160,7 @@ def test_clustered_file_is_refused_by_name(tmp_path):
     path.write_bytes(b"OVSDB CLUSTER 3 7037807198c22a7d2b0807371d763779a84fdfcf\n{}\n")
     for args in ([program("ovsdb-server"), path, "--unixctl=%s/c" % tmp_path], [program("ovsdb-tool"), "show-log", path]):
         p = run(*args, check=False)
-        assert p.returncode == 1 and "clustered" in p.stderr and "cluster-to-standalone" in p.stderr
+        assert p.returncode == 1 and "clustered database" in p.stderr
 
 
 def test_second_server_is_refused(server):
