@@ -36,6 +36,14 @@ static void sh(const char *command)
 	ck_assert_msg(!system(command), "%s", command);
 }
 
+// The kernel takes a device away a moment after its last user has closed it.
+static void wait_until_gone(const char *name)
+{
+	for (int i = 0; if_nametoindex(name) && i < 1000; i++)
+		usleep(10000);
+	ck_assert_uint_eq(if_nametoindex(name), 0);
+}
+
 static void setup(void)
 {
 	struct datapath_config config = { .extra_eal_args = "--log-level=*:4",
@@ -152,7 +160,7 @@ START_TEST(system_to_tap)
 	del_flow(there);
 	del_flow(back);
 	datapath_port_del(dp, tap);
-	ck_assert_uint_eq(if_nametoindex("oestap"), 0);
+	wait_until_gone("oestap");
 	close(veth);
 	close(tap_fd);
 	datapath_port_del(dp, sys);
