@@ -308,7 +308,7 @@ END_TEST
 START_TEST(rules_that_come_and_go_tell_no_packet_twice)
 {
 	enum { TIMES = 300, EACH = 5 };
-	unsigned int before = n_heard(), told;
+	unsigned int before = n_heard(), told, counted = 0;
 	AUTO(strbuf) frame = STRBUF_INIT;
 	struct hw_rule *hw;
 
@@ -317,18 +317,20 @@ START_TEST(rules_that_come_and_go_tell_no_packet_twice)
 		hw = insert(FLOW, ALL("7"));
 		for (unsigned int k = 0; k < EACH; k++)
 			wire_send(&wires[IN], frame.s, frame.len);
-		// Some are on their way when the rule goes, to the port or to us: nobody is told of these.
-		ck_assert_uint_le(take_out(hw), EACH);
+		// Some are on their way when the rule goes, to the port or to us: another rule meets these, or nobody is told.
+		counted += take_out(hw);
 	}
+	ck_assert_uint_le(counted, TIMES * EACH);
 	told = n_heard() - before;
-	ck_assert_uint_le(told, TIMES * EACH);
+	ck_assert_uint_le(told, counted);
 	hw = insert(FLOW, ALL("7"));
 	told = n_heard();
 	for (unsigned int k = 0; k < EACH; k++)
 		wire_send(&wires[IN], frame.s, frame.len);
 	wait_until_heard(told + EACH);
-	ck_assert_uint_eq(take_out(hw), EACH);
-	ck_assert_uint_eq(n_heard(), told + EACH);
+	counted = take_out(hw);
+	ck_assert_uint_ge(counted, EACH);
+	ck_assert_uint_le(n_heard() - told, counted);
 }
 END_TEST
 
