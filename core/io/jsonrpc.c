@@ -210,6 +210,7 @@ static void on_unheld(struct timer *t)
 void jsonrpc_hold(struct jsonrpc *rpc, bool held)
 {
 	rpc->held = held;
+	rpc->last_activity = clock_msec();
 	if (held)
 		stream_set_reading(rpc->stream, false);
 	else
@@ -379,7 +380,8 @@ const char *jsonrpc_name(const struct jsonrpc *rpc)
 
 int64_t jsonrpc_last_activity(const struct jsonrpc *rpc)
 {
-	return MAX(rpc->last_activity, stream_progress(rpc->stream));
+	// Nobody listens to one that is held.
+	return rpc->held ? clock_msec() : MAX(rpc->last_activity, stream_progress(rpc->stream));
 }
 
 const char *jsonrpc_peer_id(const struct jsonrpc *rpc)

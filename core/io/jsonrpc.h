@@ -55,7 +55,7 @@ void jsonrpc_send_text(struct jsonrpc *rpc, const struct strbuf *text);
 void jsonrpc_format_notify(struct strbuf *text, const char *method, const struct strbuf *params);
 size_t jsonrpc_backlog(const struct jsonrpc *rpc);
 const char *jsonrpc_name(const struct jsonrpc *rpc);
-// clock_msec() of the last byte received, or of the last time the peer took something that had waited.
+// clock_msec() of the last byte received, or of the last time the peer took something that had waited; now while it is held.
 int64_t jsonrpc_last_activity(const struct jsonrpc *rpc);
 
 // A client session: connects, and after a loss connects again with back-off (1 s doubling to max_backoff). Probes an
