@@ -23,8 +23,8 @@ LOG_MODULE(ovsdb_contents);
 
 struct asker {
 	struct session *session;
+	const struct monitor *monitor;
 	char *id; // of the request
-	bool with_state; // monitor_cond_since
 };
 
 struct contents_job {
@@ -77,9 +77,10 @@ void contents_init_db(struct server *s, struct served_db *d)
 
 // ---- Answers ----
 
-static void reply(struct session *c, struct json_span id, bool with_state, const struct uuid *state,
-		  struct shared_text *text)
+static void reply(struct session *c, const struct monitor *m, struct json_span id,
+		  const struct uuid *state, struct shared_text *text)
 {
+	bool with_state = monitor_version(m) == MONITOR_V3;
 	char before[80] = "";
 
 	if (with_state)
@@ -116,8 +117,8 @@ static void finish(struct contents_job *j)
 	struct asker *a;
 
 	VEC_FOR_EACH (a, &j->askers) {
-		reply(a->session, (struct json_span){ a->id, strlen(a->id) }, a->with_state,
-		      &j->state, text);
+		reply(a->session, a->monitor, (struct json_span){ a->id, strlen(a->id) }, &j->state,
+		      text);
 		release(a);
 	}
 	if (uuid_equal(&j->state, history_last(j->db->history)))
@@ -133,6 +134,7 @@ static void give_up(struct contents_job *j, const char *why)
 
 	ovsdb_error_set(&err, "resources exhausted", "%s: %s", j->db->name, why);
 	VEC_FOR_EACH (a, &j->askers) {
+		session_forget_monitor(a->session, a->monitor);
 		session_reply_error(a->session, (struct json_span){ a->id, strlen(a->id) }, &err);
 		release(a);
 	}
@@ -246,17 +248,16 @@ static void write_now(struct served_db *d, const struct monitor *m)
 void contents_tell(struct session *c, struct json_span id, struct served_db *d,
 		   const struct monitor *m)
 {
-	bool with_state = monitor_version(m) == MONITOR_V3;
 	bool is_kept = d->contents && !strcmp(monitor_asks(m), d->contents_asked);
 	struct contents_job *j = is_kept ? NULL : job_for(d, m);
 
 	if (!j) {
 		if (!is_kept)
 			write_now(d, m);
-		reply(c, id, with_state, history_last(d->history), d->contents);
+		reply(c, m, id, history_last(d->history), d->contents);
 		return;
 	}
-	VEC_PUSH(&j->askers, ((struct asker){ c, xstrndup(id.p, id.n), with_state }));
+	VEC_PUSH(&j->askers, ((struct asker){ c, m, xstrndup(id.p, id.n) }));
 	publish_fall_behind(c);
 	c->awaits = j;
 	jsonrpc_session_hold(c->js, true);

@@ -159,6 +159,8 @@ void server_compact_grown(struct server *s);
 // ---- session.c: requests ----
 // Something was, or is to be, sent to it, or it has gone: it is looked at when the iteration ends.
 void session_note(struct session *c);
+// The client does not monitor that, after all; nothing when it does not any more.
+void session_forget_monitor(struct session *c, const struct monitor *m);
 // Bytes that wait to be sent.
 size_t session_backlog(const struct session *c);
 void session_reply(struct session *c, struct json_span id, const struct strbuf *result);

@@ -256,6 +256,18 @@ static void reply_since(struct session *c, const struct jsonrpc_message *m, stru
 	session_reply(c, m->id, &out);
 }
 
+void session_forget_monitor(struct session *c, const struct monitor *m)
+{
+	struct watch *w;
+
+	VEC_FOR_EACH (w, &c->watches) {
+		if (w->monitor == m) {
+			remove_watch(c, w);
+			return;
+		}
+	}
+}
+
 static void start_monitor(struct session *c, const struct jsonrpc_message *m,
 			  enum monitor_version version)
 {

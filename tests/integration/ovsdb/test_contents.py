@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """First contents of a large database: written beside the server's work, and right at whatever moment they were begun."""
+import os
+import select
+import signal
 import threading
 import uuid
 
@@ -92,6 +95,25 @@ def test_a_database_that_changes_meanwhile(server, large):
     m = c.answer(ident)
     assert m["error"] or len(m["result"]["Root"]) == N
     assert c.call("list_dbs") == ["_Server"]
+
+
+def test_a_monitor_whose_contents_cannot_be_written_is_none(server, large):
+    children = f"/proc/{server.process.pid}/task/{server.process.pid}/children"
+    for i in range(200):
+        c = server.connect()
+        ident = c.request("monitor", "T", "m", {"Root": {"columns": ["name"], "select": {"delete": i % 2 == 0}}})
+        while not select.select([c.sock], [], [], 0)[0]:
+            for pid in open(children).read().split():
+                os.kill(int(pid), signal.SIGKILL)
+        if c.answer(ident)["error"]:
+            break
+        c.close()
+    else:
+        raise AssertionError("no child was caught at work")
+    large.transact(update("r1", big=i))
+    assert c.call("echo") == [] and not c.notes
+    # The name is free again.
+    assert len(c.call("monitor", "T", "m", {"Root": {"columns": ["name"]}})["Root"]) == N
 
 
 def test_a_condition_that_few_rows_meet(server, large):
