@@ -22,13 +22,15 @@ struct monitored_table {
 	VEC(struct monitored_column) columns;
 	struct ovsdb_condition where; // none: every row
 	bool unconditional; // a request for this table had no condition
+	char *new_where; // JSON text of the conditions that a later request has set; NULL: those of the first
 };
 
 struct monitor {
 	struct db *db;
 	enum monitor_version version;
 	char *id; // JSON text
-	struct strbuf asks;
+	struct strbuf asks; // the first request, then new conditions
+	size_t first_len; // bytes of the former
 	uint64_t asks_hash;
 	struct monitored_table **tables; // by position in the schema; NULL: not monitored
 };
@@ -224,9 +226,13 @@ static int read_tables(struct monitor *m, struct json_reader *r, struct ovsdb_er
 	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
 }
 
-static void add_ask(struct monitor *m, struct json_span text)
+// However often conditions change, the text is as long as they are.
+static void note_asks(struct monitor *m)
 {
-	strbuf_put(&m->asks, text.p, text.n);
+	strbuf_truncate(&m->asks, m->first_len);
+	for (size_t i = 0; i < m->db->schema->n_tables; i++)
+		if (m->tables[i] && m->tables[i]->new_where)
+			strbuf_printf(&m->asks, "%zu:%s", i, m->tables[i]->new_where);
 	m->asks_hash = hash_bytes(m->asks.s, m->asks.len, 0);
 }
 
@@ -242,11 +248,13 @@ int monitor_create(struct monitor **ret, struct db *db, enum monitor_version ver
 	m->id = xstrndup(id.p, id.n);
 	strbuf_init(&m->asks);
 	strbuf_printf(&m->asks, "%d:%s:", version != MONITOR_V1, db->schema->name);
-	add_ask(m, requests);
+	strbuf_put(&m->asks, requests.p, requests.n);
+	m->first_len = m->asks.len;
 	m->tables = xcalloc(db->schema->n_tables + 1, sizeof(*m->tables));
 	json_reader_init_span(&r, requests);
 	rc = read_tables(m, &r, err);
 	json_reader_uninit(&r);
+	note_asks(m);
 	if (rc)
 		monitor_destroy(m);
 	else
@@ -265,6 +273,7 @@ void monitor_destroy(struct monitor *m)
 			continue;
 		ovsdb_condition_uninit(&mt->where);
 		VEC_FREE(&mt->columns);
+		free(mt->new_where);
 		free(mt);
 	}
 	free(m->tables);
@@ -642,8 +651,8 @@ static void write_condition_change(struct updates *u, const struct monitor *m,
 	}
 }
 
-static int read_new_where(struct monitored_table *next, struct json_reader *r,
-			  struct ovsdb_error *err)
+static int read_conditions(struct monitored_table *next, struct json_reader *r,
+			   struct ovsdb_error *err)
 {
 	bool one = json_peek(r) == JSON_OBJECT;
 	struct request q;
@@ -665,6 +674,21 @@ static int read_new_where(struct monitored_table *next, struct json_reader *r,
 	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
 }
 
+static int read_new_where(struct monitored_table *next, struct db_table *t, struct json_span text,
+			  struct ovsdb_error *err)
+{
+	struct json_reader r;
+	int rc;
+
+	next->table = t;
+	free(next->new_where);
+	next->new_where = xstrndup(text.p, text.n);
+	json_reader_init_span(&r, text);
+	rc = read_conditions(next, &r, err);
+	json_reader_uninit(&r);
+	return rc;
+}
+
 // The new conditions by the tables' positions, so that none counts when one is wrong.
 static int read_new_conditions(const struct monitor *m, struct monitored_table *next,
 			       struct json_span requests, struct ovsdb_error *err)
@@ -684,8 +708,7 @@ static int read_new_conditions(const struct monitor *m, struct monitored_table *
 			rc = ovsdb_error_set(err, OVSDB_SYNTAX, "table %s is not monitored", name);
 			break;
 		}
-		next[t->schema->position].table = t;
-		rc = read_new_where(&next[t->schema->position], &r, err);
+		rc = read_new_where(&next[t->schema->position], t, json_skip(&r), err);
 	}
 	if (!rc && json_failed(&r))
 		rc = ovsdb_error_from_json(err, &r);
@@ -702,6 +725,9 @@ static void change_table(struct monitor *m, struct monitored_table *next, struct
 		ovsdb_condition_uninit(&next->where);
 	mt->where = next->where;
 	next->where = old;
+	free(mt->new_where);
+	mt->new_where = next->new_where;
+	next->new_where = NULL;
 	write_condition_change(u, m, mt, &old);
 }
 
@@ -721,12 +747,13 @@ int monitor_change_conditions(struct monitor *m, struct json_span new_id, struct
 		if (!rc && next[i].table)
 			change_table(m, &next[i], &u);
 		ovsdb_condition_uninit(&next[i].where);
+		free(next[i].new_where);
 	}
 	end_updates(&u);
 	*ret_any = u.any;
 	if (rc)
 		return rc;
-	add_ask(m, requests);
+	note_asks(m);
 	free(m->id);
 	m->id = xstrndup(new_id.p, new_id.n);
 	return 0;

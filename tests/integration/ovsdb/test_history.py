@@ -106,6 +106,21 @@ def test_clients_that_ask_the_same_part_when_one_changes_its_condition(server, d
     assert names == [["high"], ["low"], ["low"]]
 
 
+def test_monitors_are_alike_when_their_conditions_are_however_they_came_to_be(server, db):
+    """Told from one text: a condition that was changed back and forth is the one it is."""
+    here, there = (server.connect() for _ in range(2))
+    for c in (here, there):
+        c.call("monitor_cond", "T", "m", {"Root": [{"columns": ["name"], "where": [["number", "==", 0]]}]})
+    for i in range(200):
+        here.call("monitor_cond_change", "m", "m", {"Root": [{"where": [["number", "==", i % 50], ["name", "==", "x" * 1000]]}]})
+    for c in (here, there):
+        c.call("monitor_cond_change", "m", "m", {"Root": [{"where": [["number", "==", 7]]}]})
+    db.transact(insert(name="a", number=7), insert(name="b", number=0))
+    assert [told(c.note()["params"][1]["Root"]) for c in (here, there)] == [[{"insert": {"name": "a"}}]] * 2
+    db.transact(update("a", number=8))
+    assert [told(c.note()["params"][1]["Root"]) for c in (here, there)] == [[{"delete": None}]] * 2
+
+
 def test_a_wrong_condition_among_several_changes_nothing(server, db):
     db.call("monitor_cond", "T", "m", {"Root": [{"columns": ["name"], "where": [["number", "==", 1]]}],
                                        "Single": [{"where": [False]}]})
