@@ -61,6 +61,7 @@ struct trigger {
 	struct served_db *db;
 	char *id;
 	struct strbuf params;
+	size_t n_ops;
 	int64_t created;
 	struct timer timer;
 };

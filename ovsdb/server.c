@@ -212,7 +212,6 @@ static void deliver_batch(struct server *s)
 		}
 		pending_free(p);
 	}
-	publish_catch_up(s);
 }
 
 static void fail(struct pending *p, const struct error *why)

@@ -28,7 +28,8 @@ static char *parse_params(struct json_span params, size_t *ret_n_ops)
 }
 
 static enum exec_status run(struct session *c, struct served_db *d, struct json_span params,
-			    const char *id, size_t id_len, int64_t elapsed, int64_t *ret_timeout)
+			    size_t n_ops, struct json_span id, int64_t elapsed,
+			    int64_t *ret_timeout)
 {
 	struct exec_context ctx = {
 		.read_only = d->read_only || (c->group && c->group->read_only),
@@ -49,8 +50,8 @@ static enum exec_status run(struct session *c, struct served_db *d, struct json_
 	}
 	p->db = d;
 	p->session = c;
-	p->id = xstrndup(id, id_len);
-	free(parse_params(params, &p->n_ops));
+	p->id = xstrndup(id.p, id.n);
+	p->n_ops = n_ops;
 	server_queue(c->server, p);
 	return status;
 }
@@ -71,8 +72,8 @@ static bool trigger_run(struct trigger *t)
 	struct json_span params = { t->params.s, t->params.len };
 	int64_t timeout;
 
-	if (run(t->session, t->db, params, t->id, strlen(t->id), clock_msec() - t->created,
-		&timeout) == EXEC_WAITING) {
+	if (run(t->session, t->db, params, t->n_ops, (struct json_span){ t->id, strlen(t->id) },
+		clock_msec() - t->created, &timeout) == EXEC_WAITING) {
 		if (timeout != INT64_MAX)
 			timer_at(&t->timer, t->created + timeout);
 		return false;
@@ -87,13 +88,14 @@ static void on_timeout(struct timer *timer)
 }
 
 static void wait_for_it(struct session *c, struct served_db *d, const struct jsonrpc_message *m,
-			int64_t timeout)
+			size_t n_ops, int64_t timeout)
 {
 	struct trigger *t = xzalloc(sizeof(*t));
 
 	t->session = c;
 	t->db = d;
 	t->id = xstrndup(m->id.p, m->id.n);
+	t->n_ops = n_ops;
 	t->created = clock_msec();
 	strbuf_put(&t->params, m->params.p, m->params.n);
 	list_push_back(&c->triggers, &t->node);
@@ -129,8 +131,8 @@ void session_transact(struct session *c, const struct jsonrpc_message *m)
 		return;
 	}
 	if (!relay_forward(c, d, m) &&
-	    run(c, d, m->params, m->id.p, m->id.n, 0, &timeout) == EXEC_WAITING)
-		wait_for_it(c, d, m, timeout);
+	    run(c, d, m->params, n_ops, m->id, 0, &timeout) == EXEC_WAITING)
+		wait_for_it(c, d, m, n_ops, timeout);
 }
 
 static void reply_canceled(struct trigger *t)
