@@ -112,6 +112,12 @@ int server_compact(struct server *s, const char *name, compaction_cb *cb, void *
 
 	if (!d || d == s->server_db)
 		return error_set(err, -ENOENT, "%s: no database by that name is open", name);
+	// What is in memory only has no file that could grow.
+	if (!d->store->log) {
+		if (cb)
+			cb(aux, NULL);
+		return 0;
+	}
 	if (!d->compaction)
 		rc = start(s, d, err);
 	if (!rc && cb)

@@ -37,7 +37,7 @@ int server_find_column(const struct server *s, const char *spec, const struct db
 // Names in order, "_Server" included; the array (not the names) is the caller's. *ret_n elements.
 const char **server_db_names(const struct server *s, size_t *ret_n);
 // Begins to write the file anew, if that is not being done; service goes on. 'cb' (may be NULL) is told of the end, with NULL or an
-// error, and not at all when this returns one.
+// error, and not at all when this returns one. A database without a file is done at once.
 typedef void compaction_cb(void *aux, const struct error *err);
 int server_compact(struct server *s, const char *name, compaction_cb *cb, void *aux,
 		   struct error *err);
