@@ -62,14 +62,20 @@ static void on_child(struct io_watch *watch, int events)
 	compaction_free(c);
 }
 
-// Nothing of the parent's may be held open here: neither its clients' connections nor the lock on the file.
+void child_begin(int fd)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (fd >= 0 && dup2(fd, CHILD_FD) < 0)
+		_exit(errno);
+	if (close_range(fd >= 0 ? CHILD_FD + 1 : CHILD_FD, ~0U, 0) < 0)
+		_exit(errno);
+}
+
 static void run_child(const struct store *store, const struct store_rewrite *rw)
 {
 	int rc;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (close_range(STDERR_FILENO + 1, ~0U, 0) < 0)
-		_exit(errno);
+	child_begin(-1);
 	rc = store_rewrite_write(store, rw);
 	_exit(rc < 0 ? -rc : 0);
 }

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,13 +169,10 @@ static void on_text(struct io_watch *w, int events)
 
 // ---- The child ----
 
-// Nothing of the parent's may be held open here.
 static void run_child(const struct monitor *m, int fd)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (dup2(fd, STDERR_FILENO + 1) < 0 || close_range(STDERR_FILENO + 2, ~0U, 0) < 0)
-		_exit(errno);
-	_exit(monitor_write_initial_to(m, STDERR_FILENO + 1) ? EIO : 0);
+	child_begin(fd);
+	_exit(monitor_write_initial_to(m, CHILD_FD) ? EIO : 0);
 }
 
 static struct contents_job *start(struct served_db *d, const struct monitor *m)

@@ -153,6 +153,10 @@ int server_convert(struct server *s, struct served_db *d, struct ovsdb_schema *s
 		   const struct session *by, struct ovsdb_error *err);
 
 // ---- compaction.c ----
+#define CHILD_FD 3
+// In a child process that has what the server had in memory: it ends with the server, and holds nothing of it open, neither
+// connections nor the locks of files, but 'fd', which is CHILD_FD now (-1: nothing).
+void child_begin(int fd);
 void compaction_cancel(struct served_db *d);
 // Of the databases whose files have grown enough.
 void server_compact_grown(struct server *s);
