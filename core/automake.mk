@@ -4,7 +4,7 @@ core_libcore_a_SOURCES = \
 	core/io/appctl-builtin.c core/io/appctl-client.c core/io/appctl-private.h core/io/appctl.c core/io/appctl.h \
 	core/io/daemon.c core/io/daemon.h core/io/dirs.c core/io/json-reader.c core/io/json-writer.c \
 	core/io/json.h core/io/jsonrpc-session.c core/io/jsonrpc.c core/io/jsonrpc.h core/io/listener.c \
-	core/io/loop.c core/io/loop.h core/io/out-queue.c core/io/out-queue.h core/io/resolve.c core/io/resolve.h core/io/stream-private.h \
+	core/io/loop.c core/io/loop.h core/io/openssl.c core/io/openssl.def core/io/openssl.h core/io/out-queue.c core/io/out-queue.h core/io/resolve.c core/io/resolve.h core/io/stream-private.h \
 	core/io/stream-tls.c core/io/stream.c core/io/stream.h core/io/tls-private.h core/io/tls.c core/io/tls.h \
 	core/base/bytes.h core/base/clock.c core/base/clock.h core/base/counters.c core/base/counters.def \
 	core/base/counters.h core/base/error.c core/base/error.h core/base/hash.c core/base/hash.h \
@@ -28,3 +28,10 @@ EXTRA_DIST += core/flow/README.md core/packet/README.md
 core_libcore_a_SOURCES += core/netlink/genl.c core/netlink/genl.h core/netlink/nl-msg.c core/netlink/nl-sock.c \
 	core/netlink/nl.h core/netlink/rtnl.c core/netlink/rtnl.h core/netlink/tc.c core/netlink/tc.h
 EXTRA_DIST += core/netlink/README.md
+
+# So that functions of OpenSSL are called by their names.
+nodist_core_libcore_a_SOURCES = core/io/openssl-names.h
+BUILT_SOURCES += core/io/openssl-names.h
+CLEANFILES += core/io/openssl-names.h
+core/io/openssl-names.h: core/io/openssl.def
+	$(AM_V_GEN)$(MKDIR_P) core/io && sed -n 's/^F(\(.*\))$$/#define \1 (openssl.\1)/p' $(srcdir)/core/io/openssl.def > $@.tmp && mv $@.tmp $@

@@ -2,7 +2,6 @@
 // Streams inside TLS.
 #include "core/io/tls-private.h"
 
-#include <openssl/err.h>
 #include <unistd.h>
 
 #include "core/base/log.h"

@@ -2,8 +2,7 @@
 // What tls.c (settings and files) and stream-tls.c (connections) have in common.
 #pragma once
 
-#include <openssl/ssl.h>
-
+#include "core/io/openssl.h"
 #include "core/io/stream-private.h"
 #include "core/io/tls.h"
 

@@ -2,8 +2,6 @@
 #include "core/io/tls-private.h"
 
 #include <fcntl.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -444,6 +442,8 @@ SSL_CTX *tls_context_get(enum tls_verify *ret_verify, struct error *err)
 	unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
 	struct content files[FILE_MAX];
 
+	if (openssl_load(err))
+		return NULL;
 	read_files(files);
 	digest_files(files, digest);
 	if (!tls.tried || tls.changed || memcmp(digest, tls.digest, sizeof(digest)) != 0)
@@ -463,8 +463,10 @@ int tls_check(struct error *err)
 	enum tls_verify verify;
 	SSL_CTX *ctx = tls_context_get(&verify, err);
 
+	if (!ctx)
+		return -ENOPROTOOPT;
 	SSL_CTX_free(ctx);
-	return ctx ? 0 : -ENOPROTOOPT;
+	return 0;
 }
 
 // ---- Bootstrap ----
