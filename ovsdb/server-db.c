@@ -259,20 +259,19 @@ int server_convert(struct server *s, struct served_db *d, struct ovsdb_schema *s
 		   const struct session *by, struct ovsdb_error *err)
 {
 	struct error io = ERROR_INIT;
-	struct db *new;
+	struct db *new, *old;
 
 	server_flush(s);
 	new = db_convert(d->store->db, schema, err);
 	if (!new)
 		return -EINVAL;
-	detach_clients(s, d);
-	publish_uninit_db(d);
-	if (store_replace(d->store, new, "converted by ovsdb-server", &io)) {
-		publish_init_db(s, d);
+	if (store_replace(d->store, new, "converted by ovsdb-server", &old, &io)) {
 		db_destroy(new);
-		disconnect_unaware(s, by);
 		return ovsdb_error_set(err, "I/O error", "%s", io.text);
 	}
+	detach_clients(s, d);
+	publish_uninit_db(d);
+	db_destroy(old);
 	publish_init_db(s, d);
 	s->changed = true;
 	announce(s, d);

@@ -260,13 +260,14 @@ int store_compact(struct store *s, const char *comment, struct error *err)
 	return write_anew(s, s->db, comment, err);
 }
 
-int store_replace(struct store *s, struct db *db, const char *comment, struct error *err)
+int store_replace(struct store *s, struct db *db, const char *comment, struct db **ret_old,
+		  struct error *err)
 {
 	int rc = write_anew(s, db, comment, err);
 
 	if (rc)
 		return rc;
-	db_destroy(s->db);
+	*ret_old = s->db;
 	s->db = db;
 	return 0;
 }

@@ -35,8 +35,10 @@ bool store_append(struct store *s, const struct db_txn *txn);
 int store_flush(struct store *s, bool sync, struct error *err);
 // Rewrites the file as one snapshot. 'comment' may be NULL.
 int store_compact(struct store *s, const char *comment, struct error *err);
-// Writes the file anew with 'db' in place of what it held, and takes 'db' over; on failure all is as it was, 'db' included.
-int store_replace(struct store *s, struct db *db, const char *comment, struct error *err);
+// Writes the file anew with 'db' in place of what it held, and takes 'db' over; *ret_old, which it had before, is the caller's then. On
+// failure all is as it was.
+int store_replace(struct store *s, struct db *db, const char *comment, struct db **ret_old,
+		  struct error *err);
 // The same in three steps, for a process beside this one: begin here, write there, end here. Between, transactions are appended and
 // flushed as ever; the end puts them behind what was written. 'result' is the writer's; when it is not 0, or the file has been
 // written anew otherwise meanwhile, the file stays as it is.

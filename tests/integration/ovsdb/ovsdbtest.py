@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Helpers: a server in a private directory, and a JSON-RPC client that shows the wire as it is."""
+import contextlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
 import time
+
+import pytest
 
 BUILD = pathlib.Path(os.environ.get("OES_BUILDDIR", "."))
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
@@ -179,6 +183,24 @@ class Server:
             return c.call(command, *args)
         finally:
             c.close()
+
+
+@contextlib.contextmanager
+def small_disk(directory):
+    """A server whose database is on a disk of 256 kB."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("needs root to mount a small tmpfs")
+    small = directory / "small"
+    small.mkdir()
+    if run("mount", "-t", "tmpfs", "-o", "size=256k", "none", small, check=False).returncode:
+        pytest.skip("cannot mount a tmpfs here")
+    server = Server(directory, small / "t.db")
+    try:
+        shutil.copy(create(directory), small / "t.db")
+        yield server.start()
+    finally:
+        server.stop()
+        run("umount", small)
 
 
 TEST_SCHEMA = {

@@ -4,7 +4,7 @@ import copy
 import json
 
 import pytest
-from ovsdbtest import Closed, TEST_SCHEMA, program, run
+from ovsdbtest import Closed, TEST_SCHEMA, program, run, small_disk
 from test_monitor import insert
 
 
@@ -78,3 +78,15 @@ def test_rows_that_do_not_fit_are_named_and_nothing_changes(server, db):
         assert db.call_error("convert", "T", bad)
     assert db.call_error("convert", "_Server", db.call("get_schema", "_Server"))["error"] == "not allowed"
     assert db.call("get_schema", "T")["version"] == "1.0.0"
+
+
+def test_a_conversion_that_cannot_be_written_changes_nothing(tmp_path):
+    with small_disk(tmp_path) as server:
+        db, other = server.connect(), server.connect()
+        db.transact(insert(name="a", map=["map", [["k", "x" * 150000]]]))
+        other.call("monitor", "T", "m", {"Root": {"columns": ["name"]}})
+        assert db.call_error("convert", "T", newer())["error"] == "I/O error"
+        # Nobody loses the connection, or what it monitors.
+        db.transact(insert(name="b"))
+        assert other.note()["method"] == "update"
+        assert db.call("get_schema", "T")["version"] == "1.0.0"

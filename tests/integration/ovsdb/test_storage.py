@@ -2,12 +2,11 @@
 """What is on disk: restarts, kills, torn and damaged files, compaction."""
 import os
 import re
-import shutil
 
 import pytest
 
 import ovsdbtest
-from ovsdbtest import Server, create, program, run
+from ovsdbtest import Server, create, program, run, small_disk
 
 
 def insert(name, **row):
@@ -191,17 +190,7 @@ def test_missing_file_and_wrong_content(tmp_path):
 
 def test_failing_disk(tmp_path):
     """No space: the client gets an error, the old content stays, and writing works again when there is space."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("needs root to mount a small tmpfs")
-    small = tmp_path / "small"
-    small.mkdir()
-    if run("mount", "-t", "tmpfs", "-o", "size=256k", "none", small, check=False).returncode:
-        pytest.skip("cannot mount a tmpfs here")
-    server = None
-    try:
-        db = create(tmp_path)
-        shutil.copy(db, small / "t.db")
-        server = Server(tmp_path, small / "t.db").start()
+    with small_disk(tmp_path) as server:
         conn = server.connect()
         assert "uuid" in conn.transact(insert("a"))[0]
         r = conn.transact(insert("b"), {"op": "update", "table": "Root", "where": [],
@@ -213,7 +202,3 @@ def test_failing_disk(tmp_path):
         assert server.appctl("ovsdb-server/get-db-storage-status", "T") == "status: ok\n"
         restart(server)
         assert names(server.connect()) == {"a", "c"}
-    finally:
-        if server:
-            server.stop()
-        run("umount", small)
