@@ -8,6 +8,9 @@
 
 LOG_MODULE(ovsdb_replica);
 
+// When nothing could be made of the source's answers, it is asked again after that.
+#define RETRY_MSEC 8000
+
 // What is asked, one after the other.
 enum step { ASK_SERVER_ID, ASK_AWARE, ASK_SCHEMA, ASK_SINCE, ASK_COND, ASK_NOTHING };
 
@@ -21,6 +24,7 @@ struct replica {
 	enum step step;
 	enum replica_state state;
 	struct error error;
+	struct timer retry; // while connected, in REPLICA_ERROR
 	struct uuid last; // state of the source that this one is at
 };
 
@@ -31,7 +35,7 @@ static void set_state(struct replica *r, enum replica_state state)
 		server_db_set_connected(r->server, r->db, state == REPLICA_FOLLOWS);
 }
 
-// The source is asked again when the connection is made again.
+// The source, which does not say when what was wrong is right, is asked again later, on another connection.
 static void fail(struct replica *r, const char *fmt, ...)
 {
 	va_list args;
@@ -45,6 +49,7 @@ static void fail(struct replica *r, const char *fmt, ...)
 	error_set(&r->error, -EPROTO, "%s", text);
 	set_state(r, REPLICA_ERROR);
 	r->step = ASK_NOTHING;
+	timer_in(&r->retry, RETRY_MSEC);
 }
 
 // ---- Asking ----
@@ -395,12 +400,18 @@ static void on_disconnected(void *r_)
 {
 	struct replica *r = r_;
 
+	timer_cancel(&r->retry);
 	r->step = ASK_NOTHING;
 	// What was wrong is told until it is right.
 	if (r->state == REPLICA_FOLLOWS)
 		set_state(r, REPLICA_CONNECTING);
 	if (r->is_relay)
 		relay_disconnected(r->db);
+}
+
+static void on_retry(struct timer *t)
+{
+	jsonrpc_session_force_reconnect(CONTAINER_OF(t, struct replica, retry)->js);
 }
 
 static void on_message(void *r_, const struct jsonrpc_message *m)
@@ -429,6 +440,7 @@ struct replica *replica_create(struct server *s, struct served_db *d,
 	r->source = xstrdup(options->source);
 	r->is_relay = options->is_relay;
 	r->step = ASK_NOTHING;
+	timer_init(&r->retry, s->loop, on_retry);
 	strset_init(&r->exclude);
 	if (options->exclude)
 		STRMAP_FOR_EACH (node, options->exclude)
@@ -447,6 +459,7 @@ void replica_destroy(struct replica *r)
 	if (!r)
 		return;
 	jsonrpc_session_close(r->js);
+	timer_cancel(&r->retry);
 	strset_uninit(&r->exclude);
 	free(r->source);
 	free(r);

@@ -223,6 +223,34 @@ def test_a_short_break_of_a_relay_brings_only_what_is_new(pair):
     assert [r["new"]["name"] for r in c.note()["params"][1]["Root"].values()] == ["b"]
 
 
+def later(server):
+    """Time goes on there: what it does once in a while is done."""
+    server.appctl("time/warp", "1000")
+    return True
+
+
+def test_a_source_that_gets_the_database_later_is_followed_then(pair):
+    pair.source.appctl("ovsdb-server/remove-db", "T")
+    copy = pair.relay()
+    wait_until(lambda: "cannot follow" in copy.errors(), "the error")
+    pair.source.appctl("ovsdb-server/add-db", str(pair.source.db))
+    wait_until(lambda: later(copy) and connected(copy)[0], "the relay")
+    # And again, when it goes while it is followed.
+    pair.source.appctl("ovsdb-server/remove-db", "T")
+    wait_until(lambda: not connected(copy)[0], "the relay to notice")
+    pair.source.appctl("ovsdb-server/add-db", str(pair.source.db))
+    wait_until(lambda: later(copy) and connected(copy)[0], "the relay")
+
+
+def test_a_backup_follows_once_its_source_has_the_right_schema(pair):
+    schema = pair.source.connect().call("get_schema", "T")
+    pair.source.connect().call("convert", "T", dict(schema, version="9.9.9"))
+    copy = pair.follow(f"--sync-from={pair.remote}")
+    wait_until(lambda: "error: its schema is another" in copy.appctl("ovsdb-server/sync-status"), "the error")
+    pair.source.connect().call("convert", "T", schema)
+    wait_until(lambda: later(copy) and "replicating" in copy.appctl("ovsdb-server/sync-status"), "the backup")
+
+
 @pytest.mark.skipif(not peer("ovsdb-server"), reason="Debian's openvswitch-common is not there (OES_PEER_DIR)")
 @pytest.mark.parametrize("ours", ["source", "copy"])
 @pytest.mark.parametrize("kind", ["backup", "relay"])
