@@ -215,6 +215,21 @@ static int apply_reset(struct replica *r, struct db_txn *txn, struct json_span u
 	return rc;
 }
 
+// To the disk at once: what cannot be written is undone, and the source does not tell it again by itself.
+static int commit(struct replica *r, struct db_txn *txn, struct error *err)
+{
+	const struct ovsdb_log *log = r->db->store->log;
+	const char *failure;
+
+	if (server_commit(r->server, r->db, txn, err))
+		return err->code;
+	if (!log || !ovsdb_log_has_unflushed(log))
+		return 0;
+	server_flush(r->server);
+	failure = served_db_failure(r->db);
+	return failure ? error_set(err, -EIO, "%s", failure) : 0;
+}
+
 // 'reset': these are all rows that there are.
 static int apply(struct replica *r, struct json_span updates, bool reset)
 {
@@ -232,7 +247,7 @@ static int apply(struct replica *r, struct json_span updates, bool reset)
 	if (rc) {
 		db_txn_rollback(txn);
 		fail(r, "%s: %s", err.tag, err.details);
-	} else if ((rc = server_commit(r->server, r->db, txn, &commit_err))) {
+	} else if ((rc = commit(r, txn, &commit_err))) {
 		fail(r, "%s", commit_err.text);
 	}
 	return rc;
@@ -367,13 +382,13 @@ static void take_update(struct replica *r, struct json_span params, bool with_st
 	json_reader_uninit(&j);
 	if (!ok)
 		fail(r, "an update is not one");
-	else if (!apply(r, updates, false))
+	if (ok && !apply(r, updates, false)) {
 		r->last = last;
-	// A copy that missed an update must be made anew.
-	if (r->state == REPLICA_ERROR) {
-		memset(&r->last, 0, sizeof(r->last));
-		jsonrpc_session_force_reconnect(r->js);
+		return;
 	}
+	// A copy that missed an update must be made anew.
+	memset(&r->last, 0, sizeof(r->last));
+	jsonrpc_session_force_reconnect(r->js);
 }
 
 static void take_notification(struct replica *r, const struct jsonrpc_message *m)

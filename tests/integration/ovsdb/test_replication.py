@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Databases that follow another server's: backups and relays."""
 import json
+import os
+import shutil
 import uuid
 
 import pytest
-from ovsdbtest import Closed, Server, create, peer, wait_until
+from ovsdbtest import Closed, Server, create, peer, run, wait_until
 from test_monitor import delete, insert, update
 
 
@@ -54,6 +56,12 @@ def rows(server):
 
 def same(pair):
     wait_until(lambda: rows(pair.copy) == rows(pair.source), "the copy to be like the source")
+
+
+def later(server):
+    """Time goes on there: what it does once in a while is done."""
+    server.appctl("time/warp", "1000")
+    return True
 
 
 def connected(server, db="T"):
@@ -129,6 +137,31 @@ def test_what_is_wrong_with_the_source_is_told(pair):
     copy.appctl("ovsdb-server/set-active-ovsdb-server", pair.remote)
     copy.appctl("ovsdb-server/connect-active-ovsdb-server")
     wait_until(lambda: "error: its schema is another" in copy.appctl("ovsdb-server/sync-status"), "the error")
+
+
+def test_what_a_backup_could_not_write_is_written_once_it_can(pair, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if os.geteuid() != 0 or run("mount", "-t", "tmpfs", "-o", "size=256k", "none", small, check=False).returncode:
+        pytest.skip("needs root, and a small tmpfs")
+    try:
+        shutil.copy(create(pair.dirs[1]), small / "t.db")
+        copy = pair.follow(f"--sync-from={pair.remote}", db=small / "t.db")
+        same(pair)
+        c = pair.source.connect()
+        (small / "filler").write_bytes(b"x" * (os.statvfs(small).f_bavail * os.statvfs(small).f_bsize))
+        c.transact(insert(name="big", map=["map", [["k", "x" * 9000]]]))
+        wait_until(lambda: "No space left on device" in copy.appctl("ovsdb-server/sync-status"), "the error")
+        assert rows(copy) == []
+        (small / "filler").unlink()
+        c.transact(insert(name="small"))
+        wait_until(lambda: later(copy) and rows(copy) == rows(pair.source), "the copy to be like the source")
+        copy.stop()
+        copy.start()
+        same(pair)
+    finally:
+        pair.stop()
+        run("umount", small)
 
 
 # ---- Relays ----
@@ -221,12 +254,6 @@ def test_a_short_break_of_a_relay_brings_only_what_is_new(pair):
     pair.source.connect().transact(insert(name="b"))
     same(pair)
     assert [r["new"]["name"] for r in c.note()["params"][1]["Root"].values()] == ["b"]
-
-
-def later(server):
-    """Time goes on there: what it does once in a while is done."""
-    server.appctl("time/warp", "1000")
-    return True
 
 
 def test_a_source_that_gets_the_database_later_is_followed_then(pair):
