@@ -280,11 +280,16 @@ static void want_row(struct remotes *r, const char *db, const struct db_row *row
 static int want_db(struct remotes *r, const char *spec, struct error *err)
 {
 	AUTO_FREE char *db_name = xstrndup(spec, strcspn(spec, ","));
+	struct served_db *d = server_find_db(r->server, db_name);
 	const struct ovsdb_column *c;
 	const struct db_table *t;
 	struct db_row *row;
-	int rc = server_find_column(r->server, spec, &t, &c, err);
+	int rc;
 
+	// A relay has no tables before it has reached its source.
+	if (d && served_db_is_relay(d) && !served_db_data(d)->schema->n_tables)
+		return 0;
+	rc = server_find_column(r->server, spec, &t, &c, err);
 	if (rc < 0)
 		return rc;
 	if (c->type.key.type != OVSDB_STRING && !t->key_refs[c->index])
@@ -420,7 +425,8 @@ static void update_status(struct remotes *r, struct remote *m)
 	struct db_txn *txn;
 	bool connected;
 
-	if (!row)
+	// A copy is what its source is.
+	if (!row || served_db_replica(d))
 		return;
 	smap_init(&status);
 	put_status(&status, m, &connected);

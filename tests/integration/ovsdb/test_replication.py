@@ -6,19 +6,19 @@ import shutil
 import uuid
 
 import pytest
-from ovsdbtest import Closed, Server, create, peer, run, wait_until
+from ovsdbtest import Closed, Connection, Server, TEST_SCHEMA, create, peer, run, wait_until
 from test_monitor import delete, insert, update
 
 
 class Pair:
     """A source and a server that follows it."""
 
-    def __init__(self, tmp_path, source_binary=None):
+    def __init__(self, tmp_path, source_binary=None, schema=None):
         self.dirs = []
         for name in ("source", "copy"):
             (tmp_path / name).mkdir()
             self.dirs.append(tmp_path / name)
-        self.source = Server(self.dirs[0], create(self.dirs[0]), binary=source_binary).start()
+        self.source = Server(self.dirs[0], create(self.dirs[0], schema), binary=source_binary).start()
         self.remote = f"unix:{self.source.socket}"
         self.copy = None
 
@@ -276,6 +276,30 @@ def test_a_backup_follows_once_its_source_has_the_right_schema(pair):
     wait_until(lambda: "error: its schema is another" in copy.appctl("ovsdb-server/sync-status"), "the error")
     pair.source.connect().call("convert", "T", schema)
     wait_until(lambda: later(copy) and "replicating" in copy.appctl("ovsdb-server/sync-status"), "the backup")
+
+
+@pytest.mark.parametrize("kind", ["backup", "relay"])
+def test_nothing_is_written_into_a_copy_about_its_own_remotes(tmp_path, kind):
+    schema = dict(TEST_SCHEMA, tables=dict(TEST_SCHEMA["tables"], Listener={"isRoot": True, "columns": {
+        "target": {"type": "string"}, "is_connected": {"type": "boolean", "ephemeral": True},
+        "listeners": {"type": {"key": {"type": "uuid", "refTable": "Listener"}, "min": 0, "max": 1}}}}))
+    p = Pair(tmp_path, schema=schema)
+    remotes = "--remote=db:T,Listener,listeners"
+    try:
+        p.source.connect().transact({"op": "insert", "table": "Listener", "uuid-name": "l", "row": {
+            "target": f"punix:{tmp_path}/l.sock", "listeners": ["named-uuid", "l"]}})
+        if kind == "relay":
+            p.follow(remotes, db=f"relay:T:{p.remote}")
+        else:
+            p.follow(remotes, f"--sync-from={p.remote}", db=create(p.dirs[1], schema))
+        wait_until(lambda: os.path.exists(tmp_path / "l.sock"), "the listener")
+        client = Connection(tmp_path / "l.sock")
+        p.copy.appctl("time/warp", "3000")
+        (row,) = client.transact({"op": "select", "table": "Listener", "where": [], "columns": ["is_connected"]})[0]["rows"]
+        assert row == {"is_connected": False}
+        client.close()
+    finally:
+        p.stop()
 
 
 @pytest.mark.skipif(not peer("ovsdb-server"), reason="Debian's openvswitch-common is not there (OES_PEER_DIR)")
