@@ -43,15 +43,6 @@ static void forward_destroy(struct forward *f)
 	free(f);
 }
 
-void relay_destroy(struct relay *r)
-{
-	if (!r)
-		return;
-	while (!list_is_empty(&r->forwards))
-		forward_destroy(LIST_ENTRY(r->forwards.next, struct forward, node));
-	free(r);
-}
-
 // ---- To the source ----
 
 static bool changes_nothing(struct json_reader *r)
@@ -139,20 +130,35 @@ static void reply_error(struct forward *f, struct json_span error)
 					error);
 }
 
-// Whether what was sent has been carried out is not known.
-void relay_disconnected(struct served_db *d)
+// No answer of the source's will come: whether what was sent has been carried out is not known.
+static void give_up(struct forward *f)
 {
+	static const char canceled[] = "\"canceled\"";
 	static const char lost[] =
 		"{\"error\":\"I/O error\",\"details\":\"the connection to the relay's source was "
 		"lost before its answer came\"}";
+	const char *why = f->sent ? lost : canceled;
+
+	reply_error(f, (struct json_span){ why, strlen(why) });
+	forward_destroy(f);
+}
+
+void relay_disconnected(struct served_db *d)
+{
 	struct forward *f, *next;
 
-	LIST_FOR_EACH_SAFE (f, next, node, &d->relay->forwards) {
-		if (!f->sent)
-			continue;
-		reply_error(f, (struct json_span){ lost, strlen(lost) });
-		forward_destroy(f);
-	}
+	LIST_FOR_EACH_SAFE (f, next, node, &d->relay->forwards)
+		if (f->sent)
+			give_up(f);
+}
+
+void relay_destroy(struct relay *r)
+{
+	if (!r)
+		return;
+	while (!list_is_empty(&r->forwards))
+		give_up(LIST_ENTRY(r->forwards.next, struct forward, node));
+	free(r);
 }
 
 static struct forward *find(struct relay *r, struct json_span id)
@@ -216,8 +222,7 @@ bool relay_cancel(struct served_db *d, struct session *c, struct json_span id)
 			strbuf_printf(&params, "[%llu]", (unsigned long long)f->number);
 			jsonrpc_send_notify(rpc, "cancel", &params);
 		} else {
-			reply_error(f, (struct json_span){ "\"canceled\"", 10 });
-			forward_destroy(f);
+			give_up(f);
 		}
 		return true;
 	}

@@ -10,6 +10,7 @@ struct relay;
 struct served_db;
 
 struct relay *relay_create(struct server *s, struct served_db *d);
+// Accepts NULL. Who waits for an answer gets an error.
 void relay_destroy(struct relay *r);
 // True when it is on its way to the source, now or when that is there again.
 bool relay_forward(struct session *c, struct served_db *d, const struct jsonrpc_message *m);

@@ -213,6 +213,23 @@ def test_a_transaction_waits_until_the_source_is_there(pair):
     assert [r["name"] for r in rows(copy)] == ["late"]
 
 
+def test_who_waits_for_a_relay_that_goes_is_answered(pair):
+    for is_there, error in ((True, "I/O error"), (False, "canceled")):
+        copy = pair.relay()
+        wait_until(lambda: connected(copy)[0], "the relay")
+        if not is_there:
+            pair.source.stop()
+            wait_until(lambda: not connected(copy)[0], "the relay to notice")
+        c = copy.connect()
+        c.call("set_db_change_aware", True)
+        ident = c.request("transact", "T", {"op": "wait", "table": "Root", "where": [], "columns": ["name"], "until": "==",
+                                            "rows": [{"name": "never"}]})
+        assert c.call("echo") == []
+        copy.appctl("ovsdb-server/remove-db", "T")
+        assert error in json.dumps(c.answer(ident)["error"])
+        copy.stop()
+
+
 def test_a_wait_is_the_sources(pair):
     copy = pair.relay()
     wait_until(lambda: connected(copy)[0], "the relay")
