@@ -8,39 +8,36 @@ LOG_MODULE(ovsdb_backup);
 
 void backup_init(struct backup *b)
 {
-	strmap_init(&b->exclude);
+	strset_init(&b->exclude);
 	b->probe_msec = -1;
-}
-
-static void clear_exclude(struct backup *b)
-{
-	strmap_uninit(&b->exclude);
-	strmap_init(&b->exclude);
 }
 
 void backup_uninit(struct backup *b)
 {
-	strmap_uninit(&b->exclude);
+	strset_uninit(&b->exclude);
 	free(b->source);
 }
 
 int backup_set_exclude(struct backup *b, const char *text, struct error *err)
 {
-	AUTO_FREE char *copy = xstrdup(text), *check = xstrdup(text);
+	AUTO_FREE char *copy = xstrdup(text);
 	char *save = NULL, *item;
+	struct strset new;
+	int rc = 0;
 
-	for (item = strtok_r(check, ",", &save); item; item = strtok_r(NULL, ",", &save)) {
+	strset_init(&new);
+	for (item = strtok_r(copy, ",", &save); item && !rc; item = strtok_r(NULL, ",", &save)) {
 		const char *colon = strchr(item, ':');
 
 		if (!colon || colon == item || !colon[1] || strchr(colon + 1, ':'))
-			return error_set(err, -EINVAL,
-					 "%s: tables to exclude are DB:TABLE[,DB:TABLE]...", item);
+			rc = error_set(err, -EINVAL,
+				       "%s: tables to exclude are DB:TABLE[,DB:TABLE]...", item);
+		strset_add(&new, item);
 	}
-	clear_exclude(b);
-	for (item = strtok_r(copy, ",", &save); item; item = strtok_r(NULL, ",", &save))
-		if (!strmap_get(&b->exclude, item))
-			strmap_add(&b->exclude, item, b);
-	return 0;
+	if (!rc)
+		hmap_swap(&b->exclude.map.map, &new.map.map);
+	strset_uninit(&new);
+	return rc;
 }
 
 static bool can_follow(const struct program *p, const char *name)
@@ -65,10 +62,10 @@ void backup_apply(struct program *p)
 
 		if (!can_follow(p, names[i]))
 			continue;
-		if (p->backup.at_work)
-			server_follow(p->server, d, &options);
-		else if (served_db_replica(d))
+		if (!p->backup.at_work && served_db_replica(d))
 			server_unfollow(p->server, d);
+		else if (p->backup.at_work && !replica_adapt(d, &options))
+			server_follow(p->server, d, &options);
 	}
 	free(names);
 }
@@ -131,10 +128,9 @@ static void cmd_disconnect(struct appctl_conn *conn, int argc, const char *const
 static void cmd_set_probe(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
 {
 	struct program *p = p_;
-	char *end;
-	long msec = strtol(argv[1], &end, 10);
+	int64_t msec;
 
-	if (*end || end == argv[1] || msec < 0 || msec > INT_MAX) {
+	if (!parse_i64(argv[1], 10, &msec) || msec < 0 || msec > INT_MAX) {
 		appctl_reply_error(conn, "Invalid probe interval, integer value expected");
 		return;
 	}
@@ -156,11 +152,12 @@ static void cmd_set_exclude(struct appctl_conn *conn, int argc, const char *cons
 	appctl_reply(conn, "");
 }
 
-static void put_exclude(const struct backup *b, struct strbuf *out)
+// "DB:TABLE,DB:TABLE", in order.
+static void put_exclude(const struct strset *exclude, struct strbuf *out)
 {
-	AUTO_FREE struct strmap_node **sorted = strmap_sorted(&b->exclude);
+	AUTO_FREE struct strmap_node **sorted = strmap_sorted(&exclude->map);
 
-	for (size_t i = 0; i < strmap_count(&b->exclude); i++)
+	for (size_t i = 0; i < strset_count(exclude); i++)
 		strbuf_printf(out, "%s%s", i ? "," : "", sorted[i]->name);
 }
 
@@ -169,7 +166,7 @@ static void cmd_get_exclude(struct appctl_conn *conn, int argc, const char *cons
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct program *p = p_;
 
-	put_exclude(&p->backup, &out);
+	put_exclude(&p->backup.exclude, &out);
 	appctl_reply(conn, strbuf_cstr(&out));
 }
 
@@ -216,7 +213,7 @@ static void cmd_sync_status(struct appctl_conn *conn, int argc, const char *cons
 	} else {
 		strbuf_printf(&out, "replicating: %s\ndatabase: %s\n", replica_source(r),
 			      followed.s);
-		replica_put_exclude(r, &exclude);
+		put_exclude(replica_exclude(r), &exclude);
 		if (exclude.len)
 			strbuf_printf(&out, "exclude: %s\n", exclude.s);
 	}

@@ -4,15 +4,18 @@
 //   {"remotes": {"pssl:6641": {"inactivity-probe": 10000, "role": "ovn-controller"}, "punix:db.sock": {}},
 //    "databases": {"conf.db": {}, "sb.db": {"service-model": "active-backup", "backup": true, "source": {"tcp:10.0.0.1:6642": {}}},
 //                  "OVN_Northbound": {"service-model": "relay", "source": {"ssl:10.0.0.1:6641": {"max-backoff": 2000}}}}}
+#include "core/base/log.h"
 #include "ovsdb/ovsdb-server.h"
 #include "ovsdb/replica.h"
+
+LOG_MODULE(ovsdb_config);
 
 // One database of the file.
 struct db_config {
 	char *model, *source;
 	bool backup;
 	struct remote_options options; // of 'source'
-	struct strmap exclude; // "DB:TABLE" (NAME: see apply_backup())
+	struct strset exclude; // tables
 };
 
 struct config {
@@ -25,7 +28,7 @@ static void db_config_free(struct db_config *d)
 	free(d->model);
 	free(d->source);
 	free(d->options.role);
-	strmap_uninit(&d->exclude);
+	strset_uninit(&d->exclude);
 	free(d);
 }
 
@@ -117,6 +120,8 @@ static void read_source(struct json_reader *r, struct db_config *d)
 		}
 		d->source = xstrndup(key, len);
 		read_options(r, &d->options);
+		if (!json_failed(r) && (d->options.read_only || d->options.role))
+			json_fail(r, "a \"source\" has neither \"read-only\" nor \"role\"");
 	}
 }
 
@@ -126,8 +131,8 @@ static void read_exclude(struct json_reader *r, struct db_config *d)
 	while (json_element(r)) {
 		AUTO_FREE char *table = json_string_dup(r);
 
-		if (table && !strmap_get(&d->exclude, table))
-			strmap_add(&d->exclude, table, d);
+		if (table)
+			strset_add(&d->exclude, table);
 	}
 }
 
@@ -144,8 +149,13 @@ static void check_db(struct json_reader *r, const char *name, const struct db_co
 		json_fail(r, "%s: \"%s\" is no service model", name, model);
 	else if (*model != 's' && !d->source)
 		json_fail(r, "%s: a \"source\" is needed", name);
-	else if (*model == 's' && (d->source || d->backup))
+	else if (*model == 's' && d->source)
 		json_fail(r, "%s: a standalone database has no \"source\"", name);
+	else if (*model != 'a' && (d->backup || strset_count(&d->exclude)))
+		json_fail(r,
+			  "%s: only an active-backup database has \"backup\" and "
+			  "\"exclude-tables\"",
+			  name);
 }
 
 static void read_db(struct json_reader *r, const char *name, struct db_config *d)
@@ -155,17 +165,19 @@ static void read_db(struct json_reader *r, const char *name, struct db_config *d
 
 	json_object(r);
 	while (json_member(r, &key, &len)) {
-		if (json_key_is(key, len, "service-model"))
+		if (json_key_is(key, len, "service-model")) {
+			free(d->model);
 			d->model = json_string_dup(r);
-		else if (json_key_is(key, len, "backup"))
+		} else if (json_key_is(key, len, "backup")) {
 			d->backup = json_bool(r);
-		else if (json_key_is(key, len, "source"))
+		} else if (json_key_is(key, len, "source")) {
 			read_source(r, d);
-		else if (json_key_is(key, len, "exclude-tables"))
+		} else if (json_key_is(key, len, "exclude-tables")) {
 			read_exclude(r, d);
-		else
+		} else {
 			json_fail(r, "%s: \"%.*s\" is no member of a database", name,
 				  (int)MIN(len, 60u), key);
+		}
 	}
 }
 
@@ -184,7 +196,7 @@ static void read_dbs(struct json_reader *r, struct config *c)
 			return;
 		}
 		d = xzalloc(sizeof(*d));
-		strmap_init(&d->exclude);
+		strset_init(&d->exclude);
 		d->options = (struct remote_options)REMOTE_OPTIONS_INIT;
 		strmap_add(&c->dbs, name, d);
 		if (json_peek(r) == JSON_NULL) {
@@ -261,22 +273,33 @@ static const char *served_name(const struct program *p, const char *by)
 	return NULL;
 }
 
-// Again, so that another source or other options count.
+static struct replica_options replica_options(const struct db_config *d,
+					      const struct strset *exclude)
+{
+	return (struct replica_options){
+		.source = d->source,
+		.exclude = exclude,
+		.probe_msec = d->options.probe,
+		.max_backoff_msec = d->options.max_backoff,
+		.dscp = MAX(d->options.dscp, 0),
+	};
+}
+
 static int open_relay(struct program *p, const char *name, const struct db_config *d,
 		      struct error *err)
 {
-	const struct replica *now;
+	struct replica_options options = replica_options(d, NULL);
 
 	if (served_name(p, name)) {
-		now = served_db_replica(server_find_db(p->server, name));
-		if (now && !strcmp(replica_source(now), d->source))
+		if (replica_adapt(server_find_db(p->server, name), &options))
 			return 0;
 		server_remove_db(p->server, name, NULL);
 		free(strmap_take(&p->files, name));
 	}
-	if (server_add_relay(p->server, name, d->source, d->options.probe, d->options.max_backoff,
-			     err))
+	if (server_add_relay(p->server, name, d->source, options.probe_msec,
+			     options.max_backoff_msec, err))
 		return err->code;
+	replica_adapt(server_find_db(p->server, name), &options);
 	strmap_add(&p->files, name, xstrdup(name));
 	return 0;
 }
@@ -284,46 +307,52 @@ static int open_relay(struct program *p, const char *name, const struct db_confi
 static void apply_backup(struct program *p, const char *name, const struct db_config *d)
 {
 	struct served_db *db = server_find_db(p->server, name);
+	struct replica_options options;
 	struct strmap_node *node;
-	struct strmap exclude;
+	struct strset exclude;
 
 	if (!d->backup) {
 		if (served_db_replica(db))
 			server_unfollow(p->server, db);
 		return;
 	}
-	strmap_init(&exclude);
-	STRMAP_FOR_EACH (node, &d->exclude) {
+	strset_init(&exclude);
+	STRSET_FOR_EACH (node, &d->exclude) {
 		AUTO_FREE char *full = xasprintf("%s:%s", name, node->name);
 
-		strmap_add(&exclude, full, p);
+		strset_add(&exclude, full);
 	}
-	server_follow(p->server, db,
-		      &(struct replica_options){ .source = d->source,
-						 .exclude = &exclude,
-						 .probe_msec = d->options.probe,
-						 .max_backoff_msec = d->options.max_backoff });
-	strmap_uninit(&exclude);
+	options = replica_options(d, &exclude);
+	if (!replica_adapt(db, &options))
+		server_follow(p->server, db, &options);
+	strset_uninit(&exclude);
+}
+
+static int apply_db(struct program *p, const char *by, const struct db_config *d, struct error *err)
+{
+	if (is_relay(d))
+		return open_relay(p, by, d, err);
+	if (!served_name(p, by) && program_open_db(p, by, err))
+		return err->code;
+	apply_backup(p, served_name(p, by), d);
+	return 0;
 }
 
 static int apply_dbs(struct program *p, const struct config *c, struct error *err)
 {
+	struct error first = ERROR_INIT, one = ERROR_INIT;
 	struct strmap_node *node;
 
 	close_others(p, c);
 	STRMAP_FOR_EACH (node, &c->dbs) {
-		const struct db_config *d = node->data;
-
-		if (is_relay(d)) {
-			if (open_relay(p, node->name, d, err))
-				return err->code;
+		if (!apply_db(p, node->name, node->data, &one))
 			continue;
-		}
-		if (!served_name(p, node->name) && program_open_db(p, node->name, err))
-			return err->code;
-		apply_backup(p, served_name(p, node->name), d);
+		if (first.code)
+			log_err("%s", one.text);
+		else
+			first = one;
 	}
-	return 0;
+	return first.code ? error_set(err, first.code, "%s", first.text) : 0;
 }
 
 static int apply_remotes(struct program *p, const struct config *c, struct error *err)
@@ -352,10 +381,11 @@ int config_apply(struct program *p, struct error *err)
 	strmap_init(&c.remotes);
 	strmap_init(&c.dbs);
 	rc = read_config(p->config_file, &c, err);
-	if (!rc)
-		rc = apply_dbs(p, &c, err);
-	if (!rc)
-		rc = apply_remotes(p, &c, err);
+	if (!rc) {
+		int dbs = apply_dbs(p, &c, err), remotes = apply_remotes(p, &c, dbs ? NULL : err);
+
+		rc = dbs ? dbs : remotes;
+	}
 	config_uninit(&c);
 	return rc;
 }

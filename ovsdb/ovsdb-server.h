@@ -10,7 +10,7 @@
 // The active-backup service model: all databases in files follow those of another server.
 struct backup {
 	char *source; // NULL: not given
-	struct strmap exclude; // "DB:TABLE"
+	struct strset exclude; // "DB:TABLE"
 	bool at_work;
 	int probe_msec; // -1: as usual
 };
@@ -46,7 +46,8 @@ void backup_apply(struct program *p);
 void backup_commands_register(struct program *p);
 
 // ---- ovsdb-server-config.c ----
-// Reads the configuration file and does what it says: databases, then remotes. On failure some of it may be done.
+// Reads the configuration file and does what it says: databases, then remotes. One of them that fails does not keep the others from
+// being there; 'err' is what the first says.
 int config_apply(struct program *p, struct error *err);
 void config_commands_register(struct program *p);
 

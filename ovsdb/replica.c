@@ -10,6 +10,9 @@ LOG_MODULE(ovsdb_replica);
 
 // When nothing could be made of the source's answers, it is asked again after that.
 #define RETRY_MSEC 8000
+#define USUAL_MAX_BACKOFF_MSEC 8000
+#define USUAL_PROBE_MSEC 60000
+#define USUAL_RELAY_PROBE_MSEC 5000
 
 // What is asked, one after the other.
 enum step { ASK_SERVER_ID, ASK_AWARE, ASK_SCHEMA, ASK_SINCE, ASK_COND, ASK_NOTHING };
@@ -21,6 +24,7 @@ struct replica {
 	char *source;
 	struct strset exclude;
 	bool is_relay;
+	int dscp;
 	enum step step;
 	enum replica_state state;
 	struct error error;
@@ -444,6 +448,23 @@ static void on_message(void *r_, const struct jsonrpc_message *m)
 static const struct jsonrpc_session_events callbacks = { on_connected, on_disconnected,
 							 on_message };
 
+static void set_options(struct replica *r, const struct replica_options *o)
+{
+	int probe = r->is_relay ? USUAL_RELAY_PROBE_MSEC : USUAL_PROBE_MSEC;
+
+	if (o->probe_msec >= 0)
+		probe = o->probe_msec;
+	jsonrpc_session_set_probe_interval(r->js, probe);
+	jsonrpc_session_set_max_backoff(r->js, o->max_backoff_msec >= 0 ? o->max_backoff_msec
+									: USUAL_MAX_BACKOFF_MSEC);
+	if (o->dscp == r->dscp)
+		return;
+	r->dscp = o->dscp;
+	jsonrpc_session_set_dscp(r->js, r->dscp);
+	// It is marked when a connection is made.
+	jsonrpc_session_force_reconnect(r->js);
+}
+
 struct replica *replica_create(struct server *s, struct served_db *d,
 			       const struct replica_options *options)
 {
@@ -458,14 +479,10 @@ struct replica *replica_create(struct server *s, struct served_db *d,
 	timer_init(&r->retry, s->loop, on_retry);
 	strset_init(&r->exclude);
 	if (options->exclude)
-		STRMAP_FOR_EACH (node, options->exclude)
+		STRSET_FOR_EACH (node, options->exclude)
 			strset_add(&r->exclude, node->name);
 	r->js = jsonrpc_session_open(s->loop, r->source, true, &callbacks, r);
-	if (options->max_backoff_msec >= 0)
-		jsonrpc_session_set_max_backoff(r->js, options->max_backoff_msec);
-	replica_set_probe(r, options->probe_msec >= 0 ? options->probe_msec
-			     : r->is_relay	      ? 5000
-						      : 60000);
+	set_options(r, options);
 	return r;
 }
 
@@ -480,6 +497,29 @@ void replica_destroy(struct replica *r)
 	free(r);
 }
 
+static bool same_set(const struct strset *a, const struct strset *b)
+{
+	struct strmap_node *node;
+
+	if (strset_count(a) != (b ? strset_count(b) : 0))
+		return false;
+	STRSET_FOR_EACH (node, a)
+		if (!strset_contains(b, node->name))
+			return false;
+	return true;
+}
+
+bool replica_adapt(struct served_db *d, const struct replica_options *options)
+{
+	struct replica *r = d->replica;
+
+	if (!r || strcmp(r->source, options->source) != 0 ||
+	    !same_set(&r->exclude, options->exclude))
+		return false;
+	set_options(r, options);
+	return true;
+}
+
 enum replica_state replica_state(const struct replica *r)
 {
 	return r->state;
@@ -490,22 +530,14 @@ const char *replica_error(const struct replica *r)
 	return r->error.text;
 }
 
-void replica_put_exclude(const struct replica *r, struct strbuf *out)
+const struct strset *replica_exclude(const struct replica *r)
 {
-	AUTO_FREE struct strmap_node **sorted = strmap_sorted(&r->exclude.map);
-
-	for (size_t i = 0; i < strset_count(&r->exclude); i++)
-		strbuf_printf(out, "%s%s", i ? "," : "", sorted[i]->name);
+	return &r->exclude;
 }
 
 const char *replica_source(const struct replica *r)
 {
 	return r->source;
-}
-
-void replica_set_probe(struct replica *r, int msec)
-{
-	jsonrpc_session_set_probe_interval(r->js, msec);
 }
 
 struct jsonrpc *replica_rpc(struct replica *r)

@@ -10,8 +10,9 @@ struct replica;
 
 struct replica_options {
 	const char *source; // remotes separated by commas
-	const struct strmap *exclude; // keys "DB:TABLE": tables that are not followed; NULL: none
+	const struct strset *exclude; // "DB:TABLE": tables that are not followed; NULL: none
 	int probe_msec, max_backoff_msec; // -1: as usual
+	int dscp;
 	bool is_relay; // takes the source's schema; a backup must have the same
 };
 
@@ -19,14 +20,14 @@ struct replica *replica_create(struct server *s, struct served_db *d,
 			       const struct replica_options *options);
 // Accepts NULL. The database stays as it is.
 void replica_destroy(struct replica *r);
+// When 'd' follows that source but for those tables already: the rest of 'options' counts from now on. Else false, and nothing is done.
+bool replica_adapt(struct served_db *d, const struct replica_options *options);
 enum replica_state { REPLICA_CONNECTING, REPLICA_FOLLOWS, REPLICA_ERROR };
 
 enum replica_state replica_state(const struct replica *r);
 // What is wrong, for REPLICA_ERROR.
 const char *replica_error(const struct replica *r);
-// "DB:TABLE,DB:TABLE", appended in order; nothing when none is excluded.
-void replica_put_exclude(const struct replica *r, struct strbuf *out);
+const struct strset *replica_exclude(const struct replica *r);
 const char *replica_source(const struct replica *r);
 // The connection while it follows, else NULL.
 struct jsonrpc *replica_rpc(struct replica *r);
-void replica_set_probe(struct replica *r, int msec);

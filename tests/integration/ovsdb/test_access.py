@@ -180,6 +180,48 @@ def test_a_file_with_a_relay_and_a_backup(configured, tmp_path):
         copies.stop()
 
 
+def test_a_reload_leaves_alone_what_has_not_changed(configured, tmp_path):
+    configured.start()
+    for name in ("backup", "relay"):
+        (tmp_path / name).mkdir()
+        remotes = {f"punix:{tmp_path}/{name}/db.sock": None}
+
+        def databases(**options):
+            source = {f"unix:{tmp_path}/db.sock": options}
+            return {"T": {"service-model": "relay", "source": source}} if name == "relay" else {
+                str(tmp_path / name / "t.db"): {"service-model": "active-backup", "backup": True, "source": source,
+                                                "exclude-tables": ["Single"]}}
+
+        create(tmp_path / name)
+        copies = Configured(tmp_path / name, {"remotes": remotes, "databases": databases()}).start()
+        try:
+            wait_until(lambda: copies.errors().count("T: follows") == 1, "the copy")
+            for new in ({"databases": databases()}, {"remotes": remotes, "databases": databases(**{"inactivity-probe": 7000})}):
+                copies.write({"remotes": remotes, **new})
+                assert copies.appctl("ovsdb-server/reload") == ""
+                assert copies.connect().call("list_dbs") == ["T", "_Server"]
+            assert copies.errors().count("T: follows") == copies.errors().count(": connected") == 1
+            # A connection is marked when it is made.
+            copies.write({"remotes": remotes, "databases": databases(dscp=10)})
+            assert copies.appctl("ovsdb-server/reload") == ""
+            wait_until(lambda: copies.errors().count("T: follows") == 2, "the new connection")
+        finally:
+            copies.stop()
+
+
+def test_a_database_that_cannot_be_opened_does_not_keep_out_the_others(configured, tmp_path):
+    configured.start()
+    other = tmp_path / "other"
+    other.mkdir()
+    path = create(other, dict(TEST_SCHEMA, name="U"))
+    configured.write({"remotes": {f"punix:{tmp_path}/new.sock": {}},
+                      "databases": {"/nowhere/a": {}, str(path): {}, "/nowhere/z": {}}})
+    why = Connection(configured.control).call_error("ovsdb-server/reload")
+    assert "open failed" in why
+    assert Connection(tmp_path / "new.sock").call("list_dbs") == ["U", "_Server"]
+    assert all(f"/nowhere/{x}" in why + configured.errors() for x in "az")
+
+
 @pytest.mark.parametrize("text, why", [
     ("{", "config.json: "), ("[]", "config.json: "), ('{"x": 1}', '"x" is neither "remotes" nor "databases"'),
     ('{"remotes": {"punix:x": {"colour": 1}}}', '"colour" is no option of a remote'),
@@ -188,6 +230,8 @@ def test_a_file_with_a_relay_and_a_backup(configured, tmp_path):
     ('{"databases": {"x": {"service-model": "odd"}}}', 'x: "odd" is no service model'),
     ('{"databases": {"x": {"service-model": "clustered"}}}', "the clustered service model is not there"),
     ('{"databases": {"x": {"service-model": "relay"}}}', 'x: a "source" is needed'),
+    ('{"databases": {"x": {"exclude-tables": ["a"]}}}', 'only an active-backup database has "backup" and "exclude-tables"'),
+    ('{"databases": {"x": {"service-model": "relay", "source": {"tcp:x": {"role": "r"}}}}}', 'neither "read-only" nor "role"'),
     ('{"databases": {"/nowhere/x": {}}}', "/nowhere/x: open failed"),
     ('{"databases": {"x": {"model": 1}}}', '"model" is no member of a database')])
 def test_a_file_that_is_wrong_is_refused_by_name(configured, text, why):
