@@ -362,14 +362,16 @@ int ovsdb_log_read(struct ovsdb_log *log, struct json_span *ret, struct error *e
 
 static void format_record(struct strbuf *out, const char *json, size_t n, const char *end)
 {
-	AUTO(strbuf) body = STRBUF_INIT;
+	size_t len = n + strlen(end), header_end;
 	char hash[41];
 
-	strbuf_put(&body, json, n);
-	strbuf_puts(&body, end);
-	ovsdb_sha1_hex(body.s, body.len, hash);
-	strbuf_printf(out, MAGIC "%zu %s\n", body.len, hash);
-	strbuf_put(out, body.s, body.len);
+	// A snapshot is one record: the hash is put in afterwards, so that no second copy is needed for it.
+	strbuf_printf(out, MAGIC "%zu %40s\n", len, "");
+	header_end = out->len;
+	strbuf_put(out, json, n);
+	strbuf_puts(out, end);
+	ovsdb_sha1_hex(out->s + header_end, len, hash);
+	memcpy(out->s + header_end - 1 - strlen(hash), hash, strlen(hash));
 }
 
 void ovsdb_log_format(struct strbuf *out, const char *json, size_t n)
