@@ -71,6 +71,12 @@ void child_begin(int fd)
 		_exit(errno);
 }
 
+static void end_child(const struct compaction *c)
+{
+	kill(c->child, SIGKILL);
+	waitpid(c->child, NULL, 0);
+}
+
 static void run_child(const struct store *store, const struct store_rewrite *rw)
 {
 	int rc;
@@ -100,6 +106,8 @@ static int start(struct server *s, struct served_db *d, struct error *err)
 	if (fd < 0) {
 		rc = error_set(err, -errno, "%s: no process for compaction: %s", d->name,
 			       strerror(errno));
+		if (c->child > 0)
+			end_child(c);
 		store_rewrite_end(d->store, c->rewrite, rc, NULL);
 		free(c);
 		return rc;
@@ -138,8 +146,7 @@ void compaction_cancel(struct served_db *d)
 
 	if (!c)
 		return;
-	kill(c->child, SIGKILL);
-	waitpid(c->child, NULL, 0);
+	end_child(c);
 	store_rewrite_end(d->store, c->rewrite, -ECANCELED, NULL);
 	error_set(&err, -ECANCELED, "%s: the database is no longer served", d->name);
 	tell_waiters(c, &err);

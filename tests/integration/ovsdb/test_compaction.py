@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The file is written anew while the database is served."""
 import os
+import pathlib
+import resource
 import threading
 
 from ovsdbtest import Connection, wait_until
@@ -41,6 +43,21 @@ def test_requests_to_compact_while_that_is_being_done_are_answered(server, db):
     for t in threads:
         t.join()
     assert names(db) == ["a"]
+
+
+def test_a_child_that_cannot_be_watched_does_not_go_on(server, db):
+    for i in range(100):
+        db.transact(*(insert(name=f"{i}.{j}") for j in range(20)))
+    control = Connection(server.control)
+    assert control.call("time/warp", "1") == "warped\n"
+    pid = server.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")) + 1, limits[1]))
+    assert "Too many open files" in control.call_error("ovsdb-server/compact")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    assert pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text() == ""
+    server.appctl("ovsdb-server/compact")
+    assert len(names(db)) == 2000
 
 
 def test_a_database_that_goes_or_is_converted_meanwhile(server, db):
