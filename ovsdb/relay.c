@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "ovsdb/rbac.h"
 #include "ovsdb/server-private.h"
 
 // Ids below are the replica's own.
@@ -84,6 +85,56 @@ static bool is_for_source(struct json_span params)
 	return is;
 }
 
+// What a client asks that has a role is run here first, to no effect: to the source we are the one who asks.
+static enum exec_status try_here(struct session *c, struct served_db *d, struct json_span params)
+{
+	const struct exec_context ctx = {
+		.role = c->group->role,
+		.client_id = session_client_id(c),
+		.has_lock = session_has_lock,
+		.aux = c,
+	};
+	AUTO(strbuf) results = STRBUF_INIT;
+	struct db_txn *txn;
+	int64_t timeout;
+	enum exec_status status =
+		ovsdb_execute(d->store->db, params, &ctx, &results, &txn, &timeout);
+
+	if (status == EXEC_COMMITTED)
+		db_txn_rollback(txn);
+	return status;
+}
+
+// False: it is refused here, where it has an answer.
+static bool may_forward(struct session *c, struct served_db *d, const struct jsonrpc_message *m,
+			bool *ret_answered)
+{
+	const struct session_group *g = c->group;
+	struct ovsdb_error err;
+	struct rbac rbac;
+
+	if (!g)
+		return true;
+	if (g->read_only)
+		return false;
+	rbac_init(&rbac, d->store->db, g->role, NULL);
+	if (!rbac.role)
+		return true;
+	switch (try_here(c, d, m->params)) {
+	case EXEC_COMMITTED:
+		return true;
+	case EXEC_FAILED:
+		return false;
+	case EXEC_WAITING:
+		break;
+	}
+	ovsdb_error_set(&err, "not supported",
+			"a relay has no transactions that wait for clients with a role");
+	session_reply_error(c, m->id, &err);
+	*ret_answered = true;
+	return false;
+}
+
 static void send(struct relay *r, struct forward *f)
 {
 	struct jsonrpc *rpc = replica_rpc(r->db->replica);
@@ -99,10 +150,13 @@ static void send(struct relay *r, struct forward *f)
 bool relay_forward(struct session *c, struct served_db *d, const struct jsonrpc_message *m)
 {
 	struct relay *r = d->relay;
+	bool answered = false;
 	struct forward *f;
 
 	if (!r || !is_for_source(m->params))
 		return false;
+	if (!may_forward(c, d, m, &answered))
+		return answered;
 	f = xzalloc(sizeof(*f));
 	f->session = c;
 	f->id = xstrndup(m->id.p, m->id.n);

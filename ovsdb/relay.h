@@ -12,7 +12,8 @@ struct served_db;
 struct relay *relay_create(struct server *s, struct served_db *d);
 // Accepts NULL. Who waits for an answer gets an error.
 void relay_destroy(struct relay *r);
-// True when it is on its way to the source, now or when that is there again.
+// True when it is on its way to the source, now or when that is there again, or has been refused. False: it is to be run here, since it
+// changes nothing, or since its client may not change what it would, and is told so.
 bool relay_forward(struct session *c, struct served_db *d, const struct jsonrpc_message *m);
 // Told by the replica.
 void relay_connected(struct served_db *d);

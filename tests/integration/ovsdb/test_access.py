@@ -209,6 +209,28 @@ def test_a_reload_leaves_alone_what_has_not_changed(configured, tmp_path):
             copies.stop()
 
 
+def test_a_relay_does_not_lend_its_own_rights(guarded, tmp_path):
+    (tmp_path / "relay").mkdir()
+    source = {f"unix:{tmp_path}/db.sock": {}}
+    relay = Configured(tmp_path / "relay", {
+        "remotes": {f"punix:{tmp_path}/relay/{name}.sock": options for name, options in
+                    (("db", {}), ("ro", {"read-only": True}), ("r", {"role": "r"}))},
+        "databases": {"T": {"service-model": "relay", "source": source}}}).start()
+    try:
+        wait_until(lambda: rows(relay) == [], "the relay")
+        ro, r = Connection(relay.dir / "ro.sock"), Connection(relay.dir / "r.sock")
+        assert ro.transact(insert(name="x"))[0]["error"] == "not allowed"
+        assert r.transact(insert(name="x"))[0]["error"] == "permission error"
+        assert "uuid" in relay.connect().transact(insert(name="a"))[0]
+        # What comes behind an operation that waits is not left unseen.
+        wait = {"op": "wait", "table": "Root", "where": [], "columns": ["name"], "until": "==", "rows": []}
+        assert r.transact(dict(wait, timeout=0), insert(name="x"))[0]["error"] == "timed out"
+        assert r.call_error("transact", "T", wait, insert(name="x"))["error"] == "not supported"
+        assert [row["name"] for row in rows(guarded)] == ["a"]
+    finally:
+        relay.stop()
+
+
 def test_a_database_that_cannot_be_opened_does_not_keep_out_the_others(configured, tmp_path):
     configured.start()
     other = tmp_path / "other"

@@ -85,6 +85,28 @@ def answers(tmp_path, pki, who, cases=CASES):
         s.stop()
 
 
+def test_a_relay_asks_its_source_for_what_a_role_may(tmp_path, pki):
+    args = [*pki.options("server"), "--remote=db:T,Listeners,listeners"]
+    (tmp_path / "relay").mkdir()
+    source = Server(tmp_path, create(tmp_path, schema())).start()
+    relay = Server(tmp_path / "relay", f"relay:T:unix:{source.socket}", args).start()
+    try:
+        source.connect().transact(*with_roles([insert(name="b")]))
+        remote = f"ssl:127.0.0.1:{listening_port(tmp_path / 'relay' / 'server.err')}"
+
+        def ask(*ops):
+            return json.loads(run(program("ovsdb-client"), *pki.options("client"), "transact", remote, json.dumps(["T", *ops])).stdout)
+
+        own = insert(name="a", map=["map", [["owner", "client"]]])
+        assert ask(own, {"op": "update", "table": "Root", "where": THEIRS, "row": {"few": 1}})[1]["error"] == "permission error"
+        assert ask(own, {"op": "update", "table": "Root", "where": OWN, "row": {"few": 1}})[1] == {"count": 1}
+        assert [(r["name"], r["few"]) for r in source.connect().transact(
+            {"op": "select", "table": "Root", "where": OWN, "columns": ["name", "few"]})[0]["rows"]] == [("a", 1)]
+    finally:
+        relay.stop()
+        source.stop()
+
+
 def test_who_owns_a_row_may_change_what_its_role_may(tmp_path, pki):
     cases = CASES + KEYS
     assert answers(tmp_path, pki, "ours", cases) == [error for _, error in cases]
