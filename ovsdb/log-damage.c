@@ -9,7 +9,6 @@
 #include "ovsdb/log-private.h"
 
 #define SECTOR 512
-#define HEADER_MAX 128
 
 bool ovsdb_on_corruption_parse(const char *text, enum ovsdb_on_corruption *ret)
 {
@@ -100,7 +99,7 @@ bool ovsdb_log_is_torn(const struct ovsdb_log *log)
 	if (has_unwritten(p, n, log->next))
 		return true;
 	if (!ovsdb_record_parse_header(p, n, &h))
-		return !memchr(p, '\n', n) && n < HEADER_MAX;
+		return !memchr(p, '\n', n) && n < OVSDB_HEADER_MAX;
 	return h.body_len > n - h.header_len && !is_whole(p, n, &h);
 }
 

@@ -24,6 +24,7 @@ struct ovsdb_log {
 };
 
 #define OVSDB_MAGIC "OVSDB JSON "
+#define OVSDB_HEADER_MAX 128
 
 struct ovsdb_record_header {
 	size_t header_len, body_len;

@@ -12,7 +12,6 @@
 LOG_MODULE(ovsdb_log);
 
 #define MAGIC OVSDB_MAGIC
-#define HEADER_MAX 128
 
 static int real_open(const char *path, int flags, mode_t mode)
 {
@@ -141,8 +140,9 @@ static int open_file(struct ovsdb_log *log, struct error *err)
 	if (log->mode == OVSDB_LOG_WRITE && access(log->path, F_OK))
 		return error_set(err, -errno, "%s: open failed (%s)", log->path, strerror(errno));
 	if (log->mode != OVSDB_LOG_READ) {
-		if (take_lock(log, err))
-			return -EAGAIN;
+		rc = take_lock(log, err);
+		if (rc)
+			return rc;
 		ovsdb_log_remove_leftovers(log);
 	}
 	log->fd = OVSDB_RETRY(log->ops->open(log->path, flags[log->mode], 0660));
@@ -232,8 +232,8 @@ void ovsdb_sha1_hex(const char *p, size_t n, char out[41])
 
 bool ovsdb_record_parse_header(const char *p, size_t n, struct ovsdb_record_header *h)
 {
-	const char *nl = memchr(p, '\n', MIN(n, (size_t)HEADER_MAX));
-	char line[HEADER_MAX + 1];
+	const char *nl = memchr(p, '\n', MIN(n, (size_t)OVSDB_HEADER_MAX));
+	char line[OVSDB_HEADER_MAX + 1];
 	int used = 0;
 
 	if (!nl || n < strlen(MAGIC) || memcmp(p, MAGIC, strlen(MAGIC)) != 0)
