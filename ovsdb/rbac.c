@@ -54,6 +54,14 @@ static const struct db_row *permission(const struct rbac *r, const struct ovsdb_
 	return NULL;
 }
 
+static bool has(const struct ovsdb_datum *strings, const char *s)
+{
+	for (unsigned int i = 0; i < strings->n; i++)
+		if (!strcmp(strings->keys[i].string, s))
+			return true;
+	return false;
+}
+
 // One element of "authorization": "" for everybody, COLUMN, or COLUMN:KEY of a map.
 static bool names_client(const struct rbac *r, const struct db_row *row, const char *what)
 {
@@ -75,10 +83,7 @@ static bool names_client(const struct rbac *r, const struct db_row *row, const c
 
 		return value && !strcmp(value, r->id);
 	}
-	for (unsigned int i = 0; c->type.value.type == OVSDB_VOID && i < d->n; i++)
-		if (!strcmp(d->keys[i].string, r->id))
-			return true;
-	return false;
+	return c->type.value.type == OVSDB_VOID && has(d, r->id);
 }
 
 static bool is_authorized(const struct rbac *r, const struct db_row *p, const struct db_row *row)
@@ -123,14 +128,6 @@ bool rbac_may_modify(const struct rbac *r, const struct db_row *row)
 	const struct db_row *p = r->role ? permission(r, row->table->schema) : NULL;
 
 	return !r->role || (p && is_authorized(r, p, row));
-}
-
-static bool has(const struct ovsdb_datum *strings, const char *s)
-{
-	for (unsigned int i = 0; i < strings->n; i++)
-		if (!strcmp(strings->keys[i].string, s))
-			return true;
-	return false;
 }
 
 // Every element of 'a' that is not in 'b' has a key that is free.
