@@ -82,6 +82,8 @@ static void cmd_set_active(struct appctl_conn *conn, int argc, const char *const
 {
 	struct program *p = p_;
 
+	if (program_is_by_file(p, conn))
+		return;
 	if (!stream_name_is_active(argv[1])) {
 		appctl_reply_errorf(conn, "%s: not a connection method", argv[1]);
 		return;
@@ -111,6 +113,8 @@ static void cmd_connect(struct appctl_conn *conn, int argc, const char *const ar
 {
 	struct program *p = p_;
 
+	if (program_is_by_file(p, conn))
+		return;
 	if (!p->backup.source) {
 		appctl_reply(conn, "Unable to connect: active server is not specified.\n");
 		return;
@@ -121,7 +125,11 @@ static void cmd_connect(struct appctl_conn *conn, int argc, const char *const ar
 
 static void cmd_disconnect(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
 {
-	switch_role(p_, false);
+	struct program *p = p_;
+
+	if (program_is_by_file(p, conn))
+		return;
+	switch_role(p, false);
 	appctl_reply(conn, "");
 }
 
@@ -130,6 +138,8 @@ static void cmd_set_probe(struct appctl_conn *conn, int argc, const char *const 
 	struct program *p = p_;
 	int64_t msec;
 
+	if (program_is_by_file(p, conn))
+		return;
 	if (!parse_i64(argv[1], 10, &msec) || msec < 0 || msec > INT_MAX) {
 		appctl_reply_error(conn, "Invalid probe interval, integer value expected");
 		return;
@@ -144,6 +154,8 @@ static void cmd_set_exclude(struct appctl_conn *conn, int argc, const char *cons
 	struct program *p = p_;
 	struct error err = ERROR_INIT;
 
+	if (program_is_by_file(p, conn))
+		return;
 	if (backup_set_exclude(&p->backup, argc > 1 ? argv[1] : "", &err)) {
 		appctl_reply_error(conn, err.text);
 		return;

@@ -70,7 +70,7 @@ static void cmd_reconnect(struct appctl_conn *conn, int argc, const char *const 
 	appctl_reply(conn, "");
 }
 
-static bool is_by_file(struct appctl_conn *conn, const struct program *p)
+bool program_is_by_file(const struct program *p, struct appctl_conn *conn)
 {
 	if (p->config_file)
 		appctl_reply_errorf(conn,
@@ -85,7 +85,7 @@ static void cmd_add_remote(struct appctl_conn *conn, int argc, const char *const
 	struct program *p = p_;
 	struct error err = ERROR_INIT;
 
-	if (is_by_file(conn, p))
+	if (program_is_by_file(p, conn))
 		return;
 	if (!remotes_add(p->remotes, argv[1], NULL)) {
 		appctl_reply(conn, "");
@@ -105,7 +105,7 @@ static void cmd_remove_remote(struct appctl_conn *conn, int argc, const char *co
 {
 	struct program *p = p_;
 
-	if (is_by_file(conn, p))
+	if (program_is_by_file(p, conn))
 		return;
 	if (!remotes_remove(p->remotes, argv[1])) {
 		appctl_reply_error(conn, "no such remote");
@@ -148,7 +148,7 @@ static void cmd_add_db(struct appctl_conn *conn, int argc, const char *const arg
 	struct program *p = p_;
 	struct error err = ERROR_INIT;
 
-	if (is_by_file(conn, p))
+	if (program_is_by_file(p, conn))
 		return;
 	if (program_open_db(p, argv[1], &err)) {
 		appctl_reply_error(conn, err.text);
@@ -165,7 +165,7 @@ static void cmd_remove_db(struct appctl_conn *conn, int argc, const char *const 
 	struct program *p = p_;
 	struct error err = ERROR_INIT;
 
-	if (is_by_file(conn, p))
+	if (program_is_by_file(p, conn))
 		return;
 	if (server_remove_db(p->server, argv[1], &err)) {
 		appctl_reply_error(conn, err.text);

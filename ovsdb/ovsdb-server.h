@@ -51,5 +51,7 @@ void backup_commands_register(struct program *p);
 int config_apply(struct program *p, struct error *err);
 void config_commands_register(struct program *p);
 
+// When a configuration file says what is served, commands do not change it: answers so.
+bool program_is_by_file(const struct program *p, struct appctl_conn *conn);
 // The commands of ovs-appctl.
 void commands_register(struct program *p);

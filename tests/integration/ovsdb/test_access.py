@@ -170,6 +170,11 @@ def test_a_file_with_a_relay_and_a_backup(configured, tmp_path):
         wait_until(lambda: names(copies) == ["a"], "the backup")
         assert copies.connect().transact(insert(name="x"))[0]["error"] == "not allowed"
         assert copies.appctl("ovsdb-server/sync-status").endswith("exclude: T:Single\n")
+        for command in (["set-active-ovsdb-server", "unix:x"], ["connect-active-ovsdb-server"], ["disconnect-active-ovsdb-server"],
+                        ["set-active-ovsdb-server-probe-interval", "1"], ["set-sync-exclude-tables", ""]):
+            control = Connection(copies.control)
+            assert "use ovsdb-server/reload" in control.call_error("ovsdb-server/" + command[0], *command[1:])
+        assert copies.connect().transact(insert(name="x"))[0]["error"] == "not allowed"
         copies.write({"remotes": {f"punix:{tmp_path}/copies/db.sock": None},
                       "databases": {"T": {"service-model": "relay", "source": source}}})
         copies.appctl("ovsdb-server/reload")
