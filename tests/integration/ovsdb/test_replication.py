@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
+import socket
 import uuid
 
 import pytest
-from ovsdbtest import Closed, Connection, Server, TEST_SCHEMA, create, peer, run, wait_until
+from ovsdbtest import PATIENCE, Closed, Connection, Server, TEST_SCHEMA, create, peer, run, wait_until
 from test_monitor import delete, insert, update
 
 
@@ -162,6 +163,60 @@ def test_what_a_backup_could_not_write_is_written_once_it_can(pair, tmp_path):
     finally:
         pair.stop()
         run("umount", small)
+
+
+class Source:
+    """Answers one connection after another as a source would, with rows of Root by UUID."""
+
+    def __init__(self, path):
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        self.listener.settimeout(PATIENCE)
+
+    def accept(self, rows):
+        c = Connection.__new__(Connection)
+        c.sock, _ = self.listener.accept()
+        c.sock.settimeout(PATIENCE)
+        c.decoder, c.text = json.JSONDecoder(), ""
+        while True:
+            m = c.receive()
+            result = {"get_server_id": str(uuid.uuid4()), "get_schema": TEST_SCHEMA, "monitor_cond_since": [
+                False, str(uuid.uuid4()), {"Root": {u: {"initial": row} for u, row in rows.items()}}]}.get(m["method"], {})
+            c.send({"id": m["id"], "result": result, "error": None})
+            if m["method"] == "monitor_cond_since":
+                assert m["params"][3] == str(uuid.UUID(int=0))
+                return c
+
+
+A, B = (str(uuid.UUID(int=n)) for n in (10, 11))
+
+
+@pytest.mark.parametrize("updates, why", [
+    ({"Root": {B: {"modify": {"name": "x"}}}}, f"row {B} of table Root is modified but not there"),
+    ({"Root": {B: {"delete": None}}}, f"row {B} of table Root is deleted but not there"),
+    ({"Root": {A: {"modify": {"number": 1000}}}}, "constraint violation"),
+    ({"Root": {A: {"modify": {"colour": "blue"}}}}, "constraint violation"),
+    ({"Root": {A: {"odd": {}}}}, "unknown member"),
+    ({"Root": {A: 1}}, "syntax error"),
+    ({"Root": {"A": {"delete": None}}}, "is not a UUID"),
+    ({"Root": {B: {"insert": {"name": "a"}}}}, "constraint violation"),
+    ({"Odd": {A: {"delete": None}}}, "No table named Odd"),
+    (7, "syntax error")])
+def test_a_copy_that_got_an_update_that_does_not_fit_is_made_anew(tmp_path, updates, why):
+    source = Source(tmp_path / "source.sock")
+    copy = Server(tmp_path, create(tmp_path), [f"--sync-from=unix:{tmp_path}/source.sock"]).start()
+    try:
+        c = source.accept({A: {"name": "a"}})
+        c.send({"method": "update3", "params": ["replica", str(uuid.uuid4()), updates], "id": None})
+        c = source.accept({A: {"name": "a"}, B: {"name": "b"}})
+        wait_until(lambda: [r["name"] for r in rows(copy)] == ["a", "b"], "the rows")
+        assert why in copy.errors()
+        assert "replicating" in copy.appctl("ovsdb-server/sync-status")
+        c.close()
+    finally:
+        copy.stop()
+        source.listener.close()
 
 
 # ---- Relays ----
