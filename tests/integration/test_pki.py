@@ -62,6 +62,15 @@ def test_nothing_is_overwritten_without_force(made):
     assert subject(made / "sw-cert.pem", "-subject", "-issuer").count("CN = sw") == 2
 
 
+def test_forced_init_takes_away_only_what_it_makes(made):
+    (made / "pki/mine").write_text("precious")
+    before = (made / "pki/switchca/cacert.pem").read_text()
+    p = pki(OURS, made, "-f", "init")
+    assert p.returncode == 0, p.stderr
+    assert (made / "pki/mine").read_text() == "precious" and (made / "pki/switchca/cacert.pem").read_text() != before
+    assert pki(OURS, made, "verify", "sw").returncode != 0
+
+
 @pytest.mark.parametrize("args, complaint", [
     ([], "missing command name"), (["nosuch"], "nosuch command unknown"), (["req"], "req must have exactly one argument"),
     (["verify", "x", "host"], "type argument must be"), (["verify", "nosuch"], "does not exist"), (["-B", "12", "init"], "1024"),
