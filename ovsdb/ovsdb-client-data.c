@@ -30,9 +30,37 @@ static void select_op(struct json_writer *w, const struct ovsdb_table_schema *ts
 	jw_object_end(w);
 }
 
-// One row of a "select" as cells, in the order of 'columns'.
-static void add_row(struct table *t, struct json_reader *r, const struct ovsdb_table_schema *ts,
-		    const column_vec *columns)
+// The rows that the next "select" of an answer has found, to be read one by one.
+static void begin_rows(struct json_reader *answer, const struct ovsdb_table_schema *ts,
+		       struct json_reader *rows)
+{
+	struct json_span result = { NULL, 0 };
+	const char *key;
+	size_t len;
+
+	if (json_element(answer))
+		result = json_skip(answer);
+	json_reader_init_span(rows, result);
+	json_object(rows);
+	if (!json_member(rows, &key, &len) || !json_key_is(key, len, "rows"))
+		fatal(0, "%s: the server did not send the rows", ts->name);
+	json_array(rows);
+}
+
+static void check_rows(const struct json_reader *rows, const struct ovsdb_table_schema *ts)
+{
+	if (json_failed(rows))
+		fatal(0, "%s: cannot read the rows: %s", ts->name, rows->err.text);
+}
+
+static void end_rows(struct json_reader *rows, const struct ovsdb_table_schema *ts)
+{
+	check_rows(rows, ts);
+	json_reader_uninit(rows);
+}
+
+// One row, by index of the column; what it lacks is empty. Freed by free_fields().
+static struct ovsdb_datum *read_fields(struct json_reader *r, const struct ovsdb_table_schema *ts)
 {
 	struct ovsdb_datum *fields = xcalloc(ts->n_columns, sizeof(*fields));
 	struct ovsdb_error err = OVSDB_ERROR_INIT;
@@ -49,29 +77,15 @@ static void add_row(struct table *t, struct json_reader *r, const struct ovsdb_t
 		else if (ovsdb_datum_read(&fields[c->index], &c->type, r, NULL, &err))
 			fatal(0, "%s.%s: cannot read value: %s", ts->name, name, err.details);
 	}
-	table_add_row(t);
-	for (size_t i = 0; i < columns->n; i++)
-		table_add_datum(t, &fields[columns->v[i]->index], &columns->v[i]->type);
+	check_rows(r, ts);
+	return fields;
+}
+
+static void free_fields(struct ovsdb_datum *fields, const struct ovsdb_table_schema *ts)
+{
 	for (size_t i = 0; i < ts->n_columns; i++)
 		ovsdb_datum_uninit(&fields[i], &ts->columns[i]->type);
 	free(fields);
-}
-
-// The result of one operation: {"rows":[...]}
-static void add_rows(struct table *t, struct json_reader *r, const struct ovsdb_table_schema *ts,
-		     const column_vec *columns)
-{
-	const char *key;
-	size_t len;
-
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		if (!json_key_is(key, len, "rows"))
-			fatal(0, "%s: %s", ts->name, "the server returned an error");
-		json_array(r);
-		while (json_element(r))
-			add_row(t, r, ts, columns);
-	}
 }
 
 static int compare_columns(const void *a_, const void *b_)
@@ -97,15 +111,25 @@ static void dump_columns(const struct ovsdb_table_schema *ts, int argc, char *ar
 	qsort(columns->v, columns->n, sizeof(columns->v[0]), compare_columns);
 }
 
-static void dump_table(struct json_reader *r, const struct ovsdb_table_schema *ts,
+static void dump_table(struct json_reader *answer, const struct ovsdb_table_schema *ts,
 		       const column_vec *columns)
 {
 	AUTO_FREE char *caption = xasprintf("%s table", ts->name);
 	struct table *t = table_create(caption);
+	struct json_reader rows;
 
 	for (size_t i = 0; i < columns->n; i++)
 		table_add_column(t, columns->v[i]->name);
-	add_rows(t, r, ts, columns);
+	begin_rows(answer, ts, &rows);
+	while (json_element(&rows)) {
+		struct ovsdb_datum *fields = read_fields(&rows, ts);
+
+		table_add_row(t);
+		for (size_t i = 0; i < columns->n; i++)
+			table_add_datum(t, &fields[columns->v[i]->index], &columns->v[i]->type);
+		free_fields(fields, ts);
+	}
+	end_rows(&rows, ts);
 	print_table(t);
 	table_destroy(t);
 }
@@ -138,9 +162,10 @@ void client_dump(struct client *c, int argc, char *argv[])
 	}
 	jw_array_end(&w);
 	client_call(c, "transact", &params);
+	client_check_results(c);
 	json_reader_init(&r, c->reply.s, c->reply.len);
 	json_array(&r);
-	for (size_t i = 0; i < n && json_element(&r); i++) {
+	for (size_t i = 0; i < n; i++) {
 		dump_table(&r, c->schema->tables[first + i], &columns[i]);
 		VEC_FREE(&columns[i]);
 	}
@@ -150,53 +175,39 @@ void client_dump(struct client *c, int argc, char *argv[])
 
 // ---- backup ----
 
-// Puts what "select" found into a database of our own.
-static void fill_table(struct db_txn *txn, struct db_table *t, struct json_reader *r)
+static void insert_row(struct db_txn *txn, struct db_table *t, struct ovsdb_datum *fields)
 {
-	const struct ovsdb_table_schema *ts = t->schema;
-	struct ovsdb_error err = OVSDB_ERROR_INIT;
-	const char *key;
-	size_t len;
+	const struct ovsdb_datum *uuid = &fields[OVSDB_COL_UUID];
+	struct db_row *row = uuid->n ? db_txn_insert(txn, t, &uuid->keys[0].uuid) : NULL;
 
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		json_array(r);
-		while (json_element(r)) {
-			struct json_span text = json_skip(r);
-			struct db_row *row = NULL;
+	if (!row)
+		fatal(0, "%s: the server sent a row without a uuid of its own", t->schema->name);
+	for (size_t i = OVSDB_COL_FIRST; i < t->schema->n_columns; i++) {
+		const struct ovsdb_column *c = t->schema->columns[i];
+		struct ovsdb_datum *to;
 
-			// The uuid is needed before the other columns can be stored.
-			for (int pass = 0; pass < 2; pass++) {
-				struct json_reader sub;
-
-				json_reader_init_span(&sub, text);
-				json_object(&sub);
-				while (json_member(&sub, &key, &len)) {
-					AUTO_FREE char *name = xstrndup(key, len);
-					const struct ovsdb_column *c = ovsdb_table_column(ts, name);
-					struct ovsdb_datum d, *to;
-
-					if (!c || (c->index == OVSDB_COL_UUID) == (pass == 1) ||
-					    c->index == OVSDB_COL_VERSION ||
-					    (pass == 0 && c->index != OVSDB_COL_UUID)) {
-						json_skip(&sub);
-						continue;
-					}
-					if (ovsdb_datum_read(&d, &c->type, &sub, NULL, &err))
-						fatal(0, "%s.%s: %s", ts->name, name, err.details);
-					if (pass == 0) {
-						row = db_txn_insert(txn, t, &d.keys[0].uuid);
-						ovsdb_datum_uninit(&d, &c->type);
-					} else {
-						to = db_txn_modify(txn, row, c);
-						ovsdb_datum_uninit(to, &c->type);
-						*to = d;
-					}
-				}
-				json_reader_uninit(&sub);
-			}
-		}
+		if (!fields[i].n)
+			continue; // as in a new row
+		to = db_txn_modify(txn, row, c);
+		ovsdb_datum_uninit(to, &c->type);
+		*to = fields[i];
+		fields[i] = (struct ovsdb_datum){ 0 };
 	}
+}
+
+// Puts what "select" found into a database of our own.
+static void fill_table(struct db_txn *txn, struct db_table *t, struct json_reader *answer)
+{
+	struct json_reader rows;
+
+	begin_rows(answer, t->schema, &rows);
+	while (json_element(&rows)) {
+		struct ovsdb_datum *fields = read_fields(&rows, t->schema);
+
+		insert_row(txn, t, fields);
+		free_fields(fields, t->schema);
+	}
+	end_rows(&rows, t->schema);
 }
 
 void client_backup(struct client *c, int argc, char *argv[])
@@ -218,10 +229,11 @@ void client_backup(struct client *c, int argc, char *argv[])
 		select_op(&w, c->schema->tables[i], NULL);
 	jw_array_end(&w);
 	client_call(c, "transact", &params);
+	client_check_results(c);
 	txn = db_txn_begin(db);
 	json_reader_init(&r, c->reply.s, c->reply.len);
 	json_array(&r);
-	for (size_t i = 0; i < c->schema->n_tables && json_element(&r); i++)
+	for (size_t i = 0; i < c->schema->n_tables; i++)
 		fill_table(txn, &db->tables[i], &r);
 	json_reader_uninit(&r);
 	if (db_txn_commit(txn, &err))

@@ -517,6 +517,8 @@ static void run_command(size_t k, int argc, char *argv[])
 	if (commands[k].need == NEED_SCHEMA)
 		client_get_schema(&c);
 	commands[k].run(&c, args.argc, args.argv);
+	if (fflush(stdout) || ferror(stdout))
+		fatal(0, "write to stdout failed");
 	client_close(&c);
 }
 

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ovsdb-client and a server whose answers are wrong: one error, and never half of a backup that passes for a whole one."""
+import json
+import socket
+import subprocess
+import threading
+
+import pytest
+
+import ovsdbtest
+from ovsdbtest import program
+
+SCHEMA = {"name": "T", "version": "1.0.0", "tables": {
+    t: {"isRoot": True, "columns": {"name": {"type": "string"}}} for t in ("A", "B")}}
+ROW = {"_uuid": ["uuid", "01234567-89ab-cdef-0123-456789abcdef"], "name": "x"}
+
+
+class FakeServer(threading.Thread):
+    """Answers each method with what 'answers' has for it; one connection."""
+
+    def __init__(self, directory, answers):
+        super().__init__(daemon=True)
+        self.remote = "unix:%s/fake.sock" % directory
+        self.answers = dict({"list_dbs": ["T"], "get_schema": SCHEMA}, **answers)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind("%s/fake.sock" % directory)
+        self.listener.listen(1)
+        self.start()
+
+    def run(self):
+        c = ovsdbtest.Connection.__new__(ovsdbtest.Connection)
+        c.sock, c.text, c.decoder = self.listener.accept()[0], "", json.JSONDecoder()
+        try:
+            while True:
+                m = c.receive()
+                known = m["method"] in self.answers
+                c.send({"id": m["id"], "result": self.answers[m["method"]] if known else None,
+                        "error": None if known else "unknown method"})
+        except (ovsdbtest.Closed, OSError):
+            self.listener.close()
+
+
+def ask(directory, answers, *args):
+    server = FakeServer(directory, answers)
+    return subprocess.run([program("ovsdb-client"), args[0], server.remote, *args[1:]], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=ovsdbtest.PATIENCE)
+
+
+@pytest.mark.parametrize("command", ["backup", "dump"])
+@pytest.mark.parametrize("results, complaint", [
+    ([{"rows": [ROW]}, {"error": "resources exhausted"}], "server returned error reply"),
+    ([{"rows": [ROW]}, {"error": "resources exhausted"}, None], "server returned error reply"),
+    ([{"rows": [ROW]}], "B: the server did not send the rows"),
+    ([{"rows": [ROW]}, None], "B: the server did not send the rows"),
+    ([{"rows": [ROW]}, {"rows": 5}], "B: cannot read the rows"),
+    ([{"rows": [ROW]}, {"rows": [5]}], "B: cannot read the rows"),
+    ([{"rows": [dict(ROW, name=5)]}, {"rows": []}], "A.name: cannot read value"),
+    (5, "A: the server did not send the rows"),
+], ids=str)
+def test_rows_that_do_not_come_are_an_error(tmp_path, command, results, complaint):
+    p = ask(tmp_path, {"transact": results}, command)
+    assert p.returncode == 1 and complaint in p.stderr and p.stderr.count("\n") == 1, p
+    assert command != "backup" or p.stdout == ""
+
+
+@pytest.mark.parametrize("rows", [[{"name": "x"}], [ROW, ROW]], ids=["none", "the same"])
+def test_backup_wants_a_uuid_for_each_row(tmp_path, rows):
+    p = ask(tmp_path, {"transact": [{"rows": rows}, {"rows": []}]}, "backup")
+    assert (p.returncode, p.stdout, p.stderr) == (1, "", "ovsdb-client: A: the server sent a row without a uuid of its own\n")
+
+
+def test_backup_holds_what_was_sent(tmp_path):
+    p = ask(tmp_path, {"transact": [{"rows": [ROW]}, {"rows": []}]}, "backup")
+    assert p.returncode == 0, p.stderr
+    assert json.loads(p.stdout.splitlines()[-1])["A"] == {ROW["_uuid"][1]: {"name": "x"}}
+
+
+@pytest.mark.parametrize("command", ["backup", "dump", "list-tables"])
+def test_output_that_cannot_be_written_is_an_error(tmp_path, command):
+    server = FakeServer(tmp_path, {"transact": [{"rows": [ROW]}, {"rows": []}]})
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([program("ovsdb-client"), command, server.remote], stdout=full, stderr=subprocess.PIPE, text=True,
+                           timeout=ovsdbtest.PATIENCE)
+    assert (p.returncode, p.stderr) == (1, "ovsdb-client: write to stdout failed\n")
