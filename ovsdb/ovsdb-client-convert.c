@@ -52,13 +52,10 @@ void client_convert(struct client *c, int argc, char *argv[])
 {
 	struct ovsdb_schema *schema = client_read_schema_file(argv[0]);
 	AUTO(strbuf) params = STRBUF_INIT;
-	AUTO(strbuf) aware = STRBUF_INIT;
 	struct json_writer w;
 
 	make_persistent(c, schema, argv[0]);
-	// Else the server would drop this connection, too, when the schema changes.
-	strbuf_puts(&aware, "[true]");
-	client_call(c, "set_db_change_aware", &aware);
+	client_set_aware(c);
 	json_writer_init(&w, &params);
 	jw_array_begin(&w);
 	jw_string(&w, schema->name);

@@ -279,10 +279,7 @@ static void wait_for_rows(struct client *c, const char *name, const char *column
 
 void client_wait(struct client *c, int argc, char *argv[])
 {
-	AUTO(strbuf) aware = STRBUF_INIT;
-
-	strbuf_puts(&aware, "[true]");
-	client_call(c, "set_db_change_aware", &aware);
+	client_set_aware(c);
 	if (!strcmp(argv[1], "added"))
 		wait_for_rows(c, argv[0], "[]", "[{}]");
 	else if (!strcmp(argv[1], "connected"))

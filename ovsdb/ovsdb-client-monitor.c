@@ -427,15 +427,6 @@ static const struct appctl_command control[] = {
 
 // ---- Commands ----
 
-static void put_aware(struct client *c)
-{
-	AUTO(strbuf) params = STRBUF_INIT;
-
-	strbuf_puts(&params, "[true]");
-	// Servers older than this request drop the connection when the database changes.
-	client_try(c, "set_db_change_aware", &params);
-}
-
 static void monitor(struct client *c, enum how how, int argc, char *argv[], const char *condition,
 		    const char *last_id)
 {
@@ -448,7 +439,7 @@ static void monitor(struct client *c, enum how how, int argc, char *argv[], cons
 	if (m.all && argc > 1)
 		fatal(0, "monitor ALL takes no columns");
 	if (change_aware)
-		put_aware(c);
+		client_set_aware(c);
 	json_writer_init(&w, &params);
 	jw_array_begin(&w);
 	jw_string(&w, c->database);

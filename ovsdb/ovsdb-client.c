@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/base/log.h"
+#include "core/base/vec.h"
 #include "core/io/daemon.h"
 #include "core/io/tls.h"
 
@@ -120,6 +121,14 @@ void client_call(struct client *c, const char *method, const struct strbuf *para
 		      strbuf_cstr(&c->reply));
 }
 
+void client_set_aware(struct client *c)
+{
+	AUTO(strbuf) params = STRBUF_INIT;
+
+	strbuf_puts(&params, "[true]");
+	client_try(c, "set_db_change_aware", &params);
+}
+
 void client_check_results(const struct client *c)
 {
 	struct json_reader r;
@@ -191,26 +200,51 @@ void print_table(const struct table *t)
 
 // ---- Commands: server and schema ----
 
-static void empty_params(struct strbuf *b)
+typedef VEC(char *) name_vec;
+
+// The databases that the server has. False when it does not tell; fatal when there is no other one to ask.
+static bool get_databases(struct client *c, name_vec *names)
 {
-	strbuf_puts(b, "[]");
+	AUTO(strbuf) params = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct json_reader r;
+	bool ok;
+
+	strbuf_puts(&params, "[]");
+	if (!c->choosing)
+		client_call(c, "list_dbs", &params);
+	else if (!client_try(c, "list_dbs", &params))
+		return false;
+	json_reader_init(&r, c->reply.s, c->reply.len);
+	json_array(&r);
+	while (json_element(&r)) {
+		char *name = json_string_dup(&r);
+
+		if (name)
+			VEC_PUSH(names, name);
+	}
+	ok = !json_finish(&r, &err);
+	json_reader_uninit(&r);
+	if (!ok && !c->choosing)
+		fatal(0, "cannot read the list of databases: %s", err.text);
+	return ok;
+}
+
+static void free_names(name_vec *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->v[i]);
+	VEC_FREE(names);
 }
 
 static void cmd_list_dbs(struct client *c, int argc, char *argv[])
 {
-	AUTO(strbuf) params = STRBUF_INIT;
-	struct json_reader r;
+	name_vec names = VEC_INIT;
 
-	empty_params(&params);
-	client_call(c, "list_dbs", &params);
-	json_reader_init(&r, c->reply.s, c->reply.len);
-	json_array(&r);
-	while (json_element(&r)) {
-		AUTO_FREE char *name = json_string_dup(&r);
-
-		puts(name);
-	}
-	json_reader_uninit(&r);
+	get_databases(c, &names);
+	for (size_t i = 0; i < names.n; i++)
+		puts(names.v[i]);
+	free_names(&names);
 }
 
 static void cmd_get_schema(struct client *c, int argc, char *argv[])
@@ -404,8 +438,7 @@ static const struct {
 static void print_commands(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (commands[i].usage)
-			printf("  %s %s\n", commands[i].name, commands[i].usage);
+		printf("  %s %s\n", commands[i].name, commands[i].usage);
 }
 
 // ---- Arguments: [SERVER] [DATABASE] [ARG...] ----
@@ -418,71 +451,56 @@ struct arguments {
 };
 
 // The one database besides _Server, or the default one among several; NULL: which one is open.
-static char *default_database(const struct strbuf *list)
+static char *default_database(const name_vec *names)
 {
-	char *only = NULL, *preferred = NULL;
-	struct json_reader r;
+	const char *only = NULL;
 	size_t n = 0;
 
-	json_reader_init(&r, list->s, list->len);
-	json_array(&r);
-	while (json_element(&r)) {
-		char *name = json_string_dup(&r);
-
-		if (name && !strcmp(name, DEFAULT_DATABASE))
-			preferred = xstrdup(name);
-		if (name && *name != '_') {
-			free(only);
-			only = xstrdup(name);
+	for (size_t i = 0; i < names->n; i++) {
+		if (!strcmp(names->v[i], DEFAULT_DATABASE))
+			return xstrdup(DEFAULT_DATABASE);
+		if (*names->v[i] != '_') {
+			only = names->v[i];
 			n++;
 		}
-		free(name);
 	}
-	json_reader_uninit(&r);
-	if (preferred || n != 1) {
-		free(only);
-		only = preferred;
-	}
-	return only;
+	return n == 1 ? xstrdup(only) : NULL;
 }
 
-static bool names_database(const struct strbuf *list, const char *arg)
+static bool has_database(const name_vec *names, const char *name)
 {
-	struct json_reader r;
-	bool found = false;
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->v[i], name))
+			return true;
+	return false;
+}
 
-	json_reader_init(&r, list->s, list->len);
-	json_array(&r);
-	while (!found && json_element(&r)) {
-		AUTO_FREE char *name = json_string_dup(&r);
+// The database that is meant: the first argument, where the server has one of that name.
+static bool choose_database(struct client *c, struct arguments *args)
+{
+	name_vec names = VEC_INIT;
+	bool ok = get_databases(c, &names);
 
-		found = name && !strcmp(name, arg);
+	if (ok) {
+		args->shift = args->argc && has_database(&names, args->argv[0]);
+		c->database = args->shift ? xstrdup(args->argv[0]) : default_database(&names);
 	}
-	json_reader_uninit(&r);
-	return found;
+	free_names(&names);
+	return ok;
 }
 
 // With a server that is connected: which database is meant, and is this one to ask about it?
 static bool find_database(struct client *c, void *args_)
 {
 	struct arguments *args = args_;
-	AUTO(strbuf) params = STRBUF_INIT;
 
 	free(c->database);
 	c->database = NULL;
 	args->shift = 0;
-	if (commands[args->command].need == NEED_TRANSACTION) {
+	if (commands[args->command].need == NEED_TRANSACTION)
 		c->database = check_transaction(args->argv[0]);
-	} else if (commands[args->command].need == NEED_SCHEMA) {
-		empty_params(&params);
-		if (!client_try(c, "list_dbs", &params)) {
-			if (c->choosing)
-				return false;
-			fatal(0, "list_dbs returned error: %s", strbuf_cstr(&c->reply));
-		}
-		args->shift = args->argc && names_database(&c->reply, args->argv[0]);
-		c->database = args->shift ? xstrdup(args->argv[0]) : default_database(&c->reply);
-	}
+	else if (commands[args->command].need == NEED_SCHEMA && !choose_database(c, args))
+		return false;
 	return !c->choosing || !c->database || client_server_is_fit(c);
 }
 

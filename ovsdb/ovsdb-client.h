@@ -35,6 +35,9 @@ extern bool force; // restore
 bool client_try(struct client *c, const char *method, const struct strbuf *params);
 // As above; fatal on error.
 void client_call(struct client *c, const char *method, const struct strbuf *params);
+// Tells the server that conversions are understood: else it drops the connection when the schema changes. One that is older
+// than this request drops it anyway.
+void client_set_aware(struct client *c);
 // Fatal when the server's answer to "transact" holds an error.
 void client_check_results(const struct client *c);
 void client_get_schema(struct client *c);

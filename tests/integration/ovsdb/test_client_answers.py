@@ -82,3 +82,17 @@ def test_output_that_cannot_be_written_is_an_error(tmp_path, command):
         p = subprocess.run([program("ovsdb-client"), command, server.remote], stdout=full, stderr=subprocess.PIPE, text=True,
                            timeout=ovsdbtest.PATIENCE)
     assert (p.returncode, p.stderr) == (1, "ovsdb-client: write to stdout failed\n")
+
+
+@pytest.mark.parametrize("answer", [None, 5, {}, [5], [None], ["T", 5]], ids=str)
+@pytest.mark.parametrize("command", ["list-dbs", "list-tables"])
+def test_a_list_of_databases_that_is_none(tmp_path, command, answer):
+    p = ask(tmp_path, {"list_dbs": answer}, command)
+    assert p.returncode == 1 and p.stdout == "" and p.stderr.count("\n") == 1, p
+    assert p.stderr.startswith("ovsdb-client: cannot read the list of databases: " if answer is not None else "ovsdb-client: "), p
+
+
+def test_a_server_without_set_db_change_aware_converts(tmp_path):
+    (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
+    p = ask(tmp_path, {"convert": {}}, "convert", tmp_path / "s.json")
+    assert (p.returncode, p.stdout, p.stderr) == (0, "", "")
