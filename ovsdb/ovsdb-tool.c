@@ -414,30 +414,28 @@ struct show {
 	struct strset seen; // rows that exist
 };
 
-static void show_value(const struct ovsdb_table_schema *ts, const char *name, struct json_reader *r)
+// As text; what does not fit the column as the JSON that it is.
+static void show_value(const struct ovsdb_column *c, const char *name, struct json_span value)
 {
-	const struct ovsdb_column *c = ts ? ovsdb_table_column(ts, name) : NULL;
 	struct ovsdb_error err = OVSDB_ERROR_INIT;
+	struct ovsdb_type t = c->type;
 	AUTO(strbuf) out = STRBUF_INIT;
+	struct json_reader r;
 	struct ovsdb_datum d;
-	struct ovsdb_type t;
-	struct json_span s;
 
-	if (!c) {
-		s = json_skip(r);
-		printf("    %s=%.*s\n", name, (int)s.n, s.p);
-		return;
-	}
-	t = c->type;
 	if (ovsdb_type_is_composite(&t)) {
 		t.n_min = 0;
 		t.n_max = UINT_MAX;
 	}
-	if (ovsdb_datum_read(&d, &t, r, NULL, &err))
-		return;
-	ovsdb_datum_format(&d, &c->type, &out);
-	printf("    %s=%s\n", name, out.s);
-	ovsdb_datum_uninit(&d, &t);
+	json_reader_init_span(&r, value);
+	if (!ovsdb_datum_read(&d, &t, &r, NULL, &err)) {
+		ovsdb_datum_format(&d, &c->type, &out);
+		ovsdb_datum_uninit(&d, &t);
+	} else {
+		strbuf_put(&out, value.p, value.n);
+	}
+	json_reader_uninit(&r);
+	printf("    %s=%s\n", name, strbuf_cstr(&out));
 }
 
 // Learns the row's "name", when it gives one as a string.
@@ -468,8 +466,13 @@ static void show_columns(const struct ovsdb_table_schema *ts, struct json_span r
 	json_object(&r);
 	while (json_member(&r, &key, &len)) {
 		AUTO_FREE char *name = xstrndup(key, len);
+		const struct ovsdb_column *c = ts ? ovsdb_table_column(ts, name) : NULL;
+		struct json_span value = json_skip(&r);
 
-		show_value(ts, name, &r);
+		if (c)
+			show_value(c, name, value);
+		else
+			printf("    %s=%.*s\n", name, (int)value.n, value.p);
 	}
 	json_reader_uninit(&r);
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ovsdb-client and ovsdb-tool beside Debian's: the same command lines, the same answers."""
+import hashlib
 import json
 import os
 import re
@@ -539,6 +540,23 @@ def test_tool_says_that_clusters_are_not_there(tmp_path):
                  "cluster-to-standalone x.db cl.db", "check-cluster cl.db"):
         err = peertools.run(program("ovsdb-tool"), shlex.split(line), tmp_path / "files")[2]
         assert "the clustered service model is not there yet" in err
+
+
+def test_show_log_shows_what_does_not_fit(tmp_path):
+    """A value that breaks a constraint as Debian's does, one of another type as JSON: here it is looked for."""
+    def record(document):
+        data = json.dumps(document, separators=(",", ":")).encode() + b"\n"
+        return b"OVSDB JSON %d %s\n%s" % (len(data), hashlib.sha1(data).hexdigest().encode(), data)
+
+    row = {"name": "n", "number": 101, "short": "longer", "flag": True}
+    bad = {"name": "m", "number": "text", "flag": True}
+    (tmp_path / "t.db").write_bytes(record(ovsdbtest.TEST_SCHEMA) + record({"Root": {"01234567-89ab-cdef-0123-456789abcdef": row}}))
+    ours, theirs = (peertools.masked(peertools.run(path("ovsdb-tool"), ["-mm", "show-log", "t.db"], tmp_path), tmp_path)
+                    for path in (program, peer))
+    assert ours == theirs and "number=101" in str(ours[1])
+    (tmp_path / "t.db").write_bytes(record(ovsdbtest.TEST_SCHEMA) + record({"Root": {"01234567-89ab-cdef-0123-456789abcdef": bad}}))
+    out = peertools.run(program("ovsdb-tool"), ["-mm", "show-log", "t.db"], tmp_path)[1]
+    assert '    number="text"\n    flag=true\n' in out, out
 
 
 def test_tool_query_changes_nothing(tmp_path):
