@@ -19,10 +19,9 @@ void command_print_sorted(struct command *c, name_vec *names)
 
 void db_check_target(const struct run *r, const char *target)
 {
-	AUTO_FREE char *text = xasprintf("target type \"%s\" is possibly erroneous", target);
-
 	if (!stream_name_is_active(target) && !stream_name_is_passive(target))
-		r->program->log(true, text);
+		log_write(r->program->log, LEVEL_WARN, "target type \"%s\" is possibly erroneous",
+			  target);
 }
 
 void db_set_string(const struct idl_row *row, const char *column, const char *value)

@@ -7,12 +7,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "core/base/log.h"
 #include "core/io/appctl.h"
 #include "core/io/stream.h"
 #include "core/io/tls.h"
-
-LOG_MODULE(db_ctl);
 
 static const struct db_ctl *program;
 
@@ -171,7 +168,7 @@ static void set_timeout(const char *arg)
 
 static void silence_syslog(void)
 {
-	AUTO_FREE char *spec = xasprintf("%s:syslog:warn", program->log_module);
+	AUTO_FREE char *spec = xasprintf("%s:syslog:warn", program->log->name);
 	struct error err = ERROR_INIT;
 
 	log_set(spec, &err);
@@ -243,7 +240,9 @@ static void parse_options(int argc, char *argv[], struct run *r, struct smap *fi
 		if (c >= OPT_LOCAL && c < OPT_LOCAL + (int)locals.n) {
 			const char *name = locals.v[c - OPT_LOCAL].name;
 
-			smap_set(first, name, optarg ? optarg : "");
+			// Given twice: the first one counts.
+			if (!smap_get(first, name))
+				smap_set(first, name, optarg ? optarg : "");
 		} else {
 			handle_option(c, r, all);
 		}
@@ -385,10 +384,10 @@ static void check_symbols(struct run *r)
 			      "create ...\")",
 			      node->name, node->name);
 		if (!sym->referenced)
-			log_warn("row id \"%s\" was created but no reference to it was inserted, "
-				 "so it "
-				 "will not actually appear in the database",
-				 node->name);
+			log_write(r->program->log, LEVEL_WARN,
+				  "row id \"%s\" was created but no reference to it was inserted, "
+				  "so it will not actually appear in the database",
+				  node->name);
 	}
 }
 
@@ -616,7 +615,7 @@ static void log_call(int argc, char *argv[])
 	strbuf_puts(&text, "Called as ");
 	for (int i = 0; i < argc; i++)
 		strbuf_printf(&text, "%s%s", i ? " " : "", argv[i]);
-	program->log(false, text.s);
+	log_write(program->log, LEVEL_INFO, "%s", text.s);
 }
 
 static void free_commands(command_vec *commands)

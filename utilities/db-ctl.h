@@ -6,6 +6,7 @@
 // yet. So commands keep nothing but their output. What is wrong ends the program through fatal().
 #pragma once
 
+#include "core/base/log.h"
 #include "core/base/vec.h"
 #include "ovsdb/idl.h"
 #include "ovsdb/table.h"
@@ -102,8 +103,7 @@ struct shown {
 struct db_ctl {
 	const struct idl_class *class;
 	const char *purpose; // for --help
-	const char *log_module; // whose log --no-syslog silences
-	void (*log)(bool warning, const char *text); // to that log: a warning or a note
+	struct log_module *log; // the program's, which --no-syslog silences
 	const char *root; // the table with one row, which is made when it is not there
 	const char *managers; // its column of references to the table Manager
 	// next_cfg and cur_cfg of the root are this daemon's; NULL: nothing is waited for.

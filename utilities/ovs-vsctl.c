@@ -4,18 +4,9 @@
 
 #include <stdio.h>
 
-#include "core/base/log.h"
 #include "core/io/appctl.h"
 
 LOG_MODULE(vsctl);
-
-static void log_text(bool warning, const char *text)
-{
-	if (warning)
-		log_warn("%s", text);
-	else
-		log_info("%s", text);
-}
 
 // ovs-vswitchd says in a new port's interface when it could not set it up.
 static void report_failed_ports(const struct run *r)
@@ -80,8 +71,7 @@ static const struct shown shown[] = {
 static const struct db_ctl vsctl = {
 	.class = &ovsrec_class,
 	.purpose = "ovs-vswitchd management utility",
-	.log_module = "vsctl",
-	.log = log_text,
+	.log = &log_module_,
 	.root = "Open_vSwitch",
 	.managers = "manager_options",
 	.waits_for = "ovs-vswitchd",

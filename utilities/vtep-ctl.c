@@ -2,17 +2,7 @@
 // vtep-ctl: queries and changes the database of a VTEP, a switch that joins logical networks by tunnels (schema hardware_vtep).
 #include "utilities/vtep-ctl.h"
 
-#include "core/base/log.h"
-
 LOG_MODULE(vtep_ctl);
-
-static void log_text(bool warning, const char *text)
-{
-	if (warning)
-		log_warn("%s", text);
-	else
-		log_info("%s", text);
-}
 
 static const struct command_class *const commands[] = { switch_commands, mac_commands, NULL };
 
@@ -39,8 +29,7 @@ static const struct shown shown[] = {
 static const struct db_ctl vtep = {
 	.class = &vteprec_class,
 	.purpose = "VTEP configuration utility",
-	.log_module = "vtep_ctl",
-	.log = log_text,
+	.log = &log_module_,
 	.root = "Global",
 	.managers = "managers",
 	.commands = commands,

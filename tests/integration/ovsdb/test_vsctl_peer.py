@@ -376,6 +376,8 @@ add-br -- list-br
 -- list-br --
 --may-exist list-br
 --may-exist --may-exist add-br br0
+--id=@x create Mirror name=m
+--id=@x --id=@y create Mirror name=m
 --may-exist=1 add-br br0
 --columns list bridge
 --id add-br x
