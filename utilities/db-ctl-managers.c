@@ -29,7 +29,7 @@ void db_set_string(const struct idl_row *row, const char *column, const char *va
 	struct ovsdb_datum d = { .n = 1, .keys = xmalloc(sizeof(union ovsdb_atom)) };
 
 	d.keys[0].string = xstrdup(value);
-	idl_write(row, ovsdb_table_column(idl_table_schema(row->table), column), &d);
+	idl_write(row, db_column(row, column), &d);
 }
 
 // ---- get-manager, del-manager, set-manager ----
@@ -43,21 +43,14 @@ static void need_managers(struct command *c)
 	need_columns(c, "Manager", columns);
 }
 
-static const struct ovsdb_column *managers_column(const struct command *c)
-{
-	return ovsdb_table_column(idl_table_schema(c->run->root->table), c->run->program->managers);
-}
-
 static const struct ovsdb_datum *managers(const struct command *c)
 {
-	return idl_get(c->run->root, managers_column(c));
+	return db_value(c->run->root, c->run->program->managers);
 }
 
 static const char *target_of(const struct idl_row *manager)
 {
-	return idl_get(manager, ovsdb_table_column(idl_table_schema(manager->table), "target"))
-		->keys[0]
-		.string;
+	return db_value(manager, "target")->keys[0].string;
 }
 
 static void cmd_get_manager(struct command *c)
@@ -77,7 +70,7 @@ static void cmd_get_manager(struct command *c)
 
 static void write_managers(struct command *c, const struct uuid *uuids, size_t n)
 {
-	const struct ovsdb_column *col = managers_column(c);
+	const struct ovsdb_column *col = db_column(c->run->root, c->run->program->managers);
 	const struct ovsdb_datum *old = managers(c);
 	union ovsdb_atom key;
 
@@ -87,7 +80,7 @@ static void write_managers(struct command *c, const struct uuid *uuids, size_t n
 		size_t j = 0;
 
 		key.uuid = old->keys[i - 1].uuid;
-		while (j < n && memcmp(&uuids[j], &key.uuid, sizeof(key.uuid)) != 0)
+		while (j < n && !uuid_equal(&uuids[j], &key.uuid))
 			j++;
 		if (j == n)
 			idl_remove_key(c->run->root, col, &key);

@@ -86,6 +86,16 @@ const struct ovsdb_column *db_find_column(const struct idl_table *t, const char 
 	return best;
 }
 
+const struct ovsdb_column *db_column(const struct idl_row *row, const char *name)
+{
+	return ovsdb_table_column(idl_table_schema(row->table), name);
+}
+
+const struct ovsdb_datum *db_value(const struct idl_row *row, const char *column)
+{
+	return idl_get(row, db_column(row, column));
+}
+
 void db_need_table(struct idl *idl, const char *table)
 {
 	const struct ovsdb_table_schema *ts = idl_table_schema(idl_table(idl, table));
@@ -161,8 +171,7 @@ static bool datum_is_name(const struct ovsdb_datum *d, const struct ovsdb_column
 static void add_referenced(struct found *f, const struct idl_table *t, const struct idl_row *row,
 			   const char *column)
 {
-	const struct ovsdb_datum *d =
-		idl_get(row, ovsdb_table_column(idl_table_schema(row->table), column));
+	const struct ovsdb_datum *d = db_value(row, column);
 	const struct idl_row *target = d->n == 1 ? idl_find(t, &d->keys[0].uuid) : NULL;
 
 	if (target)

@@ -34,11 +34,6 @@ static void need_show(struct command *c)
 
 static void show_row(struct command *c, const struct idl_row *row, int level);
 
-static const struct ovsdb_column *column_of(const struct idl_row *row, const char *name)
-{
-	return ovsdb_table_column(idl_table_schema(row->table), name);
-}
-
 static void show_references(struct command *c, const struct ovsdb_column *col,
 			    const struct ovsdb_datum *d, int level)
 {
@@ -72,7 +67,7 @@ static void show_map(struct command *c, const struct ovsdb_column *col, const st
 	strbuf_printf(&c->output, "%s:\n", col->name);
 	for (unsigned int i = 0; i < d->n; i++) {
 		const struct idl_row *ref = idl_find(t, &d->values[i].uuid);
-		const struct ovsdb_column *nc = ref ? column_of(ref, name) : NULL;
+		const struct ovsdb_column *nc = ref ? db_column(ref, name) : NULL;
 
 		strbuf_putc_n(&c->output, ' ', 4 * ((size_t)level + 2));
 		ovsdb_atom_format(&d->keys[i], col->type.key.type, &c->output);
@@ -85,7 +80,7 @@ static void show_map(struct command *c, const struct ovsdb_column *col, const st
 
 static void show_column(struct command *c, const struct idl_row *row, const char *name, int level)
 {
-	const struct ovsdb_column *col = column_of(row, name);
+	const struct ovsdb_column *col = db_column(row, name);
 	const struct ovsdb_datum *d = idl_get(row, col);
 
 	if (col->type.key.ref_table && find_shown(c, col->type.key.ref_table)) {
@@ -111,7 +106,7 @@ static void show_row(struct command *c, const struct idl_row *row, int level)
 
 	strbuf_putc_n(&c->output, ' ', 4 * (size_t)level);
 	if (s->name) {
-		const struct ovsdb_column *col = column_of(row, s->name);
+		const struct ovsdb_column *col = db_column(row, s->name);
 
 		strbuf_printf(&c->output, "%s ", table);
 		ovsdb_datum_format(idl_get(row, col), &col->type, &c->output);

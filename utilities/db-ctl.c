@@ -492,11 +492,9 @@ NORETURN static void connection_failed(const struct idl *idl)
 static void wait_for_switch(struct run *r, struct loop *l, int64_t next_cfg)
 {
 	for (;;) {
-		const struct idl_table *t = idl_table(r->idl, program->root);
-		const struct idl_row *root = idl_first(t);
-		const struct ovsdb_column *cur = ovsdb_table_column(idl_table_schema(t), "cur_cfg");
+		const struct idl_row *root = idl_first(idl_table(r->idl, program->root));
 
-		if (root && idl_get(root, cur)->keys[0].integer >= next_cfg)
+		if (root && db_value(root, "cur_cfg")->keys[0].integer >= next_cfg)
 			break;
 		if (idl_is_dead(r->idl))
 			connection_failed(r->idl);

@@ -67,6 +67,9 @@ static inline bool option(const struct command *c, const char *name)
 // Finds a table by name or abbreviation; fatal when there is none.
 struct idl_table *db_find_table(struct idl *idl, const char *name);
 const struct ovsdb_column *db_find_column(const struct idl_table *t, const char *name);
+// By its exact name; one of the schema.
+const struct ovsdb_column *db_column(const struct idl_row *row, const char *name);
+const struct ovsdb_datum *db_value(const struct idl_row *row, const char *column);
 // "column[:key]=value", as "set" takes it.
 void db_set_column(struct command *c, const struct idl_row *row, const char *arg);
 // Marks what "set"-like arguments of a row of 'table' need.

@@ -39,23 +39,18 @@ static const struct mac_table *table_of(const struct command *c)
 	abort();
 }
 
-static const struct ovsdb_datum *value_of(const struct idl_row *row, const char *column)
-{
-	return idl_get(row, ovsdb_table_column(idl_table_schema(row->table), column));
-}
-
 static bool refers_to(const struct idl_row *row, const char *column, const struct uuid *uuid)
 {
-	const struct ovsdb_datum *d = value_of(row, column);
+	const struct ovsdb_datum *d = db_value(row, column);
 
-	return d->n == 1 && !memcmp(&d->keys[0].uuid, uuid, sizeof(*uuid));
+	return d->n == 1 && uuid_equal(&d->keys[0].uuid, uuid);
 }
 
 // Takes 'uuids' (n of them) as the column's value; copied.
 static void set_references(const struct idl_row *row, const char *column, const struct uuid *uuids,
 			   size_t n)
 {
-	const struct ovsdb_column *col = ovsdb_table_column(idl_table_schema(row->table), column);
+	const struct ovsdb_column *col = db_column(row, column);
 	struct ovsdb_datum d = { .n = n, .keys = xcalloc(n, sizeof(union ovsdb_atom)) };
 	struct ovsdb_error err = OVSDB_ERROR_INIT;
 
@@ -72,7 +67,7 @@ static const struct idl_row *find_row(struct command *c, const struct mac_table 
 	const struct idl_row *row = idl_first(idl_table(c->run->idl, t->name));
 
 	while (row && !(refers_to(row, "logical_switch", ls) &&
-			!strcmp(value_of(row, "MAC")->keys[0].string, mac)))
+			!strcmp(db_value(row, "MAC")->keys[0].string, mac)))
 		row = idl_next(row);
 	return row;
 }
@@ -85,8 +80,8 @@ static const struct idl_row *find_place(struct command *c, bool make)
 	const struct idl_table *t = idl_table(c->run->idl, "Physical_Locator");
 	const struct idl_row *row = idl_first(t);
 
-	while (row && (strcmp(value_of(row, "dst_ip")->keys[0].string, ip) != 0 ||
-		       strcmp(value_of(row, "encapsulation_type")->keys[0].string, encap) != 0))
+	while (row && (strcmp(db_value(row, "dst_ip")->keys[0].string, ip) != 0 ||
+		       strcmp(db_value(row, "encapsulation_type")->keys[0].string, encap) != 0))
 		row = idl_next(row);
 	if (!row && make) {
 		row = idl_insert(c->run->txn, t, NULL);
@@ -102,8 +97,8 @@ typedef VEC(struct uuid) uuid_vec;
 static void places_of(struct command *c, const struct idl_row *row, uuid_vec *places)
 {
 	const struct idl_row *set = idl_find(idl_table(c->run->idl, "Physical_Locator_Set"),
-					     &value_of(row, "locator_set")->keys[0].uuid);
-	const struct ovsdb_datum *d = set ? value_of(set, "locators") : NULL;
+					     &db_value(row, "locator_set")->keys[0].uuid);
+	const struct ovsdb_datum *d = set ? db_value(set, "locators") : NULL;
 
 	for (unsigned int i = 0; d && i < d->n; i++)
 		VEC_PUSH(places, d->keys[i].uuid);
@@ -122,7 +117,7 @@ static void set_places(struct command *c, const struct idl_row *row, const uuid_
 static ssize_t find_uuid(const uuid_vec *v, const struct uuid *uuid)
 {
 	for (size_t i = 0; i < v->n; i++)
-		if (!memcmp(&v->v[i], uuid, sizeof(*uuid)))
+		if (uuid_equal(&v->v[i], uuid))
 			return i;
 	return -1;
 }
@@ -211,9 +206,9 @@ static void add_line(struct command *c, const struct idl_row *row, const struct 
 	const struct idl_row *l = idl_find(idl_table(c->run->idl, "Physical_Locator"), place);
 
 	if (l)
-		VEC_PUSH(lines, xasprintf("  %s -> %s/%s", value_of(row, "MAC")->keys[0].string,
-					  value_of(l, "encapsulation_type")->keys[0].string,
-					  value_of(l, "dst_ip")->keys[0].string));
+		VEC_PUSH(lines, xasprintf("  %s -> %s/%s", db_value(row, "MAC")->keys[0].string,
+					  db_value(l, "encapsulation_type")->keys[0].string,
+					  db_value(l, "dst_ip")->keys[0].string));
 }
 
 static void list_table(struct command *c, const struct mac_table *t, const struct uuid *ls)
@@ -230,7 +225,7 @@ static void list_table(struct command *c, const struct mac_table *t, const struc
 		if (t->multicast)
 			places_of(c, row, &places);
 		else
-			VEC_PUSH(&places, value_of(row, "locator")->keys[0].uuid);
+			VEC_PUSH(&places, db_value(row, "locator")->keys[0].uuid);
 		for (size_t i = 0; i < places.n; i++)
 			add_line(c, row, &places.v[i], &lines);
 		VEC_FREE(&places);
