@@ -71,10 +71,17 @@ def test_forced_init_takes_away_only_what_it_makes(made):
     assert pki(OURS, made, "verify", "sw").returncode != 0
 
 
+def test_a_key_in_the_place_of_another_is_readable_by_its_owner_only(made):
+    (made / "sw-privkey.pem").chmod(0o644)
+    assert pki(OURS, made, "-f", "req", "sw").returncode == 0
+    assert oct((made / "sw-privkey.pem").stat().st_mode & 0o777) == "0o600"
+
+
 @pytest.mark.parametrize("args, complaint", [
     ([], "missing command name"), (["nosuch"], "nosuch command unknown"), (["req"], "req must have exactly one argument"),
     (["verify", "x", "host"], "type argument must be"), (["verify", "nosuch"], "does not exist"), (["-B", "12", "init"], "1024"),
-    (["-k", "ecdsa", "init"], "neither rsa nor dsa"), (["fingerprint", "nosuch"], "nosuch does not exist")])
+    (["-k", "ecdsa", "init"], "neither rsa nor dsa"), (["fingerprint", "nosuch"], "nosuch does not exist"),
+    (["-l", "nosuch/log", "req", "x"], "nosuch/log: cannot write")])
 def test_what_is_wrong_is_one_line(made, args, complaint):
     p = pki(OURS, made, *args)
     assert p.returncode == 1 and complaint in p.stderr and p.stderr.count("\n") == 1, p.stderr
