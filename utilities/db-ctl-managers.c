@@ -8,10 +8,15 @@ static int compare_strings(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-void command_print_sorted(struct command *c, name_vec *names)
+void names_sort(name_vec *names)
 {
 	if (names->n)
 		qsort(names->v, names->n, sizeof(names->v[0]), compare_strings);
+}
+
+void command_print_sorted(struct command *c, name_vec *names)
+{
+	names_sort(names);
 	for (size_t i = 0; i < names->n; i++)
 		strbuf_printf(&c->output, "%s\n", names->v[i]);
 	VEC_FREE(names);
@@ -30,6 +35,21 @@ void db_set_string(const struct idl_row *row, const char *column, const char *va
 
 	d.keys[0].string = xstrdup(value);
 	idl_write(row, db_column(row, column), &d);
+}
+
+void db_set_probe(struct command *c, const struct idl_row *row)
+{
+	const char *text = smap_get(&c->options, "--inactivity-probe");
+	struct ovsdb_datum d = { .n = 1 };
+	int64_t probe;
+
+	if (!text)
+		return;
+	if (!parse_i64(text, 10, &probe))
+		fatal(0, "--inactivity-probe: not a number of milliseconds");
+	d.keys = xmalloc(sizeof(union ovsdb_atom));
+	d.keys[0].integer = probe;
+	idl_write(row, db_column(row, "inactivity_probe"), &d);
 }
 
 // ---- get-manager, del-manager, set-manager ----
@@ -98,18 +118,6 @@ static void cmd_del_manager(struct command *c)
 	write_managers(c, NULL, 0);
 }
 
-static void set_probe(struct command *c, const struct idl_row *row)
-{
-	const char *text = smap_get(&c->options, "--inactivity-probe");
-	AUTO_FREE char *arg = text ? xasprintf("inactivity_probe=%s", text) : NULL;
-	int64_t probe;
-
-	if (text && !parse_i64(text, 10, &probe))
-		fatal(0, "--inactivity-probe: not a number of milliseconds");
-	if (text)
-		db_set_column(c, row, arg);
-}
-
 // One that stays keeps its row and so its settings.
 static const struct idl_row *manager_row(struct command *c, const char *target)
 {
@@ -137,7 +145,7 @@ static void cmd_set_manager(struct command *c)
 
 		db_check_target(c->run, c->argv[1 + i]);
 		row = manager_row(c, c->argv[1 + i]);
-		set_probe(c, row);
+		db_set_probe(c, row);
 		uuids[i] = row->uuid;
 	}
 	write_managers(c, uuids, n);

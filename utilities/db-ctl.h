@@ -83,11 +83,14 @@ void need_columns(struct command *c, const char *table, const char *const *colum
 
 // Names that a command prints, sorted and one a line; frees 'names'.
 typedef VEC(const char *) name_vec;
+void names_sort(name_vec *names);
 void command_print_sorted(struct command *c, name_vec *names);
 // Warns of what is no way to connect.
 void db_check_target(const struct run *r, const char *target);
 // Of a value of one string; copied.
 void db_set_string(const struct idl_row *row, const char *column, const char *value);
+// Column "inactivity_probe", where the command has that option.
+void db_set_probe(struct command *c, const struct idl_row *row);
 
 // ---- A program ----
 

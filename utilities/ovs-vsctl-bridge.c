@@ -274,11 +274,6 @@ static bool same_ifaces(const struct vs_port *p, char *const *names, size_t n)
 	return found == n && p->ifaces.n == n;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void check_existing_port(struct vs_port *p, const char *bridge, char *const *ifaces,
 				size_t n)
 {
@@ -298,7 +293,7 @@ static void check_existing_port(struct vs_port *p, const char *bridge, char *con
 		return;
 	for (size_t i = 0; i < p->ifaces.n; i++)
 		VEC_PUSH(&names, p->ifaces.v[i]->row->name);
-	qsort(names.v, names.n, sizeof(names.v[0]), compare_names);
+	names_sort(&names);
 	for (size_t i = 0; i < names.n; i++)
 		strbuf_printf(&has, "%s%s", i ? ", " : "", names.v[i]);
 	fatal(0, "%s but %s actually has interface(s) %s", command.s, p->row->name,

@@ -46,17 +46,12 @@ static void cmd_set_controller(struct command *c)
 	const struct ovsrec_bridge *row = find_real_bridge(c->run, c->argv[1], true)->row;
 	size_t n = c->argc - 2;
 	AUTO_FREE struct ovsrec_controller **v = xcalloc(n, sizeof(struct ovsrec_controller *));
-	int64_t probe;
 
 	for (size_t i = 0; i < n; i++) {
 		db_check_target(c->run, c->argv[2 + i]);
 		v[i] = ovsrec_controller_insert(c->run->txn);
 		ovsrec_controller_set_target(v[i], c->argv[2 + i]);
-		if (option(c, "--inactivity-probe")) {
-			if (!parse_i64(smap_get(&c->options, "--inactivity-probe"), 10, &probe))
-				fatal(0, "--inactivity-probe: not a number of milliseconds");
-			ovsrec_controller_set_inactivity_probe(v[i], &probe, 1);
-		}
+		db_set_probe(c, &v[i]->row);
 	}
 	ovsrec_bridge_set_controller(row, v, n);
 }

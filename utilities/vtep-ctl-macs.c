@@ -215,7 +215,6 @@ static void list_table(struct command *c, const struct mac_table *t, const struc
 {
 	const struct idl_row *row = idl_first(idl_table(c->run->idl, t->name));
 	name_vec lines = VEC_INIT;
-	size_t n;
 
 	for (; row; row = idl_next(row)) {
 		uuid_vec places = VEC_INIT;
@@ -231,13 +230,12 @@ static void list_table(struct command *c, const struct mac_table *t, const struc
 		VEC_FREE(&places);
 	}
 	strbuf_printf(&c->output, "%s\n", t->heading);
-	n = lines.n;
-	AUTO_FREE char **owned = xcalloc(n + 1, sizeof(*owned));
-	for (size_t i = 0; i < n; i++)
-		owned[i] = (char *)lines.v[i];
-	command_print_sorted(c, &lines);
-	for (size_t i = 0; i < n; i++)
-		free(owned[i]);
+	names_sort(&lines);
+	for (size_t i = 0; i < lines.n; i++) {
+		strbuf_printf(&c->output, "%s\n", lines.v[i]);
+		free((char *)lines.v[i]);
+	}
+	VEC_FREE(&lines);
 	strbuf_putc(&c->output, '\n');
 }
 
