@@ -226,6 +226,12 @@ static void print_last_id(struct json_reader *r, const char *before)
 	separate_tables = false;
 }
 
+static void check_rows(const struct client *c, const struct json_reader *r)
+{
+	if (json_failed(r))
+		fatal(0, "%s: cannot read the rows: %s", c->server, r->err.text);
+}
+
 static void on_update(struct client *c, const struct jsonrpc_message *msg)
 {
 	bool since = !strcmp(msg->method, "update3");
@@ -243,6 +249,7 @@ static void on_update(struct client *c, const struct jsonrpc_message *msg)
 		print_last_id(&r, "\n");
 	if (json_element(&r))
 		print_updates(c->aux, &r, false);
+	check_rows(c, &r);
 	json_reader_uninit(&r);
 }
 
@@ -261,8 +268,7 @@ static void print_initial(struct client *c, struct monitoring *m)
 		json_element(&r);
 	}
 	print_updates(m, &r, true);
-	if (json_failed(&r))
-		fatal(0, "%s: cannot read the rows: %s", c->server, r.err.text);
+	check_rows(c, &r);
 	json_reader_uninit(&r);
 }
 

@@ -16,12 +16,13 @@ ROW = {"_uuid": ["uuid", "01234567-89ab-cdef-0123-456789abcdef"], "name": "x"}
 
 
 class FakeServer(threading.Thread):
-    """Answers each method with what 'answers' has for it; one connection."""
+    """Answers each method with what 'answers' has for it, then sends what 'notes' has; one connection."""
 
-    def __init__(self, directory, answers):
+    def __init__(self, directory, answers, notes=None):
         super().__init__(daemon=True)
         self.remote = "unix:%s/fake.sock" % directory
         self.answers = dict({"list_dbs": ["T"], "get_schema": SCHEMA}, **answers)
+        self.notes = notes or {}
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind("%s/fake.sock" % directory)
         self.listener.listen(1)
@@ -36,12 +37,14 @@ class FakeServer(threading.Thread):
                 known = m["method"] in self.answers
                 c.send({"id": m["id"], "result": self.answers[m["method"]] if known else None,
                         "error": None if known else "unknown method"})
+                if m["method"] in self.notes:
+                    c.send(self.notes[m["method"]])
         except (ovsdbtest.Closed, OSError):
             self.listener.close()
 
 
-def ask(directory, answers, *args):
-    server = FakeServer(directory, answers)
+def ask(directory, answers, *args, notes=None):
+    server = FakeServer(directory, answers, notes)
     return subprocess.run([program("ovsdb-client"), args[0], server.remote, *args[1:]], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, timeout=ovsdbtest.PATIENCE)
 
@@ -96,3 +99,14 @@ def test_a_server_without_set_db_change_aware_converts(tmp_path):
     (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
     p = ask(tmp_path, {"convert": {}}, "convert", tmp_path / "s.json")
     assert (p.returncode, p.stdout, p.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("version, params", [
+    ("update", [None, {"A": 5}]), ("update", [None, {"A": {ROW["_uuid"][1]: 5}}]), ("update", 5), ("update2", [None, {"A": {"x": 5}}]),
+    ("update3", [None, 5, {}])], ids=str)
+def test_updates_that_cannot_be_read_end_the_monitor(tmp_path, version, params):
+    method, where = {"update": ("monitor", []), "update2": ("monitor_cond", ["[]"]), "update3": ("monitor_cond_since", ["[]"])}[version]
+    first = [False, ROW["_uuid"][1], {}] if version == "update3" else {}
+    p = ask(tmp_path, {method: first, "set_db_change_aware": {}}, method.replace("_", "-"), "T", *where, "A", "name",
+            notes={method: {"method": version, "params": params, "id": None}})
+    assert p.returncode == 1 and p.stderr.count("\n") == 1, p
