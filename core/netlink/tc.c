@@ -71,7 +71,13 @@ int tc_policer_read(const struct nlattr *options, struct tc_policer *ret, struct
 		.rate = a[TCA_POLICE_RATE64] ? nl_u64(a[TCA_POLICE_RATE64]) : parms.rate.rate,
 		.packet_rate = nl_u64(a[TCA_POLICE_PKTRATE64]),
 		.packet_burst = nl_u64(a[TCA_POLICE_PKTBURST64]),
-		.n_bound = MAX(parms.bindcnt, 0),
 	};
 	return 0;
+}
+
+bool tc_policer_is_same(const struct tc_policer *a, const struct tc_policer *b)
+{
+	return a->exceed == b->exceed && a->conform == b->conform && a->mtu == b->mtu &&
+	       a->burst == b->burst && a->rate == b->rate && a->packet_rate == b->packet_rate &&
+	       a->packet_burst == b->packet_burst;
 }

@@ -20,10 +20,11 @@ struct tc_policer {
 	uint32_t burst; // ticks of 64 ns
 	uint64_t rate; // bytes/s, 0: any
 	uint64_t packet_rate, packet_burst; // packets/s (0: any), ticks of 64 ns
-	uint32_t n_bound; // filters
 };
 
-// Into an action's options; 'n_bound' is the kernel's.
+// Into an action's options.
 void tc_policer_put(struct strbuf *b, const struct tc_policer *p);
 // Of an action's options; -EPROTO and 'err' when they cannot be understood.
 int tc_policer_read(const struct nlattr *options, struct tc_policer *ret, struct error *err);
+// Does the same: rates, bursts, what happens.
+bool tc_policer_is_same(const struct tc_policer *a, const struct tc_policer *b);

@@ -71,14 +71,9 @@ static bool is_as_wanted(const struct tc_policing *there, const struct tc_police
 {
 	if (!there->is_ours || there->n_actions != n)
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		const struct tc_policer *a = &there->actions[i], *b = &wanted[i];
-
-		if (a->rate != b->rate || a->burst != b->burst ||
-		    a->packet_rate != b->packet_rate || a->packet_burst != b->packet_burst ||
-		    a->exceed != b->exceed || a->conform != b->conform || a->mtu != b->mtu)
+	for (size_t i = 0; i < n; i++)
+		if (!tc_policer_is_same(&there->actions[i], &wanted[i]))
 			return false;
-	}
 	return true;
 }
 

@@ -24,10 +24,10 @@ static const char *lacks(const struct acting *c, const struct dp_action *a)
 // Returns where its parameters are, to be completed.
 static size_t put_police(struct acting *c, uint32_t len)
 {
-	struct police p = { .exceed = TC_ACT_SHOT, .conform = TC_ACT_PIPE, .mtu = len };
+	struct tc_policer p = { .exceed = TC_ACT_SHOT, .conform = TC_ACT_PIPE, .mtu = len };
 	size_t nests = tc_act_begin(c, "police"), at = c->rule->options.len + sizeof(struct nlattr);
 
-	tc_put_police(&c->rule->options, &p);
+	tc_policer_put(&c->rule->options, &p);
 	tc_act_end(c, nests);
 	return at;
 }

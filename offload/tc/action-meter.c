@@ -24,7 +24,7 @@ bool act_meter(struct acting *c, const struct dp_action *a)
 		c->ports->meter ? c->ports->meter(a->meter.id, c->ports->aux) : NULL;
 	struct compiled_rule *r = c->rule;
 	const char *lack;
-	struct police p;
+	struct tc_policer p;
 
 	if (!config)
 		return verdict_refuse(c->v, REASON_METER_UNSUPPORTED, "meter that is not there");

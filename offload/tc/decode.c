@@ -3,7 +3,6 @@
 #include <linux/gen_stats.h>
 #include <stdio.h>
 
-#include "core/netlink/tc.h"
 #include "offload/tc/tc-private.h"
 
 static const struct nl_policy filter_policy[TCA_CHAIN + 1] = {

@@ -4,7 +4,6 @@
 
 #include "core/base/hash.h"
 #include "core/base/hmap.h"
-#include "core/netlink/tc.h"
 #include "offload/tc/senders.h"
 #include "offload/tc/tc-private.h"
 

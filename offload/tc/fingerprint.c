@@ -71,9 +71,9 @@ static uint64_t hash_parms(const struct nlattr *a)
 static uint64_t hash_police(const struct nlattr *options)
 {
 	uint64_t h = 0;
-	struct police p;
+	struct tc_policer p;
 
-	if (tc_police_read(options, &p, NULL))
+	if (tc_policer_read(options, &p, NULL))
 		return 0;
 	if (tc_police_is_meter(p.index))
 		return hash_u64(p.index, 0);

@@ -19,7 +19,7 @@ static const uint32_t policies[N_POLICIES] = { 0, TCA_CLS_FLAGS_SKIP_SW, TCA_CLS
 struct meter_action {
 	bool made;
 	uint32_t n_rules; // of ours
-	struct police last; // as of the last look
+	struct tc_counts last; // as of the last look
 };
 
 struct meter {
@@ -27,7 +27,7 @@ struct meter {
 	uint32_t id;
 	bool is_gone; // the datapath has it no more; rules still use it
 	const char *lack; // why it cannot be a police action, NULL: it can
-	struct police want;
+	struct tc_policer want;
 	struct meter_action actions[N_POLICIES];
 	struct meter_count in, dropped; // by actions that are not there any more
 	struct meter_count in_before, dropped_before; // until it was last set
@@ -96,7 +96,7 @@ static int make(struct tc_device *dev, const struct meter *m, unsigned int i, ch
 							      : 0;
 	struct nla_bitfield32 flags = { skip, skip };
 	struct nl_request req = { 0 }, *one = &req;
-	struct police p = m->want;
+	struct tc_policer p = m->want;
 	size_t nests[2], options, msg;
 	int error;
 
@@ -105,7 +105,7 @@ static int make(struct tc_device *dev, const struct meter *m, unsigned int i, ch
 	if (skip)
 		nl_put(&req.msg, TCA_ACT_FLAGS, &flags, sizeof(flags));
 	options = nl_nest_begin(&req.msg, TCA_ACT_OPTIONS);
-	tc_put_police(&req.msg, &p);
+	tc_policer_put(&req.msg, &p);
 	nl_nest_end(&req.msg, options);
 	end(&req.msg, msg, nests);
 	error = nl_transact_many(dev->sock, &one, 1);
@@ -143,7 +143,7 @@ static int look_at(struct tc_device *dev, uint32_t index, struct police *ret)
 	memset(ret, 0, sizeof(*ret));
 	if (!reply.len ||
 	    !tc_police_decode((const struct nlmsghdr *)reply.s, copy, ret, &decoded, &err) ||
-	    decoded || ret->index != index) {
+	    decoded || ret->does.index != index) {
 		log_warn("%s: police action 0x%x: %s", dev->name, index,
 			 decoded ? err.text : "the answer is about another");
 		return -EPROTO;
@@ -154,9 +154,9 @@ static int look_at(struct tc_device *dev, uint32_t index, struct police *ret)
 // ---- Counts ----
 
 // The kernel measures what comes in without its Ethernet header, NICs with it.
-static uint64_t bytes_of(const struct police *p)
+static uint64_t bytes_of(const struct tc_counts *c)
 {
-	return p->bytes + (p->packets - MIN(p->hw_packets, p->packets)) * ETH_HLEN;
+	return c->bytes + (c->packets - MIN(c->hw_packets, c->packets)) * ETH_HLEN;
 }
 
 static void sum(const struct meter *m, struct meter_count *in, struct meter_count *dropped)
@@ -164,11 +164,11 @@ static void sum(const struct meter *m, struct meter_count *in, struct meter_coun
 	*in = m->in;
 	*dropped = m->dropped;
 	for (unsigned int i = 0; i < N_POLICIES; i++) {
-		const struct police *p = &m->actions[i].last;
+		const struct tc_counts *c = &m->actions[i].last;
 
-		in->packets += p->packets;
-		in->bytes += bytes_of(p);
-		dropped->packets += p->dropped;
+		in->packets += c->packets;
+		in->bytes += bytes_of(c);
+		dropped->packets += c->dropped;
 	}
 }
 
@@ -178,7 +178,7 @@ static void look_at_meter(struct tc_device *dev, struct meter *m)
 
 	for (unsigned int i = 0; i < N_POLICIES; i++)
 		if (m->actions[i].made && !look_at(dev, tc_police_index(m->id, policies[i]), &p))
-			m->actions[i].last = p;
+			m->actions[i].last = p.counts;
 }
 
 // Those that are still bound stay in the list.
@@ -260,11 +260,11 @@ static bool adopt(struct tc_device *dev, struct meter *m, unsigned int i)
 
 	if ((!take(&leftovers, index) && !take(&unwanted, index)) || look_at(dev, index, &p))
 		return false;
-	a->last = p;
-	m->in_before.packets += p.packets;
-	m->in_before.bytes += bytes_of(&p);
-	m->dropped_before.packets += p.dropped;
-	return tc_police_is_same(&p, &m->want);
+	a->last = p.counts;
+	m->in_before.packets += p.counts.packets;
+	m->in_before.bytes += bytes_of(&p.counts);
+	m->dropped_before.packets += p.counts.dropped;
+	return tc_policer_is_same(&p.does, &m->want);
 }
 
 static void drop_action(struct tc_device *dev, struct meter *m, unsigned int i)
@@ -277,7 +277,7 @@ static void drop_action(struct tc_device *dev, struct meter *m, unsigned int i)
 		return;
 	if (!dev->leaving) {
 		if (!look_at(dev, index, &p))
-			a->last = p;
+			a->last = p.counts;
 		// Later, with the others: there may be thousands.
 		if (ask(dev, RTM_DELACTION, index, NULL) == -EPERM)
 			VEC_PUSH(&unwanted, index);
@@ -409,7 +409,7 @@ static void remake_all(struct tc_device *dev, const struct meter *m)
 void tc_meter_set(void *priv, uint32_t id, const struct meter_config *config)
 {
 	struct tc_device *dev = priv;
-	struct police before;
+	struct tc_policer before;
 	struct meter *m;
 
 	pthread_mutex_lock(&lock);
@@ -430,7 +430,7 @@ void tc_meter_set(void *priv, uint32_t id, const struct meter_config *config)
 	// What cannot be an action stays what it was until its rules are out.
 	if (m->lack)
 		m->want = before;
-	else if (!tc_police_is_same(&before, &m->want))
+	else if (!tc_policer_is_same(&before, &m->want))
 		remake_all(dev, m);
 	pthread_mutex_unlock(&lock);
 }
@@ -516,7 +516,7 @@ static void collect(const struct police *p, void *aux)
 {
 	police_vec *found = aux;
 
-	if (tc_police_is_meter(p->index))
+	if (tc_police_is_meter(p->does.index))
 		VEC_PUSH(found, *p);
 }
 
@@ -560,7 +560,7 @@ void tc_meters_open(struct tc_device *dev)
 	// A kernel without police actions has none that were left.
 	if (!looked && !list_actions(dev, &found))
 		VEC_FOR_EACH (p, &found)
-			VEC_PUSH(&leftovers, p->index);
+			VEC_PUSH(&leftovers, p->does.index);
 	looked = true;
 	n_open++;
 	pthread_mutex_unlock(&lock);
@@ -607,14 +607,14 @@ static void audit_one(struct tc_device *dev, const struct police *p, struct audi
 	struct meter *m;
 	unsigned int i;
 
-	if (!find_action(p->index, &m, &i)) {
-		if (is_in(&leftovers, p->index) || is_in(&unwanted, p->index))
+	if (!find_action(p->does.index, &m, &i)) {
+		if (is_in(&leftovers, p->does.index) || is_in(&unwanted, p->does.index))
 			return;
 		ret->orphans++;
-		VEC_PUSH(&unwanted, p->index);
+		VEC_PUSH(&unwanted, p->does.index);
 		return;
 	}
-	if (!tells(m, dev) || tc_police_is_same(p, &m->want))
+	if (!tells(m, dev) || tc_policer_is_same(&p->does, &m->want))
 		return;
 	ret->altered++;
 	remake(dev, m, i);

@@ -2,7 +2,6 @@
 // Police actions: what a meter is as one, and messages about them. Pure: asks no kernel.
 #include <linux/gen_stats.h>
 
-#include "core/netlink/tc.h"
 #include "offload/tc/tc-private.h"
 
 // The kernel keeps time in ticks.
@@ -19,7 +18,7 @@ static uint64_t ticks_of(uint64_t amount, uint64_t per_second)
 	return (nsec + TICK_NSEC - 1) / TICK_NSEC;
 }
 
-const char *tc_police_of_meter(const struct meter_config *config, struct police *ret)
+const char *tc_police_of_meter(const struct meter_config *config, struct tc_policer *ret)
 {
 	const struct meter_band *band = &config->bands[0];
 	uint64_t burst, ticks;
@@ -68,67 +67,22 @@ void tc_put_police_index(struct strbuf *b, uint32_t index)
 	nl_put(b, TCA_POLICE_TBF, &parms, sizeof(parms));
 }
 
-void tc_put_police(struct strbuf *b, const struct police *p)
-{
-	struct tc_policer policer = {
-		.index = p->index,
-		.exceed = p->exceed,
-		.conform = p->conform,
-		.mtu = p->mtu,
-		.burst = p->burst,
-		.rate = p->rate,
-		.packet_rate = p->packet_rate,
-		.packet_burst = p->packet_burst,
-	};
-
-	tc_policer_put(b, &policer);
-}
-
 // ---- Reading ----
-
-int tc_police_read(const struct nlattr *options, struct police *ret, struct error *err)
-{
-	struct tc_policer p;
-	int error = tc_policer_read(options, &p, err);
-
-	if (!error)
-		*ret = (struct police){
-			.index = p.index,
-			.exceed = p.exceed,
-			.conform = p.conform,
-			.mtu = p.mtu,
-			.burst = p.burst,
-			.rate = p.rate,
-			.packet_rate = p.packet_rate,
-			.packet_burst = p.packet_burst,
-			.n_rules = p.n_bound,
-		};
-	return error;
-}
-
-bool tc_police_is_same(const struct police *a, const struct police *b)
-{
-	return a->exceed == b->exceed && a->conform == b->conform && a->mtu == b->mtu &&
-	       a->burst == b->burst && a->rate == b->rate && a->packet_rate == b->packet_rate &&
-	       a->packet_burst == b->packet_burst;
-}
 
 static const struct nl_policy root_policy[TCA_ROOT_MAX + 1] = {
 	[TCA_ROOT_TAB] = { .type = MNL_TYPE_UNSPEC },
 };
 
-static const struct nl_policy action_policy[TCA_ACT_FLAGS + 1] = {
+static const struct nl_policy action_policy[TCA_ACT_STATS + 1] = {
 	[TCA_ACT_KIND] = { .type = MNL_TYPE_NUL_STRING, .required = true },
 	[TCA_ACT_OPTIONS] = { .type = MNL_TYPE_UNSPEC },
 	[TCA_ACT_STATS] = { .type = MNL_TYPE_UNSPEC },
-	[TCA_ACT_FLAGS] = { .type = MNL_TYPE_UNSPEC, .min = sizeof(struct nla_bitfield32) },
 };
 
 // 0 and *ret, or 1: of another kind.
 static int read_one(const struct nlattr *one, struct police *ret, struct error *err)
 {
 	const struct nlattr *a[ARRAY_SIZE(action_policy)];
-	struct nla_bitfield32 flags = { 0 };
 	int error =
 		nl_parse_nested(one, action_policy, ARRAY_SIZE(action_policy), a, "action", err);
 
@@ -136,22 +90,10 @@ static int read_one(const struct nlattr *one, struct police *ret, struct error *
 		return error;
 	if (strcmp(nl_str(a[TCA_ACT_KIND]), "police") || !a[TCA_ACT_OPTIONS])
 		return 1;
-	error = tc_police_read(a[TCA_ACT_OPTIONS], ret, err);
-	if (error)
-		return error;
-	if (a[TCA_ACT_FLAGS])
-		memcpy(&flags, mnl_attr_get_payload(a[TCA_ACT_FLAGS]), sizeof(flags));
-	ret->flags = flags.value & (TCA_ACT_FLAGS_SKIP_HW | TCA_ACT_FLAGS_SKIP_SW);
-	if (a[TCA_ACT_STATS]) {
-		struct tc_counts c = { 0 };
-
-		error = tc_counts_read(a[TCA_ACT_STATS], &c, err);
-		ret->packets = c.packets;
-		ret->bytes = c.bytes;
-		ret->hw_packets = c.hw_packets;
-		ret->hw_bytes = c.hw_bytes;
-		ret->dropped = c.dropped;
-	}
+	memset(ret, 0, sizeof(*ret));
+	error = tc_policer_read(a[TCA_ACT_OPTIONS], &ret->does, err);
+	if (!error && a[TCA_ACT_STATS])
+		error = tc_counts_read(a[TCA_ACT_STATS], &ret->counts, err);
 	return error;
 }
 

@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 
 #include "core/netlink/nl.h"
+#include "core/netlink/tc.h"
 #include "offload/backend.h"
 
 // Chain ids have 28 bits: they are the argument of an action code.
@@ -110,20 +111,6 @@ void tc_turn_label(const uint8_t label[16], uint8_t ret[16]);
 bool tc_compile_actions(struct compiled_rule *r, struct dp_actions list, const struct flow_key *key,
 			const struct flow_mask *mask, const struct port_lookup *ports,
 			struct verdict *v);
-// A police action: as it is to be, or as the kernel tells of it.
-struct police {
-	uint32_t index, flags; // TCA_ACT_FLAGS_SKIP_*
-	int32_t exceed,
-		conform; // TC_ACT_*: what happens to packets over the rate or longer than 'mtu', and to the others
-	uint32_t mtu; // bytes
-	uint32_t burst; // ticks of 64 ns
-	uint64_t rate; // bytes/s, 0: any
-	uint64_t packet_rate, packet_burst; // packets/s (0: any), ticks of 64 ns
-	// Of one that is there:
-	uint32_t n_rules; // that it is bound to
-	uint64_t packets, bytes, hw_packets, hw_bytes, dropped; // by all, of them in hardware
-};
-
 // What an action's statistics say: by all, and of that in hardware.
 struct tc_counts {
 	uint64_t packets, bytes, hw_packets, hw_bytes, dropped;
@@ -132,19 +119,21 @@ struct tc_counts {
 int tc_counts_read(const struct nlattr *nest, struct tc_counts *ret, struct error *err);
 
 // The action of a meter, without its number. NULL, or what a police action cannot express.
-const char *tc_police_of_meter(const struct meter_config *config, struct police *ret);
+const char *tc_police_of_meter(const struct meter_config *config, struct tc_policer *ret);
 uint32_t tc_police_index(uint32_t meter, uint32_t policy);
 static inline bool tc_police_is_meter(uint32_t index)
 {
 	return index >= TC_METER_BASE && index <= TC_METER_LAST;
 }
-// Attributes of the action's options. The number alone: one that is there already.
-void tc_put_police(struct strbuf *b, const struct police *p);
+// The action's options for one that is there already: its number alone.
 void tc_put_police_index(struct strbuf *b, uint32_t index);
-// Of an action's options; -EPROTO when they cannot be understood.
-int tc_police_read(const struct nlattr *options, struct police *ret, struct error *err);
-// Does the same: rates, burst, what happens.
-bool tc_police_is_same(const struct police *a, const struct police *b);
+
+// A police action as the kernel tells of it.
+struct police {
+	struct tc_policer does;
+	struct tc_counts counts;
+};
+
 // Shows each police action of a message (RTM_*ACTION). False when it is about something else; -EPROTO in *ret_error when it
 // cannot be understood: those before that have been shown.
 bool tc_police_decode(const struct nlmsghdr *h, void (*cb)(const struct police *p, void *aux),

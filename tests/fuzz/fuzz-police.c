@@ -10,13 +10,13 @@ static void write_again(const struct police *p, void *aux)
 {
 	AUTO(strbuf) b = STRBUF_INIT;
 	size_t nest = nl_nest_begin(&b, TCA_ACT_OPTIONS);
-	struct police again;
+	struct tc_policer again;
 
-	tc_put_police(&b, p);
+	tc_policer_put(&b, &p->does);
 	assert(!nl_nest_end(&b, nest));
-	assert(!tc_police_read((const struct nlattr *)b.s, &again, NULL));
+	assert(!tc_policer_read((const struct nlattr *)b.s, &again, NULL));
 	// A burst says nothing where packets have no rate.
-	assert(!p->packet_rate || tc_police_is_same(p, &again));
+	assert(!p->does.packet_rate || tc_policer_is_same(&p->does, &again));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -305,7 +305,7 @@ static const struct {
 START_TEST(a_meter_is_a_police_action)
 {
 	AUTO(strbuf) b = STRBUF_INIT;
-	struct police p, again;
+	struct tc_policer p, again;
 	size_t nest;
 
 	ck_assert_ptr_null(tc_police_of_meter(&meters[_i].meter, &p));
@@ -315,12 +315,12 @@ START_TEST(a_meter_is_a_police_action)
 	ck_assert_uint_eq(p.mtu, UINT32_MAX);
 	// And it is read as it was written.
 	nest = nl_nest_begin(&b, TCA_ACT_OPTIONS);
-	tc_put_police(&b, &p);
+	tc_policer_put(&b, &p);
 	ck_assert_int_eq(nl_nest_end(&b, nest), 0);
-	ck_assert_int_eq(tc_police_read((const struct nlattr *)b.s, &again, NULL), 0);
-	ck_assert(tc_police_is_same(&p, &again));
+	ck_assert_int_eq(tc_policer_read((const struct nlattr *)b.s, &again, NULL), 0);
+	ck_assert(tc_policer_is_same(&p, &again));
 	again.conform = TC_ACT_OK;
-	ck_assert(!tc_police_is_same(&p, &again));
+	ck_assert(!tc_policer_is_same(&p, &again));
 }
 END_TEST
 
