@@ -317,6 +317,7 @@ int nl_transact(struct nl_sock *s, const struct strbuf *msg, struct strbuf *ret_
 struct dump {
 	uint32_t seq;
 	bool done, changed;
+	bool refused; // by who is shown the messages
 	int error;
 	char text[128];
 };
@@ -351,7 +352,7 @@ static void dump_some(struct nl_sock *s, struct dump *d, int got,
 		if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
 			dump_end(d, h);
 		else if (!d->error)
-			d->error = cb(h, aux);
+			d->refused = (d->error = cb(h, aux));
 	}
 }
 
@@ -377,10 +378,29 @@ int nl_dump(struct nl_sock *s, const struct strbuf *msg,
 	}
 	if (!error)
 		error = d.error;
+	if (error && d.refused && err && err->code == error)
+		return error_wrap(err, "dump");
 	if (error)
 		return error_set(err, error, "dump: %s%s%s", strerror(-error),
 				 d.text[0] ? ": " : "", d.text);
 	return d.changed ? error_set(err, -EAGAIN, "dump: the table changed meanwhile") : 0;
+}
+
+int nl_dump_whole(struct nl_sock *s, const struct strbuf *msg,
+		  int (*cb)(const struct nlmsghdr *h, void *aux), void (*again)(void *aux),
+		  void *aux, struct error *err)
+{
+	enum { TRIES = 5 };
+	int error = nl_dump(s, msg, cb, aux, err);
+
+	for (int i = 1; error == -EAGAIN && i < TRIES; i++) {
+		if (err)
+			error_clear(err);
+		if (again)
+			again(aux);
+		error = nl_dump(s, msg, cb, aux, err);
+	}
+	return error;
 }
 
 int nl_receive(struct nl_sock *s, void (*cb)(const struct nlmsghdr *h, void *aux), void *aux)

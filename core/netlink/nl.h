@@ -120,9 +120,13 @@ int nl_transact(struct nl_sock *s, const struct strbuf *msg, struct strbuf *ret_
 		struct error *err);
 
 // Asks for a dump and calls 'cb' for each message; a negative return of 'cb' ends the dump and is returned. -EAGAIN: the
-// table changed under the dump (NLM_F_DUMP_INTR); what was seen may be incomplete.
+// table changed under the dump (NLM_F_DUMP_INTR); what was seen may be incomplete. What 'cb' has said in the same 'err' stays in it.
 int nl_dump(struct nl_sock *s, const struct strbuf *msg,
 	    int (*cb)(const struct nlmsghdr *h, void *aux), void *aux, struct error *err);
+// As above, and again, some times, when the table changed: 'again' makes 'aux' forget what it has seen (NULL: it need not).
+int nl_dump_whole(struct nl_sock *s, const struct strbuf *msg,
+		  int (*cb)(const struct nlmsghdr *h, void *aux), void (*again)(void *aux),
+		  void *aux, struct error *err);
 
 // What came on a socket that has joined groups (or gets upcalls), without waiting. 0 after some datagrams (16 at most);
 // -EAGAIN: nothing there; -ENOBUFS: the kernel dropped some: take stock again.

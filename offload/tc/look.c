@@ -49,11 +49,7 @@ static int dump_parent(struct dump *d, int ifindex, uint32_t parent, bool terse)
 		nl_put(&req, TCA_DUMP_FLAGS, &flags, sizeof(flags));
 	nl_msg_end(&req, m);
 	// A table that changed meanwhile is asked again; what was in it all the time is seen each time.
-	for (int i = 0; i < 3; i++) {
-		error = nl_dump(d->dev->sock, &req, dump_one, d, &err);
-		if (error != -EAGAIN)
-			break;
-	}
+	error = nl_dump_whole(d->dev->sock, &req, dump_one, NULL, d, &err);
 	if (error && error != -ENODEV && error != -EINVAL && error != -EOPNOTSUPP &&
 	    !(terse && error == -EMSGSIZE)) {
 		static struct log_limit limit = LOG_LIMIT_INIT(1, 5);

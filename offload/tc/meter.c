@@ -533,22 +533,24 @@ static int dump_one(const struct nlmsghdr *h, void *aux)
 	return 0;
 }
 
+static void forget_found(void *aux)
+{
+	police_vec *found = aux;
+
+	VEC_CLEAR(found);
+}
+
 // All actions with numbers of ours.
 static int list_actions(struct tc_device *dev, police_vec *found)
 {
 	struct nla_bitfield32 flags = { TCA_FLAG_LARGE_DUMP_ON, TCA_FLAG_LARGE_DUMP_ON };
 	AUTO(strbuf) req = STRBUF_INIT;
 	size_t nests[2], msg = begin(&req, RTM_GETACTION, NLM_F_DUMP, nests);
-	int error = -EAGAIN;
 
 	end(&req, msg, nests);
 	nl_put(&req, TCA_ROOT_FLAGS, &flags, sizeof(flags));
 	nl_msg_end(&req, msg);
-	for (int i = 0; i < 3 && error == -EAGAIN; i++) {
-		VEC_CLEAR(found);
-		error = nl_dump(dev->sock, &req, dump_one, found, NULL);
-	}
-	return error;
+	return nl_dump_whole(dev->sock, &req, dump_one, forget_found, found, NULL);
 }
 
 void tc_meters_open(struct tc_device *dev)

@@ -67,9 +67,7 @@ static void look_at_port(struct tc_device *dev, struct qdisc *q)
 	AUTO(strbuf) req = STRBUF_INIT;
 
 	nl_msg_end(&req, tc_begin(&req, RTM_GETQDISC, NLM_F_DUMP, q->ifindex, 0, 0, 0));
-	for (int i = 0; i < 3; i++)
-		if (nl_dump(dev->sock, &req, look_at_qdisc, q, NULL) != -EAGAIN)
-			return;
+	(void)nl_dump_whole(dev->sock, &req, look_at_qdisc, NULL, q, NULL);
 }
 
 // 'block' 0: the qdisc's own table.

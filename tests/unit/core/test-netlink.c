@@ -194,6 +194,97 @@ START_TEST(a_socket_that_dies_leaves_no_request_without_an_error)
 }
 END_TEST
 
+// ---- Dumps ----
+
+enum { ENTRY = 100, N_ENTRIES = 2 };
+
+// Answers so many dumps. All but the last are said to have changed meanwhile.
+static void *serve_dumps(void *aux)
+{
+	struct fake *f = aux;
+	uint8_t buf[1 << 10] __attribute__((aligned(8)));
+
+	for (size_t i = 1; i <= f->n; i++) {
+		const struct nlmsghdr *request = (const struct nlmsghdr *)buf;
+		uint16_t flags = NLM_F_MULTI | (i < f->n ? NLM_F_DUMP_INTR : 0);
+		AUTO(strbuf) b = STRBUF_INIT;
+
+		ck_assert_int_gt(recv(f->fd, buf, sizeof(buf), 0), 0);
+		ck_assert_int_eq(request->nlmsg_flags & NLM_F_DUMP, NLM_F_DUMP);
+		for (size_t k = 0; k <= N_ENTRIES; k++) {
+			size_t m = nl_msg_begin(&b, k < N_ENTRIES ? ENTRY : NLMSG_DONE, flags);
+
+			((struct nlmsghdr *)(b.s + m))->nlmsg_seq = request->nlmsg_seq;
+			memset(nl_put_header(&b, sizeof(int)), 0, sizeof(int));
+			nl_msg_end(&b, m);
+		}
+		ck_assert_int_eq(send(f->fd, b.s, b.len, 0), b.len);
+	}
+	return NULL;
+}
+
+struct dump_case {
+	struct error *err;
+	int n;
+	bool refuses;
+};
+
+static int on_entry(const struct nlmsghdr *h, void *aux)
+{
+	struct dump_case *c = aux;
+
+	ck_assert_uint_eq(h->nlmsg_type, ENTRY);
+	c->n++;
+	return c->refuses ? error_set(c->err, -EPROTO, "entry: it is odd") : 0;
+}
+
+static void forget_entries(void *aux)
+{
+	((struct dump_case *)aux)->n = 0;
+}
+
+static int dump_whole(size_t n_answers, struct dump_case *c)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	struct fake f = { .n = n_answers };
+	struct nl_sock *s;
+	pthread_t thread;
+	int fd[2], error;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd), 0);
+	s = nl_open_fd(fd[0]);
+	f.fd = fd[1];
+	pthread_create(&thread, NULL, serve_dumps, &f);
+	nl_msg_end(&req, nl_msg_begin(&req, ENTRY, 0));
+	error = nl_dump_whole(s, &req, on_entry, forget_entries, c, c->err);
+	pthread_join(thread, NULL);
+	close(fd[1]);
+	nl_close(s);
+	return error;
+}
+
+START_TEST(a_dump_whose_table_changed_is_made_again_and_leaves_no_error)
+{
+	struct error err = ERROR_INIT;
+	struct dump_case c = { .err = &err };
+
+	ck_assert_int_eq(dump_whole(3, &c), 0);
+	ck_assert_int_eq(c.n, N_ENTRIES);
+	ck_assert_int_eq(err.code, 0);
+}
+END_TEST
+
+START_TEST(a_dump_keeps_the_words_of_who_refused_an_entry)
+{
+	struct error err = ERROR_INIT;
+	struct dump_case c = { .err = &err, .refuses = true };
+
+	ck_assert_int_eq(dump_whole(1, &c), -EPROTO);
+	ck_assert_int_eq(c.n, 1);
+	ck_assert_str_eq(err.text, "dump: entry: it is odd");
+}
+END_TEST
+
 // ---- The real one ----
 
 static void count_loopback(const struct rtnl_link *l, void *aux)
@@ -278,6 +369,8 @@ int main(void)
 	tcase_add_loop_test(t, what_is_malformed_is_named, 0, ARRAY_SIZE(bad));
 	tcase_add_test(t, each_request_of_a_batch_gets_its_own_answer);
 	tcase_add_test(t, a_socket_that_dies_leaves_no_request_without_an_error);
+	tcase_add_test(t, a_dump_whose_table_changed_is_made_again_and_leaves_no_error);
+	tcase_add_test(t, a_dump_keeps_the_words_of_who_refused_an_entry);
 	tcase_add_test(t, the_kernel_lists_its_links);
 	tcase_add_test(t, requests_that_are_to_be_silent_have_their_errors_too);
 	tcase_add_test(t, generic_families_are_found_by_name);
