@@ -82,40 +82,66 @@ static bool is_as_wanted(const struct tc_policing *there, const struct tc_police
 struct look {
 	struct tc_policing found;
 	bool is_there; // something at our priority
-	size_t n; // filters, of the priorities that were asked for
+	struct error *err;
 };
 
 static int look_at_filter(const struct nlmsghdr *h, void *aux)
 {
 	struct look *look = aux;
 	struct tc_policing f;
+	int error;
 
-	if (h->nlmsg_type != RTM_NEWTFILTER || tc_policing_decode(h, &f, NULL))
+	if (h->nlmsg_type != RTM_NEWTFILTER)
 		return 0;
-	look->n++;
+	error = tc_policing_decode(h, &f, look->err);
 	// The kernel tells of a priority, too, without a filter.
-	if (f.chain || f.priority != POLICE_PRIORITY || !f.handle)
-		return 0;
+	if (error || f.chain || f.priority != POLICE_PRIORITY || !f.handle)
+		return error;
 	look->found = f;
 	look->is_there = true;
 	return 0;
 }
 
-// 'priority' 0: all of them. A port may have a hundred thousand flows there: the kernel leaves out what is not asked for.
-static int look_at_hook(struct nl_sock *s, int ifindex, uint32_t parent, uint32_t priority,
-			struct look *ret, struct error *err)
+static void forget_look(void *aux)
+{
+	struct look *look = aux;
+
+	look->is_there = false;
+}
+
+// A port may have a hundred thousand flows there: the kernel leaves out what is not asked for.
+static int look_at_hook(struct nl_sock *s, const struct traffic_link *l, struct look *ret,
+			struct error *err)
 {
 	AUTO(strbuf) req = STRBUF_INIT;
-	int error = -EAGAIN;
+	int error;
 
-	nl_msg_end(&req, tc_begin(&req, RTM_GETTFILTER, NLM_F_DUMP, ifindex, parent, 0,
-				  TC_H_MAKE(priority << 16, 0)));
-	for (int i = 0; error == -EAGAIN && i < 5; i++) {
-		memset(ret, 0, sizeof(*ret));
-		error = nl_dump(s, &req, look_at_filter, ret, err);
-	}
+	*ret = (struct look){ .err = err };
+	nl_msg_end(&req, tc_begin(&req, RTM_GETTFILTER, NLM_F_DUMP, l->ifindex, hook_of(l), 0,
+				  TC_H_MAKE(POLICE_PRIORITY << 16, 0)));
+	error = nl_dump_whole(s, &req, look_at_filter, forget_look, ret, err);
 	// No qdisc: no filters.
 	return error == -EINVAL || error == -ENOENT ? 0 : error;
+}
+
+static int note_filter(const struct nlmsghdr *h, void *any)
+{
+	*(bool *)any |= h->nlmsg_type == RTM_NEWTFILTER;
+	return 0;
+}
+
+// Whatever they are, as tersely as the kernel can. A dump that fails may have kept some back.
+static bool may_have_filters(struct nl_sock *s, int ifindex, uint32_t side)
+{
+	struct nla_bitfield32 flags = { TCA_DUMP_FLAGS_TERSE, TCA_DUMP_FLAGS_TERSE };
+	AUTO(strbuf) req = STRBUF_INIT;
+	size_t m = tc_begin(&req, RTM_GETTFILTER, NLM_F_DUMP, ifindex, TC_H_MAKE(TC_H_CLSACT, side),
+			    0, 0);
+	bool any = false;
+
+	nl_put(&req, TCA_DUMP_FLAGS, &flags, sizeof(flags));
+	nl_msg_end(&req, m);
+	return nl_dump(s, &req, note_filter, &any, NULL) || any;
 }
 
 // ---- Telling the kernel ----
@@ -229,13 +255,12 @@ int police_apply(struct nl_sock *s, struct traffic_device *d, const struct traff
 	struct look look;
 	int error;
 
-	error = look_at_hook(s, l->ifindex, hook_of(l), POLICE_PRIORITY, &look, err);
+	error = look_at_hook(s, l, &look, err);
 	if (!error && !is_settled(&look, wanted, n)) {
 		error = change(s, d, l, &look, wanted, n, err);
 		// Where it has come to stand.
 		if (!error && n)
-			error = look_at_hook(s, l->ifindex, hook_of(l), POLICE_PRIORITY, &look,
-					     err);
+			error = look_at_hook(s, l, &look, err);
 	}
 	if (error)
 		return error_wrap(err, "policing");
@@ -248,12 +273,9 @@ int police_apply(struct nl_sock *s, struct traffic_device *d, const struct traff
 void police_drop_hook(struct nl_sock *s, struct traffic_device *d, const struct traffic_link *l)
 {
 	AUTO(strbuf) req = STRBUF_INIT;
-	struct look in, out;
 
-	if (!d->made_hook ||
-	    look_at_hook(s, l->ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), 0, &in, NULL) ||
-	    look_at_hook(s, l->ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), 0, &out, NULL) ||
-	    in.n || out.n)
+	if (!d->made_hook || may_have_filters(s, l->ifindex, TC_H_MIN_INGRESS) ||
+	    may_have_filters(s, l->ifindex, TC_H_MIN_EGRESS))
 		return;
 	nl_msg_end(&req, tc_begin(&req, RTM_DELQDISC, 0, l->ifindex, TC_H_CLSACT,
 				  TC_H_MAKE(TC_H_CLSACT, 0), 0));

@@ -2,8 +2,13 @@
 // Disciplines, queues and policers as values: what options say, what the kernel is told, and what it says (messages of a kernel, in
 // the fuzzers' corpus).
 #include <check.h>
+#include <linux/rtnetlink.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "datapath/linux/police.h"
 #include "datapath/linux/traffic-private.h"
 #include "tests/unit/core/flow-testing.h"
 
@@ -224,6 +229,59 @@ START_TEST(queues_have_priorities)
 }
 END_TEST
 
+// ---- A kernel of our own at the other end ----
+
+struct fake {
+	int fd;
+	bool has_filter; // one that cannot be read: it has no kind
+	bool asked_to_remove; // the qdisc
+};
+
+static void *serve(void *aux)
+{
+	struct fake *f = aux;
+	uint8_t buf[1 << 10] __attribute__((aligned(8)));
+
+	while (recv(f->fd, buf, sizeof(buf), 0) > 0) {
+		const struct nlmsghdr *request = (const struct nlmsghdr *)buf;
+		bool is_dump = request->nlmsg_type == RTM_GETTFILTER;
+		AUTO(strbuf) b = STRBUF_INIT;
+		size_t m;
+
+		f->asked_to_remove |= request->nlmsg_type == RTM_DELQDISC;
+		if (is_dump && f->has_filter)
+			nl_msg_end(&b, tc_begin(&b, RTM_NEWTFILTER, NLM_F_MULTI, 1, 0, 1, 0));
+		if (b.len)
+			((struct nlmsghdr *)b.s)->nlmsg_seq = request->nlmsg_seq;
+		m = nl_msg_begin(&b, is_dump ? NLMSG_DONE : NLMSG_ERROR, 0);
+		((struct nlmsghdr *)(b.s + m))->nlmsg_seq = request->nlmsg_seq;
+		memset(nl_put_header(&b, sizeof(struct nlmsgerr)), 0, sizeof(struct nlmsgerr));
+		nl_msg_end(&b, m);
+		ck_assert_int_eq(send(f->fd, b.s, b.len, 0), b.len);
+	}
+	return NULL;
+}
+
+START_TEST(a_qdisc_with_a_filter_that_cannot_be_read_stays)
+{
+	struct traffic_device d = { .made_hook = true };
+	struct fake f = { .has_filter = _i };
+	struct nl_sock *s;
+	pthread_t thread;
+	int fd[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd), 0);
+	s = nl_open_fd(fd[0]);
+	f.fd = fd[1];
+	pthread_create(&thread, NULL, serve, &f);
+	police_drop_hook(s, &d, &link_of_port);
+	nl_close(s);
+	pthread_join(thread, NULL);
+	close(fd[1]);
+	ck_assert_int_eq(f.asked_to_remove, !f.has_filter);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("datapath/linux-qos");
@@ -236,6 +294,7 @@ int main(void)
 	tcase_add_test(t, a_class_is_read);
 	tcase_add_test(t, times_are_read_as_they_were_set);
 	tcase_add_test(t, a_policing_filter_is_read);
+	tcase_add_loop_test(t, a_qdisc_with_a_filter_that_cannot_be_read_stays, 0, 2);
 	tcase_add_test(t, queues_have_priorities);
 	suite_add_tcase(s, t);
 	return suite_run_here(s);
