@@ -278,6 +278,13 @@ static int add_class(const struct nlmsghdr *h, void *aux)
 	return error;
 }
 
+static void forget_classes(void *aux)
+{
+	struct class_dump *d = aux;
+
+	VEC_CLEAR(d->out);
+}
+
 static int by_id(const void *a, const void *b)
 {
 	const struct tc_class *x = a, *y = b;
@@ -291,13 +298,10 @@ static int get_classes(struct traffic *t, int ifindex, const struct qos_kind *ki
 {
 	AUTO(strbuf) req = STRBUF_INIT;
 	struct class_dump d = { kind, ret, err };
-	int error = -EAGAIN;
+	int error;
 
 	nl_msg_end(&req, tc_begin(&req, RTM_GETTCLASS, NLM_F_DUMP, ifindex, QOS_HANDLE, 0, 0));
-	for (int i = 0; error == -EAGAIN && i < 5; i++) {
-		VEC_CLEAR(ret);
-		error = nl_dump(t->sock, &req, add_class, &d, err);
-	}
+	error = nl_dump_whole(t->sock, &req, add_class, forget_classes, &d, err);
 	if (ret->n)
 		qsort(ret->v, ret->n, sizeof(*ret->v), by_id);
 	return error;
@@ -378,9 +382,16 @@ static int need_queue(struct traffic *t, const struct traffic_link *l, struct tr
 	return error ? error_wrap(err, "queue %u", q->id) : 0;
 }
 
-static void remove_queues(struct traffic *t, struct traffic_device *d, const classes *there,
-			  const struct qos_config *c, struct error *err)
+static void keep_first(struct error *first, const struct error *err)
 {
+	if (!first->code)
+		*first = *err;
+}
+
+static void remove_queues(struct traffic *t, struct traffic_device *d, const classes *there,
+			  const struct qos_config *c, struct error *first)
+{
+	struct error err = ERROR_INIT;
 	const struct tc_class *old;
 
 	VEC_FOR_EACH (old, there) {
@@ -388,10 +399,12 @@ static void remove_queues(struct traffic *t, struct traffic_device *d, const cla
 
 		if (old->id == QOS_ROOT_CLASS || !queue || find_queue(c, queue))
 			continue;
-		if (delete_class(t, d->ifindex, old->id, err))
-			error_wrap(err, "queue %u stays", queue);
-		else
+		if (delete_class(t, d->ifindex, old->id, &err)) {
+			error_wrap(&err, "queue %u stays", queue);
+			keep_first(first, &err);
+		} else {
 			forget_created(d, queue);
+		}
 	}
 }
 
@@ -413,13 +426,10 @@ static int apply_queues(struct traffic *t, const struct traffic_link *l, struct 
 		if (!find_queue(c, 0))
 			need_queue(t, l, d, &there, root, &normal, &first);
 		for (size_t i = 0; i < c->n_queues; i++)
-			if (need_queue(t, l, d, &there, root, &c->queues[i], &e) && !first.code)
-				first = e;
-		error_clear(&e);
+			if (need_queue(t, l, d, &there, root, &c->queues[i], &e))
+				keep_first(&first, &e);
 		sort_created(d);
-		remove_queues(t, d, &there, c, &e);
-		if (!first.code)
-			first = e;
+		remove_queues(t, d, &there, c, &first);
 	}
 	VEC_FREE(&there);
 	return first.code ? error_set(err, first.code, "%s", first.text) : 0;

@@ -9,11 +9,9 @@
 
 LOG_MODULE(bridge_qos);
 
-// What is new is logged, once.
-static void note(struct bridge_port *bp, char **logged, const struct error *err)
+// What is new is logged, once. 'text' NULL: all is as wanted.
+static void note(const struct bridge_port *bp, char **logged, const char *text)
 {
-	const char *text = err->code ? err->text : NULL;
-
 	if (text ? *logged && !strcmp(*logged, text) : !*logged)
 		return;
 	if (text)
@@ -45,16 +43,17 @@ static void apply_qos(struct bridge_port *bp, const struct ovsrec_qos *row)
 {
 	struct datapath *dp = bp->bridge->plane->dp;
 	struct error err = ERROR_INIT;
+	int error;
 
 	if (row && *row->type) {
 		AUTO_FREE struct qos_queue *queues = read_queues(row);
 		struct qos_config c = { row->type, &row->other_config, queues, row->n_queues };
 
-		datapath_port_set_qos(dp, bp->dp_port, &c, &err);
+		error = datapath_port_set_qos(dp, bp->dp_port, &c, &err);
 	} else {
-		datapath_port_set_qos(dp, bp->dp_port, NULL, &err);
+		error = datapath_port_set_qos(dp, bp->dp_port, NULL, &err);
 	}
-	note(bp, &bp->qos_error, &err);
+	note(bp, &bp->qos_error, error ? err.text : NULL);
 }
 
 static void apply_marks(struct bridge_port *bp, const struct ovsrec_qos *row)
@@ -75,7 +74,7 @@ static void apply_marks(struct bridge_port *bp, const struct ovsrec_qos *row)
 }
 
 // Where a NIC is to forward the port's packets by itself, it has to police them too.
-static void check_hardware(const struct bridge_port *bp, struct error *err)
+static int check_hardware(const struct bridge_port *bp, struct error *err)
 {
 	const struct plane *pl = bp->bridge->plane;
 	const char *why;
@@ -83,11 +82,12 @@ static void check_hardware(const struct bridge_port *bp, struct error *err)
 	if (!*bp->device || !strcmp(bp->device, SOFTWARE_DEVICE) ||
 	    !offload_is_enabled(pl->offload) ||
 	    datapath_port_is_policed_in_hw(pl->dp, bp->dp_port, &why))
-		return;
-	error_set(err, -EOPNOTSUPP,
-		  "the device does not police in hardware%s%s: packets that it forwards by itself "
-		  "are not policed",
-		  *why ? ", " : "", why);
+		return 0;
+	return error_set(
+		err, -EOPNOTSUPP,
+		"the device does not police in hardware%s%s: packets that it forwards by itself "
+		"are not policed",
+		*why ? ", " : "", why);
 }
 
 static void apply_policing(struct bridge_port *bp, const struct ovsrec_interface *iface)
@@ -97,11 +97,11 @@ static void apply_policing(struct bridge_port *bp, const struct ovsrec_interface
 				     .kpkts = iface->ingress_policing_kpkts_rate,
 				     .kpkts_burst = iface->ingress_policing_kpkts_burst };
 	struct error err = ERROR_INIT;
+	int error = datapath_port_set_policing(bp->bridge->plane->dp, bp->dp_port, &c, &err);
 
-	if (!datapath_port_set_policing(bp->bridge->plane->dp, bp->dp_port, &c, &err) &&
-	    (c.kbps || c.kpkts))
-		check_hardware(bp, &err);
-	note(bp, &bp->policing_error, &err);
+	if (!error && (c.kbps || c.kpkts))
+		error = check_hardware(bp, &err);
+	note(bp, &bp->policing_error, error ? err.text : NULL);
 }
 
 static int ifindex_of(const struct bridge_port *bp)

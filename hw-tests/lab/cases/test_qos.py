@@ -168,7 +168,6 @@ priority=5,dl_type=0x88dd,actions=set_queue:1,normal,pop_queue,flood
 priority=5,dl_type=0x88de,actions=set_queue:61439,1,resubmit(,7)
 table=7,actions=pop_queue,1
 """
-# Those of the last are refused.
 PACKETS = ["in_port=LOCAL,icmp,nw_tos=32", "in_port=LOCAL,tcp,nw_tos=32,nw_ecn=1", "in_port=1,udp", "in_port=1,arp",
            "in_port=LOCAL,sctp,nw_tos=48", "in_port=LOCAL,sctp,nw_tos=8", "in_port=LOCAL,ip,nw_proto=77", "in_port=LOCAL,ip,nw_proto=78",
            "in_port=7", "in_port=LOCAL,tcp6,nw_tos=4", "in_port=LOCAL,dl_type=0x88cd", "in_port=1,dl_type=0x88cd",
@@ -554,6 +553,13 @@ def test_policing_stays_when_offload_is_switched_off_and_on(nic_hosts):
     wait_until("both directions are in hardware again", lambda: offloaded(nic_hosts).count("eth_type(0x0800)") == 2)
     assert tc("filter", "show", "dev", "sn0r0", "ingress", "prio", "1") == shown
     assert "others" not in nic_hosts.appctl("offload/doctor", check=False).stdout
+
+
+def test_policing_beside_flows_of_hardware_is_no_reason_to_complain(nic_hosts):
+    """Their qdisc is there already, and does."""
+    nic_hosts.vsctl("set", "interface", "sn0r0", "ingress_policing_rate=100000")
+    assert "police" in tc("filter", "show", "dev", "sn0r0", "ingress")
+    assert "port sn0r0" not in nic_hosts.log()
 
 
 def test_flows_beside_a_queue_are_offloaded_and_those_into_it_are_named(nic):
