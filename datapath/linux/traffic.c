@@ -157,20 +157,12 @@ static void sort_created(struct traffic_device *d)
 		qsort(d->created, d->n_created, sizeof(*d->created), by_number);
 }
 
-static struct created_queue *find_created(const struct traffic_device *d, uint32_t queue)
+static const struct created_queue *find_created(const struct traffic_device *d, uint32_t queue)
 {
 	const struct created_queue wanted = { .queue = queue };
 
 	return d->n_created ? bsearch(&wanted, d->created, d->n_created, sizeof(wanted), by_number)
 			    : NULL;
-}
-
-static void forget_created(struct traffic_device *d, uint32_t queue)
-{
-	struct created_queue *q = find_created(d, queue);
-
-	if (q)
-		memmove(q, q + 1, (--d->n_created - (q - d->created)) * sizeof(*q));
 }
 
 static int64_t created_msec(const struct traffic_device *d, uint32_t queue)
@@ -314,6 +306,17 @@ static const struct tc_class *find_class(const classes *list, uint32_t id)
 	return list->n ? bsearch(&wanted, list->v, list->n, sizeof(*list->v), by_id) : NULL;
 }
 
+// Whoever has removed them: a queue that is made under such a number is another.
+static void forget_gone(struct traffic_device *d, const classes *there)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n_created; i++)
+		if (find_class(there, qos_class_of(d->created[i].queue)))
+			d->created[n++] = d->created[i];
+	d->n_created = n;
+}
+
 static int put_class(struct traffic *t, int ifindex, const struct qos_kind_row *row,
 		     const struct tc_class *c, struct error *err)
 {
@@ -402,8 +405,6 @@ static void remove_queues(struct traffic *t, struct traffic_device *d, const cla
 		if (delete_class(t, d->ifindex, old->id, &err)) {
 			error_wrap(&err, "queue %u stays", queue);
 			keep_first(first, &err);
-		} else {
-			forget_created(d, queue);
 		}
 	}
 }
@@ -419,8 +420,10 @@ static int apply_queues(struct traffic *t, const struct traffic_link *l, struct 
 	int error = get_classes(t, l->ifindex, d->kind->kind, &there, &first);
 
 	smap_init(&none);
-	if (!error)
+	if (!error) {
+		forget_gone(d, &there);
 		error = need_class(t, d, &there, root, &first);
+	}
 	if (!error) {
 		// What no flow has given a queue goes through queue 0: there is always one.
 		if (!find_queue(c, 0))

@@ -383,6 +383,22 @@ def test_queues_tell_how_long_they_have_been_there(hosts):
     assert durations() == {0: "?", 3: "?", 5: "?"}
 
 
+def test_a_queue_that_somebody_has_removed_begins_anew(hosts):
+    def add(queue):
+        hosts.vsctl("--", "--id=@q", "create", "queue", "other_config:min-rate=3000000", "--", "set", "qos", qos, f"queues:{queue}=@q")
+
+    set_qos(hosts, "v1", "linux-htb", "max-rate=100000000", {5: "min-rate=1000000"})
+    qos = hosts.vsctl("get", "port", "v1", "qos").strip()
+    hosts.appctl("time/stop")
+    hosts.appctl("time/warp", "100000")
+    tc("class", "del", "dev", "v1", "classid", "1:6")
+    add(3)
+    assert "htb 1:6 " in tc("class", "show", "dev", "v1")
+    shown = hosts.ofctl("-O", "OpenFlow13", "queue-stats", "br0", "2")
+    seen = {int(queue): float(duration) for queue, duration in re.findall(r"queue (\d+): .*duration=([0-9.]+)s", shown)}
+    assert seen[0] >= 100 and seen[3] < 100 and seen[5] < 100, seen
+
+
 def test_a_port_that_leaves_takes_its_discipline_and_policing_along(hosts):
     set_qos(hosts, "v1", "linux-htb", "max-rate=100000000", {1: ""})
     hosts.vsctl("set", "interface", "v1", "ingress_policing_rate=1000")
