@@ -5,6 +5,7 @@ is compared where they are unpacked (OES_PEER_DIR)."""
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -177,9 +178,21 @@ def nic(tmp_path):
         yield s
 
 
+CONTROL = "/sys/kernel/debug/simnic/simnic.0/control"
+
+
 def control(*words):
-    with open("/sys/kernel/debug/simnic/simnic.0/control", "w") as f:
+    with open(CONTROL, "w") as f:
         f.write(" ".join(str(w) for w in words))
+
+
+def nic_counter(name):
+    return int(re.search(rf"^{name} (\d+)", sysfs(CONTROL), re.M).group(1))
+
+
+def slow_path():
+    """Packets that came to software."""
+    return nic_counter("to-software")
 
 
 def sysfs_in(ns, path):

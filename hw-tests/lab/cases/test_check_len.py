@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """check_pkt_larger in the kernel's datapath, in traffic control and in the simulated NIC: each takes the same packets for longer.
 The whole switch in a lab guest."""
-import re
 import subprocess
 
 import pytest
 
-from kernel_switch import control, nic, sysfs_in, wait_until  # noqa: F401
+from kernel_switch import control, nic, slow_path, sysfs_in, wait_until  # noqa: F401
 
 LIMIT = 300
 TAGS = {"untagged": b"", "tagged": b"\x81\x00\x00\x05", "tagged twice": b"\x88\xa8\x00\x06\x81\x00\x00\x05"}
@@ -41,11 +40,6 @@ def arrivals():
 
 def send(*frames):
     subprocess.run(["ip", "netns", "exec", "h0", "/usr/bin/python3", "-c", SEND, "sn0v0", *frames], check=True)
-
-
-def slow_path():
-    with open("/sys/kernel/debug/simnic/simnic.0/control", encoding="ascii") as f:
-        return int(re.search(r"to-software (\d+)", f.read()).group(1))
 
 
 def start(nic, policy, limit=LIMIT):

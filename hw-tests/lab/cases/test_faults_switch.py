@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from kernel_switch import control, ip, nic, sysfs, wait_until  # noqa: F401
+from kernel_switch import control, ip, nic, slow_path, wait_until  # noqa: F401
 
 
 def in_hardware(nic, n=2):
@@ -19,12 +19,6 @@ def start_traffic(nic):
     nic.know_each_other(("h0", "sn0v0", "10.98.0.1"), ("h1", "sn0v1", "10.98.0.2"))
     assert nic.send("h0", 2, 3)
     wait_until("both directions are in hardware", in_hardware(nic))
-
-
-def slow_path():
-    """Packets that came to software."""
-    with open("/sys/kernel/debug/simnic/simnic.0/control", encoding="ascii") as f:
-        return int(re.search(r"to-software (\d+)", f.read()).group(1))
 
 
 def hardware_alone(nic):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from kernel_switch import control, nic, sysfs, tc_filters, wait_until  # noqa: F401
+from kernel_switch import control, nic, slow_path, tc_filters, wait_until  # noqa: F401
 
 ONE_A_SECOND = "pktps,burst,stats,bands=type=drop,rate=1,burst_size=10"
 PLENTY = "pktps,burst,stats,bands=type=drop,rate=100000,burst_size=100000"
@@ -28,12 +28,6 @@ def police():
         for action in part.get("actions", []):
             found[action["index"]] = action
     return found
-
-
-def slow_path():
-    """Packets that came to software."""
-    with open("/sys/kernel/debug/simnic/simnic.0/control", encoding="ascii") as f:
-        return int(re.search(r"to-software (\d+)", f.read()).group(1))
 
 
 def start(nic, policy="none", meter=ONE_A_SECOND):

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from kernel_switch import NicSwitch, control, ip, nic, on_nic, sysfs_in, tc_filters, wait_until  # noqa: F401
+from kernel_switch import NicSwitch, control, ip, nic, nic_counter, on_nic, sysfs_in, tc_filters, wait_until  # noqa: F401
 
 PROTOCOLS = ("icmp", "udp", "tcp")
 HARDWARE = ("all", "cx5", "cx6dx")  # in which every flow of these tests has its place
@@ -261,12 +261,6 @@ def check_in_hardware(s, src, dst, n_flows=2):
     assert [c.seen() for c in captures] == [(0, 0)] * 2
 
 
-def refusals():
-    """Rules that the NIC was asked for in vain."""
-    with open("/sys/kernel/debug/simnic/simnic.0/control", encoding="ascii") as f:
-        return int(re.search(r"^refusals (\d+)", f.read(), re.M).group(1))
-
-
 def add_flows(s, *flows):
     for flow in flows:
         s.ofctl("-O", "OpenFlow13", "add-flow", "br0", flow)
@@ -320,12 +314,12 @@ def test_what_a_driver_refuses_is_asked_once(nic):
     nic.know_each_other(*((ns, *HOSTS[ns][:2]) for ns in ("h0", "h1")))
     send("icmp", "h0", "h1", 20)
     wait_until("it is refused", lambda: "driver:" in nic.appctl("offload/why"))
-    asked = refusals()
+    asked = nic_counter("refusals")
     assert asked >= 1
     for _ in range(5):
         send("icmp", "h0", "h1", 20)
         nic.appctl("revalidator/wait")
-    assert refusals() == asked
+    assert nic_counter("refusals") == asked
     # A change of what the NIC can is a new question: what was told of it is forgotten when offload is switched on again.
     control("allow", "all")
     nic.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=false")

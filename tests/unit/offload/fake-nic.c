@@ -71,6 +71,8 @@ static int fake_insert(void *priv, const struct compiled_rule *rule, struct hw_r
 	nic.inserts++;
 	if (nic.insert_errno)
 		ret = -nic.insert_errno;
+	else if (nic.refused && rule->port == nic.refused)
+		ret = -EBUSY;
 	else if (nic.capacity && nic.rules >= nic.capacity)
 		ret = -ENOSPC;
 	if (ret) {
@@ -276,7 +278,7 @@ struct megaflow *make_metered_flow(uint16_t tp_dst)
 	return make_flow_with(1, tp_dst, dp_actions_of(&actions));
 }
 
-static void start_with(const struct backend_ops *ops, bool enabled)
+void start_on(const struct backend_ops *ops, bool enabled)
 {
 	struct port_ref ref = { .number = DP_PORT(1), .name = "rep0", .device = "fake0" };
 
@@ -291,7 +293,7 @@ static void start_with(const struct backend_ops *ops, bool enabled)
 
 void start(bool enabled)
 {
-	start_with(&fake_nic, enabled);
+	start_on(&fake_nic, enabled);
 }
 
 void start_over_kernel(struct megaflow *flows[], size_t n)
@@ -302,7 +304,7 @@ void start_over_kernel(struct megaflow *flows[], size_t n)
 	ops.insert = fake_insert_anywhere;
 	ops.insert_many = NULL;
 	ops.in_hw = fake_in_hw;
-	start_with(&ops, true);
+	start_on(&ops, true);
 	clock_stop();
 	nic.capacity = 2;
 	for (size_t i = 0; i < n; i++) {

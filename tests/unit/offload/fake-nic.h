@@ -13,6 +13,7 @@ struct fake_nic {
 	pthread_mutex_t lock;
 	bool refuse_compile;
 	int insert_errno;
+	uint16_t refused; // port of the flow that the device does not take
 	unsigned int capacity, rules, inserts, replaces, removes;
 	bool reset;
 	bool old_was_there_when_new_came;
@@ -40,6 +41,8 @@ struct megaflow *make_metered_flow(uint16_t tp_dst);
 
 // Port 1 is on the NIC, port 9 on none.
 void start(bool enabled);
+// ... with a driver of the case's own, which is this one but for some functions.
+void start_on(const struct backend_ops *ops, bool enabled);
 // ... on one with room for two rules, whose kernel runs what it does not take, with so many flows (made here); the clock stands.
 void start_over_kernel(struct megaflow *flows[], size_t n);
 // Withdraws and frees the flows, and sees that no rule is left.
