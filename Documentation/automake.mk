@@ -42,7 +42,7 @@ if HAVE_RST2MAN
 man_MANS = $(MAN_SOURCES:.rst=)
 CLEANFILES += $(man_MANS)
 .rst:
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(RST2MAN) $< $@
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(RST2MAN) --halt=2 $< $@
 SUFFIXES = .rst
 $(man_MANS): $(srcdir)/Documentation/ref/tls-options.inc
 endif

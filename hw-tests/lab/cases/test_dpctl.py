@@ -202,7 +202,7 @@ def test_the_same_commands_have_the_same_answers(wires, tmp_path):
     (("add-flow", "bogus(1)", "2"), "parsing flow key ("),
     (("add-flow", "in_port(nobody)", "2"), "parsing flow key ("),
     (("del-flow", "zz"), "(Invalid argument)"),
-    (("add-flows", "/nonexistent"), 'Opening file "/nonexistent" failed (No such file or directory)'),
+    (("add-flows", "/nonexistent/flows"), 'Opening file "/nonexistent/flows" failed (No such file or directory)'),
     (("del-flows", "nodp"), 'Opening file "nodp" failed (No such file or directory)'),
     (("add-if", "dp0", "v2,port_no=x"), 'v2: bad port number "x"'),
     (("add-if", "dp0", "v2,speed=3"), "v2: arguments provided to device that is not configurable"),

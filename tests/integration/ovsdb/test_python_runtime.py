@@ -108,7 +108,7 @@ import sys, ovs.unixctl.client
 for path, command, argv in ((sys.argv[1], "echo", ["x"]), (sys.argv[1], "fail", []), (sys.argv[2], "ovsdb-server/list-remotes", [])):
     error, client = ovs.unixctl.client.UnixctlClient.create(path)
     print(error, client.transact(command, argv))
-print(ovs.unixctl.client.UnixctlClient.create("/nonexistent")[0])
+print(ovs.unixctl.client.UnixctlClient.create("/nonexistent/control")[0])
 """
     out = run_script(script, speaker.control, server.control).splitlines()
     assert out == ["0 (0, None, 'x!\\n')", "0 (0, 'no\\n', None)", "0 (0, None, 'punix:%s\\n')" % server.socket, str(errno.ENOENT)]

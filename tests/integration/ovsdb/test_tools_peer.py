@@ -333,6 +333,8 @@ def test_control_of_a_detached_lock(filled, tmp_path, tool):
     c = filled.connect()
     for command in (["lock", "m"], ["unlock", "m"], ["unlock", "l"]):
         assert d.appctl(*command)[0] == 0
+    # Debian's answers before the server does.
+    d.wait_for("{}\n{}\n")
     assert c.call("lock", "l") == {"locked": True}
     assert d.appctl("lock", "l")[0] == 0
     d.wait_for('{"locked":false}\n')
