@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drives one LLVMFuzzerTestOneInput() without libFuzzer: every file of the directories given, then mutations of
 // them from a fixed seed, so that each run does the same. usage: PROGRAM [-n MUTATIONS] DIR...
+// (tests/fuzz/long drives the same function by libFuzzer.)
+#ifndef WITH_LIBFUZZER
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -153,3 +155,4 @@ int main(int argc, char *argv[])
 	free(buf);
 	return 0;
 }
+#endif
