@@ -156,11 +156,12 @@ static void read_uuid(union ovsdb_atom *a, struct json_reader *r, struct ovsdb_s
 	AUTO_FREE char *tag = NULL, *text = NULL;
 
 	json_array(r);
-	if (json_element(r))
+	if (json_element(r)) {
 		tag = json_string_dup(r);
-	if (json_element(r))
-		text = json_string_dup(r);
-	if (json_element(r) || !tag || !text) {
+		if (json_element(r))
+			text = json_string_dup(r);
+	}
+	if (!text || json_element(r)) {
 		json_fail(r, "a uuid must be an array of two strings");
 		return;
 	}

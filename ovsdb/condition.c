@@ -68,10 +68,11 @@ static int read_triple(struct ovsdb_clause *c, const struct ovsdb_table_schema *
 	AUTO_FREE char *column = NULL, *function = NULL;
 
 	json_array(r);
-	if (json_element(r))
+	if (json_element(r)) {
 		column = json_string_dup(r);
-	if (json_element(r))
-		function = json_string_dup(r);
+		if (json_element(r))
+			function = json_string_dup(r);
+	}
 	if (json_failed(r))
 		return ovsdb_error_from_json(err, r);
 	if (!function || !json_element(r))

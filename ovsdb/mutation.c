@@ -149,10 +149,11 @@ static int read_mutation(struct ovsdb_mutation *m, const struct ovsdb_table_sche
 
 	memset(m, 0, sizeof(*m));
 	json_array(r);
-	if (json_element(r))
+	if (json_element(r)) {
 		column = json_string_dup(r);
-	if (json_element(r))
-		name = json_string_dup(r);
+		if (json_element(r))
+			name = json_string_dup(r);
+	}
 	if (json_failed(r))
 		return ovsdb_error_from_json(err, r);
 	if (!name || !json_element(r))

@@ -48,6 +48,7 @@ void json_object(struct json_reader *r);
 bool json_member(struct json_reader *r, const char **ret_key, size_t *ret_len);
 bool json_key_is(const char *key, size_t len, const char *name);
 // json_array(r); while (json_element(r)) { ... read exactly one value ... }
+// Behind the last element json_element() returns false once: the next call is about what the array stands in.
 void json_array(struct json_reader *r);
 bool json_element(struct json_reader *r);
 // The next value as the type asked for; on another type: error, and a zero value.
