@@ -14,6 +14,7 @@ import pytest
 
 import ovsdbtest
 from ovsdbtest import Server, peer, program, run, wait_until
+from pythontest import run_script
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from pki import Pki, TlsServer, listening_port  # noqa: E402
@@ -449,3 +450,32 @@ def test_all_programs_take_the_same_options(room, name):
         assert debian <= set(OPTIONS)
     p = run(path, "-p", "/x", "-c", "/x", "-C", "/x", "--ssl-protocols=SSLv2", check=False)
     assert p.returncode == 1 and "--ssl-protocols: SSLv2: SSL protocol not recognized" in p.stderr
+
+
+PYTHON_CLIENT = """
+import sys
+import ovs.db.idl, ovs.poller, ovs.stream
+remote, schema, key, certificate, ca = sys.argv[1:]
+ovs.stream.Stream.ssl_set_private_key_file(key)
+ovs.stream.Stream.ssl_set_certificate_file(certificate)
+ovs.stream.Stream.ssl_set_ca_cert_file(ca)
+helper = ovs.db.idl.SchemaHelper(location=schema)
+helper.register_columns("Open_vSwitch", ["next_cfg"])
+idl = ovs.db.idl.Idl(remote, helper)
+while not idl.has_ever_connected():
+    poller = ovs.poller.Poller()
+    if not idl.run():
+        idl.wait(poller)
+        poller.block()
+txn = ovs.db.idl.Transaction(idl)
+txn.insert(idl.tables["Open_vSwitch"]).next_cfg = 7
+print(txn.commit_block())
+"""
+
+
+def test_the_python_package_is_a_client_over_tls(start, pki):
+    s = start(["--private-key=%s" % pki.key("server"), "--certificate=%s" % pki.cert("server"), "--ca-cert=%s" % pki.cert("ca")])
+    assert run_script(PYTHON_CLIENT, s.name(), SCHEMA, pki.key("client"), pki.cert("client"), pki.cert("ca")) == "success\n"
+    dumped = run(program("ovsdb-client"), "--private-key=%s" % pki.key("client"), "--certificate=%s" % pki.cert("client"),
+                 "--ca-cert=%s" % pki.cert("ca"), "dump", s.name(), "Open_vSwitch", "Open_vSwitch", "next_cfg").stdout
+    assert "\n7" in dumped
