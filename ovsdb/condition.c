@@ -4,26 +4,15 @@
 #include "core/base/hash.h"
 #include "ovsdb/db-private.h"
 
-static const struct {
-	const char *name;
-	bool ordering;
-} functions[OVSDB_F_MAX] = {
-	[OVSDB_F_FALSE] = { "false", false },
-	[OVSDB_F_TRUE] = { "true", false },
-	[OVSDB_F_LT] = { "<", true },
-	[OVSDB_F_LE] = { "<=", true },
-	[OVSDB_F_EQ] = { "==", false },
-	[OVSDB_F_NE] = { "!=", false },
-	[OVSDB_F_GE] = { ">=", true },
-	[OVSDB_F_GT] = { ">", true },
-	[OVSDB_F_INCLUDES] = { "includes", false },
-	[OVSDB_F_EXCLUDES] = { "excludes", false },
-};
+static bool is_ordering(enum ovsdb_function f)
+{
+	return f == OVSDB_F_LT || f == OVSDB_F_LE || f == OVSDB_F_GE || f == OVSDB_F_GT;
+}
 
 static int find_function(const char *name, enum ovsdb_function *ret, struct ovsdb_error *err)
 {
 	for (int i = OVSDB_F_LT; i < OVSDB_F_MAX; i++)
-		if (!strcmp(functions[i].name, name)) {
+		if (!strcmp(ovsdb_function_name(i), name)) {
 			*ret = i;
 			return 0;
 		}
@@ -34,21 +23,21 @@ static int check_function(const struct ovsdb_clause *c, struct ovsdb_error *err)
 {
 	const struct ovsdb_type *t = &c->column->type;
 
-	if (!functions[c->function].ordering)
+	if (!is_ordering(c->function))
 		return 0;
 	if ((t->key.type == OVSDB_INTEGER || t->key.type == OVSDB_REAL) &&
 	    (ovsdb_type_is_scalar(t) || ovsdb_type_is_optional_scalar(t)))
 		return 0;
 	return ovsdb_error_set(err, OVSDB_SYNTAX,
 			       "Type mismatch: \"%s\" operator may not be applied to column %s.",
-			       functions[c->function].name, c->column->name);
+			       ovsdb_function_name(c->function), c->column->name);
 }
 
 // What the clause's value may look like: of ordering functions one atom, of includes and excludes any number of them.
 static void argument_type(struct ovsdb_clause *c)
 {
 	c->type = c->column->type;
-	if (functions[c->function].ordering) {
+	if (is_ordering(c->function)) {
 		c->type.n_min = 1;
 	} else if (c->function == OVSDB_F_INCLUDES || c->function == OVSDB_F_EXCLUDES) {
 		if (!ovsdb_type_is_scalar(&c->type))

@@ -4,20 +4,7 @@
 
 #include "core/base/vec.h"
 #include "ovsdb/db.h"
-
-enum ovsdb_function {
-	OVSDB_F_FALSE,
-	OVSDB_F_TRUE,
-	OVSDB_F_LT,
-	OVSDB_F_LE,
-	OVSDB_F_EQ,
-	OVSDB_F_NE,
-	OVSDB_F_GE,
-	OVSDB_F_GT,
-	OVSDB_F_INCLUDES,
-	OVSDB_F_EXCLUDES,
-	OVSDB_F_MAX
-};
+#include "ovsdb/function.h"
 
 struct ovsdb_clause {
 	enum ovsdb_function function;

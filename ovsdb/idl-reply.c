@@ -12,7 +12,9 @@ static void complete(struct idl_txn *txn, enum idl_status status)
 
 static enum idl_status error_status(const struct idl_txn *txn, const char *tag)
 {
-	if (!strcmp(tag, "timed out"))
+	// A cluster that changes its leader, or is without, leaves it open whether the transaction was committed.
+	if (!strcmp(tag, "timed out") || !strcmp(tag, "cluster error") ||
+	    !strcmp(tag, "not leader"))
 		return IDL_TRY_AGAIN;
 	if (!strcmp(tag, "not owner"))
 		return IDL_NOT_LOCKED;

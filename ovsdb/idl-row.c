@@ -57,10 +57,8 @@ struct idl_row_private *idl_row_get(struct idl_table *t, const struct uuid *uuid
 	list_init(&p->in);
 	list_init(&p->partials);
 	list_init(&p->txn_node);
+	list_init(&p->track_node);
 	p->old = xcalloc(n, sizeof(*p->old));
-	p->new = xcalloc(n, sizeof(*p->new));
-	p->written = xcalloc(n, sizeof(*p->written));
-	p->verify = xcalloc(n, sizeof(*p->verify));
 	p->column_seqno = xcalloc(n, sizeof(*p->column_seqno));
 	for (size_t i = OVSDB_COL_FIRST; i < n; i++)
 		ovsdb_datum_init_default(&p->old[i], &t->schema->columns[i]->type);
@@ -92,10 +90,10 @@ static void clear_view(struct idl_row_private *p)
 	}
 }
 
-static void clear_arcs(struct idl_row_private *p)
+static void free_arcs(struct idl_row_private *p, struct list *arcs)
 {
-	while (!list_is_empty(&p->out)) {
-		struct idl_arc *arc = LIST_ENTRY(p->out.next, struct idl_arc, src_node);
+	while (!list_is_empty(arcs)) {
+		struct idl_arc *arc = LIST_ENTRY(arcs->next, struct idl_arc, src_node);
 		struct idl_row_private *dst = arc->dst;
 
 		list_remove(&arc->src_node);
@@ -104,6 +102,11 @@ static void clear_arcs(struct idl_row_private *p)
 		if (dst != p)
 			idl_row_free_if_ghost(dst);
 	}
+}
+
+void idl_row_clear_arcs(struct idl_row_private *p)
+{
+	free_arcs(p, &p->out);
 }
 
 void idl_partial_free(struct idl_partial *partial)
@@ -122,24 +125,29 @@ void idl_row_reset_txn(struct idl_row_private *p)
 {
 	const struct ovsdb_table_schema *ts = p->table->schema;
 
-	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++) {
+	for (size_t i = OVSDB_COL_FIRST; p->in_txn && i < ts->n_columns; i++)
 		if (p->written[i])
 			ovsdb_datum_uninit(&p->new[i], &ts->columns[i]->type);
-		p->written[i] = p->verify[i] = false;
-	}
+	free(p->new);
+	free(p->written);
+	free(p->verify);
+	p->new = NULL;
+	p->written = p->verify = NULL;
 	while (!list_is_empty(&p->partials))
 		idl_partial_free(LIST_ENTRY(p->partials.next, struct idl_partial, node));
 	list_remove(&p->txn_node);
 	p->in_txn = p->inserted = p->deleted = p->keep_uuid = false;
 }
 
-static void row_free(struct idl_row_private *p)
+void idl_row_free(struct idl_row_private *p)
 {
 	const struct ovsdb_table_schema *ts = p->table->schema;
 
 	idl_row_reset_txn(p);
+	idl_index_leave(p);
+	idl_track_forget(p);
 	clear_view(p);
-	clear_arcs(p);
+	idl_row_clear_arcs(p);
 	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++) {
 		ovsdb_datum_uninit(&p->old[i], &ts->columns[i]->type);
 		if (is_smap(&ts->columns[i]->type))
@@ -147,11 +155,8 @@ static void row_free(struct idl_row_private *p)
 	}
 	if (p->dirty)
 		list_remove(&p->dirty_node);
-	hmap_remove(&p->table->rows, &p->node);
+	hmap_remove(p->grave ? &p->table->graves : &p->table->rows, &p->node);
 	free(p->old);
-	free(p->new);
-	free(p->written);
-	free(p->verify);
 	free(p->column_seqno);
 	free(p->row);
 	free(p);
@@ -160,26 +165,27 @@ static void row_free(struct idl_row_private *p)
 // A row that neither the server nor the transaction has, and nobody refers to.
 void idl_row_free_if_ghost(struct idl_row_private *p)
 {
-	if (!p->exists && !p->inserted && list_is_empty(&p->in) && !p->dirty)
-		row_free(p);
+	if (!p->exists && !p->inserted && !p->grave && list_is_empty(&p->in) && !p->dirty)
+		idl_row_free(p);
 }
 
-// Everything goes: content is stale or the replica is destroyed.
+// Everything goes: the replica is destroyed.
 void idl_clear(struct idl *idl)
 {
 	struct idl_row_private *p;
 	size_t n = idl->schema->n_tables;
 
+	idl_track_clear(idl);
 	// Breaking references must not free rows under this loop.
 	for (size_t i = 0; i < n; i++)
 		HMAP_FOR_EACH (p, node, &idl->tables[i].rows)
 			p->exists = true;
 	for (size_t i = 0; i < n; i++)
 		HMAP_FOR_EACH (p, node, &idl->tables[i].rows)
-			clear_arcs(p);
+			idl_row_clear_arcs(p);
 	for (size_t i = 0; i < n; i++)
 		HMAP_FOR_EACH_SAFE (p, node, &idl->tables[i].rows)
-			row_free(p);
+			idl_row_free(p);
 }
 
 // ---- Values ----
@@ -192,7 +198,7 @@ bool idl_row_is_visible(const struct idl_row_private *p)
 const struct ovsdb_datum *idl_row_datum(const struct idl_row_private *p,
 					const struct ovsdb_column *c)
 {
-	return p->written[c->index] ? &p->new[c->index] : &p->old[c->index];
+	return p->in_txn && p->written[c->index] ? &p->new[c->index] : &p->old[c->index];
 }
 
 void idl_row_mark(struct idl_row_private *p)
@@ -216,14 +222,19 @@ static struct idl_row *resolve(struct idl_row_private *p, const struct ovsdb_bas
 			       const struct uuid *uuid)
 {
 	struct idl_table *t = idl_table(p->table->idl, b->ref_table);
-	struct idl_row_private *dst = idl_row_get(t, uuid);
+	struct idl_row_private *dst = idl_row_get(t, uuid), *grave;
 	struct idl_arc *arc = xmalloc(sizeof(*arc));
 
+	// What has gone itself shows what has gone with it.
+	if (p->grave && !idl_row_is_visible(dst) && (grave = idl_track_grave(t, uuid))) {
+		idl_row_free_if_ghost(dst);
+		dst = grave;
+	}
 	arc->src = p;
 	arc->dst = dst;
 	list_push_back(&p->out, &arc->src_node);
 	list_push_back(&dst->in, &arc->dst_node);
-	return idl_row_is_visible(dst) ? dst->row : NULL;
+	return idl_row_is_visible(dst) || dst->grave ? dst->row : NULL;
 }
 
 static size_t element_size(const struct ovsdb_base_type *b)
@@ -338,16 +349,7 @@ static void make_view(struct idl_row_private *p)
 		else
 			view_single(p, cc, t, d);
 	}
-	while (!list_is_empty(&old_arcs)) {
-		struct idl_arc *arc = LIST_ENTRY(old_arcs.next, struct idl_arc, src_node);
-		struct idl_row_private *dst = arc->dst;
-
-		list_remove(&arc->src_node);
-		list_remove(&arc->dst_node);
-		free(arc);
-		if (dst != p)
-			idl_row_free_if_ghost(dst);
-	}
+	free_arcs(p, &old_arcs);
 }
 
 // A ghost keeps no content: neither its view nor its references.
@@ -356,7 +358,7 @@ static void make_ghost(struct idl_row_private *p)
 	const struct ovsdb_table_schema *ts = p->table->schema;
 
 	clear_view(p);
-	clear_arcs(p);
+	idl_row_clear_arcs(p);
 	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++) {
 		ovsdb_datum_uninit(&p->old[i], &ts->columns[i]->type);
 		ovsdb_datum_init_default(&p->old[i], &ts->columns[i]->type);
@@ -367,15 +369,19 @@ static void make_ghost(struct idl_row_private *p)
 // Makes the typed views anew of all rows that were marked.
 void idl_make_views(struct idl *idl)
 {
-	while (!list_is_empty(&idl->dirty)) {
-		struct idl_row_private *p =
-			LIST_ENTRY(list_pop_front(&idl->dirty), struct idl_row_private, dirty_node);
+	struct idl_row_private *p;
 
+	LIST_FOR_EACH (p, dirty_node, &idl->dirty)
+		idl_index_leave(p);
+	while (!list_is_empty(&idl->dirty)) {
+		p = LIST_ENTRY(list_pop_front(&idl->dirty), struct idl_row_private, dirty_node);
 		p->dirty = false;
-		if (p->exists || p->inserted)
+		if (p->exists || p->inserted || p->grave) {
 			make_view(p);
-		else
+			idl_index_enter(p);
+		} else {
 			make_ghost(p);
+		}
 	}
 }
 

@@ -1,140 +1,124 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the generated setters are made of: C values into datums.
-#include "ovsdb/idl-private.h"
+// What the generated accessors are made of: C values into datums.
+#include "ovsdb/idl.h"
 
-static void write(const struct idl_row *row, unsigned int column, struct ovsdb_datum *d)
+static struct ovsdb_datum sized(size_t n, bool is_map)
 {
-	const struct ovsdb_column *c = idl_row_column(row, column);
-
-	ovsdb_datum_sort_unique(d, &c->type);
-	idl_write(row, c, d);
+	return (struct ovsdb_datum){
+		.keys = n ? xcalloc(n, sizeof(union ovsdb_atom)) : NULL,
+		.values = n && is_map ? xcalloc(n, sizeof(union ovsdb_atom)) : NULL,
+	};
 }
 
-static struct ovsdb_datum sized(size_t n)
+// Element 'i' of a C array. False for a row that is NULL.
+static bool load_atom(union ovsdb_atom *a, enum idl_element e, const void *array, size_t i)
 {
-	return (struct ovsdb_datum){ .keys = n ? xcalloc(n, sizeof(union ovsdb_atom)) : NULL };
+	const struct idl_row *row;
+
+	switch (e) {
+	case IDL_INTEGERS:
+		a->integer = ((const int64_t *)array)[i];
+		return true;
+	case IDL_REALS:
+		a->real = ((const double *)array)[i];
+		return true;
+	case IDL_BOOLEANS:
+		a->boolean = ((const bool *)array)[i];
+		return true;
+	case IDL_STRINGS:
+		a->string = xstrdup(((const char *const *)array)[i]);
+		return true;
+	case IDL_UUIDS:
+		a->uuid = ((const struct uuid *)array)[i];
+		return true;
+	case IDL_ROWS:
+		row = ((const struct idl_row *const *)array)[i];
+		if (row)
+			a->uuid = row->uuid;
+		return row != NULL;
+	}
+	return false;
 }
 
-void idl_set_integers(const struct idl_row *row, unsigned int column, const int64_t *v, size_t n)
+struct ovsdb_datum idl_datum_set(enum idl_element e, const void *v, size_t n)
 {
-	struct ovsdb_datum d = sized(n);
-
-	for (; d.n < n; d.n++)
-		d.keys[d.n].integer = v[d.n];
-	write(row, column, &d);
-}
-
-void idl_set_reals(const struct idl_row *row, unsigned int column, const double *v, size_t n)
-{
-	struct ovsdb_datum d = sized(n);
-
-	for (; d.n < n; d.n++)
-		d.keys[d.n].real = v[d.n];
-	write(row, column, &d);
-}
-
-void idl_set_bools(const struct idl_row *row, unsigned int column, const bool *v, size_t n)
-{
-	struct ovsdb_datum d = sized(n);
-
-	for (; d.n < n; d.n++)
-		d.keys[d.n].boolean = v[d.n];
-	write(row, column, &d);
-}
-
-void idl_set_strings(const struct idl_row *row, unsigned int column, const char *const *v, size_t n)
-{
-	struct ovsdb_datum d = sized(n);
-
-	for (; d.n < n; d.n++)
-		d.keys[d.n].string = xstrdup(v[d.n]);
-	write(row, column, &d);
-}
-
-void idl_set_uuids(const struct idl_row *row, unsigned int column, const struct uuid *v, size_t n)
-{
-	struct ovsdb_datum d = sized(n);
-
-	for (; d.n < n; d.n++)
-		d.keys[d.n].uuid = v[d.n];
-	write(row, column, &d);
-}
-
-void idl_set_rows(const struct idl_row *row, unsigned int column, const struct idl_row *const *v,
-		  size_t n)
-{
-	struct ovsdb_datum d = sized(n);
+	struct ovsdb_datum d = sized(n, false);
 
 	for (size_t i = 0; i < n; i++)
-		if (v[i])
-			d.keys[d.n++].uuid = v[i]->uuid;
-	write(row, column, &d);
+		d.n += load_atom(&d.keys[d.n], e, v, i);
+	if (!d.n) {
+		free(d.keys);
+		d.keys = NULL;
+	}
+	return d;
 }
 
-void idl_set_smap(const struct idl_row *row, unsigned int column, const struct smap *v)
+struct ovsdb_datum idl_datum_map(enum idl_element k, const void *keys, enum idl_element v,
+				 const void *values, size_t n)
 {
-	struct ovsdb_datum d = sized(smap_count(v));
+	struct ovsdb_datum d = sized(n, true);
+
+	for (; d.n < n; d.n++) {
+		load_atom(&d.keys[d.n], k, keys, d.n);
+		load_atom(&d.values[d.n], v, values, d.n);
+	}
+	return d;
+}
+
+struct ovsdb_datum idl_datum_smap(const struct smap *m)
+{
+	struct ovsdb_datum d = sized(smap_count(m), true);
 	struct smap_node *node;
 
-	if (smap_count(v))
-		d.values = xcalloc(smap_count(v), sizeof(*d.values));
-	SMAP_FOR_EACH (node, v) {
+	SMAP_FOR_EACH (node, m) {
 		d.keys[d.n].string = xstrdup(node->key);
 		d.values[d.n].string = xstrdup(node->value);
 		d.n++;
 	}
-	write(row, column, &d);
+	return d;
 }
 
-// Element 'i' of a C array of the type that 'b' has there.
-static void load_atom(union ovsdb_atom *a, const struct ovsdb_base_type *b, const void *array,
-		      size_t i)
+void idl_set_value(const struct idl_row *row, unsigned int column, struct ovsdb_datum value)
 {
-	switch (b->type) {
-	case OVSDB_INTEGER:
-		a->integer = ((const int64_t *)array)[i];
-		break;
-	case OVSDB_REAL:
-		a->real = ((const double *)array)[i];
-		break;
-	case OVSDB_BOOLEAN:
-		a->boolean = ((const bool *)array)[i];
-		break;
-	case OVSDB_STRING:
-		a->string = xstrdup(((const char *const *)array)[i]);
-		break;
-	default:
-		a->uuid = b->ref_table ? ((const struct idl_row *const *)array)[i]->uuid
-				       : ((const struct uuid *)array)[i];
-	}
+	const struct ovsdb_column *c = idl_row_column(row, column);
+
+	ovsdb_datum_sort_unique(&value, &c->type);
+	idl_write(row, c, &value);
 }
 
-void idl_set_map(const struct idl_row *row, unsigned int column, const void *keys,
-		 const void *values, size_t n)
+void idl_add_value(const struct idl_row *row, unsigned int column, struct ovsdb_datum value)
 {
-	const struct ovsdb_type *t = &idl_row_column(row, column)->type;
-	struct ovsdb_datum d = sized(n);
-
-	if (n)
-		d.values = xcalloc(n, sizeof(*d.values));
-	for (; d.n < n; d.n++) {
-		load_atom(&d.keys[d.n], &t->key, keys, d.n);
-		load_atom(&d.values[d.n], &t->value, values, d.n);
-	}
-	write(row, column, &d);
+	if (value.n)
+		idl_add_key(row, idl_row_column(row, column), value.keys, value.values);
+	free(value.keys);
+	free(value.values);
 }
 
-void idl_set_smap_key(const struct idl_row *row, unsigned int column, const char *key,
-		      const char *value)
+void idl_remove_value(const struct idl_row *row, unsigned int column, struct ovsdb_datum key)
 {
-	union ovsdb_atom k = { .string = xstrdup(key) }, v = { .string = xstrdup(value) };
-
-	idl_add_key(row, idl_row_column(row, column), &k, &v);
+	if (key.n)
+		idl_remove_key(row, idl_row_column(row, column), key.keys);
+	free(key.keys);
 }
 
-void idl_remove_smap_key(const struct idl_row *row, unsigned int column, const char *key)
+static const struct ovsdb_column *table_column(const struct idl_table *t, unsigned int column)
 {
-	union ovsdb_atom k = { .string = xstrdup(key) };
+	return idl_table_schema(t)->columns[OVSDB_COL_FIRST + column];
+}
 
-	idl_remove_key(row, idl_row_column(row, column), &k);
+void idl_condition_add_value(struct idl_condition *c, unsigned int column,
+			     enum ovsdb_function function, struct ovsdb_datum value)
+{
+	const struct ovsdb_column *oc = table_column(c->table, column);
+
+	ovsdb_datum_sort_unique(&value, &oc->type);
+	idl_condition_add(c, oc, function, &value);
+}
+
+void idl_probe_set_value(struct idl_probe *probe, unsigned int column, struct ovsdb_datum value)
+{
+	const struct ovsdb_column *oc = table_column(idl_probe_table(probe), column);
+
+	ovsdb_datum_sort_unique(&value, &oc->type);
+	idl_probe_set(probe, oc, &value);
 }

@@ -140,11 +140,15 @@ const struct uuid *idl_txn_inserted_uuid(const struct idl_txn *txn, const struct
 static void join(struct idl_row_private *p)
 {
 	struct idl_txn *txn = p->table->idl->txn;
+	size_t n = p->table->schema->n_columns;
 
 	assert(txn && txn->status == IDL_UNCOMMITTED);
 	if (p->in_txn)
 		return;
 	p->in_txn = true;
+	p->new = xcalloc(n, sizeof(*p->new));
+	p->written = xcalloc(n, sizeof(*p->written));
+	p->verify = xcalloc(n, sizeof(*p->verify));
 	list_push_back(&txn->rows, &p->txn_node);
 }
 
@@ -196,6 +200,7 @@ void idl_delete(const struct idl_row *row)
 	join(p);
 	p->deleted = true;
 	idl_row_mark_referrers(p);
+	idl_row_mark(p);
 	idl_make_views(idl);
 }
 
@@ -285,7 +290,7 @@ static bool has_partials(const struct idl_row_private *p, const struct ovsdb_col
 
 static bool is_whole_write(const struct idl_row_private *p, const struct ovsdb_column *c)
 {
-	return p->inserted || (p->written[c->index] && !has_partials(p, c));
+	return p->inserted || (p->in_txn && p->written[c->index] && !has_partials(p, c));
 }
 
 static void free_atoms(const struct ovsdb_column *c, union ovsdb_atom *key, union ovsdb_atom *value)
@@ -308,7 +313,11 @@ void idl_add_key(const struct idl_row *row, const struct ovsdb_column *c, union 
 		free_atoms(c, key, value);
 		return;
 	}
-	ovsdb_datum_clone(&next, now, &c->type);
+	// The default of a column that must refer to something is the null uuid: what comes takes its place.
+	if (p->inserted && !p->written[c->index] && c->type.key.ref_table)
+		ovsdb_datum_init_empty(&next);
+	else
+		ovsdb_datum_clone(&next, now, &c->type);
 	ovsdb_datum_union(&next, &one, &c->type, true);
 	if (whole)
 		free_atoms(c, key, value);
@@ -652,7 +661,7 @@ enum idl_status idl_txn_commit(struct idl_txn *txn, void (*done)(struct idl_txn 
 	disassemble(txn);
 	if (!any) {
 		txn->status = IDL_UNCHANGED;
-	} else if (idl->state != IDL_MONITORING || !idl_is_connected(idl)) {
+	} else if (!idl_is_up_to_date(idl)) {
 		txn->status = IDL_TRY_AGAIN;
 	} else if (idl->lock && !idl->has_lock) {
 		txn->status = IDL_NOT_LOCKED;

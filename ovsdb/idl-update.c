@@ -22,6 +22,7 @@ static void column_changed(struct idl_row_private *p, const struct ovsdb_column 
 	struct idl_table *t = p->table;
 
 	idl_row_mark(p);
+	idl_track_changed(p, c);
 	if (!(t->modes[c->index] & IDL_ALERT))
 		return;
 	t->idl->changed = true;
@@ -49,8 +50,7 @@ static void read_column(struct idl_row_private *p, const struct ovsdb_column *c,
 
 	relax(&relaxed, &c->type);
 	if (ovsdb_datum_read(&value, &relaxed, r, NULL, &err)) {
-		log_warn_limited(&limit, "%s.%s: the server's value cannot be read: %s",
-				 p->table->class->name, c->name, err.details);
+		json_fail(r, "%s.%s: %s", p->table->class->name, c->name, err.details);
 		return;
 	}
 	if (is_diff && ovsdb_type_is_composite(&c->type)) {
@@ -63,21 +63,50 @@ static void read_column(struct idl_row_private *p, const struct ovsdb_column *c,
 	set_column(p, c, &value);
 }
 
-static void read_columns(struct idl_row_private *p, struct json_reader *r, bool is_diff)
+// How an update tells of columns.
+enum columns { COLUMNS_NEW, COLUMNS_WHOLE, COLUMNS_DIFF };
+
+static bool is_in_replica(const struct idl_table *t, unsigned int column)
 {
+	return t->modes[column] & MODE_MONITORED && t->server_has_column[column];
+}
+
+// What is not named has its default.
+static void set_others_to_default(struct idl_row_private *p)
+{
+	const struct idl_table *t = p->table;
+
+	for (size_t i = OVSDB_COL_FIRST; i < t->schema->n_columns; i++) {
+		struct ovsdb_datum value;
+
+		if (t->seen[i] || !is_in_replica(t, i))
+			continue;
+		ovsdb_datum_init_default(&value, &t->schema->columns[i]->type);
+		set_column(p, t->schema->columns[i], &value);
+	}
+}
+
+static void read_columns(struct idl_row_private *p, struct json_reader *r, enum columns how)
+{
+	struct idl_table *t = p->table;
 	const char *key;
 	size_t len;
 
+	memset(t->seen, 0, t->schema->n_columns * sizeof(*t->seen));
 	json_object(r);
 	while (json_member(r, &key, &len)) {
 		AUTO_FREE char *name = xstrndup(key, len);
-		const struct ovsdb_column *c = ovsdb_table_column(p->table->schema, name);
+		const struct ovsdb_column *c = ovsdb_table_column(t->schema, name);
 
-		if (c && c->index >= OVSDB_COL_FIRST)
-			read_column(p, c, r, is_diff);
-		else
+		if (c && c->index >= OVSDB_COL_FIRST && t->server_has_column[c->index]) {
+			t->seen[c->index] = true;
+			read_column(p, c, r, how == COLUMNS_DIFF);
+		} else {
 			json_skip(r);
+		}
 	}
+	if (how == COLUMNS_WHOLE && !json_failed(r))
+		set_others_to_default(p);
 }
 
 static void row_came(struct idl_row_private *p)
@@ -87,6 +116,7 @@ static void row_came(struct idl_row_private *p)
 	p->exists = true;
 	t->idl->changed = true;
 	t->seqno = p->row->insert_seqno = p->row->change_seqno = t->idl->seqno + 1;
+	idl_track_came(p);
 	idl_row_mark(p);
 	idl_row_mark_referrers(p);
 }
@@ -101,47 +131,62 @@ static void row_went(struct idl_row_private *p)
 		idl_row_reset_txn(p);
 	p->exists = false;
 	t->idl->changed = true;
-	t->seqno = t->idl->seqno + 1;
+	t->seqno = p->row->delete_seqno = t->idl->seqno + 1;
 	idl_row_mark_referrers(p);
 	idl_row_mark(p);
+	idl_track_went(p);
 }
 
-// One member of a row update, of either version.
-static void read_change(struct idl_row_private *p, const char *key, size_t len,
-			struct json_reader *r, bool v2, bool *ret_has_new)
+// All of the row.
+static void read_whole(struct idl_row_private *p, struct json_reader *r)
 {
-	if (v2 && (json_key_is(key, len, "initial") || json_key_is(key, len, "insert"))) {
-		if (!p->exists)
-			row_came(p);
-		read_columns(p, r, false);
-		*ret_has_new = true;
-	} else if (v2 && json_key_is(key, len, "modify")) {
-		if (p->exists)
-			read_columns(p, r, true);
-		else
-			json_skip(r);
-		*ret_has_new = true;
-	} else if (!v2 && json_key_is(key, len, "new") && json_peek(r) == JSON_OBJECT) {
-		if (!p->exists)
-			row_came(p);
-		read_columns(p, r, false);
-		*ret_has_new = true;
-	} else {
+	bool is_new = !p->exists;
+
+	if (is_new)
+		row_came(p);
+	read_columns(p, r, is_new ? COLUMNS_NEW : COLUMNS_WHOLE);
+}
+
+// One member of a row update, of either version. Does it say that the row is there?
+static bool read_change(struct idl_row_private *p, const char *key, size_t len,
+			struct json_reader *r, bool v2)
+{
+	if (json_peek(r) != JSON_OBJECT) {
 		json_skip(r);
+		return false;
 	}
+	if (v2 ? json_key_is(key, len, "initial") || json_key_is(key, len, "insert")
+	       : json_key_is(key, len, "new")) {
+		read_whole(p, r);
+		return true;
+	}
+	if (v2 && json_key_is(key, len, "modify")) {
+		if (p->exists)
+			read_columns(p, r, COLUMNS_DIFF);
+		else
+			json_fail(r, "a row that is not there is modified");
+		return true;
+	}
+	json_skip(r);
+	return false;
 }
 
 static void read_row(struct idl_table *t, const struct uuid *uuid, struct json_reader *r, bool v2)
 {
 	struct idl_row_private *p = idl_row_get(t, uuid);
-	bool has_new = false;
+	bool is_there = false;
 	const char *key;
 	size_t len;
 
+	p->generation = t->idl->generation;
 	json_object(r);
 	while (json_member(r, &key, &len))
-		read_change(p, key, len, r, v2, &has_new);
-	if (!has_new)
+		is_there |= read_change(p, key, len, r, v2);
+	if (json_failed(r)) {
+		idl_row_free_if_ghost(p);
+		return;
+	}
+	if (!is_there)
 		row_went(p);
 	idl_row_free_if_ghost(p);
 }
@@ -161,11 +206,12 @@ static void read_table(struct idl_table *t, struct json_reader *r, bool v2)
 	}
 }
 
-void idl_update(struct idl *idl, struct json_span tables, bool v2)
+static bool read_tables(struct idl *idl, struct json_span tables, bool v2)
 {
 	struct json_reader r;
 	const char *key;
 	size_t len;
+	bool ok;
 
 	json_reader_init_span(&r, tables);
 	json_object(&r);
@@ -178,8 +224,41 @@ void idl_update(struct idl *idl, struct json_span tables, bool v2)
 		else
 			json_skip(&r);
 	}
-	if (json_failed(&r))
+	ok = !json_failed(&r);
+	if (!ok)
 		log_warn_limited(&limit, "an update cannot be read: %s", r.err.text);
 	json_reader_uninit(&r);
+	return ok;
+}
+
+bool idl_update(struct idl *idl, struct json_span tables, bool v2)
+{
+	bool ok = read_tables(idl, tables, v2);
+
 	idl_make_views(idl);
+	return ok;
+}
+
+// Rows that the content just read does not have.
+static void remove_old_rows(struct idl *idl)
+{
+	for (size_t i = 0; i < idl->schema->n_tables; i++) {
+		struct idl_row_private *p;
+
+		HMAP_FOR_EACH_SAFE (p, node, &idl->tables[i].rows)
+			if (p->exists && p->generation != idl->generation)
+				row_went(p);
+	}
+}
+
+bool idl_replace(struct idl *idl, struct json_span tables, bool v2)
+{
+	bool ok;
+
+	idl->generation++;
+	ok = read_tables(idl, tables, v2);
+	if (ok)
+		remove_old_rows(idl);
+	idl_make_views(idl);
+	return ok;
 }

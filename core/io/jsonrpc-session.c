@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/vec.h"
 #include "core/io/jsonrpc.h"
 
 LOG_MODULE(jsonrpc);
@@ -23,16 +24,17 @@ struct jsonrpc_session {
 	struct loop *loop;
 	const struct jsonrpc_session_events *events;
 	void *aux;
-	char *remotes; // all of them, separated by commas
+	VEC(char *) remotes;
 	char *remote; // the one in use or to be tried next
-	size_t next; // offset of the next one in 'remotes'
-	bool retry;
+	size_t next; // in 'remotes', the one after it; 0 when all have had their turn
+	bool retry, rejected;
 	enum session_state state;
 	struct stream *stream; // while connecting
 	struct listener *listener; // of a passive remote
 	struct jsonrpc *rpc; // while active or idle
 	struct timer timer; // what the state waits for
 	int probe, backoff, max_backoff;
+	int reject_backoff; // goes on where the last peer that could be reached was rejected
 	size_t max_message; // 0: the default
 	int dscp; // -1: the system's
 	size_t output_budget;
@@ -45,17 +47,42 @@ static void start_connecting(struct jsonrpc_session *s);
 
 static void pick_remote(struct jsonrpc_session *s)
 {
-	const char *p = s->remotes + s->next, *comma = strchr(p, ',');
-
 	free(s->remote);
-	s->remote = comma ? xstrndup(p, comma - p) : xstrdup(p);
-	s->next = comma ? (size_t)(comma + 1 - s->remotes) : 0;
+	s->remote = xstrdup(s->remotes.v[s->next]);
+	s->next = (s->next + 1) % s->remotes.n;
+}
+
+static void clear_remotes(struct jsonrpc_session *s)
+{
+	char **name;
+
+	VEC_FOR_EACH (name, &s->remotes)
+		free(*name);
+	VEC_CLEAR(&s->remotes);
+}
+
+static void split_remotes(struct jsonrpc_session *s, const char *remotes)
+{
+	const char *p = remotes;
+	size_t n;
+
+	clear_remotes(s);
+	s->next = 0;
+	for (;;) {
+		p += strspn(p, " ");
+		n = strcspn(p, ",");
+		if (n || !s->remotes.n)
+			VEC_PUSH(&s->remotes, xstrndup(p, n));
+		if (!p[n])
+			return;
+		p += n + 1;
+	}
 }
 
 static void back_off(struct jsonrpc_session *s)
 {
 	// One attempt is one with each remote, until one was connected.
-	if (!s->retry && (!s->next || s->connected_at >= 0)) {
+	if (!s->retry && (!s->next || (s->connected_at >= 0 && !s->rejected))) {
 		s->state = SESSION_VOID;
 		timer_cancel(&s->timer);
 		return;
@@ -72,10 +99,13 @@ static void back_off(struct jsonrpc_session *s)
 	s->backoff = MIN(s->backoff ? s->backoff * 2 : MIN_BACKOFF, s->max_backoff);
 }
 
-static void drop(struct jsonrpc_session *s, const char *reason)
+// True when there was a connection: then tell_disconnected() is to follow.
+static bool close_connection(struct jsonrpc_session *s, const char *reason)
 {
-	bool was_connected = s->rpc != NULL, destroyed = false;
+	bool was_connected = s->rpc != NULL;
 
+	if (was_connected && !s->rejected)
+		s->reject_backoff = 0;
 	free(s->last_error);
 	s->last_error = reason ? xstrdup(reason) : NULL;
 	stream_close(s->stream);
@@ -84,13 +114,28 @@ static void drop(struct jsonrpc_session *s, const char *reason)
 	s->rpc = NULL;
 	if (was_connected)
 		s->disconnected_at = clock_msec();
+	return was_connected;
+}
+
+static void tell_disconnected(struct jsonrpc_session *s)
+{
+	bool destroyed = false;
+
+	if (!s->events->disconnected)
+		return;
+	s->destroyed = &destroyed;
+	s->events->disconnected(s->aux);
+	if (!destroyed)
+		s->destroyed = NULL;
+}
+
+static void drop(struct jsonrpc_session *s, const char *reason)
+{
+	bool was_connected = close_connection(s, reason);
+
 	back_off(s);
-	if (was_connected && s->events->disconnected) {
-		s->destroyed = &destroyed;
-		s->events->disconnected(s->aux);
-		if (!destroyed)
-			s->destroyed = NULL;
-	}
+	if (was_connected)
+		tell_disconnected(s);
 }
 
 static void arm_probe(struct jsonrpc_session *s)
@@ -160,6 +205,7 @@ static void on_connected(void *aux)
 	s->rpc = jsonrpc_create(stream, s->max_message, &rpc_callbacks, s);
 	jsonrpc_set_output_budget(s->rpc, s->output_budget);
 	s->state = SESSION_ACTIVE;
+	s->rejected = false;
 	s->connected_at = clock_msec();
 	log_info("%s: connected", s->remote);
 	arm_probe(s);
@@ -269,7 +315,7 @@ static struct jsonrpc_session *create(struct loop *l, const char *remotes, bool 
 	struct jsonrpc_session *s = xzalloc(sizeof(*s));
 
 	s->loop = l;
-	s->remotes = xstrdup(remotes);
+	split_remotes(s, remotes);
 	s->retry = retry;
 	s->events = events;
 	s->aux = aux;
@@ -317,7 +363,8 @@ void jsonrpc_session_close(struct jsonrpc_session *s)
 	if (s->listener)
 		listener_close(s->listener);
 	jsonrpc_close(s->rpc);
-	free(s->remotes);
+	clear_remotes(s);
+	VEC_FREE(&s->remotes);
 	free(s->remote);
 	free(s->last_error);
 	free(s);
@@ -380,6 +427,44 @@ void jsonrpc_session_force_reconnect(struct jsonrpc_session *s)
 {
 	if (s->rpc || s->stream)
 		drop(s, "reconnect requested");
+}
+
+void jsonrpc_session_reject(struct jsonrpc_session *s, const char *reason)
+{
+	if (!s->rpc)
+		return;
+	log_info("%s: %s", s->remote, reason);
+	s->rejected = true;
+	s->backoff = MAX(s->backoff, s->reject_backoff);
+	s->reject_backoff = s->backoff ? MIN(s->backoff * 2, s->max_backoff) : MIN_BACKOFF;
+	drop(s, reason);
+}
+
+void jsonrpc_session_set_remotes(struct jsonrpc_session *s, const char *remotes)
+{
+	bool was_connected;
+
+	split_remotes(s, remotes);
+	for (size_t i = 0; i < s->remotes.n; i++)
+		if (!strcmp(s->remotes.v[i], s->remote) && (s->rpc || s->stream || s->listener)) {
+			s->next = (i + 1) % s->remotes.n;
+			return;
+		}
+	if (s->listener)
+		listener_close(s->listener);
+	s->listener = NULL;
+	was_connected = close_connection(s, "other remotes are to be used");
+	s->backoff = s->reject_backoff = 0;
+	s->state = SESSION_BACKOFF;
+	pick_remote(s);
+	timer_in(&s->timer, 0);
+	if (was_connected)
+		tell_disconnected(s);
+}
+
+size_t jsonrpc_session_n_remotes(const struct jsonrpc_session *s)
+{
+	return s->remotes.n;
 }
 
 const char *jsonrpc_session_state(const struct jsonrpc_session *s)

@@ -96,6 +96,12 @@ const char *jsonrpc_session_peer_id(const struct jsonrpc_session *s);
 void jsonrpc_session_hold(struct jsonrpc_session *s, bool held);
 void jsonrpc_session_set_output_budget(struct jsonrpc_session *s, size_t bytes);
 void jsonrpc_session_force_reconnect(struct jsonrpc_session *s);
+// Closes the connection because this peer is not one to talk to: 'reason' goes to the log. On to the next remote; a session that
+// does not retry is dead when all were rejected or could not be reached. Peers that are rejected again and again are asked with back-off.
+void jsonrpc_session_reject(struct jsonrpc_session *s, const char *reason);
+// Names from now on. The connection stays where it goes to one of them; else the first is tried at once.
+void jsonrpc_session_set_remotes(struct jsonrpc_session *s, const char *remotes);
+size_t jsonrpc_session_n_remotes(const struct jsonrpc_session *s);
 // For status columns: "ACTIVE", "BACKOFF", "CONNECTING", "IDLE", "VOID"; and seconds since (dis)connect, -1 never.
 const char *jsonrpc_session_state(const struct jsonrpc_session *s);
 int64_t jsonrpc_session_sec_connected(const struct jsonrpc_session *s);

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CHECK
-OVSDB_TESTS = tests/unit/ovsdb/test-datum tests/unit/ovsdb/test-txn tests/unit/ovsdb/test-log tests/unit/ovsdb/test-crash tests/unit/ovsdb/test-damage tests/unit/ovsdb/test-idl
+IDL_TESTS = tests/unit/ovsdb/test-idl tests/unit/ovsdb/test-idl-condition tests/unit/ovsdb/test-idl-index \
+	tests/unit/ovsdb/test-idl-track tests/unit/ovsdb/test-idl-write
+IDL_FIXTURE = tests/unit/ovsdb/idl-fixture.c tests/unit/ovsdb/idl-fixture.h
+OVSDB_TESTS = tests/unit/ovsdb/test-datum tests/unit/ovsdb/test-txn tests/unit/ovsdb/test-log tests/unit/ovsdb/test-crash tests/unit/ovsdb/test-damage $(IDL_TESTS)
 check_PROGRAMS += $(OVSDB_TESTS)
 TESTS += $(OVSDB_TESTS)
 OVSDB_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -17,8 +20,21 @@ tests_unit_ovsdb_test_crash_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
 tests_unit_ovsdb_test_crash_LDADD = $(OVSDB_TEST_LDADD)
 tests_unit_ovsdb_test_damage_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
 tests_unit_ovsdb_test_damage_LDADD = $(OVSDB_TEST_LDADD)
+tests_unit_ovsdb_test_idl_SOURCES = tests/unit/ovsdb/test-idl.c $(IDL_FIXTURE)
 tests_unit_ovsdb_test_idl_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
 tests_unit_ovsdb_test_idl_LDADD = $(OVSDB_TEST_LDADD)
+tests_unit_ovsdb_test_idl_condition_SOURCES = tests/unit/ovsdb/test-idl-condition.c $(IDL_FIXTURE)
+tests_unit_ovsdb_test_idl_condition_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
+tests_unit_ovsdb_test_idl_condition_LDADD = $(OVSDB_TEST_LDADD)
+tests_unit_ovsdb_test_idl_index_SOURCES = tests/unit/ovsdb/test-idl-index.c $(IDL_FIXTURE)
+tests_unit_ovsdb_test_idl_index_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
+tests_unit_ovsdb_test_idl_index_LDADD = $(OVSDB_TEST_LDADD)
+tests_unit_ovsdb_test_idl_track_SOURCES = tests/unit/ovsdb/test-idl-track.c $(IDL_FIXTURE)
+tests_unit_ovsdb_test_idl_track_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
+tests_unit_ovsdb_test_idl_track_LDADD = $(OVSDB_TEST_LDADD)
+tests_unit_ovsdb_test_idl_write_SOURCES = tests/unit/ovsdb/test-idl-write.c $(IDL_FIXTURE)
+tests_unit_ovsdb_test_idl_write_CPPFLAGS = $(OVSDB_TEST_CPPFLAGS)
+tests_unit_ovsdb_test_idl_write_LDADD = $(OVSDB_TEST_LDADD)
 endif
 
 # Without libFuzzer the targets replay their corpora and a bounded number of mutations of them.

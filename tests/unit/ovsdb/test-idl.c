@@ -1,131 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client's replica against a server in the same loop: typed views, references, transactions, locks, restart.
-#include <stdio.h>
-#include <unistd.h>
-
-#include "core/base/log.h"
-#include "ovsdb/remote.h"
-#include "ovsdb/vswitch-idl.h"
-#include "tests/suite.h"
-
-static char dir[] = "/tmp/test-idl.XXXXXX";
-static char *path, *lock_path, *sock, *passive;
-static struct loop *loop;
-static struct server *server;
-static struct remotes *remotes;
-
-static void start_server(void)
-{
-	struct error err = ERROR_INIT;
-
-	server = server_create(loop, true);
-	ck_assert_msg(!server_add_db(server, path, &err), "%s", err.text);
-	remotes = remotes_create(server);
-	remotes_add(remotes, passive, NULL);
-	ck_assert_msg(!remotes_reconfigure(remotes, &err), "%s", err.text);
-}
-
-static void stop_server(void)
-{
-	remotes_destroy(remotes);
-	server_destroy(server);
-}
-
-static void setup(void)
-{
-	struct ovsdb_error oe = OVSDB_ERROR_INIT;
-	struct error err = ERROR_INIT;
-	struct ovsdb_schema *schema;
-	struct json_span text = { ovsrec_class.schema, strlen(ovsrec_class.schema) };
-
-	remove(path);
-	ck_assert(!ovsdb_schema_read(&schema, text, &oe));
-	ck_assert_msg(!store_create_file(path, schema, &err), "%s", err.text);
-	ovsdb_schema_destroy(schema);
-	loop = loop_create();
-	start_server();
-}
-
-static void teardown(void)
-{
-	stop_server();
-	loop_destroy(loop);
-}
-
-static unsigned int changes;
-
-static void on_change(void *aux)
-{
-	changes++;
-}
-
-static struct idl *open_idl(void)
-{
-	struct idl *idl = idl_create(loop, sock, &ovsrec_class, true);
-
-	idl_add_all(idl);
-	idl_on_change(idl, on_change, NULL);
-	idl_start(idl);
-	while (!idl_has_content(idl))
-		loop_step(loop, -1);
-	return idl;
-}
-
-static void commit(struct idl_txn *txn, enum idl_status want)
-{
-	enum idl_status status = idl_txn_commit_block(txn);
-
-	ck_assert_msg(status == want, "%s: %s", idl_status_name(status), idl_txn_error(txn));
-	idl_txn_destroy(txn);
-}
-
-// A bridge with a port and an interface of the same name.
-static void add_bridge(struct idl *idl, const char *name)
-{
-	struct idl_txn *txn = idl_txn_create(idl);
-	const struct ovsrec_open_vswitch *ovs = ovsrec_open_vswitch_first(idl);
-	struct ovsrec_interface *iface = ovsrec_interface_insert(txn);
-	struct ovsrec_port *port = ovsrec_port_insert(txn);
-	struct ovsrec_bridge *br = ovsrec_bridge_insert(txn);
-	struct ovsrec_bridge *bridges[8];
-	size_t n = 0;
-
-	if (!ovs)
-		ovs = ovsrec_open_vswitch_insert(txn);
-	for (; n < ovs->n_bridges; n++)
-		bridges[n] = ovs->bridges[n];
-	bridges[n++] = br;
-	ovsrec_interface_set_name(iface, name);
-	ovsrec_port_set_name(port, name);
-	ovsrec_port_set_interfaces(port, &iface, 1);
-	ovsrec_bridge_set_name(br, name);
-	ovsrec_bridge_set_ports(br, &port, 1);
-	// Changes are seen at once.
-	ck_assert(br->n_ports == 1 && br->ports[0] == port && port->interfaces[0] == iface);
-	ovsrec_open_vswitch_set_bridges(ovs, bridges, n);
-	commit(txn, IDL_SUCCESS);
-}
-
-static const struct ovsrec_bridge *find(const struct idl *idl, const char *name)
-{
-	const struct ovsrec_bridge *br;
-
-	OVSREC_BRIDGE_FOR_EACH(br, idl)
-	if (!strcmp(br->name, name))
-		return br;
-	return NULL;
-}
+// The client's replica: typed views, references, transactions, locks, restart.
+#include "tests/unit/ovsdb/idl-fixture.h"
 
 START_TEST(test_views)
 {
-	struct idl *idl = open_idl();
+	struct idl *idl = open_idl(IDL_ALERT);
 	const struct ovsrec_bridge *br;
 	const struct ovsrec_port *port;
 	struct idl_txn *txn;
 	struct smap m;
 
 	add_bridge(idl, "br0");
-	br = find(idl, "br0");
+	br = find_bridge(idl, "br0");
 	ck_assert(br && br->n_ports == 1 && !strcmp(br->ports[0]->interfaces[0]->name, "br0"));
 	ck_assert(!br->fail_mode && !*br->datapath_type && !br->stp_enable && !br->netflow);
 	port = br->ports[0];
@@ -160,22 +46,22 @@ START_TEST(test_views)
 	txn = idl_txn_create(idl);
 	ovsrec_open_vswitch_set_bridges(ovsrec_open_vswitch_first(idl), NULL, 0);
 	commit(txn, IDL_SUCCESS);
-	ck_assert(!find(idl, "br0") && !ovsrec_port_first(idl) && !ovsrec_interface_first(idl));
+	ck_assert(!find_bridge(idl, "br0") && !ovsrec_port_first(idl) &&
+		  !ovsrec_interface_first(idl));
 	idl_destroy(idl);
 }
 END_TEST
 
 START_TEST(test_two_writers)
 {
-	struct idl *a = open_idl(), *b = open_idl();
+	struct idl *a = open_idl(IDL_ALERT), *b = open_idl(IDL_ALERT);
 	const struct ovsrec_bridge *in_a, *in_b;
 	struct idl_txn *ta, *tb;
 
 	add_bridge(a, "br0");
-	while (!find(b, "br0"))
-		loop_step(loop, -1);
-	in_a = find(a, "br0");
-	in_b = find(b, "br0");
+	STEP_UNTIL(find_bridge(b, "br0"));
+	in_a = find_bridge(a, "br0");
+	in_b = find_bridge(b, "br0");
 
 	// Keys of one map set by two at once are both kept.
 	ta = idl_txn_create(a);
@@ -216,7 +102,7 @@ END_TEST
 
 START_TEST(test_increment_and_inserted_uuid)
 {
-	struct idl *idl = open_idl();
+	struct idl *idl = open_idl(IDL_ALERT);
 	const struct ovsrec_open_vswitch *ovs;
 	struct ovsrec_qos *qos;
 	struct idl_txn *txn;
@@ -244,46 +130,42 @@ END_TEST
 
 START_TEST(test_lock_and_restart)
 {
-	struct idl *a = open_idl(), *b = open_idl();
+	struct idl *a = open_idl(IDL_ALERT), *b = open_idl(IDL_ALERT);
 	struct idl_txn *txn;
 	uint64_t seqno;
 
 	add_bridge(a, "br0");
 	idl_set_lock(a, "l");
-	while (!idl_has_lock(a))
-		loop_step(loop, -1);
+	STEP_UNTIL(idl_has_lock(a));
 	idl_set_lock(b, "l");
-	while (!idl_is_lock_contended(b))
-		loop_step(loop, -1);
+	STEP_UNTIL(idl_is_lock_contended(b));
 	txn = idl_txn_create(b);
 	ovsrec_qos_insert(txn);
 	commit(txn, IDL_NOT_LOCKED);
 	idl_destroy(a);
-	while (!idl_has_lock(b))
-		loop_step(loop, -1);
+	STEP_UNTIL(idl_has_lock(b));
 
 	// The server goes and comes back: content, lock and writing too.
 	seqno = idl_seqno(b);
 	stop_server();
 	while (idl_is_connected(b))
 		loop_step(loop, -1);
-	ck_assert(!idl_has_lock(b) && find(b, "br0"));
+	ck_assert(!idl_has_lock(b) && find_bridge(b, "br0"));
 	txn = idl_txn_create(b);
 	ovsrec_qos_insert(txn);
 	commit(txn, IDL_TRY_AGAIN);
 	start_server();
-	while (!idl_has_lock(b))
-		loop_step(loop, -1);
+	STEP_UNTIL(idl_has_lock(b));
 	ck_assert_uint_gt(idl_seqno(b), seqno);
 	add_bridge(b, "br1");
-	ck_assert(find(b, "br0") && find(b, "br1"));
+	ck_assert(find_bridge(b, "br0") && find_bridge(b, "br1"));
 	idl_destroy(b);
 }
 END_TEST
 
 START_TEST(test_silent_columns)
 {
-	struct idl *writer = open_idl(), *idl = idl_create(loop, sock, &ovsrec_class, true);
+	struct idl *writer = open_idl(IDL_ALERT), *idl = create_idl();
 	const struct ovsrec_bridge *br;
 	struct idl_txn *txn;
 	unsigned int before;
@@ -292,9 +174,8 @@ START_TEST(test_silent_columns)
 	ovsrec_bridge_add_column(idl, OVSREC_BRIDGE_COL_DATAPATH_VERSION, 0);
 	idl_start(idl);
 	add_bridge(writer, "br0");
-	while (!find(idl, "br0"))
-		loop_step(loop, -1);
-	br = find(idl, "br0");
+	STEP_UNTIL(find_bridge(idl, "br0"));
+	br = find_bridge(idl, "br0");
 	ck_assert_uint_eq(br->n_ports, 0); // not asked for
 	loop_step(loop, 0);
 	before = idl_seqno(idl);
@@ -305,7 +186,7 @@ START_TEST(test_silent_columns)
 	loop_step(loop, 0);
 	ck_assert_str_eq(br->datapath_version, "1");
 	ck_assert_uint_eq(idl_seqno(idl), before);
-	ck_assert_str_eq(find(writer, "br0")->datapath_type, "netdev");
+	ck_assert_str_eq(find_bridge(writer, "br0")->datapath_type, "netdev");
 	idl_destroy(idl);
 	idl_destroy(writer);
 }
@@ -313,30 +194,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("idl");
-	TCase *t = tcase_create("idl");
-	int failed;
+	const idl_test tests[] = { test_views, test_two_writers, test_increment_and_inserted_uuid,
+				   test_lock_and_restart, test_silent_columns };
 
-	program_init("test-idl");
-	log_set("console:emer", NULL);
-	if (!mkdtemp(dir))
-		return 1;
-	path = xasprintf("%s/t.db", dir);
-	lock_path = xasprintf("%s/.t.db.~lock~", dir);
-	sock = xasprintf("unix:%s/s", dir);
-	passive = xasprintf("punix:%s/s", dir);
-	tcase_set_timeout(t, 60);
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_test(t, test_views);
-	tcase_add_test(t, test_two_writers);
-	tcase_add_test(t, test_increment_and_inserted_uuid);
-	tcase_add_test(t, test_lock_and_restart);
-	tcase_add_test(t, test_silent_columns);
-	suite_add_tcase(s, t);
-	failed = suite_run(s);
-	remove(path);
-	remove(lock_path);
-	remove(sock + strlen("unix:"));
-	remove(dir);
-	return failed;
+	return idl_suite("test-idl", tests, ARRAY_SIZE(tests));
 }
