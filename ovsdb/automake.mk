@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
+IDL_SOURCES = \
+	ovsdb/idl-condition.c ovsdb/idl-connect.c ovsdb/idl-index.c ovsdb/idl-lock.c ovsdb/idl-private.h ovsdb/idl-reply.c \
+	ovsdb/idl-row.c ovsdb/idl-server.c ovsdb/idl-set.c ovsdb/idl-track.c ovsdb/idl-txn-private.h ovsdb/idl-txn.c ovsdb/idl-update.c ovsdb/idl.c ovsdb/idl.h
+
 noinst_LIBRARIES += ovsdb/libovsdb.a
 ovsdb_libovsdb_a_SOURCES = \
 	ovsdb/atom-text.c ovsdb/atom.c ovsdb/compaction.c ovsdb/condition.c ovsdb/condition.h ovsdb/contents.c ovsdb/convert.c ovsdb/convert.h ovsdb/datum.c ovsdb/datum.h \
 	ovsdb/db-private.h ovsdb/db.c ovsdb/db.h ovsdb/error.c ovsdb/error.h ovsdb/exec-private.h ovsdb/exec-wait.c ovsdb/exec.c ovsdb/exec.h \
 	ovsdb/history.c ovsdb/history.h \
-	ovsdb/function.h ovsdb/idl-condition.c ovsdb/idl-connect.c ovsdb/idl-index.c ovsdb/idl-lock.c ovsdb/idl-private.h ovsdb/idl-reply.c ovsdb/idl-row.c ovsdb/idl-server.c ovsdb/idl-set.c ovsdb/idl-track.c ovsdb/idl-txn-private.h ovsdb/idl-txn.c ovsdb/idl-update.c ovsdb/idl.c ovsdb/idl.h \
+	ovsdb/function.h $(IDL_SOURCES) \
 	ovsdb/lock.c ovsdb/log-damage.c ovsdb/log-private.h ovsdb/log-rewrite.c ovsdb/log.c ovsdb/log.h ovsdb/monitor.c ovsdb/monitor.h ovsdb/mutation.c ovsdb/mutation.h ovsdb/schema.c ovsdb/schema.h \
 	ovsdb/publish.c ovsdb/rbac.c ovsdb/rbac.h ovsdb/remote.c ovsdb/remote.h ovsdb/replay.c ovsdb/replay.h \
 	ovsdb/relay.c ovsdb/relay.h ovsdb/replica.c ovsdb/replica.h ovsdb/server-private.h ovsdb/server-db.c ovsdb/server-report.c ovsdb/server.c ovsdb/server.h ovsdb/session.c ovsdb/store-load.c ovsdb/store-private.h ovsdb/store.c ovsdb/store.h \
@@ -42,3 +46,4 @@ dist_pkgdata_DATA += ovsdb/schemas/vswitch.ovsschema ovsdb/schemas/vtep.ovsschem
 EXTRA_DIST += ovsdb/README.md ovsdb/idlc.py
 
 include ovsdb/python/automake.mk
+include ovsdb/clib.mk

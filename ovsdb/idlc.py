@@ -49,9 +49,10 @@ class Column:
 
     @staticmethod
     def base(b):
-        if isinstance(b, str):
-            return b, None
-        return b["type"], b.get("refTable")
+        name, ref = (b, None) if isinstance(b, str) else (b["type"], b.get("refTable"))
+        if name not in C_TYPES:
+            raise ValueError("there is no type %s" % name)
+        return name, ref
 
     def ctype(self, atomic, ref):
         return "struct %s_%s *" % (self.prefix, ref.lower()) if ref else C_TYPES[atomic]
@@ -289,16 +290,23 @@ def source(tables, prefix, path, schema, out):
     out("\t,\n\t.tables = tables,\n\t.n_tables = %d,\n};" % len(tables))
 
 
+def check_name(what, name):
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError("%s: not a name of a %s" % (name, what))
+
+
 def read_schema(path):
     try:
         with open(path, encoding="utf-8") as f:
             schema = json.load(f)
         tables = schema["tables"]
         for name, table in tables.items():
-            for column in table["columns"].values():
-                Column("", column, "")
-            if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
-                raise ValueError("table %s: not a name" % name)
+            for column in [Column(c, spec, "") for c, spec in table["columns"].items()]:
+                check_name("column", column.name)
+                for ref in filter(None, (column.key_ref, column.value_ref)):
+                    if ref not in tables:
+                        raise ValueError("there is no table %s" % ref)
+            check_name("table", name)
         schema["name"].encode()
     except OSError as e:
         sys.exit("ovsdb-idlc: %s: %s" % (path, e.strerror))
