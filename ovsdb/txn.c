@@ -350,20 +350,25 @@ static int check_refs(const struct db_row *row, const struct ovsdb_column *c,
 	return 0;
 }
 
-static int check_row(const struct db_txn_row *tr, struct ovsdb_error *err)
+static int check_deleted(const struct db_txn_row *tr, struct ovsdb_error *err)
+{
+	const struct db_row *row = tr->row;
+
+	if (!tr->deleted || !row->n_refs)
+		return 0;
+	return ovsdb_error_set(err, OVSDB_REFERENTIAL,
+			       "cannot delete %s row " UUID_FMT
+			       " because of %zu remaining reference(s)",
+			       row->table->schema->name, UUID_ARGS(db_row_uuid(row)), row->n_refs);
+}
+
+static int check_references(const struct db_txn_row *tr, struct ovsdb_error *err)
 {
 	const struct db_row *row = tr->row;
 	const struct db_table *t = row->table;
 
-	if (tr->deleted) {
-		if (row->n_refs)
-			return ovsdb_error_set(err, OVSDB_REFERENTIAL,
-					       "cannot delete %s row " UUID_FMT
-					       " because of %zu remaining reference(s)",
-					       t->schema->name, UUID_ARGS(db_row_uuid(row)),
-					       row->n_refs);
+	if (tr->deleted)
 		return 0;
-	}
 	for (size_t i = OVSDB_COL_FIRST; i < t->schema->n_columns; i++) {
 		const struct ovsdb_column *c = t->schema->columns[i];
 		const struct ovsdb_datum *d = &row->fields[i];
@@ -459,14 +464,18 @@ static int check_all(struct db_txn *txn, struct gc *gc, struct ovsdb_error *err)
 
 	LIST_FOR_EACH (tr, node, &txn->rows)
 		count_change(tr, gc);
+	// Asked before garbage is collected: a wrong reference is an error even in a row that vanishes at once.
+	LIST_FOR_EACH (tr, node, &txn->rows)
+		if (check_deleted(tr, err))
+			return -EINVAL;
+	LIST_FOR_EACH (tr, node, &txn->rows)
+		if (check_references(tr, err))
+			return -EINVAL;
 	do {
 		collect_garbage(txn, gc);
 		if (prune_weak(txn, gc, err))
 			return -EINVAL;
 	} while (gc->rows.n);
-	LIST_FOR_EACH (tr, node, &txn->rows)
-		if (check_row(tr, err))
-			return -EINVAL;
 	// A row that came and was collected at once never was; pruning may have restored old values.
 	drop_unchanged(txn);
 	if (check_max_rows(txn->db, err))

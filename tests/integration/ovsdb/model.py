@@ -92,9 +92,9 @@ class Model:
                 return
 
     def commit(self):
-        self.collect_garbage()
         if set(self.refs(STRONG)) - set(self.rows["Child"]):
             raise Refused("reference")
+        self.collect_garbage()
         for table, column in WEAK:
             for row in self.rows[table].values():
                 row[column] = row[column] & set(self.rows["Child"])

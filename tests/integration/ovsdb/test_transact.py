@@ -207,6 +207,16 @@ def test_reference_to_nothing(db):
     assert r[1]["error"] == "referential integrity violation" and "nonexistent row" in r[1]["details"]
 
 
+def test_reference_to_nothing_is_an_error_even_in_a_row_that_nobody_refers_to(db):
+    r = db.transact(insert("Child", **{"next": ["uuid", "11111111-2222-3333-4444-555555555555"]}))
+    assert r[1]["error"] == "referential integrity violation" and "nonexistent row" in r[1]["details"]
+    db.transact(insert("Root", **{"name": "r", "child": NAMED_CHILD}), insert("Child", "c", **{"name": "c1", "next": ["named-uuid", "d"]}),
+                insert("Child", "d", **{"name": "c2"}))
+    r = db.transact(update([], child=["set", []]), delete("Child", ["name", "==", "c2"]))
+    assert r[2]["error"] == "referential integrity violation" and "1 remaining reference" in r[2]["details"]
+    assert len(db.transact(select("Child"))[0]["rows"]) == 2
+
+
 def test_weak_references_are_pruned(db):
     db.transact(insert("Root", **{"name": "r", "child": NAMED_CHILD, "weak": NAMED_CHILD}), insert("Child", "c", **{"name": "c"}))
     db.transact(insert("Root", **{"name": "s", "weak": ["uuid", "11111111-2222-3333-4444-555555555555"]}))
