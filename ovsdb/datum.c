@@ -421,11 +421,15 @@ int ovsdb_datum_check_size(const struct ovsdb_datum *d, const struct ovsdb_type 
 {
 	if (d->n >= t->n_min && d->n <= t->n_max)
 		return 0;
-	if (t->n_max == UINT_MAX)
-		return ovsdb_error_set(err, OVSDB_CONSTRAINT, "%u values where at least %u needed",
-				       d->n, t->n_min);
-	return ovsdb_error_set(err, OVSDB_CONSTRAINT, "%u values where %u to %u allowed", d->n,
-			       t->n_min, t->n_max);
+	const char *kind = ovsdb_type_is_map(t) ? "map" : "set";
+
+	if (t->n_min == 1 && t->n_max == 1)
+		return ovsdb_error_set(err, OVSDB_SYNTAX,
+				       "%s must have exactly one member but %u are present", kind,
+				       d->n);
+	return ovsdb_error_set(err, OVSDB_SYNTAX,
+			       "%s must have %u to %u members but %u are present", kind, t->n_min,
+			       t->n_max, d->n);
 }
 
 static const char *skip_space(const char *p, const char *end)

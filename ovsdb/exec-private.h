@@ -19,6 +19,8 @@ struct execution {
 	struct db *db;
 	struct db_txn *txn;
 	const struct exec_context *ctx;
+	struct json_span params; // of the request
+	size_t n_begun; // operations, with the one that runs
 	struct rbac rbac;
 	struct ovsdb_error err;
 	int64_t wait_until; // timeout of an unsatisfied wait
@@ -45,7 +47,7 @@ struct collected {
 };
 
 // Each returns 0, or negative with x->err filled.
-int exec_syntax(struct execution *x, const char *what);
+int exec_syntax(struct execution *x, const char *fmt, ...) PRINTF(2, 3);
 // A member of the operation; false when it is not there.
 bool exec_member(const struct operation *o, const char *name, struct json_span *ret);
 int exec_need(struct execution *x, const struct operation *o, const char *name,

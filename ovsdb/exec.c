@@ -17,9 +17,30 @@ static bool lookup_symbol(struct ovsdb_symbols *s, const char *name, struct uuid
 	return true;
 }
 
-int exec_syntax(struct execution *x, const char *what)
+static size_t count_operations(const struct execution *x)
 {
-	return ovsdb_error_set(&x->err, OVSDB_SYNTAX, "Parsing ovsdb operation: %s", what);
+	struct json_reader r;
+	size_t n = 0;
+
+	json_reader_init_span(&r, x->params);
+	json_array(&r);
+	for (; json_element(&r); n++)
+		json_skip(&r);
+	json_reader_uninit(&r);
+	return n ? n - 1 : 0; // without the database's name
+}
+
+int exec_syntax(struct execution *x, const char *fmt, ...)
+{
+	AUTO_FREE char *what = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	what = xvasprintf(fmt, args);
+	va_end(args);
+	return ovsdb_error_set(&x->err, OVSDB_SYNTAX,
+			       "Parsing ovsdb operation %zu of %zu failed: %s", x->n_begun,
+			       count_operations(x), what);
 }
 
 // A member of the operation; false when it is not there.
@@ -50,8 +71,7 @@ int exec_need(struct execution *x, const struct operation *o, const char *name,
 {
 	if (exec_member(o, name, ret))
 		return 0;
-	return ovsdb_error_set(&x->err, OVSDB_SYNTAX,
-			       "Parsing ovsdb operation: Required '%s' member is missing.", name);
+	return exec_syntax(x, "Required '%s' member is missing.", name);
 }
 
 char *exec_string_member(struct execution *x, const struct operation *o, const char *name)
@@ -92,10 +112,8 @@ static int check_members(struct execution *x, const struct operation *o, const c
 	json_object(&r);
 	while (!x->err.tag && json_member(&r, &key, &len)) {
 		if (!json_key_is(key, len, "op") && !is_member_of(key, len, names))
-			ovsdb_error_set(&x->err, OVSDB_SYNTAX,
-					"Parsing ovsdb operation: Member '%.*s' is present but not "
-					"allowed here.",
-					(int)MIN(len, 100u), key);
+			exec_syntax(x, "Member '%.*s' is present but not allowed here.",
+				    (int)MIN(len, 100u), key);
 		json_skip(&r);
 	}
 	json_reader_uninit(&r);
@@ -112,7 +130,7 @@ static int need_table(struct execution *x, struct operation *o)
 		return exec_syntax(x, "Required 'table' member is missing.");
 	o->table = db_table(x->db, name);
 	if (!o->table)
-		return ovsdb_error_set(&x->err, "unknown table", "No table named %s.", name);
+		return exec_syntax(x, "No table named %.100s.", name);
 	return 0;
 }
 
@@ -634,8 +652,7 @@ static int op_assert(struct execution *x, struct operation *o, struct json_write
 	if (!lock)
 		return exec_syntax(x, "Required 'lock' member is missing.");
 	if (!x->ctx->has_lock || !x->ctx->has_lock(x->ctx->aux, lock))
-		return ovsdb_error_set(&x->err, "not owner",
-				       "Asserted lock %s not held by this client.", lock);
+		return ovsdb_error_set(&x->err, "not owner", "Asserted lock %s not held.", lock);
 	empty_result(w);
 	return 0;
 }
@@ -666,7 +683,7 @@ static int run_operation(struct execution *x, struct json_span text, struct strb
 	int rc = -EINVAL;
 
 	if (!text.n || *text.p != '{')
-		return exec_syntax(x, "an operation must be an object.");
+		return exec_syntax(x, "Object expected.");
 	o.op = exec_string_member(x, &o, "op");
 	if (!o.op)
 		return x->err.tag ? -EINVAL : exec_syntax(x, "Required 'op' member is missing.");
@@ -675,7 +692,7 @@ static int run_operation(struct execution *x, struct json_span text, struct strb
 			class = &op_classes[i];
 	json_writer_init(&w, out);
 	if (!class)
-		ovsdb_error_set(&x->err, "unknown operation", "No operation \"%.100s\"", o.op);
+		exec_syntax(x, "No operation \"%.100s\"", o.op);
 	else if (!check_members(x, &o, class->members) && (!class->table || !need_table(x, &o)))
 		rc = class->run(x, &o, &w);
 	free(o.op);
@@ -703,6 +720,7 @@ static int run_all(struct execution *x, struct json_reader *r, struct strbuf *re
 		if (json_failed(r))
 			break;
 		strbuf_puts(results, n++ ? "," : "");
+		x->n_begun = n;
 		start = results->len;
 		if (failed) {
 			strbuf_puts(results, "null");
@@ -727,7 +745,9 @@ enum exec_status ovsdb_execute(struct db *db, struct json_span params,
 			       const struct exec_context *ctx, struct strbuf *results,
 			       struct db_txn **ret_txn, int64_t *ret_timeout_msec)
 {
-	struct execution x = { .symbols.lookup = lookup_symbol, .db = db, .ctx = ctx };
+	struct execution x = {
+		.symbols.lookup = lookup_symbol, .db = db, .ctx = ctx, .params = params
+	};
 	enum exec_status status = EXEC_FAILED;
 	struct json_reader r;
 	int rc;

@@ -77,8 +77,8 @@ void session_lock(struct session *c, const struct jsonrpc_message *m, bool steal
 		return;
 	}
 	if (find_waiter(c, name)) {
-		ovsdb_error_set(&err, OVSDB_SYNTAX,
-				"must issue \"unlock\" before new \"lock\" or \"steal\"");
+		ovsdb_error_set(&err, OVSDB_SYNTAX, "must issue \"unlock\" before new \"%s\"",
+				m->method);
 		session_reply_error(c, m->id, &err);
 		return;
 	}
@@ -128,7 +128,8 @@ void session_unlock(struct session *c, const struct jsonrpc_message *m)
 	}
 	w = find_waiter(c, name);
 	if (!w) {
-		ovsdb_error_set(&err, OVSDB_SYNTAX, "\"unlock\" without \"lock\" or \"steal\"");
+		ovsdb_error_set(&err, OVSDB_SYNTAX,
+				"unlock: \"unlock\" without \"lock\" or \"steal\"");
 		session_reply_error(c, m->id, &err);
 		return;
 	}
@@ -149,17 +150,23 @@ bool session_has_lock(void *session, const char *name)
 	return w && is_owner(w);
 }
 
-size_t session_locks_held(const struct session *c)
+static int by_name(const void *a_, const void *b_)
 {
+	const char *const *a = a_, *const *b = b_;
+
+	return strcmp(*a, *b);
+}
+
+void session_put_locks(const struct session *c, bool owned, struct strbuf *out)
+{
+	AUTO_FREE const char **names = xcalloc(list_size(&c->locks) + 1, sizeof(*names));
 	struct lock_waiter *w;
 	size_t n = 0;
 
 	LIST_FOR_EACH (w, session_node, &c->locks)
-		n += is_owner(w);
-	return n;
-}
-
-size_t session_locks_waiting(const struct session *c)
-{
-	return list_size(&c->locks) - session_locks_held(c);
+		if (is_owner(w) == owned)
+			names[n++] = w->lock->name;
+	qsort(names, n, sizeof(*names), by_name);
+	for (size_t i = 0; i < n; i++)
+		strbuf_printf(out, "%s%s", i ? " " : "", names[i]);
 }

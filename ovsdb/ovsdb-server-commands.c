@@ -58,7 +58,7 @@ static void cmd_compact(struct appctl_conn *conn, int argc, const char *const ar
 	}
 	free(names);
 	if (!found)
-		error_set(&err, -ENOENT, "not a valid database name");
+		error_set(&err, -ENOENT, "no database by that name");
 	compact_one_done(q, found ? NULL : &err);
 }
 
@@ -185,7 +185,7 @@ static void cmd_storage_status(struct appctl_conn *conn, int argc, const char *c
 	AUTO(strbuf) out = STRBUF_INIT;
 
 	if (!d) {
-		appctl_reply_error(conn, "no such database");
+		appctl_reply_error(conn, "Failed to find the database.");
 		return;
 	}
 	strbuf_printf(&out, "status: %s%s\n", failure ? "I/O error: " : "ok",
@@ -284,14 +284,15 @@ static void cmd_cluster(struct appctl_conn *conn, int argc, const char *const ar
 
 static const struct appctl_command commands[] = {
 	{ "exit", "", 0, 0, cmd_exit },
-	{ "cluster/cid", "DB", 1, 1, cmd_cluster },
-	{ "cluster/sid", "DB", 1, 1, cmd_cluster },
-	{ "cluster/status", "DB", 1, 1, cmd_cluster },
-	{ "cluster/leave", "DB", 1, 1, cmd_cluster },
-	{ "cluster/kick", "DB SERVER", 2, 2, cmd_cluster },
-	{ "cluster/change-election-timer", "DB TIME", 2, 2, cmd_cluster },
-	{ "cluster/set-backlog-threshold", "DB N_MSGS N_BYTES", 3, 3, cmd_cluster },
-	{ "cluster/failure-test", "FAILURE SCENARIO", 1, 1, cmd_cluster },
+	// Not listed while no database is clustered: programs ask list-commands whether there may be one.
+	{ "cluster/cid", NULL, 1, 1, cmd_cluster },
+	{ "cluster/sid", NULL, 1, 1, cmd_cluster },
+	{ "cluster/status", NULL, 1, 1, cmd_cluster },
+	{ "cluster/leave", NULL, 1, 1, cmd_cluster },
+	{ "cluster/kick", NULL, 2, 2, cmd_cluster },
+	{ "cluster/change-election-timer", NULL, 2, 2, cmd_cluster },
+	{ "cluster/set-backlog-threshold", NULL, 3, 3, cmd_cluster },
+	{ "cluster/failure-test", NULL, 1, 1, cmd_cluster },
 	{ "ovsdb-server/compact", "", 0, 1, cmd_compact },
 	{ "ovsdb-server/disable-monitor-cond", "", 0, 0, cmd_disable_monitor_cond },
 	{ "ovsdb-server/memory-trim-on-compaction", "on|off", 1, 1, cmd_trim },

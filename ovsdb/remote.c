@@ -352,6 +352,16 @@ int remotes_reconfigure(struct remotes *r, struct error *err)
 
 // ---- Status ----
 
+static void put_locks(struct smap *status, const char *key, const struct session *c, bool owned)
+{
+	AUTO(strbuf) names = STRBUF_INIT;
+
+	session_put_locks(c, owned, &names);
+	if (names.len)
+		smap_set(status, key, names.s);
+}
+
+// The keys of the column "status" as ovs-vswitchd.conf.db(5) has them: of those who connected to a listener, only how many.
 static void put_status(struct smap *status, struct remote *m, bool *ret_connected)
 {
 	struct jsonrpc_session *js;
@@ -360,8 +370,7 @@ static void put_status(struct smap *status, struct remote *m, bool *ret_connecte
 		uint16_t port = listener_port(m->listener);
 
 		*ret_connected = m->group.n > 0;
-		smap_set(status, "state", m->group.n ? "ACTIVE" : "IDLE");
-		if (m->group.n != 1)
+		if (m->group.n > 1)
 			smap_setf(status, "n_connections", "%zu", m->group.n);
 		if (port)
 			smap_setf(status, "bound_port", "%u", port);
@@ -375,7 +384,7 @@ static void put_status(struct smap *status, struct remote *m, bool *ret_connecte
 	js = session_jsonrpc(m->session);
 	*ret_connected = jsonrpc_session_is_connected(js);
 	smap_set(status, "state", jsonrpc_session_state(js));
-	if (*ret_connected && jsonrpc_session_sec_connected(js) >= 0)
+	if (jsonrpc_session_sec_connected(js) >= 0)
 		smap_setf(status, "sec_since_connect", "%lld",
 			  (long long)jsonrpc_session_sec_connected(js));
 	if (jsonrpc_session_sec_disconnected(js) >= 0)
@@ -383,10 +392,8 @@ static void put_status(struct smap *status, struct remote *m, bool *ret_connecte
 			  (long long)jsonrpc_session_sec_disconnected(js));
 	if (!*ret_connected && jsonrpc_session_last_error(js))
 		smap_set(status, "last_error", jsonrpc_session_last_error(js));
-	if (session_locks_held(m->session))
-		smap_setf(status, "locks_held", "%zu", session_locks_held(m->session));
-	if (session_locks_waiting(m->session))
-		smap_setf(status, "locks_waiting", "%zu", session_locks_waiting(m->session));
+	put_locks(status, "locks_held", m->session, true);
+	put_locks(status, "locks_waiting", m->session, false);
 }
 
 static void write_connected(struct db_txn *txn, struct db_row *row, bool connected)

@@ -170,7 +170,7 @@ int server_remove_db(struct server *s, const char *name, struct error *err)
 	struct served_db *d = server_find_db(s, name);
 
 	if (!d || d == s->server_db)
-		return error_set(err, -ENOENT, "%s: no database by that name is open", name);
+		return error_set(err, -ENOENT, "Failed to find the database.");
 	detach_clients(s, d);
 	strmap_take(&s->dbs, name);
 	withdraw(s, d);

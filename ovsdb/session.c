@@ -129,6 +129,13 @@ static char *span_string(struct json_span s)
 	return text;
 }
 
+static bool span_uuid(struct json_span s, struct uuid *ret)
+{
+	AUTO_FREE char *text = span_string(s);
+
+	return text && uuid_parse(ret, text);
+}
+
 static void bad_params(struct session *c, const struct jsonrpc_message *m)
 {
 	struct ovsdb_error err;
@@ -239,18 +246,16 @@ static void remove_watch(struct session *c, struct watch *w)
 
 // What a new monitor of the third kind is told: only what is new, when the client names a state that is known.
 static void reply_since(struct session *c, const struct jsonrpc_message *m, struct served_db *d,
-			const struct monitor *monitor, struct json_span last)
+			const struct monitor *monitor, const struct uuid *last)
 {
-	AUTO_FREE char *text = span_string(last);
 	AUTO(strbuf) out = STRBUF_INIT;
-	struct uuid id;
 
-	if (!text || !uuid_parse(&id, text) || !history_knows(d->history, &id)) {
+	if (!history_knows(d->history, last)) {
 		contents_tell(c, m->id, d, monitor);
 		return;
 	}
 	strbuf_printf(&out, "[true,\"" UUID_FMT "\",", UUID_ARGS(history_last(d->history)));
-	if (!monitor_write_since(monitor, d->history, &id, &out))
+	if (!monitor_write_since(monitor, d->history, last, &out))
 		strbuf_puts(&out, "{}");
 	strbuf_putc(&out, ']');
 	session_reply(c, m->id, &out);
@@ -276,6 +281,7 @@ static void start_monitor(struct session *c, const struct jsonrpc_message *m,
 	struct monitor *monitor;
 	struct json_span p[4];
 	struct served_db *d;
+	struct uuid last;
 
 	if (split_params(m->params, p, n_params, n_params) < 0) {
 		bad_params(c, m);
@@ -289,6 +295,11 @@ static void start_monitor(struct session *c, const struct jsonrpc_message *m,
 		session_reply_error(c, m->id, &err);
 		return;
 	}
+	if (version == MONITOR_V3 && !span_uuid(p[3], &last)) {
+		ovsdb_error_set(&err, OVSDB_SYNTAX, "last-txn-id must be UUID format.");
+		session_reply_error(c, m->id, &err);
+		return;
+	}
 	if (monitor_create(&monitor, d->store->db, version, p[1], p[2], &err)) {
 		session_reply_error(c, m->id, &err);
 		return;
@@ -298,7 +309,7 @@ static void start_monitor(struct session *c, const struct jsonrpc_message *m,
 	publish_catch_up_one(c);
 	add_watch(c, d, monitor);
 	if (version == MONITOR_V3)
-		reply_since(c, m, d, monitor, p[3]);
+		reply_since(c, m, d, monitor, &last);
 	else
 		contents_tell(c, m->id, d, monitor);
 }
@@ -318,12 +329,23 @@ static void req_monitor_cond_since(struct session *c, const struct jsonrpc_messa
 	start_monitor(c, m, MONITOR_V3);
 }
 
+// An error that is a string and no object, as clients that try one method after another compare it.
+static void reply_word(struct session *c, struct json_span id, const char *error)
+{
+	AUTO_FREE char *text = xasprintf("\"%s\"", error);
+
+	session_reply_raw_error(c, id, (struct json_span){ text, strlen(text) });
+}
+
 static void unknown_monitor(struct session *c, const struct jsonrpc_message *m)
 {
 	struct ovsdb_error err;
 
-	ovsdb_error_set(&err, "unknown monitor", "%s request names no monitor of this client",
-			m->method);
+	if (!strcmp(m->method, "monitor_cancel")) {
+		reply_word(c, m->id, "unknown monitor");
+		return;
+	}
+	ovsdb_error_set(&err, OVSDB_SYNTAX, "unknown monitor session");
 	session_reply_error(c, m->id, &err);
 }
 
@@ -482,16 +504,13 @@ static bool is_offered(const struct server *s, const char *method)
 
 static void on_request(struct session *c, const struct jsonrpc_message *m)
 {
-	struct ovsdb_error err;
-
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		if (!strcmp(requests[i].name, m->method) && is_offered(c->server, m->method)) {
 			requests[i].run(c, m);
 			return;
 		}
 	}
-	ovsdb_error_set(&err, "unknown method", "%s", m->method);
-	session_reply_error(c, m->id, &err);
+	reply_word(c, m->id, "unknown method");
 }
 
 void session_message(struct session *c, const struct jsonrpc_message *m)

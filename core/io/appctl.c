@@ -226,10 +226,7 @@ static void list_commands(struct appctl_conn *conn, int argc, const char *const 
 
 		if (!row->usage)
 			continue;
-		strbuf_printf(&out, "  %-23s %s", row->name, row->usage);
-		while (out.s[out.len - 1] == ' ')
-			strbuf_chomp(&out, ' ');
-		strbuf_putc(&out, '\n');
+		strbuf_printf(&out, "  %-23s %s\n", row->name, row->usage);
 	}
 	free(sorted);
 	appctl_reply(conn, out.s);

@@ -86,7 +86,8 @@ def test_what_is_too_long_ago_or_of_another_run_is_told_whole(server, db):
     server.stop()
     server.start()
     assert not since(server.connect(), now)[0]
-    assert not since(server.connect(), "no uuid")[0]
+    error = server.connect().call_error("monitor_cond_since", "T", "m", {}, "no uuid")
+    assert error == {"error": "syntax error", "details": "last-txn-id must be UUID format."}
 
 
 def test_a_failed_transaction_leads_to_no_state(server, db):

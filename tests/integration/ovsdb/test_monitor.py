@@ -39,7 +39,7 @@ def test_monitor(server, db):
     assert db.call("monitor_cancel", "m") == {}
     db.transact(delete("b"))
     assert db.call("echo") == [] and not db.notes
-    assert db.call_error("monitor_cancel", "m")["error"] == "unknown monitor"
+    assert db.call_error("monitor_cancel", "m") == "unknown monitor"
 
 
 def test_update_comes_before_the_reply(db):
