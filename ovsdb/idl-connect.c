@@ -138,7 +138,7 @@ void idl_consider_server(struct idl *idl)
 {
 	AUTO_FREE char *why = NULL;
 
-	if (!idl_is_connected(idl) || idl->server_id)
+	if (!idl_is_connected(idl) || idl->server_id || idl->dead)
 		return;
 	why = idl_server_unfit(idl);
 	if (why) {

@@ -56,3 +56,19 @@ tests_fuzz_fuzz_jsonrpc_LDADD = $(CORE_LIBS)
 EXTRA_DIST += tests/fuzz/run-ovsdb-log tests/fuzz/run-jsonrpc tests/fuzz/corpus/ovsdb-log tests/fuzz/corpus/jsonrpc
 EXTRA_DIST += tests/fuzz/run-ovsdb-json tests/fuzz/corpus/ovsdb-json tests/integration/ovsdb \
 	tests/integration/fetch-peer
+
+# A replica that integration tests drive.
+check_PROGRAMS += tests/integration/ovsdb/idl-client
+tests_integration_ovsdb_idl_client_SOURCES = tests/integration/ovsdb/idl-client.c
+nodist_tests_integration_ovsdb_idl_client_SOURCES = $(IDL_CLIENT_FILES)
+tests_integration_ovsdb_idl_client_LDADD = $(OVSDB_LIBS)
+IDL_CLIENT_FILES = tests/integration/ovsdb/idl-client-idl.h tests/integration/ovsdb/idl-client-idl.c
+BUILT_SOURCES += $(IDL_CLIENT_FILES)
+CLEANFILES += $(IDL_CLIENT_FILES)
+IDL_CLIENT_C = $(AM_V_GEN)$(MKDIR_P) tests/integration/ovsdb && $(PYTHON3) $(srcdir)/ovsdb/idlc.py \
+	$(srcdir)/tests/integration/ovsdb/idl-client.ovsschema idltest
+tests/integration/ovsdb/idl-client-idl.h: tests/integration/ovsdb/idl-client.ovsschema ovsdb/idlc.py
+	$(IDL_CLIENT_C) header $@ > $@.tmp && mv $@.tmp $@
+tests/integration/ovsdb/idl-client-idl.c: tests/integration/ovsdb/idl-client.ovsschema ovsdb/idlc.py
+	$(IDL_CLIENT_C) source tests/integration/ovsdb/idl-client-idl.h > $@.tmp && mv $@.tmp $@
+tests/integration/ovsdb/idl-client.$(OBJEXT): tests/integration/ovsdb/idl-client-idl.h
