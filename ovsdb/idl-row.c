@@ -387,6 +387,15 @@ void idl_make_views(struct idl *idl)
 
 // ---- Public: tables and rows ----
 
+size_t idl_n_cells(const struct idl *idl)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < idl->class->n_tables; i++)
+		n += hmap_count(&idl->tables[i].rows) * idl->tables[i].class->n_columns;
+	return n;
+}
+
 struct idl_table *idl_table(const struct idl *idl, const char *name)
 {
 	const struct ovsdb_table_schema *ts = ovsdb_schema_table(idl->schema, name);

@@ -106,6 +106,8 @@ void idl_on_change(struct idl *idl, void (*cb)(void *aux), void *aux);
 // Counts what on_change reports; 0 before the first content.
 uint64_t idl_seqno(const struct idl *idl);
 bool idl_has_content(const struct idl *idl);
+// Rows by columns of their tables, of all tables: what memory/show calls idl-cells.
+size_t idl_n_cells(const struct idl *idl);
 bool idl_is_connected(const struct idl *idl);
 // The content is that of the server there is a connection to: transactions can be sent.
 bool idl_is_up_to_date(const struct idl *idl);

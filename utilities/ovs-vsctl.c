@@ -30,7 +30,7 @@ static void report_failed_ports(const struct run *r)
 		}
 	}
 	if (any)
-		fprintf(stderr, "%s: The default log directory is at \"%s\".\n", program_name,
+		fprintf(stderr, "%s: The default log directory is \"%s\".\n", program_name,
 			dir_log());
 }
 

@@ -25,6 +25,11 @@ const char *dp_action_name(enum dp_action_type type)
 	return type < DP_ACTION_MAX ? types[type].name : "unknown";
 }
 
+bool dp_action_is_executed(enum dp_action_type type)
+{
+	return type < DP_ACTION_MAX && types[type].executed;
+}
+
 struct dp_action *dp_put(struct strbuf *b, enum dp_action_type type)
 {
 	uint32_t size = ROUND_UP(sizes[type], 8);
@@ -88,7 +93,7 @@ int dp_actions_check(struct dp_actions list, struct error *err)
 	DP_ACTION_FOR_EACH (a, list) {
 		int error;
 
-		if (a->type >= DP_ACTION_MAX || !types[a->type].executed)
+		if (!dp_action_is_executed(a->type))
 			return error_set(err, -ENOTSUP, "datapath action %s is not supported yet",
 					 dp_action_name(a->type));
 		error = dp_actions_check(dp_action_nested(a), err);

@@ -175,6 +175,8 @@ size_t dp_put_nested_begin(struct strbuf *b, enum dp_action_type type);
 void dp_put_nested_end(struct strbuf *b, size_t begin);
 
 const char *dp_action_name(enum dp_action_type type);
+// By the userspace datapath.
+bool dp_action_is_executed(enum dp_action_type type);
 bool dp_actions_equal(struct dp_actions a, struct dp_actions b);
 // 0, or -ENOTSUP naming the first action (nested ones too) that is described but not executed yet.
 int dp_actions_check(struct dp_actions a, struct error *err);

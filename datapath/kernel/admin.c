@@ -351,7 +351,8 @@ static int prepare(struct admin *a, const char *name, const char *type, int *ret
 		return error_set(err, -EAFNOSUPPORT,
 				 "ports of type \"%s\" cannot be made from here", type);
 	return rtnl_link_by_name(a->route, name, &link, err)
-		       ? error_set(err, -ENODEV, "there is no network device %s", name)
+		       ? error_set(err, -ENODEV,
+				   "could not open network device %s (No such device)", name)
 		       : 0;
 }
 

@@ -320,7 +320,8 @@ int kernel_port_add(struct datapath *base, const char *name, const char *type,
 	if (strcmp(type, "tap") && adopt(dp, name, type, ret_port))
 		return 0;
 	if (!strcmp(type, "system") && rtnl_link_by_name(dp->route, name, &link, NULL))
-		return error_set(err, -ENODEV, "there is no network device %s", name);
+		return error_set(err, -ENODEV, "could not open network device %s (No such device)",
+				 name);
 	if (!strcmp(type, "tap")) {
 		tap_fd = kernel_tap_open(name, err);
 		if (tap_fd < 0)

@@ -186,8 +186,9 @@ static int user_port_add(struct datapath *base, const char *name, const char *ty
 	if (free_number(dp, &number, err))
 		return error_wrap(err, "port %s", name);
 	p = class->open(name, options, err);
+	// That there is no such device is said in the words that programs look for.
 	if (!p)
-		return error_wrap(err, "port %s", name);
+		return err->code == -ENODEV ? err->code : error_wrap(err, "port %s", name);
 	snprintf(p->type, sizeof(p->type), "%s", type);
 	p->ref.number = number;
 	p->held = true;
@@ -492,6 +493,46 @@ static bool user_queue_priority(uint32_t queue, uint32_t *ret)
 	return true;
 }
 
+// What hangs on an action.
+static const struct {
+	const char *name;
+	enum dp_action_type action;
+} features_by_action[] = {
+	{ "masked_set_action", DP_ACTION_SET },
+	{ "tnl_push_pop", DP_ACTION_TNL_PUSH },
+	{ "trunc", DP_ACTION_TRUNC },
+	{ "clone", DP_ACTION_CLONE },
+	{ "ct_clear", DP_ACTION_CT_CLEAR },
+	{ "check_pkt_len", DP_ACTION_CHECK_PKT_LEN },
+	{ "explicit_drop_action", DP_ACTION_DROP },
+	{ "lb_output_action", DP_ACTION_LB_OUTPUT },
+	{ "add_mpls", DP_ACTION_ADD_MPLS },
+	{ "recirc", DP_ACTION_RECIRC },
+	{ "ct_eventmask", DP_ACTION_CT },
+	{ "ct_timeout", DP_ACTION_CT },
+	{ "ct_zero_snat", DP_ACTION_CT },
+	{ "ct_state", DP_ACTION_CT },
+	{ "ct_zone", DP_ACTION_CT },
+	{ "ct_mark", DP_ACTION_CT },
+	{ "ct_label", DP_ACTION_CT },
+	{ "ct_state_nat", DP_ACTION_CT },
+	{ "ct_orig_tuple", DP_ACTION_CT },
+	{ "ct_orig_tuple6", DP_ACTION_CT },
+};
+
+static void user_features(struct datapath *base, struct smap *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(features_by_action); i++)
+		smap_set(out, features_by_action[i].name,
+			 dp_action_is_executed(features_by_action[i].action) ? "true" : "false");
+	smap_set(out, "ufid", "true"); // flows have no other name here
+	smap_set(out, "nd_ext", "true");
+	smap_set(out, "sample_nesting", "10"); // any depth; more is asked nowhere
+	smap_set(out, "max_hash_alg", "0"); // OVS_HASH_ALG_L4
+	smap_setf(out, "max_vlan_headers", "%u", FLOW_MAX_VLANS);
+	smap_setf(out, "max_mpls_depth", "%u", FLOW_MAX_MPLS);
+}
+
 const struct datapath_ops datapath_user = {
 	.type = "netdev",
 	.default_name = "ovs-netdev",
@@ -518,5 +559,6 @@ const struct datapath_ops datapath_user = {
 	.flow_count = user_flow_count,
 	.execute = user_execute,
 	.stats = user_stats,
+	.features = user_features,
 	.queue_priority = user_queue_priority,
 };

@@ -259,12 +259,41 @@ static bool change_options(struct bridge_port *bp, const struct smap *options)
 	return !datapath_port_set_options(dp, bp->dp_port, options, &err);
 }
 
+// One that is free.
+static bool asks_other_number(const struct bridge_port *bp, const struct ovsrec_interface *iface)
+{
+	of_port_t number = wanted_number(bp->bridge, iface);
+
+	return iface->n_ofport_request && number.n != bp->of->number.n &&
+	       !switch_port_find(bp->bridge->sw, number);
+}
+
+// To OpenFlow one port goes and another comes; the datapath's stays, with its device and its addresses.
+static void renumber(struct bridge_port *bp, const struct ovsrec_interface *iface,
+		     const struct port_settings *s)
+{
+	struct upcall_engine *upcall = bp->bridge->plane->upcall;
+	struct of_switch *sw = bp->bridge->sw;
+	struct eth_addr mac = bp->of->mac;
+
+	switch_port_del(sw, bp->of);
+	// There is a free number: one has just been given back.
+	bp->of = switch_port_add(sw, bp->name, wanted_number(bp->bridge, iface), bp->dp_port, mac,
+				 s);
+	if (!is_patch(bp->type))
+		upcall_map_port(upcall, bp->dp_port, sw, bp->of->number);
+	upcall_changed(upcall);
+	log_info("%s: interface %s is port %u now", bp->bridge->name, bp->name, bp->of->number.n);
+}
+
 static bool needs_new(struct bridge_port *bp, const struct ovsrec_interface *iface)
 {
 	const char *type = strcmp(iface->name, bp->bridge->name) ? iface->type : "internal";
 
 	// What failed is tried again with every change.
 	if (!bp->of || strcmp(bp->type, type) || eswitch_has_moved(bp))
+		return true;
+	if (bp->tunnel.type && asks_other_number(bp, iface))
 		return true;
 	return !is_patch(type) && !smap_equal(&bp->options, &iface->options) &&
 	       !change_options(bp, &iface->options);
@@ -305,6 +334,8 @@ static void configure_port(struct bridge *br, const struct ovsrec_port *row)
 	smap_uninit(&bp->options);
 	smap_clone(&bp->options, &iface->options);
 	make_settings(&s, bp, row, iface);
+	if (asks_other_number(bp, iface))
+		renumber(bp, iface, &s);
 	switch_port_set(br->sw, bp->of, &s);
 	apply_interface(bp, iface);
 	exclude(bp, iface);

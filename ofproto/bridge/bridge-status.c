@@ -57,7 +57,9 @@ static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *
 	ovsrec_interface_set_mtu(iface, &mtu, 1);
 	ovsrec_interface_set_admin_state(iface, info.admin_up ? "up" : "down");
 	ovsrec_interface_set_link_state(iface, info.link_up ? "up" : "down");
-	ovsrec_interface_set_duplex(iface, info.full_duplex ? "full" : "half");
+	ovsrec_interface_set_duplex(iface, !info.link_mbps    ? NULL
+					   : info.full_duplex ? "full"
+							      : "half");
 	ovsrec_interface_set_link_speed(iface, &speed, info.link_mbps ? 1 : 0);
 	ovsrec_interface_set_link_resets(iface, &resets, 1);
 	if (datapath_port_ref(bp->bridge->plane->dp, bp->dp_port, &ref)) {

@@ -218,8 +218,15 @@ static void show(struct appctl_conn *conn, int argc, const char *const argv[], v
 	AUTO(strbuf) errors = STRBUF_INIT;
 	bool any = false;
 
-	for (int i = 1; i < argc; i++)
-		s.statistics |= !strcmp(argv[i], "-s") || !strcmp(argv[i], "--statistics");
+	for (int i = 1; i < argc; i++) {
+		bool asks = !strcmp(argv[i], "-s") || !strcmp(argv[i], "--statistics");
+
+		if (*argv[i] == '-' && !asks) {
+			appctl_reply_errorf(conn, "Unrecognized option %s", argv[i]);
+			return;
+		}
+		s.statistics |= asks;
+	}
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-s") || !strcmp(argv[i], "--statistics"))
 			continue;

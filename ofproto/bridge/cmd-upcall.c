@@ -142,7 +142,7 @@ static void put_count(struct smap *usage, const char *name, size_t n)
 void cmd_memory_report(struct smap *usage, void *aux)
 {
 	struct vswitchd *vs = aux;
-	struct strmap_node *n;
+	struct strmap_node *n, *port;
 	size_t rules = 0, ports = 0, keys = 0, handlers = 0, revalidators = 0;
 	struct plane *pl;
 
@@ -161,8 +161,10 @@ void cmd_memory_report(struct smap *usage, void *aux)
 		struct bridge *br = n->data;
 
 		rules += switch_n_rules(br->sw);
-		ports += strmap_count(&br->ports);
+		STRMAP_FOR_EACH (port, &br->ports)
+			ports += ((const struct bridge_port *)port->data)->of != NULL;
 	}
+	put_count(usage, "idl-cells-Open_vSwitch", idl_n_cells(vs->idl));
 	put_count(usage, "handlers", handlers);
 	put_count(usage, "revalidators", revalidators);
 	put_count(usage, "rules", rules);

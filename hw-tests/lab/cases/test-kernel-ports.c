@@ -96,7 +96,7 @@ START_TEST(ports_come_and_go)
 	smap_uninit(&info.status);
 	add_fails("int0", "internal", -EEXIST, "int0 is there already");
 	add_fails("kd2", "system", -EEXIST, "kd2 is there already");
-	add_fails("nobody", "system", -ENODEV, "no network device nobody");
+	add_fails("nobody", "system", -ENODEV, "network device nobody (No such device)");
 	add_fails("x", "dpdk", -EOPNOTSUPP, "no ports of type \"dpdk\"");
 	add_fails("averyveryverylongname", "internal", -ENAMETOOLONG, "15 characters");
 	ops->port_del(dp, in);

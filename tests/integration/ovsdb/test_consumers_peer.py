@@ -272,7 +272,7 @@ CONTROL = [
     ("ovsdb-server/compact", []), ("ovsdb-server/compact", [DB]), ("ovsdb-server/compact", ["nosuch"]), ("ovsdb-server/compact", ["a", "b"]),
     ("ovsdb-server/get-db-storage-status", [DB]), ("ovsdb-server/get-db-storage-status", ["nosuch"]), ("ovsdb-server/sync-status", []),
     ("ovsdb-server/reconnect", []), ("nosuch", []), ("", []),
-    ("vlog/reopen", []), ("ovsdb-server/add-db", ["nosuch.db"]), ("ovsdb-server/remove-db", ["nosuch"]),
+    ("vlog/reopen", []), ("ovsdb-server/add-db", ["DIR/nosuch.db"]), ("ovsdb-server/remove-db", ["nosuch"]),
     ("ovsdb-server/remove-remote", ["ptcp:1"]),
 ]
 # Commands that ours has besides: those of later releases, and with --enable-dummy only at Debian's.
@@ -282,6 +282,7 @@ MORE = {"ovsdb-server/reload", "set-options", "time/stop", "time/warp"}
 def control(server, method, params):
     conn = Connection(server.control)
     try:
+        params = [p.replace("DIR", str(server.dir)) for p in params]
         answer = conn.answer(conn.request(method, *params))
     finally:
         conn.close()

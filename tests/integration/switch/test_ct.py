@@ -330,7 +330,7 @@ def test_features_cannot_be_claimed_beyond_the_datapath_but_by_dummies(switch):
 def test_features_without_effect_are_not_changed(switch):
     switch.start("--enable-dummy")
     switch.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
-    for name, value, other in (("trunc", "false", "true"), ("max_mpls_depth", "0", "3")):
+    for name, value, other in (("trunc", "true", "false"), ("max_mpls_depth", "3", "0")):
         r = switch.appctl("dpif/set-dp-features", "br0", name, other, check=False)
         assert r.returncode == 2 and f"nothing here depends on {name}: it stays {value}" in r.stderr, r
         assert f"[run time]:{value}" in switch.appctl("dpif/set-dp-features", "br0", name)

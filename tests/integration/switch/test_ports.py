@@ -146,3 +146,21 @@ def test_mtu_of_af_xdp(switch):
     switch.vsctl("set", "interface", names[0], "mtu_request=3000")
     wait_until("the refusal is told", lambda: "needs other buffers" in switch.log())
     assert switch.ping(0, 1)
+
+
+def test_a_port_that_asks_for_another_number_keeps_its_device(switch):
+    switch.start("--enable-dummy")
+    switch.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", "fail_mode=secure",
+                 "--", "add-port", "br0", "p1", "--", "set", "interface", "p1", "type=dummy",
+                 "--", "add-port", "br0", "int0", "--", "set", "interface", "int0", "type=internal", "ofport_request=4")
+    subprocess.run(["ip", "addr", "add", "10.97.0.1/24", "dev", "int0"], check=True)
+    switch.ofctl("add-flow", "br0", "in_port=7,actions=output:8")
+    switch.vsctl("set", "interface", "p1", "ofport_request=7", "--", "set", "interface", "int0", "ofport_request=8")
+    assert switch.vsctl("get", "interface", "p1", "ofport").strip() == "7"
+    assert switch.vsctl("get", "interface", "int0", "ofport").strip() == "8"
+    assert "10.97.0.1" in subprocess.run(["ip", "addr", "show", "dev", "int0"], capture_output=True, text=True, check=True).stdout
+    switch.appctl("netdev-dummy/receive", "p1", "in_port(1),eth(src=50:54:00:00:00:01,dst=50:54:00:00:00:07),eth_type(0x1234)")
+    wait_until("the packet went from the one to the other", lambda: "n_packets=1" in switch.ofctl("dump-flows", "br0"))
+    # One that is taken is not given.
+    switch.vsctl("set", "interface", "p1", "ofport_request=8")
+    assert switch.vsctl("get", "interface", "p1", "ofport").strip() == "7"
