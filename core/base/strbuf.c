@@ -35,36 +35,9 @@ char *strbuf_reserve(struct strbuf *b, size_t n)
 	return b->s + b->len;
 }
 
-char *strbuf_put_uninit(struct strbuf *b, size_t n)
-{
-	char *p = strbuf_reserve(b, n);
-
-	b->len += n;
-	b->s[b->len] = '\0';
-	return p;
-}
-
-void strbuf_put(struct strbuf *b, const void *p, size_t n)
-{
-	char *dst = strbuf_put_uninit(b, n);
-
-	if (n)
-		memcpy(dst, p, n);
-}
-
 void strbuf_put_zeros(struct strbuf *b, size_t n)
 {
 	memset(strbuf_put_uninit(b, n), 0, n);
-}
-
-void strbuf_puts(struct strbuf *b, const char *s)
-{
-	strbuf_put(b, s, strlen(s));
-}
-
-void strbuf_putc(struct strbuf *b, char c)
-{
-	*strbuf_put_uninit(b, 1) = c;
 }
 
 void strbuf_putc_n(struct strbuf *b, char c, size_t n)

@@ -23,11 +23,34 @@ void strbuf_truncate(struct strbuf *b, size_t len);
 // Makes room for 'n' more bytes (and the NUL) and returns where they go; length is unchanged.
 char *strbuf_reserve(struct strbuf *b, size_t n);
 // Appends 'n' uninitialised bytes and returns them.
-char *strbuf_put_uninit(struct strbuf *b, size_t n);
-void strbuf_put(struct strbuf *b, const void *p, size_t n);
+static inline char *strbuf_put_uninit(struct strbuf *b, size_t n)
+{
+	char *p = LIKELY(b->len + n < b->cap) ? b->s + b->len : strbuf_reserve(b, n);
+
+	b->len += n;
+	b->s[b->len] = '\0';
+	return p;
+}
+
+static inline void strbuf_put(struct strbuf *b, const void *p, size_t n)
+{
+	char *dst = strbuf_put_uninit(b, n);
+
+	if (n)
+		memcpy(dst, p, n);
+}
+
+static inline void strbuf_putc(struct strbuf *b, char c)
+{
+	*strbuf_put_uninit(b, 1) = c;
+}
+
 void strbuf_put_zeros(struct strbuf *b, size_t n);
-void strbuf_puts(struct strbuf *b, const char *s);
-void strbuf_putc(struct strbuf *b, char c);
+static inline void strbuf_puts(struct strbuf *b, const char *s)
+{
+	strbuf_put(b, s, strlen(s));
+}
+
 void strbuf_putc_n(struct strbuf *b, char c, size_t n);
 void strbuf_printf(struct strbuf *b, const char *fmt, ...) PRINTF(2, 3);
 void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list args) PRINTF(2, 0);

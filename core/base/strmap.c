@@ -82,6 +82,16 @@ void *strmap_get(const struct strmap *m, const char *name)
 	return n ? n->data : NULL;
 }
 
+void *strmap_get_n(const struct strmap *m, const char *name, size_t len)
+{
+	struct strmap_node *n;
+
+	HMAP_FOR_EACH_WITH_HASH (n, node, hash_bytes(name, len, 0), &m->map)
+		if (!strncmp(n->name, name, len) && !n->name[len])
+			return n->data;
+	return NULL;
+}
+
 void strmap_remove(struct strmap *m, struct strmap_node *n)
 {
 	hmap_remove(&m->map, &n->node);

@@ -28,6 +28,8 @@ bool strmap_add_once(struct strmap *m, const char *name, void *data);
 void *strmap_replace(struct strmap *m, const char *name, void *data);
 struct strmap_node *strmap_find(const struct strmap *m, const char *name);
 void *strmap_get(const struct strmap *m, const char *name);
+// The same of the first 'len' characters of 'name'.
+void *strmap_get_n(const struct strmap *m, const char *name, size_t len);
 // Removes and returns the data, or NULL.
 void *strmap_take(struct strmap *m, const char *name);
 void strmap_remove(struct strmap *m, struct strmap_node *node);

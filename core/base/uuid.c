@@ -1,18 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/uuid.h"
 
+#include <pthread.h>
 #include <sys/random.h>
 
 #include "core/base/hash.h"
 
+// Random bytes that have been taken and not been used.
+static __thread uint8_t random_pool[1024];
+static __thread size_t n_random;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+// Parent and child must not go on with the same.
+static void forget_random(void)
+{
+	n_random = 0;
+}
+
+static void on_first(void)
+{
+	pthread_atfork(NULL, NULL, forget_random);
+}
+
+static void refill(void)
+{
+	pthread_once(&once, on_first);
+	if (getrandom(random_pool, sizeof(random_pool), 0) != sizeof(random_pool))
+		for (size_t i = 0; i < sizeof(random_pool); i += sizeof(uint32_t)) {
+			uint32_t word = random_u32();
+
+			memcpy(random_pool + i, &word, sizeof(word));
+		}
+	n_random = sizeof(random_pool);
+}
+
 void uuid_generate(struct uuid *u)
 {
-	if (getrandom(u, sizeof(*u), 0) != sizeof(*u))
-		for (int i = 0; i < 4; i++)
-			u->parts[i] = random_u32();
+	if (!n_random)
+		refill();
+	n_random -= sizeof(*u);
+	memcpy(u, random_pool + n_random, sizeof(*u));
 	u->parts[1] = (u->parts[1] & ~0xf000u) | 0x4000;
 	u->parts[2] = (u->parts[2] & ~0xc0000000u) | 0x80000000;
 }
+
+void uuid_format(const struct uuid *u, char out[UUID_LEN + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0, nibble = 0; i < UUID_LEN; i++) {
+		if (i == 8 || i == 13 || i == 18 || i == 23) {
+			out[i] = '-';
+			continue;
+		}
+		out[i] = digits[u->parts[nibble / 8] >> (28 - nibble % 8 * 4) & 15];
+		nibble++;
+	}
+	out[UUID_LEN] = '\0';
+}
+
+// One more than the digit's value.
+static const uint8_t hex[256] = {
+	['0'] = 1,  ['1'] = 2,	['2'] = 3,  ['3'] = 4,	['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,	['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 bool uuid_parse_prefix(struct uuid *u, const char *s)
 {
@@ -25,10 +78,11 @@ bool uuid_parse_prefix(struct uuid *u, const char *s)
 				return false;
 			continue;
 		}
-		int v = hex_digit(s[i]);
-		if (v < 0)
+		unsigned int v = hex[(uint8_t)s[i]];
+
+		if (!v)
 			return false;
-		out.parts[digit / 8] = out.parts[digit / 8] << 4 | (uint32_t)v;
+		out.parts[digit / 8] = out.parts[digit / 8] << 4 | (v - 1);
 		digit++;
 	}
 	*u = out;

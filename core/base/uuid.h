@@ -15,8 +15,10 @@ struct uuid {
 	(u)->parts[0], (u)->parts[1] >> 16, (u)->parts[1] & 0xffff, (u)->parts[2] >> 16, \
 		(u)->parts[2] & 0xffff, (u)->parts[3]
 
-// Random, version 4.
+// Random, version 4; from the system's generator, of which a thread takes many at once.
 void uuid_generate(struct uuid *u);
+// Writes UUID_LEN characters and a NUL.
+void uuid_format(const struct uuid *u, char out[UUID_LEN + 1]);
 // The whole of 's' must be a uuid; false otherwise.
 bool uuid_parse(struct uuid *u, const char *s);
 // As above from the first UUID_LEN characters.

@@ -3,18 +3,28 @@
 #include <stdio.h>
 
 #include "core/base/vec.h"
+#include "core/io/json-private.h"
 #include "core/io/json.h"
 
 void json_reader_init(struct json_reader *r, const char *text, size_t n)
 {
-	memset(r, 0, sizeof(*r));
 	r->start = r->p = text;
 	r->end = text + n;
+	r->depth = 0;
+	r->fresh = r->is_checked = false;
+	strbuf_init(&r->text);
+	error_clear(&r->err);
 }
 
 void json_reader_init_span(struct json_reader *r, struct json_span s)
 {
 	json_reader_init(r, s.p, s.n);
+}
+
+void json_reader_init_checked(struct json_reader *r, struct json_span s)
+{
+	json_reader_init(r, s.p, s.n);
+	r->is_checked = true;
 }
 
 void json_reader_uninit(struct json_reader *r)
@@ -174,11 +184,6 @@ bool json_member(struct json_reader *r, const char **ret_key, size_t *ret_len)
 	return true;
 }
 
-bool json_key_is(const char *key, size_t len, const char *name)
-{
-	return strlen(name) == len && !memcmp(key, name, len);
-}
-
 static void put_utf8(struct strbuf *b, uint32_t c)
 {
 	if (c < 0x80) {
@@ -297,9 +302,9 @@ static unsigned int utf8_length(const char *s, const char *end)
 // Steps over plain characters; true when it stands at '"' or '\\'.
 static bool plain_run(struct json_reader *r)
 {
-	while (r->p < r->end) {
+	while ((r->p = json_plain_end(r->p, r->end, JSON_HIGH)) < r->end) {
 		unsigned char c = *r->p;
-		unsigned int n = 1;
+		unsigned int n;
 
 		if (c == '"' || c == '\\')
 			return true;
@@ -307,12 +312,10 @@ static bool plain_run(struct json_reader *r)
 			json_fail(r, "control character 0x%02x in a string", c);
 			return false;
 		}
-		if (c >= 0x80) {
-			n = utf8_length(r->p, r->end);
-			if (!n) {
-				json_fail(r, "invalid UTF-8");
-				return false;
-			}
+		n = utf8_length(r->p, r->end);
+		if (!n) {
+			json_fail(r, "invalid UTF-8");
+			return false;
 		}
 		r->p += n;
 	}
@@ -461,6 +464,26 @@ static bool plain_integer(const char *p, const char *end, int64_t *ret)
 	return true;
 }
 
+// The usual case: an integer of a few digits and nothing else.
+static bool short_integer(struct json_reader *r, int64_t *ret)
+{
+	bool negative = *r->p == '-';
+	const char *first = r->p + negative, *p = first;
+	int64_t v = 0;
+
+	for (; p < r->end && *p >= '0' && *p <= '9'; p++) {
+		if (p - first == 18)
+			return false;
+		v = v * 10 + (*p - '0');
+	}
+	if (p == first || (*first == '0' && p - first > 1) ||
+	    (p < r->end && (*p == '.' || *p == 'e' || *p == 'E')))
+		return false;
+	*ret = negative ? -v : v;
+	r->p = p;
+	return true;
+}
+
 static bool read_number(struct json_reader *r, struct number *ret)
 {
 	char text[128], *heap = NULL, *copy = text;
@@ -471,6 +494,11 @@ static bool read_number(struct json_reader *r, struct number *ret)
 	if (t != JSON_NUMBER) {
 		json_fail(r, "%s where a number is expected", json_type_name(t));
 		return false;
+	}
+	if (short_integer(r, &ret->i)) {
+		ret->is_integer = true;
+		ret->d = ret->i;
+		return true;
 	}
 	end = number_end(r);
 	if (!end)
@@ -552,6 +580,52 @@ static void skip_scalar(struct json_reader *r, enum json_type t)
 	}
 }
 
+// Behind the quote that ends the string which begins at 'p', behind its first; 'end' when there is none.
+static const char *string_end(const char *p, const char *end)
+{
+	while ((p = json_plain_end(p, end, 0)) < end) {
+		if (*p == '"')
+			return p + 1;
+		p += *p == '\\' && p + 1 < end ? 2 : 1;
+	}
+	return end;
+}
+
+static bool ends_scalar(char c)
+{
+	return c == ',' || c == ']' || c == '}' || c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+// json_skip() of text whose syntax is known to be right: only its brackets are looked at.
+static struct json_span skip_checked(struct json_reader *r)
+{
+	const char *start = r->p, *p = start, *end = r->end;
+	unsigned int depth = 0;
+
+	do {
+		if (p >= end) {
+			json_fail(r, "a value is expected");
+			return (struct json_span){ "", 0 };
+		}
+		if (*p == '"') {
+			p = string_end(p + 1, end);
+		} else if (*p == '{' || *p == '[') {
+			depth++;
+			p++;
+		} else if (*p == '}' || *p == ']') {
+			depth -= depth > 0;
+			p++;
+		} else if (depth) {
+			p++;
+		} else {
+			while (p < end && !ends_scalar(*p))
+				p++;
+		}
+	} while (depth);
+	r->p = p;
+	return (struct json_span){ start, p - start };
+}
+
 struct json_span json_skip(struct json_reader *r)
 {
 	unsigned int base = r->depth;
@@ -560,7 +634,8 @@ struct json_span json_skip(struct json_reader *r)
 	const char *key;
 	size_t len;
 
-	json_peek(r);
+	if (json_peek(r) != JSON_NONE && r->is_checked)
+		return skip_checked(r);
 	start = r->p;
 	do {
 		enum json_type t = json_peek(r);
@@ -697,22 +772,43 @@ bool json_equal(struct json_span a, struct json_span b)
 	return same;
 }
 
-ssize_t json_frame(struct json_framer *f, const char *p, size_t n, bool *ret_complete)
+// Steps over what belongs to the string that 'f' is in.
+static const char *frame_string(struct json_framer *f, const char *p, const char *end)
 {
+	if (f->escaped) {
+		f->escaped = false;
+		p++;
+	}
+	while ((p = json_plain_end(p, end, 0)) < end) {
+		if (*p == '"') {
+			f->in_string = false;
+			return p + 1;
+		}
+		if (*p == '\\' && p + 1 == end) {
+			f->escaped = true;
+			return end;
+		}
+		p += *p == '\\' ? 2 : 1;
+	}
+	return end;
+}
+
+ssize_t json_frame(struct json_framer *f, const char *text, size_t n, bool *ret_complete)
+{
+	const char *end = text + n, *p = text;
+
 	*ret_complete = false;
-	for (size_t i = 0; i < n; i++) {
-		char c = p[i];
+	while (p < end) {
+		char c = *p;
 
 		if (f->in_string) {
-			if (f->escaped)
-				f->escaped = false;
-			else if (c == '\\')
-				f->escaped = true;
-			else if (c == '"')
-				f->in_string = false;
+			p = frame_string(f, p, end);
 			continue;
 		}
-		if (c == '{' || c == '[') {
+		p++;
+		if (c == '"' && f->started) {
+			f->in_string = true;
+		} else if (c == '{' || c == '[') {
 			f->started = true;
 			if (++f->depth > JSON_MAX_DEPTH)
 				return -EPROTO;
@@ -722,13 +818,10 @@ ssize_t json_frame(struct json_framer *f, const char *p, size_t n, bool *ret_com
 			if (!--f->depth) {
 				memset(f, 0, sizeof(*f));
 				*ret_complete = true;
-				return i + 1;
+				return p - text;
 			}
-		} else if (!f->started) {
-			if (c != ' ' && c != '\n' && c != '\r' && c != '\t')
-				return -EPROTO;
-		} else if (c == '"') {
-			f->in_string = true;
+		} else if (!f->started && c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+			return -EPROTO;
 		}
 	}
 	return n;

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/io/json-private.h"
 #include "core/io/json.h"
 
 void json_writer_init(struct json_writer *w, struct strbuf *out)
@@ -90,19 +91,15 @@ static void put_escape(struct strbuf *out, unsigned char c)
 
 void json_put_string(struct strbuf *out, const char *s, size_t n)
 {
-	size_t run = 0;
+	const char *end = s + n, *p;
 
 	strbuf_putc(out, '"');
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = s[i];
-
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		strbuf_put(out, s + run, i - run);
-		put_escape(out, c);
-		run = i + 1;
+	while ((p = json_plain_end(s, end, 0)) < end) {
+		strbuf_put(out, s, p - s);
+		put_escape(out, *p);
+		s = p + 1;
 	}
-	strbuf_put(out, s + run, n - run);
+	strbuf_put(out, s, end - s);
 	strbuf_putc(out, '"');
 }
 
@@ -138,8 +135,16 @@ void jw_key(struct json_writer *w, const char *key)
 
 void jw_integer(struct json_writer *w, int64_t v)
 {
+	char text[24], *p = text + sizeof(text);
+	uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+	do
+		*--p = '0' + left % 10;
+	while (left /= 10);
+	if (v < 0)
+		*--p = '-';
 	separate(w);
-	strbuf_printf(w->out, "%lld", (long long)v);
+	strbuf_put(w->out, p, text + sizeof(text) - p);
 }
 
 void jw_real(struct json_writer *w, double v)

@@ -31,12 +31,15 @@ struct json_reader {
 	const char *start, *p, *end;
 	unsigned int depth;
 	bool fresh; // just after '[' or '{'
+	bool is_checked;
 	struct strbuf text; // the last string that had escapes
 	struct error err;
 };
 
 void json_reader_init(struct json_reader *r, const char *text, size_t n);
 void json_reader_init_span(struct json_reader *r, struct json_span s);
+// The syntax of 's' has been checked already, by json_skip() of another reader: this one's json_skip() only looks for the end.
+void json_reader_init_checked(struct json_reader *r, struct json_span s);
 void json_reader_uninit(struct json_reader *r);
 
 // The type of the next value, without consuming it.
@@ -46,7 +49,10 @@ const char *json_type_name(enum json_type type);
 // The key is NUL-terminated only when its length says so: compare with json_key_is().
 void json_object(struct json_reader *r);
 bool json_member(struct json_reader *r, const char **ret_key, size_t *ret_len);
-bool json_key_is(const char *key, size_t len, const char *name);
+static inline bool json_key_is(const char *key, size_t len, const char *name)
+{
+	return strlen(name) == len && !memcmp(key, name, len);
+}
 // json_array(r); while (json_element(r)) { ... read exactly one value ... }
 // Behind the last element json_element() returns false once: the next call is about what the array stands in.
 void json_array(struct json_reader *r);

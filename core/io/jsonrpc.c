@@ -182,6 +182,8 @@ static void on_readable(void *aux)
 		rpc->last_activity = clock_msec();
 		if (!deliver(rpc) || rpc->paused || rpc->held)
 			return;
+		if ((size_t)n < READ_CHUNK && !stream_may_hold_more(rpc->stream))
+			return;
 	}
 }
 
@@ -282,12 +284,13 @@ static void send_text(struct jsonrpc *rpc, struct strbuf *b)
 static void put_call(struct strbuf *b, const char *method, const struct strbuf *params,
 		     const char *id)
 {
+	strbuf_reserve(b, strlen(method) + params->len + 64);
 	strbuf_puts(b, "{\"id\":");
 	strbuf_puts(b, id);
 	strbuf_puts(b, ",\"method\":");
 	json_put_string(b, method, strlen(method));
 	strbuf_puts(b, ",\"params\":");
-	strbuf_puts(b, strbuf_cstr(params));
+	strbuf_put(b, params->s, params->len);
 	strbuf_putc(b, '}');
 }
 
@@ -334,6 +337,7 @@ static void send_answer(struct jsonrpc *rpc, const char *result, size_t n_result
 {
 	struct strbuf b = STRBUF_INIT;
 
+	strbuf_reserve(&b, id.n + n_result + n_error + 32);
 	strbuf_puts(&b, "{\"id\":");
 	strbuf_put(&b, id.p, id.n);
 	strbuf_puts(&b, ",\"result\":");

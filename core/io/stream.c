@@ -542,6 +542,12 @@ ssize_t stream_recv(struct stream *s, void *buf, size_t n)
 	return got;
 }
 
+bool stream_may_hold_more(const struct stream *s)
+{
+	// TLS gives record by record.
+	return s->state != STREAM_OPEN || s->class->has_pending;
+}
+
 void stream_send(struct stream *s, const void *buf, size_t n)
 {
 	bool idle = !out_queue_len(&s->out);

@@ -40,6 +40,8 @@ void stream_close(struct stream *s);
 void stream_close_after_flush(struct stream *s);
 // Bytes read (> 0), 0 at the end of the stream (of TLS: the peer has said that it is the end; else -ECONNRESET), -EAGAIN, or another negative errno.
 ssize_t stream_recv(struct stream *s, void *buf, size_t n);
+// After stream_recv() has returned less than it was asked for: may it have more at once? What comes later is told by 'readable'.
+bool stream_may_hold_more(const struct stream *s);
 // Queues all of 'n' bytes and sends what the kernel takes. Errors come through 'closed'.
 void stream_send(struct stream *s, const void *buf, size_t n);
 // The same without a copy: the text must not change while somebody has a reference.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "core/base/arena.h"
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
 #include "core/base/counters.h"
@@ -160,15 +163,67 @@ END_TEST
 
 START_TEST(uuid_text_round_trips)
 {
-	char text[UUID_LEN + 1];
+	char text[UUID_LEN + 1], formatted[UUID_LEN + 1];
 	struct uuid u, back;
 
 	uuid_generate(&u);
 	snprintf(text, sizeof(text), UUID_FMT, UUID_ARGS(&u));
 	ck_assert(uuid_parse(&back, text));
 	ck_assert(uuid_equal(&u, &back));
+	uuid_format(&u, formatted);
+	ck_assert_str_eq(formatted, text);
 	text[0] = 'g';
 	ck_assert(!uuid_parse(&back, text));
+}
+END_TEST
+
+// Random bytes are taken from the system many at a time: parent and child must not use the same.
+START_TEST(uuids_after_a_fork_differ)
+{
+	struct uuid mine, childs;
+	int fds[2];
+	pid_t pid;
+
+	uuid_generate(&mine);
+	ck_assert_int_eq(pipe(fds), 0);
+	pid = fork();
+	if (!pid) {
+		uuid_generate(&childs);
+		_exit(write(fds[1], &childs, sizeof(childs)) != sizeof(childs));
+	}
+	ck_assert_int_eq(read(fds[0], &childs, sizeof(childs)), sizeof(childs));
+	waitpid(pid, NULL, 0);
+	for (int i = 0; i < 200; i++) {
+		uuid_generate(&mine);
+		ck_assert(!uuid_equal(&mine, &childs));
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
+START_TEST(arena_keeps_what_was_taken_until_it_is_reset)
+{
+	struct arena a = ARENA_INIT;
+
+	for (int round = 0; round < 3; round++) {
+		char *small[500];
+
+		for (int i = 0; i < 500; i++) {
+			small[i] = arena_strndup(&a, "0123456789abcdef0123456789abcdef", i % 33);
+			ck_assert_uint_eq((uintptr_t)small[i] % _Alignof(max_align_t), 0);
+			// Larger than any chunk now and then.
+			if (i % 100 == 50)
+				memset(arena_alloc(&a, 100000), 'x', 100000);
+		}
+		for (int i = 0; i < 500; i++) {
+			ck_assert_uint_eq(strlen(small[i]), i % 33);
+			ck_assert(!strncmp(small[i], "0123456789abcdef0123456789abcdef", i % 33));
+		}
+		arena_reset(&a);
+	}
+	arena_uninit(&a);
+	arena_reset(&a);
 }
 END_TEST
 
@@ -260,6 +315,8 @@ static Suite *suite(void)
 	tcase_add_test(t, reader_error_sticks_and_reaches_the_parent);
 	tcase_add_test(t, reader_that_leaves_bytes_is_not_finished);
 	tcase_add_test(t, uuid_text_round_trips);
+	tcase_add_test(t, uuids_after_a_fork_differ);
+	tcase_add_test(t, arena_keeps_what_was_taken_until_it_is_reset);
 	tcase_add_test(t, error_context_goes_in_front);
 	tcase_add_test(t, long_error_is_cut_and_says_so);
 	tcase_add_test(t, stopped_clock_moves_only_when_advanced);

@@ -93,6 +93,77 @@ START_TEST(reader_agrees_with_jansson_on_mutations)
 }
 END_TEST
 
+// A string of 'n' characters in which 'c' (quoted where it must be) stands at 'at'.
+static void put_text(struct strbuf *b, size_t n, size_t at, char c)
+{
+	strbuf_puts(b, "[\"");
+	for (size_t i = 0; i < n; i++) {
+		if (i == at && (c == '"' || c == '\\'))
+			strbuf_putc(b, '\\');
+		strbuf_putc(b, i == at ? c : 'a');
+	}
+	strbuf_puts(b, "\",7]");
+}
+
+// Strings are looked at eight bytes at a time: what is special is found wherever it stands.
+START_TEST(what_is_special_in_a_string_is_found_at_every_place)
+{
+	static const char specials[] = { '"',	 '\\',	 '\n', '\x1f', '\x80',
+					 '\xff', '\x7f', ' ',  '!',    ']' };
+
+	for (size_t n = 1; n < 20; n++) {
+		for (size_t i = 0; i < n * ARRAY_SIZE(specials); i++) {
+			char c = specials[i / n];
+			AUTO(strbuf) b = STRBUF_INIT;
+			struct json_framer f = { 0 };
+			struct json_span skipped;
+			struct json_reader r;
+			bool complete;
+
+			put_text(&b, n, i % n, c);
+			ck_assert_msg(we_accept(b.s, b.len) == oracle_accepts(b.s, b.len), "%s",
+				      b.s);
+			ck_assert_int_eq(json_frame(&f, b.s, b.len, &complete), b.len);
+			ck_assert(complete);
+			if (!we_accept(b.s, b.len))
+				continue;
+			json_reader_init_checked(&r, (struct json_span){ b.s, b.len });
+			json_array(&r);
+			ck_assert(json_element(&r));
+			skipped = json_skip(&r);
+			ck_assert_uint_eq(skipped.n, b.len - 4);
+			ck_assert(json_element(&r));
+			ck_assert_int_eq(json_integer(&r), 7);
+			json_reader_uninit(&r);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_checked_reader_skips_what_another_does)
+{
+	static const char text[] = "{\"a\" : [1,{\"b\":\"}\\\\\"} , []] ,\"c\":-1.5e3 ,\"d\":true}";
+	struct json_reader a, b;
+	const char *ka, *kb;
+	size_t na, nb;
+
+	json_reader_init(&a, text, strlen(text));
+	json_reader_init_checked(&b, (struct json_span){ text, strlen(text) });
+	json_object(&a);
+	json_object(&b);
+	while (json_member(&a, &ka, &na)) {
+		struct json_span sa = json_skip(&a), sb;
+
+		ck_assert(json_member(&b, &kb, &nb));
+		sb = json_skip(&b);
+		ck_assert(sa.p == sb.p && sa.n == sb.n);
+	}
+	ck_assert(!json_member(&b, &kb, &nb));
+	ck_assert_int_eq(json_finish(&a, NULL), 0);
+	ck_assert_int_eq(json_finish(&b, NULL), 0);
+}
+END_TEST
+
 START_TEST(values_are_read_as_typed)
 {
 	static const char text[] = "{\"i\":-9223372036854775808,\"r\":2.5,\"s\":\"x\\u20acy\","
@@ -211,6 +282,31 @@ START_TEST(framer_finds_the_end_in_pieces)
 }
 END_TEST
 
+START_TEST(framer_takes_a_message_however_it_is_cut)
+{
+	static const char text[] = "[\"long enough for words \\\\\",{\"a\\\"]\":\"\\\\\\\"\"}]";
+	size_t n = strlen(text);
+
+	for (size_t first = 0; first <= n; first++) {
+		for (size_t second = first; second <= n; second++) {
+			size_t cuts[] = { 0, first, second, n };
+			struct json_framer f = { 0 };
+			bool complete = false;
+
+			for (int i = 0; i < 3; i++) {
+				ck_assert(!complete || cuts[i] == n);
+				if (cuts[i] == cuts[i + 1])
+					continue;
+				ck_assert_int_eq(json_frame(&f, text + cuts[i],
+							    cuts[i + 1] - cuts[i], &complete),
+						 cuts[i + 1] - cuts[i]);
+			}
+			ck_assert(complete);
+		}
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("core/io/json");
@@ -218,12 +314,15 @@ int main(void)
 
 	tcase_add_loop_test(t, reader_agrees_with_jansson_on_what_is_json, 0, ARRAY_SIZE(texts));
 	tcase_add_test(t, reader_agrees_with_jansson_on_mutations);
+	tcase_add_test(t, what_is_special_in_a_string_is_found_at_every_place);
+	tcase_add_test(t, a_checked_reader_skips_what_another_does);
 	tcase_add_test(t, values_are_read_as_typed);
 	tcase_add_test(t, error_names_the_byte);
 	tcase_add_test(t, nesting_is_bounded);
 	tcase_add_test(t, writer_writes_what_jansson_reads);
 	tcase_add_test(t, equality_ignores_the_order_of_members);
 	tcase_add_test(t, framer_finds_the_end_in_pieces);
+	tcase_add_test(t, framer_takes_a_message_however_it_is_cut);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	return suite_run(s);
