@@ -153,52 +153,66 @@ int ovsdb_atom_check(const union ovsdb_atom *a, const struct ovsdb_base_type *ba
 // ["uuid", "..."] or ["named-uuid", "..."], from behind the '['.
 static void read_uuid(union ovsdb_atom *a, struct json_reader *r, struct ovsdb_symbols *symbols)
 {
-	AUTO_FREE char *tag = NULL, *text = NULL;
+	char tag[16] = "";
+	const char *s;
+	size_t len = 0;
 
 	json_array(r);
 	if (json_element(r)) {
-		tag = json_string_dup(r);
-		if (json_element(r))
-			text = json_string_dup(r);
+		s = json_string(r, &len);
+		if (len < sizeof(tag))
+			memcpy(tag, s, len);
 	}
-	if (!text || json_element(r)) {
+	if (!*tag || !json_element(r) || json_peek(r) != JSON_STRING) {
 		json_fail(r, "a uuid must be an array of two strings");
 		return;
 	}
+	s = json_string(r, &len);
 	if (!strcmp(tag, "uuid")) {
-		if (!uuid_parse(&a->uuid, text))
-			json_fail(r, "\"%s\" is not a valid UUID", text);
+		if (len != UUID_LEN || !uuid_parse_prefix(&a->uuid, s))
+			json_fail(r, "\"%.*s\" is not a valid UUID", (int)MIN(len, 100u), s);
 	} else if (!strcmp(tag, "named-uuid") && symbols) {
-		if (!symbols->lookup(symbols, text, &a->uuid))
-			json_fail(r, "named-uuid \"%s\" is not known here", text);
+		AUTO_FREE char *name = xstrndup(s, len);
+
+		if (!symbols->lookup(symbols, name, &a->uuid))
+			json_fail(r, "named-uuid \"%s\" is not known here", name);
 	} else {
 		json_fail(r, "expected [\"uuid\", ...], not [\"%s\", ...]", tag);
 	}
+	if (json_element(r))
+		json_fail(r, "a uuid must be an array of two strings");
 }
 
-int ovsdb_atom_read(union ovsdb_atom *a, const struct ovsdb_base_type *base, struct json_reader *r,
-		    struct ovsdb_symbols *symbols, struct ovsdb_error *err)
+static char *read_string(struct arena *arena, struct json_reader *r)
 {
-	enum json_type next = json_peek(r);
-	bool fits;
+	size_t len;
+	const char *s = json_string(r, &len);
 
-	switch (base->type) {
+	return arena ? arena_strndup(arena, s, len) : xstrndup(s, len);
+}
+
+static bool is_type(enum ovsdb_atomic_type type, enum json_type next)
+{
+	switch (type) {
 	case OVSDB_INTEGER:
-		fits = next == JSON_NUMBER;
-		break;
 	case OVSDB_REAL:
-		fits = next == JSON_NUMBER;
-		break;
+		return next == JSON_NUMBER;
 	case OVSDB_BOOLEAN:
-		fits = next == JSON_TRUE || next == JSON_FALSE;
-		break;
+		return next == JSON_TRUE || next == JSON_FALSE;
 	case OVSDB_STRING:
-		fits = next == JSON_STRING;
-		break;
+		return next == JSON_STRING;
 	default:
-		fits = next == JSON_ARRAY;
+		return next == JSON_ARRAY;
 	}
-	if (!fits) {
+}
+
+int ovsdb_atom_read_in(struct arena *arena, union ovsdb_atom *a, const struct ovsdb_base_type *base,
+		       struct json_reader *r, struct ovsdb_symbols *symbols,
+		       struct ovsdb_error *err)
+{
+	int rc = 0;
+
+	if (!is_type(base->type, json_peek(r))) {
 		json_fail(r, "expected %s", ovsdb_atomic_type_name(base->type));
 		return ovsdb_error_from_json(err, r);
 	}
@@ -210,22 +224,28 @@ int ovsdb_atom_read(union ovsdb_atom *a, const struct ovsdb_base_type *base, str
 	else if (base->type == OVSDB_BOOLEAN)
 		a->boolean = json_bool(r);
 	else if (base->type == OVSDB_STRING)
-		a->string = json_string_dup(r);
+		a->string = read_string(arena, r);
 	else
 		read_uuid(a, r, symbols);
-	if (json_failed(r)) {
+	if (json_failed(r))
+		rc = ovsdb_error_from_json(err, r);
+	else if (ovsdb_atom_check(a, base, err))
+		rc = -EINVAL;
+	if (rc && !arena)
 		ovsdb_atom_uninit(a, base->type);
-		return ovsdb_error_from_json(err, r);
-	}
-	if (ovsdb_atom_check(a, base, err)) {
-		ovsdb_atom_uninit(a, base->type);
-		return -EINVAL;
-	}
-	return 0;
+	return rc;
+}
+
+int ovsdb_atom_read(union ovsdb_atom *a, const struct ovsdb_base_type *base, struct json_reader *r,
+		    struct ovsdb_symbols *symbols, struct ovsdb_error *err)
+{
+	return ovsdb_atom_read_in(NULL, a, base, r, symbols, err);
 }
 
 void ovsdb_atom_write(const union ovsdb_atom *a, enum ovsdb_atomic_type type, struct json_writer *w)
 {
+	char uuid[UUID_LEN + 1];
+
 	switch (type) {
 	case OVSDB_INTEGER:
 		jw_integer(w, a->integer);
@@ -242,7 +262,8 @@ void ovsdb_atom_write(const union ovsdb_atom *a, enum ovsdb_atomic_type type, st
 	case OVSDB_UUID:
 		jw_array_begin(w);
 		jw_string(w, "uuid");
-		jw_stringf(w, UUID_FMT, UUID_ARGS(&a->uuid));
+		uuid_format(&a->uuid, uuid);
+		jw_string_n(w, uuid, UUID_LEN);
 		jw_array_end(w);
 		break;
 	default:

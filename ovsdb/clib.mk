@@ -4,7 +4,7 @@
 CLIB_SONAME = liboesovsdb.so.0
 CLIB_FILE = $(CLIB_SONAME).1.0
 CLIB_INCLUDES = \
-	core/base/error.h core/base/hmap.h core/base/list.h core/base/log.h core/base/strbuf.h core/base/strmap.h core/base/util.h \
+	core/base/arena.h core/base/error.h core/base/hmap.h core/base/list.h core/base/log.h core/base/strbuf.h core/base/strmap.h core/base/util.h \
 	core/base/uuid.h core/base/vec.h core/io/json.h core/io/loop.h core/io/tls.h \
 	ovsdb/datum.h ovsdb/error.h ovsdb/function.h ovsdb/idl.h ovsdb/schema.h ovsdb/types.h
 nobase_clibinclude_HEADERS = $(CLIB_INCLUDES)
@@ -12,7 +12,7 @@ clibincludedir = $(includedir)/openeswitch
 
 noinst_LIBRARIES += ovsdb/libclib.a
 ovsdb_libclib_a_SOURCES = \
-	core/base/clock.c core/base/counters.c core/base/error.c core/base/hash.c core/base/hmap.c core/base/log.c core/base/rcu.c \
+	core/base/arena.c core/base/clock.c core/base/counters.c core/base/error.c core/base/hash.c core/base/hmap.c core/base/log.c core/base/rcu.c \
 	core/base/strbuf.c core/base/strmap.c core/base/util.c core/base/uuid.c \
 	core/io/json-reader.c core/io/json-writer.c core/io/jsonrpc-session.c core/io/jsonrpc.c core/io/listener.c \
 	core/io/loop.c core/io/openssl.c core/io/out-queue.c core/io/resolve.c core/io/stream-tls.c core/io/stream.c core/io/tls.c \

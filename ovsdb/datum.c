@@ -25,16 +25,12 @@ static void default_for_base(union ovsdb_atom *a, const struct ovsdb_base_type *
 
 static bool is_default_for_base(const union ovsdb_atom *a, const struct ovsdb_base_type *b)
 {
-	union ovsdb_atom def;
-	bool same;
+	static const union ovsdb_atom zero;
 
 	// Other implementations' default for an enumeration is "", so a file must say which one is meant.
 	if (b->enums)
 		return false;
-	default_for_base(&def, b);
-	same = !ovsdb_atom_compare(a, &def, b->type);
-	ovsdb_atom_uninit(&def, b->type);
-	return same;
+	return b->type == OVSDB_STRING ? !*a->string : !ovsdb_atom_compare(a, &zero, b->type);
 }
 
 void ovsdb_datum_init_default(struct ovsdb_datum *d, const struct ovsdb_type *t)
@@ -455,41 +451,68 @@ static bool next_tag_is(struct json_reader *r, const char *tag)
 	       p[len + 1] == '"';
 }
 
-static int add_element(struct ovsdb_datum *d, size_t *cap_keys, size_t *cap_values,
-		       const struct ovsdb_type *t, struct json_reader *r,
-		       struct ovsdb_symbols *symbols, struct ovsdb_error *err)
-{
-	bool is_map = ovsdb_type_is_map(t);
+// Elements as they are read, on the heap or in an arena.
+struct reading {
+	struct arena *arena;
+	struct json_reader *r;
+	struct ovsdb_symbols *symbols;
+	struct ovsdb_error *err;
+	size_t cap_keys, cap_values;
+};
 
-	d->keys = xgrow(d->keys, cap_keys, d->n + 1, sizeof(*d->keys));
-	if (!is_map) {
-		if (ovsdb_atom_read(&d->keys[d->n], &t->key, r, symbols, err))
+static union ovsdb_atom *grow(struct reading *g, union ovsdb_atom *atoms, size_t *cap, size_t n)
+{
+	union ovsdb_atom *bigger;
+
+	if (n < *cap)
+		return atoms;
+	if (!g->arena)
+		return xgrow(atoms, cap, n + 1, sizeof(*atoms));
+	*cap = n ? 2 * n : 4;
+	bigger = arena_alloc(g->arena, *cap * sizeof(*bigger));
+	if (n)
+		memcpy(bigger, atoms, n * sizeof(*bigger));
+	return bigger;
+}
+
+static int read_atom(struct reading *g, union ovsdb_atom *a, const struct ovsdb_base_type *b)
+{
+	return ovsdb_atom_read_in(g->arena, a, b, g->r, g->symbols, g->err);
+}
+
+static int add_element(struct reading *g, struct ovsdb_datum *d, const struct ovsdb_type *t)
+{
+	struct json_reader *r = g->r;
+
+	d->keys = grow(g, d->keys, &g->cap_keys, d->n);
+	if (!ovsdb_type_is_map(t)) {
+		if (read_atom(g, &d->keys[d->n], &t->key))
 			return -EINVAL;
 		d->n++;
 		return 0;
 	}
-	d->values = xgrow(d->values, cap_values, d->n + 1, sizeof(*d->values));
+	d->values = grow(g, d->values, &g->cap_values, d->n);
 	json_array(r);
 	if (!json_element(r))
 		json_fail(r, "expected a [key, value] pair");
-	if (ovsdb_atom_read(&d->keys[d->n], &t->key, r, symbols, err))
+	if (read_atom(g, &d->keys[d->n], &t->key))
 		return -EINVAL;
 	if (!json_element(r))
 		json_fail(r, "expected a value after the key");
-	if (ovsdb_atom_read(&d->values[d->n], &t->value, r, symbols, err)) {
-		ovsdb_atom_uninit(&d->keys[d->n], t->key.type);
+	if (read_atom(g, &d->values[d->n], &t->value)) {
+		if (!g->arena)
+			ovsdb_atom_uninit(&d->keys[d->n], t->key.type);
 		return -EINVAL;
 	}
 	d->n++;
 	if (json_element(r))
 		json_fail(r, "a pair has two elements");
-	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+	return json_failed(r) ? ovsdb_error_from_json(g->err, r) : 0;
 }
 
-static int read_elements(struct ovsdb_datum *d, const struct ovsdb_type *t, struct json_reader *r,
-			 struct ovsdb_symbols *symbols, struct ovsdb_error *err)
+static int read_elements(struct reading *g, struct ovsdb_datum *d, const struct ovsdb_type *t)
 {
-	size_t cap_keys = 0, cap_values = 0;
+	struct json_reader *r = g->r;
 
 	json_array(r);
 	json_element(r);
@@ -498,41 +521,48 @@ static int read_elements(struct ovsdb_datum *d, const struct ovsdb_type *t, stru
 		json_fail(r, "expected an array of elements");
 	json_array(r);
 	while (json_element(r))
-		if (add_element(d, &cap_keys, &cap_values, t, r, symbols, err))
+		if (add_element(g, d, t))
 			return -EINVAL;
 	if (json_element(r))
 		json_fail(r, "unexpected third element");
 	if (json_failed(r))
-		return ovsdb_error_from_json(err, r);
-	if (ovsdb_datum_sort(d, t, err) || ovsdb_datum_check_size(d, t, err))
+		return ovsdb_error_from_json(g->err, r);
+	if (ovsdb_datum_sort(d, t, g->err) || ovsdb_datum_check_size(d, t, g->err))
 		return -EINVAL;
 	return 0;
 }
 
-int ovsdb_datum_read(struct ovsdb_datum *d, const struct ovsdb_type *t, struct json_reader *r,
-		     struct ovsdb_symbols *symbols, struct ovsdb_error *err)
+int ovsdb_datum_read_in(struct arena *arena, struct ovsdb_datum *d, const struct ovsdb_type *t,
+			struct json_reader *r, struct ovsdb_symbols *symbols,
+			struct ovsdb_error *err)
 {
+	struct reading g = { .arena = arena, .r = r, .symbols = symbols, .err = err };
 	bool is_map = ovsdb_type_is_map(t);
 	int rc;
 
 	ovsdb_datum_init_empty(d);
+	d->borrowed = arena;
 	if (is_map || (json_peek(r) == JSON_ARRAY && next_tag_is(r, "set"))) {
 		// An empty set passes for an empty map, as the protocol's other speakers have it.
 		if (is_map && !next_tag_is(r, "map") && !next_tag_is(r, "set")) {
 			json_fail(r, "expected [\"map\", [...]]");
 			return ovsdb_error_from_json(err, r);
 		}
-		rc = read_elements(d, t, r, symbols, err);
-		if (rc)
-			ovsdb_datum_uninit(d, t);
-		return rc;
+		rc = read_elements(&g, d, t);
+	} else {
+		d->keys = arena ? arena_alloc(arena, sizeof(*d->keys)) : xmalloc(sizeof(*d->keys));
+		rc = read_atom(&g, &d->keys[0], &t->key);
+		d->n = !rc;
 	}
-	d->keys = xmalloc(sizeof(*d->keys));
-	rc = ovsdb_atom_read(&d->keys[0], &t->key, r, symbols, err);
-	d->n = !rc;
 	if (rc)
 		ovsdb_datum_uninit(d, t);
 	return rc;
+}
+
+int ovsdb_datum_read(struct ovsdb_datum *d, const struct ovsdb_type *t, struct json_reader *r,
+		     struct ovsdb_symbols *symbols, struct ovsdb_error *err)
+{
+	return ovsdb_datum_read_in(NULL, d, t, r, symbols, err);
 }
 
 void ovsdb_datum_write(const struct ovsdb_datum *d, const struct ovsdb_type *t,

@@ -5,6 +5,7 @@
 // A datum does not know its type: callers pass the one of its column. Everything here is for one thread.
 #pragma once
 
+#include "core/base/arena.h"
 #include "ovsdb/types.h"
 
 union ovsdb_atom {
@@ -40,6 +41,10 @@ int ovsdb_atom_check(const union ovsdb_atom *a, const struct ovsdb_base_type *ba
 // Also checks; 'symbols' may be NULL.
 int ovsdb_atom_read(union ovsdb_atom *a, const struct ovsdb_base_type *base, struct json_reader *r,
 		    struct ovsdb_symbols *symbols, struct ovsdb_error *err);
+// The same with a string in memory of 'arena' (NULL: the heap), which is not to be freed.
+int ovsdb_atom_read_in(struct arena *arena, union ovsdb_atom *a, const struct ovsdb_base_type *base,
+		       struct json_reader *r, struct ovsdb_symbols *symbols,
+		       struct ovsdb_error *err);
 void ovsdb_atom_write(const union ovsdb_atom *a, enum ovsdb_atomic_type type,
 		      struct json_writer *w);
 // Text as the tools print it: a string stands bare when it looks like an identifier, else in double quotes.
@@ -105,6 +110,10 @@ int ovsdb_datum_check_size(const struct ovsdb_datum *d, const struct ovsdb_type 
 
 int ovsdb_datum_read(struct ovsdb_datum *d, const struct ovsdb_type *t, struct json_reader *r,
 		     struct ovsdb_symbols *symbols, struct ovsdb_error *err);
+// The same in memory of 'arena', which the datum borrows: nothing to free, nothing to keep.
+int ovsdb_datum_read_in(struct arena *arena, struct ovsdb_datum *d, const struct ovsdb_type *t,
+			struct json_reader *r, struct ovsdb_symbols *symbols,
+			struct ovsdb_error *err);
 void ovsdb_datum_write(const struct ovsdb_datum *d, const struct ovsdb_type *t,
 		       struct json_writer *w);
 // "[a, b]", "{k=v}" or one bare atom; as ovs-vsctl takes and prints it.

@@ -14,6 +14,8 @@ void db_row_free(struct db_row *row);
 // Puts all values into one piece of memory: a row that nobody is changing takes half as much so. No transaction may remember old
 // values of it.
 void db_row_pack(struct db_row *row);
+// The same of one whose values may borrow memory that is to go.
+void db_row_pack_all(struct db_row *row);
 // Deleted ones too.
 struct db_row *db_row_find_any(const struct db_table *t, const struct uuid *uuid);
 

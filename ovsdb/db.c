@@ -6,6 +6,35 @@ static struct db_table *ref_table(const struct db *db, const struct ovsdb_base_t
 	return b->ref_table ? db_table(db, b->ref_table) : NULL;
 }
 
+static void find_refs(struct db_table *t)
+{
+	size_t n = t->schema->n_columns;
+
+	t->key_refs = xcalloc(n, sizeof(*t->key_refs));
+	t->value_refs = xcalloc(n, sizeof(*t->value_refs));
+	t->ref_columns = xcalloc(n, sizeof(*t->ref_columns));
+	for (size_t i = 0; i < n; i++) {
+		t->key_refs[i] = ref_table(t->db, &t->schema->columns[i]->type.key);
+		t->value_refs[i] = ref_table(t->db, &t->schema->columns[i]->type.value);
+		if (t->key_refs[i] || t->value_refs[i])
+			t->ref_columns[t->n_ref_columns++] = i;
+	}
+}
+
+static void make_defaults(struct db_table *t)
+{
+	t->defaults = xcalloc(t->schema->n_columns, sizeof(*t->defaults));
+	for (size_t i = OVSDB_COL_FIRST; i < t->schema->n_columns; i++)
+		ovsdb_datum_init_default(&t->defaults[i], &t->schema->columns[i]->type);
+}
+
+static void free_defaults(struct db_table *t)
+{
+	for (size_t i = OVSDB_COL_FIRST; i < t->schema->n_columns; i++)
+		ovsdb_datum_uninit(&t->defaults[i], &t->schema->columns[i]->type);
+	free(t->defaults);
+}
+
 struct db *db_create(struct ovsdb_schema *schema)
 {
 	struct db *db = xzalloc(sizeof(*db));
@@ -23,15 +52,8 @@ struct db *db_create(struct ovsdb_schema *schema)
 			hmap_init(&t->indexes[j]);
 	}
 	for (size_t i = 0; i < schema->n_tables; i++) {
-		struct db_table *t = &db->tables[i];
-		size_t n = t->schema->n_columns;
-
-		t->key_refs = xcalloc(n, sizeof(*t->key_refs));
-		t->value_refs = xcalloc(n, sizeof(*t->value_refs));
-		for (size_t j = 0; j < n; j++) {
-			t->key_refs[j] = ref_table(db, &t->schema->columns[j]->type.key);
-			t->value_refs[j] = ref_table(db, &t->schema->columns[j]->type.value);
-		}
+		find_refs(&db->tables[i]);
+		make_defaults(&db->tables[i]);
 	}
 	return db;
 }
@@ -53,6 +75,8 @@ void db_destroy(struct db *db)
 		free(t->indexes);
 		free(t->key_refs);
 		free(t->value_refs);
+		free(t->ref_columns);
+		free_defaults(t);
 	}
 	free(db->tables);
 	ovsdb_schema_destroy(db->schema);
@@ -107,18 +131,21 @@ struct db_row *db_row_next(const struct db_table *t, const struct db_row *row)
 struct db_row *db_row_alloc(struct db_table *t, const struct uuid *uuid)
 {
 	size_t n = t->schema->n_columns;
-	struct db_row *row = xzalloc(sizeof(*row) + n * sizeof(row->fields[0]));
+	struct db_row *row = xzalloc(sizeof(*row) + n * sizeof(row->fields[0]) +
+				     t->schema->n_indexes * sizeof(*row->index));
 
 	row->table = t;
 	list_init(&row->weak_in);
 	list_init(&row->weak_out);
-	row->index = xcalloc(t->schema->n_indexes + 1, sizeof(*row->index));
+	row->index = (struct db_index_node *)&row->fields[n];
 	row->id[0].uuid = *uuid;
 	uuid_generate(&row->id[1].uuid);
 	row->fields[OVSDB_COL_UUID] = (struct ovsdb_datum){ .n = 1, .keys = &row->id[0] };
 	row->fields[OVSDB_COL_VERSION] = (struct ovsdb_datum){ .n = 1, .keys = &row->id[1] };
-	for (size_t i = OVSDB_COL_FIRST; i < n; i++)
-		ovsdb_datum_init_default(&row->fields[i], &t->schema->columns[i]->type);
+	for (size_t i = OVSDB_COL_FIRST; i < n; i++) {
+		row->fields[i] = t->defaults[i];
+		row->fields[i].borrowed = true;
+	}
 	return row;
 }
 
@@ -153,7 +180,6 @@ void db_row_free(struct db_row *row)
 	clear_weak_in(row);
 	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++)
 		ovsdb_datum_uninit(&row->fields[i], &ts->columns[i]->type);
-	free(row->index);
 	free(row->packed);
 	free(row);
 }
@@ -206,11 +232,15 @@ static void pack_column(struct packing *p, struct ovsdb_datum *d, const struct o
 	*d = packed;
 }
 
-void db_row_pack(struct db_row *row)
+static bool is_default(const struct db_row *row, size_t column)
+{
+	return row->fields[column].keys == row->table->defaults[column].keys;
+}
+
+void db_row_pack_all(struct db_row *row)
 {
 	const struct ovsdb_table_schema *ts = row->table->schema;
 	size_t n_atoms = 0, bytes = 0;
-	bool is_packed = true;
 	struct packing p;
 	void *before = row->packed;
 
@@ -218,19 +248,29 @@ void db_row_pack(struct db_row *row)
 		const struct ovsdb_datum *d = &row->fields[i];
 		const struct ovsdb_type *t = &ts->columns[i]->type;
 
-		is_packed &= d->borrowed;
+		if (is_default(row, i))
+			continue;
 		n_atoms += (size_t)d->n * (t->value.type == OVSDB_VOID ? 1 : 2);
 		bytes += string_bytes(d->keys, d->n, t->key.type) +
 			 string_bytes(d->values, d->n, t->value.type);
 	}
-	if (is_packed)
-		return;
-	row->packed = xmalloc(n_atoms * sizeof(union ovsdb_atom) + bytes + 1);
+	row->packed = n_atoms ? xmalloc(n_atoms * sizeof(union ovsdb_atom) + bytes) : NULL;
 	p.atoms = row->packed;
 	p.strings = (char *)(p.atoms + n_atoms);
 	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++)
-		pack_column(&p, &row->fields[i], &ts->columns[i]->type);
+		if (!is_default(row, i))
+			pack_column(&p, &row->fields[i], &ts->columns[i]->type);
 	free(before);
+}
+
+void db_row_pack(struct db_row *row)
+{
+	for (size_t i = OVSDB_COL_FIRST; i < row->table->schema->n_columns; i++) {
+		if (!row->fields[i].borrowed) {
+			db_row_pack_all(row);
+			return;
+		}
+	}
 }
 
 // ---- Indexes ----
@@ -354,7 +394,8 @@ void db_row_rebuild_weak(struct db_row *row)
 	db_row_clear_weak_out(row);
 	if (row->deleted)
 		return;
-	for (size_t i = OVSDB_COL_FIRST; i < t->schema->n_columns; i++) {
+	for (size_t j = 0; j < t->n_ref_columns; j++) {
+		unsigned int i = t->ref_columns[j];
 		const struct ovsdb_type *type = &t->schema->columns[i]->type;
 		const struct ovsdb_datum *d = &row->fields[i];
 

@@ -26,7 +26,7 @@ struct db_row {
 	void *packed; // what its fields borrow, or NULL
 	unsigned int n_txns; // that have touched it and are not finished
 	struct list weak_in, weak_out; // struct weak_ref
-	struct db_index_node *index; // one per index of the table
+	struct db_index_node *index; // one per index of the table, behind the fields
 	union ovsdb_atom id[2]; // _uuid and _version
 	bool deleted; // not there any more, but undo may bring it back
 	struct ovsdb_datum fields[]; // one per column; [0] and [1] borrow id[]
@@ -40,6 +40,9 @@ struct db_table {
 	size_t n_rows; // those not deleted
 	struct hmap *indexes; // struct db_index_node, one map per index
 	struct db_table **key_refs, **value_refs; // per column: table referred to, or NULL
+	unsigned int *ref_columns; // those that refer to any
+	size_t n_ref_columns;
+	struct ovsdb_datum *defaults; // per column; rows borrow them
 };
 
 struct db {
@@ -53,9 +56,9 @@ struct db_txn_row {
 	struct db_row *row;
 	bool inserted, deleted;
 	bool counted; // its references are in n_refs
-	bool *changed; // per column: was written; old[] holds the value before
-	struct ovsdb_datum *old;
 	struct uuid old_version;
+	bool *changed; // per column: was written; old[] holds the value before
+	struct ovsdb_datum old[]; // none when it was inserted
 };
 
 struct db_txn {
@@ -86,6 +89,9 @@ struct db_row *db_row_next(const struct db_table *t, const struct db_row *row);
 struct db_txn *db_txn_begin(struct db *db);
 // A new row with default values; NULL when 'uuid' is in use.
 struct db_row *db_txn_insert(struct db_txn *txn, struct db_table *t, const struct uuid *uuid);
+// Gives a row that the open transaction has inserted 'n' values, which are copied, all into one piece of memory.
+void db_txn_fill(struct db_row *row, const struct ovsdb_column *const *columns,
+		 const struct ovsdb_datum *values, size_t n);
 // The column's datum, to be changed in place; what it was is remembered.
 struct ovsdb_datum *db_txn_modify(struct db_txn *txn, struct db_row *row,
 				  const struct ovsdb_column *c);

@@ -18,6 +18,7 @@ struct execution {
 	struct strmap names; // struct symbol
 	struct db *db;
 	struct db_txn *txn;
+	struct arena *arena; // for what an operation reads
 	const struct exec_context *ctx;
 	struct json_span params; // of the request
 	size_t n_begun; // operations, with the one that runs
@@ -27,16 +28,35 @@ struct execution {
 	bool waiting;
 };
 
-// The members of one operation, found before it runs: they come in any order.
+// Members of operations.
+enum op_member {
+	OP_OP,
+	OP_TABLE,
+	OP_ROW,
+	OP_UUID_NAME,
+	OP_UUID,
+	OP_WHERE,
+	OP_COLUMNS,
+	OP_MUTATIONS,
+	OP_UNTIL,
+	OP_ROWS,
+	OP_TIMEOUT,
+	OP_DURABLE,
+	OP_COMMENT,
+	OP_LOCK,
+	OP_MEMBER_MAX
+};
+
+// One operation; its members, which come in any order, are found before it runs.
 struct operation {
-	char *op;
-	struct json_span text;
+	struct json_span text, members[OP_MEMBER_MAX]; // p NULL: not there
+	bool has_unknown; // members
 	struct db_table *table;
 };
 
 typedef VEC(const struct ovsdb_column *) column_vec;
 
-// Columns with values: what "row" and "rows" hold.
+// Columns with values, which are in the execution's arena: what "row" and "rows" hold.
 struct partial_row {
 	column_vec columns;
 	VEC(struct ovsdb_datum) values;
@@ -49,11 +69,11 @@ struct collected {
 // Each returns 0, or negative with x->err filled.
 int exec_syntax(struct execution *x, const char *fmt, ...) PRINTF(2, 3);
 // A member of the operation; false when it is not there.
-bool exec_member(const struct operation *o, const char *name, struct json_span *ret);
-int exec_need(struct execution *x, const struct operation *o, const char *name,
+bool exec_member(const struct operation *o, enum op_member m, struct json_span *ret);
+int exec_need(struct execution *x, const struct operation *o, enum op_member m,
 	      struct json_span *ret);
 // NULL when it is not there, or with x->err filled when it is no string.
-char *exec_string_member(struct execution *x, const struct operation *o, const char *name);
+char *exec_string_member(struct execution *x, const struct operation *o, enum op_member m);
 int exec_need_where(struct execution *x, const struct operation *o, struct ovsdb_condition *c);
 // "columns", or all of them.
 int exec_read_columns(struct execution *x, const struct operation *o, column_vec *columns,

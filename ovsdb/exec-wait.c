@@ -48,7 +48,7 @@ static int read_expected(struct execution *x, const struct operation *o, fields_
 	struct json_span s;
 	int rc = 0;
 
-	if (exec_need(x, o, "rows", &s))
+	if (exec_need(x, o, OP_ROWS, &s))
 		return -EINVAL;
 	json_reader_init_span(&r, s);
 	json_array(&r);
@@ -95,7 +95,7 @@ struct wait_args {
 
 static int read_wait_args(struct execution *x, const struct operation *o, struct wait_args *a)
 {
-	AUTO_FREE char *until = exec_string_member(x, o, "until");
+	AUTO_FREE char *until = exec_string_member(x, o, OP_UNTIL);
 	struct json_reader r;
 	struct json_span s;
 
@@ -105,7 +105,7 @@ static int read_wait_args(struct execution *x, const struct operation *o, struct
 		return exec_syntax(x, "\"until\" must be \"==\" or \"!=\".");
 	a->until_equal = *until == '=';
 	a->timeout = INT64_MAX;
-	if (!exec_member(o, "timeout", &s))
+	if (!exec_member(o, OP_TIMEOUT, &s))
 		return 0;
 	json_reader_init_span(&r, s);
 	a->timeout = json_integer(&r);

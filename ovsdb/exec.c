@@ -43,44 +43,71 @@ int exec_syntax(struct execution *x, const char *fmt, ...)
 			       count_operations(x), what);
 }
 
-// A member of the operation; false when it is not there.
-bool exec_member(const struct operation *o, const char *name, struct json_span *ret)
+static const char *const member_names[OP_MEMBER_MAX] = {
+	[OP_OP] = "op",		  [OP_TABLE] = "table",
+	[OP_ROW] = "row",	  [OP_UUID_NAME] = "uuid-name",
+	[OP_UUID] = "uuid",	  [OP_WHERE] = "where",
+	[OP_COLUMNS] = "columns", [OP_MUTATIONS] = "mutations",
+	[OP_UNTIL] = "until",	  [OP_ROWS] = "rows",
+	[OP_TIMEOUT] = "timeout", [OP_DURABLE] = "durable",
+	[OP_COMMENT] = "comment", [OP_LOCK] = "lock",
+};
+
+static enum op_member find_name(const char *key, size_t len)
 {
-	struct json_reader r;
+	enum op_member m = 0;
+
+	while (m < OP_MEMBER_MAX && !json_key_is(key, len, member_names[m]))
+		m++;
+	return m;
+}
+
+// Reads one operation, without looking into its members.
+static void read_operation(struct json_reader *r, struct operation *o)
+{
 	const char *key;
-	bool found = false;
 	size_t len;
 
-	json_reader_init_span(&r, o->text);
-	json_object(&r);
-	while (json_member(&r, &key, &len)) {
-		bool is = json_key_is(key, len, name);
-		struct json_span value = json_skip(&r);
-
-		if (is) {
-			*ret = value;
-			found = true;
-		}
+	memset(o, 0, sizeof(*o));
+	if (json_peek(r) != JSON_OBJECT) {
+		o->text = json_skip(r);
+		return;
 	}
-	json_reader_uninit(&r);
-	return found;
+	o->text.p = r->p;
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		enum op_member m = find_name(key, len);
+		struct json_span value = json_skip(r);
+
+		if (m < OP_MEMBER_MAX)
+			o->members[m] = value;
+		else
+			o->has_unknown = true;
+	}
+	o->text.n = r->p - o->text.p;
 }
 
-int exec_need(struct execution *x, const struct operation *o, const char *name,
+bool exec_member(const struct operation *o, enum op_member m, struct json_span *ret)
+{
+	*ret = o->members[m];
+	return ret->p;
+}
+
+int exec_need(struct execution *x, const struct operation *o, enum op_member m,
 	      struct json_span *ret)
 {
-	if (exec_member(o, name, ret))
+	if (exec_member(o, m, ret))
 		return 0;
-	return exec_syntax(x, "Required '%s' member is missing.", name);
+	return exec_syntax(x, "Required '%s' member is missing.", member_names[m]);
 }
 
-char *exec_string_member(struct execution *x, const struct operation *o, const char *name)
+char *exec_string_member(struct execution *x, const struct operation *o, enum op_member m)
 {
 	struct json_reader r;
 	struct json_span s;
 	char *text;
 
-	if (!exec_member(o, name, &s))
+	if (!exec_member(o, m, &s))
 		return NULL;
 	json_reader_init_span(&r, s);
 	text = json_string_dup(&r);
@@ -93,16 +120,8 @@ char *exec_string_member(struct execution *x, const struct operation *o, const c
 	return text;
 }
 
-static bool is_member_of(const char *key, size_t len, const char *const *names)
-{
-	for (; *names; names++)
-		if (json_key_is(key, len, *names))
-			return true;
-	return false;
-}
-
-// "op", "comment" as OVSDB accepts it nowhere else, and those of 'names' may stand there.
-static int check_members(struct execution *x, const struct operation *o, const char *const *names)
+// Names the first member that is not one of 'allowed', a mask of enum op_member.
+static int misplaced_member(struct execution *x, const struct operation *o, unsigned int allowed)
 {
 	struct json_reader r;
 	const char *key;
@@ -111,18 +130,30 @@ static int check_members(struct execution *x, const struct operation *o, const c
 	json_reader_init_span(&r, o->text);
 	json_object(&r);
 	while (!x->err.tag && json_member(&r, &key, &len)) {
-		if (!json_key_is(key, len, "op") && !is_member_of(key, len, names))
+		enum op_member m = find_name(key, len);
+
+		if (m == OP_MEMBER_MAX || !(allowed >> m & 1))
 			exec_syntax(x, "Member '%.*s' is present but not allowed here.",
 				    (int)MIN(len, 100u), key);
 		json_skip(&r);
 	}
 	json_reader_uninit(&r);
-	return x->err.tag ? -EINVAL : 0;
+	return -EINVAL;
+}
+
+static int check_members(struct execution *x, const struct operation *o, unsigned int allowed)
+{
+	if (o->has_unknown)
+		return misplaced_member(x, o, allowed);
+	for (enum op_member m = 0; m < OP_MEMBER_MAX; m++)
+		if (o->members[m].p && !(allowed >> m & 1))
+			return misplaced_member(x, o, allowed);
+	return 0;
 }
 
 static int need_table(struct execution *x, struct operation *o)
 {
-	AUTO_FREE char *name = exec_string_member(x, o, "table");
+	AUTO_FREE char *name = exec_string_member(x, o, OP_TABLE);
 
 	if (x->err.tag)
 		return -EINVAL;
@@ -136,11 +167,14 @@ static int need_table(struct execution *x, struct operation *o)
 
 static int need_writable(struct execution *x, const struct operation *o)
 {
+	AUTO_FREE char *op = NULL;
+
 	if (!x->ctx->read_only)
 		return 0;
+	op = exec_string_member(x, o, OP_OP);
 	return ovsdb_error_set(&x->err, "not allowed",
 			       "%s operation not allowed when database server is in read only mode",
-			       o->op);
+			       op);
 }
 
 static int prohibited(struct execution *x, const char *what, const char *table)
@@ -162,7 +196,7 @@ int exec_need_where(struct execution *x, const struct operation *o, struct ovsdb
 	int rc;
 
 	memset(c, 0, sizeof(*c));
-	if (exec_need(x, o, "where", &s))
+	if (exec_need(x, o, OP_WHERE, &s))
 		return -EINVAL;
 	json_reader_init_span(&r, s);
 	rc = ovsdb_condition_read(c, o->table->schema, &r, &x->symbols, false, &x->err);
@@ -179,7 +213,7 @@ int exec_read_columns(struct execution *x, const struct operation *o, column_vec
 	struct json_reader r;
 	struct json_span s;
 
-	*ret_given = exec_member(o, "columns", &s);
+	*ret_given = exec_member(o, OP_COLUMNS, &s);
 	if (!*ret_given) {
 		for (size_t i = 0; i < ts->n_columns; i++)
 			VEC_PUSH(columns, ts->columns[i]);
@@ -208,8 +242,6 @@ int exec_read_columns(struct execution *x, const struct operation *o, column_vec
 
 void exec_partial_row_uninit(struct partial_row *p)
 {
-	for (size_t i = 0; i < p->values.n; i++)
-		ovsdb_datum_uninit(&p->values.v[i], &p->columns.v[i]->type);
 	VEC_FREE(&p->columns);
 	VEC_FREE(&p->values);
 }
@@ -222,14 +254,14 @@ int exec_read_partial_row(struct execution *x, const struct ovsdb_table_schema *
 
 	json_object(r);
 	while (json_member(r, &key, &len)) {
-		AUTO_FREE char *name = xstrndup(key, len);
-		const struct ovsdb_column *c = ovsdb_table_column(ts, name);
+		const struct ovsdb_column *c = ovsdb_table_column_n(ts, key, len);
 		struct ovsdb_datum d;
 
 		if (!c)
 			return ovsdb_error_set(&x->err, "unknown column",
-					       "No column %s in table %s.", name, ts->name);
-		if (ovsdb_datum_read(&d, &c->type, r, &x->symbols, &x->err))
+					       "No column %.*s in table %s.", (int)MIN(len, 100u),
+					       key, ts->name);
+		if (ovsdb_datum_read_in(x->arena, &d, &c->type, r, &x->symbols, &x->err))
 			return -EINVAL;
 		VEC_PUSH(&p->columns, c);
 		VEC_PUSH(&p->values, d);
@@ -243,7 +275,7 @@ static int need_row(struct execution *x, const struct operation *o, struct parti
 	struct json_span s;
 	int rc;
 
-	if (exec_need(x, o, "row", &s))
+	if (exec_need(x, o, OP_ROW, &s))
 		return -EINVAL;
 	json_reader_init_span(&r, s);
 	rc = exec_read_partial_row(x, o->table->schema, &r, p);
@@ -281,8 +313,8 @@ void ovsdb_row_write(const struct db_row *row, const struct ovsdb_column *const 
 
 static int insert_uuid(struct execution *x, const struct operation *o, struct uuid *uuid)
 {
-	AUTO_FREE char *text = exec_string_member(x, o, "uuid");
-	AUTO_FREE char *name = x->err.tag ? NULL : exec_string_member(x, o, "uuid-name");
+	AUTO_FREE char *text = exec_string_member(x, o, OP_UUID);
+	AUTO_FREE char *name = x->err.tag ? NULL : exec_string_member(x, o, OP_UUID_NAME);
 	struct symbol *sym;
 
 	if (x->err.tag)
@@ -338,7 +370,7 @@ static int op_insert(struct execution *x, struct operation *o, struct json_write
 			"deleted within the same transaction.");
 		goto out;
 	}
-	store_row(x, row, &p);
+	db_txn_fill(row, p.columns.v, p.values.v, p.columns.n);
 	if (!rbac_may_insert(&x->rbac, row)) {
 		prohibited(x, "row insertion into table", o->table->schema->name);
 		goto out;
@@ -560,7 +592,7 @@ static int op_mutate(struct execution *x, struct operation *o, struct json_write
 
 	if (need_writable(x, o) || exec_need_where(x, o, &where))
 		return -EINVAL;
-	if (exec_need(x, o, "mutations", &s))
+	if (exec_need(x, o, OP_MUTATIONS, &s))
 		goto out;
 	json_reader_init_span(&r, s);
 	rc = ovsdb_mutations_read(&mutations, o->table->schema, &r, &x->symbols, &x->err);
@@ -609,7 +641,7 @@ static int op_commit(struct execution *x, struct operation *o, struct json_write
 	struct json_span s;
 	bool durable;
 
-	if (exec_need(x, o, "durable", &s))
+	if (exec_need(x, o, OP_DURABLE, &s))
 		return -EINVAL;
 	json_reader_init_span(&r, s);
 	durable = json_bool(&r);
@@ -630,7 +662,7 @@ static int op_abort(struct execution *x, struct operation *o, struct json_writer
 
 static int op_comment(struct execution *x, struct operation *o, struct json_writer *w)
 {
-	AUTO_FREE char *text = exec_string_member(x, o, "comment");
+	AUTO_FREE char *text = exec_string_member(x, o, OP_COMMENT);
 
 	if (x->err.tag)
 		return -EINVAL;
@@ -645,7 +677,7 @@ static int op_comment(struct execution *x, struct operation *o, struct json_writ
 
 static int op_assert(struct execution *x, struct operation *o, struct json_writer *w)
 {
-	AUTO_FREE char *lock = exec_string_member(x, o, "lock");
+	AUTO_FREE char *lock = exec_string_member(x, o, OP_LOCK);
 
 	if (x->err.tag)
 		return -EINVAL;
@@ -657,45 +689,55 @@ static int op_assert(struct execution *x, struct operation *o, struct json_write
 	return 0;
 }
 
+#define M(NAME) (1u << OP_##NAME)
+
 static const struct op_class {
 	const char *name;
-	bool table;
 	int (*run)(struct execution *x, struct operation *o, struct json_writer *w);
-	const char *members[7]; // besides "op"
+	unsigned int members; // besides "op": a mask of enum op_member
 } op_classes[] = {
-	{ "insert", true, op_insert, { "table", "row", "uuid-name", "uuid" } },
-	{ "select", true, op_select, { "table", "where", "columns" } },
-	{ "update", true, op_update, { "table", "where", "row" } },
-	{ "mutate", true, op_mutate, { "table", "where", "mutations" } },
-	{ "delete", true, op_delete, { "table", "where" } },
-	{ "wait", true, exec_op_wait, { "table", "where", "columns", "until", "rows", "timeout" } },
-	{ "commit", false, op_commit, { "durable" } },
-	{ "abort", false, op_abort, { NULL } },
-	{ "comment", false, op_comment, { "comment" } },
-	{ "assert", false, op_assert, { "lock" } },
+	{ "insert", op_insert, M(TABLE) | M(ROW) | M(UUID_NAME) | M(UUID) },
+	{ "select", op_select, M(TABLE) | M(WHERE) | M(COLUMNS) },
+	{ "update", op_update, M(TABLE) | M(WHERE) | M(ROW) },
+	{ "mutate", op_mutate, M(TABLE) | M(WHERE) | M(MUTATIONS) },
+	{ "delete", op_delete, M(TABLE) | M(WHERE) },
+	{ "wait", exec_op_wait,
+	  M(TABLE) | M(WHERE) | M(COLUMNS) | M(UNTIL) | M(ROWS) | M(TIMEOUT) },
+	{ "commit", op_commit, M(DURABLE) },
+	{ "abort", op_abort, 0 },
+	{ "comment", op_comment, M(COMMENT) },
+	{ "assert", op_assert, M(LOCK) },
 };
 
-static int run_operation(struct execution *x, struct json_span text, struct strbuf *out)
+static const struct op_class *find_class(const char *name)
 {
-	struct operation o = { .text = text };
-	const struct op_class *class = NULL;
-	struct json_writer w;
-	int rc = -EINVAL;
-
-	if (!text.n || *text.p != '{')
-		return exec_syntax(x, "Object expected.");
-	o.op = exec_string_member(x, &o, "op");
-	if (!o.op)
-		return x->err.tag ? -EINVAL : exec_syntax(x, "Required 'op' member is missing.");
 	for (size_t i = 0; i < ARRAY_SIZE(op_classes); i++)
-		if (!strcmp(op_classes[i].name, o.op))
-			class = &op_classes[i];
-	json_writer_init(&w, out);
+		if (!strcmp(op_classes[i].name, name))
+			return &op_classes[i];
+	return NULL;
+}
+
+static int run_operation(struct execution *x, struct operation *o, struct strbuf *out)
+{
+	AUTO_FREE char *name = NULL;
+	const struct op_class *class;
+	struct json_writer w;
+	int rc;
+
+	if (!o->text.n || *o->text.p != '{')
+		return exec_syntax(x, "Object expected.");
+	name = exec_string_member(x, o, OP_OP);
+	if (!name)
+		return x->err.tag ? -EINVAL : exec_syntax(x, "Required 'op' member is missing.");
+	class = find_class(name);
 	if (!class)
-		exec_syntax(x, "No operation \"%.100s\"", o.op);
-	else if (!check_members(x, &o, class->members) && (!class->table || !need_table(x, &o)))
-		rc = class->run(x, &o, &w);
-	free(o.op);
+		return exec_syntax(x, "No operation \"%.100s\"", name);
+	if (check_members(x, o, class->members | M(OP)) ||
+	    ((class->members & M(TABLE)) && need_table(x, o)))
+		return -EINVAL;
+	json_writer_init(&w, out);
+	rc = class->run(x, o, &w);
+	arena_reset(x->arena);
 	return rc;
 }
 
@@ -714,9 +756,10 @@ static int run_all(struct execution *x, struct json_reader *r, struct strbuf *re
 	size_t n = 0;
 
 	while (json_element(r)) {
-		struct json_span text = json_skip(r);
+		struct operation o;
 		size_t start;
 
+		read_operation(r, &o);
 		if (json_failed(r))
 			break;
 		strbuf_puts(results, n++ ? "," : "");
@@ -724,7 +767,7 @@ static int run_all(struct execution *x, struct json_reader *r, struct strbuf *re
 		start = results->len;
 		if (failed) {
 			strbuf_puts(results, "null");
-		} else if (run_operation(x, text, results)) {
+		} else if (run_operation(x, &o, results)) {
 			if (x->waiting)
 				return -EAGAIN;
 			failed = true;
@@ -745,9 +788,12 @@ enum exec_status ovsdb_execute(struct db *db, struct json_span params,
 			       const struct exec_context *ctx, struct strbuf *results,
 			       struct db_txn **ret_txn, int64_t *ret_timeout_msec)
 {
-	struct execution x = {
-		.symbols.lookup = lookup_symbol, .db = db, .ctx = ctx, .params = params
-	};
+	static struct arena arena; // its memory serves all requests
+	struct execution x = { .symbols.lookup = lookup_symbol,
+			       .db = db,
+			       .ctx = ctx,
+			       .params = params,
+			       .arena = &arena };
 	enum exec_status status = EXEC_FAILED;
 	struct json_reader r;
 	int rc;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ovsdb/monitor.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #include "core/base/hash.h"
@@ -330,7 +329,7 @@ static void begin_row(struct updates *u, const struct db_table *t, const struct 
 		u->table = t;
 	}
 	u->any = true;
-	snprintf(key, sizeof(key), UUID_FMT, UUID_ARGS(uuid));
+	uuid_format(uuid, key);
 	jw_key(&u->w, key);
 	jw_object_begin(&u->w);
 }

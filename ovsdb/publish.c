@@ -24,6 +24,7 @@ static void format(const char *id, enum monitor_version version, const struct uu
 	static const char *const methods[] = { "update", "update2", "update3" };
 	AUTO(strbuf) params = STRBUF_INIT;
 
+	strbuf_reserve(&params, strlen(id) + text->len + UUID_LEN + 8);
 	strbuf_printf(&params, "[%s,", id);
 	if (version == MONITOR_V3)
 		strbuf_printf(&params, "\"" UUID_FMT "\",", UUID_ARGS(state));
@@ -84,6 +85,7 @@ static struct news *get_news(struct bulletin *b, const struct monitor *m)
 			return *old;
 	n = xzalloc(sizeof(*n));
 	n->like = m;
+	strbuf_reserve(&n->text, 1000);
 	if (b->txn)
 		monitor_write_update(m, b->txn, &n->text);
 	else

@@ -46,31 +46,84 @@ int replay_delete(struct db_txn *txn, struct db_table *t, const struct uuid *uui
 	return 0;
 }
 
+static const struct ovsdb_column *find_column(const struct db_table *t, const char *key, size_t len,
+					      struct ovsdb_error *err)
+{
+	const struct ovsdb_column *c = ovsdb_table_column_n(t->schema, key, len);
+
+	if (c && c->index >= OVSDB_COL_FIRST)
+		return c;
+	ovsdb_error_set(err, "unknown column", "No column %.*s in table %s.", (int)MIN(len, 100u),
+			key, t->schema->name);
+	return NULL;
+}
+
+static int change_row(struct db_txn *txn, struct db_row *row, struct json_reader *r, bool is_diff,
+		      struct ovsdb_error *err)
+{
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		const struct ovsdb_column *c = find_column(row->table, key, len, err);
+
+		if (!c || replay_column(txn, row, r, c, is_diff, err))
+			return -EINVAL;
+	}
+	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+}
+
+// What a new row is made of, until it has it.
+struct new_row {
+	struct arena arena;
+	VEC(const struct ovsdb_column *) columns;
+	VEC(struct ovsdb_datum) values;
+};
+
+static int read_new_row(struct new_row *n, const struct db_table *t, struct json_reader *r,
+			struct ovsdb_error *err)
+{
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		const struct ovsdb_column *c = find_column(t, key, len, err);
+		struct ovsdb_datum d;
+
+		if (!c || ovsdb_datum_read_in(&n->arena, &d, &c->type, r, NULL, err))
+			return -EINVAL;
+		VEC_PUSH(&n->columns, c);
+		VEC_PUSH(&n->values, d);
+	}
+	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+}
+
+static int insert_row(struct db_txn *txn, struct db_table *t, const struct uuid *uuid,
+		      struct json_reader *r, struct ovsdb_error *err)
+{
+	static struct new_row n; // its memory serves all rows
+	struct db_row *row = db_txn_insert(txn, t, uuid);
+	int rc;
+
+	if (!row)
+		return no_such_row(t, uuid, "deleted and inserted at once", err);
+	rc = read_new_row(&n, t, r, err);
+	if (!rc)
+		db_txn_fill(row, n.columns.v, n.values.v, n.columns.n);
+	VEC_CLEAR(&n.columns);
+	VEC_CLEAR(&n.values);
+	arena_reset(&n.arena);
+	return rc;
+}
+
 int replay_row(struct db_txn *txn, struct db_table *t, const struct uuid *uuid,
 	       struct json_reader *r, bool is_diff, struct ovsdb_error *err)
 {
 	struct db_row *row = db_row_find(t, uuid);
-	const char *key;
-	size_t len;
 
-	if (!row) {
-		is_diff = false;
-		row = db_txn_insert(txn, t, uuid);
-		if (!row)
-			return no_such_row(t, uuid, "deleted and inserted at once", err);
-	}
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		AUTO_FREE char *name = xstrndup(key, len);
-		const struct ovsdb_column *c = ovsdb_table_column(t->schema, name);
-
-		if (!c || c->index < OVSDB_COL_FIRST)
-			return ovsdb_error_set(err, "unknown column", "No column %s in table %s.",
-					       name, t->schema->name);
-		if (replay_column(txn, row, r, c, is_diff, err))
-			return -EINVAL;
-	}
-	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+	return row ? change_row(txn, row, r, is_diff, err) : insert_row(txn, t, uuid, r, err);
 }
 
 int replay_whole_row(struct db_txn *txn, struct db_table *t, const struct uuid *uuid,
@@ -78,7 +131,9 @@ int replay_whole_row(struct db_txn *txn, struct db_table *t, const struct uuid *
 {
 	struct db_row *row = db_row_find(t, uuid);
 
-	for (size_t i = OVSDB_COL_FIRST; row && i < t->schema->n_columns; i++) {
+	if (!row)
+		return insert_row(txn, t, uuid, r, err);
+	for (size_t i = OVSDB_COL_FIRST; i < t->schema->n_columns; i++) {
 		const struct ovsdb_column *c = t->schema->columns[i];
 		struct ovsdb_datum *d;
 
@@ -88,7 +143,7 @@ int replay_whole_row(struct db_txn *txn, struct db_table *t, const struct uuid *
 		ovsdb_datum_uninit(d, &c->type);
 		ovsdb_datum_init_default(d, &c->type);
 	}
-	return replay_row(txn, t, uuid, r, false, err);
+	return change_row(txn, row, r, false, err);
 }
 
 static int replay_table(struct db_txn *txn, struct db_table *t, struct json_reader *r,
@@ -100,11 +155,10 @@ static int replay_table(struct db_txn *txn, struct db_table *t, struct json_read
 
 	json_object(r);
 	while (json_member(r, &key, &len)) {
-		AUTO_FREE char *name = xstrndup(key, len);
-
-		if (!uuid_parse(&uuid, name))
-			return ovsdb_error_set(err, OVSDB_SYNTAX, "table %s: \"%s\" is not a UUID",
-					       t->schema->name, name);
+		if (len != UUID_LEN || !uuid_parse_prefix(&uuid, key))
+			return ovsdb_error_set(err, OVSDB_SYNTAX,
+					       "table %s: \"%.*s\" is not a UUID", t->schema->name,
+					       (int)MIN(len, 100u), key);
 		if (cb(txn, t, &uuid, r, aux, err))
 			return -EINVAL;
 	}

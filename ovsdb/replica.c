@@ -199,6 +199,14 @@ static void delete_others(struct replica *r, struct db_txn *txn, const struct na
 	}
 }
 
+static bool has_rows(const struct db *db)
+{
+	for (size_t i = 0; i < db->schema->n_tables; i++)
+		if (db->tables[i].n_rows)
+			return true;
+	return false;
+}
+
 static int apply_reset(struct replica *r, struct db_txn *txn, struct json_span updates,
 		       struct ovsdb_error *err)
 {
@@ -208,7 +216,7 @@ static int apply_reset(struct replica *r, struct db_txn *txn, struct json_span u
 	int rc;
 
 	hmap_init(&rows.uuids);
-	json_reader_init_span(&j, updates);
+	json_reader_init_checked(&j, updates);
 	rc = replay_tables(txn, &j, note_row, &rows, err);
 	json_reader_uninit(&j);
 	if (!rc)
@@ -241,10 +249,10 @@ static int apply(struct replica *r, struct json_span updates, bool reset)
 	struct error commit_err = ERROR_INIT;
 	struct db_txn *txn = db_txn_begin(r->db->store->db);
 	struct json_reader j;
-	int rc = reset ? apply_reset(r, txn, updates, &err) : 0;
+	int rc = reset && has_rows(txn->db) ? apply_reset(r, txn, updates, &err) : 0;
 
 	if (!rc) {
-		json_reader_init_span(&j, updates);
+		json_reader_init_checked(&j, updates);
 		rc = replay_tables(txn, &j, apply_row, NULL, &err);
 		json_reader_uninit(&j);
 	}
@@ -273,7 +281,7 @@ static void take_contents(struct replica *r, struct json_span result, bool since
 	bool found = false, ok = true;
 
 	if (since) {
-		json_reader_init_span(&j, result);
+		json_reader_init_checked(&j, result);
 		json_array(&j);
 		ok = json_element(&j);
 		found = ok && json_bool(&j);
@@ -372,7 +380,7 @@ static void take_update(struct replica *r, struct json_span params, bool with_st
 	struct json_reader j;
 	bool ok;
 
-	json_reader_init_span(&j, params);
+	json_reader_init_checked(&j, params);
 	json_array(&j);
 	ok = json_element(&j);
 	if (ok)

@@ -32,6 +32,12 @@ const struct ovsdb_column *ovsdb_table_column(const struct ovsdb_table_schema *t
 	return strmap_get(&t->by_name, name);
 }
 
+const struct ovsdb_column *ovsdb_table_column_n(const struct ovsdb_table_schema *t,
+						const char *name, size_t len)
+{
+	return strmap_get_n(&t->by_name, name, len);
+}
+
 static void column_destroy(struct ovsdb_column *c)
 {
 	if (!c)

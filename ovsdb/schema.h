@@ -53,3 +53,6 @@ bool ovsdb_id_is_valid(const char *s);
 
 const struct ovsdb_table_schema *ovsdb_schema_table(const struct ovsdb_schema *s, const char *name);
 const struct ovsdb_column *ovsdb_table_column(const struct ovsdb_table_schema *t, const char *name);
+// The first 'len' characters of 'name'.
+const struct ovsdb_column *ovsdb_table_column_n(const struct ovsdb_table_schema *t,
+						const char *name, size_t len);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ovsdb/store-private.h"
 
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -130,7 +129,7 @@ static void write_txn_row(const struct db_txn_row *tr, struct json_writer *w)
 {
 	char key[UUID_LEN + 1];
 
-	snprintf(key, sizeof(key), UUID_FMT, UUID_ARGS(db_row_uuid(tr->row)));
+	uuid_format(db_row_uuid(tr->row), key);
 	jw_key(w, key);
 	if (tr->deleted)
 		jw_null(w);
@@ -181,6 +180,7 @@ bool store_append(struct store *s, const struct db_txn *txn)
 		any |= writes_anything(tr);
 	if (!any || !s->log)
 		return false;
+	strbuf_reserve(&text, 1000); // for most of them
 	json_writer_init(&w, &text);
 	jw_object_begin(&w);
 	for (size_t i = 0; i < s->db->schema->n_tables; i++)
@@ -204,7 +204,7 @@ static void write_all_rows(const struct db *db, struct json_writer *w)
 		jw_object_begin(w);
 		DB_ROW_FOR_EACH(row, t)
 		{
-			snprintf(key, sizeof(key), UUID_FMT, UUID_ARGS(db_row_uuid(row)));
+			uuid_format(db_row_uuid(row), key);
 			jw_key(w, key);
 			write_new_row(row, w);
 		}

@@ -14,22 +14,24 @@ struct db_txn *db_txn_begin(struct db *db)
 	return txn;
 }
 
-static struct db_txn_row *touch(struct db_txn *txn, struct db_row *row)
+static struct db_txn_row *add_row(struct db_txn *txn, struct db_row *row, bool inserted)
 {
-	size_t n = row->table->schema->n_columns;
-	struct db_txn_row *tr = row->txn;
+	size_t n = row->table->schema->n_columns, n_old = inserted ? 0 : n;
+	struct db_txn_row *tr = xzalloc(sizeof(*tr) + n_old * sizeof(tr->old[0]) + n);
 
-	if (tr)
-		return tr;
-	tr = xzalloc(sizeof(*tr));
 	tr->row = row;
-	tr->changed = xcalloc(n, sizeof(*tr->changed));
-	tr->old = xcalloc(n, sizeof(*tr->old));
+	tr->inserted = inserted;
+	tr->changed = (bool *)&tr->old[n_old];
 	tr->old_version = row->id[1].uuid;
 	row->txn = tr;
 	row->n_txns++;
 	list_push_back(&txn->rows, &tr->node);
 	return tr;
+}
+
+static struct db_txn_row *touch(struct db_txn *txn, struct db_row *row)
+{
+	return row->txn ? row->txn : add_row(txn, row, false);
 }
 
 struct db_row *db_txn_insert(struct db_txn *txn, struct db_table *t, const struct uuid *uuid)
@@ -41,21 +43,37 @@ struct db_row *db_txn_insert(struct db_txn *txn, struct db_table *t, const struc
 	row = db_row_alloc(t, uuid);
 	hmap_insert(&t->rows, &row->node, uuid_hash(uuid));
 	t->n_rows++;
-	touch(txn, row)->inserted = true;
+	add_row(txn, row, true);
 	return row;
+}
+
+void db_txn_fill(struct db_row *row, const struct ovsdb_column *const *columns,
+		 const struct ovsdb_datum *values, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct ovsdb_datum *d = &row->fields[columns[i]->index];
+
+		ovsdb_datum_uninit(d, &columns[i]->type);
+		*d = values[i];
+		d->borrowed = true;
+	}
+	db_row_pack_all(row);
 }
 
 struct ovsdb_datum *db_txn_modify(struct db_txn *txn, struct db_row *row,
 				  const struct ovsdb_column *c)
 {
 	struct db_txn_row *tr = touch(txn, row);
+	struct ovsdb_datum *d = &row->fields[c->index], before = *d;
 
 	if (!tr->inserted && !tr->changed[c->index]) {
 		tr->changed[c->index] = true;
-		tr->old[c->index] = row->fields[c->index];
-		ovsdb_datum_clone(&row->fields[c->index], &tr->old[c->index], &c->type);
+		tr->old[c->index] = before;
+		ovsdb_datum_clone(d, &before, &c->type);
+	} else if (d->borrowed) {
+		ovsdb_datum_clone(d, &before, &c->type);
 	}
-	return &row->fields[c->index];
+	return d;
 }
 
 void db_txn_delete(struct db_txn *txn, struct db_row *row)
@@ -76,8 +94,6 @@ static void txn_row_free(struct db_txn_row *tr)
 		tr->row->txn = NULL;
 	tr->row->n_txns--;
 	list_remove(&tr->node);
-	free(tr->changed);
-	free(tr->old);
 	free(tr);
 }
 
@@ -107,8 +123,11 @@ static void restore_fields(struct db_txn_row *tr)
 // Takes the row's references out of the counts (-1) or puts them in (+1).
 static void count_row(struct db_row *row, int delta)
 {
-	for (size_t i = OVSDB_COL_FIRST; i < row->table->schema->n_columns; i++)
-		db_adjust_refs(row->table, i, &row->fields[i], delta, NULL, NULL);
+	const struct db_table *t = row->table;
+
+	for (size_t j = 0; j < t->n_ref_columns; j++)
+		db_adjust_refs(t, t->ref_columns[j], &row->fields[t->ref_columns[j]], delta, NULL,
+			       NULL);
 }
 
 void db_txn_rollback(struct db_txn *txn)
@@ -183,7 +202,7 @@ static void drop_unchanged(struct db_txn *txn)
 		struct db_row *row = tr->row;
 		bool any = tr->inserted || tr->deleted;
 
-		for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++) {
+		for (size_t i = OVSDB_COL_FIRST; !tr->inserted && i < ts->n_columns; i++) {
 			const struct ovsdb_type *type = &ts->columns[i]->type;
 
 			if (!tr->changed[i])
@@ -220,17 +239,21 @@ static void gc_add(struct db_row *row, void *gc_)
 static void count_change(struct db_txn_row *tr, struct gc *gc)
 {
 	struct db_row *row = tr->row;
+	const struct db_table *t = row->table;
 
-	for (size_t i = OVSDB_COL_FIRST; i < row->table->schema->n_columns; i++) {
+	for (size_t j = 0; j < t->n_ref_columns; j++) {
+		unsigned int i = t->ref_columns[j];
+
 		// New ones first, so that a row that moves between columns never seems dropped.
 		if (!tr->deleted && (tr->inserted || tr->changed[i]))
-			db_adjust_refs(row->table, i, &row->fields[i], 1, NULL, NULL);
+			db_adjust_refs(t, i, &row->fields[i], 1, NULL, NULL);
 	}
-	for (size_t i = OVSDB_COL_FIRST; i < row->table->schema->n_columns; i++) {
+	for (size_t j = 0; j < t->n_ref_columns; j++) {
+		unsigned int i = t->ref_columns[j];
+
 		if (!tr->inserted && (tr->deleted || tr->changed[i]))
-			db_adjust_refs(row->table, i,
-				       tr->changed[i] ? &tr->old[i] : &row->fields[i], -1, gc_add,
-				       gc);
+			db_adjust_refs(t, i, tr->changed[i] ? &tr->old[i] : &row->fields[i], -1,
+				       gc_add, gc);
 	}
 	tr->counted = true;
 	if (tr->inserted && !row->n_refs)
@@ -247,8 +270,11 @@ static void collect_garbage(struct db_txn *txn, struct gc *gc)
 			continue;
 		touch(txn, row)->counted = true;
 		db_txn_delete(txn, row);
-		for (size_t i = OVSDB_COL_FIRST; i < row->table->schema->n_columns; i++)
+		for (size_t j = 0; j < row->table->n_ref_columns; j++) {
+			unsigned int i = row->table->ref_columns[j];
+
 			db_adjust_refs(row->table, i, &row->fields[i], -1, gc_add, gc);
+		}
 	}
 }
 
@@ -303,11 +329,14 @@ static bool has_weak(const struct ovsdb_type *t)
 
 static int prune_row(struct db_txn *txn, struct db_row *row, struct gc *gc, struct ovsdb_error *err)
 {
-	const struct ovsdb_table_schema *ts = row->table->schema;
+	const struct db_table *t = row->table;
 
-	for (size_t i = OVSDB_COL_FIRST; i < ts->n_columns; i++)
-		if (has_weak(&ts->columns[i]->type) && prune_column(txn, row, i, gc, err))
+	for (size_t j = 0; j < t->n_ref_columns; j++) {
+		unsigned int i = t->ref_columns[j];
+
+		if (has_weak(&t->schema->columns[i]->type) && prune_column(txn, row, i, gc, err))
 			return -EINVAL;
+	}
 	return 0;
 }
 
@@ -369,7 +398,8 @@ static int check_references(const struct db_txn_row *tr, struct ovsdb_error *err
 
 	if (tr->deleted)
 		return 0;
-	for (size_t i = OVSDB_COL_FIRST; i < t->schema->n_columns; i++) {
+	for (size_t j = 0; j < t->n_ref_columns; j++) {
+		unsigned int i = t->ref_columns[j];
 		const struct ovsdb_column *c = t->schema->columns[i];
 		const struct ovsdb_datum *d = &row->fields[i];
 
