@@ -15,4 +15,7 @@ EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py 
 	tests/integration/switch/test_controller.py tests/integration/switch/test_ct.py tests/integration/switch/test_dpctl.py tests/integration/switch/test_meters.py tests/integration/switch/test_peer_text.py \
 	tests/integration/switch/test_peer_tunnels.py tests/integration/switch/test_recirculation.py tests/integration/switch/test_offload.py \
 	tests/integration/switch/test_dpdk_config.py tests/integration/switch/test_pmd.py tests/integration/switch/test_ports.py tests/integration/switch/test_qos.py tests/integration/switch/test_switch.py
-EXTRA_DIST += tests/bench/README.md tests/bench/kernel tests/bench/lab.py tests/bench/run tests/bench/switch_parts.py tests/bench/tree_parts.py
+# Of tests/bench/ovsdb.
+noinst_PROGRAMS += tests/bench/ovsdb-load
+tests_bench_ovsdb_load_SOURCES = tests/bench/ovsdb-load.c
+EXTRA_DIST += tests/bench/README.md tests/bench/kernel tests/bench/lab.py tests/bench/ovsdb tests/bench/run tests/bench/switch_parts.py tests/bench/tree_parts.py
