@@ -161,6 +161,8 @@ START_TEST(a_checked_reader_skips_what_another_does)
 	ck_assert(!json_member(&b, &kb, &nb));
 	ck_assert_int_eq(json_finish(&a, NULL), 0);
 	ck_assert_int_eq(json_finish(&b, NULL), 0);
+	json_reader_uninit(&a);
+	json_reader_uninit(&b);
 }
 END_TEST
 
