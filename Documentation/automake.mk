@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 MAN_SOURCES = \
 	Documentation/ref/ovs-appctl.8.rst Documentation/ref/ovs-dpctl.8.rst Documentation/ref/ovs-ofctl.8.rst \
-	Documentation/ref/ovs-python.7.rst \
+	Documentation/ref/ovs-python.7.rst Documentation/ref/liboesovsdb.3.rst Documentation/ref/ovsdb-idlc.1.rst \
 	Documentation/ref/ovs-vsctl.8.rst \
 	Documentation/ref/vtep-ctl.8.rst \
 	Documentation/ref/ovs-pki.8.rst \
@@ -32,6 +32,7 @@ EXTRA_DIST += $(MAN_SOURCES) Documentation/ref/tls-options.inc Documentation/off
 	Documentation/decisions/0025-packet-length-in-tc.md \
 	Documentation/decisions/0027-revalidation.md \
 	Documentation/decisions/0029-tls.md \
+	Documentation/decisions/0033-client-library.md \
 	Documentation/decisions/0034-database-server.md \
 	Documentation/decisions/0028-samples.md \
 	Documentation/decisions/0030-python-package.md \

@@ -32,7 +32,7 @@ OVSDB_LIBS = ovsdb/libovsdb.a $(CORE_LIBS)
 IDL_FILES = ovsdb/vswitch-idl.h ovsdb/vswitch-idl.c ovsdb/vtep-idl.h ovsdb/vtep-idl.c
 BUILT_SOURCES += $(IDL_FILES)
 CLEANFILES += $(IDL_FILES)
-IDLC = $(AM_V_GEN)$(MKDIR_P) ovsdb && $(PYTHON3) $(srcdir)/ovsdb/idlc.py
+IDLC = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(PYTHON3) $(srcdir)/ovsdb/idlc.py
 ovsdb/vswitch-idl.h: ovsdb/schemas/vswitch.ovsschema ovsdb/idlc.py
 	$(IDLC) $(srcdir)/ovsdb/schemas/vswitch.ovsschema ovsrec header $@ > $@.tmp && mv $@.tmp $@
 ovsdb/vswitch-idl.c: ovsdb/schemas/vswitch.ovsschema ovsdb/idlc.py

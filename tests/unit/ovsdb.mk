@@ -53,6 +53,11 @@ tests_fuzz_fuzz_ovsdb_log_SOURCES = tests/fuzz/fuzz-ovsdb-log.c tests/fuzz/repla
 tests_fuzz_fuzz_ovsdb_log_LDADD = $(OVSDB_LIBS)
 tests_fuzz_fuzz_jsonrpc_SOURCES = tests/fuzz/fuzz-jsonrpc.c tests/fuzz/replay.c
 tests_fuzz_fuzz_jsonrpc_LDADD = $(CORE_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz-idl
+TESTS += tests/fuzz/run-idl
+tests_fuzz_fuzz_idl_SOURCES = tests/fuzz/fuzz-idl.c tests/fuzz/replay.c
+tests_fuzz_fuzz_idl_LDADD = $(OVSDB_LIBS)
+EXTRA_DIST += tests/fuzz/run-idl tests/fuzz/corpus/idl
 EXTRA_DIST += tests/fuzz/run-ovsdb-log tests/fuzz/run-jsonrpc tests/fuzz/corpus/ovsdb-log tests/fuzz/corpus/jsonrpc
 EXTRA_DIST += tests/fuzz/run-ovsdb-json tests/fuzz/corpus/ovsdb-json tests/integration/ovsdb \
 	tests/integration/fetch-peer
@@ -65,10 +70,21 @@ tests_integration_ovsdb_idl_client_LDADD = $(OVSDB_LIBS)
 IDL_CLIENT_FILES = tests/integration/ovsdb/idl-client-idl.h tests/integration/ovsdb/idl-client-idl.c
 BUILT_SOURCES += $(IDL_CLIENT_FILES)
 CLEANFILES += $(IDL_CLIENT_FILES)
-IDL_CLIENT_C = $(AM_V_GEN)$(MKDIR_P) tests/integration/ovsdb && $(PYTHON3) $(srcdir)/ovsdb/idlc.py \
-	$(srcdir)/tests/integration/ovsdb/idl-client.ovsschema idltest
 tests/integration/ovsdb/idl-client-idl.h: tests/integration/ovsdb/idl-client.ovsschema ovsdb/idlc.py
-	$(IDL_CLIENT_C) header $@ > $@.tmp && mv $@.tmp $@
+	$(IDLC) $(srcdir)/tests/integration/ovsdb/idl-client.ovsschema idltest header $@ > $@.tmp && mv $@.tmp $@
 tests/integration/ovsdb/idl-client-idl.c: tests/integration/ovsdb/idl-client.ovsschema ovsdb/idlc.py
-	$(IDL_CLIENT_C) source tests/integration/ovsdb/idl-client-idl.h > $@.tmp && mv $@.tmp $@
+	$(IDLC) $(srcdir)/tests/integration/ovsdb/idl-client.ovsschema idltest source tests/integration/ovsdb/idl-client-idl.h > $@.tmp && mv $@.tmp $@
 tests/integration/ovsdb/idl-client.$(OBJEXT): tests/integration/ovsdb/idl-client-idl.h
+
+# Built by "make tests/bench/idl"; not a test.
+EXTRA_PROGRAMS += tests/bench/idl
+EXTRA_DIST += tests/bench/idl.ovsschema
+nodist_tests_bench_idl_SOURCES = tests/bench/idl-idl.h tests/bench/idl-idl.c
+tests_bench_idl_SOURCES = tests/bench/idl.c
+tests_bench_idl_LDADD = $(OVSDB_LIBS)
+CLEANFILES += tests/bench/idl-idl.h tests/bench/idl-idl.c
+tests/bench/idl.$(OBJEXT): tests/bench/idl-idl.h
+tests/bench/idl-idl.h: tests/bench/idl.ovsschema ovsdb/idlc.py
+	$(IDLC) $(srcdir)/tests/bench/idl.ovsschema bench header $@ > $@.tmp && mv $@.tmp $@
+tests/bench/idl-idl.c: tests/bench/idl.ovsschema ovsdb/idlc.py
+	$(IDLC) $(srcdir)/tests/bench/idl.ovsschema bench source tests/bench/idl-idl.h > $@.tmp && mv $@.tmp $@

@@ -39,6 +39,8 @@ class Cluster:
         run(tool, "create-cluster", self.members[0].db, SCHEMA, address[0])
         for m, a in zip(self.members[1:], address[1:]):
             run(tool, "join-cluster", m.db, "Idltest", a, address[0])
+
+    def start(self):
         for m in self.members:
             m.start()
         wait_until(lambda: all(m.is_member() for m in self.members), "the cluster")
@@ -71,8 +73,11 @@ def cluster(tmp_path):
     if not peer("ovsdb-server"):
         pytest.skip("no peer programs")
     c = Cluster(tmp_path)
-    yield c
-    c.stop()
+    try:
+        c.start()
+        yield c
+    finally:
+        c.stop()
 
 
 def remote_of(member):
