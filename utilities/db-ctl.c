@@ -35,9 +35,9 @@ static const struct command_class *command_table(size_t i)
 
 static struct {
 	char *db;
-	bool wait, dry_run, oneline, retry;
+	bool wait, dry_run, oneline, retry, leader_only, shuffle;
 	unsigned int timeout; // seconds; 0: none
-} opts = { .wait = true };
+} opts = { .wait = true, .leader_only = true, .shuffle = true };
 
 enum {
 	OPT_DB = 256,
@@ -46,6 +46,10 @@ enum {
 	OPT_NO_WAIT,
 	OPT_DRY_RUN,
 	OPT_RETRY,
+	OPT_LEADER_ONLY,
+	OPT_NO_LEADER_ONLY,
+	OPT_SHUFFLE_REMOTES,
+	OPT_NO_SHUFFLE_REMOTES,
 	OPT_COMMANDS,
 	OPT_OPTIONS,
 	OPT_LOCAL // + index: an option of the first command
@@ -59,6 +63,10 @@ static const struct option global_options[] = {
 	{ "oneline", no_argument, NULL, OPT_ONELINE },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "retry", no_argument, NULL, OPT_RETRY },
+	{ "leader-only", no_argument, NULL, OPT_LEADER_ONLY },
+	{ "no-leader-only", no_argument, NULL, OPT_NO_LEADER_ONLY },
+	{ "shuffle-remotes", no_argument, NULL, OPT_SHUFFLE_REMOTES },
+	{ "no-shuffle-remotes", no_argument, NULL, OPT_NO_SHUFFLE_REMOTES },
 	{ "help", no_argument, NULL, 'h' },
 	{ "commands", no_argument, NULL, OPT_COMMANDS },
 	{ "options", no_argument, NULL, OPT_OPTIONS },
@@ -126,6 +134,8 @@ static void usage(void)
 	       "  --db=DATABASE               connect to DATABASE\n"
 	       "                              (default: unix:%s/db.sock)\n"
 	       "  --retry                     keep trying to connect to server forever\n"
+	       "  --[no-]leader-only          of a cluster, only its leader will do (default)\n"
+	       "  --[no-]shuffle-remotes      try several servers in random order (default)\n"
 	       "  -t, --timeout=SECS          wait at most SECS seconds\n"
 	       "  --dry-run                   do not commit changes to database\n"
 	       "  --oneline                   print exactly one line of output per command\n"
@@ -197,6 +207,14 @@ static void handle_option(int c, struct run *r, const struct option *all)
 		break;
 	case OPT_RETRY:
 		opts.retry = true;
+		break;
+	case OPT_LEADER_ONLY:
+	case OPT_NO_LEADER_ONLY:
+		opts.leader_only = c == OPT_LEADER_ONLY;
+		break;
+	case OPT_SHUFFLE_REMOTES:
+	case OPT_NO_SHUFFLE_REMOTES:
+		opts.shuffle = c == OPT_SHUFFLE_REMOTES;
 		break;
 	case 't':
 		set_timeout(optarg);
@@ -664,6 +682,8 @@ int db_ctl_main(const struct db_ctl *p, int argc, char *argv[])
 		log_call(argc, argv);
 	l = loop_create();
 	r.idl = idl_create(l, opts.db, program->class, opts.retry);
+	idl_set_leader_only(r.idl, opts.leader_only);
+	idl_set_shuffle(r.idl, opts.shuffle);
 	need_root(&r);
 	VEC_FOR_EACH (c, &commands)
 		c->class->prerequisites(c);

@@ -6,22 +6,24 @@ import signal
 import pytest
 
 from idltest import SCHEMA, Proxy, Replica
-from ovsdbtest import Server, peer, run, wait_until
+from ovsdbtest import SCHEMA as VSWITCH_SCHEMA
+from ovsdbtest import Server, peer, program, run, wait_until
 
 pytestmark = pytest.mark.peer
 
 
 class Member(Server):
-    def __init__(self, directory, number):
+    def __init__(self, directory, number, name):
         directory = directory / str(number)
         directory.mkdir()
+        self.name = name
         super().__init__(directory, directory / "idl.db", binary=peer("ovsdb-server"))
 
     def status(self):
         """{"Role": "leader", ...}; nothing yet of a server that has just been started."""
         if not self.control.exists():
             return {}
-        text = self.appctl("cluster/status", "Idltest")
+        text = self.appctl("cluster/status", self.name)
         return dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
 
     def is_leader(self):
@@ -32,13 +34,13 @@ class Member(Server):
 
 
 class Cluster:
-    def __init__(self, directory):
+    def __init__(self, directory, schema=SCHEMA, name="Idltest"):
         tool = peer("ovsdb-tool")
-        self.members = [Member(directory, i) for i in (1, 2, 3)]
+        self.members = [Member(directory, i, name) for i in (1, 2, 3)]
         address = ["unix:%s/raft" % m.dir for m in self.members]
-        run(tool, "create-cluster", self.members[0].db, SCHEMA, address[0])
+        run(tool, "create-cluster", self.members[0].db, schema, address[0])
         for m, a in zip(self.members[1:], address[1:]):
-            run(tool, "join-cluster", m.db, "Idltest", a, address[0])
+            run(tool, "join-cluster", m.db, name, a, address[0])
 
     def start(self):
         for m in self.members:
@@ -73,6 +75,18 @@ def cluster(tmp_path):
     if not peer("ovsdb-server"):
         pytest.skip("no peer programs")
     c = Cluster(tmp_path)
+    try:
+        c.start()
+        yield c
+    finally:
+        c.stop()
+
+
+@pytest.fixture
+def vswitch_cluster(tmp_path):
+    if not peer("ovsdb-server"):
+        pytest.skip("no peer programs")
+    c = Cluster(tmp_path, VSWITCH_SCHEMA, "Open_vSwitch")
     try:
         c.start()
         yield c
@@ -259,3 +273,16 @@ def test_no_acknowledged_transaction_is_lost_and_none_repeated(cluster):
     # What was acknowledged counts once; of the others none or one each.
     assert acknowledged <= got["counter"] <= acknowledged + unknown
     assert acknowledged >= 40
+
+
+def test_vsctl_wants_the_leader_as_debians_does(vswitch_cluster):
+    leader, follower = vswitch_cluster.leader(), vswitch_cluster.followers()[0]
+    cases = (([], remote_of(leader), 0), ([], remote_of(follower), 1), (["--leader-only"], remote_of(follower), 1),
+             (["--no-leader-only"], remote_of(follower), 0), (["--no-shuffle-remotes"], vswitch_cluster.remotes([follower, leader]), 0),
+             (["--shuffle-remotes"], vswitch_cluster.remotes(), 0))
+    for tool in (program("ovs-vsctl"), peer("ovs-vsctl")):
+        for options, remotes, status in cases:
+            p = run(tool, "--no-wait", "--timeout=20", "--db=" + remotes, *options, "--", "--may-exist", "add-br", "br0", "--", "list-br", check=False)
+            assert p.returncode == status, (tool, options, p.stderr)
+            assert p.stdout == ("br0\n" if status == 0 else "")
+            assert status == 0 or "%s: database connection failed" % remotes in p.stderr
