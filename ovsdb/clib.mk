@@ -20,8 +20,8 @@ ovsdb_libclib_a_SOURCES = \
 ovsdb_libclib_a_CFLAGS = $(AM_CFLAGS) -fPIC
 CLIB_LIBS = $(EV_LIBS) $(URCU_LIBS) $(XXHASH_LIBS) $(CARES_LIBS) -lm
 
-clibdir = $(libdir)
-clib_DATA = ovsdb/liboesovsdb.a ovsdb/$(CLIB_FILE)
+clibexecdir = $(libdir)
+clibexec_DATA = ovsdb/liboesovsdb.a ovsdb/$(CLIB_FILE)
 CLEANFILES += ovsdb/liboesovsdb.a ovsdb/liboesovsdb.o ovsdb/$(CLIB_FILE) ovsdb/liboesovsdb.names ovsdb/liboesovsdb.map
 ovsdb/liboesovsdb.names: ovsdb/public-names $(CLIB_INCLUDES)
 	$(AM_V_GEN)$(MKDIR_P) ovsdb && $(PYTHON3) $(srcdir)/ovsdb/public-names $(CLIB_INCLUDES:%=$(srcdir)/%) > $@.tmp && mv $@.tmp $@

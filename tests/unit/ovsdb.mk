@@ -63,22 +63,22 @@ EXTRA_DIST += tests/fuzz/run-ovsdb-json tests/fuzz/corpus/ovsdb-json tests/integ
 	tests/integration/fetch-peer
 
 # A replica that integration tests drive.
-check_PROGRAMS += tests/integration/ovsdb/idl-client
-tests_integration_ovsdb_idl_client_SOURCES = tests/integration/ovsdb/idl-client.c
-nodist_tests_integration_ovsdb_idl_client_SOURCES = $(IDL_CLIENT_FILES)
-tests_integration_ovsdb_idl_client_LDADD = $(OVSDB_LIBS)
-IDL_CLIENT_FILES = tests/integration/ovsdb/idl-client-idl.h tests/integration/ovsdb/idl-client-idl.c
+check_PROGRAMS += tests/unit/ovsdb/idl-client
+tests_unit_ovsdb_idl_client_SOURCES = tests/unit/ovsdb/idl-client.c
+nodist_tests_unit_ovsdb_idl_client_SOURCES = $(IDL_CLIENT_FILES)
+tests_unit_ovsdb_idl_client_LDADD = $(OVSDB_LIBS)
+IDL_CLIENT_FILES = tests/unit/ovsdb/idl-client-idl.h tests/unit/ovsdb/idl-client-idl.c
 BUILT_SOURCES += $(IDL_CLIENT_FILES)
 CLEANFILES += $(IDL_CLIENT_FILES)
-tests/integration/ovsdb/idl-client-idl.h: tests/integration/ovsdb/idl-client.ovsschema ovsdb/idlc.py
-	$(IDLC) $(srcdir)/tests/integration/ovsdb/idl-client.ovsschema idltest header $@ > $@.tmp && mv $@.tmp $@
-tests/integration/ovsdb/idl-client-idl.c: tests/integration/ovsdb/idl-client.ovsschema ovsdb/idlc.py
-	$(IDLC) $(srcdir)/tests/integration/ovsdb/idl-client.ovsschema idltest source tests/integration/ovsdb/idl-client-idl.h > $@.tmp && mv $@.tmp $@
-tests/integration/ovsdb/idl-client.$(OBJEXT): tests/integration/ovsdb/idl-client-idl.h
+tests/unit/ovsdb/idl-client-idl.h: tests/unit/ovsdb/idl-client.ovsschema ovsdb/idlc.py
+	$(IDLC) $(srcdir)/tests/unit/ovsdb/idl-client.ovsschema idltest header $@ > $@.tmp && mv $@.tmp $@
+tests/unit/ovsdb/idl-client-idl.c: tests/unit/ovsdb/idl-client.ovsschema ovsdb/idlc.py
+	$(IDLC) $(srcdir)/tests/unit/ovsdb/idl-client.ovsschema idltest source tests/unit/ovsdb/idl-client-idl.h > $@.tmp && mv $@.tmp $@
+tests/unit/ovsdb/idl-client.$(OBJEXT): tests/unit/ovsdb/idl-client-idl.h
 
 # Built by "make tests/bench/idl"; not a test.
 EXTRA_PROGRAMS += tests/bench/idl
-EXTRA_DIST += tests/bench/idl.ovsschema
+EXTRA_DIST += tests/bench/idl.ovsschema tests/unit/ovsdb/idl-client.ovsschema
 nodist_tests_bench_idl_SOURCES = tests/bench/idl-idl.h tests/bench/idl-idl.c
 tests_bench_idl_SOURCES = tests/bench/idl.c
 tests_bench_idl_LDADD = $(OVSDB_LIBS)

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Helpers for tests of the client's replica in C: idl-client, and a proxy between it and its server."""
 import os
-import pathlib
 import select
 import socket
 import subprocess
 import threading
 
-from ovsdbtest import BUILD, PATIENCE
+from ovsdbtest import BUILD, PATIENCE, SOURCE
 
-SCHEMA = pathlib.Path(__file__).with_name("idl-client.ovsschema")
+SCHEMA = SOURCE / "tests/unit/ovsdb/idl-client.ovsschema"
 
 
 class Replica:
     """A process with a replica of database Idltest."""
 
     def __init__(self, remotes, *options):
-        self.process = subprocess.Popen([BUILD / "tests/integration/ovsdb/idl-client", str(remotes), *map(str, options)], text=True,
+        self.process = subprocess.Popen([BUILD / "tests/unit/ovsdb/idl-client", str(remotes), *map(str, options)], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def __enter__(self):

@@ -27,8 +27,7 @@ def make(*args):
 def prefix(tmp_path_factory):
     """Where the library is installed for these tests, as a package of it would have it."""
     prefix = tmp_path_factory.mktemp("prefix")
-    make("-C", BUILD, "prefix=%s" % prefix, "install-nobase_clibincludeHEADERS", "install-clibDATA", "install-pkgconfigDATA",
-         "install-binSCRIPTS", "install-dist_pkgdataDATA", "install-exec-hook")
+    make("-C", BUILD, "prefix=%s" % prefix, "install")
     return prefix
 
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
-#include "tests/integration/ovsdb/idl-client-idl.h"
+#include "tests/unit/ovsdb/idl-client-idl.h"
 
 static struct loop *loop;
 static struct idl *idl;
