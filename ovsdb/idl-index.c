@@ -15,6 +15,7 @@ struct idl_index_node {
 	struct idl_index *index;
 	struct idl_row_private *row; // NULL: the head
 	struct idl_index_node *next_of_row; // in another index
+	uint64_t rank; // of the first column's value
 	unsigned int n_levels;
 	struct {
 		struct idl_index_node *prev, *next;
@@ -37,11 +38,61 @@ struct idl_index {
 struct idl_probe {
 	struct idl_index *index;
 	size_t n; // leading columns that count
+	uint64_t rank; // of the first one's value
 	bool *set;
 	struct ovsdb_datum *values;
 };
 
 // ---- Order ----
+
+static uint64_t string_rank(const char *s)
+{
+	uint64_t rank = 0;
+
+	for (int i = 0; i < 8; i++) {
+		rank = rank << 8 | (uint8_t)*s;
+		s += *s != '\0';
+	}
+	return rank;
+}
+
+static uint64_t real_rank(double v)
+{
+	uint64_t bits;
+
+	v = v == 0 ? 0 : v; // there are two zeros, which are equal
+	memcpy(&bits, &v, sizeof(bits));
+	return bits >> 63 ? ~bits : bits | 1ull << 63;
+}
+
+static uint64_t atom_rank(const union ovsdb_atom *a, enum ovsdb_atomic_type type)
+{
+	switch (type) {
+	case OVSDB_INTEGER:
+		return (uint64_t)a->integer ^ 1ull << 63;
+	case OVSDB_REAL:
+		return real_rank(a->real);
+	case OVSDB_BOOLEAN:
+		return a->boolean;
+	case OVSDB_STRING:
+		return string_rank(a->string);
+	default:
+		return (uint64_t)a->uuid.parts[0] << 32 | a->uuid.parts[1];
+	}
+}
+
+// A number in the order of the values (equal ones for values that differ farther behind): most comparisons need not look at rows, which
+// lie all over the memory. Values of fewer elements come before those of more.
+static uint64_t value_rank(const struct key_column *c, const struct ovsdb_datum *d)
+{
+	uint64_t rank = d->n > 1 ? UINT64_MAX : 0;
+
+	if (c->compare)
+		return 0;
+	if (d->n == 1)
+		rank = atom_rank(&d->keys[0], c->column->type.key.type);
+	return c->descending ? ~rank : rank;
+}
 
 static int compare_column(const struct key_column *c, const struct ovsdb_datum *a,
 			  const struct ovsdb_datum *b)
@@ -66,6 +117,13 @@ static int compare_rows(const struct idl_index *ix, const struct idl_row_private
 	return uuid_compare(&a->row->uuid, &b->row->uuid);
 }
 
+static int compare_nodes(const struct idl_index_node *a, const struct idl_index_node *b)
+{
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	return compare_rows(a->index, a->row, b->row);
+}
+
 static int compare_probe(const struct idl_row_private *row, const struct idl_probe *probe)
 {
 	for (size_t i = 0; i < probe->n; i++) {
@@ -76,6 +134,13 @@ static int compare_probe(const struct idl_row_private *row, const struct idl_pro
 			return cmp;
 	}
 	return 0;
+}
+
+static bool is_before_probe(const struct idl_index_node *n, const struct idl_probe *probe)
+{
+	if (probe->n && n->rank != probe->rank)
+		return n->rank < probe->rank;
+	return compare_probe(n->row, probe) < 0;
 }
 
 // ---- The list ----
@@ -105,7 +170,7 @@ static void link_node(struct idl_index *ix, struct idl_index_node *n)
 	struct idl_index_node *at = ix->head;
 
 	for (unsigned int i = MAX_LEVELS; i-- > 0;) {
-		while (at->level[i].next && compare_rows(ix, at->level[i].next->row, n->row) < 0)
+		while (at->level[i].next && compare_nodes(at->level[i].next, n) < 0)
 			at = at->level[i].next;
 		if (i >= n->n_levels)
 			continue;
@@ -129,7 +194,9 @@ static void unlink_node(struct idl_index_node *n)
 static void add_row(struct idl_index *ix, struct idl_row_private *p)
 {
 	struct idl_index_node *n = node_create(ix, p, pick_levels());
+	const struct key_column *first = &ix->columns.v[0];
 
+	n->rank = value_rank(first, idl_row_datum(p, first->column));
 	link_node(ix, n);
 	n->next_of_row = p->index_nodes;
 	p->index_nodes = n;
@@ -219,7 +286,7 @@ const struct idl_row *idl_index_at_least(const struct idl_probe *probe)
 	const struct idl_index_node *at = probe->index->head;
 
 	for (unsigned int i = MAX_LEVELS; i-- > 0;)
-		while (at->level[i].next && compare_probe(at->level[i].next->row, probe) < 0)
+		while (at->level[i].next && is_before_probe(at->level[i].next, probe))
 			at = at->level[i].next;
 	return row_of(at->level[0].next);
 }
@@ -294,6 +361,8 @@ void idl_probe_set(struct idl_probe *probe, const struct ovsdb_column *column,
 	clear_value(probe, i);
 	ovsdb_datum_take(&probe->values[i], value, &column->type);
 	probe->set[i] = true;
+	if (!i)
+		probe->rank = value_rank(&probe->index->columns.v[0], &probe->values[0]);
 	for (probe->n = 0; probe->n < probe->index->columns.n && probe->set[probe->n]; probe->n++)
 		;
 }

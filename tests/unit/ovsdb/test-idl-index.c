@@ -198,6 +198,70 @@ START_TEST(test_order_of_the_caller)
 }
 END_TEST
 
+// Strings that differ behind their eighth byte, numbers on both sides of zero, none before one before several.
+START_TEST(test_order_of_values)
+{
+	static const struct idl_index_column names[] = { { "name", false, NULL },
+							 { "name", true, NULL } },
+					     vlans[] = { { "cfm_mpid", false, NULL },
+							 { "cfm_mpid", true, NULL } },
+					     ports[] = { { "lacp_current", false, NULL },
+							 { "lacp_current", true, NULL } };
+	struct idl *idl = open_idl(IDL_ALERT);
+	struct idl_index *by_name = ovsrec_interface_index_create(idl, &names[0], 1),
+			 *by_name_down = ovsrec_interface_index_create(idl, &names[1], 1),
+			 *by_number = ovsrec_interface_index_create(idl, &vlans[0], 1),
+			 *by_number_down = ovsrec_interface_index_create(idl, &vlans[1], 1),
+			 *by_flag = ovsrec_interface_index_create(idl, &ports[0], 1),
+			 *by_flag_down = ovsrec_interface_index_create(idl, &ports[1], 1);
+	static const struct {
+		const char *name;
+		int64_t number;
+		bool has_number, flag, has_flag;
+	} rows[] = {
+		{ "abcdefghi", -1, true, true, true },
+		{ "abcdefgh", INT64_MIN, true, false, true },
+		{ "abcdefghj", 0, true, false, false },
+		{ "\u00e9", INT64_MAX, true, false, false },
+		{ "ab", 0, false, false, false },
+	};
+	struct idl_txn *txn = idl_txn_create(idl);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ovsrec_interface *iface = ovsrec_interface_insert(txn);
+
+		ovsrec_interface_set_name(iface, rows[i].name);
+		ovsrec_interface_set_cfm_mpid(iface, &rows[i].number, rows[i].has_number);
+		ovsrec_interface_set_lacp_current(iface, &rows[i].flag, rows[i].has_flag);
+	}
+	expect_order(by_name, "ab"
+			      "abcdefgh"
+			      "abcdefghi"
+			      "abcdefghj"
+			      "\u00e9");
+	expect_order(by_name_down, "\u00e9"
+				   "abcdefghj"
+				   "abcdefghi"
+				   "abcdefgh"
+				   "ab");
+	expect_order(by_number, "ab"
+				"abcdefgh"
+				"abcdefghi"
+				"abcdefghj"
+				"\u00e9");
+	expect_order(by_number_down, "\u00e9"
+				     "abcdefghj"
+				     "abcdefghi"
+				     "abcdefgh"
+				     "ab");
+	ck_assert_str_eq(((const struct ovsrec_interface *)idl_index_first(by_flag_down))->name,
+			 "abcdefghi");
+	ck_assert(!((const struct ovsrec_interface *)idl_index_first(by_flag))->n_lacp_current);
+	idl_txn_destroy(txn);
+	idl_destroy(idl);
+}
+END_TEST
+
 // Rows come, go and change at random: at any time all are there and in order.
 START_TEST(test_order_of_many)
 {
@@ -251,6 +315,7 @@ int main(void)
 		test_order_of_what_the_server_says,
 		test_equal_rows_and_ranges,
 		test_order_of_the_caller,
+		test_order_of_values,
 		test_order_of_many,
 	};
 
