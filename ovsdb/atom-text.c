@@ -7,6 +7,8 @@
 
 #include "ovsdb/datum.h"
 
+#include "core/io/json.h"
+
 // A string stands bare when it cannot be taken for anything else.
 static bool string_needs_quotes(const char *s)
 {

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "core/base/hash.h"
+#include "core/io/json.h"
 #include "ovsdb/datum.h"
 
 void ovsdb_atom_uninit(union ovsdb_atom *a, enum ovsdb_atomic_type type)

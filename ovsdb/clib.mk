@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # The client library for other programs: liboesovsdb, static and shared, its headers, its pkg-config file and the generator. The shared
-# one, and the static one, too, which is one object for that, have no names but those that the headers declare.
+# one, and the static one, too, which is one object for that, have no names but those that the headers declare. core/io/json.h is none of
+# them: other libraries have functions of its names (jansson).
 CLIB_SONAME = liboesovsdb.so.0
 CLIB_FILE = $(CLIB_SONAME).1.0
 CLIB_INCLUDES = \
-	core/base/arena.h core/base/error.h core/base/hmap.h core/base/list.h core/base/log.h core/base/strbuf.h core/base/strmap.h core/base/util.h \
-	core/base/uuid.h core/base/vec.h core/io/json.h core/io/loop.h core/io/tls.h \
+	core/base/error.h core/base/hmap.h core/base/list.h core/base/log.h core/base/strbuf.h core/base/strmap.h core/base/util.h \
+	core/base/uuid.h core/base/vec.h core/io/loop.h core/io/tls.h \
 	ovsdb/datum.h ovsdb/error.h ovsdb/function.h ovsdb/idl.h ovsdb/schema.h ovsdb/types.h
 nobase_clibinclude_HEADERS = $(CLIB_INCLUDES)
 clibincludedir = $(includedir)/openeswitch
@@ -23,7 +24,7 @@ CLIB_LIBS = $(EV_LIBS) $(URCU_LIBS) $(XXHASH_LIBS) $(CARES_LIBS) -lm
 clibexecdir = $(libdir)
 clibexec_DATA = ovsdb/liboesovsdb.a ovsdb/$(CLIB_FILE)
 CLEANFILES += ovsdb/liboesovsdb.a ovsdb/liboesovsdb.o ovsdb/$(CLIB_FILE) ovsdb/liboesovsdb.names ovsdb/liboesovsdb.map
-ovsdb/liboesovsdb.names: ovsdb/public-names $(CLIB_INCLUDES)
+ovsdb/liboesovsdb.names: ovsdb/public-names $(CLIB_INCLUDES) Makefile
 	$(AM_V_GEN)$(MKDIR_P) ovsdb && $(PYTHON3) $(srcdir)/ovsdb/public-names $(CLIB_INCLUDES:%=$(srcdir)/%) > $@.tmp && mv $@.tmp $@
 ovsdb/liboesovsdb.map: ovsdb/liboesovsdb.names
 	$(AM_V_GEN)(echo 'LIBOESOVSDB_0 { global:'; sed 's/$$/;/' ovsdb/liboesovsdb.names; echo 'local: *; };') > $@.tmp && mv $@.tmp $@

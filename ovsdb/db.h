@@ -7,6 +7,7 @@
 // One thread.
 #pragma once
 
+#include "core/io/json.h"
 #include "core/base/list.h"
 #include "ovsdb/schema.h"
 

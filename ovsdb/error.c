@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ovsdb/error.h"
 
+#include "core/io/json.h"
+
 #include <stdio.h>
 
 int ovsdb_error_set(struct ovsdb_error *err, const char *tag, const char *fmt, ...)

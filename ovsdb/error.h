@@ -3,7 +3,12 @@
 #pragma once
 
 #include "core/base/error.h"
-#include "core/io/json.h"
+#include "core/base/strbuf.h"
+
+// core/io/json.h: not included, for it has names that other libraries of JSON have, too, and this header is installed.
+struct json_reader;
+struct json_span;
+struct json_writer;
 
 struct ovsdb_error {
 	const char *tag; // static text; NULL when there is no error

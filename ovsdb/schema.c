@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ovsdb/schema.h"
 
+#include "core/io/json.h"
+
 #include <ctype.h>
 #include <stdio.h>
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/base/vec.h"
+#include "core/io/json.h"
 
 struct cell {
 	char *text; // NULL when it holds a datum

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ovsdb/types.h"
 
+#include "core/io/json.h"
+
 #include <float.h>
 #include <inttypes.h>
 

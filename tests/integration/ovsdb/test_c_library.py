@@ -79,6 +79,30 @@ def test_each_header_compiles_by_itself(prefix, tmp_path):
         run("gcc", "-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-fsyntax-only", "-I", root, tmp_path / "t.c")
 
 
+def test_library_lives_beside_another_of_json(prefix, tmp_path):
+    """jansson has functions of the same names as our reader of JSON: neither the headers nor the libraries get into each other's way."""
+    if not os.path.exists("/usr/include/jansson.h"):
+        pytest.skip("no jansson")
+    (tmp_path / "t.c").write_text("""
+#include <jansson.h>
+#include "ovsdb/idl.h"
+int main(void)
+{
+	json_t *o = json_object();
+	struct loop *l;
+	program_init("t");
+	l = loop_create();
+	json_object_set_new(o, "a", json_string("b"));
+	loop_destroy(l);
+	return strcmp(json_string_value(json_object_get(o, "a")), "b");
+}
+""")
+    for how in (["-loesovsdb", "-ljansson"], ["-ljansson", "-loesovsdb"]):
+        run("gcc", "-std=gnu11", *make_variable("SAN_CFLAGS").split(), "-I", prefix / "include/openeswitch", "-L", prefix / "lib",
+            "-o", tmp_path / "t", tmp_path / "t.c", *how)
+        run(tmp_path / "t", env=dict(os.environ, LD_LIBRARY_PATH=str(prefix / "lib"), ASAN_OPTIONS="detect_leaks=0"))
+
+
 def test_pkg_config_knows_schemas_and_generator(prefix):
     env = dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib/pkgconfig"))
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values: JSON and text in and out, differences, types and schemas.
+#include "core/io/json.h"
 #include "ovsdb/schema.h"
 #include "tests/suite.h"
 
