@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CHECK
 CORE_TESTS = tests/unit/core/test-base tests/unit/core/test-json tests/unit/core/test-io \
-	tests/unit/core/test-netlink tests/unit/core/test-tls
+	tests/unit/core/test-jsonrpc-session tests/unit/core/test-netlink tests/unit/core/test-tls
 check_PROGRAMS += $(CORE_TESTS)
 TESTS += $(CORE_TESTS)
 tests_unit_core_test_base_SOURCES = tests/unit/core/test-base.c
@@ -20,6 +20,9 @@ tests_unit_core_libjsonoracle_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_core_test_io_SOURCES = tests/unit/core/test-io.c
 tests_unit_core_test_io_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_core_test_io_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+tests_unit_core_test_jsonrpc_session_SOURCES = tests/unit/core/test-jsonrpc-session.c
+tests_unit_core_test_jsonrpc_session_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_core_test_jsonrpc_session_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_unit_core_test_tls_SOURCES = tests/unit/core/test-tls.c tests/unit/core/tls-certs.c tests/unit/core/tls-certs.h
 tests_unit_core_test_tls_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_core_test_tls_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
