@@ -2,7 +2,7 @@
 noinst_LIBRARIES += core/libcore.a
 core_libcore_a_SOURCES = \
 	core/io/appctl-builtin.c core/io/appctl-client.c core/io/appctl-private.h core/io/appctl.c core/io/appctl.h \
-	core/io/daemon.c core/io/daemon.h core/io/dirs.c core/io/json-private.h core/io/json-reader.c core/io/json-writer.c \
+	core/io/daemon.c core/io/daemon.h core/io/dirs.c core/io/json-equal.c core/io/json-frame.c core/io/json-private.h core/io/json-reader.c core/io/json-writer.c \
 	core/io/json.h core/io/jsonrpc-session.c core/io/jsonrpc.c core/io/jsonrpc.h core/io/listener.c \
 	core/io/loop.c core/io/loop.h core/io/openssl.c core/io/openssl.def core/io/openssl.h core/io/out-queue.c core/io/out-queue.h core/io/resolve.c core/io/resolve.h core/io/stream-private.h \
 	core/io/stream-tls.c core/io/stream.c core/io/stream.h core/io/tls-private.h core/io/tls.c core/io/tls.h \

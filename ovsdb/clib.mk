@@ -15,7 +15,7 @@ noinst_LIBRARIES += ovsdb/libclib.a
 ovsdb_libclib_a_SOURCES = \
 	core/base/arena.c core/base/clock.c core/base/counters.c core/base/error.c core/base/hash.c core/base/hmap.c core/base/log.c core/base/rcu.c \
 	core/base/strbuf.c core/base/strmap.c core/base/util.c core/base/uuid.c \
-	core/io/json-reader.c core/io/json-writer.c core/io/jsonrpc-session.c core/io/jsonrpc.c core/io/listener.c \
+	core/io/json-frame.c core/io/json-reader.c core/io/json-writer.c core/io/jsonrpc-session.c core/io/jsonrpc.c core/io/listener.c \
 	core/io/loop.c core/io/openssl.c core/io/out-queue.c core/io/resolve.c core/io/stream-tls.c core/io/stream.c core/io/tls.c \
 	core/io/dirs.c ovsdb/atom-text.c ovsdb/atom.c ovsdb/datum.c ovsdb/error.c ovsdb/schema.c ovsdb/types.c $(IDL_SOURCES)
 ovsdb_libclib_a_CFLAGS = $(AM_CFLAGS) -fPIC

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the reader and the writer share: eight bytes of a string at a time.
+// What the reader, the writer and their neighbours share: eight bytes of a string at a time, numbers.
 #pragma once
 
 #include <endian.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "core/io/json.h"
 
 #define JSON_BYTES(x) (UINT64_C(0x0101010101010101) * (x))
 #define JSON_HIGH JSON_BYTES(0x80) // also stop at bytes from 0x80 on
@@ -37,3 +39,12 @@ static inline const char *json_plain_end(const char *p, const char *end, uint64_
 	}
 	return p;
 }
+
+struct json_number {
+	bool is_integer;
+	int64_t i;
+	double d;
+};
+
+// False, with an error in 'r', when the next value is no number that can be kept.
+bool json_read_number(struct json_reader *r, struct json_number *ret);

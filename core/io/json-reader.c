@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "core/base/vec.h"
 #include "core/io/json-private.h"
 #include "core/io/json.h"
 
@@ -442,12 +441,6 @@ static const char *number_end(struct json_reader *r)
 	return p;
 }
 
-struct number {
-	bool is_integer;
-	int64_t i;
-	double d;
-};
-
 static bool plain_integer(const char *p, const char *end, int64_t *ret)
 {
 	bool negative = *p == '-';
@@ -484,7 +477,7 @@ static bool short_integer(struct json_reader *r, int64_t *ret)
 	return true;
 }
 
-static bool read_number(struct json_reader *r, struct number *ret)
+bool json_read_number(struct json_reader *r, struct json_number *ret)
 {
 	char text[128], *heap = NULL, *copy = text;
 	const char *end;
@@ -530,9 +523,9 @@ static bool read_number(struct json_reader *r, struct number *ret)
 int64_t json_integer(struct json_reader *r)
 {
 	const char *start = r->p;
-	struct number n;
+	struct json_number n;
 
-	if (!read_number(r, &n))
+	if (!json_read_number(r, &n))
 		return 0;
 	if (!n.is_integer) {
 		r->p = start;
@@ -543,22 +536,22 @@ int64_t json_integer(struct json_reader *r)
 
 double json_real(struct json_reader *r)
 {
-	struct number n;
+	struct json_number n;
 
-	return read_number(r, &n) ? n.d : 0;
+	return json_read_number(r, &n) ? n.d : 0;
 }
 
 bool json_next_is_integer(struct json_reader *r)
 {
 	struct json_reader copy = *r;
-	struct number n;
+	struct json_number n;
 
-	return json_peek(&copy) == JSON_NUMBER && read_number(&copy, &n) && n.is_integer;
+	return json_peek(&copy) == JSON_NUMBER && json_read_number(&copy, &n) && n.is_integer;
 }
 
 static void skip_scalar(struct json_reader *r, enum json_type t)
 {
-	struct number n;
+	struct json_number n;
 	size_t len;
 
 	switch (t) {
@@ -566,7 +559,7 @@ static void skip_scalar(struct json_reader *r, enum json_type t)
 		json_string(r, &len);
 		return;
 	case JSON_NUMBER:
-		read_number(r, &n);
+		json_read_number(r, &n);
 		return;
 	case JSON_NULL:
 		json_null(r);
@@ -665,164 +658,4 @@ int json_finish(struct json_reader *r, struct error *err)
 	if (!json_failed(r))
 		return 0;
 	return error_set(err, -EPROTO, "%s", r->err.text);
-}
-
-struct member {
-	char *key;
-	struct json_span value;
-};
-
-typedef VEC(struct member) member_vec;
-
-static int by_key(const void *a, const void *b)
-{
-	return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
-}
-
-static void read_members(struct json_reader *r, member_vec *v)
-{
-	const char *key;
-	size_t len;
-
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		struct member *m = VEC_PUSH_UNINIT(v);
-
-		m->key = xstrndup(key, len);
-		m->value = json_skip(r);
-	}
-	if (v->n)
-		qsort(v->v, v->n, sizeof(*v->v), by_key);
-}
-
-static bool equal_objects(struct json_reader *a, struct json_reader *b)
-{
-	member_vec va = VEC_INIT, vb = VEC_INIT;
-	struct member *m;
-	bool same;
-
-	read_members(a, &va);
-	read_members(b, &vb);
-	same = va.n == vb.n && !json_failed(a) && !json_failed(b);
-	for (size_t i = 0; same && i < va.n; i++)
-		same = !strcmp(va.v[i].key, vb.v[i].key) &&
-		       json_equal(va.v[i].value, vb.v[i].value);
-	VEC_FOR_EACH (m, &va)
-		free(m->key);
-	VEC_FOR_EACH (m, &vb)
-		free(m->key);
-	VEC_FREE(&va);
-	VEC_FREE(&vb);
-	return same;
-}
-
-static bool equal_arrays(struct json_reader *a, struct json_reader *b)
-{
-	json_array(a);
-	json_array(b);
-	for (;;) {
-		bool more = json_element(a);
-
-		if (more != json_element(b))
-			return false;
-		if (!more)
-			return !json_failed(a) && !json_failed(b);
-		if (!json_equal(json_skip(a), json_skip(b)))
-			return false;
-	}
-}
-
-static bool equal_values(struct json_reader *a, struct json_reader *b)
-{
-	enum json_type t = json_peek(a);
-	struct number na, nb;
-	size_t la, lb;
-
-	if (t != json_peek(b))
-		return false;
-	switch (t) {
-	case JSON_OBJECT:
-		return equal_objects(a, b);
-	case JSON_ARRAY:
-		return equal_arrays(a, b);
-	case JSON_STRING: {
-		const char *sa = json_string(a, &la), *sb = json_string(b, &lb);
-
-		return la == lb && !memcmp(sa, sb, la);
-	}
-	case JSON_NUMBER:
-		return read_number(a, &na) && read_number(b, &nb) &&
-		       na.is_integer == nb.is_integer &&
-		       (na.is_integer ? na.i == nb.i : na.d == nb.d);
-	default:
-		return true;
-	}
-}
-
-bool json_equal(struct json_span a, struct json_span b)
-{
-	struct json_reader ra, rb;
-	bool same;
-
-	json_reader_init_span(&ra, a);
-	json_reader_init_span(&rb, b);
-	same = equal_values(&ra, &rb);
-	json_reader_uninit(&ra);
-	json_reader_uninit(&rb);
-	return same;
-}
-
-// Steps over what belongs to the string that 'f' is in.
-static const char *frame_string(struct json_framer *f, const char *p, const char *end)
-{
-	if (f->escaped) {
-		f->escaped = false;
-		p++;
-	}
-	while ((p = json_plain_end(p, end, 0)) < end) {
-		if (*p == '"') {
-			f->in_string = false;
-			return p + 1;
-		}
-		if (*p == '\\' && p + 1 == end) {
-			f->escaped = true;
-			return end;
-		}
-		p += *p == '\\' ? 2 : 1;
-	}
-	return end;
-}
-
-ssize_t json_frame(struct json_framer *f, const char *text, size_t n, bool *ret_complete)
-{
-	const char *end = text + n, *p = text;
-
-	*ret_complete = false;
-	while (p < end) {
-		char c = *p;
-
-		if (f->in_string) {
-			p = frame_string(f, p, end);
-			continue;
-		}
-		p++;
-		if (c == '"' && f->started) {
-			f->in_string = true;
-		} else if (c == '{' || c == '[') {
-			f->started = true;
-			if (++f->depth > JSON_MAX_DEPTH)
-				return -EPROTO;
-		} else if (c == '}' || c == ']') {
-			if (!f->depth)
-				return -EPROTO;
-			if (!--f->depth) {
-				memset(f, 0, sizeof(*f));
-				*ret_complete = true;
-				return p - text;
-			}
-		} else if (!f->started && c != ' ' && c != '\n' && c != '\r' && c != '\t') {
-			return -EPROTO;
-		}
-	}
-	return n;
 }

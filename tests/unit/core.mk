@@ -8,7 +8,7 @@ tests_unit_core_test_base_SOURCES = tests/unit/core/test-base.c
 tests_unit_core_test_base_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_core_test_base_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 # jansson has functions of the same names as ours: ours are compiled for this test under other names.
-tests_unit_core_test_json_SOURCES = tests/unit/core/test-json.c core/io/json-reader.c core/io/json-writer.c
+tests_unit_core_test_json_SOURCES = tests/unit/core/test-json.c core/io/json-equal.c core/io/json-frame.c core/io/json-reader.c core/io/json-writer.c
 tests_unit_core_test_json_CPPFLAGS = $(AM_CPPFLAGS) -Djson_object=our_json_object -Djson_array=our_json_array \
 	-Djson_string=our_json_string -Djson_null=our_json_null -Djson_integer=our_json_integer \
 	-Djson_real=our_json_real -Djson_equal=our_json_equal
