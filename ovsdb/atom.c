@@ -2,6 +2,7 @@
 // Atoms: life, order, hash, constraints, JSON.
 #include <inttypes.h>
 
+#include "core/base/arena.h"
 #include "core/base/hash.h"
 #include "core/io/json.h"
 #include "ovsdb/datum.h"

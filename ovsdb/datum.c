@@ -2,6 +2,7 @@
 // Sets and maps: life, order, algebra, JSON.
 #include "ovsdb/datum.h"
 
+#include "core/base/arena.h"
 #include "core/io/json.h"
 
 void ovsdb_datum_init_empty(struct ovsdb_datum *d)

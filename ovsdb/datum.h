@@ -5,8 +5,9 @@
 // A datum does not know its type: callers pass the one of its column. Everything here is for one thread.
 #pragma once
 
-#include "core/base/arena.h"
 #include "ovsdb/types.h"
+
+struct arena;
 
 union ovsdb_atom {
 	int64_t integer;

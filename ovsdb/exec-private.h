@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One "transact" request as it runs: what exec.c and exec-wait.c share.
+// One "transact" request as it runs: what exec.c, exec-operation.c and exec-wait.c share.
 #pragma once
 
+#include "core/base/arena.h"
 #include "core/base/vec.h"
 #include "ovsdb/condition.h"
 #include "ovsdb/exec.h"
@@ -30,20 +31,9 @@ struct execution {
 
 // Members of operations.
 enum op_member {
-	OP_OP,
-	OP_TABLE,
-	OP_ROW,
-	OP_UUID_NAME,
-	OP_UUID,
-	OP_WHERE,
-	OP_COLUMNS,
-	OP_MUTATIONS,
-	OP_UNTIL,
-	OP_ROWS,
-	OP_TIMEOUT,
-	OP_DURABLE,
-	OP_COMMENT,
-	OP_LOCK,
+#define MEMBER(ID, NAME) OP_##ID,
+#include "ovsdb/op-members.def"
+#undef MEMBER
 	OP_MEMBER_MAX
 };
 
@@ -68,6 +58,10 @@ struct collected {
 
 // Each returns 0, or negative with x->err filled.
 int exec_syntax(struct execution *x, const char *fmt, ...) PRINTF(2, 3);
+// Reads one operation, without looking into its members.
+void exec_read_operation(struct json_reader *r, struct operation *o);
+// 'allowed' is a mask of enum op_member.
+int exec_check_members(struct execution *x, const struct operation *o, unsigned int allowed);
 // A member of the operation; false when it is not there.
 bool exec_member(const struct operation *o, enum op_member m, struct json_span *ret);
 int exec_need(struct execution *x, const struct operation *o, enum op_member m,
@@ -79,6 +73,7 @@ int exec_need_where(struct execution *x, const struct operation *o, struct ovsdb
 int exec_read_columns(struct execution *x, const struct operation *o, column_vec *columns,
 		      bool *ret_given);
 void exec_partial_row_uninit(struct partial_row *p);
+int exec_need_row(struct execution *x, const struct operation *o, struct partial_row *p);
 int exec_read_partial_row(struct execution *x, const struct ovsdb_table_schema *ts,
 			  struct json_reader *r, struct partial_row *p);
 // For ovsdb_condition_for_each(): adds the row to a struct collected.

@@ -17,140 +17,6 @@ static bool lookup_symbol(struct ovsdb_symbols *s, const char *name, struct uuid
 	return true;
 }
 
-static size_t count_operations(const struct execution *x)
-{
-	struct json_reader r;
-	size_t n = 0;
-
-	json_reader_init_span(&r, x->params);
-	json_array(&r);
-	for (; json_element(&r); n++)
-		json_skip(&r);
-	json_reader_uninit(&r);
-	return n ? n - 1 : 0; // without the database's name
-}
-
-int exec_syntax(struct execution *x, const char *fmt, ...)
-{
-	AUTO_FREE char *what = NULL;
-	va_list args;
-
-	va_start(args, fmt);
-	what = xvasprintf(fmt, args);
-	va_end(args);
-	return ovsdb_error_set(&x->err, OVSDB_SYNTAX,
-			       "Parsing ovsdb operation %zu of %zu failed: %s", x->n_begun,
-			       count_operations(x), what);
-}
-
-static const char *const member_names[OP_MEMBER_MAX] = {
-	[OP_OP] = "op",		  [OP_TABLE] = "table",
-	[OP_ROW] = "row",	  [OP_UUID_NAME] = "uuid-name",
-	[OP_UUID] = "uuid",	  [OP_WHERE] = "where",
-	[OP_COLUMNS] = "columns", [OP_MUTATIONS] = "mutations",
-	[OP_UNTIL] = "until",	  [OP_ROWS] = "rows",
-	[OP_TIMEOUT] = "timeout", [OP_DURABLE] = "durable",
-	[OP_COMMENT] = "comment", [OP_LOCK] = "lock",
-};
-
-static enum op_member find_name(const char *key, size_t len)
-{
-	enum op_member m = 0;
-
-	while (m < OP_MEMBER_MAX && !json_key_is(key, len, member_names[m]))
-		m++;
-	return m;
-}
-
-// Reads one operation, without looking into its members.
-static void read_operation(struct json_reader *r, struct operation *o)
-{
-	const char *key;
-	size_t len;
-
-	memset(o, 0, sizeof(*o));
-	if (json_peek(r) != JSON_OBJECT) {
-		o->text = json_skip(r);
-		return;
-	}
-	o->text.p = r->p;
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		enum op_member m = find_name(key, len);
-		struct json_span value = json_skip(r);
-
-		if (m < OP_MEMBER_MAX)
-			o->members[m] = value;
-		else
-			o->has_unknown = true;
-	}
-	o->text.n = r->p - o->text.p;
-}
-
-bool exec_member(const struct operation *o, enum op_member m, struct json_span *ret)
-{
-	*ret = o->members[m];
-	return ret->p;
-}
-
-int exec_need(struct execution *x, const struct operation *o, enum op_member m,
-	      struct json_span *ret)
-{
-	if (exec_member(o, m, ret))
-		return 0;
-	return exec_syntax(x, "Required '%s' member is missing.", member_names[m]);
-}
-
-char *exec_string_member(struct execution *x, const struct operation *o, enum op_member m)
-{
-	struct json_reader r;
-	struct json_span s;
-	char *text;
-
-	if (!exec_member(o, m, &s))
-		return NULL;
-	json_reader_init_span(&r, s);
-	text = json_string_dup(&r);
-	if (json_failed(&r)) {
-		ovsdb_error_from_json(&x->err, &r);
-		free(text);
-		text = NULL;
-	}
-	json_reader_uninit(&r);
-	return text;
-}
-
-// Names the first member that is not one of 'allowed', a mask of enum op_member.
-static int misplaced_member(struct execution *x, const struct operation *o, unsigned int allowed)
-{
-	struct json_reader r;
-	const char *key;
-	size_t len;
-
-	json_reader_init_span(&r, o->text);
-	json_object(&r);
-	while (!x->err.tag && json_member(&r, &key, &len)) {
-		enum op_member m = find_name(key, len);
-
-		if (m == OP_MEMBER_MAX || !(allowed >> m & 1))
-			exec_syntax(x, "Member '%.*s' is present but not allowed here.",
-				    (int)MIN(len, 100u), key);
-		json_skip(&r);
-	}
-	json_reader_uninit(&r);
-	return -EINVAL;
-}
-
-static int check_members(struct execution *x, const struct operation *o, unsigned int allowed)
-{
-	if (o->has_unknown)
-		return misplaced_member(x, o, allowed);
-	for (enum op_member m = 0; m < OP_MEMBER_MAX; m++)
-		if (o->members[m].p && !(allowed >> m & 1))
-			return misplaced_member(x, o, allowed);
-	return 0;
-}
-
 static int need_table(struct execution *x, struct operation *o)
 {
 	AUTO_FREE char *name = exec_string_member(x, o, OP_TABLE);
@@ -187,100 +53,6 @@ static int prohibited(struct execution *x, const char *what, const char *table)
 static int may_touch(struct execution *x, const struct operation *o, const char *what)
 {
 	return rbac_may_touch(&x->rbac, o->table) ? 0 : prohibited(x, what, o->table->schema->name);
-}
-
-int exec_need_where(struct execution *x, const struct operation *o, struct ovsdb_condition *c)
-{
-	struct json_reader r;
-	struct json_span s;
-	int rc;
-
-	memset(c, 0, sizeof(*c));
-	if (exec_need(x, o, OP_WHERE, &s))
-		return -EINVAL;
-	json_reader_init_span(&r, s);
-	rc = ovsdb_condition_read(c, o->table->schema, &r, &x->symbols, false, &x->err);
-	json_reader_uninit(&r);
-	return rc;
-}
-
-// ---- Sets of columns and partial rows ----
-
-int exec_read_columns(struct execution *x, const struct operation *o, column_vec *columns,
-		      bool *ret_given)
-{
-	const struct ovsdb_table_schema *ts = o->table->schema;
-	struct json_reader r;
-	struct json_span s;
-
-	*ret_given = exec_member(o, OP_COLUMNS, &s);
-	if (!*ret_given) {
-		for (size_t i = 0; i < ts->n_columns; i++)
-			VEC_PUSH(columns, ts->columns[i]);
-		return 0;
-	}
-	json_reader_init_span(&r, s);
-	json_array(&r);
-	while (!x->err.tag && json_element(&r)) {
-		AUTO_FREE char *name = json_string_dup(&r);
-		const struct ovsdb_column *c = ovsdb_table_column(ts, name);
-
-		if (json_failed(&r))
-			break;
-		if (c)
-			VEC_PUSH(columns, c);
-		else
-			ovsdb_error_set(&x->err, OVSDB_SYNTAX,
-					"array of distinct column names expected: no column %s",
-					name);
-	}
-	if (!x->err.tag && json_failed(&r))
-		ovsdb_error_from_json(&x->err, &r);
-	json_reader_uninit(&r);
-	return x->err.tag ? -EINVAL : 0;
-}
-
-void exec_partial_row_uninit(struct partial_row *p)
-{
-	VEC_FREE(&p->columns);
-	VEC_FREE(&p->values);
-}
-
-int exec_read_partial_row(struct execution *x, const struct ovsdb_table_schema *ts,
-			  struct json_reader *r, struct partial_row *p)
-{
-	const char *key;
-	size_t len;
-
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		const struct ovsdb_column *c = ovsdb_table_column_n(ts, key, len);
-		struct ovsdb_datum d;
-
-		if (!c)
-			return ovsdb_error_set(&x->err, "unknown column",
-					       "No column %.*s in table %s.", (int)MIN(len, 100u),
-					       key, ts->name);
-		if (ovsdb_datum_read_in(x->arena, &d, &c->type, r, &x->symbols, &x->err))
-			return -EINVAL;
-		VEC_PUSH(&p->columns, c);
-		VEC_PUSH(&p->values, d);
-	}
-	return json_failed(r) ? ovsdb_error_from_json(&x->err, r) : 0;
-}
-
-static int need_row(struct execution *x, const struct operation *o, struct partial_row *p)
-{
-	struct json_reader r;
-	struct json_span s;
-	int rc;
-
-	if (exec_need(x, o, OP_ROW, &s))
-		return -EINVAL;
-	json_reader_init_span(&r, s);
-	rc = exec_read_partial_row(x, o->table->schema, &r, p);
-	json_reader_uninit(&r);
-	return rc;
 }
 
 static void store_row(struct execution *x, struct db_row *row, const struct partial_row *p)
@@ -355,7 +127,7 @@ static int op_insert(struct execution *x, struct operation *o, struct json_write
 
 	if (need_writable(x, o) || insert_uuid(x, o, &uuid))
 		return -EINVAL;
-	if (need_row(x, o, &p))
+	if (exec_need_row(x, o, &p))
 		goto out;
 	for (size_t i = 0; i < p.columns.n; i++)
 		if (p.columns.v[i]->index < OVSDB_COL_FIRST) {
@@ -559,7 +331,7 @@ static int op_update(struct execution *x, struct operation *o, struct json_write
 
 	if (need_writable(x, o) || exec_need_where(x, o, &where))
 		return -EINVAL;
-	if (need_row(x, o, &p))
+	if (exec_need_row(x, o, &p))
 		goto out;
 	for (size_t i = 0; i < p.columns.n; i++)
 		if (!p.columns.v[i]->mutable) {
@@ -732,7 +504,7 @@ static int run_operation(struct execution *x, struct operation *o, struct strbuf
 	class = find_class(name);
 	if (!class)
 		return exec_syntax(x, "No operation \"%.100s\"", name);
-	if (check_members(x, o, class->members | M(OP)) ||
+	if (exec_check_members(x, o, class->members | M(OP)) ||
 	    ((class->members & M(TABLE)) && need_table(x, o)))
 		return -EINVAL;
 	json_writer_init(&w, out);
@@ -759,7 +531,7 @@ static int run_all(struct execution *x, struct json_reader *r, struct strbuf *re
 		struct operation o;
 		size_t start;
 
-		read_operation(r, &o);
+		exec_read_operation(r, &o);
 		if (json_failed(r))
 			break;
 		strbuf_puts(results, n++ ? "," : "");

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ovsdb/replay.h"
 
+#include "core/base/arena.h"
+#include "core/base/vec.h"
+
 // One column of a row record: the value, or what changed of it.
 static int replay_column(struct db_txn *txn, struct db_row *row, struct json_reader *r,
 			 const struct ovsdb_column *c, bool is_diff, struct ovsdb_error *err)
