@@ -2,6 +2,7 @@
 // What a port is, for those that only need to name it: its datapath number and the device behind it.
 #pragma once
 
+#include "core/base/error.h"
 #include "core/base/util.h"
 #include "core/types.h"
 
@@ -37,4 +38,10 @@ static inline bool port_payload_parse(const char *text, uint16_t *ret)
 		return false;
 	*ret = n;
 	return true;
+}
+
+// There is no such device, in the words that programs look for in Interface.error. -ENODEV.
+static inline int port_error_no_device(struct error *err, const char *name)
+{
+	return error_set(err, -ENODEV, "could not open network device %s (No such device)", name);
 }

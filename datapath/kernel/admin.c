@@ -350,10 +350,7 @@ static int prepare(struct admin *a, const char *name, const char *type, int *ret
 	if (strcmp(type, "system"))
 		return error_set(err, -EAFNOSUPPORT,
 				 "ports of type \"%s\" cannot be made from here", type);
-	return rtnl_link_by_name(a->route, name, &link, err)
-		       ? error_set(err, -ENODEV,
-				   "could not open network device %s (No such device)", name)
-		       : 0;
+	return rtnl_link_by_name(a->route, name, &link, err) ? port_error_no_device(err, name) : 0;
 }
 
 static int attach(struct admin *a, const struct admin_dp *dp, const char *name, const char *type,

@@ -320,8 +320,7 @@ int kernel_port_add(struct datapath *base, const char *name, const char *type,
 	if (strcmp(type, "tap") && adopt(dp, name, type, ret_port))
 		return 0;
 	if (!strcmp(type, "system") && rtnl_link_by_name(dp->route, name, &link, NULL))
-		return error_set(err, -ENODEV, "could not open network device %s (No such device)",
-				 name);
+		return port_error_no_device(err, name);
 	if (!strcmp(type, "tap")) {
 		tap_fd = kernel_tap_open(name, err);
 		if (tap_fd < 0)

@@ -66,8 +66,7 @@ static int open_socket(const char *name, int *ret_ifindex, struct error *err)
 	int ifindex = if_nametoindex(name), fd, ret;
 
 	if (!ifindex)
-		return error_set(err, -ENODEV, "could not open network device %s (No such device)",
-				 name);
+		return port_error_no_device(err, name);
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return error_set(err, -errno, "packet socket: %s", strerror(errno));

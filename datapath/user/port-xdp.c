@@ -109,7 +109,7 @@ static struct port *system_open(const char *name, const struct smap *options, st
 	struct port *p;
 
 	if (!if_nametoindex(name)) {
-		error_set(err, -ENODEV, "could not open network device %s (No such device)", name);
+		port_error_no_device(err, name);
 		return NULL;
 	}
 	if (text) {

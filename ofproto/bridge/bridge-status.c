@@ -31,10 +31,11 @@ static void write_statistics(const struct ovsrec_interface *iface,
 // A port whose device went away stays configured, and says what it waits for.
 static void write_absence(const struct ovsrec_interface *iface, bool is_gone)
 {
-	AUTO_FREE char *text =
-		xasprintf("could not open network device %s (No such device)", iface->name);
+	struct error err = ERROR_INIT;
 
-	ovsrec_interface_set_error(iface, is_gone ? text : NULL);
+	if (is_gone)
+		port_error_no_device(&err, iface->name);
+	ovsrec_interface_set_error(iface, is_gone ? err.text : NULL);
 }
 
 static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *iface,

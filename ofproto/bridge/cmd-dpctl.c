@@ -228,7 +228,7 @@ static void show(struct appctl_conn *conn, int argc, const char *const argv[], v
 		s.statistics |= asks;
 	}
 	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "-s") || !strcmp(argv[i], "--statistics"))
+		if (*argv[i] == '-')
 			continue;
 		if (!show_named(vs, argv[i], &s))
 			strbuf_printf(&errors, "%s: opening datapath %s failed (%s)\n",
