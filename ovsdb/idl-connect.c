@@ -224,14 +224,25 @@ static void got_schema(struct idl *idl, const struct jsonrpc_message *m)
 	idl_consider_server(idl);
 }
 
+static void take_server(struct idl *idl, struct json_span tables)
+{
+	static const char why[] = "what it says of its databases cannot be read";
+
+	if (idl_server_update(idl, tables)) {
+		idl_consider_server(idl);
+		return;
+	}
+	idl_set_error(idl, why, strlen(why));
+	give_up(idl, why);
+}
+
 static void got_server(struct idl *idl, const struct jsonrpc_message *m)
 {
 	idl->has_server = m->type == JSONRPC_REPLY;
-	if (idl->has_server && !idl_server_update(idl, m->result)) {
-		give_up(idl, "what it says of its databases cannot be read");
-		return;
-	}
-	idl_consider_server(idl);
+	if (idl->has_server)
+		take_server(idl, m->result);
+	else
+		idl_consider_server(idl);
 }
 
 // ---- Content ----
@@ -337,10 +348,7 @@ static bool read_update(const struct jsonrpc_message *m, bool has_id, struct upd
 static void apply_update(struct idl *idl, const struct update *u, bool v2)
 {
 	if (!strcmp(u->monitor, SERVER)) {
-		if (idl_server_update(idl, u->updates))
-			idl_consider_server(idl);
-		else
-			give_up(idl, "what it says of its databases cannot be read");
+		take_server(idl, u->updates);
 	} else if (!strcmp(u->monitor, IDL_CONTENT) && idl->state == IDL_MONITORING) {
 		if (idl_update(idl, u->updates, v2))
 			idl->last_id = u->last_id;

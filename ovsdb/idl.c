@@ -278,9 +278,14 @@ void idl_set_remotes(struct idl *idl, const char *remotes)
 	idl->remotes = xstrdup(remotes);
 	if (!idl->js)
 		return;
+	// Of a connection that was given up nothing comes any more, even where its remote stays.
+	if (idl->dead)
+		jsonrpc_session_force_reconnect(idl->js);
 	idl->dead = false;
 	ordered = remotes_in_order(idl);
 	jsonrpc_session_set_remotes(idl->js, ordered);
+	// The server that was waited for need not be the only one now.
+	idl_consider_server(idl);
 }
 
 void idl_reconnect(struct idl *idl)

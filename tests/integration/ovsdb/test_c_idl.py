@@ -233,22 +233,42 @@ def test_change_of_remotes(server, proxy):
         assert r.ask("tracked") == "+c=0"
 
 
-def test_other_database_behind_the_same_remote(server, tmp_path):
-    """Nothing of the old one is left, whatever id its last transaction had."""
-    insert(server, "a", "b")
+@pytest.fixture
+def second(server, tmp_path):
+    """Another server of another database of the same name."""
     other = tmp_path / "other"
     other.mkdir()
     run(program("ovsdb-tool"), "create", other / "idl.db", SCHEMA)
-    second = Server(other, other / "idl.db", binary=server.binary).start()
-    try:
-        insert(second, "b", "c")
-        with Replica("unix:%s" % server.socket).sync() as r:
-            assert r.ask("list") == "a=0 b=0"
-            r.ask("remotes unix:%s" % second.socket)
-            assert r.ask("wait-for c") == "ok"
-            assert r.ask("list") == "b=0 c=0"
-    finally:
-        second.stop()
+    s = Server(other, other / "idl.db", binary=server.binary).start()
+    yield s
+    s.stop()
+
+
+def test_other_database_behind_the_same_remote(server, second):
+    """Nothing of the old one is left, whatever id its last transaction had."""
+    insert(server, "a", "b")
+    insert(second, "b", "c")
+    with Replica("unix:%s" % server.socket).sync() as r:
+        assert r.ask("list") == "a=0 b=0"
+        r.ask("remotes unix:%s" % second.socket)
+        assert r.ask("wait-for c") == "ok"
+        assert r.ask("list") == "b=0 c=0"
+
+
+@pytest.mark.parametrize("options", [[], ["once"]], ids=["waiting", "dead"])
+def test_a_second_remote_is_tried_when_the_first_has_no_database(server, second, options):
+    server.appctl("ovsdb-server/remove-db", "Idltest")
+    insert(second, "c")
+    with Replica("unix:%s" % server.socket, *options) as r:
+        assert "unknown database" in r.ask("wait-error")
+        r.ask("remotes unix:%s,unix:%s" % (server.socket, second.socket))
+        assert r.sync().ask("list") == "c=0"
+
+
+def test_one_attempt_tells_why_it_ended_with_a_server_that_talks_nonsense(server, proxy):
+    proxy.down = lambda data: data.replace(b'"Database":{', b'"Database":{"x":7,')
+    with Replica("unix:%s" % proxy.path, "once") as r:
+        assert r.ask("sync") == "dead: what it says of its databases cannot be read"
 
 
 @pytest.mark.parametrize("good, bad", [('"insert":{"name":"bad"', '"modify":{"name":"bad"'), ('"name":"bad"', '"name":5'),
