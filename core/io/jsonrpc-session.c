@@ -45,10 +45,22 @@ struct jsonrpc_session {
 
 static void start_connecting(struct jsonrpc_session *s);
 
+static void stop_listening(struct jsonrpc_session *s)
+{
+	if (s->listener)
+		listener_close(s->listener);
+	s->listener = NULL;
+}
+
 static void pick_remote(struct jsonrpc_session *s)
 {
+	const char *name = s->remotes.v[s->next];
+
+	// Only peers of the remote in use may come.
+	if (s->remote && strcmp(s->remote, name) != 0)
+		stop_listening(s);
 	free(s->remote);
-	s->remote = xstrdup(s->remotes.v[s->next]);
+	s->remote = xstrdup(name);
 	s->next = (s->next + 1) % s->remotes.n;
 }
 
@@ -360,8 +372,7 @@ void jsonrpc_session_close(struct jsonrpc_session *s)
 		*s->destroyed = true;
 	timer_cancel(&s->timer);
 	stream_close(s->stream);
-	if (s->listener)
-		listener_close(s->listener);
+	stop_listening(s);
 	jsonrpc_close(s->rpc);
 	clear_remotes(s);
 	VEC_FREE(&s->remotes);
@@ -450,9 +461,6 @@ void jsonrpc_session_set_remotes(struct jsonrpc_session *s, const char *remotes)
 			s->next = (i + 1) % s->remotes.n;
 			return;
 		}
-	if (s->listener)
-		listener_close(s->listener);
-	s->listener = NULL;
 	was_connected = close_connection(s, "other remotes are to be used");
 	s->backoff = s->reject_backoff = 0;
 	s->state = SESSION_BACKOFF;

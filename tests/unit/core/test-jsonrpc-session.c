@@ -193,6 +193,65 @@ START_TEST(test_dead_session_lives_with_other_remotes)
 }
 END_TEST
 
+static bool came, closed;
+
+static void client_connected(void *aux)
+{
+	came = true;
+}
+
+static void client_readable(void *aux) {}
+
+static void client_closed(void *aux, int err)
+{
+	closed = true;
+}
+
+static const struct stream_events client_events = {
+	.connected = client_connected,
+	.readable = client_readable,
+	.closed = client_closed,
+};
+
+// A peer of a passive remote.
+static struct stream *open_client(const char *name)
+{
+	struct error err = ERROR_INIT;
+	struct stream *s;
+
+	came = closed = false;
+	ck_assert_msg(!stream_open(loop, name, 0, -1, &client_events, NULL, &s, &err), "%s",
+		      err.text);
+	return s;
+}
+
+START_TEST(test_nobody_comes_to_a_passive_remote_that_had_its_turn)
+{
+	AUTO_FREE char *own = xasprintf("unix:%s/own", dir);
+	AUTO_FREE char *both = xasprintf("p%s,%s", own, peers[0].name);
+	struct error err = ERROR_INIT;
+	struct stream *client;
+
+	open_session(both, true);
+	settle();
+	client = open_client(own);
+	await_connection();
+	ck_assert(came);
+	stream_close(client);
+	await_connection();
+	ck_assert_str_eq(jsonrpc_session_name(session), peers[0].name);
+	ck_assert_int_lt(stream_open(loop, own, 0, -1, &client_events, NULL, &client, &err), 0);
+	// Its turn comes again.
+	stream_close(peers[0].stream);
+	peers[0].stream = NULL;
+	settle();
+	client = open_client(own);
+	await_connection();
+	ck_assert(came && !closed);
+	stream_close(client);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("jsonrpc-session");
@@ -211,6 +270,7 @@ int main(void)
 	tcase_add_test(t, test_connection_stays_when_its_remote_does);
 	tcase_add_test(t, test_connection_moves_when_its_remote_goes);
 	tcase_add_test(t, test_dead_session_lives_with_other_remotes);
+	tcase_add_test(t, test_nobody_comes_to_a_passive_remote_that_had_its_turn);
 	suite_add_tcase(s, t);
 	failed = suite_run(s);
 	rmdir(dir);
