@@ -82,7 +82,7 @@ static void copy(char **dst, const char *src)
 	*dst = src ? xstrdup(src) : NULL;
 }
 
-static bool all_act(const struct idl *idl)
+bool idl_conditions_all_act(const struct idl *idl)
 {
 	for (size_t i = 0; i < idl->schema->n_tables; i++)
 		if (!same(idl->tables[i].condition, idl->tables[i].condition_acts))
@@ -114,7 +114,7 @@ uint64_t idl_set_condition(struct idl_condition *c)
 	if (is_on_its_way(idl))
 		seqno = idl->condition_sent_seqno + !all_sent(idl);
 	else
-		seqno = idl->condition_seqno + !all_act(idl);
+		seqno = idl->condition_seqno + !idl_conditions_all_act(idl);
 	idl->condition_promised = MAX(idl->condition_promised, seqno);
 	// At the end of the iteration, so that those of several tables go together.
 	loop_wake(idl->loop);
@@ -153,14 +153,16 @@ void idl_conditions_reset(struct idl *idl)
 void idl_conditions_send(struct idl *idl)
 {
 	AUTO(strbuf) params = STRBUF_INIT;
+	bool all_act = idl_conditions_all_act(idl);
 	struct json_writer w;
 
 	if (idl->state != IDL_MONITORING || is_on_its_way(idl) || idl->conditions_refused ||
-	    all_act(idl))
+	    (all_act && idl->condition_seqno == idl->condition_promised))
 		return;
 	idl_conditions_asked(idl);
-	if (idl->method == IDL_MONITOR) {
-		idl_conditions_act(idl); // such a server knows none: all rows are there
+	// Nothing to ask for where the last change took back those before it, and of a server that knows no conditions: all rows are there.
+	if (all_act || idl->method == IDL_MONITOR) {
+		idl_conditions_act(idl);
 		return;
 	}
 	json_writer_init(&w, &params);

@@ -91,19 +91,6 @@ static void write_table_request(const struct idl_table *t, struct json_writer *w
 	jw_array_end(w);
 }
 
-// Changes since then are enough only when the content is what those conditions let through.
-static bool content_fits_conditions(const struct idl *idl)
-{
-	for (size_t i = 0; i < idl->schema->n_tables; i++) {
-		const struct idl_table *t = &idl->tables[i];
-		const char *want = t->condition ? t->condition : "", *acts = t->condition_acts;
-
-		if (strcmp(want, acts ? acts : "") != 0)
-			return false;
-	}
-	return true;
-}
-
 static void ask_for_content(struct idl *idl)
 {
 	static const char *const methods[] = {
@@ -114,7 +101,8 @@ static void ask_for_content(struct idl *idl)
 	AUTO(strbuf) params = STRBUF_INIT;
 	struct json_writer w;
 
-	if (!content_fits_conditions(idl))
+	// Changes since then are enough only when the content is what those conditions let through.
+	if (!idl_conditions_all_act(idl))
 		idl->last_id = (struct uuid){ { 0 } };
 	json_writer_init(&w, &params);
 	jw_array_begin(&w);

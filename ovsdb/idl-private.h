@@ -148,6 +148,8 @@ void idl_server_forget(struct idl *idl);
 char *idl_server_unfit(struct idl *idl);
 
 // ---- idl-condition.c ----
+// Is the content what the owner's conditions let through?
+bool idl_conditions_all_act(const struct idl *idl);
 // monitor_cond_change where conditions are not what acts and nothing is on its way.
 void idl_conditions_send(struct idl *idl);
 void idl_conditions_reply(struct idl *idl, const struct jsonrpc_message *m);

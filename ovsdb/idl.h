@@ -200,7 +200,7 @@ void idl_condition_add_all(struct idl_condition *c);
 void idl_condition_add(struct idl_condition *c, const struct ovsdb_column *column,
 		       enum ovsdb_function function, struct ovsdb_datum *value);
 // At any time, also before idl_start(). The condition, which stays the caller's, acts from when idl_condition_seqno() is the number
-// that is returned, or higher: rows have come and gone then. A server without conditions sends all rows.
+// that is returned, or higher: rows have come and gone then, by what was set last. A server without conditions sends all rows.
 uint64_t idl_set_condition(struct idl_condition *c);
 uint64_t idl_condition_seqno(const struct idl *idl);
 

@@ -107,6 +107,14 @@ START_TEST(test_equal_condition_is_no_change)
 }
 END_TEST
 
+// Sets another condition while the first is on its way.
+static void set_two(struct idl *idl, uint64_t *first, uint64_t *second)
+{
+	*first = set_name_condition(idl, "br0", NULL);
+	loop_step(loop, 0);
+	*second = set_name_condition(idl, "br1", NULL);
+}
+
 START_TEST(test_conditions_set_one_after_the_other)
 {
 	struct idl *idl;
@@ -114,14 +122,35 @@ START_TEST(test_conditions_set_one_after_the_other)
 
 	add_bridges();
 	idl = open_idl(IDL_ALERT);
-	first = set_name_condition(idl, "br0", NULL);
-	loop_step(loop, 0); // is on its way now
-	second = set_name_condition(idl, "br1", NULL);
+	set_two(idl, &first, &second);
 	ck_assert_uint_gt(second, first);
 	await(idl, first);
 	expect_bridges(idl, "br0 ");
 	await(idl, second);
 	expect_bridges(idl, "br1 ");
+	idl_destroy(idl);
+	idl_destroy(writer);
+}
+END_TEST
+
+START_TEST(test_condition_that_is_taken_back_keeps_nobody_waiting)
+{
+	struct idl_condition all;
+	struct idl *idl;
+	uint64_t taken_back;
+	unsigned int before;
+
+	add_bridges();
+	idl = open_idl(IDL_ALERT);
+	taken_back = set_name_condition(idl, "br0", NULL);
+	ovsrec_bridge_condition_init(&all, idl);
+	idl_condition_add_all(&all);
+	idl_set_condition(&all); // before the loop had a chance to ask
+	idl_condition_uninit(&all);
+	before = count_changes();
+	await(idl, taken_back);
+	ck_assert_uint_eq(count_changes(), before + 1);
+	expect_bridges(idl, "br0 br1 br2 ");
 	idl_destroy(idl);
 	idl_destroy(writer);
 }
@@ -183,9 +212,7 @@ START_TEST(test_connection_breaks_while_a_condition_is_on_its_way)
 
 	add_bridges();
 	idl = open_idl(IDL_ALERT);
-	first = set_name_condition(idl, "br0", NULL);
-	loop_step(loop, 0);
-	second = set_name_condition(idl, "br1", NULL);
+	set_two(idl, &first, &second);
 	idl_reconnect(idl);
 	ck_assert(!idl_is_connected(idl) && idl_condition_seqno(idl) < first);
 	await(idl, second);
@@ -256,6 +283,7 @@ int main(void)
 		test_condition_changes_while_connected,
 		test_equal_condition_is_no_change,
 		test_conditions_set_one_after_the_other,
+		test_condition_that_is_taken_back_keeps_nobody_waiting,
 		test_no_row_and_all_rows,
 		test_conditions_over_restart,
 		test_connection_breaks_while_a_condition_is_on_its_way,
