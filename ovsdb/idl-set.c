@@ -10,34 +10,45 @@ static struct ovsdb_datum sized(size_t n, bool is_map)
 	};
 }
 
-// Element 'i' of a C array. False for a row that is NULL.
-static bool load_atom(union ovsdb_atom *a, enum idl_element e, const void *array, size_t i)
+static bool is_null_row(enum idl_element e, const void *array, size_t i)
 {
-	const struct idl_row *row;
+	return e == IDL_ROWS && !((const struct idl_row *const *)array)[i];
+}
 
+// Element 'i' of a C array, no row that is NULL.
+static void load_atom(union ovsdb_atom *a, enum idl_element e, const void *array, size_t i)
+{
 	switch (e) {
 	case IDL_INTEGERS:
 		a->integer = ((const int64_t *)array)[i];
-		return true;
+		break;
 	case IDL_REALS:
 		a->real = ((const double *)array)[i];
-		return true;
+		break;
 	case IDL_BOOLEANS:
 		a->boolean = ((const bool *)array)[i];
-		return true;
+		break;
 	case IDL_STRINGS:
 		a->string = xstrdup(((const char *const *)array)[i]);
-		return true;
+		break;
 	case IDL_UUIDS:
 		a->uuid = ((const struct uuid *)array)[i];
-		return true;
+		break;
 	case IDL_ROWS:
-		row = ((const struct idl_row *const *)array)[i];
-		if (row)
-			a->uuid = row->uuid;
-		return row != NULL;
+		a->uuid = ((const struct idl_row *const *)array)[i]->uuid;
+		break;
 	}
-	return false;
+}
+
+// Without elements there are no arrays.
+static struct ovsdb_datum trimmed(struct ovsdb_datum d)
+{
+	if (!d.n) {
+		free(d.keys);
+		free(d.values);
+		d.keys = d.values = NULL;
+	}
+	return d;
 }
 
 struct ovsdb_datum idl_datum_set(enum idl_element e, const void *v, size_t n)
@@ -45,12 +56,9 @@ struct ovsdb_datum idl_datum_set(enum idl_element e, const void *v, size_t n)
 	struct ovsdb_datum d = sized(n, false);
 
 	for (size_t i = 0; i < n; i++)
-		d.n += load_atom(&d.keys[d.n], e, v, i);
-	if (!d.n) {
-		free(d.keys);
-		d.keys = NULL;
-	}
-	return d;
+		if (!is_null_row(e, v, i))
+			load_atom(&d.keys[d.n++], e, v, i);
+	return trimmed(d);
 }
 
 struct ovsdb_datum idl_datum_map(enum idl_element k, const void *keys, enum idl_element v,
@@ -58,11 +66,14 @@ struct ovsdb_datum idl_datum_map(enum idl_element k, const void *keys, enum idl_
 {
 	struct ovsdb_datum d = sized(n, true);
 
-	for (; d.n < n; d.n++) {
-		load_atom(&d.keys[d.n], k, keys, d.n);
-		load_atom(&d.values[d.n], v, values, d.n);
+	for (size_t i = 0; i < n; i++) {
+		if (is_null_row(k, keys, i) || is_null_row(v, values, i))
+			continue;
+		load_atom(&d.keys[d.n], k, keys, i);
+		load_atom(&d.values[d.n], v, values, i);
+		d.n++;
 	}
-	return d;
+	return trimmed(d);
 }
 
 struct ovsdb_datum idl_datum_smap(const struct smap *m)

@@ -329,7 +329,7 @@ enum idl_element { IDL_INTEGERS, IDL_REALS, IDL_BOOLEANS, IDL_STRINGS, IDL_UUIDS
 
 const struct ovsdb_column *idl_row_column(const struct idl_row *row, unsigned int column);
 // Values from 'n' elements of an array (int64_t, double, bool, char *, struct uuid, struct idl_row *), copied. Rows that are NULL are left
-// out of sets.
+// out, of maps with their keys or values.
 struct ovsdb_datum idl_datum_set(enum idl_element e, const void *v, size_t n);
 struct ovsdb_datum idl_datum_map(enum idl_element k, const void *keys, enum idl_element v,
 				 const void *values, size_t n);

@@ -62,6 +62,25 @@ START_TEST(test_map_of_rows)
 }
 END_TEST
 
+START_TEST(test_map_without_its_missing_rows)
+{
+	struct idl *idl = open_idl(IDL_ALERT);
+	struct idl_txn *txn = idl_txn_create(idl);
+	struct ovsrec_queue *rows[] = { NULL, ovsrec_queue_insert(txn), NULL };
+	struct ovsrec_qos *qos = ovsrec_qos_insert(txn);
+	const struct ovsrec_qos *got;
+
+	ovsrec_qos_set_queues(qos, (int64_t[]){ 1, 2, 3 }, rows, 3);
+	ovsrec_qos_update_queues_setkey(qos, 4, NULL);
+	commit(txn, IDL_SUCCESS);
+	got = ovsrec_qos_first(idl);
+	ck_assert(got->n_queues == 1 && got->key_queues[0] == 2);
+	ck_assert_uint_eq(idl_get(&got->row, idl_row_column(&got->row, OVSREC_QOS_COL_QUEUES))->n,
+			  1);
+	idl_destroy(idl);
+}
+END_TEST
+
 START_TEST(test_element_that_is_there_is_not_sent)
 {
 	struct idl *idl = open_idl(IDL_ALERT);
@@ -121,11 +140,9 @@ END_TEST
 int main(void)
 {
 	const idl_test tests[] = {
-		test_elements_of_two_writers,
-		test_map_of_rows,
-		test_element_that_is_there_is_not_sent,
-		test_uuid_of_the_caller,
-		test_dry_run_and_abort,
+		test_elements_of_two_writers,	   test_map_of_rows,
+		test_map_without_its_missing_rows, test_element_that_is_there_is_not_sent,
+		test_uuid_of_the_caller,	   test_dry_run_and_abort,
 	};
 
 	return idl_suite("test-idl-write", tests, ARRAY_SIZE(tests));
