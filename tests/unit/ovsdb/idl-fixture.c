@@ -125,6 +125,17 @@ const struct ovsrec_bridge *find_bridge(const struct idl *idl, const char *name)
 	return NULL;
 }
 
+void open_writers(struct idl **a, const struct ovsrec_bridge **in_a, struct idl **b,
+		  const struct ovsrec_bridge **in_b)
+{
+	*a = open_idl(IDL_ALERT);
+	*b = open_idl(IDL_ALERT);
+	add_bridge(*a, "br0");
+	STEP_UNTIL(find_bridge(*b, "br0"));
+	*in_a = find_bridge(*a, "br0");
+	*in_b = find_bridge(*b, "br0");
+}
+
 void remove_bridge(struct idl *idl, const char *name)
 {
 	struct idl_txn *txn = idl_txn_create(idl);

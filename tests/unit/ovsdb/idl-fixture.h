@@ -25,6 +25,9 @@ void commit(struct idl_txn *txn, enum idl_status want);
 void add_bridge(struct idl *idl, const char *name);
 // NULL when there is none.
 const struct ovsrec_bridge *find_bridge(const struct idl *idl, const char *name);
+// Two replicas that both have bridge br0.
+void open_writers(struct idl **a, const struct ovsrec_bridge **in_a, struct idl **b,
+		  const struct ovsrec_bridge **in_b);
 // Takes it out of the root row, and so all that belongs to it.
 void remove_bridge(struct idl *idl, const char *name);
 // Steps the loop while 'condition' does not hold.

@@ -166,6 +166,16 @@ START_TEST(test_open_transaction_is_no_change)
 }
 END_TEST
 
+// A server whose history begins anew; 'idl' does not find it.
+static void restart_without(struct idl *idl, struct idl *writer)
+{
+	stop_server();
+	STEP_UNTIL(!idl_is_connected(idl) && !idl_is_connected(writer));
+	idl_set_remotes(idl, "unix:/nonexistent/s");
+	start_server();
+	STEP_UNTIL(idl_is_up_to_date(writer));
+}
+
 START_TEST(test_new_connection_tells_differences_only)
 {
 	struct idl *idl = open_idl(IDL_ALERT | IDL_TRACK), *writer = open_idl(IDL_ALERT);
@@ -177,12 +187,8 @@ START_TEST(test_new_connection_tells_differences_only)
 	stays = find_bridge(idl, "br0");
 	goes = find_bridge(idl, "br1");
 	idl_track_clear(idl);
-	// The server's history begins anew with it: all of the content comes.
-	stop_server();
-	STEP_UNTIL(!idl_is_connected(idl) && !idl_is_connected(writer));
-	idl_set_remotes(idl, "unix:/nonexistent/s");
-	start_server();
-	STEP_UNTIL(idl_is_up_to_date(writer));
+	// All of the content comes with the new connection.
+	restart_without(idl, writer);
 	remove_bridge(writer, "br1");
 	txn = idl_txn_create(writer);
 	ovsrec_bridge_set_stp_enable(find_bridge(writer, "br0"), true);
@@ -198,11 +204,7 @@ START_TEST(test_new_connection_tells_differences_only)
 	ck_assert_uint_eq(count_tracked(idl, "Port"), 1);
 	// A column that has its default again is told, too.
 	idl_track_clear(idl);
-	stop_server();
-	STEP_UNTIL(!idl_is_connected(idl) && !idl_is_connected(writer));
-	idl_set_remotes(idl, "unix:/nonexistent/s");
-	start_server();
-	STEP_UNTIL(idl_is_up_to_date(writer));
+	restart_without(idl, writer);
 	txn = idl_txn_create(writer);
 	ovsrec_bridge_set_stp_enable(find_bridge(writer, "br0"), false);
 	commit(txn, IDL_SUCCESS);

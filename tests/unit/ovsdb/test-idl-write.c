@@ -4,14 +4,11 @@
 
 START_TEST(test_elements_of_two_writers)
 {
-	struct idl *a = open_idl(IDL_ALERT), *b = open_idl(IDL_ALERT);
+	struct idl *a, *b;
 	const struct ovsrec_bridge *in_a, *in_b;
 	struct idl_txn *ta, *tb;
 
-	add_bridge(a, "br0");
-	STEP_UNTIL(find_bridge(b, "br0"));
-	in_a = find_bridge(a, "br0");
-	in_b = find_bridge(b, "br0");
+	open_writers(&a, &in_a, &b, &in_b);
 	ta = idl_txn_create(a);
 	ovsrec_bridge_set_flood_vlans(in_a, (int64_t[]){ 1, 2, 3 }, 3);
 	commit(ta, IDL_SUCCESS);

@@ -54,15 +54,11 @@ END_TEST
 
 START_TEST(test_two_writers)
 {
-	struct idl *a = open_idl(IDL_ALERT), *b = open_idl(IDL_ALERT);
+	struct idl *a, *b;
 	const struct ovsrec_bridge *in_a, *in_b;
 	struct idl_txn *ta, *tb;
 
-	add_bridge(a, "br0");
-	STEP_UNTIL(find_bridge(b, "br0"));
-	in_a = find_bridge(a, "br0");
-	in_b = find_bridge(b, "br0");
-
+	open_writers(&a, &in_a, &b, &in_b);
 	// Keys of one map set by two at once are both kept.
 	ta = idl_txn_create(a);
 	tb = idl_txn_create(b);
