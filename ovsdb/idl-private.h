@@ -194,6 +194,10 @@ void idl_row_clear_arcs(struct idl_row_private *p);
 void idl_row_free(struct idl_row_private *p);
 
 // ---- idl-update.c ----
+// {UUID: <value>, ...}: 'take' reads one value at each call.
+void idl_read_rows(struct json_reader *r,
+		   void (*take)(void *aux, const struct uuid *uuid, struct json_reader *r),
+		   void *aux);
 // <table-updates>, or <table-updates2>. False when they cannot be read: the content is not to be trusted then.
 bool idl_update(struct idl *idl, struct json_span tables, bool v2);
 // Content anew: rows of the old one that it does not have go. Answers as idl_update() does.

@@ -77,8 +77,9 @@ static void read_column(struct idl_database *db, const char *key, size_t len, st
 
 // {"initial": {...}}, {"insert": ...}, {"modify": ...} or {"delete": null}: all columns are of one value at most, so what has
 // changed comes as it is now.
-static void read_row(struct idl *idl, const struct uuid *uuid, struct json_reader *r)
+static void read_row(void *idl_, const struct uuid *uuid, struct json_reader *r)
 {
+	struct idl *idl = idl_;
 	struct idl_database *db = &idl->database;
 	const char *key;
 	bool is_delete;
@@ -103,21 +104,6 @@ static void read_row(struct idl *idl, const struct uuid *uuid, struct json_reade
 	}
 }
 
-static void read_rows(struct idl *idl, struct json_reader *r)
-{
-	struct uuid uuid;
-	const char *key;
-	size_t len;
-
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		if (len == UUID_LEN && uuid_parse_prefix(&uuid, key))
-			read_row(idl, &uuid, r);
-		else
-			json_fail(r, "\"%.*s\" is not a row's uuid", (int)MIN(len, 40u), key);
-	}
-}
-
 bool idl_server_update(struct idl *idl, struct json_span tables)
 {
 	struct json_reader r;
@@ -129,7 +115,7 @@ bool idl_server_update(struct idl *idl, struct json_span tables)
 	json_object(&r);
 	while (json_member(&r, &key, &len)) {
 		if (json_key_is(key, len, "Database"))
-			read_rows(idl, &r);
+			idl_read_rows(&r, read_row, idl);
 		else
 			json_skip(&r);
 	}

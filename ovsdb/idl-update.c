@@ -171,8 +171,15 @@ static bool read_change(struct idl_row_private *p, const char *key, size_t len,
 	return false;
 }
 
-static void read_row(struct idl_table *t, const struct uuid *uuid, struct json_reader *r, bool v2)
+struct table_update {
+	struct idl_table *table;
+	bool v2;
+};
+
+static void read_row(void *update_, const struct uuid *uuid, struct json_reader *r)
 {
+	const struct table_update *update = update_;
+	struct idl_table *t = update->table;
 	struct idl_row_private *p = idl_row_get(t, uuid);
 	bool is_there = false;
 	const char *key;
@@ -181,17 +188,15 @@ static void read_row(struct idl_table *t, const struct uuid *uuid, struct json_r
 	p->generation = t->idl->generation;
 	json_object(r);
 	while (json_member(r, &key, &len))
-		is_there |= read_change(p, key, len, r, v2);
-	if (json_failed(r)) {
-		idl_row_free_if_ghost(p);
-		return;
-	}
-	if (!is_there)
+		is_there |= read_change(p, key, len, r, update->v2);
+	if (!json_failed(r) && !is_there)
 		row_went(p);
 	idl_row_free_if_ghost(p);
 }
 
-static void read_table(struct idl_table *t, struct json_reader *r, bool v2)
+void idl_read_rows(struct json_reader *r,
+		   void (*take)(void *aux, const struct uuid *uuid, struct json_reader *r),
+		   void *aux)
 {
 	struct uuid uuid;
 	const char *key;
@@ -200,7 +205,7 @@ static void read_table(struct idl_table *t, struct json_reader *r, bool v2)
 	json_object(r);
 	while (json_member(r, &key, &len)) {
 		if (len == UUID_LEN && uuid_parse_prefix(&uuid, key))
-			read_row(t, &uuid, r, v2);
+			take(aux, &uuid, r);
 		else
 			json_fail(r, "\"%.*s\" is not a row's uuid", (int)MIN(len, 40u), key);
 	}
@@ -217,10 +222,10 @@ static bool read_tables(struct idl *idl, struct json_span tables, bool v2)
 	json_object(&r);
 	while (json_member(&r, &key, &len)) {
 		AUTO_FREE char *name = xstrndup(key, len);
-		struct idl_table *t = idl_table(idl, name);
+		struct table_update update = { idl_table(idl, name), v2 };
 
-		if (t)
-			read_table(t, &r, v2);
+		if (update.table)
+			idl_read_rows(&r, read_row, &update);
 		else
 			json_skip(&r);
 	}
