@@ -19,7 +19,7 @@ ovsdb_ovsdb_server_SOURCES = ovsdb/ovsdb-server-backup.c ovsdb/ovsdb-server-comm
 ovsdb_ovsdb_server_LDADD = $(OVSDB_LIBS)
 
 bin_PROGRAMS += ovsdb/ovsdb-tool ovsdb/ovsdb-client
-ovsdb_ovsdb_tool_SOURCES = ovsdb/ovsdb-tool.c
+ovsdb_ovsdb_tool_SOURCES = ovsdb/ovsdb-tool-show-log.c ovsdb/ovsdb-tool.c ovsdb/ovsdb-tool.h
 ovsdb_ovsdb_tool_LDADD = $(OVSDB_LIBS)
 ovsdb_ovsdb_client_SOURCES = \
 	ovsdb/ovsdb-client-connect.c ovsdb/ovsdb-client-convert.c ovsdb/ovsdb-client-data.c \
