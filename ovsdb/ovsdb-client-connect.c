@@ -191,7 +191,8 @@ static void open_one(struct client *c, const char *name)
 	struct stream *s;
 	int rc = 0;
 
-	c->server = name;
+	free(c->server);
+	c->server = xstrdup(name);
 	if (stream_name_is_passive(name))
 		s = await_server(c, name);
 	else
@@ -227,7 +228,6 @@ static void choose(struct client *c, const char *remotes,
 	if (!c->rpc)
 		fatal(0, "no servers were available");
 	c->choosing = false;
-	c->server = xstrdup(c->server); // lives as long as the program
 	VEC_FREE(&names);
 }
 
@@ -252,4 +252,5 @@ void client_close(struct client *c)
 	strbuf_uninit(&c->reply);
 	ovsdb_schema_destroy(c->schema);
 	free(c->database);
+	free(c->server);
 }

@@ -513,7 +513,7 @@ static void run_command(size_t k, int argc, char *argv[])
 {
 	AUTO_FREE char *server = xasprintf("unix:%s/db.sock", dir_run());
 	struct arguments args = { .command = k };
-	struct client c = { .server = server };
+	struct client c = { NULL };
 	bool named = argc && (stream_name_is_active(argv[0]) || stream_name_is_passive(argv[0]));
 
 	if (commands[k].need == NEED_NOTHING) {

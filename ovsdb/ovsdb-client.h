@@ -12,7 +12,7 @@
 struct client {
 	struct loop *loop;
 	struct jsonrpc *rpc;
-	const char *server; // the one that is connected
+	char *server; // the one that is connected
 	char *database; // NULL: none is meant
 	struct ovsdb_schema *schema;
 	uint64_t next_id;
