@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from ovsdbtest import PATIENCE, Closed, Connection, Server, create, program, run
+from ovsdbtest import PATIENCE, Closed, Connection, Server, create, run, wait_until
 
 # Not under a sanitizer, which has an allocator of its own.
 pytestmark = pytest.mark.slow
@@ -71,8 +71,7 @@ def fail_at(server, n, empty):
     shutil.copy(empty, server.db)
     before = len(server.errors()) if (server.dir / "server.err").exists() else 0
     server.start(wait=False)
-    while server.process.poll() is None and not server.accepts():
-        pass
+    wait_until(lambda: server.process.poll() is not None or server.accepts(), "the server, or its end")
     acknowledged = play(server)
     try:
         status = server.process.wait(PATIENCE)
