@@ -6,8 +6,8 @@
 
 #include "core/base/hash.h"
 
-// Random bytes that have been taken and not been used.
-static __thread uint8_t random_pool[1024];
+// Random bytes that have been taken and not been used: no more than getrandom() gives whole, whatever signals come.
+static __thread uint8_t random_pool[256];
 static __thread size_t n_random;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
