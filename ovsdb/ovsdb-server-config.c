@@ -296,10 +296,8 @@ static int open_relay(struct program *p, const char *name, const struct db_confi
 		server_remove_db(p->server, name, NULL);
 		free(strmap_take(&p->files, name));
 	}
-	if (server_add_relay(p->server, name, d->source, options.probe_msec,
-			     options.max_backoff_msec, err))
+	if (server_add_relay(p->server, name, &options, err))
 		return err->code;
-	replica_adapt(server_find_db(p->server, name), &options);
 	strmap_add(&p->files, name, xstrdup(name));
 	return 0;
 }

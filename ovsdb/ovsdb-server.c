@@ -10,6 +10,7 @@
 #include "core/io/daemon.h"
 #include "core/io/tls.h"
 #include "ovsdb/ovsdb-server.h"
+#include "ovsdb/replica.h"
 #include "ovsdb/tls-settings.h"
 
 LOG_MODULE(ovsdb_main);
@@ -17,6 +18,7 @@ LOG_MODULE(ovsdb_main);
 // "relay:NAME:SOURCE", or a file.
 static int add_db(struct program *p, const char *path, struct error *err)
 {
+	struct replica_options options = { .probe_msec = -1, .max_backoff_msec = -1 };
 	AUTO_FREE char *copy = NULL;
 	char *source;
 
@@ -27,7 +29,8 @@ static int add_db(struct program *p, const char *path, struct error *err)
 	if (!source || !source[1])
 		return error_set(err, -EINVAL, "%s: not of the form relay:DATABASE:SOURCE", path);
 	*source++ = '\0';
-	return server_add_relay(p->server, copy, source, -1, -1, err);
+	options.source = source;
+	return server_add_relay(p->server, copy, &options, err);
 }
 
 int program_open_db(struct program *p, const char *path, struct error *err)

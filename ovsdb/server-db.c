@@ -181,9 +181,10 @@ int server_remove_db(struct server *s, const char *name, struct error *err)
 
 // ---- Copies of other servers' ----
 
-int server_add_relay(struct server *s, const char *name, const char *source, int probe_msec,
-		     int max_backoff_msec, struct error *err)
+int server_add_relay(struct server *s, const char *name, const struct replica_options *options,
+		     struct error *err)
 {
+	struct replica_options of_relay = *options;
 	AUTO_FREE char *text =
 		xasprintf("{\"name\":\"%s\",\"version\":\"0.0.0\",\"tables\":{}}", name);
 	struct ovsdb_error oe = OVSDB_ERROR_INIT;
@@ -199,11 +200,8 @@ int server_add_relay(struct server *s, const char *name, const char *source, int
 	d = add(s, store_create_in_memory(schema));
 	d->connected = false;
 	d->relay = relay_create(s, d);
-	d->replica = replica_create(s, d,
-				    &(struct replica_options){ .source = source,
-							       .probe_msec = probe_msec,
-							       .max_backoff_msec = max_backoff_msec,
-							       .is_relay = true });
+	of_relay.is_relay = true;
+	d->replica = replica_create(s, d, &of_relay);
 	announce(s, d);
 	disconnect_unaware(s, NULL);
 	return 0;

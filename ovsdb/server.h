@@ -48,10 +48,9 @@ void server_set_trim(struct server *s, bool trim);
 
 struct replica;
 struct replica_options;
-// Serves a copy, in memory, of the database 'name' of the server at 'source' (remotes separated by commas); transactions go there.
-// Milliseconds, -1: as usual.
-int server_add_relay(struct server *s, const char *name, const char *source, int probe_msec,
-		     int max_backoff_msec, struct error *err);
+// Serves a copy, in memory, of the database 'name' of the server at the source; transactions go there.
+int server_add_relay(struct server *s, const char *name, const struct replica_options *options,
+		     struct error *err);
 // From now on 'd' is a backup, which clients cannot write; or no more.
 void server_follow(struct server *s, struct served_db *d, const struct replica_options *options);
 void server_unfollow(struct server *s, struct served_db *d);
