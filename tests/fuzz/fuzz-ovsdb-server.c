@@ -80,15 +80,14 @@ static int join(struct server *s, struct session_group *g)
 	return fds[0];
 }
 
-// What the server has sent. False when it has closed the connection.
-static bool take(int fd, struct strbuf *in)
+// What the server has sent.
+static void take(int fd, struct strbuf *in)
 {
 	char buf[4096];
 	ssize_t n;
 
 	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
 		strbuf_put(in, buf, n);
-	return n;
 }
 
 // Until the server has nothing to do and to say any more.
@@ -109,22 +108,24 @@ static void run(struct server *s, int client, struct strbuf *client_in, int watc
 
 static void check_messages(const struct strbuf *in)
 {
+	struct json_framer f = { 0 };
 	struct json_reader r;
 	size_t done = 0;
 
 	while (done < in->len) {
 		struct json_span message;
+		bool complete;
+		ssize_t n = json_frame(&f, in->s + done, in->len - done, &complete);
 
-		json_reader_init(&r, in->s + done, in->len - done);
-		message = json_skip(&r);
+		assert(n > 0);
 		// The last one may have been cut off with the connection.
-		if (!json_failed(&r)) {
-			assert(message.n && *message.p == '{');
-			done += message.n;
-		} else {
-			done = in->len;
-		}
+		if (!complete)
+			return;
+		json_reader_init(&r, in->s + done, n);
+		message = json_skip(&r);
+		assert(message.n == (size_t)n && *message.p == '{');
 		json_reader_uninit(&r);
+		done += n;
 	}
 }
 
