@@ -43,14 +43,19 @@ struct strmap_node *strmap_add(struct strmap *m, const char *name, void *data)
 	return n;
 }
 
-struct strmap_node *strmap_find(const struct strmap *m, const char *name)
+static struct strmap_node *find_n(const struct strmap *m, const char *name, size_t len)
 {
 	struct strmap_node *n;
 
-	HMAP_FOR_EACH_WITH_HASH (n, node, hash_string(name, 0), &m->map)
-		if (!strcmp(n->name, name))
+	HMAP_FOR_EACH_WITH_HASH (n, node, hash_bytes(name, len, 0), &m->map)
+		if (!strncmp(n->name, name, len) && !n->name[len])
 			return n;
 	return NULL;
+}
+
+struct strmap_node *strmap_find(const struct strmap *m, const char *name)
+{
+	return find_n(m, name, strlen(name));
 }
 
 bool strmap_add_once(struct strmap *m, const char *name, void *data)
@@ -84,12 +89,9 @@ void *strmap_get(const struct strmap *m, const char *name)
 
 void *strmap_get_n(const struct strmap *m, const char *name, size_t len)
 {
-	struct strmap_node *n;
+	struct strmap_node *n = find_n(m, name, len);
 
-	HMAP_FOR_EACH_WITH_HASH (n, node, hash_bytes(name, len, 0), &m->map)
-		if (!strncmp(n->name, name, len) && !n->name[len])
-			return n->data;
-	return NULL;
+	return n ? n->data : NULL;
 }
 
 void strmap_remove(struct strmap *m, struct strmap_node *n)

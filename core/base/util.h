@@ -69,8 +69,13 @@ void *xzalloc_huge(size_t size);
 bool parse_u64(const char *s, int base, uint64_t *ret);
 bool parse_u32(const char *s, int base, uint32_t *ret);
 bool parse_i64(const char *s, int base, int64_t *ret);
+// By character: one more than the hex digit's value, or 0.
+extern const uint8_t hex_digits[256];
 // Hex digit value, or -1.
-int hex_digit(char c);
+static inline int hex_digit(char c)
+{
+	return hex_digits[(uint8_t)c] - 1;
+}
 
 // The next power of two that is not smaller; 0 stays.
 static inline uint32_t round_up_pow2(uint32_t n)

@@ -59,14 +59,6 @@ void uuid_format(const struct uuid *u, char out[UUID_LEN + 1])
 	out[UUID_LEN] = '\0';
 }
 
-// One more than the digit's value.
-static const uint8_t hex[256] = {
-	['0'] = 1,  ['1'] = 2,	['2'] = 3,  ['3'] = 4,	['4'] = 5,  ['5'] = 6,
-	['6'] = 7,  ['7'] = 8,	['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
-	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
-	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
-};
-
 bool uuid_parse_prefix(struct uuid *u, const char *s)
 {
 	struct uuid out = { { 0 } };
@@ -78,11 +70,11 @@ bool uuid_parse_prefix(struct uuid *u, const char *s)
 				return false;
 			continue;
 		}
-		unsigned int v = hex[(uint8_t)s[i]];
+		int v = hex_digit(s[i]);
 
-		if (!v)
+		if (v < 0)
 			return false;
-		out.parts[digit / 8] = out.parts[digit / 8] << 4 | (v - 1);
+		out.parts[digit / 8] = out.parts[digit / 8] << 4 | (uint32_t)v;
 		digit++;
 	}
 	*u = out;
