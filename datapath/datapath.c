@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which datapath answers.
+#include "core/base/counters.h"
 #include "datapath/linux/traffic.h"
 #include "datapath/provider.h"
 
@@ -102,6 +103,7 @@ void datapath_reconfigure(struct datapath *dp, const struct datapath_config *con
 int datapath_port_add(struct datapath *dp, const char *name, const char *type,
 		      const struct smap *options, dp_port_t *ret_port, struct error *err)
 {
+	counter_inc(COUNTER_DPIF_PORT_ADD);
 	return dp->ops->port_add(dp, name, type, options, ret_port, err);
 }
 
@@ -113,6 +115,7 @@ void datapath_port_start(struct datapath *dp, dp_port_t port)
 
 void datapath_port_del(struct datapath *dp, dp_port_t port)
 {
+	counter_inc(COUNTER_DPIF_PORT_DEL);
 	datapath_port_release_traffic(dp, port);
 	dp->ops->port_del(dp, port);
 }
@@ -195,16 +198,19 @@ void datapath_batch_end(struct datapath *dp)
 
 int datapath_flow_add(struct datapath *dp, struct megaflow *mf)
 {
+	counter_inc(COUNTER_DPIF_FLOW_PUT);
 	return dp->ops->flow_add(dp, mf);
 }
 
 int datapath_flow_update(struct datapath *dp, struct megaflow *mf)
 {
+	counter_inc(COUNTER_DPIF_FLOW_PUT);
 	return dp->ops->flow_update ? dp->ops->flow_update(dp, mf) : 0;
 }
 
 void datapath_flow_del(struct datapath *dp, struct megaflow *mf)
 {
+	counter_inc(COUNTER_DPIF_FLOW_DEL);
 	dp->ops->flow_del(dp, mf);
 }
 
@@ -238,6 +244,7 @@ size_t datapath_flow_count(struct datapath *dp)
 int datapath_execute(struct datapath *dp, const void *packet, size_t n, const struct flow_key *key,
 		     struct dp_actions actions, struct error *err)
 {
+	counter_inc(COUNTER_DPIF_EXECUTE);
 	return dp->ops->execute(dp, packet, n, key, actions, err);
 }
 

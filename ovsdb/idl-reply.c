@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server answers to a replica's transaction.
+#include "core/base/counters.h"
 #include "ovsdb/idl-txn-private.h"
+
+void idl_txn_become(struct idl_txn *txn, enum idl_status status)
+{
+	static const enum counter counters[] = {
+		[IDL_UNCHANGED] = COUNTER_TXN_UNCHANGED, [IDL_INCOMPLETE] = COUNTER_TXN_INCOMPLETE,
+		[IDL_ABORTED] = COUNTER_TXN_ABORTED,	 [IDL_SUCCESS] = COUNTER_TXN_SUCCESS,
+		[IDL_TRY_AGAIN] = COUNTER_TXN_TRY_AGAIN, [IDL_NOT_LOCKED] = COUNTER_TXN_NOT_LOCKED,
+		[IDL_ERROR] = COUNTER_TXN_ERROR,
+	};
+
+	txn->status = status;
+	counter_inc(counters[status]);
+}
 
 static void complete(struct idl_txn *txn, enum idl_status status)
 {
 	list_remove(&txn->node);
-	txn->status = status;
+	idl_txn_become(txn, status);
 	if (txn->done)
 		txn->done(txn, txn->aux);
 }

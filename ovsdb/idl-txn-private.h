@@ -33,3 +33,6 @@ struct idl_txn {
 	void (*done)(struct idl_txn *txn, void *aux);
 	void *aux;
 };
+
+// Sets the status and counts that.
+void idl_txn_become(struct idl_txn *txn, enum idl_status status);

@@ -79,7 +79,7 @@ void idl_txn_abort(struct idl_txn *txn)
 	if (txn->status != IDL_UNCOMMITTED)
 		return;
 	disassemble(txn);
-	txn->status = IDL_ABORTED;
+	idl_txn_become(txn, IDL_ABORTED);
 }
 
 void idl_txn_comment(struct idl_txn *txn, const char *fmt, ...)
@@ -660,13 +660,13 @@ enum idl_status idl_txn_commit(struct idl_txn *txn, void (*done)(struct idl_txn 
 	any = write_params(txn, &params);
 	disassemble(txn);
 	if (!any) {
-		txn->status = IDL_UNCHANGED;
+		idl_txn_become(txn, IDL_UNCHANGED);
 	} else if (!idl_is_up_to_date(idl)) {
-		txn->status = IDL_TRY_AGAIN;
+		idl_txn_become(txn, IDL_TRY_AGAIN);
 	} else if (idl->lock && !idl->has_lock) {
-		txn->status = IDL_NOT_LOCKED;
+		idl_txn_become(txn, IDL_NOT_LOCKED);
 	} else {
-		txn->status = IDL_INCOMPLETE;
+		idl_txn_become(txn, IDL_INCOMPLETE);
 		txn->done = done;
 		txn->aux = aux;
 		txn->id = ++idl->next_id;

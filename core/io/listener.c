@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/base/counters.h"
 #include "core/base/log.h"
 #include "core/io/tls.h"
 
@@ -255,6 +256,7 @@ int listener_open(struct loop *l, const char *name, uint16_t default_port, int d
 	struct listener *ls = xzalloc(sizeof(*ls));
 	int ret;
 
+	counter_inc(COUNTER_PSTREAM_OPEN);
 	ls->name = xstrdup(name);
 	ls->accept_cb = accept_cb;
 	ls->aux = aux;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/counters.h"
 #include "core/io/tls.h"
 
 #define FLUSH_MSEC 5000
@@ -428,6 +429,7 @@ int stream_open(struct loop *l, const char *name, uint16_t default_port, int dsc
 	struct stream *s = create(l, -1, name);
 	int ret;
 
+	counter_inc(COUNTER_STREAM_OPEN);
 	s->events = events;
 	s->aux = aux;
 	s->dscp = dscp;

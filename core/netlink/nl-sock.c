@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/base/counters.h"
 #include "core/base/util.h"
 #include "core/netlink/nl.h"
 
@@ -116,12 +117,17 @@ static int receive(struct nl_sock *s, int flags)
 	do
 		n = recvmmsg(s->fd, m, SLOTS, flags | MSG_WAITFORONE, NULL);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == ENOBUFS)
+		counter_inc(COUNTER_NETLINK_OVERFLOW);
 	if (n < 0)
 		return -errno;
+	counter_add(COUNTER_NETLINK_RECEIVED, n);
 	for (int i = 0; i < n; i++) {
 		// The kernel sizes its datagrams by the buffers it sees; a larger one is not ours to understand.
-		if (m[i].msg_hdr.msg_flags & MSG_TRUNC)
+		if (m[i].msg_hdr.msg_flags & MSG_TRUNC) {
+			counter_inc(COUNTER_NETLINK_RECV_JUMBO);
 			return -EMSGSIZE;
+		}
 		s->got[i] = m[i].msg_len;
 		// The other end has closed (tests; the kernel does not).
 		if (!s->got[i])
@@ -149,6 +155,7 @@ static int send_all(struct nl_sock *s, struct iovec *iov, size_t n)
 	while (sendmsg(s->fd, &m, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
+	counter_add(COUNTER_NETLINK_SENT, n);
 	return 0;
 }
 

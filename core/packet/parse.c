@@ -2,6 +2,7 @@
 // Packet bytes to flow key: the parser that knows everything. parse-packed.c has a short cut for common packets.
 #include "core/packet/parse-private.h"
 
+#include "core/base/counters.h"
 #include "core/packet/proto-private.h"
 
 // The bytes not yet read, and where they began.
@@ -411,6 +412,7 @@ struct packet_metadata packet_metadata_of(const struct flow_key *k)
 
 int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow_key *k)
 {
+	counter_inc(COUNTER_FLOW_EXTRACT);
 	memset(k, 0, sizeof(*k));
 	packet_metadata_to_key(md, k);
 	packet_ct_tuple_to_key(md, k);

@@ -327,6 +327,7 @@ void execution_run(struct execution *x, struct packet *p, struct flow_key *key,
 
 	if (!send_list(x, p, key, list))
 		return;
+	counter_inc(COUNTER_DPIF_EXECUTE_WITH_HELP);
 	walk_list(&w, list);
 	strbuf_uninit(&w.pending);
 }

@@ -385,6 +385,7 @@ int kernel_flow_flush(struct kernel_datapath *dp, struct error *err)
 	int error;
 
 	nl_msg_end(&msg, m);
+	counter_inc(COUNTER_DPIF_FLOW_FLUSH);
 	error = kernel_request(dp, &msg, NULL, err);
 	return error ? error_wrap(err, "datapath %s: flushing flows", dp->name) : 0;
 }

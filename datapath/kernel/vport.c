@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/base/counters.h"
 #include "core/base/log.h"
 #include "core/netlink/rtnl.h"
 
@@ -426,6 +427,7 @@ void vports_reconcile(struct kernel_datapath *dp)
 
 	// While the tables are being filled nobody knows which ports are wanted: later.
 	dp->ports_doubtful = dp->holding;
+	counter_inc(COUNTER_OFPROTO_REINIT_PORTS);
 	if (dp->holding || dp->leaving)
 		return;
 	nl_msg_end(&msg, kernel_begin(dp, &msg, &dp->families.vport, OVS_VPORT_CMD_GET, 0));

@@ -53,6 +53,7 @@ static void parse(struct pass *s)
 		// Packets just received differ in nothing but their bytes.
 		mds[i] = &s->level->pkts[s->depth ? i : 0].md;
 	}
+	counter_add(COUNTER_FLOW_EXTRACT, s->n);
 	failed = packet_parse_burst(packets, mds, s->n, s->level->keys, s->keys, s->hashes);
 	if (UNLIKELY(failed))
 		drop_malformed(s, failed);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/counters.h"
 #include "core/base/log.h"
 #include "core/io/tls.h"
 #include "core/netlink/nl.h"
@@ -155,6 +156,7 @@ void vswitchd_reconfigure(struct vswitchd *vs)
 	if (!idl_has_content(vs->idl))
 		return;
 	cfg = ovsrec_open_vswitch_first(vs->idl);
+	counter_inc(COUNTER_BRIDGE_RECONFIGURE);
 	apply(vs, cfg);
 	if (!cfg)
 		return;

@@ -129,6 +129,7 @@ static void controller_connect(struct controller *ctl)
 	struct error err = ERROR_INIT;
 	struct stream *s;
 
+	counter_inc(COUNTER_VCONN_OPEN);
 	if (stream_open(ctl->control->loop, ctl->target.target, OPENFLOW_PORT, -1, &none, NULL, &s,
 			&err) < 0) {
 		controller_lost(ctl, err.text);
@@ -349,7 +350,7 @@ void control_packet_in(struct of_control *c, const struct packet_in_event *e)
 		packet_in_encode(&pin, p->packet_in_format, of_conn_version(p->conn), &out);
 		// A controller that does not read must not fill our memory.
 		if (of_conn_backlog(p->conn) > 1 << 20) {
-			counter_inc(COUNTER_PACKET_IN_OVERFLOW);
+			counter_inc(COUNTER_RCONN_OVERFLOW);
 			continue;
 		}
 		of_conn_send(p->conn, out.s, out.len);

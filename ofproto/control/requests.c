@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/base/clock.h"
+#include "core/base/counters.h"
 #include "core/base/log.h"
 #include "core/base/vec.h"
 #include "ofproto/control/control-private.h"
@@ -105,6 +106,7 @@ static enum ofperr on_packet_out(struct peer *p, const struct msg *m, struct str
 
 	if (!e)
 		e = packet_out_decode(m, &po);
+	counter_inc(COUNTER_OFPROTO_PACKET_OUT);
 	if (!e)
 		e = upcall_packet_out(p->control->upcall, p->control->sw, &po);
 	packet_out_uninit(&po);
@@ -504,8 +506,10 @@ void peer_message(void *aux, const struct msg *m)
 	static struct log_limit limit = LOG_LIMIT_INIT(20, 20);
 	struct peer *p = aux;
 	AUTO(strbuf) out = STRBUF_INIT;
-	enum ofperr e =
-		functions[m->type] ? functions[m->type](p, m, &out) : OFPERR_OFPBRC_BAD_TYPE;
+	enum ofperr e;
+
+	counter_inc(COUNTER_OFPROTO_RECV_OPENFLOW);
+	e = functions[m->type] ? functions[m->type](p, m, &out) : OFPERR_OFPBRC_BAD_TYPE;
 
 	if (e) {
 		log_info_limited(&limit, "%s<->%s: sending %s error reply to %s message",

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "core/base/clock.h"
+#include "core/base/counters.h"
 #include "ofproto/openflow/wire-private.h"
 
 // How much is asked of the stream at once.
@@ -36,6 +37,7 @@ static void send_hello(struct of_conn *c)
 	hello_encode(c->versions, of_conn_next_xid(c), &b);
 	stream_send(c->stream, b.s, b.len);
 	c->n_sent++;
+	counter_inc(COUNTER_VCONN_SENT);
 }
 
 static void fail(struct of_conn *c, int err, const char *reason)
@@ -93,6 +95,7 @@ static void one_message(struct of_conn *c, const void *p, size_t n)
 	enum ofperr e = msg_decode_header(p, n, &m);
 
 	c->n_received++;
+	counter_inc(COUNTER_VCONN_RECEIVED);
 	c->last_received = clock_msec();
 	if (!e && m.type == MSG_HELLO) {
 		on_hello(c, &m);
@@ -260,6 +263,10 @@ uint32_t of_conn_next_xid(struct of_conn *c)
 void of_conn_send(struct of_conn *c, const void *p, size_t n)
 {
 	c->n_sent++;
+	counter_inc(COUNTER_VCONN_SENT);
+	// The stream takes everything: what is queued is sent.
+	counter_inc(COUNTER_RCONN_QUEUED);
+	counter_inc(COUNTER_RCONN_SENT);
 	stream_send(c->stream, p, n);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changes of the flow tables, and walks over them in the sense of OpenFlow's loose and strict requests.
 #include "core/base/clock.h"
+#include "core/base/counters.h"
 #include "core/base/hash.h"
 #include "core/base/vec.h"
 #include "ofproto/pipeline/switch-private.h"
@@ -241,6 +242,7 @@ void switch_expire(struct of_switch *sw)
 		if (!is_expired(r, now, &reason))
 			continue;
 		rule_remove(r, reason);
+		counter_inc(COUNTER_OFPROTO_DPIF_EXPIRED);
 		any = true;
 	}
 	if (mac_table_expire(sw->macs) || any)
@@ -266,6 +268,7 @@ void switch_flush(struct of_switch *sw)
 	struct cookie_rules *c;
 	struct rule *r;
 
+	counter_inc(COUNTER_OFPROTO_FLUSH);
 	HMAP_FOR_EACH (c, node, &sw->cookies)
 		LIST_FOR_EACH (r, cookie_node, &c->rules)
 			if (r != sw->fallback)

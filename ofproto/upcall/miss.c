@@ -95,6 +95,8 @@ static bool insert(struct upcall_engine *u, struct megaflow *mf)
 
 	pthread_mutex_lock(&u->lock);
 	room = hmap_count(&u->flows) < atomic_load(&u->limit.now);
+	if (!room)
+		counter_inc(COUNTER_UPCALL_FLOW_LIMIT_HIT);
 	HMAP_FOR_EACH_WITH_HASH (other, ufid_node, uuid_hash(&mf->ufid), &u->flows)
 		if (uuid_equal(&other->ufid, &mf->ufid))
 			room = false;

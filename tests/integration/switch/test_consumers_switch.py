@@ -126,3 +126,83 @@ def test_versions_and_types_are_where_agents_look(pair):  # noqa: F811
     ours = pair[0]
     assert re.fullmatch(r'"\d+\.\d+\.\d+"\n', ours.vsctl("get", "Open_vSwitch", ".", "ovs_version"))
     assert ours.vsctl("get", "Open_vSwitch", ".", "dpdk_initialized") == "true\n"
+
+
+# Names that ovn-kubernetes' metrics and other exporters look for in coverage/show.
+EXPORTED = """
+netlink_sent netlink_received netlink_recv_jumbo netlink_overflow rconn_sent rconn_queued rconn_discarded rconn_overflow vconn_open vconn_sent
+vconn_received pstream_open stream_open txn_success txn_error txn_uncommitted txn_unchanged txn_incomplete txn_aborted txn_try_again dpif_port_add
+dpif_port_del dpif_flow_flush dpif_flow_get dpif_flow_put dpif_flow_del dpif_execute dpif_execute_with_help bridge_reconfigure xlate_actions
+xlate_actions_oversize xlate_too_many_output flow_extract packet_in_overflow ofproto_dpif_expired ofproto_flush ofproto_packet_out
+ofproto_recv_openflow ofproto_reinit_ports upcall_flow_limit_kill upcall_flow_limit_hit
+"""
+MANUAL = os.path.join(os.path.dirname(__file__), "..", "..", "..", "Documentation", "ref", "ovs-appctl.8.rst")
+
+
+def test_counters_that_exporters_know_are_there_or_in_the_manual(pair):  # noqa: F811
+    with open(MANUAL) as f:
+        absent = set(re.findall(r"(?m)^``(\w+)`` {2,}", f.read()))
+    for name in EXPORTED.split():
+        r = pair[0].appctl("coverage/read-counter", name, check=False)
+        assert (r.returncode != 0) == (name in absent), (name, r)
+    assert absent <= set(EXPORTED.split())
+
+
+def read(s, name):
+    return int(s.appctl("coverage/read-counter", name))
+
+
+def learn_of_a_controller(s):
+    """One that cannot be reached."""
+    s.vsctl("set-controller", "br0", f"unix:{s.dir}/nosuch")
+
+
+def expire_a_rule(s):
+    s.ofctl("add-flow", "br0", "idle_timeout=1,tcp,actions=drop")
+    s.appctl("time/stop")
+    s.appctl("time/warp", "1000", "5000")
+
+
+def exceed_the_flow_limit(s):
+    """Each round of the revalidator lets the limit grow again, perhaps before the packet comes."""
+    before = read(s, "upcall_flow_limit_hit")
+
+    def is_hit():
+        s.appctl("revalidator/purge")
+        s.appctl("upcall/set-flow-limit", "0")
+        s.appctl("netdev-dummy/receive", "p1", packet(9))
+        return read(s, "upcall_flow_limit_hit") > before
+    wait_until("the limit is hit", is_hit)
+
+
+def ofctl_packet_out(s):
+    s.ofctl("packet-out", "br0", "in_port=1 packet=5054000000075054000000011234 actions=output:2")
+
+
+# What is done, and which counters grow by it. Debian's does not count by the names behind "|" when its packets come from dummies.
+EVENTS = [
+    (lambda s: s.vsctl("add-port", "br0", "p9", "--", "set", "interface", "p9", "type=dummy"),
+     "dpif_port_add bridge_reconfigure txn_success txn_incomplete"),
+    (lambda s: s.vsctl("del-port", "p2"), "dpif_port_del bridge_reconfigure"),
+    (lambda s: s.vsctl("add-br", "br1", "--", "set", "bridge", "br1", "datapath_type=" + ("dummy" if s.vsctl("get", "bridge", "br0", "datapath_type")
+                                                                                         .strip() == "dummy" else "netdev")), "pstream_open"),
+    (learn_of_a_controller, "stream_open vconn_open"),
+    (lambda s: s.ofctl("dump-flows", "br0"), "vconn_received vconn_sent rconn_queued rconn_sent ofproto_recv_openflow"),
+    (lambda s: s.appctl("netdev-dummy/receive", "p1", packet(3)), "xlate_actions | flow_extract dpif_flow_put"),
+    (lambda s: s.appctl("revalidator/purge"), "dpif_flow_del"),
+    (ofctl_packet_out, "ofproto_packet_out dpif_execute | flow_extract"),
+    (expire_a_rule, "ofproto_dpif_expired"),
+    (exceed_the_flow_limit, "upcall_flow_limit_hit"),
+]
+
+
+def test_counters_grow_with_their_events(pair):  # noqa: F811
+    for s in pair:
+        s.ofctl("add-flow", "br0", "ip,actions=output:2")
+        for act, names in EVENTS:
+            both, _, ours = names.partition("|")
+            counted = both.split() + (ours.split() if s is pair[0] else [])
+            before = {name: read(s, name) for name in counted}
+            act(s)
+            for name in before:
+                wait_until(f"{name} grows at {type(s).__name__}", lambda: read(s, name) > before[name])
