@@ -11,56 +11,7 @@
 
 LOG_MODULE(ovsdb_compaction);
 
-struct waiter {
-	compaction_cb *cb;
-	void *aux;
-};
-
-struct compaction {
-	struct served_db *db;
-	struct store_rewrite *rewrite;
-	pid_t child;
-	struct io_watch watch; // of the child
-	VEC(struct waiter) waiters;
-};
-
-static void tell_waiters(struct compaction *c, const struct error *err)
-{
-	const struct waiter *w;
-
-	VEC_FOR_EACH (w, &c->waiters)
-		w->cb(w->aux, err);
-}
-
-static void compaction_free(struct compaction *c)
-{
-	io_watch_uninit(&c->watch);
-	close(c->watch.fd);
-	c->db->compaction = NULL;
-	VEC_FREE(&c->waiters);
-	free(c);
-}
-
-static void on_child(struct io_watch *watch, int events)
-{
-	struct compaction *c = CONTAINER_OF(watch, struct compaction, watch);
-	struct served_db *d = c->db;
-	struct error err = ERROR_INIT;
-	int status, rc;
-
-	if (waitpid(c->child, &status, WNOHANG) != c->child)
-		return;
-	rc = WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
-	server_flush(d->server);
-	rc = store_rewrite_end(d->store, c->rewrite, rc, &err);
-	if (rc)
-		log_warn("%s: compaction failed: %s", d->name, err.text);
-	else
-		log_info("%s: database file compacted", d->name);
-	server_trim_memory(d->server);
-	tell_waiters(c, rc ? &err : NULL);
-	compaction_free(c);
-}
+// ---- A file written by a child ----
 
 void child_begin(int fd)
 {
@@ -71,49 +22,131 @@ void child_begin(int fd)
 		_exit(errno);
 }
 
-static void end_child(const struct compaction *c)
+static void writer_end(struct db_writer *w)
 {
-	kill(c->child, SIGKILL);
-	waitpid(c->child, NULL, 0);
+	io_watch_uninit(&w->watch);
+	close(w->watch.fd);
+	w->child = 0;
 }
 
-static void run_child(const struct store *store, const struct store_rewrite *rw)
+static void on_child(struct io_watch *watch, int events)
+{
+	struct db_writer *w = CONTAINER_OF(watch, struct db_writer, watch);
+	struct error err = ERROR_INIT;
+	int status, rc;
+
+	if (waitpid(w->child, &status, WNOHANG) != w->child)
+		return;
+	rc = WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+	writer_end(w);
+	server_flush(w->db->server);
+	rc = store_rewrite_end(w->db->store, w->rewrite, rc, &err);
+	w->done(w, rc ? &err : NULL);
+}
+
+static void end_child(const struct db_writer *w)
+{
+	kill(w->child, SIGKILL);
+	waitpid(w->child, NULL, 0);
+}
+
+static void run_child(const struct db *data, const struct store_rewrite *rw)
 {
 	int rc;
 
 	child_begin(-1);
-	rc = store_rewrite_write(store, rw);
+	rc = store_rewrite_write(data, rw);
 	_exit(rc < 0 ? -rc : 0);
+}
+
+int db_writer_start(struct db_writer *w, struct served_db *d, const struct db *data,
+		    const char *comment, struct error *err)
+{
+	int fd, rc;
+
+	server_flush(d->server);
+	rc = store_rewrite_begin(d->store, comment, &w->rewrite, err);
+	if (rc)
+		return rc;
+	w->db = d;
+	w->child = fork();
+	if (!w->child)
+		run_child(data, w->rewrite);
+	fd = w->child < 0 ? -1 : (int)syscall(SYS_pidfd_open, w->child, 0);
+	if (fd < 0) {
+		rc = error_set(err, -errno, "%s: no process that writes the file: %s", d->name,
+			       strerror(errno));
+		if (w->child > 0)
+			end_child(w);
+		w->child = 0;
+		store_rewrite_end(d->store, w->rewrite, rc, NULL);
+		return rc;
+	}
+	io_watch_init(&w->watch, d->server->loop, fd, on_child);
+	io_watch_set(&w->watch, IO_READ);
+	return 0;
+}
+
+void db_writer_cancel(struct db_writer *w)
+{
+	if (!w->child)
+		return;
+	end_child(w);
+	writer_end(w);
+	store_rewrite_end(w->db->store, w->rewrite, -ECANCELED, NULL);
+}
+
+// ---- Compaction ----
+
+struct waiter {
+	compaction_cb *cb;
+	void *aux;
+};
+
+struct compaction {
+	struct served_db *db;
+	struct db_writer writer;
+	VEC(struct waiter) waiters;
+};
+
+static void finish(struct compaction *c, const struct error *err)
+{
+	const struct waiter *w;
+
+	c->db->compaction = NULL;
+	VEC_FOR_EACH (w, &c->waiters)
+		w->cb(w->aux, err);
+	VEC_FREE(&c->waiters);
+	free(c);
+}
+
+static void on_written(struct db_writer *w, const struct error *err)
+{
+	struct compaction *c = CONTAINER_OF(w, struct compaction, writer);
+
+	if (err)
+		log_warn("%s: compaction failed: %s", c->db->name, err->text);
+	else
+		log_info("%s: database file compacted", c->db->name);
+	server_trim_memory(c->db->server);
+	finish(c, err);
 }
 
 static int start(struct server *s, struct served_db *d, struct error *err)
 {
 	struct compaction *c;
-	int fd, rc;
+	int rc;
 
-	server_flush(s);
+	if (d->conversion)
+		return error_set(err, -EBUSY, "%s is being converted", d->name);
 	c = xzalloc(sizeof(*c));
 	c->db = d;
-	rc = store_rewrite_begin(d->store, "compacting database online", &c->rewrite, err);
+	c->writer.done = on_written;
+	rc = db_writer_start(&c->writer, d, d->store->db, "compacting database online", err);
 	if (rc) {
 		free(c);
 		return rc;
 	}
-	c->child = fork();
-	if (!c->child)
-		run_child(d->store, c->rewrite);
-	fd = c->child < 0 ? -1 : (int)syscall(SYS_pidfd_open, c->child, 0);
-	if (fd < 0) {
-		rc = error_set(err, -errno, "%s: no process for compaction: %s", d->name,
-			       strerror(errno));
-		if (c->child > 0)
-			end_child(c);
-		store_rewrite_end(d->store, c->rewrite, rc, NULL);
-		free(c);
-		return rc;
-	}
-	io_watch_init(&c->watch, s->loop, fd, on_child);
-	io_watch_set(&c->watch, IO_READ);
 	d->compaction = c;
 	return 0;
 }
@@ -139,18 +172,15 @@ int server_compact(struct server *s, const char *name, compaction_cb *cb, void *
 	return rc;
 }
 
-void compaction_cancel(struct served_db *d)
+void compaction_cancel(struct served_db *d, const char *why)
 {
-	struct compaction *c = d->compaction;
 	struct error err = ERROR_INIT;
 
-	if (!c)
+	if (!d->compaction)
 		return;
-	end_child(c);
-	store_rewrite_end(d->store, c->rewrite, -ECANCELED, NULL);
-	error_set(&err, -ECANCELED, "%s: the database is no longer served", d->name);
-	tell_waiters(c, &err);
-	compaction_free(c);
+	db_writer_cancel(&d->compaction->writer);
+	error_set(&err, -ECANCELED, "%s: %s", d->name, why);
+	finish(d->compaction, &err);
 }
 
 void server_compact_grown(struct server *s)
@@ -161,7 +191,7 @@ void server_compact_grown(struct server *s)
 	STRMAP_FOR_EACH (node, &s->dbs) {
 		struct served_db *d = node->data;
 
-		if (!d->compaction && store_wants_compaction(d->store) &&
+		if (!d->compaction && !d->conversion && store_wants_compaction(d->store) &&
 		    server_compact(s, d->name, NULL, NULL, &err))
 			log_warn("%s", err.text);
 	}

@@ -91,7 +91,7 @@ static void reply(struct session *c, const struct monitor *m, struct json_span i
 static void release(struct asker *a)
 {
 	a->session->awaits = NULL;
-	jsonrpc_session_hold(a->session->js, false);
+	session_go_on(a->session);
 }
 
 static void job_free(struct contents_job *j)

@@ -58,29 +58,53 @@ struct db *db_create(struct ovsdb_schema *schema)
 	return db;
 }
 
-void db_destroy(struct db *db)
+static void destroy_table(struct db_table *t)
 {
-	struct db_row *row;
+	hmap_uninit(&t->rows);
+	for (size_t j = 0; j < t->schema->n_indexes; j++)
+		hmap_uninit(&t->indexes[j]);
+	free(t->indexes);
+	free(t->key_refs);
+	free(t->value_refs);
+	free(t->ref_columns);
+	free_defaults(t);
+}
 
-	if (!db)
-		return;
-	for (size_t i = 0; i < db->schema->n_tables; i++) {
-		struct db_table *t = &db->tables[i];
+// The rows go without being taken out of their map.
+static bool destroy_rows(struct db *db, struct db_table *t, size_t *n)
+{
+	struct hmap_node *node = db->destroy_next ? db->destroy_next : hmap_first(&t->rows);
 
-		HMAP_FOR_EACH_SAFE (row, node, &t->rows)
-			db_row_free(row);
-		hmap_uninit(&t->rows);
-		for (size_t j = 0; j < t->schema->n_indexes; j++)
-			hmap_uninit(&t->indexes[j]);
-		free(t->indexes);
-		free(t->key_refs);
-		free(t->value_refs);
-		free(t->ref_columns);
-		free_defaults(t);
+	for (; *n && node; --*n) {
+		struct hmap_node *next = hmap_next(&t->rows, node);
+
+		db_row_free(CONTAINER_OF(node, struct db_row, node));
+		node = next;
 	}
+	db->destroy_next = node;
+	return node;
+}
+
+bool db_destroy_some(struct db *db, size_t n)
+{
+	for (; db->destroying < db->schema->n_tables; db->destroying++) {
+		struct db_table *t = &db->tables[db->destroying];
+
+		if (destroy_rows(db, t, &n))
+			return true;
+	}
+	for (size_t i = 0; i < db->schema->n_tables; i++)
+		destroy_table(&db->tables[i]);
 	free(db->tables);
 	ovsdb_schema_destroy(db->schema);
 	free(db);
+	return false;
+}
+
+void db_destroy(struct db *db)
+{
+	if (db)
+		db_destroy_some(db, SIZE_MAX);
 }
 
 struct db_table *db_table(const struct db *db, const char *name)
@@ -88,6 +112,13 @@ struct db_table *db_table(const struct db *db, const char *name)
 	const struct ovsdb_table_schema *ts = ovsdb_schema_table(db->schema, name);
 
 	return ts ? &db->tables[ts->position] : NULL;
+}
+
+void db_table_reserve(struct db_table *t, size_t n)
+{
+	hmap_reserve(&t->rows, n);
+	for (size_t i = 0; i < t->schema->n_indexes; i++)
+		hmap_reserve(&t->indexes[i], n);
 }
 
 struct db_row *db_row_find_any(const struct db_table *t, const struct uuid *uuid)

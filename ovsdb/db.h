@@ -9,6 +9,7 @@
 
 #include "core/io/json.h"
 #include "core/base/list.h"
+#include "core/base/vec.h"
 #include "ovsdb/schema.h"
 
 struct db_row;
@@ -50,6 +51,8 @@ struct db {
 	struct ovsdb_schema *schema;
 	struct db_table *tables; // by ovsdb_table_schema.position
 	struct db_txn *open;
+	size_t destroying; // the table that is next
+	struct hmap_node *destroy_next; // and the row
 };
 
 struct db_txn_row {
@@ -68,6 +71,10 @@ struct db_txn {
 	struct strbuf comment;
 	bool durable; // a commit operation asked for it
 	bool committed;
+	// While it is being committed:
+	size_t step;
+	struct list *at; // node of the row that is next, NULL: the step has not begun
+	VEC(struct db_row *) garbage; // rows that lost their last reference
 };
 
 static inline const struct uuid *db_row_uuid(const struct db_row *row)
@@ -78,7 +85,11 @@ static inline const struct uuid *db_row_uuid(const struct db_row *row)
 // Takes 'schema' over.
 struct db *db_create(struct ovsdb_schema *schema);
 void db_destroy(struct db *db);
+// The same in slices of 'n' rows: to be called while it says true, with nothing else between.
+bool db_destroy_some(struct db *db, size_t n);
 struct db_table *db_table(const struct db *db, const char *name);
+// Makes room in its maps for so many rows.
+void db_table_reserve(struct db_table *t, size_t n);
 // Live rows only.
 struct db_row *db_row_find(const struct db_table *t, const struct uuid *uuid);
 struct db_row *db_row_first(const struct db_table *t);
@@ -99,10 +110,15 @@ struct ovsdb_datum *db_txn_modify(struct db_txn *txn, struct db_row *row,
 void db_txn_delete(struct db_txn *txn, struct db_row *row);
 // Checks everything. On failure the transaction is undone and freed.
 int db_txn_commit(struct db_txn *txn, struct ovsdb_error *err);
+// The same in slices of 'n' rows, of a database that nobody else looks at: 1: there is more to do, 0: committed. On failure
+// the transaction is neither undone nor freed.
+int db_txn_commit_some(struct db_txn *txn, size_t n, struct ovsdb_error *err);
 // Undoes an open or committed transaction and frees it.
 void db_txn_rollback(struct db_txn *txn);
 // Frees what undo would need.
 void db_txn_finish(struct db_txn *txn);
+// The same in slices of 'n' rows; true: there is more to do. Also drops one that is not committed, of a database that goes with it.
+bool db_txn_finish_some(struct db_txn *txn, size_t n);
 
 // Did the (committed) transaction change anything?
 static inline bool db_txn_is_empty(const struct db_txn *txn)

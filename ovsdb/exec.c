@@ -556,6 +556,44 @@ static int run_all(struct execution *x, struct json_reader *r, struct strbuf *re
 	return failed ? -EINVAL : 0;
 }
 
+static bool only_reads(struct json_reader *r)
+{
+	static const char *const harmless[] = { "select", "comment", "abort" };
+	bool is = false;
+	const char *key;
+	size_t len;
+
+	json_object(r);
+	while (json_member(r, &key, &len)) {
+		AUTO_FREE char *op = NULL;
+
+		if (!json_key_is(key, len, "op") || json_peek(r) != JSON_STRING) {
+			json_skip(r);
+			continue;
+		}
+		op = json_string_dup(r);
+		for (size_t i = 0; op && i < ARRAY_SIZE(harmless); i++)
+			is |= !strcmp(op, harmless[i]);
+	}
+	return is;
+}
+
+bool ovsdb_only_reads(struct json_span params)
+{
+	struct json_reader r;
+	bool is = true;
+
+	json_reader_init_span(&r, params);
+	json_array(&r);
+	if (json_element(&r))
+		json_skip(&r);
+	while (is && json_element(&r))
+		is = json_peek(&r) != JSON_OBJECT || only_reads(&r);
+	is |= json_failed(&r);
+	json_reader_uninit(&r);
+	return is;
+}
+
 enum exec_status ovsdb_execute(struct db *db, struct json_span params,
 			       const struct exec_context *ctx, struct strbuf *results,
 			       struct db_txn **ret_txn, int64_t *ret_timeout_msec)

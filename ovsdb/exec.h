@@ -25,6 +25,8 @@ enum exec_status {
 enum exec_status ovsdb_execute(struct db *db, struct json_span params,
 			       const struct exec_context *ctx, struct strbuf *results,
 			       struct db_txn **ret_txn, int64_t *ret_timeout_msec);
+// No operation in these 'params' changes anything or depends on anything but rows: "wait" and "assert" do.
+bool ovsdb_only_reads(struct json_span params);
 // The columns of 'row' as a JSON object: 'columns' (n of them), or all when NULL.
 void ovsdb_row_write(const struct db_row *row, const struct ovsdb_column *const *columns, size_t n,
 		     struct json_writer *w);

@@ -46,45 +46,6 @@ static void forward_destroy(struct forward *f)
 
 // ---- To the source ----
 
-static bool changes_nothing(struct json_reader *r)
-{
-	static const char *const harmless[] = { "select", "comment", "abort" };
-	bool is = false;
-	const char *key;
-	size_t len;
-
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		AUTO_FREE char *op = NULL;
-
-		if (!json_key_is(key, len, "op") || json_peek(r) != JSON_STRING) {
-			json_skip(r);
-			continue;
-		}
-		op = json_string_dup(r);
-		for (size_t i = 0; op && i < ARRAY_SIZE(harmless); i++)
-			is |= !strcmp(op, harmless[i]);
-	}
-	return is;
-}
-
-// "wait" and "assert" are about what the source has.
-static bool is_for_source(struct json_span params)
-{
-	struct json_reader r;
-	bool is = false;
-
-	json_reader_init_span(&r, params);
-	json_array(&r);
-	if (json_element(&r))
-		json_skip(&r);
-	while (!is && json_element(&r))
-		is = json_peek(&r) == JSON_OBJECT && !changes_nothing(&r);
-	is &= !json_failed(&r);
-	json_reader_uninit(&r);
-	return is;
-}
-
 // What a client asks that has a role is run here first, to no effect: to the source we are the one who asks.
 static enum exec_status try_here(struct session *c, struct served_db *d, struct json_span params)
 {
@@ -153,7 +114,7 @@ bool relay_forward(struct session *c, struct served_db *d, const struct jsonrpc_
 	bool answered = false;
 	struct forward *f;
 
-	if (!r || !is_for_source(m->params))
+	if (!r || ovsdb_only_reads(m->params))
 		return false;
 	if (!may_forward(c, d, m, &answered))
 		return answered;

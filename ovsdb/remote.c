@@ -433,7 +433,7 @@ static void update_status(struct remotes *r, struct remote *m)
 	bool connected;
 
 	// A copy is what its source is.
-	if (!row || served_db_replica(d))
+	if (!row || served_db_replica(d) || served_db_is_converting(d))
 		return;
 	smap_init(&status);
 	put_status(&status, m, &connected);

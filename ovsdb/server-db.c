@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The databases that are served: coming, going, conversion, and what the database _Server says of them.
 #include "core/base/log.h"
-#include "ovsdb/convert.h"
 #include "ovsdb/server-private.h"
 
 LOG_MODULE(ovsdb_server_db);
@@ -35,8 +34,10 @@ void server_db_destroy(struct served_db *d)
 {
 	replica_destroy(d->replica);
 	relay_destroy(d->relay);
-	compaction_cancel(d);
+	compaction_cancel(d, "the database is no longer served");
+	conversion_cancel(d, "the database is no longer served");
 	publish_uninit_db(d);
+	server_bury(d->server, store_swap(d->store, NULL), NULL);
 	store_close(d->store);
 	free(d->name);
 	free(d);
@@ -154,13 +155,13 @@ int server_add_db(struct server *s, const char *path, struct error *err)
 }
 
 // Nobody waits for it, or hears of it, any more.
-static void detach_clients(struct server *s, struct served_db *d)
+static void detach_clients(struct server *s, struct served_db *d, bool deferred_too)
 {
 	struct session *c;
 
 	server_flush(s);
 	LIST_FOR_EACH (c, node, &s->sessions) {
-		session_drop_triggers(c, d);
+		session_drop_triggers(c, d, deferred_too);
 		session_cancel_monitors(c, d);
 	}
 }
@@ -171,7 +172,8 @@ int server_remove_db(struct server *s, const char *name, struct error *err)
 
 	if (!d || d == s->server_db)
 		return error_set(err, -ENOENT, "Failed to find the database.");
-	detach_clients(s, d);
+	conversion_cancel(d, "the database is no longer served");
+	detach_clients(s, d, true);
 	strmap_take(&s->dbs, name);
 	withdraw(s, d);
 	disconnect_unaware(s, NULL);
@@ -209,6 +211,7 @@ int server_add_relay(struct server *s, const char *name, const struct replica_op
 
 void server_follow(struct server *s, struct served_db *d, const struct replica_options *options)
 {
+	conversion_cancel(d, "the database becomes a backup");
 	replica_destroy(d->replica);
 	d->replica = replica_create(s, d, options);
 	d->read_only = true;
@@ -241,7 +244,7 @@ void server_db_set_connected(struct server *s, struct served_db *d, bool connect
 
 void server_db_reset(struct server *s, struct served_db *d, struct ovsdb_schema *schema)
 {
-	detach_clients(s, d);
+	detach_clients(s, d, true);
 	publish_uninit_db(d);
 	store_close(d->store);
 	d->store = store_create_in_memory(schema);
@@ -253,28 +256,14 @@ void server_db_reset(struct server *s, struct served_db *d, struct ovsdb_schema 
 
 // ---- Conversion ----
 
-int server_convert(struct server *s, struct served_db *d, struct ovsdb_schema *schema,
-		   const struct session *by, struct ovsdb_error *err)
+void server_db_replace(struct server *s, struct served_db *d, struct db *new,
+		       const struct session *by)
 {
-	struct error io = ERROR_INIT;
-	struct db *new, *old;
-
-	server_flush(s);
-	new = db_convert(d->store->db, schema, err);
-	if (!new)
-		return -EINVAL;
-	if (store_replace(d->store, new, "converted by ovsdb-server", &old, &io)) {
-		db_destroy(new);
-		return ovsdb_error_set(err, "I/O error", "%s", io.text);
-	}
-	detach_clients(s, d);
+	detach_clients(s, d, false);
 	publish_uninit_db(d);
-	db_destroy(old);
+	server_bury(s, store_swap(d->store, new), NULL);
 	publish_init_db(s, d);
 	s->changed = true;
 	announce(s, d);
 	disconnect_unaware(s, by);
-	log_info("%s: converted to schema version %s", d->name,
-		 new->schema->version ? new->schema->version : "(none)");
-	return 0;
 }

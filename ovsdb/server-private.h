@@ -23,6 +23,7 @@ struct served_db {
 	char *name;
 	struct store *store;
 	struct compaction *compaction; // at work
+	struct conversion *conversion; // at work
 	struct replica *replica; // follows another server's
 	struct relay *relay; // its transactions are the source's
 	bool connected; // has its contents
@@ -62,6 +63,7 @@ struct trigger {
 	char *id;
 	struct strbuf params;
 	size_t n_ops;
+	bool deferred; // waits for a conversion, and has not run yet
 	int64_t created;
 	struct timer timer;
 };
@@ -118,6 +120,7 @@ struct server {
 	struct list attention, watching; // struct session
 	struct list triggers; // struct trigger, of all sessions
 	struct strmap locks; // struct lock
+	struct list graves; // struct grave
 	struct uuid id;
 	bool relaxed;
 	enum ovsdb_on_corruption on_corruption;
@@ -148,16 +151,43 @@ void server_db_destroy(struct served_db *d);
 // Empties a database in memory and gives it another schema, which is taken over. Its clients lose what they wait for and monitor.
 void server_db_reset(struct server *s, struct served_db *d, struct ovsdb_schema *schema);
 void server_db_set_connected(struct server *s, struct served_db *d, bool connected);
-// Takes 'schema' over. All clients of the database lose what they wait for and monitor; 'by' is not disconnected.
-int server_convert(struct server *s, struct served_db *d, struct ovsdb_schema *schema,
-		   const struct session *by, struct ovsdb_error *err);
+// Puts 'new' in the place of its rows, which go. All clients of the database lose what they wait for and monitor, but not transactions
+// that waited for this; 'by' (or NULL) is not disconnected.
+void server_db_replace(struct server *s, struct served_db *d, struct db *new,
+		       const struct session *by);
+
+// ---- conversion.c ----
+// Begins to give 'd' another schema, which is taken over; no request of 'by' is taken until it is answered.
+void server_convert(struct session *by, struct json_span id, struct served_db *d,
+		    struct ovsdb_schema *schema);
+void conversion_cancel(struct served_db *d, const char *why);
+void conversion_forget_session(struct session *c);
+// A slice of all that is done in slices; true: it is to be called again soon.
+bool server_do_slices(struct server *s);
+// Frees a database, after a transaction on it (or NULL), in slices.
+void server_bury(struct server *s, struct db *db, struct db_txn *txn);
+void server_free_graves(struct server *s);
 
 // ---- compaction.c ----
 #define CHILD_FD 3
 // In a child process that has what the server had in memory: it ends with the server, and holds nothing of it open, neither
 // connections nor the locks of files, but 'fd', which is CHILD_FD now (-1: nothing).
 void child_begin(int fd);
-void compaction_cancel(struct served_db *d);
+// A file that a child process writes anew; embed it.
+struct db_writer {
+	struct served_db *db;
+	struct store_rewrite *rewrite;
+	pid_t child; // 0: none
+	struct io_watch watch; // of it
+	// The file is in place, or (with an error) as it was.
+	void (*done)(struct db_writer *w, const struct error *err);
+};
+// Writes 'data' as the file of 'd'; 'done' is to be set. Nothing is to be done after an error.
+int db_writer_start(struct db_writer *w, struct served_db *d, const struct db *data,
+		    const char *comment, struct error *err);
+// 'done' is not called.
+void db_writer_cancel(struct db_writer *w);
+void compaction_cancel(struct served_db *d, const char *why);
 // Of the databases whose files have grown enough.
 void server_compact_grown(struct server *s);
 
@@ -183,6 +213,8 @@ int session_check_available(const struct served_db *d, const char *method, struc
 // The name in the client's certificate, or NULL.
 const char *session_client_id(const struct session *c);
 void session_cancel_monitors(struct session *c, const struct served_db *d);
+// Requests are taken again.
+void session_go_on(struct session *c);
 
 // ---- publish.c ----
 void publish_init_db(struct server *s, struct served_db *d);
@@ -220,7 +252,7 @@ void session_transact(struct session *c, const struct jsonrpc_message *m);
 void session_cancel(struct session *c, struct json_span params);
 // Runs the triggers again; true when one finished.
 bool server_run_triggers(struct server *s);
-void session_drop_triggers(struct session *c, const struct served_db *db);
+void session_drop_triggers(struct session *c, const struct served_db *db, bool deferred_too);
 
 // ---- lock.c ----
 void session_lock(struct session *c, const struct jsonrpc_message *m, bool steal);

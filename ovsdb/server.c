@@ -22,6 +22,7 @@ struct server *server_create(struct loop *l, bool relaxed_durability)
 	list_init(&s->attention);
 	list_init(&s->watching);
 	list_init(&s->triggers);
+	list_init(&s->graves);
 	uuid_generate(&s->id);
 	server_db_create_own(s);
 	loop_add_hook(l, &s->hook, end_of_iteration, s);
@@ -40,6 +41,7 @@ void server_destroy(struct server *s)
 	loop_remove_hook(&s->hook);
 	STRMAP_FOR_EACH (node, &s->dbs)
 		server_db_destroy(node->data);
+	server_free_graves(s);
 	strmap_uninit(&s->dbs);
 	strmap_uninit(&s->locks);
 	free(s);
@@ -352,6 +354,8 @@ static void end_of_iteration(void *s_)
 		s->changed = false;
 	} while (server_run_triggers(s) || s->changed);
 	server_flush(s);
+	if (server_do_slices(s))
+		loop_wake(s->loop);
 	publish_catch_up(s);
 	if (changed) {
 		server_compact_grown(s);

@@ -29,6 +29,8 @@ int server_remove_db(struct server *s, const char *name, struct error *err);
 // NULL when there is none.
 struct served_db *server_find_db(const struct server *s, const char *name);
 struct db *served_db_data(const struct served_db *d);
+// Its rows are not to be changed now.
+bool served_db_is_converting(const struct served_db *d);
 // Why the file could not be written when that was tried last; NULL when it could.
 const char *served_db_failure(const struct served_db *d);
 // The table and column that 'spec', "DATABASE,TABLE,COLUMN", names; borrowed, until the next transaction or change of databases.

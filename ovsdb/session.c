@@ -419,11 +419,22 @@ static void req_steal(struct session *c, const struct jsonrpc_message *m)
 	session_lock(c, m, true);
 }
 
-static bool may_convert(const struct session *c, const struct served_db *d)
+static bool may_convert(const struct session *c, const struct served_db *d,
+			const struct ovsdb_schema *schema, struct ovsdb_error *err)
 {
 	const struct session_group *g = c->group;
+	const char *why = NULL;
 
-	return !d->read_only && !d->relay && !(g && (g->read_only || (g->role && *g->role)));
+	if (d->read_only || d->relay || (g && (g->read_only || (g->role && *g->role))))
+		why = "no schema %s: %s is not to be converted here";
+	else if (strcmp(schema->name, d->name) != 0)
+		why = "the schema is of %s, not of %s";
+	else if (d->conversion)
+		why = "no schema %s: %s is being converted to another";
+	if (!why)
+		return true;
+	ovsdb_error_set(err, "not allowed", why, schema->name, d->name);
+	return false;
 }
 
 static void req_convert(struct session *c, const struct jsonrpc_message *m)
@@ -444,18 +455,12 @@ static void req_convert(struct session *c, const struct jsonrpc_message *m)
 		session_reply_error(c, m->id, &err);
 		return;
 	}
-	if (!may_convert(c, d) || strcmp(schema->name, d->name) != 0) {
-		ovsdb_error_set(&err, "not allowed",
-				may_convert(c, d) ? "the schema is of %s, not of %s"
-						  : "no schema %s: %s is not to be converted here",
-				schema->name, d->name);
-		ovsdb_schema_destroy(schema);
-		session_reply_error(c, m->id, &err);
-	} else if (server_convert(c->server, d, schema, c, &err)) {
-		session_reply_error(c, m->id, &err);
-	} else {
-		reply_text(c, m->id, "{}");
+	if (may_convert(c, d, schema, &err)) {
+		server_convert(c, m->id, d, schema);
+		return;
 	}
+	ovsdb_schema_destroy(schema);
+	session_reply_error(c, m->id, &err);
 }
 
 static void req_set_db_change_aware(struct session *c, const struct jsonrpc_message *m)
@@ -554,8 +559,9 @@ void session_cancel_monitors(struct session *c, const struct served_db *d)
 static void connection_over(struct session *c)
 {
 	contents_forget_session(c);
+	conversion_forget_session(c);
 	server_forget_session(c->server, c);
-	session_drop_triggers(c, NULL);
+	session_drop_triggers(c, NULL, true);
 	session_drop_locks(c);
 	drop_watches(c);
 	publish_drop(c);
@@ -643,6 +649,11 @@ void session_destroy(struct session *c)
 		c->group->n--;
 	jsonrpc_session_close(c->js);
 	free(c);
+}
+
+void session_go_on(struct session *c)
+{
+	jsonrpc_session_hold(c->js, false);
 }
 
 struct jsonrpc_session *session_jsonrpc(struct session *c)

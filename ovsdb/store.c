@@ -238,14 +238,14 @@ void store_format_snapshot(const struct db *db, const char *comment, struct strb
 	ovsdb_log_format(out, text.s, text.len);
 }
 
-static int write_anew(struct store *s, const struct db *db, const char *comment, struct error *err)
+int store_compact(struct store *s, const char *comment, struct error *err)
 {
 	AUTO(strbuf) content = STRBUF_INIT;
 	int rc;
 
 	if (!s->log)
 		return 0;
-	store_format_snapshot(db, comment, &content);
+	store_format_snapshot(s->db, comment, &content);
 	rc = ovsdb_log_replace(s->log, &content, err);
 	if (rc)
 		return rc;
@@ -255,21 +255,12 @@ static int write_anew(struct store *s, const struct db *db, const char *comment,
 	return 0;
 }
 
-int store_compact(struct store *s, const char *comment, struct error *err)
+struct db *store_swap(struct store *s, struct db *db)
 {
-	return write_anew(s, s->db, comment, err);
-}
+	struct db *old = s->db;
 
-int store_replace(struct store *s, struct db *db, const char *comment, struct db **ret_old,
-		  struct error *err)
-{
-	int rc = write_anew(s, db, comment, err);
-
-	if (rc)
-		return rc;
-	*ret_old = s->db;
 	s->db = db;
-	return 0;
+	return old;
 }
 
 struct store_rewrite {
@@ -296,11 +287,11 @@ int store_rewrite_begin(struct store *s, const char *comment, struct store_rewri
 	return 0;
 }
 
-int store_rewrite_write(const struct store *s, const struct store_rewrite *rw)
+int store_rewrite_write(const struct db *db, const struct store_rewrite *rw)
 {
 	AUTO(strbuf) content = STRBUF_INIT;
 
-	store_format_snapshot(s->db, rw->comment, &content);
+	store_format_snapshot(db, rw->comment, &content);
 	return ovsdb_log_rewrite_write(rw->log, &content);
 }
 

@@ -35,18 +35,16 @@ bool store_append(struct store *s, const struct db_txn *txn);
 int store_flush(struct store *s, bool sync, struct error *err);
 // Rewrites the file as one snapshot. 'comment' may be NULL.
 int store_compact(struct store *s, const char *comment, struct error *err);
-// Writes the file anew with 'db' in place of what it held, and takes 'db' over; *ret_old, which it had before, is the caller's then. On
-// failure all is as it was.
-int store_replace(struct store *s, struct db *db, const char *comment, struct db **ret_old,
-		  struct error *err);
-// The same in three steps, for a process beside this one: begin here, write there, end here. Between, transactions are appended and
+// The same in three steps, for a process beside this one: begin here, write 'db' there, end here. Between, transactions are appended and
 // flushed as ever; the end puts them behind what was written. 'result' is the writer's; when it is not 0, or the file has been
 // written anew otherwise meanwhile, the file stays as it is.
 struct store_rewrite;
 int store_rewrite_begin(struct store *s, const char *comment, struct store_rewrite **ret,
 			struct error *err);
-int store_rewrite_write(const struct store *s, const struct store_rewrite *rw); // 0 or -errno
+int store_rewrite_write(const struct db *db, const struct store_rewrite *rw); // 0 or -errno
 int store_rewrite_end(struct store *s, struct store_rewrite *rw, int result, struct error *err);
+// Takes 'db' over, which the file holds already; returns the one it had before, the caller's now.
+struct db *store_swap(struct store *s, struct db *db);
 // The file grew enough to be worth it.
 bool store_wants_compaction(const struct store *s);
 // Records (with headers) of the schema and all rows: also what "ovsdb-client backup" prints.

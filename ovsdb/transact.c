@@ -72,6 +72,9 @@ static bool trigger_run(struct trigger *t)
 	struct json_span params = { t->params.s, t->params.len };
 	int64_t timeout;
 
+	if (t->db->conversion)
+		return false;
+	t->deferred = false;
 	if (run(t->session, t->db, params, t->n_ops, (struct json_span){ t->id, strlen(t->id) },
 		clock_msec() - t->created, &timeout) == EXEC_WAITING) {
 		if (timeout != INT64_MAX)
@@ -87,8 +90,8 @@ static void on_timeout(struct timer *timer)
 	trigger_run(CONTAINER_OF(timer, struct trigger, timer));
 }
 
-static void wait_for_it(struct session *c, struct served_db *d, const struct jsonrpc_message *m,
-			size_t n_ops, int64_t timeout)
+static struct trigger *wait_for_it(struct session *c, struct served_db *d,
+				   const struct jsonrpc_message *m, size_t n_ops, int64_t timeout)
 {
 	struct trigger *t = xzalloc(sizeof(*t));
 
@@ -103,6 +106,21 @@ static void wait_for_it(struct session *c, struct served_db *d, const struct jso
 	timer_init(&t->timer, c->server->loop, on_timeout);
 	if (timeout != INT64_MAX)
 		timer_in(&t->timer, timeout);
+	return t;
+}
+
+// While a database is converted, who only looks at it sees it as it was, unless he has asked for a change before.
+static bool must_be_deferred(const struct session *c, const struct served_db *d,
+			     struct json_span params)
+{
+	const struct trigger *t;
+
+	if (!d->conversion)
+		return false;
+	LIST_FOR_EACH (t, node, &c->triggers)
+		if (t->deferred && t->db == d)
+			return true;
+	return !ovsdb_only_reads(params);
 }
 
 void session_transact(struct session *c, const struct jsonrpc_message *m)
@@ -130,8 +148,10 @@ void session_transact(struct session *c, const struct jsonrpc_message *m)
 		session_reply_error(c, m->id, &err);
 		return;
 	}
-	if (!relay_forward(c, d, m) &&
-	    run(c, d, m->params, n_ops, m->id, 0, &timeout) == EXEC_WAITING)
+	if (must_be_deferred(c, d, m->params))
+		wait_for_it(c, d, m, n_ops, INT64_MAX)->deferred = true;
+	else if (!relay_forward(c, d, m) &&
+		 run(c, d, m->params, n_ops, m->id, 0, &timeout) == EXEC_WAITING)
 		wait_for_it(c, d, m, n_ops, timeout);
 }
 
@@ -188,13 +208,14 @@ bool server_run_triggers(struct server *s)
 	return any;
 }
 
-// 'db' NULL: all of them, unanswered since the client is gone; else those on one database, cancelled.
-void session_drop_triggers(struct session *c, const struct served_db *db)
+// 'db' NULL: all of them, unanswered since the client is gone; else those on one database, cancelled, but not those that have not
+// begun, unless 'deferred_too'.
+void session_drop_triggers(struct session *c, const struct served_db *db, bool deferred_too)
 {
 	struct trigger *t, *next;
 
 	LIST_FOR_EACH_SAFE (t, next, node, &c->triggers) {
-		if (db && t->db != db)
+		if (db && (t->db != db || (t->deferred && !deferred_too)))
 			continue;
 		if (db)
 			reply_canceled(t);

@@ -168,15 +168,15 @@ void db_txn_rollback(struct db_txn *txn)
 	}
 	if (txn->db->open == txn)
 		txn->db->open = NULL;
+	VEC_FREE(&txn->garbage);
 	strbuf_uninit(&txn->comment);
 	free(txn);
 }
 
-void db_txn_finish(struct db_txn *txn)
+bool db_txn_finish_some(struct db_txn *txn, size_t n)
 {
-	struct db_txn_row *tr, *next;
-
-	LIST_FOR_EACH_SAFE (tr, next, node, &txn->rows) {
+	for (; n && !list_is_empty(&txn->rows); n--) {
+		struct db_txn_row *tr = LIST_ENTRY(txn->rows.next, struct db_txn_row, node);
 		struct db_row *row = tr->row;
 		bool deleted = tr->deleted;
 
@@ -186,57 +186,63 @@ void db_txn_finish(struct db_txn *txn)
 		else if (!row->n_txns)
 			db_row_pack(row);
 	}
+	if (!list_is_empty(&txn->rows))
+		return true;
+	if (txn->db->open == txn)
+		txn->db->open = NULL;
+	VEC_FREE(&txn->garbage);
 	strbuf_uninit(&txn->comment);
 	free(txn);
+	return false;
+}
+
+void db_txn_finish(struct db_txn *txn)
+{
+	db_txn_finish_some(txn, SIZE_MAX);
 }
 
 // ---- Commit ----
 
-// Forgets columns that were written with the value they had, rows that nothing happened to, and rows that came and went.
-static void drop_unchanged(struct db_txn *txn)
+// Forgets columns that were written with the value they had, a row that nothing happened to, and one that came and went.
+static int drop_if_unchanged(struct db_txn *txn, struct db_txn_row *tr, struct ovsdb_error *err)
 {
-	struct db_txn_row *tr, *next;
+	const struct ovsdb_table_schema *ts = tr->row->table->schema;
+	struct db_row *row = tr->row;
+	bool any = tr->inserted || tr->deleted;
 
-	LIST_FOR_EACH_SAFE (tr, next, node, &txn->rows) {
-		const struct ovsdb_table_schema *ts = tr->row->table->schema;
-		struct db_row *row = tr->row;
-		bool any = tr->inserted || tr->deleted;
+	for (size_t i = OVSDB_COL_FIRST; !tr->inserted && i < ts->n_columns; i++) {
+		const struct ovsdb_type *type = &ts->columns[i]->type;
 
-		for (size_t i = OVSDB_COL_FIRST; !tr->inserted && i < ts->n_columns; i++) {
-			const struct ovsdb_type *type = &ts->columns[i]->type;
-
-			if (!tr->changed[i])
-				continue;
-			if (ovsdb_datum_equal(&tr->old[i], &row->fields[i], type)) {
-				ovsdb_datum_uninit(&row->fields[i], type);
-				row->fields[i] = tr->old[i];
-				tr->changed[i] = false;
-			} else {
-				any = true;
-			}
-		}
-		if (tr->inserted && tr->deleted) {
-			txn_row_free(tr);
-			remove_row(row);
-		} else if (!any) {
-			txn_row_free(tr);
+		if (!tr->changed[i])
+			continue;
+		if (ovsdb_datum_equal(&tr->old[i], &row->fields[i], type)) {
+			ovsdb_datum_uninit(&row->fields[i], type);
+			row->fields[i] = tr->old[i];
+			tr->changed[i] = false;
+		} else {
+			any = true;
 		}
 	}
+	if (tr->inserted && tr->deleted) {
+		txn_row_free(tr);
+		remove_row(row);
+	} else if (!any) {
+		txn_row_free(tr);
+	}
+	return 0;
 }
 
-struct gc {
-	VEC(struct db_row *) rows; // that lost their last reference
-};
-
-static void gc_add(struct db_row *row, void *gc_)
+// A row that lost its last reference: unless others come, it goes.
+static void note_garbage(struct db_row *row, void *txn_)
 {
-	struct gc *gc = gc_;
+	struct db_txn *txn = txn_;
 
-	VEC_PUSH(&gc->rows, row);
+	if (!row->table->schema->is_root)
+		VEC_PUSH(&txn->garbage, row);
 }
 
 // Brings the reference counts up to date with one row's change.
-static void count_change(struct db_txn_row *tr, struct gc *gc)
+static int count_change(struct db_txn *txn, struct db_txn_row *tr, struct ovsdb_error *err)
 {
 	struct db_row *row = tr->row;
 	const struct db_table *t = row->table;
@@ -253,29 +259,31 @@ static void count_change(struct db_txn_row *tr, struct gc *gc)
 
 		if (!tr->inserted && (tr->deleted || tr->changed[i]))
 			db_adjust_refs(t, i, tr->changed[i] ? &tr->old[i] : &row->fields[i], -1,
-				       gc_add, gc);
+				       note_garbage, txn);
 	}
 	tr->counted = true;
 	if (tr->inserted && !row->n_refs)
-		gc_add(row, gc);
+		note_garbage(row, txn);
+	return 0;
 }
 
 // Deletes what nobody refers to any more in tables that are not roots, and what hung on it.
-static void collect_garbage(struct db_txn *txn, struct gc *gc)
+static int collect_garbage(struct db_txn *txn, struct ovsdb_error *err)
 {
-	while (gc->rows.n) {
-		struct db_row *row = gc->rows.v[--gc->rows.n];
+	while (txn->garbage.n) {
+		struct db_row *row = txn->garbage.v[--txn->garbage.n];
 
-		if (row->deleted || row->n_refs || row->table->schema->is_root)
+		if (row->deleted || row->n_refs)
 			continue;
 		touch(txn, row)->counted = true;
 		db_txn_delete(txn, row);
 		for (size_t j = 0; j < row->table->n_ref_columns; j++) {
 			unsigned int i = row->table->ref_columns[j];
 
-			db_adjust_refs(row->table, i, &row->fields[i], -1, gc_add, gc);
+			db_adjust_refs(row->table, i, &row->fields[i], -1, note_garbage, txn);
 		}
 	}
+	return 0;
 }
 
 static bool keeps(const struct db_table *dst, const struct ovsdb_base_type *b,
@@ -285,7 +293,7 @@ static bool keeps(const struct db_table *dst, const struct ovsdb_base_type *b,
 }
 
 // Removes from one column the weak references to rows that are not there.
-static int prune_column(struct db_txn *txn, struct db_row *row, unsigned int c, struct gc *gc,
+static int prune_column(struct db_txn *txn, struct db_row *row, unsigned int c,
 			struct ovsdb_error *err)
 {
 	struct db_table *t = row->table;
@@ -309,7 +317,7 @@ static int prune_column(struct db_txn *txn, struct db_row *row, unsigned int c, 
 	if (first)
 		return 0;
 	db_adjust_refs(t, c, d, 1, NULL, NULL);
-	db_adjust_refs(t, c, &before, -1, gc_add, gc);
+	db_adjust_refs(t, c, &before, -1, note_garbage, txn);
 	ovsdb_datum_uninit(&before, type);
 	if (d->n < type->n_min)
 		return ovsdb_error_set(
@@ -327,36 +335,30 @@ static bool has_weak(const struct ovsdb_type *t)
 	return ovsdb_base_is_weak_ref(&t->key) || ovsdb_base_is_weak_ref(&t->value);
 }
 
-static int prune_row(struct db_txn *txn, struct db_row *row, struct gc *gc, struct ovsdb_error *err)
+static int prune_row(struct db_txn *txn, struct db_row *row, struct ovsdb_error *err)
 {
 	const struct db_table *t = row->table;
 
 	for (size_t j = 0; j < t->n_ref_columns; j++) {
 		unsigned int i = t->ref_columns[j];
 
-		if (has_weak(&t->schema->columns[i]->type) && prune_column(txn, row, i, gc, err))
+		if (has_weak(&t->schema->columns[i]->type) && prune_column(txn, row, i, err))
 			return -EINVAL;
 	}
 	return 0;
 }
 
-// Rows written by the transaction, and rows that refer weakly to what it deleted. Ones that pruning adds stand at
-// the end of the list and are visited too.
-static int prune_weak(struct db_txn *txn, struct gc *gc, struct ovsdb_error *err)
+// A row written by the transaction, or the rows that refer weakly to one that it deleted. Ones that pruning adds stand at the end
+// of the list and are visited too.
+static int prune_weak(struct db_txn *txn, struct db_txn_row *tr, struct ovsdb_error *err)
 {
-	struct db_txn_row *tr;
 	struct weak_ref *w;
 
-	LIST_FOR_EACH (tr, node, &txn->rows) {
-		if (!tr->deleted) {
-			if (prune_row(txn, tr->row, gc, err))
-				return -EINVAL;
-			continue;
-		}
-		LIST_FOR_EACH (w, dst_node, &tr->row->weak_in)
-			if (!w->src->deleted && prune_row(txn, w->src, gc, err))
-				return -EINVAL;
-	}
+	if (!tr->deleted)
+		return prune_row(txn, tr->row, err);
+	LIST_FOR_EACH (w, dst_node, &tr->row->weak_in)
+		if (!w->src->deleted && prune_row(txn, w->src, err))
+			return -EINVAL;
 	return 0;
 }
 
@@ -379,7 +381,7 @@ static int check_refs(const struct db_row *row, const struct ovsdb_column *c,
 	return 0;
 }
 
-static int check_deleted(const struct db_txn_row *tr, struct ovsdb_error *err)
+static int check_deleted(struct db_txn *txn, struct db_txn_row *tr, struct ovsdb_error *err)
 {
 	const struct db_row *row = tr->row;
 
@@ -391,7 +393,7 @@ static int check_deleted(const struct db_txn_row *tr, struct ovsdb_error *err)
 			       row->table->schema->name, UUID_ARGS(db_row_uuid(row)), row->n_refs);
 }
 
-static int check_references(const struct db_txn_row *tr, struct ovsdb_error *err)
+static int check_references(struct db_txn *txn, struct db_txn_row *tr, struct ovsdb_error *err)
 {
 	const struct db_row *row = tr->row;
 	const struct db_table *t = row->table;
@@ -414,10 +416,10 @@ static int check_references(const struct db_txn_row *tr, struct ovsdb_error *err
 	return 0;
 }
 
-static int check_max_rows(const struct db *db, struct ovsdb_error *err)
+static int check_max_rows(struct db_txn *txn, struct ovsdb_error *err)
 {
-	for (size_t i = 0; i < db->schema->n_tables; i++) {
-		const struct db_table *t = &db->tables[i];
+	for (size_t i = 0; i < txn->db->schema->n_tables; i++) {
+		const struct db_table *t = &txn->db->tables[i];
 
 		if (t->n_rows > t->schema->max_rows)
 			return ovsdb_error_set(
@@ -457,74 +459,96 @@ static int duplicate_error(const struct db_row *a, const struct db_row *b,
 							  : "was modified by this transaction");
 }
 
-static int update_indexes(struct db_txn *txn, struct ovsdb_error *err)
+static int leave_indexes(struct db_txn *txn, struct db_txn_row *tr, struct ovsdb_error *err)
 {
-	struct db_txn_row *tr;
-	size_t which;
-
-	LIST_FOR_EACH (tr, node, &txn->rows)
-		db_row_unindex(tr->row);
-	LIST_FOR_EACH (tr, node, &txn->rows) {
-		struct db_row *other = tr->deleted ? NULL : db_row_index(tr->row, &which);
-
-		if (other)
-			return duplicate_error(other, tr->row,
-					       &tr->row->table->schema->indexes[which], err);
-	}
+	db_row_unindex(tr->row);
 	return 0;
 }
 
-static void seal(struct db_txn *txn)
+static int enter_indexes(struct db_txn *txn, struct db_txn_row *tr, struct ovsdb_error *err)
 {
-	struct db_txn_row *tr;
+	size_t which;
+	struct db_row *other = tr->deleted ? NULL : db_row_index(tr->row, &which);
 
-	LIST_FOR_EACH (tr, node, &txn->rows) {
-		db_row_rebuild_weak(tr->row);
-		if (!tr->deleted && !tr->inserted)
-			uuid_generate(&tr->row->id[1].uuid);
-		tr->row->txn = NULL;
+	if (!other)
+		return 0;
+	return duplicate_error(other, tr->row, &tr->row->table->schema->indexes[which], err);
+}
+
+static int seal(struct db_txn *txn, struct db_txn_row *tr, struct ovsdb_error *err)
+{
+	db_row_rebuild_weak(tr->row);
+	if (!tr->deleted && !tr->inserted)
+		uuid_generate(&tr->row->id[1].uuid);
+	tr->row->txn = NULL;
+	return 0;
+}
+
+// What a commit does, one step after the other: first 'begin', then 'each' for every row. A step is repeated as long as it makes
+// garbage.
+static const struct commit_step {
+	int (*begin)(struct db_txn *txn, struct ovsdb_error *err);
+	int (*each)(struct db_txn *txn, struct db_txn_row *tr, struct ovsdb_error *err);
+	bool repeat;
+} steps[] = {
+	{ .each = drop_if_unchanged },
+	{ .each = count_change },
+	// Asked before garbage is collected: a wrong reference is an error even in a row that vanishes at once.
+	{ .each = check_deleted },
+	{ .each = check_references },
+	{ .begin = collect_garbage, .each = prune_weak, .repeat = true },
+	// A row that came and was collected at once never was; pruning may have restored old values.
+	{ .each = drop_if_unchanged },
+	{ .begin = check_max_rows, .each = leave_indexes },
+	{ .each = enter_indexes },
+	{ .each = seal },
+};
+
+// Goes on with one step; *n rows at most.
+static int run_step(struct db_txn *txn, const struct commit_step *step, size_t *n,
+		    struct ovsdb_error *err)
+{
+	if (!txn->at) {
+		if (step->begin && step->begin(txn, err))
+			return -EINVAL;
+		txn->at = txn->rows.next;
+	}
+	for (; *n && txn->at != &txn->rows; --*n) {
+		struct list *node = txn->at, *before = node->prev;
+
+		if (step->each(txn, LIST_ENTRY(node, struct db_txn_row, node), err))
+			return -EINVAL;
+		// It may be gone.
+		txn->at = before->next == node ? node->next : before->next;
+	}
+	if (txn->at != &txn->rows)
+		return 1;
+	txn->at = NULL;
+	return 0;
+}
+
+int db_txn_commit_some(struct db_txn *txn, size_t n, struct ovsdb_error *err)
+{
+	while (txn->step < ARRAY_SIZE(steps)) {
+		const struct commit_step *step = &steps[txn->step];
+		int rc = run_step(txn, step, &n, err);
+
+		if (rc)
+			return rc;
+		if (!step->repeat || !txn->garbage.n)
+			txn->step++;
 	}
 	txn->committed = true;
 	txn->db->open = NULL;
-}
-
-static int check_all(struct db_txn *txn, struct gc *gc, struct ovsdb_error *err)
-{
-	struct db_txn_row *tr;
-
-	LIST_FOR_EACH (tr, node, &txn->rows)
-		count_change(tr, gc);
-	// Asked before garbage is collected: a wrong reference is an error even in a row that vanishes at once.
-	LIST_FOR_EACH (tr, node, &txn->rows)
-		if (check_deleted(tr, err))
-			return -EINVAL;
-	LIST_FOR_EACH (tr, node, &txn->rows)
-		if (check_references(tr, err))
-			return -EINVAL;
-	do {
-		collect_garbage(txn, gc);
-		if (prune_weak(txn, gc, err))
-			return -EINVAL;
-	} while (gc->rows.n);
-	// A row that came and was collected at once never was; pruning may have restored old values.
-	drop_unchanged(txn);
-	if (check_max_rows(txn->db, err))
-		return -EINVAL;
-	return update_indexes(txn, err);
+	VEC_FREE(&txn->garbage);
+	return 0;
 }
 
 int db_txn_commit(struct db_txn *txn, struct ovsdb_error *err)
 {
-	struct gc gc = { VEC_INIT };
-	int rc;
+	int rc = db_txn_commit_some(txn, SIZE_MAX, err);
 
-	drop_unchanged(txn);
-	rc = check_all(txn, &gc, err);
-	VEC_FREE(&gc.rows);
-	if (rc) {
+	if (rc)
 		db_txn_rollback(txn);
-		return rc;
-	}
-	seal(txn);
-	return 0;
+	return rc;
 }

@@ -4,7 +4,7 @@ import copy
 import json
 
 import pytest
-from ovsdbtest import Closed, TEST_SCHEMA, program, run, small_disk
+from ovsdbtest import Closed, TEST_SCHEMA, program, run, small_disk, wait_until
 from test_monitor import insert
 
 
@@ -90,3 +90,100 @@ def test_a_conversion_that_cannot_be_written_changes_nothing(tmp_path):
         db.transact(insert(name="b"))
         assert other.note()["method"] == "update"
         assert db.call("get_schema", "T")["version"] == "1.0.0"
+
+
+N = 6000
+
+
+@pytest.fixture
+def large(server, db):
+    for first in range(0, N, 2000):
+        db.transact(*(insert(name=f"r{i}") for i in range(first, first + 2000)))
+    db.call("set_db_change_aware", True)
+    return db
+
+
+def begun(server):
+    """Another client, after whose second answer what was sent before has been read."""
+    c = server.connect()
+    c.call("set_db_change_aware", True)
+    c.call("echo")
+    return c
+
+
+def counter(server, name):
+    return int(server.appctl("coverage/read-counter", name))
+
+
+def test_it_is_done_in_slices_and_so_is_what_goes(server, large):
+    assert large.call("convert", "T", newer()) == {}
+    # Each row is copied, committed (in several steps) and finished.
+    assert counter(server, "ovsdb_conversion_slice") >= 5 * N // 250
+    wait_until(lambda: counter(server, "ovsdb_free_slice") >= N // 250, "the old database is freed")
+    assert len(select(large, "name")["rows"]) == N
+    server.kill()
+    server.start()
+    assert len(select(server.connect(), "name")["rows"]) == N
+
+
+def test_requests_behind_it_wait_for_its_end(server, large):
+    ident = large.request("convert", "T", newer())
+    schema, inserted = large.request("get_schema", "T"), large.request("transact", "T", insert(name="behind", added="x"))
+    assert large.answer(ident)["result"] == {}
+    assert large.answer(schema)["result"]["version"] == "2.0.0"
+    assert "uuid" in large.answer(inserted)["result"][0]
+
+
+def test_others_look_meanwhile_and_write_afterwards(server, large):
+    ident = large.request("convert", "T", newer())
+    other, gone = begun(server), begun(server)
+    written = other.request("transact", "T", insert(name="new"))
+    # Who has asked for a change sees it, whenever that is done.
+    seen = other.request("transact", "T", {"op": "select", "table": "Root", "where": [["name", "==", "new"]], "columns": ["name"]})
+    gone.request("transact", "T", insert(name="gone"))
+    gone.close()
+    assert len(select(begun(server), "name")["rows"]) >= N
+    assert "uuid" in other.answer(written)["result"][0]
+    assert other.answer(seen)["result"][0]["rows"] == [{"name": "new"}]
+    assert large.answer(ident)["result"] == {}
+    assert {"name": "new"} in select(other, "name")["rows"]
+    server.kill()
+    server.start()
+    assert {"name": "new"} in select(server.connect(), "name")["rows"]
+
+
+def test_the_one_that_asked_may_go(server, large):
+    asker = begun(server)
+    asker.request("convert", "T", newer())
+    other = begun(server)
+    asker.close()
+    wait_until(lambda: other.call("get_schema", "T")["version"] == "2.0.0", "the conversion is done all the same")
+    assert len(select(other, "name")["rows"]) == N
+
+
+def test_a_database_that_is_removed_meanwhile(server, large):
+    ident = large.request("convert", "T", newer())
+    other = begun(server)
+    written = other.request("transact", "T", insert(name="new"))
+    server.appctl("ovsdb-server/remove-db", "T")
+    answer = large.answer(ident)
+    assert answer["result"] == {} or answer["error"]["error"] == "canceled"
+    answer = other.answer(written)
+    assert answer["error"] in (None, "canceled")
+    server.appctl("ovsdb-server/add-db", str(server.db))
+    assert len(select(server.connect(), "name")["rows"]) >= N
+
+
+def test_a_row_that_does_not_fit_in_a_later_slice(server, large):
+    ident = large.transact(insert(name="last", few=["set", [1, 2]]))[0]["uuid"][1]
+    assert f"row {ident}, column few:" in large.call_error("convert", "T", newer())["details"]
+    large.transact(insert(name="b"))
+    assert len(select(large, "name")["rows"]) == N + 2
+    wait_until(lambda: counter(server, "ovsdb_free_slice"), "what was converted is freed")
+
+
+def test_index_violations_are_found(server, large):
+    schema = newer()
+    schema["tables"]["Root"]["indexes"] = [["big"]]
+    assert large.call_error("convert", "T", schema)["error"] == "constraint violation"
+    assert large.call("get_schema", "T")["version"] == "1.0.0"

@@ -155,7 +155,7 @@ static void rewrite_beside(struct store *s, unsigned int *i)
 
 	if (store_rewrite_begin(s, "beside", &rw, &err))
 		return;
-	rc = store_rewrite_write(s, rw);
+	rc = store_rewrite_write(s->db, rw);
 	run_batch(s, ++*i, 1, true);
 	store_rewrite_end(s, rw, rc, &err);
 }
@@ -299,7 +299,7 @@ static int compact_beside(struct store *s, struct error *err)
 
 	return store_rewrite_begin(s, "beside", &rw, err)
 		       ? -EIO
-		       : store_rewrite_end(s, rw, store_rewrite_write(s, rw), err);
+		       : store_rewrite_end(s, rw, store_rewrite_write(s->db, rw), err);
 }
 
 // Every step up to the rename.
