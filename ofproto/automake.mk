@@ -4,7 +4,12 @@ ofproto_libopenflow_a_SOURCES = \
 	ofproto/openflow/act-check.c ofproto/openflow/act-private.h ofproto/openflow/act-text.c \
 	ofproto/openflow/act-wire.c ofproto/openflow/act.c ofproto/openflow/act.h \
 	ofproto/openflow/actions.def ofproto/openflow/actions/check-pkt-larger.c \
-	ofproto/openflow/actions/controller.c ofproto/openflow/actions/ct.c ofproto/openflow/actions/ip.c \
+	ofproto/openflow/actions/bundle.c ofproto/openflow/actions/controller.c ofproto/openflow/actions/ct.c \
+	ofproto/openflow/actions/debug.c ofproto/openflow/actions/encap.c ofproto/openflow/actions/hash-private.h \
+	ofproto/openflow/actions/hash.c ofproto/openflow/actions/ip.c ofproto/openflow/actions/learn-private.h \
+	ofproto/openflow/actions/learn-text.c ofproto/openflow/actions/learn.c \
+	ofproto/openflow/actions/mpls.c ofproto/openflow/actions/multipath.c ofproto/openflow/actions/rule.c \
+	ofproto/openflow/actions/sample.c ofproto/openflow/actions/stack.c ofproto/openflow/words.def \
 	ofproto/openflow/actions/meter.c ofproto/openflow/actions/move.c ofproto/openflow/actions/nat.c ofproto/openflow/actions/output.c ofproto/openflow/actions/pipeline.c \
 	ofproto/openflow/actions/set-field-private.h ofproto/openflow/actions/set-field-text.c \
 	ofproto/openflow/actions/set-field.c ofproto/openflow/actions/vlan.c ofproto/openflow/conn.c \

@@ -125,6 +125,60 @@ static void run_parse_flows(int argc, char *argv[])
 	flow_file_read(argv[1], parse_line, &p);
 }
 
+static void print_byte(const struct strbuf *b, size_t i)
+{
+	if (i < b->len)
+		printf("%02x", (uint8_t)b->s[i]);
+	else
+		printf("(none)");
+}
+
+// Where the bytes differ from what we would have sent.
+static void print_differences(const struct strbuf *got, const struct strbuf *ours)
+{
+	for (size_t i = 0; i < MAX(got->len, ours->len); i++) {
+		if (i < got->len && i < ours->len && got->s[i] == ours->s[i])
+			continue;
+		printf("%2zu: ", i);
+		print_byte(got, i);
+		printf(" -> ");
+		print_byte(ours, i);
+		putchar('\n');
+	}
+}
+
+static void print_actions(const char *line, const char *name, uint8_t version)
+{
+	AUTO(strbuf) bytes = STRBUF_INIT;
+	AUTO(strbuf) acts = STRBUF_INIT;
+	AUTO(strbuf) text = STRBUF_INIT;
+	AUTO(strbuf) again = STRBUF_INIT;
+	struct reader r;
+	enum ofperr e;
+
+	for (const char *s = line; *s && *s != '#';) {
+		int hi = hex_digit(s[0]), lo = hi < 0 ? -1 : hex_digit(s[1]);
+
+		if (lo < 0) {
+			s++;
+			continue;
+		}
+		wr_u8(&bytes, hi << 4 | lo);
+		s += 2;
+	}
+	r = rd_init(strbuf_cstr(&bytes), bytes.len);
+	e = acts_decode_actions(&r, version, &acts);
+	if (e) {
+		printf("bad %s actions: %s\n\n", name, ofperr_name(e));
+		return;
+	}
+	acts_format(acts_of(&acts), NULL, &text);
+	printf("actions=%s\n", text.s);
+	acts_encode_actions(acts_of(&acts), version, &again);
+	print_differences(&bytes, &again);
+	putchar('\n');
+}
+
 // Hex bytes of actions on standard input, one list a line, in the version named.
 static void run_parse_actions(int argc, char *argv[])
 {
@@ -134,32 +188,8 @@ static void run_parse_actions(int argc, char *argv[])
 
 	if (of_versions_parse(argv[1], &versions, &err))
 		fatal(0, "%s", err.text);
-	while (fgets(line, sizeof(line), stdin)) {
-		AUTO(strbuf) bytes = STRBUF_INIT;
-		AUTO(strbuf) acts = STRBUF_INIT;
-		AUTO(strbuf) text = STRBUF_INIT;
-		struct reader r;
-		enum ofperr e;
-
-		for (const char *s = line; *s && *s != '#';) {
-			int hi = hex_digit(s[0]), lo = hi < 0 ? -1 : hex_digit(s[1]);
-
-			if (lo < 0) {
-				s++;
-				continue;
-			}
-			wr_u8(&bytes, hi << 4 | lo);
-			s += 2;
-		}
-		r = rd_init(strbuf_cstr(&bytes), bytes.len);
-		e = acts_decode_actions(&r, __builtin_ctz(versions), &acts);
-		if (e) {
-			printf("bad %s actions: %s\n\n", argv[1], ofperr_name(e));
-			continue;
-		}
-		acts_format(acts_of(&acts), NULL, &text);
-		printf("actions=%s\n", text.s);
-	}
+	while (fgets(line, sizeof(line), stdin))
+		print_actions(line, argv[1], __builtin_ctz(versions));
 }
 
 static void run_print_error(int argc, char *argv[])

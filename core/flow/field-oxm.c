@@ -134,9 +134,6 @@ int field_get_oxm(struct reader *r, const struct field **ret_field, union field_
 	memcpy(ret_mask, &all, f->n_bytes);
 	if (h.has_mask) {
 		get_value(&body, f, n, ret_mask);
-		if (!f->maskable && memcmp(ret_mask, &all, f->n_bytes) &&
-		    !is_all_ones(ret_mask, f->n_bytes))
-			return error_set(err, -EDOM, "field %s cannot be masked", f->name);
 		error = check_mask(f, ret_value, ret_mask, err);
 		if (error)
 			return error;
@@ -169,6 +166,14 @@ int field_get_oxm_header(struct reader *r, const struct field **ret_field, struc
 }
 
 // ---- Matches ----
+
+static bool is_whole(const struct field *f, const union field_value *mask)
+{
+	union field_value all;
+
+	field_all_ones(f, &all);
+	return !memcmp(mask, &all, f->n_bytes);
+}
 
 static enum match_error match_error_from(int error)
 {
@@ -214,6 +219,9 @@ enum match_error match_get_oxm(struct match *m, const void *p, size_t n, bool st
 		const struct field *f;
 		enum match_error bad;
 		int error = field_get_oxm(&r, &f, &value, &mask, err);
+
+		if (!error && f && !f->maskable && !is_whole(f, &mask))
+			error = error_set(err, -EDOM, "field %s cannot be masked", f->name);
 
 		if (error)
 			return match_error_from(error);

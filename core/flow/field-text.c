@@ -705,7 +705,7 @@ int field_parse(const struct field *f, const char *text, union field_value *valu
 	if (f->id == FIELD_DL_VLAN && field_value_to_u64(f, value) == 0xffff)
 		return 0;
 	if (!field_value_is_valid(f, value))
-		return error_set(err, -EINVAL, "%s: value out of range for field %s", text,
+		return error_set(err, -EINVAL, "%s is not a valid value for field %s", text,
 				 f->name);
 	if (!f->maskable && memcmp(mask, &all, f->n_bytes) && !is_all_zeros(mask, f->n_bytes))
 		return error_set(err, -EINVAL, "%s: invalid mask for field %s", text, f->name);

@@ -145,6 +145,8 @@ int field_parse(const struct field *f, const char *text, union field_value *ret_
 void field_format(const struct field *f, const union field_value *value,
 		  const union field_value *mask, struct strbuf *out);
 
+// Numbers of any width, decimal (up to 64 bits) or hex, big-endian. False when bad or too large.
+bool wide_number_parse(const char *s, size_t n, uint8_t *dst, size_t n_bytes);
 // Big-endian, of any width: "0x1f"; zero is "0".
 void wide_hex_format(const uint8_t *b, size_t n, struct strbuf *out);
 
@@ -179,7 +181,8 @@ void field_put_oxm(const struct field *f, uint8_t version, const union field_val
 		   const union field_value *mask, struct strbuf *out);
 // Writes the 4-byte (or 8-byte experimenter) header alone, as actions carry it.
 void field_put_oxm_header(const struct field *f, uint8_t version, struct strbuf *out);
-// Reads one TLV; *ret_field NULL (and no error) when the code is unknown: 'r' is behind it.
+// Reads one TLV; *ret_field NULL (and no error) when the code is unknown: 'r' is behind it. Whether the field may be matched
+// with a mask is the caller's concern: any bits may be set.
 int field_get_oxm(struct reader *r, const struct field **ret_field, union field_value *ret_value,
 		  union field_value *ret_mask, struct error *err);
 int field_get_oxm_header(struct reader *r, const struct field **ret_field, struct error *err);

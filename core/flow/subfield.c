@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/flow/fields.h"
 
-#include <ctype.h>
-
 // Bits of a big-endian byte string, counted from the least significant one.
 static bool get_bit(const uint8_t *b, size_t n_bytes, unsigned int i)
 {
@@ -42,8 +40,9 @@ static int parse_range(const char *text, const char **s, struct subfield *sf, st
 				 first, last);
 	if (last >= sf->field->n_bits)
 		return error_set(err, -EINVAL,
-				 "%s: bits %lu to %lu are not valid because width is only %u bits",
-				 text, first, last, sf->field->n_bits);
+				 "%s: ending bit %lu is not valid because field is only %u bits "
+				 "wide",
+				 text, last, sf->field->n_bits);
 	sf->ofs = first;
 	sf->n_bits = last - first + 1;
 	*s = end + 1;
@@ -55,10 +54,8 @@ syntax:
 
 int subfield_parse(const char **s, struct subfield *ret, struct error *err)
 {
-	const char *text = *s, *p = text;
+	const char *text = *s, *p = text + strcspn(text, "[-");
 
-	while (isalnum((unsigned char)*p) || *p == '_')
-		p++;
 	ret->field = field_by_name_n(text, p - text);
 	if (!ret->field)
 		return error_set(err, -EINVAL, "%s: unknown field `%.*s'", text, (int)(p - text),

@@ -29,5 +29,3 @@ void ipv6_masked_format(const uint8_t addr[16], const uint8_t mask[16], struct s
 void eth_masked_format(struct eth_addr addr, struct eth_addr mask, struct strbuf *out);
 // Length of the prefix that the mask is, or -1.
 int mask_prefix_len(const uint8_t *m, size_t n_bytes);
-// Numbers of any width, decimal (up to 64 bits) or hex, big-endian. False when bad or too large.
-bool wide_number_parse(const char *s, size_t n, uint8_t *dst, size_t n_bytes);

@@ -8,6 +8,7 @@
 #include "core/io/daemon.h"
 #include "core/io/tls.h"
 #include "ofproto/bridge/vswitchd.h"
+#include "ofproto/openflow/act.h"
 #ifdef HAVE_SIMNIC
 #include "hw-tests/simnic/simnic.h"
 #endif
@@ -130,6 +131,8 @@ int main(int argc, char *argv[])
 	appctl_register(commands, ARRAY_SIZE(commands), l);
 	daemon_on_signal(l, on_terminate, on_hangup, l);
 	daemon_become_user(true);
+	if (o.dummy)
+		acts_allow_debug();
 	vs = vswitchd_create(l, o.database, o.dummy, o.dummy_override);
 	daemon_ready();
 	log_info("%s (Open eSwitch) %s", program_name, PACKAGE_VERSION);

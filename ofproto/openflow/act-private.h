@@ -5,7 +5,7 @@
 #include "ofproto/openflow/act.h"
 #include "ofproto/openflow/wire-private.h"
 
-enum raw_kind { RAW_OF, RAW_NX, RAW_ONF };
+enum raw_kind { RAW_OF, RAW_NX, RAW_ONF, RAW_INST };
 
 // One action on the wire: 'body' is behind the type, length and (for extensions) vendor and subtype.
 struct act_in {
@@ -21,6 +21,7 @@ struct act_out {
 	struct strbuf *out;
 	uint8_t version;
 	bool has_vlan;
+	bool instruction; // what comes is one, not an action
 	uint8_t nw_proto; // 0: unknown
 };
 
@@ -31,12 +32,14 @@ struct act_text {
 	int depth;
 };
 
-// NULL verbs: the action is described but not supported.
+// What actions.def says of each kind.
 struct act_type_ops {
+	const char *name;
 	enum ofperr (*decode)(struct act_in *in, struct strbuf *out);
 	void (*encode)(const struct act *a, struct act_out *o);
 	void (*format)(const struct act *a, const struct act_text *t);
-	uint32_t (*versions)(const struct act *a); // NULL: all
+	uint8_t first; // version
+	bool executed, in_set;
 	uint16_t size; // of header and payload
 };
 
@@ -55,10 +58,6 @@ extern const size_t act_n_words;
 #define ACT_MAX_DEPTH 16
 #define ACT_SIZE(MEMBER) (offsetof(struct act, MEMBER) + sizeof(((struct act *)NULL)->MEMBER))
 
-// The one place that refuses what is not there yet.
-enum ofperr act_unsupported_wire(enum act_type type);
-int act_unsupported_text(enum act_type type, struct error *err);
-
 // Wire: begins an action (length patched by act_end()).
 size_t act_begin_of(struct act_out *o, uint16_t type);
 size_t act_begin_nx(struct act_out *o, uint16_t subtype);
@@ -66,12 +65,40 @@ size_t act_begin_onf(struct act_out *o, uint16_t subtype);
 void act_end(struct act_out *o, size_t start); // pads to 8 bytes
 void act_encode_list(struct acts a, struct act_out *o);
 enum ofperr act_decode_list(struct reader *r, uint8_t version, struct strbuf *out);
+// Reads the header of a field, of 8 bytes for a vendor's; and where there is room for 4 only.
+enum ofperr act_get_field(struct act_in *in, const struct field **ret);
+enum ofperr act_get_short_field(struct act_in *in, const struct field **ret);
+// Whether the field has the bits.
+enum ofperr act_check_bits(const struct subfield *sf);
+// act_range() and the header behind it.
+enum ofperr act_get_range(struct act_in *in, struct subfield *ret);
+// Takes 'n' bytes that must be zero.
+enum ofperr act_get_zeros(struct act_in *in, size_t n);
+// The header of a field behind an action, 4 bytes or, of a vendor's, 8. Messages say of a tunnel's option, whatever its
+// length, that it has the most that it can.
+void act_put_field(struct act_out *o, const struct field *f);
+size_t act_header_size(const struct field *f);
+unsigned int act_bits_from_wire(const struct field *f, unsigned int n_bits);
+unsigned int act_bits_to_wire(const struct subfield *sf);
+// Offset and width in 16 bits; of a width up to 64.
+static inline uint16_t act_range(const struct subfield *sf)
+{
+	return sf->ofs << 6 | (sf->n_bits - 1);
+}
+// OpenFlow 1.2's set_field of a whole field.
+void act_encode_set_field(struct act_out *o, const struct field *f, const union field_value *v);
 
 // Text.
 int act_parse_list(char *text, const struct act_text *t);
 void act_format_list(struct acts a, const struct act_text *t);
 int act_parse_number(const char *s, uint64_t max, const char *what, uint64_t *ret,
 		     struct error *err);
+int act_parse_u32(const char *s, uint32_t *ret, struct error *err);
+// Up to 64 bits of a field whose header has four bytes. 'whole' begins the errors.
+int act_parse_subfield(const char *s, const char *whole, struct subfield *ret, struct error *err);
+int act_check_short_header(const struct field *f, const char *whole, struct error *err);
+// Sets the error and returns it.
+int act_not_openflow(const struct field *f, struct error *err);
 // Takes the next "key=value", "key:value", "key(value)" or "key" off the list at '*s'; false at its end.
 bool act_next_word(char **s, char **ret_key, char **ret_value);
 
@@ -83,81 +110,17 @@ enum ofperr acts_verify_nesting(struct acts list, const struct act *outer, struc
 void act_put_set_field(struct strbuf *b, const struct field *f, enum act_set_form form,
 		       const union field_value *value, const union field_value *mask);
 
-#define DECLARE(NAME) \
-	enum ofperr NAME##_decode(struct act_in *in, struct strbuf *out); \
-	void NAME##_encode(const struct act *a, struct act_out *o); \
-	void NAME##_format(const struct act *a, const struct act_text *t)
-DECLARE(output);
-DECLARE(output_trunc);
-DECLARE(output_reg);
-DECLARE(enqueue);
-DECLARE(controller);
-DECLARE(set_vlan_vid);
-DECLARE(set_vlan_pcp);
-DECLARE(strip_vlan);
-DECLARE(push_vlan);
-DECLARE(set_field);
-DECLARE(move);
-DECLARE(dec_ttl);
-DECLARE(set_tunnel);
-DECLARE(set_queue);
-DECLARE(pop_queue);
-DECLARE(resubmit);
-DECLARE(exit_action);
-DECLARE(clone);
-DECLARE(note);
-DECLARE(ct);
-DECLARE(nat_action);
-DECLARE(ct_clear);
-DECLARE(check_pkt_larger);
-DECLARE(meter);
-DECLARE(clear_actions);
-DECLARE(write_actions);
-DECLARE(write_metadata);
-DECLARE(goto_table);
-#undef DECLARE
+#define ACT(ID, NAME, VERBS, ...) \
+	enum ofperr VERBS##_decode(struct act_in *in, struct strbuf *out); \
+	void VERBS##_encode(const struct act *a, struct act_out *o); \
+	void VERBS##_format(const struct act *a, const struct act_text *t);
+#include "ofproto/openflow/actions.def"
+#undef ACT
 
-int output_parse(char *arg, const struct act_text *t);
+#define WORD(NAME, PARSE) int PARSE(char *arg, const struct act_text *t);
+#include "ofproto/openflow/words.def"
+#undef WORD
 int output_port_word(const char *word, const struct act_text *t);
-int enqueue_parse(char *arg, const struct act_text *t);
-int controller_parse(char *arg, const struct act_text *t);
-int mod_vlan_vid_parse(char *arg, const struct act_text *t);
-int mod_vlan_pcp_parse(char *arg, const struct act_text *t);
-int set_vlan_vid_parse(char *arg, const struct act_text *t);
-int set_vlan_pcp_parse(char *arg, const struct act_text *t);
-int pop_vlan_parse(char *arg, const struct act_text *t);
-int strip_vlan_parse(char *arg, const struct act_text *t);
-int push_vlan_parse(char *arg, const struct act_text *t);
-int set_field_parse(char *arg, const struct act_text *t);
-int load_parse(char *arg, const struct act_text *t);
-int mod_dl_src_parse(char *arg, const struct act_text *t);
-int mod_dl_dst_parse(char *arg, const struct act_text *t);
-int mod_nw_src_parse(char *arg, const struct act_text *t);
-int mod_nw_dst_parse(char *arg, const struct act_text *t);
-int mod_nw_tos_parse(char *arg, const struct act_text *t);
-int mod_nw_ecn_parse(char *arg, const struct act_text *t);
-int mod_nw_ttl_parse(char *arg, const struct act_text *t);
-int mod_tp_src_parse(char *arg, const struct act_text *t);
-int mod_tp_dst_parse(char *arg, const struct act_text *t);
-int move_parse(char *arg, const struct act_text *t);
-int dec_ttl_parse(char *arg, const struct act_text *t);
-int set_tunnel_parse(char *arg, const struct act_text *t);
-int set_tunnel64_parse(char *arg, const struct act_text *t);
-int set_queue_parse(char *arg, const struct act_text *t);
-int pop_queue_parse(char *arg, const struct act_text *t);
-int resubmit_parse(char *arg, const struct act_text *t);
-int exit_parse(char *arg, const struct act_text *t);
-int clone_parse(char *arg, const struct act_text *t);
-int note_parse(char *arg, const struct act_text *t);
-int ct_parse(char *arg, const struct act_text *t);
-int nat_action_parse(char *arg, const struct act_text *t);
-int ct_clear_parse(char *arg, const struct act_text *t);
-int check_pkt_larger_parse(char *arg, const struct act_text *t);
-int meter_action_parse(char *arg, const struct act_text *t);
-int clear_actions_parse(char *arg, const struct act_text *t);
-int write_actions_parse(char *arg, const struct act_text *t);
-int write_metadata_parse(char *arg, const struct act_text *t);
-int goto_table_parse(char *arg, const struct act_text *t);
 // mod_tp_src and mod_tp_dst mean the ports of the protocol that the match pins down.
 void set_field_fix_ports(struct strbuf *acts, const struct match *m);
 // "mod_dl_src" and the like for those that were written so, else "set_field".

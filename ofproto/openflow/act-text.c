@@ -6,46 +6,9 @@
 #include "ofproto/openflow/act-private.h"
 
 const struct act_word act_words[] = {
-	{ "output", output_parse },
-	{ "resubmit", resubmit_parse },
-	{ "set_field", set_field_parse },
-	{ "load", load_parse },
-	{ "move", move_parse },
-	{ "goto_table", goto_table_parse },
-	{ "controller", controller_parse },
-	{ "enqueue", enqueue_parse },
-	{ "mod_vlan_vid", mod_vlan_vid_parse },
-	{ "set_vlan_vid", set_vlan_vid_parse },
-	{ "mod_vlan_pcp", mod_vlan_pcp_parse },
-	{ "set_vlan_pcp", set_vlan_pcp_parse },
-	{ "strip_vlan", strip_vlan_parse },
-	{ "pop_vlan", pop_vlan_parse },
-	{ "push_vlan", push_vlan_parse },
-	{ "mod_dl_src", mod_dl_src_parse },
-	{ "mod_dl_dst", mod_dl_dst_parse },
-	{ "mod_nw_src", mod_nw_src_parse },
-	{ "mod_nw_dst", mod_nw_dst_parse },
-	{ "mod_nw_tos", mod_nw_tos_parse },
-	{ "mod_nw_ecn", mod_nw_ecn_parse },
-	{ "mod_nw_ttl", mod_nw_ttl_parse },
-	{ "mod_tp_src", mod_tp_src_parse },
-	{ "mod_tp_dst", mod_tp_dst_parse },
-	{ "dec_ttl", dec_ttl_parse },
-	{ "set_tunnel", set_tunnel_parse },
-	{ "set_tunnel64", set_tunnel64_parse },
-	{ "set_queue", set_queue_parse },
-	{ "pop_queue", pop_queue_parse },
-	{ "exit", exit_parse },
-	{ "clone", clone_parse },
-	{ "note", note_parse },
-	{ "ct", ct_parse },
-	{ "nat", nat_action_parse },
-	{ "ct_clear", ct_clear_parse },
-	{ "check_pkt_larger", check_pkt_larger_parse },
-	{ "meter", meter_action_parse },
-	{ "clear_actions", clear_actions_parse },
-	{ "write_actions", write_actions_parse },
-	{ "write_metadata", write_metadata_parse },
+#define WORD(NAME, PARSE) { NAME, PARSE },
+#include "ofproto/openflow/words.def"
+#undef WORD
 };
 const size_t act_n_words = ARRAY_SIZE(act_words);
 
@@ -55,6 +18,44 @@ int act_parse_number(const char *s, uint64_t max, const char *what, uint64_t *re
 	if (parse_u64(s, 0, ret) && *ret <= max)
 		return 0;
 	return error_set(err, -EINVAL, "invalid %s \"%s\"", what, s);
+}
+
+int act_parse_u32(const char *s, uint32_t *ret, struct error *err)
+{
+	if (!*s)
+		return error_set(err, -EINVAL, "missing required numeric argument");
+	return parse_u32(s, 0, ret) ? 0 : error_set(err, -EINVAL, "invalid numeric format %s", s);
+}
+
+int act_not_openflow(const struct field *f, struct error *err)
+{
+	return error_set(err, -EINVAL, "%s is not a field of OpenFlow: use vlan_vid or vlan_pcp",
+			 f->name);
+}
+
+int act_check_short_header(const struct field *f, const char *whole, struct error *err)
+{
+	if (!f->oxm[0].name)
+		return act_not_openflow(f, err);
+	return act_header_size(f) == 4
+		       ? 0
+		       : error_set(err, -EINVAL, "%s: experimenter OXM field '%s' not supported",
+				   whole, f->name);
+}
+
+int act_parse_subfield(const char *s, const char *whole, struct subfield *ret, struct error *err)
+{
+	const char *p = s;
+
+	if (subfield_parse(&p, ret, err))
+		return -EINVAL;
+	if (*p)
+		return error_set(err, -EINVAL, "%s: unexpected input following field syntax",
+				 whole);
+	if (ret->n_bits > 64)
+		return error_set(err, -EINVAL, "%s: %s has %u bits, more than the 64 that fit",
+				 whole, s, ret->n_bits);
+	return act_check_short_header(ret->field, whole, err);
 }
 
 // End of the parenthesis that opens at 's', NULL when it does not close.
@@ -142,15 +143,6 @@ static const struct act_word *find_word(const char *name)
 	return NULL;
 }
 
-static int unknown_word(const char *key, const struct act_text *t)
-{
-	// The table knows what there will be.
-	for (enum act_type type = 0; type < ACT_MAX; type++)
-		if (!strcasecmp(act_name(type), key) && !act_ops[type].format)
-			return act_unsupported_text(type, t->err);
-	return error_set(t->err, -EINVAL, "unknown action %s", key);
-}
-
 static int parse_word(char *key, char *value, const struct act_text *t)
 {
 	const struct act_word *w = find_word(key);
@@ -161,7 +153,7 @@ static int parse_word(char *key, char *value, const struct act_text *t)
 		return error_set(t->err, -EINVAL, "apply_actions is the default instruction");
 	if (!output_port_word(key, t))
 		return 0;
-	return unknown_word(key, t);
+	return error_set(t->err, -EINVAL, "unknown action %s", key);
 }
 
 int act_parse_list(char *text, const struct act_text *t)

@@ -4,19 +4,37 @@
 
 static const struct raw {
 	uint8_t type, kind, first, last; // enum act_type, enum raw_kind, wire versions
-	uint16_t number;
+	uint16_t number, shortest, longest; // bytes
 } raws[] = {
-#define RAW(ACT, KIND, FIRST, LAST, NUMBER) { ACT_##ACT, RAW_##KIND, FIRST, LAST, NUMBER },
+#define MAX_LENGTH 0xfff8
+#define RAW(ACT, KIND, FIRST, LAST, NUMBER, SHORTEST, LONGEST) \
+	{ ACT_##ACT, RAW_##KIND, FIRST, LAST, NUMBER, SHORTEST, LONGEST },
 #include "ofproto/openflow/raws.def"
 #undef RAW
 };
 
-#define ACTION_MIN 8
+enum { ACTION_MIN = 8, OF_SET_FIELD = 25 };
+
+static bool debug_allowed;
+
+void acts_allow_debug(void)
+{
+	debug_allowed = true;
+}
 
 static const struct raw *find_raw(enum raw_kind kind, uint16_t number, uint8_t version)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(raws); i++)
 		if (raws[i].kind == kind && raws[i].number == number && version >= raws[i].first &&
+		    version <= raws[i].last)
+			return &raws[i];
+	return NULL;
+}
+
+static const struct raw *find_instruction_raw(enum act_type type, uint8_t version)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(raws); i++)
+		if (raws[i].kind == RAW_INST && raws[i].type == type && version >= raws[i].first &&
 		    version <= raws[i].last)
 			return &raws[i];
 	return NULL;
@@ -64,8 +82,10 @@ static enum ofperr decode_one(struct reader *r, uint8_t version, struct strbuf *
 	e = identify(&in, &raw);
 	if (e)
 		return e;
-	if (!act_ops[raw->type].decode)
-		return act_unsupported_wire(raw->type);
+	if (in.len < raw->shortest || in.len > raw->longest)
+		return OFPERR_OFPBAC_BAD_LEN;
+	if ((raw->type == ACT_DEBUG_SLOW || raw->type == ACT_DEBUG_RECIRC) && !debug_allowed)
+		return OFPERR_OFPBAC_BAD_VENDOR_TYPE;
 	e = act_ops[raw->type].decode(&in, out);
 	return !e && rd_status(&in.body) ? OFPERR_OFPBAC_BAD_LEN : e;
 }
@@ -97,6 +117,54 @@ enum ofperr acts_decode_actions(struct reader *r, uint8_t version, struct strbuf
 	enum ofperr e = act_decode_list(r, version, out);
 
 	return e ? e : verify(out, start);
+}
+
+enum ofperr act_get_field(struct act_in *in, const struct field **ret)
+{
+	int error = field_get_oxm_header(&in->body, ret, NULL);
+
+	if (rd_status(&in->body))
+		return OFPERR_OFPBAC_BAD_LEN;
+	if (error == -EDOM)
+		return OFPERR_OFPBMC_BAD_MASK;
+	return error || !*ret ? OFPERR_OFPBMC_BAD_FIELD : OFPERR_NONE;
+}
+
+enum ofperr act_get_short_field(struct act_in *in, const struct field **ret)
+{
+	struct reader head = rd_sub(&in->body, 4);
+
+	if (rd_status(&in->body))
+		return OFPERR_OFPBAC_BAD_LEN;
+	head.parent = NULL;
+	return field_get_oxm_header(&head, ret, NULL) || !*ret ? OFPERR_OFPBAC_BAD_SET_TYPE
+							       : OFPERR_NONE;
+}
+
+enum ofperr act_check_bits(const struct subfield *sf)
+{
+	return !sf->n_bits || sf->ofs + sf->n_bits > sf->field->n_bits ? OFPERR_OFPBAC_BAD_SET_LEN
+								       : OFPERR_NONE;
+}
+
+enum ofperr act_get_range(struct act_in *in, struct subfield *ret)
+{
+	uint16_t bits = rd_be16(&in->body);
+	enum ofperr e = act_get_short_field(in, &ret->field);
+
+	ret->ofs = bits >> 6;
+	ret->n_bits = (bits & 63) + 1;
+	return e ? e : act_check_bits(ret);
+}
+
+enum ofperr act_get_zeros(struct act_in *in, size_t n)
+{
+	if (rd_left(&in->body) < n)
+		return OFPERR_OFPBAC_BAD_LEN;
+	if (!is_all_zeros(in->body.p, n))
+		return OFPERR_NXBRC_MUST_BE_ZERO;
+	rd_skip(&in->body, n);
+	return OFPERR_NONE;
 }
 
 // ---- Encoding ----
@@ -140,8 +208,7 @@ void act_encode_list(struct acts list, struct act_out *o)
 	const struct act *a;
 
 	OFPACT_FOR_EACH (a, list)
-		if (act_ops[a->type].encode)
-			act_ops[a->type].encode(a, o);
+		act_ops[a->type].encode(a, o);
 }
 
 void acts_encode_actions(struct acts a, uint8_t version, struct strbuf *out)
@@ -151,123 +218,103 @@ void acts_encode_actions(struct acts a, uint8_t version, struct strbuf *out)
 	act_encode_list(a, &o);
 }
 
+// What a tunnel's option has at most on the wire.
+#define OPTION_BYTES 124
+
+static bool is_option(const struct field *f)
+{
+	return f->at == FIELD_AT_TUN_METADATA;
+}
+
+void act_put_field(struct act_out *o, const struct field *f)
+{
+	size_t start = o->out->len;
+
+	field_put_oxm_header(f, OFP10, o->out);
+	if (is_option(f))
+		o->out->s[start + 3] = OPTION_BYTES;
+}
+
+size_t act_header_size(const struct field *f)
+{
+	return f->oxm[0].class == 0xffff ? 8 : 4;
+}
+
+unsigned int act_bits_from_wire(const struct field *f, unsigned int n_bits)
+{
+	return is_option(f) && n_bits == OPTION_BYTES * 8 ? f->n_bits : n_bits;
+}
+
+unsigned int act_bits_to_wire(const struct subfield *sf)
+{
+	return is_option(sf->field) && sf->n_bits == sf->field->n_bits ? OPTION_BYTES * 8
+								       : sf->n_bits;
+}
+
+void act_encode_set_field(struct act_out *o, const struct field *f, const union field_value *v)
+{
+	size_t start = act_begin_of(o, OF_SET_FIELD);
+
+	field_put_oxm(f, o->version, v, NULL, o->out);
+	act_end(o, start);
+}
+
 // ---- Instructions ----
 
-enum { INST_GOTO = 1, INST_METADATA, INST_WRITE, INST_APPLY, INST_CLEAR, INST_METER, INST_MAX };
-#define INST_EXPERIMENTER 0xffff
+enum { INST_APPLY = 4, INST_MAX = 7, INST_EXPERIMENTER = 0xffff };
 
+// Bodies by number; 'p' NULL: not there.
 struct instructions {
-	struct reader body[INST_MAX];
-	bool there[INST_MAX];
+	struct act_in in[INST_MAX];
 };
 
-// Whether the version has it; since 1.5 the meter is an action.
-static bool is_known(uint16_t type, uint8_t version)
+static enum ofperr find_instruction(struct reader *r, uint8_t version, struct instructions *all)
 {
-	if (type == INST_METER)
-		return version == OFP13 || version == OFP14;
-	return type && type < INST_MAX;
-}
+	struct act_in in = { .version = version, .kind = RAW_INST, .number = rd_be16(r) };
+	const struct raw *raw;
 
-static enum ofperr find_instructions(struct reader *r, uint8_t version, struct instructions *in)
-{
-	memset(in, 0, sizeof(*in));
-	while (rd_left(r)) {
-		uint16_t type = rd_be16(r), len = rd_be16(r);
-		struct reader body;
-
-		if (rd_status(r) || len < 8 || len % 8)
-			return OFPERR_OFPBIC_BAD_LEN;
-		body = rd_sub(r, len - 4u);
-		if (rd_status(r))
-			return OFPERR_OFPBIC_BAD_LEN;
-		if (type == INST_EXPERIMENTER)
-			return OFPERR_OFPBIC_BAD_EXPERIMENTER;
-		if (!is_known(type, version))
-			return OFPERR_OFPBIC_UNKNOWN_INST;
-		if (in->there[type])
-			return OFPERR_OFPBIC_DUP_INST;
-		body.parent = NULL;
-		in->body[type] = body;
-		in->there[type] = true;
-	}
-	return OFPERR_NONE;
-}
-
-static enum ofperr decode_goto(struct reader *r, struct strbuf *out)
-{
-	uint8_t table = rd_u8(r);
-
-	rd_skip(r, 3);
-	if (rd_finish(r))
+	in.len = rd_be16(r);
+	if (rd_status(r) || in.len < ACTION_MIN || in.len % 8)
 		return OFPERR_OFPBIC_BAD_LEN;
-	act_put(out, ACT_GOTO_TABLE)->goto_table.table = table;
-	return OFPERR_NONE;
-}
-
-static enum ofperr decode_meter(struct reader *r, struct strbuf *out)
-{
-	uint32_t id = rd_be32(r);
-
-	if (rd_finish(r))
+	in.body = rd_sub(r, in.len - 4);
+	if (rd_status(r))
 		return OFPERR_OFPBIC_BAD_LEN;
-	act_put(out, ACT_METER)->meter.id = id;
-	return OFPERR_NONE;
-}
-
-static enum ofperr decode_metadata(struct reader *r, struct strbuf *out)
-{
-	struct act *a;
-	be64 value, mask;
-
-	rd_skip(r, 4);
-	rd_copy(r, &value, 8);
-	rd_copy(r, &mask, 8);
-	if (rd_finish(r))
+	in.body.parent = NULL;
+	if (in.number == INST_EXPERIMENTER)
+		return OFPERR_OFPBIC_BAD_EXPERIMENTER;
+	raw = find_raw(RAW_INST, in.number, version);
+	if (in.number != INST_APPLY && !raw)
+		return OFPERR_OFPBIC_UNKNOWN_INST;
+	if (all->in[in.number].len)
+		return OFPERR_OFPBIC_DUP_INST;
+	if (raw && (in.len < raw->shortest || in.len > raw->longest))
 		return OFPERR_OFPBIC_BAD_LEN;
-	a = act_put(out, ACT_WRITE_METADATA);
-	a->write_metadata.metadata = value & mask;
-	a->write_metadata.mask = mask;
+	all->in[in.number] = in;
 	return OFPERR_NONE;
 }
 
-static enum ofperr decode_write(struct reader *r, uint8_t version, struct strbuf *out)
+static enum ofperr decode_apply(struct act_in *in, struct strbuf *out)
 {
-	size_t begin = act_nested_begin(out, ACT_WRITE_ACTIONS);
-	enum ofperr e;
-
-	rd_skip(r, 4);
-	e = act_decode_list(r, version, out);
-	if (!e)
-		act_nested_end(out, begin);
-	return e;
+	rd_skip(&in->body, 4);
+	return act_decode_list(&in->body, in->version, out);
 }
 
+// actions.def has the kinds in the order in which they are carried out; meter is the only one that comes before the actions.
 static enum ofperr decode_instructions(struct reader *r, uint8_t version, struct strbuf *out)
 {
-	struct instructions in;
-	enum ofperr e = find_instructions(r, version, &in);
+	struct instructions all = { 0 };
+	enum ofperr e = OFPERR_NONE;
 
-	if (e)
-		return e;
-	// In the order in which they are carried out.
-	if (in.there[INST_METER])
-		e = decode_meter(&in.body[INST_METER], out);
-	if (!e && in.there[INST_APPLY]) {
-		rd_skip(&in.body[INST_APPLY], 4);
-		e = act_decode_list(&in.body[INST_APPLY], version, out);
+	while (!e && rd_left(r))
+		e = find_instruction(r, version, &all);
+	for (enum act_type type = ACT_METER; !e && type < ACT_MAX; type++) {
+		const struct raw *raw = find_instruction_raw(type, version);
+
+		if (raw && all.in[raw->number].len)
+			e = act_ops[type].decode(&all.in[raw->number], out);
+		if (!e && type == ACT_METER && all.in[INST_APPLY].len)
+			e = decode_apply(&all.in[INST_APPLY], out);
 	}
-	if (!e && in.there[INST_CLEAR]) {
-		if (rd_left(&in.body[INST_CLEAR]) != 4)
-			return OFPERR_OFPBIC_BAD_LEN;
-		act_put(out, ACT_CLEAR_ACTIONS);
-	}
-	if (!e && in.there[INST_WRITE])
-		e = decode_write(&in.body[INST_WRITE], version, out);
-	if (!e && in.there[INST_METADATA])
-		e = decode_metadata(&in.body[INST_METADATA], out);
-	if (!e && in.there[INST_GOTO])
-		e = decode_goto(&in.body[INST_GOTO], out);
 	return e;
 }
 
@@ -300,40 +347,11 @@ static bool has_actions(struct acts list, uint8_t version)
 
 static void put_instruction(const struct act *a, struct act_out *o)
 {
-	size_t start;
-
-	switch ((enum act_type)a->type) {
-	case ACT_METER:
-		// Since 1.5 among the actions; before 1.3 there is none.
-		if (o->version != OFP13 && o->version != OFP14)
-			return;
-		start = act_begin_of(o, INST_METER);
-		wr_be32(o->out, a->meter.id);
-		break;
-	case ACT_CLEAR_ACTIONS:
-		start = act_begin_of(o, INST_CLEAR);
-		wr_be32(o->out, 0);
-		break;
-	case ACT_WRITE_ACTIONS:
-		start = act_begin_of(o, INST_WRITE);
-		wr_be32(o->out, 0);
-		act_encode_list(act_nested_list(a), o);
-		break;
-	case ACT_WRITE_METADATA:
-		start = act_begin_of(o, INST_METADATA);
-		wr_be32(o->out, 0);
-		strbuf_put(o->out, &a->write_metadata.metadata, 8);
-		strbuf_put(o->out, &a->write_metadata.mask, 8);
-		break;
-	case ACT_GOTO_TABLE:
-		start = act_begin_of(o, INST_GOTO);
-		wr_u8(o->out, a->goto_table.table);
-		strbuf_put_zeros(o->out, 3);
-		break;
-	default:
+	if (!find_instruction_raw(a->type, o->version))
 		return;
-	}
-	act_end(o, start);
+	o->instruction = true;
+	act_ops[a->type].encode(a, o);
+	o->instruction = false;
 }
 
 void acts_encode_for_match(struct acts list, const struct match *m, uint8_t version,
@@ -351,6 +369,10 @@ void acts_encode_for_match(struct acts list, const struct match *m, uint8_t vers
 		act_encode_list(list, &o);
 		return;
 	}
+	// In the order of their execution, in which only a meter comes before the actions.
+	OFPACT_FOR_EACH (a, list)
+		if (a->type == ACT_METER)
+			put_instruction(a, &o);
 	if (has_actions(list, version)) {
 		start = act_begin_of(&o, INST_APPLY);
 		wr_be32(out, 0);
@@ -360,7 +382,8 @@ void acts_encode_for_match(struct acts list, const struct match *m, uint8_t vers
 		act_end(&o, start);
 	}
 	OFPACT_FOR_EACH (a, list)
-		put_instruction(a, &o);
+		if (a->type != ACT_METER)
+			put_instruction(a, &o);
 }
 
 void acts_encode_instructions(struct acts a, uint8_t version, struct strbuf *out)

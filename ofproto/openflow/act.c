@@ -2,80 +2,23 @@
 // Lists of actions: building, comparing, and the table of verbs.
 #include "ofproto/openflow/act-private.h"
 
-static const struct {
-	const char *name;
-	bool supported;
-} types[ACT_MAX] = {
-#define ACT(ID, NAME, SUPPORTED) [ACT_##ID] = { NAME, SUPPORTED },
+const struct act_type_ops act_ops[ACT_MAX] = {
+#define ACT(ID, NAME, VERBS, MEMBER, FIRST, EXECUTED, IN_SET) \
+	[ACT_##ID] = { .name = NAME, \
+		       .decode = VERBS##_decode, \
+		       .encode = VERBS##_encode, \
+		       .format = VERBS##_format, \
+		       .first = FIRST, \
+		       .executed = EXECUTED, \
+		       .in_set = IN_SET, \
+		       .size = ACT_SIZE(MEMBER) },
 #include "ofproto/openflow/actions.def"
 #undef ACT
 };
 
-static uint32_t from_11(const struct act *a)
-{
-	return ALL_VERSIONS & ~(1u << OFP10);
-}
-
-static uint32_t from_13(const struct act *a)
-{
-	return 1u << OFP13 | 1u << OFP14 | 1u << OFP15;
-}
-
-#define OPS(NAME, SIZE) \
-	{ \
-		NAME##_decode, NAME##_encode, NAME##_format, NULL, SIZE \
-	}
-
-const struct act_type_ops act_ops[ACT_MAX] = {
-	[ACT_OUTPUT] = OPS(output, ACT_SIZE(output)),
-	[ACT_OUTPUT_TRUNC] = OPS(output_trunc, ACT_SIZE(output_trunc)),
-	[ACT_OUTPUT_REG] = OPS(output_reg, ACT_SIZE(output_reg)),
-	[ACT_ENQUEUE] = OPS(enqueue, ACT_SIZE(enqueue)),
-	[ACT_CONTROLLER] = OPS(controller, ACT_SIZE(controller)),
-	[ACT_SET_VLAN_VID] = OPS(set_vlan_vid, ACT_SIZE(set_vlan_vid)),
-	[ACT_SET_VLAN_PCP] = OPS(set_vlan_pcp, ACT_SIZE(set_vlan_pcp)),
-	[ACT_STRIP_VLAN] = OPS(strip_vlan, ACT_SIZE(strip_vlan)),
-	// 1.0 tags by mod_vlan_vid.
-	[ACT_PUSH_VLAN] = { push_vlan_decode, push_vlan_encode, push_vlan_format, from_11,
-			    ACT_SIZE(push_vlan) },
-	[ACT_SET_FIELD] = OPS(set_field, ACT_SIZE(set_field)),
-	[ACT_MOVE] = OPS(move, ACT_SIZE(move)),
-	[ACT_DEC_TTL] = OPS(dec_ttl, ACT_SIZE(dec_ttl)),
-	[ACT_SET_TUNNEL] = OPS(set_tunnel, ACT_SIZE(tunnel)),
-	[ACT_SET_QUEUE] = OPS(set_queue, ACT_SIZE(queue)),
-	[ACT_POP_QUEUE] = OPS(pop_queue, 8),
-	[ACT_RESUBMIT] = OPS(resubmit, ACT_SIZE(resubmit)),
-	[ACT_EXIT] = OPS(exit_action, 8),
-	[ACT_CLONE] = OPS(clone, 8),
-	[ACT_NOTE] = OPS(note, ACT_SIZE(note)),
-	[ACT_CT] = OPS(ct, ACT_SIZE(ct)),
-	[ACT_NAT] = OPS(nat_action, ACT_SIZE(nat)),
-	[ACT_CT_CLEAR] = OPS(ct_clear, 8),
-	[ACT_CHECK_PKT_LARGER] = OPS(check_pkt_larger, ACT_SIZE(check_pkt_larger)),
-	[ACT_METER] = { meter_decode, meter_encode, meter_format, from_13, ACT_SIZE(meter) },
-	// OpenFlow 1.0 has no action set.
-	[ACT_CLEAR_ACTIONS] = { NULL, NULL, clear_actions_format, from_11, 8 },
-	[ACT_WRITE_ACTIONS] = { NULL, NULL, write_actions_format, from_11, 8 },
-	[ACT_WRITE_METADATA] = OPS(write_metadata, ACT_SIZE(write_metadata)),
-	[ACT_GOTO_TABLE] = { NULL, goto_table_encode, goto_table_format, NULL,
-			     ACT_SIZE(goto_table) },
-};
-
 const char *act_name(enum act_type type)
 {
-	return type < ACT_MAX ? types[type].name : "unknown";
-}
-
-enum ofperr act_unsupported_wire(enum act_type type)
-{
-	assert(!types[type].supported);
-	return OFPERR_OFPBAC_BAD_TYPE;
-}
-
-int act_unsupported_text(enum act_type type, struct error *err)
-{
-	assert(!types[type].supported);
-	return error_set(err, -ENOTSUP, "action %s is not supported yet", types[type].name);
+	return type < ACT_MAX ? act_ops[type].name : "unknown";
 }
 
 // ---- Building ----
@@ -153,10 +96,39 @@ uint32_t acts_versions(struct acts list)
 	const struct act *a;
 
 	OFPACT_FOR_EACH (a, list) {
-		if (act_ops[a->type].versions)
-			versions &= act_ops[a->type].versions(a);
+		versions &= ALL_VERSIONS << act_ops[a->type].first >> 1;
 		if (act_has_list(a))
 			versions &= acts_versions(act_nested_list(a));
 	}
 	return versions;
+}
+
+static enum ofperr refuse(enum ofperr e, const char *what, struct error *err)
+{
+	error_set(err, -ENOTSUP, "%s is not supported yet", what);
+	return e;
+}
+
+enum ofperr acts_executable(struct acts list, struct error *err)
+{
+	const struct act *a;
+
+	OFPACT_FOR_EACH (a, list) {
+		enum ofperr e = OFPERR_NONE;
+
+		if (!act_ops[a->type].executed) {
+			AUTO_FREE char *what = xasprintf("action %s", act_name(a->type));
+
+			e = refuse(OFPERR_OFPBAC_BAD_TYPE, what, err);
+		} else if (a->type == ACT_CONTROLLER && a->controller.pause) {
+			e = refuse(OFPERR_OFPBAC_BAD_ARGUMENT, "controller(pause)", err);
+		} else if (a->type == ACT_CONTROLLER && a->controller.meter_id) {
+			e = refuse(OFPERR_OFPBAC_BAD_ARGUMENT, "controller(meter_id)", err);
+		} else if (act_has_list(a)) {
+			e = acts_executable(act_nested_list(a), err);
+		}
+		if (e)
+			return e;
+	}
+	return OFPERR_NONE;
 }

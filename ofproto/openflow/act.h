@@ -13,7 +13,7 @@
 #include "ofproto/openflow/errors.h"
 
 enum act_type {
-#define ACT(ID, NAME, SUPPORTED) ACT_##ID,
+#define ACT(ID, ...) ACT_##ID,
 #include "ofproto/openflow/actions.def"
 #undef ACT
 	ACT_MAX
@@ -44,8 +44,8 @@ struct act {
 		struct {
 			uint16_t max_len, controller_id;
 			uint8_t reason; // OFPR_*
-			bool pause; // not supported yet when true
-			uint32_t meter_id, n_userdata; // userdata: nested bytes
+			bool pause; // the switch refuses it, as it does a meter
+			uint32_t meter_id, n_userdata; // 0: no meter; userdata: nested bytes
 		} controller;
 		// set_field, load, and the mod_* family where they set a whole field. 'form' remembers how it was
 		// written so that it is printed and encoded again in the same way. Nested: n_bytes of value, then of mask.
@@ -58,7 +58,7 @@ struct act {
 		} move;
 		struct {
 			be16 ethertype;
-		} push_vlan;
+		} push_vlan, push_mpls, pop_mpls; // pop_mpls: of what comes out
 		struct {
 			uint16_t vid; // 0..4095
 			bool only_if_tagged; // as 1.1 means it; 1.0 tags packets without a tag
@@ -92,6 +92,15 @@ struct act {
 			uint32_t id;
 		} group, queue;
 		struct {
+			uint32_t value; // 20 bits of label, 3 of class, 8 of time to live
+		} mpls;
+		struct {
+			struct subfield bits;
+		} stack;
+		struct {
+			const struct field *field; // a tunnel option
+		} delete_field;
+		struct {
 			uint32_t id;
 			uint32_t datapath_id; // of a switch's rule; 0 elsewhere
 		} meter;
@@ -113,10 +122,99 @@ struct act {
 			uint16_t pkt_len; // bytes from the Ethernet header on, tags not counted
 			struct subfield dst; // one bit
 		} check_pkt_larger;
+		struct {
+			uint16_t idle_timeout, hard_timeout; // s; 0: unchanged
+		} fin_timeout;
+		struct {
+			uint32_t id;
+			uint8_t clause, n_clauses; // 'clause' from 0
+		} conjunction;
+		struct {
+			uint8_t fields, algorithm; // enum act_hash_fields, act_multipath_algorithm
+			uint16_t basis, max_link; // links 0..max_link
+			uint32_t arg;
+			struct subfield dst;
+		} multipath;
+		// Nested: of_port_t of each member.
+		struct {
+			uint8_t fields, algorithm; // enum act_hash_fields, act_bundle_algorithm
+			uint16_t basis, n_members;
+			struct subfield
+				dst; // bundle_load only; 'field' NULL: the packet goes there
+		} bundle;
+		// Nested: struct learn_spec of each match, load and output of the new rule.
+		struct {
+			uint64_t cookie;
+			uint16_t idle_timeout, hard_timeout, fin_idle_timeout,
+				fin_hard_timeout; // s
+			uint16_t priority, n_specs;
+			uint8_t table, flags; // ACT_LEARN_*
+			uint32_t limit; // of rules in the table with this cookie; 0: none
+			struct subfield result; // one bit; 'field' NULL: nowhere
+		} learn;
+		struct {
+			uint16_t probability; // of 65535
+			uint8_t direction; // enum act_sample_direction
+			of_port_t port; // OFPP_ANY: none
+			uint32_t collector_set;
+			uint32_t domain, point; // unless there is a 'domain_src', 'point_src'
+			struct subfield domain_src, point_src; // 'field' NULL: none
+		} sample;
+		// Nested: struct encap_tlv of each, values and all.
+		struct {
+			be32 packet_type;
+			uint8_t md_type; // of NSH: 1, 2; 0: not said
+			uint16_t n_tlvs;
+		} encap;
+		struct {
+			be32 packet_type; // of what comes out; PACKET_TYPE_FROM_HEADER: as it says itself
+		} decap;
+		struct {
+		} none;
 	};
 };
 
 enum { ACT_CT_COMMIT = 1, ACT_CT_FORCE = 2 };
+enum { ACT_LEARN_SEND_FLOW_REM = 1, ACT_LEARN_DELETE_LEARNED = 2 };
+enum act_sample_direction { SAMPLE_EITHER, SAMPLE_INGRESS, SAMPLE_EGRESS };
+
+// What a hash is over; numbers of the wire.
+enum act_hash_fields {
+	HASH_ETH_SRC,
+	HASH_SYMMETRIC_L4,
+	HASH_SYMMETRIC_L3L4,
+	HASH_SYMMETRIC_L3L4_UDP,
+	HASH_NW_SRC,
+	HASH_NW_DST,
+	HASH_SYMMETRIC_L3,
+	HASH_FIELDS_MAX
+};
+enum act_multipath_algorithm {
+	MULTIPATH_MODULO_N,
+	MULTIPATH_THRESHOLD,
+	MULTIPATH_HRW,
+	MULTIPATH_ITER
+};
+enum act_bundle_algorithm { BUNDLE_ACTIVE_BACKUP, BUNDLE_HRW };
+
+// One part of the rule that learn makes: a field to match, to load or to output to, whose value is said or comes from the
+// packet at hand.
+enum learn_kind { LEARN_MATCH, LEARN_LOAD, LEARN_OUTPUT };
+#define LEARN_VALUE_BYTES 16
+struct learn_spec {
+	uint8_t kind; // enum learn_kind
+	struct subfield src; // 'field' NULL: 'value'
+	struct subfield dst; // none where the rule outputs
+	uint8_t value[LEARN_VALUE_BYTES]; // big-endian, right-aligned
+};
+
+// A variable header of NSH: 'n' bytes of value follow, padded to 4.
+struct encap_tlv {
+	be16 class;
+	uint8_t type, n;
+};
+
+enum { PACKET_TYPE_ETHERNET = 0, PACKET_TYPE_FROM_HEADER = 0xfffe };
 
 // How a field setting was written: printed and encoded the same way where the version allows.
 enum act_set_form {
@@ -177,7 +275,9 @@ void act_nested_end(struct strbuf *b, size_t begin);
 bool acts_equal(struct acts a, struct acts b);
 const char *act_name(enum act_type type);
 
-// Wire. 'n' bytes of actions (OpenFlow 1.0, packet_out) or instructions (1.1+ flow_mod). Errors are OFPERR_*.
+// Wire. debug_slow and debug_recirc are known to programs that asked for them only (those with dummy devices). At start.
+void acts_allow_debug(void);
+// 'n' bytes of actions (OpenFlow 1.0, packet_out) or instructions (1.1+ flow_mod). Errors are OFPERR_*.
 enum ofperr acts_decode_actions(struct reader *r, uint8_t version, struct strbuf *out);
 enum ofperr acts_decode_instructions(struct reader *r, uint8_t version, struct strbuf *out);
 void acts_encode_actions(struct acts a, uint8_t version, struct strbuf *out);
@@ -185,10 +285,14 @@ void acts_encode_instructions(struct acts a, uint8_t version, struct strbuf *out
 // The same, knowing the match: 1.2+ says set_vlan_vid and mod_tp_* in the way that suits it. 'm' may be NULL.
 void acts_encode_for_match(struct acts a, const struct match *m, uint8_t version,
 			   struct strbuf *out);
+// Refuses what actions.def says that the pipeline does not execute, and what it does not of the others; 'err' (may be NULL)
+// gets the words.
+enum ofperr acts_executable(struct acts a, struct error *err);
 // Checks against the match and the number of tables: prerequisites of set fields, goto_table forwards, in_port of output...
-// 'table' is the rule's table (or 255 for packet_out).
+// 'table' is the rule's table (or 255 for packet_out). Actions that do nothing to some of the packets are in order in
+// OpenFlow 1.0 only: '*ret_inconsistent' (may be NULL) tells.
 enum ofperr acts_check(struct acts a, const struct match *m, uint8_t table, unsigned int n_tables,
-		       of_port_t max_port);
+		       of_port_t max_port, bool *ret_inconsistent);
 // True when the list outputs to 'port' (flow_mod's out_port), nested lists included.
 bool acts_output_to(struct acts a, of_port_t port);
 

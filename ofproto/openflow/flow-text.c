@@ -245,16 +245,18 @@ static void normalize(struct flow_mod *fm)
 	log_info("post: %s", now);
 }
 
-static uint32_t usable_versions(const struct flow_mod *fm)
+static uint32_t usable_versions(const struct flow_mod *fm, bool inconsistent)
 {
 	uint32_t versions = acts_versions(acts_of(&fm->acts));
 
+	if (inconsistent)
+		versions &= 1u << OFP10;
 	if (!match11_fits(&fm->match))
 		versions &= ~(1u << OFP11);
 	return versions;
 }
 
-static int parse_actions(struct line *l, char *actions)
+static int parse_actions(struct line *l, char *actions, bool *ret_inconsistent)
 {
 	struct flow_mod *fm = l->fm;
 	enum ofperr e;
@@ -262,7 +264,10 @@ static int parse_actions(struct line *l, char *actions)
 	if (acts_parse(actions, l->ports, &fm->acts, l->err))
 		return -EINVAL;
 	set_field_fix_ports(&fm->acts, &fm->match);
-	e = acts_check(acts_of(&fm->acts), &fm->match, fm->table, 255, OF_PORT(OFPP_MAX));
+	e = acts_check(acts_of(&fm->acts), &fm->match, fm->table, 255, OF_PORT(OFPP_MAX),
+		       ret_inconsistent);
+	if (!e && *ret_inconsistent && !(acts_versions(acts_of(&fm->acts)) & 1u << OFP10))
+		e = OFPERR_OFPBAC_MATCH_INCONSISTENT;
 	if (e)
 		return error_set(l->err, -EINVAL, "actions are invalid with specified match (%s)",
 				 ofperr_name(e));
@@ -275,6 +280,7 @@ int flow_mod_parse(const char *text, enum flow_mod_command command, const struct
 	AUTO_FREE char *copy = xstrdup(text);
 	char *actions, *rest = copy, *key, *value;
 	struct line l = { fm, ports, err };
+	bool inconsistent = false;
 	int error = 0;
 
 	flow_mod_init(fm);
@@ -289,12 +295,12 @@ int flow_mod_parse(const char *text, enum flow_mod_command command, const struct
 	if (!error)
 		normalize(fm);
 	if (!error && actions)
-		error = parse_actions(&l, actions);
+		error = parse_actions(&l, actions, &inconsistent);
 	if (error) {
 		flow_mod_uninit(fm);
 		return error;
 	}
 	if (ret_versions)
-		*ret_versions = usable_versions(fm);
+		*ret_versions = usable_versions(fm, inconsistent);
 	return 0;
 }

@@ -145,8 +145,16 @@ enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const s
 			      uint8_t table)
 {
 	struct needs n = { .sw = sw, .ipv6 = m->key.eth_type == htobe16(0x86dd) };
-	enum ofperr e = acts_check(a, m, table, SWITCH_N_TABLES, OF_PORT(OFPP_MAX));
+	struct error err = ERROR_INIT;
+	enum ofperr e = acts_executable(a, &err);
 
+	if (e) {
+		static struct log_limit limit = LOG_LIMIT_INIT(10, 10);
+
+		log_warn_limited(&limit, "%s: refused: %s", sw->name, err.text);
+		return e;
+	}
+	e = acts_check(a, m, table, SWITCH_N_TABLES, OF_PORT(OFPP_MAX), NULL);
 	if (e)
 		return e;
 	if (!switch_knows_meter(sw, a))

@@ -9,14 +9,12 @@ enum ofperr check_pkt_larger_decode(struct act_in *in, struct strbuf *out)
 	struct subfield dst = { .n_bits = 1 };
 	uint16_t len = rd_be16(&in->body);
 	struct act *a;
-	int error;
+	enum ofperr e;
 
 	dst.ofs = rd_be16(&in->body);
-	error = field_get_oxm_header(&in->body, &dst.field, NULL);
-	if (error || rd_status(&in->body))
-		return OFPERR_OFPBAC_BAD_LEN;
-	if (!dst.field)
-		return OFPERR_OFPBAC_BAD_SET_TYPE;
+	e = act_get_field(in, &dst.field);
+	if (e)
+		return e;
 	if (!is_all_zeros(in->body.p, rd_left(&in->body)))
 		return OFPERR_NXBRC_MUST_BE_ZERO;
 	if (!dst.field->writable)

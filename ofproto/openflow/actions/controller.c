@@ -29,15 +29,14 @@ static enum ofperr put(const struct arguments *g, struct strbuf *out)
 	size_t start = out->len;
 	struct act *a;
 
-	// Continuations and meters come with later issues.
-	if (g->pause || g->meter)
-		return OFPERR_OFPBAC_BAD_ARGUMENT;
 	if (g->reason >= ARRAY_SIZE(packet_in_reasons))
 		return OFPERR_OFPBAC_BAD_ARGUMENT;
 	a = act_put(out, ACT_CONTROLLER);
 	a->controller.max_len = g->max_len;
 	a->controller.controller_id = g->id;
 	a->controller.reason = g->reason;
+	a->controller.pause = g->pause;
+	a->controller.meter_id = g->meter;
 	a->controller.n_userdata = g->n_userdata;
 	if (g->n_userdata)
 		act_put_nested_bytes(out, start, g->userdata, g->n_userdata);
@@ -46,7 +45,6 @@ static enum ofperr put(const struct arguments *g, struct strbuf *out)
 
 static enum ofperr decode_properties(struct reader *r, struct arguments *g)
 {
-	rd_skip(r, 6);
 	while (rd_left(r) >= 4) {
 		uint16_t type = rd_be16(r), len = rd_be16(r);
 		struct reader p;
@@ -91,8 +89,10 @@ enum ofperr controller_decode(struct act_in *in, struct strbuf *out)
 	struct arguments g = { .max_len = UINT16_MAX, .reason = OFPR_ACTION };
 
 	if (in->number == NX_CONTROLLER2) {
-		enum ofperr e = decode_properties(&in->body, &g);
+		enum ofperr e = act_get_zeros(in, 6);
 
+		if (!e)
+			e = decode_properties(&in->body, &g);
 		return e ? e : put(&g, out);
 	}
 	g.max_len = rd_be16(&in->body);
@@ -112,12 +112,25 @@ static void put_property(struct act_out *o, uint16_t type, const void *p, size_t
 	wr_pad(o->out, start, 8);
 }
 
+// Two bytes, whose padding counts as theirs.
+static void put_property16(struct act_out *o, uint16_t type, uint16_t v)
+{
+	be16 value[2] = { htobe16(v), 0 };
+
+	put_property(o, type, value, sizeof(value));
+}
+
+static bool needs_properties(const struct act *a)
+{
+	return a->controller.n_userdata || a->controller.pause || a->controller.meter_id;
+}
+
 void controller_encode(const struct act *a, struct act_out *o)
 {
 	size_t start;
-	be16 v;
+	be32 meter;
 
-	if (!a->controller.n_userdata) {
+	if (!needs_properties(a)) {
 		start = act_begin_nx(o, NX_CONTROLLER);
 		wr_be16(o->out, a->controller.max_len);
 		wr_be16(o->out, a->controller.controller_id);
@@ -127,15 +140,19 @@ void controller_encode(const struct act *a, struct act_out *o)
 	}
 	start = act_begin_nx(o, NX_CONTROLLER2);
 	strbuf_put_zeros(o->out, 6);
-	v = htobe16(a->controller.max_len);
 	if (a->controller.max_len != UINT16_MAX)
-		put_property(o, PROP_MAX_LEN, &v, 2);
-	v = htobe16(a->controller.controller_id);
+		put_property16(o, PROP_MAX_LEN, a->controller.max_len);
 	if (a->controller.controller_id)
-		put_property(o, PROP_ID, &v, 2);
+		put_property16(o, PROP_ID, a->controller.controller_id);
 	if (a->controller.reason != OFPR_ACTION)
 		put_property(o, PROP_REASON, &a->controller.reason, 1);
-	put_property(o, PROP_USERDATA, act_nested(a), a->controller.n_userdata);
+	if (a->controller.n_userdata)
+		put_property(o, PROP_USERDATA, act_nested(a), a->controller.n_userdata);
+	if (a->controller.pause)
+		put_property(o, PROP_PAUSE, NULL, 0);
+	meter = htobe32(a->controller.meter_id);
+	if (meter)
+		put_property(o, PROP_METER, &meter, 4);
 	act_end(o, start);
 }
 
@@ -144,7 +161,7 @@ void controller_format(const struct act *a, const struct act_text *t)
 	const uint8_t *userdata = act_nested(a);
 
 	if (a->controller.reason == OFPR_ACTION && !a->controller.controller_id &&
-	    !a->controller.n_userdata) {
+	    !needs_properties(a)) {
 		strbuf_printf(t->out, "CONTROLLER:%u", a->controller.max_len);
 		return;
 	}
@@ -157,6 +174,12 @@ void controller_format(const struct act *a, const struct act_text *t)
 		strbuf_printf(t->out, "id=%u,", a->controller.controller_id);
 	for (size_t i = 0; i < a->controller.n_userdata; i++)
 		strbuf_printf(t->out, "%s%02x", i ? "." : "userdata=", userdata[i]);
+	if (a->controller.n_userdata)
+		strbuf_putc(t->out, ',');
+	if (a->controller.pause)
+		strbuf_puts(t->out, "pause,");
+	if (a->controller.meter_id)
+		strbuf_printf(t->out, "meter_id=%u,", a->controller.meter_id);
 	strbuf_chomp(t->out, ',');
 	strbuf_putc(t->out, ')');
 }
@@ -167,7 +190,8 @@ static int parse_userdata(const char *s, struct strbuf *bytes, struct error *err
 		int hi = hex_digit(s[0]), lo = hi < 0 ? -1 : hex_digit(s[1]);
 
 		if (lo < 0)
-			return error_set(err, -EINVAL, "bad hex digit in `controller' `userdata'");
+			return error_set(err, -EINVAL,
+					 "bad hex digit in `controller' action `userdata'");
 		wr_u8(bytes, hi << 4 | lo);
 		s += 2;
 		s += *s == '.';
@@ -201,8 +225,10 @@ static int parse_argument(const char *key, const char *value, struct arguments *
 	} else if (!strcmp(key, "id")) {
 		error = act_parse_number(value, UINT16_MAX, "id", &n, err);
 		g->id = n;
-	} else if (!strcmp(key, "pause") || !strcmp(key, "meter_id")) {
-		error = error_set(err, -ENOTSUP, "controller(%s) is not supported yet", key);
+	} else if (!strcmp(key, "pause")) {
+		g->pause = true;
+	} else if (!strcmp(key, "meter_id")) {
+		error = act_parse_u32(value, &g->meter, err);
 	} else {
 		error = error_set(err, -EINVAL, "unknown key \"%s\" parsing controller action",
 				  key);
@@ -227,7 +253,7 @@ int controller_parse(char *arg, const struct act_text *t)
 			if (parse_argument(key, value, &g, &userdata, t->err))
 				return -EINVAL;
 	}
-	if (g.reason == OFPR_ACTION && !g.id && !userdata.len) {
+	if (g.reason == OFPR_ACTION && !g.id && !userdata.len && !g.pause && !g.meter) {
 		a = act_put(t->out, ACT_OUTPUT);
 		a->output.port = OF_PORT(OFPP_CONTROLLER);
 		a->output.max_len = g.max_len;

@@ -32,13 +32,16 @@ enum ofperr dec_ttl_decode(struct act_in *in, struct strbuf *out)
 		return OFPERR_NONE;
 	}
 	n = rd_be16(&in->body);
-	rd_skip(&in->body, 4);
+	if (act_get_zeros(in, 4))
+		return OFPERR_NXBRC_MUST_BE_ZERO;
 	if (!n || n > ARRAY_SIZE(ids))
 		return OFPERR_OFPBAC_BAD_ARGUMENT;
 	for (size_t i = 0; i < n; i++)
 		ids[i] = rd_be16(&in->body);
 	if (rd_status(&in->body))
 		return OFPERR_OFPBAC_BAD_LEN;
+	if (!is_all_zeros(in->body.p, rd_left(&in->body)))
+		return OFPERR_NXBRC_MUST_BE_ZERO;
 	put_dec_ttl(out, ids, n);
 	return OFPERR_NONE;
 }
@@ -124,10 +127,11 @@ void set_tunnel_encode(const struct act *a, struct act_out *o)
 	size_t start;
 
 	if (o->version >= OFP12) {
-		start = act_begin_of(o, 25);
 		v.be64 = htobe64(a->tunnel.id);
-		field_put_oxm(f, o->version, &v, NULL, o->out);
-	} else if (a->tunnel.wide) {
+		act_encode_set_field(o, f, &v);
+		return;
+	}
+	if (a->tunnel.wide) {
 		start = act_begin_nx(o, NX_SET_TUNNEL64);
 		strbuf_put_zeros(o->out, 6);
 		wr_be64(o->out, a->tunnel.id);
@@ -141,7 +145,7 @@ void set_tunnel_encode(const struct act *a, struct act_out *o)
 
 void set_tunnel_format(const struct act *a, const struct act_text *t)
 {
-	strbuf_printf(t->out, "set_tunnel%s:0x%llx", a->tunnel.wide ? "64" : "",
+	strbuf_printf(t->out, "set_tunnel%s:%#llx", a->tunnel.wide ? "64" : "",
 		      (unsigned long long)a->tunnel.id);
 }
 

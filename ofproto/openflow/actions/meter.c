@@ -2,7 +2,7 @@
 // meter: what comes behind is for packets within the meter's rate. An instruction in OpenFlow 1.3 and 1.4, an action in 1.5.
 #include "ofproto/openflow/act-private.h"
 
-#define OF_METER 29
+enum { OF_METER = 29, INST_METER = 6 };
 
 enum ofperr meter_decode(struct act_in *in, struct strbuf *out)
 {
@@ -19,9 +19,9 @@ void meter_encode(const struct act *a, struct act_out *o)
 	size_t start;
 
 	// Versions before have no such action.
-	if (o->version < OFP15)
+	if (!o->instruction && o->version < OFP15)
 		return;
-	start = act_begin_of(o, OF_METER);
+	start = act_begin_of(o, o->instruction ? INST_METER : OF_METER);
 	wr_be32(o->out, a->meter.id);
 	act_end(o, start);
 }

@@ -6,12 +6,11 @@ enum { NX_MOVE = 6, ONF_COPY = 3200, OF_COPY = 28 };
 
 static enum ofperr check(const struct subfield *src, const struct subfield *dst)
 {
-	if (!src->field || !dst->field || !dst->field->writable)
-		return OFPERR_OFPBAC_BAD_SET_TYPE;
-	if (!src->n_bits || src->ofs + src->n_bits > src->field->n_bytes * 8 ||
-	    dst->ofs + dst->n_bits > dst->field->n_bytes * 8)
-		return OFPERR_OFPBAC_BAD_ARGUMENT;
-	return OFPERR_NONE;
+	enum ofperr e = act_check_bits(src);
+
+	if (!e)
+		e = act_check_bits(dst);
+	return e || dst->field->writable ? e : OFPERR_OFPBAC_BAD_SET_ARGUMENT;
 }
 
 enum ofperr move_decode(struct act_in *in, struct strbuf *out)
@@ -19,21 +18,21 @@ enum ofperr move_decode(struct act_in *in, struct strbuf *out)
 	struct subfield src = { 0 }, dst = { 0 };
 	struct act *a;
 	enum ofperr e;
-	int error;
 
 	if (in->kind == RAW_ONF)
 		rd_skip(&in->body, 2);
 	src.n_bits = dst.n_bits = rd_be16(&in->body);
 	src.ofs = rd_be16(&in->body);
 	dst.ofs = rd_be16(&in->body);
-	if (in->kind != RAW_NX)
-		rd_skip(&in->body, 2);
-	error = field_get_oxm_header(&in->body, &src.field, NULL);
-	if (!error)
-		error = field_get_oxm_header(&in->body, &dst.field, NULL);
-	if (error || rd_status(&in->body) || rd_left(&in->body) >= 8)
+	e = in->kind == RAW_NX ? OFPERR_NONE : act_get_zeros(in, 2);
+	if (!e)
+		e = act_get_field(in, &src.field);
+	if (!e)
+		e = act_get_field(in, &dst.field);
+	if (!e && rd_left(&in->body) >= 8)
 		return OFPERR_OFPBAC_BAD_LEN;
-	e = check(&src, &dst);
+	if (!e)
+		e = check(&src, &dst);
 	if (e)
 		return e;
 	a = act_put(out, ACT_MOVE);

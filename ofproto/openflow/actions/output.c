@@ -8,6 +8,7 @@
 #include "ofproto/openflow/act-private.h"
 
 #define ALL_BYTES UINT16_MAX
+enum { NX_OUTPUT_REG = 15, NX_OUTPUT_REG2 = 32 };
 
 // ---- output ----
 
@@ -78,12 +79,12 @@ static int put_port(of_port_t port, uint16_t max_len, const struct act_text *t)
 	return 0;
 }
 
-// A word that is a port: "1", "LOCAL", "eth0". -ENOENT when it is none.
+// A word that is a port: "1", "LOCAL", "eth0". -ENOENT when it is none. acts_check() knows the ports that nothing goes to.
 int output_port_word(const char *word, const struct act_text *t)
 {
 	of_port_t port;
 
-	if (!of_port_parse(word, t->ports, &port) || check_out_port(port))
+	if (!of_port_parse(word, t->ports, &port))
 		return -ENOENT;
 	return put_port(port, ALL_BYTES, t);
 }
@@ -182,23 +183,24 @@ void output_trunc_format(const struct act *a, const struct act_text *t)
 enum ofperr output_reg_decode(struct act_in *in, struct strbuf *out)
 {
 	uint16_t bits = rd_be16(&in->body), max_len = 0;
-	const struct field *f;
+	struct subfield src = { NULL, bits >> 6, (bits & 63) + 1 };
 	struct act *a;
+	enum ofperr e;
 
-	if (in->number == 32)
+	if (in->number == NX_OUTPUT_REG2)
 		max_len = rd_be16(&in->body);
-	if (field_get_oxm_header(&in->body, &f, NULL))
-		return OFPERR_OFPBAC_BAD_LEN;
-	if (!f)
-		return OFPERR_OFPBAC_BAD_SET_TYPE;
-	if (in->number == 15)
+	e = in->number == NX_OUTPUT_REG2 ? act_get_field(in, &src.field)
+					 : act_get_short_field(in, &src.field);
+	if (in->number == NX_OUTPUT_REG)
 		max_len = rd_be16(&in->body);
-	if (rd_status(&in->body))
-		return OFPERR_OFPBAC_BAD_LEN;
-	if ((bits >> 6) + (bits & 63) + 1 > f->n_bits)
-		return OFPERR_OFPBAC_BAD_ARGUMENT;
+	if (!e)
+		e = act_check_bits(&src);
+	if (!e && !is_all_zeros(in->body.p, rd_left(&in->body)))
+		e = OFPERR_OFPBAC_BAD_ARGUMENT;
+	if (e)
+		return e;
 	a = act_put(out, ACT_OUTPUT_REG);
-	a->output_reg.src = (struct subfield){ f, bits >> 6, (bits & 63) + 1 };
+	a->output_reg.src = src;
 	a->output_reg.max_len = max_len;
 	return OFPERR_NONE;
 }
@@ -207,7 +209,7 @@ void output_reg_encode(const struct act *a, struct act_out *o)
 {
 	const struct subfield *sf = &a->output_reg.src;
 	bool wide = sf->field->oxm[0].class == 0xffff;
-	size_t start = act_begin_nx(o, wide ? 32 : 15);
+	size_t start = act_begin_nx(o, wide ? NX_OUTPUT_REG2 : NX_OUTPUT_REG);
 
 	wr_be16(o->out, sf->ofs << 6 | (sf->n_bits - 1));
 	if (wide)
@@ -334,9 +336,9 @@ void set_queue_format(const struct act *a, const struct act_text *t)
 
 int set_queue_parse(char *arg, const struct act_text *t)
 {
-	uint64_t n;
+	uint32_t n;
 
-	if (act_parse_number(arg, UINT32_MAX, "queue", &n, t->err))
+	if (act_parse_u32(arg, &n, t->err))
 		return -EINVAL;
 	act_put(t->out, ACT_SET_QUEUE)->queue.id = n;
 	return 0;
@@ -361,5 +363,46 @@ void pop_queue_format(const struct act *a, const struct act_text *t)
 int pop_queue_parse(char *arg, const struct act_text *t)
 {
 	act_put(t->out, ACT_POP_QUEUE);
+	return 0;
+}
+
+// ---- group ----
+
+enum { NX_GROUP = 40, OF_GROUP = 22 };
+
+enum ofperr group_decode(struct act_in *in, struct strbuf *out)
+{
+	if (in->kind == RAW_NX)
+		rd_skip(&in->body, 2);
+	act_put(out, ACT_GROUP)->group.id = rd_be32(&in->body);
+	return OFPERR_NONE;
+}
+
+void group_encode(const struct act *a, struct act_out *o)
+{
+	size_t start;
+
+	if (o->version == OFP10) {
+		start = act_begin_nx(o, NX_GROUP);
+		wr_be16(o->out, 0);
+	} else {
+		start = act_begin_of(o, OF_GROUP);
+	}
+	wr_be32(o->out, a->group.id);
+	act_end(o, start);
+}
+
+void group_format(const struct act *a, const struct act_text *t)
+{
+	strbuf_printf(t->out, "group:%u", a->group.id);
+}
+
+int group_parse(char *arg, const struct act_text *t)
+{
+	uint32_t id;
+
+	if (act_parse_u32(arg, &id, t->err))
+		return -EINVAL;
+	act_put(t->out, ACT_GROUP)->group.id = id;
 	return 0;
 }

@@ -15,9 +15,8 @@ enum ofperr resubmit_decode(struct act_in *in, struct strbuf *out)
 	uint8_t table = rd_u8(&in->body);
 	struct act *a;
 
-	rd_skip(&in->body, 3);
-	if (rd_finish(&in->body))
-		return OFPERR_OFPBAC_BAD_LEN;
+	if (in->number != NX_RESUBMIT && act_get_zeros(in, 3))
+		return OFPERR_OFPBAC_BAD_ARGUMENT;
 	a = act_put(out, ACT_RESUBMIT);
 	a->resubmit.in_port = port;
 	a->resubmit.table = in->number == NX_RESUBMIT ? CURRENT_TABLE : table;
@@ -225,6 +224,22 @@ int note_parse(char *arg, const struct act_text *t)
 
 // ---- Instructions ----
 
+// Numbers of instructions.
+enum { INST_GOTO = 1, INST_METADATA = 2, INST_WRITE = 3, INST_CLEAR = 5 };
+
+enum ofperr clear_actions_decode(struct act_in *in, struct strbuf *out)
+{
+	act_put(out, ACT_CLEAR_ACTIONS);
+	return OFPERR_NONE;
+}
+
+// OpenFlow 1.0 has no action set.
+void clear_actions_encode(const struct act *a, struct act_out *o)
+{
+	if (o->instruction)
+		act_end(o, act_begin_of(o, INST_CLEAR));
+}
+
 int clear_actions_parse(char *arg, const struct act_text *t)
 {
 	act_put(t->out, ACT_CLEAR_ACTIONS);
@@ -234,6 +249,31 @@ int clear_actions_parse(char *arg, const struct act_text *t)
 void clear_actions_format(const struct act *a, const struct act_text *t)
 {
 	strbuf_puts(t->out, "clear_actions");
+}
+
+enum ofperr write_actions_decode(struct act_in *in, struct strbuf *out)
+{
+	size_t begin = act_nested_begin(out, ACT_WRITE_ACTIONS);
+	enum ofperr e;
+
+	rd_skip(&in->body, 4);
+	e = act_decode_list(&in->body, in->version, out);
+	if (!e)
+		act_nested_end(out, begin);
+	return e;
+}
+
+void write_actions_encode(const struct act *a, struct act_out *o)
+{
+	size_t start;
+
+	if (!o->instruction)
+		return;
+	o->instruction = false;
+	start = act_begin_of(o, INST_WRITE);
+	wr_be32(o->out, 0);
+	act_encode_list(act_nested_list(a), o);
+	act_end(o, start);
 }
 
 int write_actions_parse(char *arg, const struct act_text *t)
@@ -253,11 +293,9 @@ enum ofperr write_metadata_decode(struct act_in *in, struct strbuf *out)
 	be64 value, mask;
 	struct act *a;
 
-	rd_skip(&in->body, 6);
+	rd_skip(&in->body, in->kind == RAW_INST ? 4 : 6);
 	rd_copy(&in->body, &value, 8);
 	rd_copy(&in->body, &mask, 8);
-	if (rd_finish(&in->body))
-		return OFPERR_OFPBAC_BAD_LEN;
 	a = act_put(out, ACT_WRITE_METADATA);
 	a->write_metadata.metadata = value & mask;
 	a->write_metadata.mask = mask;
@@ -266,9 +304,9 @@ enum ofperr write_metadata_decode(struct act_in *in, struct strbuf *out)
 
 void write_metadata_encode(const struct act *a, struct act_out *o)
 {
-	size_t start = act_begin_nx(o, 22);
+	size_t start = o->instruction ? act_begin_of(o, INST_METADATA) : act_begin_nx(o, 22);
 
-	strbuf_put_zeros(o->out, 6);
+	strbuf_put_zeros(o->out, o->instruction ? 4 : 6);
 	strbuf_put(o->out, &a->write_metadata.metadata, 8);
 	strbuf_put(o->out, &a->write_metadata.mask, 8);
 	act_end(o, start);
@@ -276,10 +314,10 @@ void write_metadata_encode(const struct act *a, struct act_out *o)
 
 void write_metadata_format(const struct act *a, const struct act_text *t)
 {
-	strbuf_printf(t->out, "write_metadata:0x%llx",
+	strbuf_printf(t->out, "write_metadata:%#llx",
 		      (unsigned long long)be64toh(a->write_metadata.metadata));
 	if (a->write_metadata.mask != UINT64_MAX)
-		strbuf_printf(t->out, "/0x%llx",
+		strbuf_printf(t->out, "/%#llx",
 			      (unsigned long long)be64toh(a->write_metadata.mask));
 }
 
@@ -300,10 +338,24 @@ int write_metadata_parse(char *arg, const struct act_text *t)
 	return 0;
 }
 
+enum ofperr goto_table_decode(struct act_in *in, struct strbuf *out)
+{
+	act_put(out, ACT_GOTO_TABLE)->goto_table.table = rd_u8(&in->body);
+	return OFPERR_NONE;
+}
+
 // 1.0 has no such instruction; resubmit does the same.
 void goto_table_encode(const struct act *a, struct act_out *o)
 {
-	put_resubmit(o, NX_RESUBMIT_TABLE, OF_PORT(OFPP_IN_PORT), a->goto_table.table);
+	size_t start;
+
+	if (!o->instruction) {
+		put_resubmit(o, NX_RESUBMIT_TABLE, OF_PORT(OFPP_IN_PORT), a->goto_table.table);
+		return;
+	}
+	start = act_begin_of(o, INST_GOTO);
+	wr_u8(o->out, a->goto_table.table);
+	act_end(o, start);
 }
 
 void goto_table_format(const struct act *a, const struct act_text *t)

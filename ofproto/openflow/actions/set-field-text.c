@@ -41,6 +41,22 @@ const char *set_field_word(const struct act *a)
 	return "set_field";
 }
 
+// Decimal numbers stay so beside a mask, where a match has hex.
+static void format_value(const struct field *f, const union field_value *v,
+			 const union field_value *mask, struct strbuf *out)
+{
+	union field_value all;
+
+	field_all_ones(f, &all);
+	if (f->format != FMT_DEC || !memcmp(mask->b, all.b, f->n_bytes)) {
+		field_format(f, v, mask, out);
+		return;
+	}
+	field_format(f, v, NULL, out);
+	strbuf_putc(out, '/');
+	wide_hex_format(mask->b, f->n_bytes, out);
+}
+
 void set_field_format(const struct act *a, const struct act_text *t)
 {
 	const struct field *f = a->set_field.field;
@@ -58,7 +74,7 @@ void set_field_format(const struct act *a, const struct act_text *t)
 		field_format(f, &v, NULL, t->out);
 		return;
 	}
-	field_format(f, &v, &mask, t->out);
+	format_value(f, &v, &mask, t->out);
 	strbuf_printf(t->out, "->%s", f->name);
 }
 
@@ -66,11 +82,7 @@ static int check_writable(const struct field *f, struct error *err)
 {
 	if (!f->writable)
 		return error_set(err, -EINVAL, "%s is read-only", f->name);
-	if (!f->oxm[0].name)
-		return error_set(err, -EINVAL,
-				 "%s is not a field of OpenFlow: use vlan_vid or vlan_pcp",
-				 f->name);
-	return 0;
+	return f->oxm[0].name ? 0 : act_not_openflow(f, err);
 }
 
 static char *split_arrow(char *arg)
@@ -102,13 +114,17 @@ int set_field_parse(char *arg, const struct act_text *t)
 	char *name = split_arrow(arg);
 	union field_value v, mask;
 	const struct field *f;
+	struct field any;
 
 	if (!name)
 		return error_set(t->err, -EINVAL, "%s: missing `->'", arg);
 	f = field_by_name(name);
 	if (!f)
 		return error_set(t->err, -EINVAL, "%s is not a valid OXM field name", name);
-	if (check_writable(f, t->err) || parse_value(f, arg, t, &v, &mask))
+	// Bits can be set of a field that is matched as a whole only; so is a load printed in 1.5.
+	any = *f;
+	any.maskable = true;
+	if (check_writable(f, t->err) || parse_value(&any, arg, t, &v, &mask))
 		return -EINVAL;
 	if (is_all_zeros(mask.b, f->n_bytes))
 		return error_set(t->err, -EINVAL, "%s: set_field needs bits to set", arg);
@@ -181,16 +197,25 @@ int load_parse(char *arg, const struct act_text *t)
 	return 0;
 }
 
+// What must be a number of so many bytes is refused as one first.
 static int mod_parse(enum field_id id, const char *arg, const char *what, const struct act_text *t)
 {
 	const struct field *f = field_get(id);
 	union field_value v, mask, all;
+	uint64_t n;
 
 	field_all_ones(f, &all);
-	if (field_parse(f, arg, &v, &mask, NULL) || memcmp(&mask, &all, f->n_bytes))
-		return error_set(t->err, -EINVAL, "%s: not a valid %s", arg, what);
-	act_put_set_field(t->out, f, SET_FORM_MOD, &v, &all);
-	return 0;
+	if (f->format == FMT_DEC &&
+	    act_parse_number(arg, (1u << 8 * f->n_bytes) - 1, what, &n, t->err))
+		return -EINVAL;
+	if (!field_parse(f, arg, &v, &mask, NULL) && !memcmp(&mask, &all, f->n_bytes)) {
+		act_put_set_field(t->out, f, SET_FORM_MOD, &v, &all);
+		return 0;
+	}
+	if (f->format == FMT_ETHERNET)
+		return error_set(t->err, -EINVAL, "invalid %s %s", what, arg);
+	return error_set(t->err, -EINVAL, "%s: %s %s", arg,
+			 f->format == FMT_IPV4 ? "could not convert to" : "not a valid", what);
 }
 
 #define MOD(NAME, FIELD, WHAT) \
@@ -198,15 +223,15 @@ static int mod_parse(enum field_id id, const char *arg, const char *what, const 
 	{ \
 		return mod_parse(FIELD_##FIELD, arg, WHAT, t); \
 	}
-MOD(mod_dl_src, ETH_SRC, "MAC address")
-MOD(mod_dl_dst, ETH_DST, "MAC address")
+MOD(mod_dl_src, ETH_SRC, "mac address")
+MOD(mod_dl_dst, ETH_DST, "mac address")
 MOD(mod_nw_src, IP_SRC, "IP address")
 MOD(mod_nw_dst, IP_DST, "IP address")
 MOD(mod_nw_tos, IP_TOS, "TOS")
 MOD(mod_nw_ecn, IP_ECN, "ECN")
 MOD(mod_nw_ttl, IP_TTL, "TTL")
-MOD(mod_tp_src, TCP_SRC, "port number")
-MOD(mod_tp_dst, TCP_DST, "port number")
+MOD(mod_tp_src, TCP_SRC, "source port")
+MOD(mod_tp_dst, TCP_DST, "destination port")
 #undef MOD
 
 static void fix_list(struct act *first, size_t size, uint8_t proto)

@@ -71,8 +71,10 @@ static enum ofperr decode_oxm(struct act_in *in, struct strbuf *out)
 	if (!f || !f->writable)
 		return OFPERR_OFPBAC_BAD_SET_TYPE;
 	// Behind it there is padding only.
-	if (rd_left(&in->body) >= 8 || !is_all_zeros(in->body.p, rd_left(&in->body)))
+	if (rd_left(&in->body) >= 8)
 		return OFPERR_OFPBAC_BAD_SET_LEN;
+	if (!is_all_zeros(in->body.p, rd_left(&in->body)))
+		return OFPERR_OFPBAC_BAD_SET_ARGUMENT;
 	act_put_set_field(out, f, SET_FORM_SET_FIELD, &v, &mask);
 	return OFPERR_NONE;
 }
@@ -110,12 +112,8 @@ enum ofperr set_field_decode(struct act_in *in, struct strbuf *out)
 {
 	if (in->kind == RAW_NX && in->number == NX_LOAD)
 		return decode_load(in, out);
-	if (in->kind == RAW_NX) {
-		// Zeros up to a multiple of eight stand before the field.
-		rd_skip(&in->body, 6);
-		return decode_oxm(in, out);
-	}
-	return in->number == OF_SET_FIELD ? decode_oxm(in, out) : decode_native(in, out);
+	return in->kind == RAW_NX || in->number == OF_SET_FIELD ? decode_oxm(in, out)
+								: decode_native(in, out);
 }
 
 // ---- Encoding ----
@@ -193,8 +191,6 @@ static void put_oxm(const struct act *a, struct act_out *o, bool nx)
 	union field_value v, mask;
 	const struct field *f = oxm_field(a, o, &v, &mask);
 
-	if (nx)
-		strbuf_put_zeros(o->out, 6);
 	field_put_oxm(f, o->version, &v, &mask, o->out);
 	act_end(o, start);
 }

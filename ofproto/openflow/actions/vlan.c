@@ -19,12 +19,10 @@ static void put_push(struct act_out *o, uint16_t type)
 
 static void put_oxm(struct act_out *o, enum field_id id, uint64_t v)
 {
-	size_t start = act_begin_of(o, 25);
 	union field_value value;
 
 	field_value_from_u64(field_get(id), v, &value);
-	field_put_oxm(field_get(id), o->version, &value, NULL, o->out);
-	act_end(o, start);
+	act_encode_set_field(o, field_get(id), &value);
 }
 
 // ---- mod_vlan_vid ----

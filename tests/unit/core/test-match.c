@@ -70,11 +70,11 @@ static const struct {
 	{ "packet_type=1", "bad syntax for packet type" },
 	{ "reg0=", "missing value" },
 	{ "reg0[3..1]=1", "starting bit" },
-	{ "reg0[0..32]=1", "not valid because width" },
+	{ "reg0[0..32]=1", "ending bit 32 is not valid because field is only 32 bits wide" },
 	{ "reg0[0..3]=16", "value too large" },
 	{ "reg0[0..3=1", "syntax error" },
-	{ "dl_vlan=4096", "out of range" },
-	{ "arp,arp_op=256", "out of range" },
+	{ "dl_vlan=4096", "4096 is not a valid value for field dl_vlan" },
+	{ "arp,arp_op=256", "256 is not a valid value for field arp_op" },
 };
 
 START_TEST(errors)

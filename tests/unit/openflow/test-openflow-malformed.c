@@ -208,10 +208,10 @@ static const struct {
 	  "010e000000000001" FM10_ALL FM10_REST "ffff001000002320"
 	  "0fff000000000000",
 	  OFPERR_OFPBAC_BAD_VENDOR_TYPE },
-	{ "unsupported action",
+	{ "learn cut short",
 	  "010e000000000001" FM10_ALL FM10_REST "ffff001000002320"
 	  "0010000000000000",
-	  OFPERR_OFPBAC_BAD_TYPE },
+	  OFPERR_OFPBAC_BAD_LEN },
 	{ "ct cut short",
 	  "010e000000000001" FM10_ALL FM10_REST "ffff001000002320"
 	  "0023000000000000",
@@ -352,7 +352,7 @@ static const struct {
 	  OFPERR_OFPBAC_BAD_SET_ARGUMENT },
 	{ "check_pkt_larger into an unknown field",
 	  "010e000000000001" FM10_ALL FM10_REST CHECK("0000", "0001fe04", "0000"),
-	  OFPERR_OFPBAC_BAD_SET_TYPE },
+	  OFPERR_OFPBMC_BAD_FIELD },
 	{ "check_pkt_larger with bytes behind it",
 	  "010e000000000001" FM10_ALL FM10_REST CHECK("0000", "00010004", "0001"),
 	  OFPERR_NXBRC_MUST_BE_ZERO },
