@@ -14,9 +14,10 @@ ofproto_libopenflow_a_SOURCES = \
 	ofproto/openflow/actions/set-field-private.h ofproto/openflow/actions/set-field-text.c \
 	ofproto/openflow/actions/set-field.c ofproto/openflow/actions/vlan.c ofproto/openflow/conn.c \
 	ofproto/openflow/conn.h ofproto/openflow/errors.c ofproto/openflow/errors.def ofproto/openflow/errors.h \
-	ofproto/openflow/flow-print.h ofproto/openflow/flow-stats.c ofproto/openflow/flow-text.c ofproto/openflow/flow.c ofproto/openflow/messages.def \
+	ofproto/openflow/flow-print.h ofproto/openflow/flow-stats.c ofproto/openflow/flow-text.c ofproto/openflow/flow.c ofproto/openflow/group.c ofproto/openflow/group.h \
+	ofproto/openflow/group-text.c ofproto/openflow/messages.def \
 	ofproto/openflow/meter.c ofproto/openflow/print-meter.c ofproto/openflow/print-queue.c ofproto/openflow/queue.c ofproto/openflow/msg.c ofproto/openflow/msg.h ofproto/openflow/packet-msg.c ofproto/openflow/port.c \
-	ofproto/openflow/print-flow.c ofproto/openflow/print-private.h ofproto/openflow/print-switch.c \
+	ofproto/openflow/print-flow.c ofproto/openflow/print-group.c ofproto/openflow/print-private.h ofproto/openflow/print-switch.c \
 	ofproto/openflow/print.c ofproto/openflow/raws.def ofproto/openflow/switch-msg.c ofproto/openflow/table-features.c ofproto/openflow/tlv-msg.c ofproto/openflow/wire-private.h \
 	ofproto/openflow/wire.c
 OPENFLOW_LIBS = ofproto/libopenflow.a $(CORE_LIBS)

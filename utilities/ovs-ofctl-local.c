@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "ofproto/openflow/group.h"
 #include "utilities/ovs-ofctl-flow.h"
 
 static void print_bytes(const void *p, size_t n, int verbosity)
@@ -61,7 +62,7 @@ static void run_ofp_parse(int argc, char *argv[])
 
 // ---- Flows ----
 
-static void print_versions(uint32_t usable)
+static void print_versions(const char *what, uint32_t usable)
 {
 	uint32_t both = usable & ofctl.versions;
 	AUTO(strbuf) s = STRBUF_INIT;
@@ -71,9 +72,9 @@ static void print_versions(uint32_t usable)
 			strbuf_printf(&s, "%s,", of_version_name(v));
 	strbuf_chomp(&s, ',');
 	if (!both)
-		fatal(0, "this flow can be sent with %s only (use -O)", strbuf_cstr(&s));
+		fatal(0, "this can be sent with %s only (use -O)", strbuf_cstr(&s));
 	printf("usable protocols: %s\n", usable == 0x7e ? "any" : strbuf_cstr(&s));
-	printf("chosen protocol: %s\n", of_version_name(__builtin_ctz(both)));
+	printf("chosen %s: %s\n", what, of_version_name(__builtin_ctz(both)));
 }
 
 static void print_flow_mod(const struct flow_mod *fm, uint32_t usable, uint32_t xid)
@@ -92,7 +93,7 @@ static void run_parse_flow(int argc, char *argv[])
 
 	if (flow_mod_parse(argv[1], FM_ADD, NULL, &fm, &usable, &err))
 		fatal(0, "%s", err.text);
-	print_versions(usable);
+	print_versions("protocol", usable);
 	print_flow_mod(&fm, usable, 1);
 	flow_mod_uninit(&fm);
 }
@@ -123,6 +124,21 @@ static void run_parse_flows(int argc, char *argv[])
 	struct parsing p = { argv[1], 0 };
 
 	flow_file_read(argv[1], parse_line, &p);
+}
+
+static void run_parse_group(int argc, char *argv[])
+{
+	struct error err = ERROR_INIT;
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct group_mod gm;
+	uint32_t usable;
+
+	if (group_mod_parse(argv[1], GROUP_ADD, NULL, &gm, &usable, &err))
+		fatal(0, "%s", err.text);
+	print_versions("version", usable);
+	group_mod_encode(&gm, __builtin_ctz(usable & ofctl.versions), 1, &b);
+	print_bytes(b.s, b.len, ofctl.verbosity + 1);
+	group_mod_uninit(&gm);
 }
 
 static void print_byte(const struct strbuf *b, size_t i)
@@ -231,13 +247,8 @@ static void run_print_error(int argc, char *argv[])
 
 static void run_list_commands(int argc, char *argv[])
 {
-	static const struct ofctl_command *const tables[] = { ofctl_switch_commands,
-							      ofctl_flow_commands,
-							      ofctl_packet_commands,
-							      ofctl_local_commands };
-
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		for (const struct ofctl_command *c = tables[i]; c->name; c++)
+	for (size_t i = 0; ofctl_tables[i]; i++)
+		for (const struct ofctl_command *c = ofctl_tables[i]; c->name; c++)
 			printf("%s %s\n", c->name, c->usage);
 }
 
@@ -246,6 +257,7 @@ const struct ofctl_command ofctl_local_commands[] = {
 	{ "ofp-parse", "FILE: print the messages in a file", 1, 1, run_ofp_parse },
 	{ "parse-flow", "FLOW: print the message a flow makes", 1, 1, run_parse_flow },
 	{ "parse-flows", "FILE: the same for the lines of a file", 1, 1, run_parse_flows },
+	{ "parse-group", "GROUP: print the message a group makes", 1, 1, run_parse_group },
 	{ "parse-actions", "VERSION: print actions given as hex on standard input", 1, 1,
 	  run_parse_actions },
 	{ "print-error", "NAME: an error's numbers", 1, 1, run_print_error },

@@ -13,15 +13,13 @@
 
 struct ofctl_options ofctl = { .versions = 1u << OFP10, .plain = true };
 
-static const struct ofctl_command *const tables[] = { ofctl_switch_commands, ofctl_flow_commands,
-						      ofctl_packet_commands, ofctl_meter_commands,
-						      ofctl_queue_commands,  ofctl_local_commands };
+const struct ofctl_command *const ofctl_tables[] = { ofctl_switch_commands, ofctl_flow_commands,
+						     ofctl_packet_commands, ofctl_meter_commands,
+						     ofctl_group_commands,  ofctl_queue_commands,
+						     ofctl_local_commands,  NULL };
 
 // Described, and refused by one clear error until they are there.
 static const char *const later[] = {
-	"add-group",	    "add-groups",	   "mod-group",
-	"del-groups",	    "insert-buckets",	   "remove-buckets",
-	"dump-groups",	    "dump-group-stats",	   "dump-group-features",
 	"bundle",	    "dump-table-features", "dump-table-desc",
 	"mod-table",	    "dump-ipfix-bridge",   "dump-ipfix-flow",
 	"ct-flush",	    "ct-flush-zone",	   "snoop",
@@ -32,8 +30,8 @@ static NORETURN void usage(void)
 {
 	printf("%s: OpenFlow switch management utility\nusage: %s [OPTIONS] COMMAND [ARG...]\n\n",
 	       program_name, program_name);
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		for (const struct ofctl_command *c = tables[i]; c->name; c++)
+	for (size_t i = 0; ofctl_tables[i]; i++)
+		for (const struct ofctl_command *c = ofctl_tables[i]; c->name; c++)
 			printf("  %-15s %s\n", c->name, c->usage);
 	printf("\nSWITCH is a bridge, the path of a socket, tcp:HOST[:PORT], ssl:HOST[:PORT] or "
 	       "unix:FILE.\n"
@@ -64,6 +62,7 @@ enum {
 	OPT_SORT,
 	OPT_RSORT,
 	OPT_READD,
+	OPT_MAY_CREATE,
 	OPT_TIMESTAMP,
 	OPT_BUNDLE,
 	OPT_COLOR
@@ -166,6 +165,9 @@ static bool handle_option(int c)
 	case OPT_READD:
 		ofctl.readd = true;
 		return true;
+	case OPT_MAY_CREATE:
+		ofctl.may_create = true;
+		return true;
 	case OPT_TIMESTAMP:
 		ofctl.timestamp = true;
 		return true;
@@ -194,6 +196,7 @@ static void parse_options(int argc, char *argv[])
 		{ "sort", optional_argument, NULL, OPT_SORT },
 		{ "rsort", optional_argument, NULL, OPT_RSORT },
 		{ "readd", no_argument, NULL, OPT_READD },
+		{ "may-create", no_argument, NULL, OPT_MAY_CREATE },
 		{ "timestamp", no_argument, NULL, OPT_TIMESTAMP },
 		{ "bundle", no_argument, NULL, OPT_BUNDLE },
 		{ "color", optional_argument, NULL, OPT_COLOR },
@@ -235,8 +238,8 @@ static void parse_options(int argc, char *argv[])
 
 static void run_command(int argc, char *argv[])
 {
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		for (const struct ofctl_command *c = tables[i]; c->name; c++) {
+	for (size_t i = 0; ofctl_tables[i]; i++)
+		for (const struct ofctl_command *c = ofctl_tables[i]; c->name; c++) {
 			if (strcmp(c->name, argv[0]))
 				continue;
 			if (argc - 1 < c->min_args)

@@ -8,7 +8,7 @@ struct ofctl_options {
 	uint32_t versions;
 	unsigned int timeout; // seconds
 	bool strict, names, no_stats, sort, plain; // plain: replies as they come
-	bool timestamp, readd;
+	bool timestamp, readd, may_create;
 	int verbosity;
 	struct {
 		char *field; // NULL: priority
@@ -27,8 +27,11 @@ struct ofctl_command {
 
 // Each file's commands; ended by a NULL name.
 extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[],
-	ofctl_packet_commands[], ofctl_meter_commands[], ofctl_queue_commands[],
-	ofctl_local_commands[];
+	ofctl_packet_commands[], ofctl_meter_commands[], ofctl_group_commands[],
+	ofctl_queue_commands[], ofctl_local_commands[];
+
+// All of them; ended by NULL.
+extern const struct ofctl_command *const ofctl_tables[];
 
 // Opens the switch by the options. ..._for_flows() prepares a 1.0 connection for table ids in flow_mods.
 struct ofp_client *ofctl_open(const char *target);

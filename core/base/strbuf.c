@@ -2,6 +2,7 @@
 #include "core/base/strbuf.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 void strbuf_init(struct strbuf *b)
@@ -79,10 +80,12 @@ void strbuf_chomp(struct strbuf *b, char c)
 static void put_hex_line(struct strbuf *b, const uint8_t *p, size_t first, size_t n, bool ascii)
 {
 	for (size_t i = 0; i < 16; i++) {
+		// The middle, behind an eighth byte that is there.
+		strbuf_putc(b, i == 8 && first < 8 && first + n >= 8 ? '-' : ' ');
 		if (i < first || i >= first + n)
-			strbuf_puts(b, "   ");
+			strbuf_puts(b, "  ");
 		else
-			strbuf_printf(b, "%c%02x", i == 8 && i > first ? '-' : ' ', p[i - first]);
+			strbuf_printf(b, "%02x", p[i - first]);
 	}
 	if (!ascii)
 		return;
@@ -94,6 +97,16 @@ static void put_hex_line(struct strbuf *b, const uint8_t *p, size_t first, size_
 			strbuf_putc(b, isprint(p[i - first]) ? p[i - first] : '.');
 	}
 	strbuf_putc(b, '|');
+}
+
+void strbuf_put_duration(struct strbuf *b, uint32_t sec, uint32_t nsec)
+{
+	strbuf_printf(b, "%" PRIu32, sec);
+	if (nsec % 1000000)
+		strbuf_printf(b, ".%09" PRIu32, nsec);
+	else if (nsec)
+		strbuf_printf(b, ".%03" PRIu32, nsec / 1000000);
+	strbuf_putc(b, 's');
 }
 
 void strbuf_put_hex_dump(struct strbuf *b, const void *data, size_t n, uintptr_t ofs, bool ascii)

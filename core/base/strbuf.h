@@ -58,6 +58,8 @@ void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list args) PRINTF(2, 0
 void strbuf_chomp(struct strbuf *b, char c);
 // Offset, hex bytes and ASCII, 16 bytes a line, beginning at 'ofs'.
 void strbuf_put_hex_dump(struct strbuf *b, const void *p, size_t n, uintptr_t ofs, bool ascii);
+// "5s", "5.020s", "5.000000001s": nanoseconds in none, three or nine digits.
+void strbuf_put_duration(struct strbuf *b, uint32_t sec, uint32_t nsec);
 // Appends what file 'path' holds. 0 or negative errno.
 int strbuf_read_file(struct strbuf *b, const char *path);
 const char *strbuf_cstr(const struct strbuf *b);

@@ -241,17 +241,6 @@ void meter_config_format(uint32_t id, const struct meter_config *c, struct strbu
 	}
 }
 
-// Seconds, with three or nine digits behind the point, or none.
-static void put_duration(uint32_t sec, uint32_t nsec, struct strbuf *out)
-{
-	strbuf_printf(out, "%" PRIu32, sec);
-	if (nsec % 1000000)
-		strbuf_printf(out, ".%09" PRIu32, nsec);
-	else if (nsec)
-		strbuf_printf(out, ".%03" PRIu32, nsec / 1000000);
-	strbuf_putc(out, 's');
-}
-
 void meter_stats_format(uint32_t id, const struct meter_stats *s, struct strbuf *out)
 {
 	strbuf_puts(out, "meter:");
@@ -260,7 +249,7 @@ void meter_stats_format(uint32_t id, const struct meter_stats *s, struct strbuf 
 		      " flow_count:%" PRIu32 " packet_in_count:%" PRIu64 " byte_in_count:%" PRIu64
 		      " duration:",
 		      s->n_flows, s->in.packets, s->in.bytes);
-	put_duration(s->duration_sec, s->duration_nsec, out);
+	strbuf_put_duration(out, s->duration_sec, s->duration_nsec);
 	strbuf_puts(out, " bands:\n");
 	for (size_t i = 0; i < s->n_bands; i++)
 		strbuf_printf(out, "%zu: packet_count:%" PRIu64 " byte_count:%" PRIu64 "\n", i,

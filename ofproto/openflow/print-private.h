@@ -10,6 +10,9 @@ struct print {
 	struct strbuf *out;
 };
 
+// Names of standard actions by their bits in this version, with a blank between.
+void print_action_bits(uint32_t bitmap, uint8_t version, struct strbuf *out);
+
 typedef enum ofperr print_fn(struct print *p, struct msg *m);
 // By enum packet_in_reason; by the two bits of the configuration.
 extern const char *const packet_in_reasons[], *const fragment_names[];
@@ -17,6 +20,8 @@ extern const char *const packet_in_reasons[], *const fragment_names[];
 print_fn print_features, print_config, print_desc, print_tables;
 print_fn print_packet_in, print_packet_out;
 print_fn print_flow_mod, print_flow_removed, print_flow_request, print_flow_reply, print_aggregate;
+print_fn print_group_mod, print_group_request, print_group_descs, print_group_stats,
+	print_group_features;
 print_fn print_meter_mod, print_meter_request, print_meter_config, print_meter_stats,
 	print_meter_features;
 print_fn print_port_status, print_port_mod, print_port_request, print_port_stats, print_port_descs;

@@ -41,14 +41,17 @@ static const struct bit_name capabilities_11[] = {
 	{ 128, "ARP_MATCH_IP" },     { 256, "PORT_BLOCKED" }, { 512, "BUNDLES" },
 	{ 1024, "FLOW_MONITORING" },
 };
-static const struct bit_name actions_10[] = {
-	{ 1 << 0, "output" },	    { 1 << 11, "enqueue" },   { 1 << 1, "set_vlan_vid" },
-	{ 1 << 2, "set_vlan_pcp" }, { 1 << 3, "strip_vlan" }, { 1 << 4, "mod_dl_src" },
-	{ 1 << 5, "mod_dl_dst" },   { 1 << 6, "mod_nw_src" }, { 1 << 7, "mod_nw_dst" },
-	{ 1 << 8, "mod_nw_tos" },   { 1 << 9, "mod_tp_src" }, { 1 << 10, "mod_tp_dst" },
-};
 
 static void put_port_descs(struct port_desc *ports, size_t n, struct strbuf *out);
+
+static void print_features_actions(uint32_t bitmap, struct strbuf *out)
+{
+	AUTO(strbuf) names = STRBUF_INIT;
+
+	print_action_bits(bitmap, OFP10, &names);
+	if (names.len)
+		strbuf_printf(out, "actions: %s\n", strbuf_cstr(&names));
+}
 
 enum ofperr print_features(struct print *p, struct msg *m)
 {
@@ -68,11 +71,8 @@ enum ofperr print_features(struct print *p, struct msg *m)
 	else
 		PUT_BITS(p->out, f.capabilities, capabilities_11);
 	strbuf_putc(p->out, '\n');
-	if (m->version == OFP10) {
-		strbuf_puts(p->out, "actions: ");
-		PUT_BITS(p->out, f.actions, actions_10);
-		strbuf_putc(p->out, '\n');
-	}
+	if (m->version == OFP10)
+		print_features_actions(f.actions, p->out);
 	put_port_descs((struct port_desc *)ports.s, f.n_ports, p->out);
 	return OFPERR_NONE;
 }

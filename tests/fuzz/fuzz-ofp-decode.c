@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenFlow messages: any bytes decode or are refused; what decodes as a flow_mod encodes again.
+// OpenFlow messages: any bytes decode or are refused; what decodes as a flow_mod or group_mod encodes again.
 #include <stdint.h>
 
-#include "ofproto/openflow/msg.h"
+#include "ofproto/openflow/group.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void encode_again(const struct msg *m)
+static void encode_flow_mod(const struct msg *m)
 {
 	AUTO(strbuf) out = STRBUF_INIT;
 	struct flow_mod fm;
@@ -16,6 +16,17 @@ static void encode_again(const struct msg *m)
 		for (uint8_t v = OFP10; v <= OFP15; v++)
 			flow_mod_encode(&fm, v, m->xid, &out);
 	flow_mod_uninit(&fm);
+}
+
+static void encode_group_mod(const struct msg *m)
+{
+	AUTO(strbuf) out = STRBUF_INIT;
+	struct group_mod gm;
+
+	if (!group_mod_decode(m, &gm))
+		for (uint8_t v = OFP10; v <= OFP15; v++)
+			group_mod_encode(&gm, v, m->xid, &out);
+	group_mod_uninit(&gm);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -33,8 +44,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		copy[3] = size;
 	}
 	msg_print(copy, size, NULL, 3, &out);
-	if (!msg_decode_header(copy, size, &m) && m.type == MSG_FLOW_MOD)
-		encode_again(&m);
+	if (!msg_decode_header(copy, size, &m)) {
+		if (m.type == MSG_FLOW_MOD)
+			encode_flow_mod(&m);
+		else if (m.type == MSG_GROUP_MOD)
+			encode_group_mod(&m);
+	}
 	free(copy);
 	return 0;
 }
