@@ -36,6 +36,7 @@ EXTRA_DIST += $(MAN_SOURCES) Documentation/ref/tls-options.inc Documentation/off
 	Documentation/decisions/0034-database-server.md \
 	Documentation/decisions/0035-conversion-in-slices.md \
 	Documentation/decisions/0036-rows.md \
+	Documentation/decisions/0037-groups.md \
 	Documentation/decisions/0028-samples.md \
 	Documentation/decisions/0030-python-package.md \
 	Documentation/decisions/0032-db-ctl.md

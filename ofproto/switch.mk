@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += ofproto/libpipeline.a ofproto/libswitchd.a
 ofproto_libpipeline_a_SOURCES = \
-	ofproto/pipeline/commit.c ofproto/pipeline/features.c ofproto/pipeline/features.def ofproto/pipeline/flow-mod.c ofproto/pipeline/mac-table.c ofproto/pipeline/mac-table.h ofproto/pipeline/meter.c \
+	ofproto/pipeline/commit.c ofproto/pipeline/features.c ofproto/pipeline/features.def ofproto/pipeline/flow-mod.c ofproto/pipeline/group.c ofproto/pipeline/group-private.h ofproto/pipeline/xlate-group.c ofproto/pipeline/mac-table.c ofproto/pipeline/mac-table.h ofproto/pipeline/meter.c \
 	ofproto/pipeline/normal.c ofproto/pipeline/recirc.c ofproto/pipeline/recirc.h ofproto/pipeline/rule.c ofproto/pipeline/switch-private.h ofproto/pipeline/switch.c \
 	ofproto/pipeline/switch.h ofproto/pipeline/xlate-actions.c ofproto/pipeline/xlate-check.c ofproto/pipeline/xlate-ct.c ofproto/pipeline/xlate-private.h \
 	ofproto/pipeline/switch-tlv.c ofproto/pipeline/tlv-map.c ofproto/pipeline/tlv-map.h ofproto/pipeline/tunnel-config.c ofproto/pipeline/tunnel-config.h \

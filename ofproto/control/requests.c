@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/base/vec.h"
 #include "ofproto/control/control-private.h"
+#include "ofproto/openflow/group.h"
 
 LOG_MODULE(connmgr);
 
@@ -413,6 +414,63 @@ static enum ofperr on_meter_features(struct peer *p, const struct msg *m, struct
 	return OFPERR_NONE;
 }
 
+// ---- Groups ----
+
+static enum ofperr on_group_mod(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	enum ofperr e = need_write(p);
+	struct group_mod gm;
+
+	if (e)
+		return e;
+	e = group_mod_decode(m, &gm);
+	if (!e)
+		e = switch_group_mod(p->control->sw, &gm);
+	group_mod_uninit(&gm);
+	return e;
+}
+
+static void put_group_desc(const struct group *g, void *w)
+{
+	mp_put_group_desc(w, group_desc(g));
+}
+
+static void put_group_stats(const struct group *g, void *w)
+{
+	struct group_stats s;
+
+	group_fill_stats(g, &s);
+	mp_put_group_stats(w, &s);
+	group_stats_uninit(&s);
+}
+
+// Of a group that is not there nothing is told.
+static enum ofperr on_groups(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	bool stats = m->type == MSG_GROUP_REQUEST;
+	struct mp_writer w;
+	uint32_t id;
+	enum ofperr e = group_request_decode(m, &id);
+
+	if (e)
+		return e;
+	if (stats)
+		upcall_push_stats(p->control->upcall);
+	mp_begin(&w, m, out);
+	switch_for_each_group(p->control->sw, id, stats ? put_group_stats : put_group_desc, &w);
+	mp_end(&w);
+	return OFPERR_NONE;
+}
+
+static enum ofperr on_group_features(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct group_features f;
+
+	switch_group_features(m->version, &f);
+	group_features_encode(&f, m, out);
+	return OFPERR_NONE;
+}
+
 static enum ofperr on_packet_in_format(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	uint32_t format;
@@ -480,6 +538,10 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_QUEUE_REQUEST] = on_queue_stats,
 	[MSG_QUEUE_GET_CONFIG_REQUEST] = on_queue_get_config,
 	[MSG_QUEUE_DESC_REQUEST] = on_queue_desc,
+	[MSG_GROUP_MOD] = on_group_mod,
+	[MSG_GROUP_REQUEST] = on_groups,
+	[MSG_GROUP_DESC_REQUEST] = on_groups,
+	[MSG_GROUP_FEATURES_REQUEST] = on_group_features,
 	[MSG_METER_MOD] = on_meter_mod,
 	[MSG_METER_REQUEST] = on_meters,
 	[MSG_METER_CONFIG_REQUEST] = on_meters,

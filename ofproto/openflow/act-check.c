@@ -7,6 +7,7 @@ struct checker {
 	uint8_t table;
 	unsigned int n_tables;
 	of_port_t max_port;
+	bool any; // nothing is known of the packets: 'm' says nothing
 	bool inconsistent; // an action was met that does nothing to some of the packets
 };
 
@@ -30,17 +31,28 @@ static enum ofperr check_port(const struct checker *c, of_port_t port)
 	}
 }
 
+static bool suits(const struct checker *c, const struct field *f)
+{
+	return c->any || field_prerequisites_hold(f, &c->m);
+}
+
 static enum ofperr check_field(const struct checker *c, const struct field *f)
 {
-	return field_prerequisites_hold(f, &c->m) ? OFPERR_NONE : OFPERR_OFPBAC_MATCH_INCONSISTENT;
+	return suits(c, f) ? OFPERR_NONE : OFPERR_OFPBAC_MATCH_INCONSISTENT;
 }
 
 // 1.0 lets actions do nothing to packets that they are not for.
 static enum ofperr prefer_field(struct checker *c, enum field_id id)
 {
-	if (!field_prerequisites_hold(field_get(id), &c->m))
+	if (!suits(c, field_get(id)))
 		c->inconsistent = true;
 	return OFPERR_NONE;
+}
+
+// What packets are known to be; NULL: they may be anything.
+static const struct match *known(const struct checker *c)
+{
+	return c->any ? NULL : &c->m;
 }
 
 // Bits that are read, or matched.
@@ -48,7 +60,8 @@ static enum ofperr check_bits(const struct subfield *sf, const struct match *m)
 {
 	enum ofperr e = act_check_bits(sf);
 
-	return e || field_prerequisites_hold(sf->field, m) ? e : OFPERR_OFPBAC_MATCH_INCONSISTENT;
+	return e || !m || field_prerequisites_hold(sf->field, m) ? e
+								 : OFPERR_OFPBAC_MATCH_INCONSISTENT;
 }
 
 static enum ofperr check_written(const struct subfield *sf, const struct match *m)
@@ -108,7 +121,7 @@ static enum ofperr check_set(struct checker *c, const struct act *a)
 	const struct field *f = a->set_field.field;
 
 	// A TCI may be set on anything; so says the extension that knows it.
-	if (f->id == FIELD_VLAN_VID && !has_tag(c))
+	if (f->id == FIELD_VLAN_VID && !c->any && !has_tag(c))
 		return OFPERR_OFPBAC_MATCH_INCONSISTENT;
 	return a->set_field.form == SET_FORM_MOD ? prefer_field(c, f->id) : check_field(c, f);
 }
@@ -201,12 +214,12 @@ static enum ofperr check_decap(struct checker *c, const struct act *a)
 
 static enum ofperr check_push(struct checker *c, const struct act *a)
 {
-	return check_bits(&a->stack.bits, &c->m);
+	return check_bits(&a->stack.bits, known(c));
 }
 
 static enum ofperr check_pop(struct checker *c, const struct act *a)
 {
-	return check_written(&a->stack.bits, &c->m);
+	return check_written(&a->stack.bits, known(c));
 }
 
 static enum ofperr check_delete_field(struct checker *c, const struct act *a)
@@ -217,7 +230,7 @@ static enum ofperr check_delete_field(struct checker *c, const struct act *a)
 
 static enum ofperr check_multipath(struct checker *c, const struct act *a)
 {
-	return check_written(&a->multipath.dst, &c->m);
+	return check_written(&a->multipath.dst, known(c));
 }
 
 static enum ofperr check_bundle(struct checker *c, const struct act *a)
@@ -231,7 +244,7 @@ static enum ofperr check_bundle(struct checker *c, const struct act *a)
 		if (p.n && p.n != OFPP_ANY && (p.n == OFPP_CONTROLLER || check_port(c, p)))
 			return OFPERR_OFPBAC_BAD_OUT_PORT;
 	}
-	return a->bundle.dst.field ? check_written(&a->bundle.dst, &c->m) : OFPERR_NONE;
+	return a->bundle.dst.field ? check_written(&a->bundle.dst, known(c)) : OFPERR_NONE;
 }
 
 // A value to match becomes part of what the new rule's later fields may rest on.
@@ -257,7 +270,7 @@ static enum ofperr check_learn(struct checker *c, const struct act *a)
 	match_init_any(&rule);
 	for (size_t i = 0; !e && i < a->learn.n_specs; i++, s++) {
 		if (s->src.field)
-			e = check_bits(&s->src, &c->m);
+			e = check_bits(&s->src, known(c));
 		if (!e && s->kind == LEARN_MATCH)
 			e = check_bits(&s->dst, &rule);
 		else if (!e && s->kind == LEARN_LOAD)
@@ -271,9 +284,9 @@ static enum ofperr check_learn(struct checker *c, const struct act *a)
 static enum ofperr check_sample(struct checker *c, const struct act *a)
 {
 	const struct subfield *domain = &a->sample.domain_src, *point = &a->sample.point_src;
-	enum ofperr e = domain->field ? check_bits(domain, &c->m) : OFPERR_NONE;
+	enum ofperr e = domain->field ? check_bits(domain, known(c)) : OFPERR_NONE;
 
-	return e || !point->field ? e : check_bits(point, &c->m);
+	return e || !point->field ? e : check_bits(point, known(c));
 }
 
 static enum ofperr check_nat(struct checker *c, const struct act *a)
@@ -281,7 +294,7 @@ static enum ofperr check_nat(struct checker *c, const struct act *a)
 	const struct nat *n = &a->nat;
 	be16 want = htobe16(n->flags & NAT_IPV6 ? 0x86dd : 0x0800);
 
-	return n->flags & NAT_ADDRESS && c->m.key.eth_type != want
+	return n->flags & NAT_ADDRESS && !c->any && c->m.key.eth_type != want
 		       ? OFPERR_OFPBAC_MATCH_INCONSISTENT
 		       : OFPERR_NONE;
 }
@@ -313,8 +326,8 @@ static enum ofperr check_ct(struct checker *c, const struct act *a)
 	const struct flow_key *k = &c->m.key;
 	enum ofperr e = OFPERR_NONE;
 
-	if (!flow_is_ip(k) || (k->ct_state & CS_INV && a->ct.flags & ACT_CT_COMMIT) ||
-	    (a->ct.alg && k->nw_proto != (strcmp(act_ct_helper(a), "tftp") ? 6 : 17)))
+	if (!c->any && (!flow_is_ip(k) || (k->ct_state & CS_INV && a->ct.flags & ACT_CT_COMMIT) ||
+			(a->ct.alg && k->nw_proto != (strcmp(act_ct_helper(a), "tftp") ? 6 : 17))))
 		return OFPERR_OFPBAC_MATCH_INCONSISTENT;
 	if (a->ct.zone_src.field)
 		e = check_field(c, a->ct.zone_src.field);
@@ -404,8 +417,14 @@ static enum ofperr check_list(struct checker *c, struct acts list)
 enum ofperr acts_check(struct acts a, const struct match *m, uint8_t table, unsigned int n_tables,
 		       of_port_t max_port, bool *ret_inconsistent)
 {
-	struct checker c = { *m, table, n_tables, max_port, false };
-	enum ofperr e = check_list(&c, a);
+	struct checker c = {
+		.table = table, .n_tables = n_tables, .max_port = max_port, .any = !m
+	};
+	enum ofperr e;
+
+	if (m)
+		c.m = *m;
+	e = check_list(&c, a);
 
 	if (ret_inconsistent)
 		*ret_inconsistent = c.inconsistent;

@@ -390,3 +390,20 @@ void acts_encode_instructions(struct acts a, uint8_t version, struct strbuf *out
 {
 	acts_encode_for_match(a, NULL, version, out);
 }
+
+uint32_t act_standard_bitmap(uint8_t version)
+{
+	// Since 1.2 set_field does what those before did, each for a field.
+	uint16_t first = version >= OFP12 ? 15 : 0;
+	uint32_t bitmap = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(raws); i++) {
+		const struct raw *r = &raws[i];
+
+		if (r->kind == RAW_OF && r->first <= version && r->last >= version &&
+		    r->number < 32 && (!r->number || r->number >= first) &&
+		    act_ops[r->type].executed)
+			bitmap |= 1u << r->number;
+	}
+	return bitmap;
+}

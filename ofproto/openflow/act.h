@@ -274,6 +274,8 @@ size_t act_nested_begin(struct strbuf *b, enum act_type type);
 void act_nested_end(struct strbuf *b, size_t begin);
 bool acts_equal(struct acts a, struct acts b);
 const char *act_name(enum act_type type);
+// The standard actions of a version that a switch carries out, without those that the version advises against: bitmap of their numbers.
+uint32_t act_standard_bitmap(uint8_t version);
 
 // Wire. debug_slow and debug_recirc are known to programs that asked for them only (those with dummy devices). At start.
 void acts_allow_debug(void);
@@ -290,7 +292,8 @@ void acts_encode_for_match(struct acts a, const struct match *m, uint8_t version
 enum ofperr acts_executable(struct acts a, struct error *err);
 // Checks against the match and the number of tables: prerequisites of set fields, goto_table forwards, in_port of output...
 // 'table' is the rule's table (or 255 for packet_out). Actions that do nothing to some of the packets are in order in
-// OpenFlow 1.0 only: '*ret_inconsistent' (may be NULL) tells.
+// OpenFlow 1.0 only: '*ret_inconsistent' (may be NULL) tells. 'm' NULL: nothing is known of
+// the packets, they may have any field.
 enum ofperr acts_check(struct acts a, const struct match *m, uint8_t table, unsigned int n_tables,
 		       of_port_t max_port, bool *ret_inconsistent);
 // True when the list outputs to 'port' (flow_mod's out_port), nested lists included.

@@ -7,8 +7,8 @@
 // What OpenFlow 1.0 and 1.1 use in its place: a Nicira extension.
 #define NX_VENDOR_TYPE 0xb0c2
 #define HEADER_LEN 8
-// At least so much of the offending message goes back.
-#define DATA_MAX 64
+// The offending message goes back, as much of it as a message holds behind what an error begins with.
+#define DATA_MAX (UINT16_MAX - HEADER_LEN - 12)
 
 static const struct row {
 	const char *name, *text;

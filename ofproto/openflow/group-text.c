@@ -99,7 +99,7 @@ static int on_command_bucket(struct group_text *t, char *value)
 
 static int on_method(struct group_text *t, char *value)
 {
-	struct selection *s = &t->gm->group.selection;
+	struct group_selection *s = &t->gm->group.selection;
 
 	if (strlen(value) >= sizeof(s->method))
 		return error_set(t->err, -EINVAL, "selection method is longer than %zu bytes long",
@@ -119,7 +119,7 @@ static int on_param(struct group_text *t, char *value)
 
 static int add_field(struct group_text *t, const char *name, const char *value)
 {
-	struct selection *s = &t->gm->group.selection;
+	struct group_selection *s = &t->gm->group.selection;
 	struct hash_field f = { field_by_name(name), { { 0 } } };
 	union field_value mask;
 
@@ -332,7 +332,7 @@ static int parse_buckets(struct group_text *t, char *text)
 
 static int check_selection(const struct group_text *t)
 {
-	const struct selection *s = &t->gm->group.selection;
+	const struct group_selection *s = &t->gm->group.selection;
 
 	if (!*s->method && t->have_param)
 		return error_set(
@@ -455,7 +455,7 @@ int group_command_parse(const char **line, enum group_command otherwise, enum gr
 
 // ---- Printing ----
 
-static void format_selection(const struct selection *s, struct strbuf *out)
+static void format_selection(const struct group_selection *s, struct strbuf *out)
 {
 	const struct hash_field *f;
 	union field_value all;

@@ -63,7 +63,7 @@ void group_stats_uninit(struct group_stats *s)
 	VEC_FREE(&s->buckets);
 }
 
-bool selection_add_field(struct selection *s, const struct hash_field *f)
+bool selection_add_field(struct group_selection *s, const struct hash_field *f)
 {
 	size_t at = 0;
 
@@ -254,7 +254,7 @@ static void encode_buckets(const struct group_desc *g, uint8_t version, struct s
 
 // ---- Properties of groups ----
 
-static enum ofperr decode_hash_fields(struct reader *r, struct selection *s)
+static enum ofperr decode_hash_fields(struct reader *r, struct group_selection *s)
 {
 	struct error err = ERROR_INIT;
 	union field_value mask;
@@ -275,7 +275,7 @@ static enum ofperr decode_hash_fields(struct reader *r, struct selection *s)
 static enum ofperr decode_selection(struct reader *r, const struct group_mod *gm,
 				    struct group_desc *g)
 {
-	struct selection *s = &g->selection;
+	struct group_selection *s = &g->selection;
 
 	rd_skip(r, 4);
 	rd_copy(r, s->method, sizeof(s->method));
@@ -324,7 +324,7 @@ static enum ofperr decode_group_properties(struct reader *r, const struct group_
 
 static void encode_group_properties(const struct group_desc *g, uint8_t version, struct strbuf *out)
 {
-	const struct selection *s = &g->selection;
+	const struct group_selection *s = &g->selection;
 	const struct hash_field *f;
 	size_t start;
 
@@ -359,11 +359,11 @@ static bool has_buckets(uint16_t command)
 	return command != GROUP_DELETE && command != GROUP_REMOVE_BUCKETS;
 }
 
-static enum ofperr check_bucket(const struct group_desc *g, const struct bucket *b)
+enum ofperr bucket_check(uint8_t type, const struct bucket *b)
 {
 	bool watches = b->watch_port.n != OFPP_ANY || b->watch_group != GROUP_ID_ANY;
 
-	switch (g->type) {
+	switch (type) {
 	case GROUP_ALL:
 	case GROUP_INDIRECT:
 		return watches ? OFPERR_OFPGMFC_WATCH_UNSUPPORTED : OFPERR_NONE;
@@ -398,7 +398,7 @@ enum ofperr group_mod_check(const struct group_mod *gm)
 	if (g->type == GROUP_INDIRECT && g->buckets.n != 1)
 		return OFPERR_OFPGMFC_INVALID_GROUP;
 	VEC_FOR_EACH (b, &g->buckets) {
-		e = check_bucket(g, b);
+		e = bucket_check(g->type, b);
 		if (e)
 			return e;
 	}

@@ -32,7 +32,7 @@ struct hash_field {
 };
 
 // How select groups choose a bucket: Netronome's extension of 1.5 (and of Nicira's 1.0 messages).
-struct selection {
+struct group_selection {
 	char method[16]; // "hash", "dp_hash"; "": the switch may choose
 	uint64_t param;
 	VEC(struct hash_field) fields; // of "hash"; none: the switch may choose
@@ -42,11 +42,11 @@ struct group_desc {
 	uint32_t id;
 	uint8_t type; // enum group_type; others are only read
 	VEC(struct bucket) buckets;
-	struct selection selection;
+	struct group_selection selection;
 };
 
 // In the order of fields; false when it is there.
-bool selection_add_field(struct selection *s, const struct hash_field *f);
+bool selection_add_field(struct group_selection *s, const struct hash_field *f);
 
 enum group_command {
 	GROUP_ADD = 0,
@@ -77,7 +77,7 @@ struct group_stats {
 struct group_features {
 	uint32_t types, capabilities; // bitmaps: 1 << enum group_type; OFPGFC_*
 	uint32_t max_groups[GROUP_N_TYPES];
-	uint32_t actions[GROUP_N_TYPES]; // bitmaps of 1.1+'s standard action numbers
+	uint32_t actions[GROUP_N_TYPES]; // bitmaps of the version's standard action numbers
 };
 
 void bucket_init(struct bucket *b);
@@ -87,6 +87,8 @@ void group_mod_init(struct group_mod *gm);
 void group_mod_uninit(struct group_mod *gm);
 void group_stats_uninit(struct group_stats *s);
 
+// Whether it watches what a bucket of such a group watches.
+enum ofperr bucket_check(uint8_t type, const struct bucket *b);
 // What must hold of any group, whoever asks for it. The error of a peer.
 enum ofperr group_mod_check(const struct group_mod *gm);
 // Decoding initialises its result, which is to be freed, whatever comes back.

@@ -77,14 +77,18 @@ static void put_properties(struct strbuf *b, uint8_t table, uint8_t version)
 {
 	// goto_table, write_metadata, write_actions, apply_actions, clear_actions.
 	static const uint16_t instructions[] = { 1, 2, 3, 4, 5 };
-	// output, push_vlan, pop_vlan, set_nw_ttl, dec_nw_ttl, set_field.
-	static const uint16_t actions[] = { 0, 17, 18, 23, 24, 25 };
+	uint16_t actions[32];
+	size_t n = 0;
 	bool last = table == LAST_TABLE;
+
+	for (unsigned int i = 0; i < 32; i++)
+		if (act_standard_bitmap(version) >> i & 1)
+			actions[n++] = i;
 
 	put_types(b, PROP_INSTRUCTIONS, instructions + last, ARRAY_SIZE(instructions) - last);
 	put_next_tables(b, table);
-	put_types(b, PROP_WRITE_ACTIONS, actions, ARRAY_SIZE(actions));
-	put_types(b, PROP_APPLY_ACTIONS, actions, ARRAY_SIZE(actions));
+	put_types(b, PROP_WRITE_ACTIONS, actions, n);
+	put_types(b, PROP_APPLY_ACTIONS, actions, n);
 	put_fields(b, PROP_MATCH, version, false);
 	put_fields(b, PROP_WILDCARDS, version, false);
 	put_fields(b, PROP_WRITE_SETFIELD, version, true);

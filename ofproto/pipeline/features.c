@@ -141,28 +141,50 @@ enum ofperr switch_check_match(const struct of_switch *sw, const struct match *m
 	return OFPERR_NXBMC_CT_DATAPATH_SUPPORT;
 }
 
+static enum ofperr check_needs(struct needs *n, struct acts list)
+{
+	acts_need(n, list);
+	if (!n->what)
+		return OFPERR_NONE;
+	report(n);
+	return n->feature == SWITCH_FEATURE_CHECK_PKT_LEN ? OFPERR_OFPBAC_BAD_TYPE
+							  : OFPERR_NXBAC_CT_DATAPATH_SUPPORT;
+}
+
+static enum ofperr check_executable(const struct of_switch *sw, struct acts list)
+{
+	static struct log_limit limit = LOG_LIMIT_INIT(10, 10);
+	struct error err = ERROR_INIT;
+	enum ofperr e = acts_executable(list, &err);
+
+	if (e)
+		log_warn_limited(&limit, "%s: refused: %s", sw->name, err.text);
+	return e;
+}
+
 enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const struct match *m,
 			      uint8_t table)
 {
 	struct needs n = { .sw = sw, .ipv6 = m->key.eth_type == htobe16(0x86dd) };
-	struct error err = ERROR_INIT;
-	enum ofperr e = acts_executable(a, &err);
+	enum ofperr e = check_executable(sw, a);
 
-	if (e) {
-		static struct log_limit limit = LOG_LIMIT_INIT(10, 10);
-
-		log_warn_limited(&limit, "%s: refused: %s", sw->name, err.text);
-		return e;
-	}
-	e = acts_check(a, m, table, SWITCH_N_TABLES, OF_PORT(OFPP_MAX), NULL);
+	if (!e)
+		e = acts_check(a, m, table, SWITCH_N_TABLES, OF_PORT(OFPP_MAX), NULL);
 	if (e)
 		return e;
 	if (!switch_knows_meter(sw, a))
 		return OFPERR_OFPMMFC_INVALID_METER;
-	acts_need(&n, a);
-	if (!n.what)
-		return OFPERR_NONE;
-	report(&n);
-	return n.feature == SWITCH_FEATURE_CHECK_PKT_LEN ? OFPERR_OFPBAC_BAD_TYPE
-							 : OFPERR_NXBAC_CT_DATAPATH_SUPPORT;
+	if (!switch_knows_groups(sw, a))
+		return OFPERR_OFPBAC_BAD_OUT_GROUP;
+	return check_needs(&n, a);
+}
+
+enum ofperr switch_check_bucket(const struct of_switch *sw, struct acts list)
+{
+	struct needs n = { .sw = sw };
+	enum ofperr e = check_executable(sw, list);
+
+	if (!e)
+		e = acts_check(list, NULL, 255, SWITCH_N_TABLES, OF_PORT(OFPP_MAX), NULL);
+	return e ? e : check_needs(&n, list);
 }

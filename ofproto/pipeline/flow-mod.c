@@ -4,6 +4,7 @@
 #include "core/base/counters.h"
 #include "core/base/hash.h"
 #include "core/base/vec.h"
+#include "ofproto/openflow/group.h"
 #include "ofproto/pipeline/switch-private.h"
 
 typedef VEC(struct rule *) rule_vec;
@@ -19,6 +20,7 @@ struct selection {
 	uint8_t table;
 	uint64_t cookie, cookie_mask;
 	of_port_t out_port;
+	uint32_t out_group;
 	rule_vec rules;
 	bool hidden_too;
 };
@@ -29,7 +31,9 @@ static bool selected(const struct selection *s, const struct rule *r)
 		return false;
 	if ((r->cookie ^ s->cookie) & s->cookie_mask)
 		return false;
-	return s->out_port.n == OFPP_ANY || acts_output_to(rule_acts_get(r), s->out_port);
+	if (s->out_port.n != OFPP_ANY && !acts_output_to(rule_acts_get(r), s->out_port))
+		return false;
+	return s->out_group == GROUP_ID_ANY || acts_use_group(rule_acts_get(r), s->out_group);
 }
 
 static bool collect(struct cls_rule *cr, void *aux)
@@ -161,6 +165,7 @@ static enum ofperr change(struct of_switch *sw, const struct flow_mod *fm)
 		.cookie = fm->cookie,
 		.cookie_mask = fm->cookie_mask,
 		.out_port = delete ? fm->out_port : OF_PORT(OFPP_ANY),
+		.out_group = delete ? fm->out_group : GROUP_ID_ANY,
 	};
 	enum ofperr err = OFPERR_NONE;
 	struct rule **r;
@@ -212,6 +217,7 @@ void switch_for_each_flow(struct of_switch *sw, const struct flow_stats_request 
 		.cookie = rq->cookie,
 		.cookie_mask = rq->cookie_mask,
 		.out_port = rq->out_port,
+		.out_group = rq->out_group,
 	};
 	bool more = true;
 
@@ -257,6 +263,21 @@ void switch_remove_metered(struct of_switch *sw, struct list *list)
 	LIST_FOR_EACH (r, meter_node, list)
 		VEC_PUSH(&rules, r);
 	remove_rules(sw, &rules, REMOVED_METER_DELETE);
+	if (rules.n)
+		switch_notify_changed(sw);
+	VEC_FREE(&rules);
+}
+
+void switch_remove_grouped(struct of_switch *sw, struct list *users)
+{
+	rule_vec rules = VEC_INIT;
+	struct group_use *u;
+
+	// A rule that uses it twice stands there twice, one behind the other.
+	LIST_FOR_EACH (u, node, users)
+		if (!rules.n || rules.v[rules.n - 1] != u->rule)
+			VEC_PUSH(&rules, u->rule);
+	remove_rules(sw, &rules, REMOVED_GROUP_DELETE);
 	if (rules.n)
 		switch_notify_changed(sw);
 	VEC_FREE(&rules);

@@ -144,6 +144,7 @@ static void enlist(struct rule *r)
 	if (r->idle_timeout || r->hard_timeout)
 		list_push_back(&sw->expirable, &r->timeout_node);
 	switch_list_metered(r);
+	switch_list_grouped(r);
 	sw->n_rules += !is_hidden(r);
 }
 
@@ -154,6 +155,7 @@ static void strike_off(struct rule *r)
 	remove_from_cookie(r);
 	list_remove(&r->timeout_node);
 	list_remove(&r->meter_node);
+	switch_unlist_grouped(r);
 	r->sw->n_rules -= !is_hidden(r);
 }
 
@@ -192,6 +194,7 @@ void rule_set_acts(struct rule *r, struct acts a)
 	rcu_free(old);
 	list_remove(&r->meter_node);
 	switch_list_metered(r);
+	switch_list_grouped(r);
 	atomic_fetch_add(&r->version, 1);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/flow/rtable.h"
 #include "ofproto/pipeline/mac-table.h"
 #include "ofproto/pipeline/switch.h"
 #include "ofproto/pipeline/tlv-map.h"
@@ -41,6 +42,8 @@ struct of_switch {
 	const struct switch_meter_ops *meter_ops; // NULL: there are no meters
 	void *meter_aux;
 	struct hmap meters; // struct meter by id
+	struct rtable groups; // struct group_node by id
+	uint64_t group_version; // of the group that was made last
 	const struct switch_events *events;
 	void *events_aux;
 };
@@ -56,6 +59,24 @@ bool switch_knows_meter(const struct of_switch *sw, struct acts a);
 void switch_delete_meters(struct of_switch *sw);
 // A rule goes to the list of its meter, if it has one.
 void switch_list_metered(struct rule *r);
+// In 'groups' and 'group_version'.
+void switch_init_groups(struct of_switch *sw);
+void switch_delete_groups(struct of_switch *sw);
+// Of the group with this id; 0: there is none. Readers.
+uint64_t switch_group_version(const struct of_switch *sw, uint32_t id);
+// False when a list, nested ones included, names a group that is not there.
+bool switch_knows_groups(const struct of_switch *sw, struct acts list);
+bool acts_use_group(struct acts list, uint32_t id);
+// A rule goes to the lists of the groups that it uses, and out of them.
+void switch_list_grouped(struct rule *r);
+void switch_unlist_grouped(struct rule *r);
+// Removes the rules that use a group (struct group_use).
+void switch_remove_grouped(struct of_switch *sw, struct list *users);
+// Whether a bucket's actions can be carried out: it may meet any packet.
+enum ofperr switch_check_bucket(const struct of_switch *sw, struct acts list);
+// Appends a set of actions in OpenFlow's order, and last what sends the packet on; the last one written of each kind is in effect.
+// Sets of different fields live side by side.
+void acts_in_set_order(struct acts set, struct strbuf *out);
 // Removes the rules of a meter's list.
 void switch_remove_metered(struct of_switch *sw, struct list *rules);
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,

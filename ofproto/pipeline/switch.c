@@ -41,6 +41,7 @@ struct of_switch *switch_create(const char *name, uint64_t datapath_id)
 	sw->macs = mac_table_create();
 	hmap_init(&sw->cookies);
 	hmap_init(&sw->meters);
+	switch_init_groups(sw);
 	list_init(&sw->expirable);
 	sw->next_number = OF_PORT(1);
 	return sw;
@@ -64,6 +65,7 @@ static void destroy_deferred(void *p)
 	mac_table_destroy(sw->macs);
 	hmap_uninit(&sw->cookies);
 	hmap_uninit(&sw->meters);
+	rtable_uninit(&sw->groups);
 	free(sw->ports);
 	free(sw->tlv);
 	free(sw->name);
@@ -79,6 +81,7 @@ void switch_destroy(struct of_switch *sw)
 	switch_set_normal_fallback(sw, false);
 	switch_flush(sw);
 	switch_delete_meters(sw);
+	switch_delete_groups(sw);
 	while (sw->ports->n)
 		switch_port_del(sw, sw->ports->ports[0]);
 	// Readers may be in the middle of a translation.

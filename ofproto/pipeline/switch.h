@@ -25,6 +25,12 @@ struct rule_acts {
 	struct act list[];
 };
 
+// That a rule uses a group.
+struct group_use {
+	struct list node; // in the group's list
+	struct rule *rule;
+};
+
 struct rule {
 	struct cls_rule cls;
 	struct of_switch *sw;
@@ -42,6 +48,8 @@ struct rule {
 	struct list cookie_node; // among the rules with this cookie
 	struct list timeout_node; // in the switch's list of rules that may expire
 	struct list meter_node; // in its meter's list
+	struct group_use *group_uses; // of the groups that its actions name; main thread
+	size_t n_group_uses;
 };
 
 static inline struct acts rule_acts_get(const struct rule *r)
@@ -204,6 +212,21 @@ enum ofperr switch_for_each_meter(const struct of_switch *sw, uint32_t id,
 uint32_t meter_id(const struct meter *m);
 const struct meter_config *meter_config(const struct meter *m);
 void switch_meter_stats(const struct of_switch *sw, const struct meter *m, struct meter_stats *ret);
+
+// Groups. Rules that use one go with it. Main thread. Of 'gm' only the group is taken, where it succeeds: it stays the caller's to free.
+struct group;
+struct group_mod;
+struct group_stats;
+struct group_features;
+enum ofperr switch_group_mod(struct of_switch *sw, struct group_mod *gm);
+// One, or GROUP_ID_ALL by their ids.
+void switch_for_each_group(const struct of_switch *sw, uint32_t id,
+			   void (*cb)(const struct group *g, void *aux), void *aux);
+const struct group_desc *group_desc(const struct group *g);
+// To be freed with group_stats_uninit().
+void group_fill_stats(const struct group *g, struct group_stats *ret);
+// As a version of OpenFlow numbers the actions.
+void switch_group_features(uint8_t version, struct group_features *ret);
 
 // Flow table changes. Errors for the peer are OFPERR_*. 'fm' stays the caller's.
 enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm);

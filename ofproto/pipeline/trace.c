@@ -52,7 +52,7 @@ void trace_finish(trace_steps *steps, struct strbuf *out)
 		unsigned int level = MIN(s->level, MAX_LEVELS - 1u), indent = indents[level];
 		bool last = is_last(steps, i);
 
-		indents[level + 1] = last ? indent : indent + 2 * DEPTH;
+		indents[level + 1] = last && s->kind != STEP_BUCKET ? indent : indent + 2 * DEPTH;
 		switch (s->kind) {
 		case STEP_BRIDGE:
 			indent -= last ? DEPTH : 0;
@@ -66,6 +66,7 @@ void trace_finish(trace_steps *steps, struct strbuf *out)
 			put_line(s->text, last ? indent - DEPTH : indent, out);
 			break;
 		case STEP_ACTION:
+		case STEP_BUCKET:
 			put_line(s->text, indent, out);
 			break;
 		case STEP_DETAIL:

@@ -305,6 +305,7 @@ static action_fn *const functions[ACT_MAX] = {
 	[ACT_SET_VLAN_PCP] = do_set_vlan_pcp,
 	[ACT_DEC_TTL] = do_dec_ttl,
 	[ACT_SET_TUNNEL] = do_set_tunnel,
+	[ACT_GROUP] = xlate_group,
 	[ACT_SET_QUEUE] = xlate_set_queue,
 	[ACT_POP_QUEUE] = xlate_pop_queue,
 	[ACT_ENQUEUE] = xlate_enqueue,

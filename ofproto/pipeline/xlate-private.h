@@ -13,7 +13,7 @@
 
 // A line of the trace. Steps form a tree: those of a table are one level below it, those of a bridge likewise.
 struct trace_step {
-	enum { STEP_BRIDGE, STEP_TABLE, STEP_ACTION, STEP_DETAIL } kind;
+	enum { STEP_BRIDGE, STEP_TABLE, STEP_ACTION, STEP_BUCKET, STEP_DETAIL } kind;
 	unsigned int level;
 	char *text;
 };
@@ -81,6 +81,7 @@ void xlate_action_set(struct xlate_ctx *ctx);
 void xlate_ct(struct xlate_ctx *ctx, const struct act *a);
 void xlate_ct_clear(struct xlate_ctx *ctx, const struct act *a);
 void xlate_check_pkt_larger(struct xlate_ctx *ctx, const struct act *a);
+void xlate_group(struct xlate_ctx *ctx, const struct act *a);
 void xlate_set_queue(struct xlate_ctx *ctx, const struct act *a);
 void xlate_pop_queue(struct xlate_ctx *ctx, const struct act *a);
 void xlate_enqueue(struct xlate_ctx *ctx, const struct act *a);
@@ -135,6 +136,9 @@ struct isolation {
 
 void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso);
 void isolate_end(struct xlate_ctx *ctx, struct isolation *iso);
+// The same, where the datapath can set back what was changed: then the actions stand in line, and what the packet had is set
+// again before it is sent behind them.
+void isolate_end_in_line(struct xlate_ctx *ctx, struct isolation *iso);
 // The state of the packet alone, for a branch whose actions have their place: saved, and given back.
 void ctx_save(struct xlate_ctx *ctx, struct isolation *iso);
 void ctx_restore(struct xlate_ctx *ctx, struct isolation *iso);

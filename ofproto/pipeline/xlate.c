@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/base/counters.h"
+#include "ofproto/pipeline/group-private.h"
 #include "ofproto/pipeline/xlate-private.h"
 
 void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep)
@@ -11,7 +12,7 @@ void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep)
 
 	VEC_FOR_EACH (d, &ctx->ret->basis.deps)
 		if (d->kind == dep.kind && d->sw == dep.sw && d->table == dep.table &&
-		    d->vlan == dep.vlan && eth_addr_equal(d->mac, dep.mac))
+		    d->vlan == dep.vlan && d->group == dep.group && eth_addr_equal(d->mac, dep.mac))
 			return;
 	VEC_PUSH(&ctx->ret->basis.deps, dep);
 }
@@ -20,6 +21,8 @@ void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c)
 {
 	// A rule that has just been removed counts nothing any more; the table's version says that this answer is outdated.
 	if (c.kind == CREDIT_RULE && !rule_ref(c.rule))
+		return;
+	if (c.kind == CREDIT_GROUP && !group_ref(c.group.group))
 		return;
 	VEC_PUSH(&ctx->ret->basis.credits, c);
 }
@@ -217,12 +220,12 @@ static void initial_mask(struct flow_mask *m, const struct flow_key *key)
 }
 
 // Appends those of a kind; false: there are none.
-static bool take_from_set(const struct xlate_ctx *ctx, enum act_type type, struct strbuf *out)
+static bool take_from_set(struct acts set, enum act_type type, struct strbuf *out)
 {
 	bool all = type == ACT_SET_FIELD || type == ACT_MOVE;
 	const struct act *a, *last = NULL;
 
-	OFPACT_FOR_EACH (a, acts_of(&ctx->action_set)) {
+	OFPACT_FOR_EACH (a, set) {
 		if (a->type != type)
 			continue;
 		if (all)
@@ -234,9 +237,7 @@ static bool take_from_set(const struct xlate_ctx *ctx, enum act_type type, struc
 	return last;
 }
 
-// In OpenFlow's order, and last what sends the packet on; the last one written of each kind is in effect. Sets of different
-// fields live side by side.
-void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out)
+void acts_in_set_order(struct acts set, struct strbuf *out)
 {
 	static const enum act_type changes[] = { ACT_STRIP_VLAN, ACT_PUSH_VLAN,	   ACT_DEC_TTL,
 						 ACT_SET_TUNNEL, ACT_SET_VLAN_VID, ACT_SET_VLAN_PCP,
@@ -244,14 +245,21 @@ void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out)
 	static const enum act_type outputs[] = { ACT_OUTPUT, ACT_OUTPUT_REG, ACT_CONTROLLER };
 	// Of these one, and only where there is no output.
 	static const enum act_type instead[] = { ACT_RESUBMIT, ACT_CT_CLEAR, ACT_CT };
-	bool sent = false;
+	bool sent;
 
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
-		take_from_set(ctx, changes[i], out);
-	for (size_t i = 0; i < ARRAY_SIZE(outputs); i++)
-		sent |= take_from_set(ctx, outputs[i], out);
+		take_from_set(set, changes[i], out);
+	// A group comes before all outputs, and in place of them.
+	sent = take_from_set(set, ACT_GROUP, out);
+	for (size_t i = 0; !sent && i < ARRAY_SIZE(outputs); i++)
+		sent = take_from_set(set, outputs[i], out);
 	for (size_t i = 0; !sent && i < ARRAY_SIZE(instead); i++)
-		sent = take_from_set(ctx, instead[i], out);
+		sent = take_from_set(set, instead[i], out);
+}
+
+void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out)
+{
+	acts_in_set_order(acts_of(&ctx->action_set), out);
 }
 
 void xlate_action_set(struct xlate_ctx *ctx)
@@ -365,6 +373,8 @@ static void basis_clear(struct xlate_basis *b)
 	VEC_FOR_EACH (c, &b->credits)
 		if (c->kind == CREDIT_RULE)
 			rule_unref(c->rule);
+		else if (c->kind == CREDIT_GROUP)
+			group_unref(c->group.group);
 	VEC_FOR_EACH (d, &b->deps)
 		free(d->key);
 	VEC_FOR_EACH (s, &b->recircs)
@@ -373,6 +383,24 @@ static void basis_clear(struct xlate_basis *b)
 	VEC_CLEAR(&b->deps);
 	VEC_CLEAR(&b->effects);
 	VEC_CLEAR(&b->recircs);
+}
+
+// Nothing comes behind the last action: what it does to its copy of the packet it may do to the packet.
+static void unwrap_last_clone(struct strbuf *list)
+{
+	const struct dp_action *a, *last = NULL;
+
+	DP_ACTION_FOR_EACH (a, dp_actions_of(list))
+		last = a;
+	while (last && last->type == DP_ACTION_CLONE) {
+		size_t at = (const char *)last - list->s, header = last->nested;
+
+		memmove(list->s + at, list->s + at + header, list->len - at - header);
+		strbuf_truncate(list, list->len - header);
+		last = NULL;
+		DP_ACTION_FOR_EACH (a, dp_actions_of(list))
+			last = a;
+	}
 }
 
 // Into a result without references; memory that it has is used.
@@ -395,6 +423,7 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 	else
 		start(&ctx);
 	drop_absent_headers(&ret->mask, in->key);
+	unwrap_last_clone(&ret->actions);
 	if (ret->error != XLATE_OK)
 		strbuf_clear(&ret->actions);
 	ret->final = ctx.flow;
@@ -483,6 +512,45 @@ void isolate_end(struct xlate_ctx *ctx, struct isolation *iso)
 	ctx_restore(ctx, iso);
 	if (!changed)
 		ctx->base.tunnel = set;
+}
+
+// Bits of the packet's headers that the datapath's actions since 'iso' have changed.
+static void changed_bits(const struct xlate_ctx *ctx, const struct isolation *iso,
+			 struct flow_mask *ret)
+{
+	const uint64_t *now = flow_words_const(&ctx->base), *then = flow_words_const(&iso->base);
+	const uint64_t *set = flow_words_const(&ctx->base_known.m);
+	const uint64_t *was_set = flow_words_const(&iso->base_known.m);
+	uint64_t *out = flow_words(&ret->m);
+
+	for (size_t i = 0; i < FLOW_WORDS; i++)
+		out[i] = (now[i] ^ then[i]) | (set[i] & ~was_set[i]);
+	// The tags are compared as a whole when they are committed; a tunnel's header is the next port's to set.
+	memset(ret->m.vlans, 0, sizeof(ret->m.vlans));
+	memset(&ret->m.tunnel, 0, sizeof(ret->m.tunnel));
+}
+
+void isolate_end_in_line(struct xlate_ctx *ctx, struct isolation *iso)
+{
+	struct strbuf *out = &ctx->ret->actions;
+	struct flow_mask base_known = ctx->base_known, changed;
+	struct flow_key base = ctx->base;
+
+	if (ctx->n_ct != iso->n_ct || ctx->n_meters != iso->n_meters ||
+	    base.packet_type != iso->base.packet_type ||
+	    memcmp(&ctx->base_lost, &iso->base_lost, sizeof(iso->base_lost)) != 0) {
+		isolate_end(ctx, iso);
+		return;
+	}
+	changed_bits(ctx, iso, &changed);
+	memmove(out->s + iso->begin, out->s + iso->body, out->len - iso->body);
+	strbuf_truncate(out, out->len - (iso->body - iso->begin));
+	ctx_restore(ctx, iso);
+	ctx->base = base;
+	ctx->base_known = base_known;
+	// To be set back it must be known.
+	ctx_look_at(ctx, &changed);
+	flow_mask_or(&ctx->written, &changed);
 }
 
 // The packet goes on in the switch at the other end of a patch; what the pipeline had noted on it stays behind.
@@ -639,6 +707,8 @@ static bool dep_is_current(struct xlate_dep *d)
 		return switch_ports_version(d->sw) == d->version;
 	case DEP_TUNNELS:
 		return tunnel_table_version(d->tunnels) == d->version;
+	case DEP_GROUP:
+		return switch_group_version(d->sw, d->group) == d->version;
 	case DEP_MAC:
 		return mac_table_version(d->sw->macs, d->mac, d->vlan) == d->version;
 	}
@@ -686,6 +756,9 @@ void xlate_credit_apply(const struct xlate_credit *c, const struct traffic *t)
 		return;
 	case CREDIT_TABLE_MISS:
 		atomic_fetch_add(&c->table->lookups, t->packets);
+		return;
+	case CREDIT_GROUP:
+		group_credit(c->group.group, c->group.bucket, t);
 		return;
 	case CREDIT_PORT_RX:
 	case CREDIT_PORT_TX:

@@ -12,12 +12,13 @@
 #include "ofproto/pipeline/tunnel.h"
 
 struct xlate_dep {
-	enum { DEP_TABLE, DEP_PORTS, DEP_MAC, DEP_TUNNELS } kind;
+	enum { DEP_TABLE, DEP_PORTS, DEP_MAC, DEP_TUNNELS, DEP_GROUP } kind;
 	struct of_switch *sw;
 	const struct tunnel_table *tunnels; // DEP_TUNNELS
 	uint64_t version;
 	uint8_t table; // DEP_TABLE
 	uint16_t vlan; // DEP_MAC
+	uint32_t group; // DEP_GROUP: its id, there or not
 	struct eth_addr mac; // DEP_MAC
 	// DEP_TABLE: the packets that were looked up there, as the pipeline saw them: rules that match none of them are of
 	// no concern, nor are those below what was found. Packed, in one piece of memory that is the dependency's.
@@ -40,7 +41,8 @@ struct xlate_credit {
 		CREDIT_TABLE_MATCH,
 		CREDIT_TABLE_MISS,
 		CREDIT_PORT_RX,
-		CREDIT_PORT_TX
+		CREDIT_PORT_TX,
+		CREDIT_GROUP
 	} kind;
 	union {
 		struct {
@@ -52,6 +54,10 @@ struct xlate_credit {
 			struct of_switch *sw;
 			of_port_t number;
 		} port; // patch ports
+		struct {
+			struct group *group; // with a reference held by the result
+			size_t bucket; // GROUP_ITSELF: the whole
+		} group;
 	};
 };
 

@@ -2,7 +2,7 @@
 """The same rules and packets on this switch and on Debian's, and what both print about them, line by line.
 
 Left out of the comparison, because it differs on purpose: bytes of dummy packets, MAC addresses and datapath numbers of
-ports, what the megaflow of a rewrite or of an untagged packet pins down, and what this switch does not do (groups)."""
+ports, and what the megaflow of a rewrite or of an untagged packet pins down."""
 import difflib
 import os
 import re

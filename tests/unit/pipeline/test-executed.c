@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What actions.def says that the pipeline executes is taken and translated; all else is refused when the rule comes.
 #include "core/base/rcu.h"
+#include "ofproto/openflow/group.h"
 #include "ofproto/pipeline/xlate.h"
 #include "tests/unit/pipeline/switches.h"
 
@@ -71,10 +72,13 @@ static struct of_switch *sw;
 
 static void setup(void)
 {
+	struct group_mod gm = { .group = { .id = 1 } };
+
 	rcu_thread_begin();
 	sw = able_switch("br0", 1);
 	add_port(sw, "p1", 1, DP_PORT(1));
 	add_port(sw, "p2", 2, DP_PORT(2));
+	ck_assert_int_eq(switch_group_mod(sw, &gm), OFPERR_NONE);
 }
 
 static void teardown(void)
@@ -134,8 +138,8 @@ static const struct {
 	const char *rule;
 	enum ofperr error;
 } refusals[] = {
-	{ "actions=output:1,clone(output:2,clone(group:1))", OFPERR_OFPBAC_BAD_TYPE },
-	{ "actions=write_actions(group:1)", OFPERR_OFPBAC_BAD_TYPE },
+	{ "actions=output:1,clone(output:2,clone(push:reg0))", OFPERR_OFPBAC_BAD_TYPE },
+	{ "mpls,actions=write_actions(dec_mpls_ttl)", OFPERR_OFPBAC_BAD_TYPE },
 	{ "actions=controller(pause)", OFPERR_OFPBAC_BAD_ARGUMENT },
 	{ "actions=clone(controller(meter_id=5))", OFPERR_OFPBAC_BAD_ARGUMENT },
 };

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a group is inside the pipeline.
+#pragma once
+
+#include "ofproto/openflow/group.h"
+#include "ofproto/pipeline/switch-private.h"
+
+struct group_count {
+	_Atomic uint64_t packets, bytes;
+};
+
+// Immutable but for its counters.
+struct group {
+	struct group_desc desc;
+	uint64_t
+		version; // no other group of this switch, or state of this one, ever had it; never 0
+	int64_t created; // clock_msec()
+	_Atomic uint32_t refs;
+	struct list users; // struct group_use; main thread
+	struct group_count count;
+	struct {
+		struct strbuf acts; // as an action set is executed
+		struct group_count count;
+	} buckets[]; // as desc.buckets
+};
+
+// Readers; NULL.
+struct group *switch_find_group(const struct of_switch *sw, uint32_t id);
+// Megaflows that count into a group hold a reference. False: the last one has gone.
+bool group_ref(struct group *g);
+void group_unref(struct group *g);
+// 'bucket' is GROUP_ITSELF for the whole. Any thread.
+#define GROUP_ITSELF SIZE_MAX
+void group_credit(struct group *g, size_t bucket, const struct traffic *t);

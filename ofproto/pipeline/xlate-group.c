@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// Groups in translation. Which bucket of a select group a packet takes is decided here, from its headers: each connection then has
+// a megaflow of its own, which a NIC can hold (decision 37).
+#include <math.h>
+
+#include "core/base/hash.h"
+#include "ofproto/pipeline/group-private.h"
+#include "ofproto/pipeline/xlate-private.h"
+
+// ---- What is alive ----
+
+static void depend_on_group(struct xlate_ctx *ctx, uint32_t id)
+{
+	ctx_depend(ctx, (struct xlate_dep){ .kind = DEP_GROUP,
+					    .sw = ctx->sw,
+					    .group = id,
+					    .version = switch_group_version(ctx->sw, id) });
+}
+
+// Ports are a dependency of every translation.
+static bool port_is_alive(const struct xlate_ctx *ctx, of_port_t number)
+{
+	struct of_port *p = switch_port_find(ctx->sw, number);
+
+	return p && !(atomic_load(&p->state) & PORT_STATE_LINK_DOWN) &&
+	       !(atomic_load(&p->config) & PORT_CONFIG_DOWN);
+}
+
+static bool group_is_alive(struct xlate_ctx *ctx, uint32_t id, unsigned int depth);
+
+static bool bucket_is_alive(struct xlate_ctx *ctx, const struct bucket *b, unsigned int depth)
+{
+	bool port = b->watch_port.n != OFPP_ANY, group = b->watch_group != GROUP_ID_ANY;
+
+	return (!port && !group) || (port && port_is_alive(ctx, b->watch_port)) ||
+	       (group && group_is_alive(ctx, b->watch_group, depth));
+}
+
+// Groups that watch each other in a circle are dead.
+static bool group_is_alive(struct xlate_ctx *ctx, uint32_t id, unsigned int depth)
+{
+	struct group *g = switch_find_group(ctx->sw, id);
+
+	depend_on_group(ctx, id);
+	for (size_t i = 0; g && depth < MAX_DEPTH && i < g->desc.buckets.n; i++)
+		if (bucket_is_alive(ctx, &g->desc.buckets.v[i], depth + 1))
+			return true;
+	return false;
+}
+
+// Of the group at hand; the trace tells why not.
+static bool may_choose(struct xlate_ctx *ctx, const struct group *g, size_t i)
+{
+	const struct bucket *b = &g->desc.buckets.v[i];
+	AUTO(strbuf) why = STRBUF_INIT;
+
+	if (bucket_is_alive(ctx, b, 0))
+		return true;
+	if (!ctx_traced(ctx))
+		return false;
+	if (b->watch_port.n != OFPP_ANY)
+		strbuf_printf(&why, " port %u", b->watch_port.n);
+	if (b->watch_group != GROUP_ID_ANY)
+		strbuf_printf(&why, "%s group %u", why.len ? " and" : "", b->watch_group);
+	ctx_report(ctx, "-> bucket %zu: not live due to%s", i, strbuf_cstr(&why));
+	return false;
+}
+
+// ---- One bucket ----
+
+static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t i)
+{
+	bool in_set = ctx->in_action_set;
+	struct isolation iso;
+
+	ctx_step(ctx, STEP_BUCKET, "bucket %zu", i);
+	if (!xlate_may_go_deeper(ctx))
+		return;
+	ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_GROUP, .group = { g, i } });
+	// Changes made before are for the packet behind the group too.
+	ctx_commit(ctx);
+	isolate_begin(ctx, &iso);
+	ctx->depth++;
+	ctx->level++;
+	// A bucket is an action set.
+	strbuf_clear(&ctx->action_set);
+	xlate_actions(ctx, acts_of(&g->buckets[i].acts));
+	ctx->level--;
+	ctx->depth--;
+	ctx->in_action_set = in_set;
+	isolate_end_in_line(ctx, &iso);
+	ctx->exit = ctx->ret->error != XLATE_OK;
+}
+
+// ---- Choosing ----
+
+static void look_at_bits(struct xlate_ctx *ctx, const struct field *f,
+			 const union field_value *bits)
+{
+	struct flow_mask m = { 0 };
+
+	field_write(f, bits, &m.m);
+	if (!is_all_zeros(m.m.vlans, sizeof(m.m.vlans)))
+		ctx_look_at_vlans(ctx);
+	field_unwildcard_needs(f, &ctx->flow, &m);
+	ctx_look_at(ctx, &m);
+}
+
+// Whether the packet has the field; that it has not is part of the decision.
+static bool look_for(struct xlate_ctx *ctx, const struct field *f)
+{
+	if (f->need == NEED_NONE || f->need == NEED_ETH)
+		return true;
+	if (f->need == NEED_VLAN)
+		ctx_look_at_vlans(ctx);
+	if (flow_is_ip(&ctx->flow))
+		ctx_look_at_field(ctx, field_get(FIELD_IP_PROTO));
+	return field_is_present(f, &ctx->flow);
+}
+
+static uint64_t hash_fields(struct xlate_ctx *ctx, const struct group_selection *s)
+{
+	const struct hash_field *f;
+	uint64_t hash = s->param;
+
+	VEC_FOR_EACH (f, &s->fields) {
+		union field_value value;
+
+		if (!look_for(ctx, f->field))
+			continue;
+		look_at_bits(ctx, f->field, &f->mask);
+		field_read(f->field, &ctx->flow, &value);
+		for (size_t i = 0; i < f->field->n_bytes; i++)
+			value.b[i] &= f->mask.b[i];
+		hash = hash_stable(&value, f->field->n_bytes, hash);
+	}
+	return hash;
+}
+
+static uint64_t hash_field(struct xlate_ctx *ctx, enum field_id id, uint64_t basis)
+{
+	const struct field *f = field_get(id);
+	union field_value value;
+
+	ctx_look_at_field(ctx, f);
+	field_read(f, &ctx->flow, &value);
+	return hash_stable(&value, f->n_bytes, basis);
+}
+
+// What a connection is known by: addresses and, where there are ports, those. By protocol of layer 3 and 4; 0: any other.
+static const struct ends {
+	enum field_id src, dst;
+} ethernet = { FIELD_ETH_SRC, FIELD_ETH_DST }, ipv4 = { FIELD_IP_SRC, FIELD_IP_DST },
+  ipv6 = { FIELD_IPV6_SRC, FIELD_IPV6_DST }, tcp = { FIELD_TCP_SRC, FIELD_TCP_DST },
+  udp = { FIELD_UDP_SRC, FIELD_UDP_DST }, sctp = { FIELD_SCTP_SRC, FIELD_SCTP_DST };
+
+static const struct ends *ports_of(const struct flow_key *k)
+{
+	if (k->nw_frag & FLOW_FRAG_LATER)
+		return NULL;
+	return k->nw_proto == 6	    ? &tcp
+	       : k->nw_proto == 17  ? &udp
+	       : k->nw_proto == 132 ? &sctp
+				    : NULL;
+}
+
+// The same for both directions of a connection, and for all of its packets.
+static uint64_t hash_connection(struct xlate_ctx *ctx, uint64_t basis)
+{
+	const struct flow_key *k = &ctx->flow;
+	const struct ends *ends = !flow_is_ip(k)		   ? &ethernet
+				  : k->eth_type == htobe16(0x0800) ? &ipv4
+								   : &ipv6;
+	uint64_t src = hash_field(ctx, ends->src, basis), dst = hash_field(ctx, ends->dst, basis);
+
+	if (!flow_is_ip(k))
+		return src + dst + k->eth_type;
+	ctx_look_at_field(ctx, field_get(FIELD_IP_PROTO));
+	ends = ports_of(k);
+	if (ends) {
+		src = hash_field(ctx, ends->src, src);
+		dst = hash_field(ctx, ends->dst, dst);
+	}
+	return src + dst + k->nw_proto;
+}
+
+// Of all buckets that are alive the one with the highest score: so that each gets its share by weight, and when one comes or goes
+// only its own share moves (weighted rendezvous hashing). The bucket's id counts, not its place.
+static double score(const struct bucket *b, uint64_t hash)
+{
+	uint64_t mixed = hash_stable(&b->id, sizeof(b->id), hash);
+
+	return -b->weight / log(((mixed >> 11) + 0.5) / (double)(UINT64_C(1) << 53));
+}
+
+static void run_best(struct xlate_ctx *ctx, struct group *g)
+{
+	const struct group_selection *s = &g->desc.selection;
+	uint64_t hash = s->fields.n ? hash_fields(ctx, s) : hash_connection(ctx, s->param);
+	size_t best = SIZE_MAX;
+	double best_score = 0;
+
+	for (size_t i = 0; i < g->desc.buckets.n; i++) {
+		const struct bucket *b = &g->desc.buckets.v[i];
+		double now;
+
+		if (!may_choose(ctx, g, i) || !b->weight)
+			continue;
+		now = score(b, hash);
+		ctx_report(ctx, "-> bucket %zu: score %.0f", i, now);
+		if (now > best_score) {
+			best = i;
+			best_score = now;
+		}
+	}
+	if (best == SIZE_MAX) {
+		ctx_report(ctx, "-> no live bucket");
+		return;
+	}
+	ctx_report(ctx, "-> using bucket %zu", best);
+	run_bucket(ctx, g, best);
+}
+
+static void run_first(struct xlate_ctx *ctx, struct group *g)
+{
+	for (size_t i = 0; i < g->desc.buckets.n; i++) {
+		if (!may_choose(ctx, g, i))
+			continue;
+		ctx_report(ctx, "-> using bucket %zu", i);
+		run_bucket(ctx, g, i);
+		return;
+	}
+	ctx_report(ctx, "-> no live bucket");
+}
+
+static void run_all(struct xlate_ctx *ctx, struct group *g)
+{
+	for (size_t i = 0; i < g->desc.buckets.n && !ctx->exit; i++)
+		run_bucket(ctx, g, i);
+}
+
+void xlate_group(struct xlate_ctx *ctx, const struct act *a)
+{
+	static void (*const run[GROUP_N_TYPES])(struct xlate_ctx * ctx, struct group * g) = {
+		[GROUP_ALL] = run_all,
+		[GROUP_SELECT] = run_best,
+		[GROUP_INDIRECT] = run_all,
+		[GROUP_FAST_FAILOVER] = run_first,
+	};
+	struct group *g = switch_find_group(ctx->sw, a->group.id);
+
+	depend_on_group(ctx, a->group.id);
+	// It may go between two actions: rules that use it go with it.
+	if (!g)
+		return;
+	ctx_credit(ctx,
+		   (struct xlate_credit){ .kind = CREDIT_GROUP, .group = { g, GROUP_ITSELF } });
+	run[g->desc.type](ctx, g);
+}
