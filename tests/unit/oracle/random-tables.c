@@ -6,6 +6,7 @@
 
 #include "core/base/hash.h"
 #include "core/packet/packet.h"
+#include "ofproto/openflow/group.h"
 #include "ofproto/pipeline/mac-table.h"
 #include "tests/unit/pipeline/options.h"
 #include "tests/unit/pipeline/switches.h"
@@ -15,6 +16,8 @@ static const char *const macs[] = { "00:00:00:00:00:01", "00:00:00:00:00:02", "0
 static const char *const ips[] = { "10.0.0.1", "10.0.0.2", "10.0.1.2", "192.168.7.9", "11.0.0.1" };
 static const char *const ip6s[] = { "2001:db8::1", "2001:db8::2", "2001:db8:1::1" };
 static const int ports[] = { 80, 81, 443, 1024, 53 };
+
+enum { N_GROUPS = 5, IN_BUCKET = 4 };
 
 #define PICK(A) ((A)[random_u32() % ARRAY_SIZE(A)])
 
@@ -63,6 +66,12 @@ struct of_switch *random_switch_create(void)
 	}
 	switch_set_queue_priority(sw, queue_priority, NULL);
 	switch_port_set_queues(sw, switch_port_find(sw, OF_PORT(2)), marks, ARRAY_SIZE(marks));
+	for (struct group_mod gm = { .group = { .id = 1 } }; gm.group.id <= N_GROUPS;) {
+		uint32_t id = gm.group.id;
+
+		switch_group_mod(sw, &gm);
+		gm.group.id = id + 1;
+	}
 	return sw;
 }
 
@@ -258,6 +267,11 @@ static void put_action(struct strbuf *b, int table, bool rich)
 		put_ct_action(b, table);
 		return;
 	}
+	// A bucket is in no table, and names no group.
+	if (table < IN_BUCKET && chance(8)) {
+		strbuf_printf(b, "group:%u,", 1 + random_u32() % N_GROUPS);
+		return;
+	}
 	switch (random_u32() % 12) {
 	case 0:
 		strbuf_printf(b, "mod_dl_dst:%s,", PICK(macs));
@@ -327,6 +341,49 @@ static bool add_random_rule(struct of_switch *sw, bool rich)
 	return takes_rule(sw, b.s);
 }
 
+// Where a combination is not a group, the one before stays.
+static void make_random_group(struct of_switch *sw, unsigned int id, bool rich)
+{
+	static const char *const types[] = {
+		"all",
+		"indirect",
+		"ff",
+		"select",
+		"select,selection_method=dp_hash",
+		"select,selection_method=hash,fields(ip_dst=255.255.0.0,tcp_dst,udp_src)",
+		"select,selection_method=hash,fields(eth_src,vlan_tci,reg0=0x3)",
+	};
+	const char *type = PICK(types);
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct group_mod gm;
+
+	strbuf_printf(&b, "group_id=%u,type=%s", id, type);
+	for (unsigned int n = 1 + random_u32() % 3; n; n--) {
+		strbuf_puts(&b, ",bucket=");
+		if (!strcmp(type, "ff"))
+			strbuf_printf(&b, "watch_port:%u,",
+				      1 + random_u32() % (RANDOM_N_PORTS + 1));
+		for (unsigned int i = 1 + random_u32() % 3; i; i--)
+			put_action(&b, IN_BUCKET, rich);
+		if (chance(20))
+			strbuf_puts(&b, "resubmit(,2),");
+		strbuf_printf(&b, "output:%u", 1 + random_u32() % RANDOM_N_PORTS);
+		if (!strcmp(type, "indirect"))
+			break;
+	}
+	if (group_mod_parse(b.s, GROUP_ADD_OR_MODIFY, NULL, &gm, NULL, &err))
+		return;
+	switch_group_mod(sw, &gm);
+	group_mod_uninit(&gm);
+}
+
+static void make_random_groups(struct of_switch *sw, bool rich)
+{
+	for (unsigned int id = 1; id <= N_GROUPS; id++)
+		make_random_group(sw, id, rich);
+}
+
 // What a firewall's first table does with most packets.
 static void add_tracking_rules(struct of_switch *sw)
 {
@@ -349,6 +406,7 @@ void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich)
 
 	switch_flush(sw);
 	mac_table_flush(switch_macs(sw));
+	make_random_groups(sw, rich);
 	if (rich && chance(50))
 		add_tracking_rules(sw);
 	for (unsigned int tries = 0; made < n && tries < 20 * n; tries++)
