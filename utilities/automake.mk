@@ -2,12 +2,13 @@
 
 # What the programs on a database share.
 DB_CTL_SOURCES = \
-	utilities/db-ctl-commands.c utilities/db-ctl-managers.c utilities/db-ctl-names.c utilities/db-ctl-private.h utilities/db-ctl-show.c utilities/db-ctl.c \
+	utilities/db-ctl-commands.c utilities/db-ctl-help.c utilities/db-ctl-managers.c utilities/db-ctl-names.c utilities/db-ctl-private.h utilities/db-ctl-show.c utilities/db-ctl.c \
 	utilities/db-ctl.h
 
 bin_PROGRAMS += utilities/ovs-vsctl
 utilities_ovs_vsctl_SOURCES = $(DB_CTL_SOURCES) \
-	utilities/ovs-vsctl-bridge.c utilities/ovs-vsctl-config.c utilities/ovs-vsctl-model.c utilities/ovs-vsctl.c utilities/ovs-vsctl.h
+	utilities/ovs-vsctl-bridge.c utilities/ovs-vsctl-config.c utilities/ovs-vsctl-model.c utilities/ovs-vsctl-zones.c \
+	utilities/ovs-vsctl.c utilities/ovs-vsctl.h
 utilities_ovs_vsctl_LDADD = $(OVSDB_LIBS)
 
 bin_PROGRAMS += utilities/vtep-ctl

@@ -152,9 +152,11 @@ static void cmd_set_manager(struct command *c)
 }
 
 const struct command_class manager_commands[] = {
-	{ "get-manager", 0, 0, "", "", false, need_managers, cmd_get_manager },
-	{ "del-manager", 0, 0, "", "", true, need_managers, cmd_del_manager },
-	{ "set-manager", 1, -1, "TARGET...", "--inactivity-probe=", true, need_managers,
-	  cmd_set_manager },
+	{ "get-manager", 0, 0, "", "", "print the managers", false, need_managers, cmd_get_manager,
+	  .group = "Managers" },
+	{ "del-manager", 0, 0, "", "", "delete the managers", true, need_managers,
+	  cmd_del_manager },
+	{ "set-manager", 1, -1, "+TARGET", "--inactivity-probe=", "set the managers", true,
+	  need_managers, cmd_set_manager },
 	{ NULL },
 };

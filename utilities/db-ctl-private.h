@@ -2,9 +2,25 @@
 // Inside of the generic commands: records and arguments.
 #pragma once
 
+#include <getopt.h>
+
 #include "utilities/db-ctl.h"
 
 extern const struct command_class db_commands[], manager_commands[], show_commands[];
+
+// The program's own tables of commands, then those that all have; NULL behind the last one.
+const struct command_class *command_table(const struct db_ctl *program, size_t i);
+
+#define FOR_EACH_CLASS(K, PROGRAM) \
+	for (size_t i_ = 0; command_table(PROGRAM, i_); i_++) \
+		for (const struct command_class *K = command_table(PROGRAM, i_); K->name; K++)
+
+// ---- db-ctl-help.c: what a program says of itself ----
+void help_print_usage(const struct db_ctl *program);
+// For completion: "[OPTION] ,NAME,ARGUMENTS" of each command.
+void help_print_commands(const struct db_ctl *program);
+// Likewise: the options that stand before commands, and their letters as getopt() takes them.
+void help_print_options(const struct option *options, size_t n, const char *letters);
 
 // "column[:key]OPvalue"
 struct argument {

@@ -127,6 +127,7 @@ static void cmd_show(struct command *c)
 }
 
 const struct command_class show_commands[] = {
-	{ "show", 0, 0, "", "", false, need_show, cmd_show },
+	{ "show", 0, 0, "", "", "print an overview of the database", false, need_show, cmd_show,
+	  .group = "Overview" },
 	{ NULL },
 };

@@ -2,7 +2,6 @@
 // Command lines that query and change a database. All commands of one command line are one transaction.
 #include "utilities/db-ctl-private.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -12,24 +11,6 @@
 #include "core/io/tls.h"
 
 static const struct db_ctl *program;
-
-// The program's own tables of commands, then those that all have.
-static const struct command_class *command_table(size_t i)
-{
-	static const struct command_class *const common[] = { manager_commands, db_commands,
-							      show_commands };
-	size_t n = 0;
-
-	while (program->commands[n])
-		n++;
-	if (i < n)
-		return program->commands[i];
-	return i - n < ARRAY_SIZE(common) ? common[i - n] : NULL;
-}
-
-#define FOR_EACH_CLASS(K) \
-	for (size_t i_ = 0; command_table(i_); i_++) \
-		for (const struct command_class *K = command_table(i_); K->name; K++)
 
 // ---- Options ----
 
@@ -75,6 +56,8 @@ static const struct option global_options[] = {
 	TABLE_LONG_OPTIONS,
 };
 
+#define SHORT_OPTIONS "hVt:v::f:d:" TLS_SHORT_OPTIONS
+
 // Does 'class' have the option? *ret_arg: it takes a value.
 static bool class_has_option(const struct command_class *class, const char *name, bool *ret_arg)
 {
@@ -114,57 +97,13 @@ static void add_local(local_vec *locals, const char *p, size_t n)
 // Every option of any command: before the first command they may stand among the global ones.
 static void collect_locals(local_vec *locals)
 {
-	FOR_EACH_CLASS(k)
+	FOR_EACH_CLASS(k, program)
 	for (const char *p = k->options; *p;) {
 		size_t n = strcspn(p, ",");
 
 		add_local(locals, p, n);
 		p += n + (p[n] == ',');
 	}
-}
-
-static void usage(void)
-{
-	printf("%s: %s\n"
-	       "usage: %s [OPTIONS] COMMAND [ARG...] [-- COMMAND [ARG...]]...\n\nCommands:\n",
-	       program_name, program->purpose, program_name);
-	FOR_EACH_CLASS(k)
-	printf("  %s%s%s %s\n", k->options, *k->options ? " " : "", k->name, k->arguments);
-	printf("\nOptions:\n"
-	       "  --db=DATABASE               connect to DATABASE\n"
-	       "                              (default: unix:%s/db.sock)\n"
-	       "  --retry                     keep trying to connect to server forever\n"
-	       "  --[no-]leader-only          of a cluster, only its leader will do (default)\n"
-	       "  --[no-]shuffle-remotes      try several servers in random order (default)\n"
-	       "  -t, --timeout=SECS          wait at most SECS seconds\n"
-	       "  --dry-run                   do not commit changes to database\n"
-	       "  --oneline                   print exactly one line of output per command\n"
-	       "  --no-syslog                 do not log to the system log\n",
-	       dir_run());
-	if (program->waits_for)
-		printf("  --no-wait                   do not wait for %s to reconfigure\n",
-		       program->waits_for);
-	table_usage();
-	log_usage();
-	tls_usage();
-	printf("\nOther options:\n"
-	       "  -h, --help                  display this help message\n"
-	       "  -V, --version               display version information\n");
-	exit(0);
-}
-
-static void print_commands(void)
-{
-	FOR_EACH_CLASS(k)
-	printf("[%s],%s,%s\n", k->options, k->name, k->arguments);
-	exit(0);
-}
-
-static void print_options(const struct option *options)
-{
-	for (; options->name; options++)
-		printf("--%s%s\n", options->name, options->has_arg == required_argument ? "=" : "");
-	exit(0);
 }
 
 static void set_timeout(const char *arg)
@@ -184,7 +123,7 @@ static void silence_syslog(void)
 	log_set(spec, &err);
 }
 
-static void handle_option(int c, struct run *r, const struct option *all)
+static void handle_option(int c, struct run *r)
 {
 	switch (c) {
 	case OPT_DB:
@@ -220,14 +159,14 @@ static void handle_option(int c, struct run *r, const struct option *all)
 		set_timeout(optarg);
 		break;
 	case 'h':
-		usage();
-		break;
+		help_print_usage(program);
+		exit(0);
 	case OPT_COMMANDS:
-		print_commands();
-		break;
+		help_print_commands(program);
+		exit(0);
 	case OPT_OPTIONS:
-		print_options(all);
-		break;
+		help_print_options(global_options, ARRAY_SIZE(global_options), SHORT_OPTIONS);
+		exit(0);
 	case 'V':
 		print_version(idl_class_version(program->class));
 		exit(0);
@@ -254,7 +193,7 @@ static void parse_options(int argc, char *argv[], struct run *r, struct smap *fi
 			(struct option){ locals.v[i].name + 2,
 					 locals.v[i].arg ? required_argument : no_argument, NULL,
 					 OPT_LOCAL + (int)i };
-	while ((c = getopt_long(argc, argv, "+hVt:v::f:d:" TLS_SHORT_OPTIONS, all, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+" SHORT_OPTIONS, all, NULL)) != -1) {
 		if (c >= OPT_LOCAL && c < OPT_LOCAL + (int)locals.n) {
 			const char *name = locals.v[c - OPT_LOCAL].name;
 
@@ -262,7 +201,7 @@ static void parse_options(int argc, char *argv[], struct run *r, struct smap *fi
 			if (!smap_get(first, name))
 				smap_set(first, name, optarg ? optarg : "");
 		} else {
-			handle_option(c, r, all);
+			handle_option(c, r);
 		}
 	}
 	for (size_t i = 0; i < locals.n; i++)
@@ -275,7 +214,7 @@ static void parse_options(int argc, char *argv[], struct run *r, struct smap *fi
 
 static const struct command_class *find_class(const char *name)
 {
-	FOR_EACH_CLASS(k)
+	FOR_EACH_CLASS(k, program)
 	if (!strcmp(k->name, name))
 		return k;
 	return NULL;

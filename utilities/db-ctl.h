@@ -17,13 +17,17 @@ struct command;
 struct command_class {
 	const char *name;
 	int min_args, max_args; // -1: any number
-	const char *arguments; // for --help and --commands
+	// For --help, --commands and completion: after its number ('!' one, '?' one or none, '*' any, '+' some) what
+	// each argument is. In a word "?:KEY" and "?KEY=" are parts that may be left out.
+	const char *arguments;
 	const char *options; // "--may-exist,--id=": what may stand before the name
+	const char *help;
 	bool modifies;
 	void (*prerequisites)(
 		struct command *c); // says which tables and columns it needs; NULL: the usual ones
 	void (*run)(struct command *c);
 	void (*after)(struct command *c); // after a successful commit; may be NULL
+	const char *group; // the heading in --help, of a group's first command
 };
 
 // One command of the command line.

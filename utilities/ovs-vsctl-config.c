@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ovs-vsctl: controllers, TLS keys, auto-attach, conntrack zones, init and emer-reset.
+// ovs-vsctl: controllers, TLS keys, auto-attach, init and emer-reset.
 #include "utilities/ovs-vsctl.h"
 
 static void cmd_init(struct command *c) {}
@@ -181,135 +181,6 @@ static void cmd_get_aa_mapping(struct command *c)
 			      (long long)aa->value_mappings[i]);
 }
 
-// ---- Conntrack zones and datapath capabilities ----
-
-static void need_zones(struct command *c)
-{
-	static const char *const ovs[] = { "datapaths", NULL };
-	static const char *const datapath[] = { "ct_zones", "capabilities", NULL };
-	static const char *const zone[] = { "timeout_policy", NULL };
-	static const char *const policy[] = { "timeouts", NULL };
-
-	need_columns(c, "Open_vSwitch", ovs);
-	need_columns(c, "Datapath", datapath);
-	need_columns(c, "CT_Zone", zone);
-	need_columns(c, "CT_Timeout_Policy", policy);
-}
-
-static const struct ovsrec_datapath *find_datapath(struct command *c, bool must)
-{
-	const struct ovsrec_open_vswitch *ovs = run_ovs(c->run);
-
-	for (size_t i = 0; i < ovs->n_datapaths; i++)
-		if (!strcmp(ovs->key_datapaths[i], c->argv[1]))
-			return ovs->value_datapaths[i];
-	if (must)
-		fatal(0, "datapath %s does not exist", c->argv[1]);
-	return NULL;
-}
-
-static int64_t zone_argument(struct command *c)
-{
-	int64_t zone;
-
-	if (!str_starts(c->argv[2], "zone=") || !parse_i64(c->argv[2] + 5, 10, &zone) || zone < 0 ||
-	    zone > 65535)
-		fatal(0, "zone_id (%s) should be in the form zone=N with N from 0 to 65535",
-		      c->argv[2]);
-	return zone;
-}
-
-static const struct ovsrec_ct_zone *find_zone(const struct ovsrec_datapath *dp, int64_t id)
-{
-	for (size_t i = 0; i < dp->n_ct_zones; i++)
-		if (dp->key_ct_zones[i] == id)
-			return dp->value_ct_zones[i];
-	return NULL;
-}
-
-// "tcp_established=30 udp_single=5"...
-static struct ovsrec_ct_timeout_policy *new_policy(struct command *c)
-{
-	struct ovsrec_ct_timeout_policy *tp = ovsrec_ct_timeout_policy_insert(c->run->txn);
-
-	for (int i = 3; i < c->argc; i++) {
-		AUTO_FREE char *arg = xasprintf("timeouts:%s", c->argv[i]);
-
-		if (!strchr(c->argv[i], '='))
-			fatal(0, "%s: timeout policy must be in the form KEY=VALUE", c->argv[i]);
-		db_set_column(c, &tp->row, arg);
-	}
-	return tp;
-}
-
-static void cmd_add_zone_tp(struct command *c)
-{
-	const struct ovsrec_datapath *dp = find_datapath(c, true);
-	int64_t id = zone_argument(c);
-	const struct ovsrec_ct_zone *zone = find_zone(dp, id);
-	union ovsdb_atom key = { .integer = id }, value;
-
-	if (zone && zone->timeout_policy) {
-		if (option(c, "--may-exist"))
-			return;
-		fatal(0, "zone id %lld already exists", (long long)id);
-	}
-	if (!zone) {
-		zone = ovsrec_ct_zone_insert(c->run->txn);
-		value.uuid = zone->row.uuid;
-		idl_add_key(&dp->row, idl_row_column(&dp->row, OVSREC_DATAPATH_COL_CT_ZONES), &key,
-			    &value);
-	}
-	ovsrec_ct_zone_set_timeout_policy(zone, new_policy(c));
-}
-
-static void cmd_del_zone_tp(struct command *c)
-{
-	const struct ovsrec_datapath *dp = find_datapath(c, true);
-	int64_t id = zone_argument(c);
-	union ovsdb_atom key = { .integer = id };
-
-	if (find_zone(dp, id)) {
-		idl_remove_key(&dp->row, idl_row_column(&dp->row, OVSREC_DATAPATH_COL_CT_ZONES),
-			       &key);
-		return;
-	}
-	if (!option(c, "--if-exists"))
-		fatal(0, "zone id %lld does not exist", (long long)id);
-}
-
-static void cmd_list_zone_tp(struct command *c)
-{
-	const struct ovsrec_datapath *dp = find_datapath(c, false);
-
-	if (!dp)
-		fatal(0, "datapath: %s record not found", c->argv[1]);
-	for (size_t i = 0; i < dp->n_ct_zones; i++) {
-		const struct ovsrec_ct_timeout_policy *tp = dp->value_ct_zones[i]->timeout_policy;
-
-		strbuf_printf(&c->output,
-			      "Zone:%lld, Timeout Policies: ", (long long)dp->key_ct_zones[i]);
-		for (size_t j = 0; tp && j < tp->n_timeouts; j++)
-			strbuf_printf(&c->output, "%s%s=%lld", j ? " " : "", tp->key_timeouts[j],
-				      (long long)tp->value_timeouts[j]);
-		strbuf_puts(&c->output, tp && tp->n_timeouts ? "\n" : "system default\n");
-	}
-}
-
-static void cmd_list_dp_cap(struct command *c)
-{
-	const struct ovsrec_datapath *dp = find_datapath(c, false);
-	AUTO_FREE struct smap_node **sorted = NULL;
-
-	if (!dp)
-		fatal(0, "datapath \"%s\" record not found", c->argv[1]);
-	sorted = smap_sorted(&dp->capabilities);
-	for (size_t i = 0; i < smap_count(&dp->capabilities); i++)
-		strbuf_printf(&c->output, "%s=%s ", sorted[i]->key, sorted[i]->value);
-	strbuf_chomp(&c->output, ' ');
-	strbuf_putc(&c->output, '\n');
-}
-
 // ---- emer-reset: back to what a switch needs to run ----
 
 static void need_emer_reset(struct command *c)
@@ -376,29 +247,32 @@ static void need_open_vswitch(struct command *c)
 }
 
 const struct command_class config_commands[] = {
-	{ "init", 0, 0, "", "", true, need_open_vswitch, cmd_init },
-	{ "emer-reset", 0, 0, "", "", true, need_emer_reset, cmd_emer_reset },
-	{ "get-controller", 1, 1, "BRIDGE", "", false, need_controller, cmd_get_controller },
-	{ "del-controller", 1, 1, "BRIDGE", "", true, need_controller, cmd_del_controller },
-	{ "set-controller", 1, -1, "BRIDGE TARGET...", "--inactivity-probe=", true, need_controller,
-	  cmd_set_controller },
-	{ "get-fail-mode", 1, 1, "BRIDGE", "", false, need_controller, cmd_get_fail_mode },
-	{ "del-fail-mode", 1, 1, "BRIDGE", "", true, need_controller, cmd_del_fail_mode },
-	{ "set-fail-mode", 2, 2, "BRIDGE MODE", "", true, need_controller, cmd_set_fail_mode },
-	{ "get-ssl", 0, 0, "", "", false, need_ssl, cmd_get_ssl },
-	{ "del-ssl", 0, 0, "", "", true, need_ssl, cmd_del_ssl },
-	{ "set-ssl", 3, 3, "PRIVATE-KEY CERTIFICATE CA-CERT", "--bootstrap", true, need_ssl,
-	  cmd_set_ssl },
-	{ "add-aa-mapping", 3, 3, "BRIDGE ISID VLAN", "", true, need_auto_attach,
-	  cmd_add_aa_mapping },
-	{ "del-aa-mapping", 3, 3, "BRIDGE ISID VLAN", "", true, need_auto_attach,
-	  cmd_del_aa_mapping },
-	{ "get-aa-mapping", 1, 1, "BRIDGE", "", false, need_auto_attach, cmd_get_aa_mapping },
-	{ "add-zone-tp", 3, 18, "DATAPATH zone=ZONE [KEY=VALUE]...", "--may-exist", true,
-	  need_zones, cmd_add_zone_tp },
-	{ "del-zone-tp", 2, 2, "DATAPATH zone=ZONE", "--if-exists", true, need_zones,
-	  cmd_del_zone_tp },
-	{ "list-zone-tp", 1, 1, "DATAPATH", "", false, need_zones, cmd_list_zone_tp },
-	{ "list-dp-cap", 1, 1, "DATAPATH", "", false, need_zones, cmd_list_dp_cap },
+	{ "init", 0, 0, "", "", "make the database's first row if it is missing", true,
+	  need_open_vswitch, cmd_init, .group = "Switch" },
+	{ "emer-reset", 0, 0, "", "", "back to a configuration that is known to work", true,
+	  need_emer_reset, cmd_emer_reset },
+	{ "get-controller", 1, 1, "!BRIDGE", "", "print BRIDGE's controllers", false,
+	  need_controller, cmd_get_controller, .group = "Controllers" },
+	{ "del-controller", 1, 1, "!BRIDGE", "", "delete BRIDGE's controllers", true,
+	  need_controller, cmd_del_controller },
+	{ "set-controller", 1, -1, "!BRIDGE +TARGET", "--inactivity-probe=",
+	  "set BRIDGE's controllers", true, need_controller, cmd_set_controller },
+	{ "get-fail-mode", 1, 1, "!BRIDGE", "", "print what BRIDGE does without a controller",
+	  false, need_controller, cmd_get_fail_mode },
+	{ "del-fail-mode", 1, 1, "!BRIDGE", "", "back to the default fail mode", true,
+	  need_controller, cmd_del_fail_mode },
+	{ "set-fail-mode", 2, 2, "!BRIDGE !MODE", "", "set it to standalone or secure", true,
+	  need_controller, cmd_set_fail_mode },
+	{ "get-ssl", 0, 0, "", "", "print the files of keys and certificates", false, need_ssl,
+	  cmd_get_ssl, .group = "TLS" },
+	{ "del-ssl", 0, 0, "", "", "delete the configuration of TLS", true, need_ssl, cmd_del_ssl },
+	{ "set-ssl", 3, 3, "!PRIVATE-KEY !CERTIFICATE !CA-CERT", "--bootstrap",
+	  "set the files of keys and certificates", true, need_ssl, cmd_set_ssl },
+	{ "add-aa-mapping", 3, 3, "!BRIDGE !ISID !VLAN", "", "add a mapping to BRIDGE", true,
+	  need_auto_attach, cmd_add_aa_mapping, .group = "Auto attach" },
+	{ "del-aa-mapping", 3, 3, "!BRIDGE !ISID !VLAN", "", "delete a mapping from BRIDGE", true,
+	  need_auto_attach, cmd_del_aa_mapping },
+	{ "get-aa-mapping", 1, 1, "!BRIDGE", "", "print BRIDGE's mappings", false, need_auto_attach,
+	  cmd_get_aa_mapping },
 	{ NULL },
 };

@@ -34,7 +34,8 @@ static void report_failed_ports(const struct run *r)
 			dir_log());
 }
 
-static const struct command_class *const commands[] = { bridge_commands, config_commands, NULL };
+static const struct command_class *const commands[] = { bridge_commands, config_commands,
+							zone_commands, NULL };
 
 static const struct record_name records[] = {
 	{ "Bridge", "Bridge", "name", NULL },

@@ -5,7 +5,7 @@
 #include "ovsdb/vswitch-idl.h"
 #include "utilities/db-ctl.h"
 
-extern const struct command_class bridge_commands[], config_commands[];
+extern const struct command_class bridge_commands[], config_commands[], zone_commands[];
 
 static inline const struct ovsrec_open_vswitch *run_ovs(const struct run *r)
 {

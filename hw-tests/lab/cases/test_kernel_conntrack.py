@@ -101,19 +101,17 @@ def test_addresses_are_translated_for_real_sockets(switch, hosts):  # noqa: F811
 def test_a_limit_of_the_database_is_kept(switch, hosts):  # noqa: F811
     hosts.flow(0, "", "ct(commit,zone=7),@1")
     hosts.flow(1, "", "@0")
-    switch.vsctl("--", "--id=@dp", "create", "Datapath", "datapath_version=0", "ct_zone_default_limit=9", "--", "--id=@z",
-                 "create", "CT_Zone", "limit=1", "--", "set", "Open_vSwitch", ".", "datapaths:system=@dp", "--", "set",
-                 "Datapath", "@dp", "ct_zones:7=@z")
+    switch.vsctl("--", "--id=@dp", "create", "Datapath", "datapath_version=0", "--", "set", "Open_vSwitch", ".",
+                 "datapaths:system=@dp")
+    switch.vsctl("set-zone-limit", "system", "default", "9", "--", "set-zone-limit", "system", "zone=7", "1")
     wait_until("the limit is set", lambda: switch.appctl("dpctl/ct-get-limits") ==
                "default limit=9\nzone=7,limit=1,count=0\n")
     assert hosts.connect() == "10.98.0.1 hello"
     assert hosts.connect(timeout=1) == ""
-    zone = switch.vsctl("--bare", "--columns=_uuid", "list", "CT_Zone").strip()
-    switch.vsctl("set", "CT_Zone", zone, "limit=20")
+    switch.vsctl("set-zone-limit", "system", "zone=7", "20")
     wait_until("the limit is changed", lambda: "zone=7,limit=20" in switch.appctl("dpctl/ct-get-limits"))
     assert hosts.connect() == "10.98.0.1 hello"
-    dp = switch.vsctl("--bare", "--columns=_uuid", "list", "Datapath").strip()
-    switch.vsctl("clear", "Datapath", dp, "ct_zones", "ct_zone_default_limit")
+    switch.vsctl("del-zone-limit", "system", "zone=7", "--", "del-zone-limit", "system", "default")
     wait_until("there is no limit", lambda: switch.appctl("dpctl/ct-get-limits") == "default limit=0\n")
 
 

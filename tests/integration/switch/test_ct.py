@@ -480,3 +480,12 @@ def test_controller_is_told_what_the_pipeline_knows(switch):
     assert "pkt_mark=0x3,reg5=0x7,metadata=0x5,in_port=1 (via action)" in told("br0")
     assert "pkt_mark=0x3,reg1=0x8,in_port=10 (via action)" in told("br1")
     assert "reg5" not in told("br1")
+
+
+def test_a_limit_of_a_zone_that_the_datapath_cannot_keep_is_logged(switch):
+    switch.start()
+    switch.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
+    switch.vsctl("--id=@dp", "create", "Datapath", "datapath_version=0", "--", "set", "Open_vSwitch", ".", "datapaths:netdev=@dp")
+    switch.vsctl("set-zone-limit", "netdev", "zone=7", "1")
+    assert switch.vsctl("list-zone-limits", "netdev") == "Zone:7, Limit: 1\n"
+    wait_until("the log tells of it", lambda: "netdev: connection tracking: limits of zones: " in switch.log())
