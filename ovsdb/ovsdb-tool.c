@@ -473,6 +473,7 @@ static void usage(void)
 	       "(default),\n"
 	       "                              salvage or rollback, as in ovsdb-server(1)\n"
 	       "  --rbac-role=ROLE            query and transact as ROLE may\n"
+	       "  -o, --option                list all options\n"
 	       "  -h, --help                  display this help message\n"
 	       "  -V, --version               display version information\n");
 	exit(0);
@@ -483,14 +484,15 @@ static void cmd_help(int argc, char *argv[])
 	usage();
 }
 
-enum { OPT_RBAC_ROLE = 256 };
+enum { OPT_RBAC_ROLE = 256, OPT_ON_CORRUPTION };
 
 static void parse_options(int argc, char *argv[])
 {
 	static const struct option options[] = {
 		{ "more", no_argument, NULL, 'm' },
-		{ "on-corruption", required_argument, NULL, 'c' },
+		{ "on-corruption", required_argument, NULL, OPT_ON_CORRUPTION },
 		{ "rbac-role", required_argument, NULL, OPT_RBAC_ROLE },
+		{ "option", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		LOG_LONG_OPTIONS,
@@ -498,12 +500,12 @@ static void parse_options(int argc, char *argv[])
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "mhVv::", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "mohVv::", options, NULL)) != -1) {
 		switch (c) {
 		case 'm':
 			verbosity++;
 			break;
-		case 'c':
+		case OPT_ON_CORRUPTION:
 			if (!ovsdb_on_corruption_parse(optarg, &on_corruption))
 				fatal(0,
 				      "--on-corruption=%s: must be \"refuse\", \"salvage\" or "
@@ -513,6 +515,9 @@ static void parse_options(int argc, char *argv[])
 		case OPT_RBAC_ROLE:
 			rbac_role = optarg;
 			break;
+		case 'o':
+			print_options(options);
+			exit(0);
 		case 'h':
 			usage();
 			break;

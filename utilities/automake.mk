@@ -39,3 +39,14 @@ EXTRA_DIST += utilities/ovs-pki.in
 utilities/ovs-pki: utilities/ovs-pki.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) utilities && sed 's|@localstatedir@|$(localstatedir)|g' $(srcdir)/utilities/ovs-pki.in > $@.tmp && \
 		chmod +x $@.tmp && mv $@.tmp $@
+
+# One file for all programs that it knows; bash looks for one of the program's name.
+completiondir = $(datadir)/bash-completion/completions
+nodist_completion_DATA = \
+	utilities/completion/ovs-appctl utilities/completion/ovs-dpctl utilities/completion/ovs-ofctl utilities/completion/ovs-vsctl \
+	utilities/completion/ovsdb-tool utilities/completion/vtep-ctl
+CLEANFILES += $(nodist_completion_DATA)
+EXTRA_DIST += utilities/completion/openeswitch.in utilities/completion/README.md
+$(nodist_completion_DATA): utilities/completion/openeswitch.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) utilities/completion && sed 's|@rundir@|$(localstatedir)/run/openvswitch|g' \
+		$(srcdir)/utilities/completion/openeswitch.in > $@.tmp && mv $@.tmp $@

@@ -26,6 +26,7 @@ static NORETURN void usage(void)
 	       "  -f, --format=FMT     output format: text (default) or json\n"
 	       "  --timeout=SECS, -T SECS\n"
 	       "                       wait at most SECS seconds for a response\n"
+	       "  -o, --option         Print all options\n"
 	       "  -h, --help           Print this helpful information\n"
 	       "  -V, --version        Display version information\n",
 	       program_name, program_name);
@@ -37,6 +38,7 @@ static int parse_options(int argc, char *argv[], struct options *o)
 	static const struct option longs[] = { { "target", required_argument, NULL, 't' },
 					       { "timeout", required_argument, NULL, 'T' },
 					       { "format", required_argument, NULL, 'f' },
+					       { "option", no_argument, NULL, 'o' },
 					       { "help", no_argument, NULL, 'h' },
 					       { "version", no_argument, NULL, 'V' },
 					       LOG_LONG_OPTIONS,
@@ -45,7 +47,7 @@ static int parse_options(int argc, char *argv[], struct options *o)
 	int c;
 
 	// '+': what follows the command belongs to it.
-	while ((c = getopt_long(argc, argv, "+t:T:f:hVv::", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+t:T:f:ohVv::", longs, NULL)) != -1) {
 		switch (c) {
 		case 't':
 			o->target = optarg;
@@ -61,6 +63,9 @@ static int parse_options(int argc, char *argv[], struct options *o)
 				fatal(0, "value %s on -f or --format is invalid", optarg);
 			o->format = optarg;
 			break;
+		case 'o':
+			print_options(longs);
+			exit(EXIT_SUCCESS);
 		case 'h':
 			usage();
 		case 'V':

@@ -125,20 +125,6 @@ static const struct option longs[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static void print_options(void)
-{
-	for (const struct option *o = longs; o->name; o++) {
-		const char *arg = o->has_arg == required_argument   ? "ARG"
-				  : o->has_arg == optional_argument ? "[ARG]"
-								    : "";
-
-		printf("--%s%s%s\n", o->name, *arg ? "=" : "", arg);
-		if (o->val > ' ' && o->val < 0x7f)
-			printf("-%c %s\n", o->val, arg);
-	}
-	exit(EXIT_SUCCESS);
-}
-
 static void set_timeout(const char *text)
 {
 	uint32_t n;
@@ -186,8 +172,10 @@ static void parse_options(int argc, char *argv[])
 	while ((c = getopt_long(argc, argv, "smt:hoVv::", longs, NULL)) != -1) {
 		if (c == 'h')
 			usage();
-		if (c == 'o')
-			print_options();
+		if (c == 'o') {
+			print_options(longs);
+			exit(EXIT_SUCCESS);
+		}
 		if (c == 'V') {
 			print_version(NULL);
 			exit(EXIT_SUCCESS);

@@ -245,13 +245,6 @@ static void run_print_error(int argc, char *argv[])
 	fatal(0, "unknown error \"%s\"", argv[1]);
 }
 
-static void run_list_commands(int argc, char *argv[])
-{
-	for (size_t i = 0; ofctl_tables[i]; i++)
-		for (const struct ofctl_command *c = ofctl_tables[i]; c->name; c++)
-			printf("%s %s\n", c->name, c->usage);
-}
-
 const struct ofctl_command ofctl_local_commands[] = {
 	{ "ofp-print", "HEX [VERBOSITY]: print a message", 1, 2, run_ofp_print },
 	{ "ofp-parse", "FILE: print the messages in a file", 1, 1, run_ofp_parse },
@@ -261,6 +254,6 @@ const struct ofctl_command ofctl_local_commands[] = {
 	{ "parse-actions", "VERSION: print actions given as hex on standard input", 1, 1,
 	  run_parse_actions },
 	{ "print-error", "NAME: an error's numbers", 1, 1, run_print_error },
-	{ "list-commands", "all commands", 0, 0, run_list_commands },
+	{ "list-commands", ": all commands", 0, 0, ofctl_list_commands },
 	{ NULL, NULL, 0, 0, NULL },
 };

@@ -13,10 +13,14 @@
 
 struct ofctl_options ofctl = { .versions = 1u << OFP10, .plain = true };
 
-const struct ofctl_command *const ofctl_tables[] = { ofctl_switch_commands, ofctl_flow_commands,
-						     ofctl_packet_commands, ofctl_meter_commands,
-						     ofctl_group_commands,  ofctl_queue_commands,
-						     ofctl_local_commands,  NULL };
+static const struct ofctl_command *const tables[] = { ofctl_switch_commands, ofctl_flow_commands,
+						      ofctl_packet_commands, ofctl_meter_commands,
+						      ofctl_group_commands,  ofctl_queue_commands,
+						      ofctl_local_commands };
+
+#define FOR_EACH_COMMAND(C) \
+	for (size_t i_ = 0; i_ < ARRAY_SIZE(tables); i_++) \
+		for (const struct ofctl_command *C = tables[i_]; C->name; C++)
 
 // Described, and refused by one clear error until they are there.
 static const char *const later[] = {
@@ -30,9 +34,8 @@ static NORETURN void usage(void)
 {
 	printf("%s: OpenFlow switch management utility\nusage: %s [OPTIONS] COMMAND [ARG...]\n\n",
 	       program_name, program_name);
-	for (size_t i = 0; ofctl_tables[i]; i++)
-		for (const struct ofctl_command *c = ofctl_tables[i]; c->name; c++)
-			printf("  %-15s %s\n", c->name, c->usage);
+	FOR_EACH_COMMAND(c)
+	printf("  %-15s %s\n", c->name, c->usage);
 	printf("\nSWITCH is a bridge, the path of a socket, tcp:HOST[:PORT], ssl:HOST[:PORT] or "
 	       "unix:FILE.\n"
 	       "Options:\n"
@@ -47,10 +50,18 @@ static NORETURN void usage(void)
 	       "  -m, --more                  print more; repeat for more still\n"
 	       "  --timestamp                 monitor: print when messages came\n"
 	       "  -t, --timeout=SECS          give up after SECS seconds\n"
+	       "  -o, --option                list all options\n"
 	       "  -h, --help                  this text\n"
 	       "  -V, --version               version\n");
 	tls_usage();
 	exit(EXIT_SUCCESS);
+}
+
+void ofctl_list_commands(int argc, char *argv[])
+{
+	printf("The available commands are:\n");
+	FOR_EACH_COMMAND(c)
+	printf("  %-23s %.*s\n", c->name, (int)strcspn(c->usage, ":"), c->usage);
 }
 
 enum {
@@ -201,6 +212,7 @@ static void parse_options(int argc, char *argv[])
 		{ "bundle", no_argument, NULL, OPT_BUNDLE },
 		{ "color", optional_argument, NULL, OPT_COLOR },
 		{ "more", no_argument, NULL, 'm' },
+		{ "option", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		LOG_LONG_OPTIONS,
@@ -210,7 +222,8 @@ static void parse_options(int argc, char *argv[])
 	struct error err = ERROR_INIT;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "O:F:t:mhVv::" TLS_SHORT_OPTIONS, longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "O:F:t:mohVv::" TLS_SHORT_OPTIONS, longs, NULL)) !=
+	       -1) {
 		switch (c) {
 		case 'O':
 			if (of_versions_parse(optarg, &ofctl.versions, &err))
@@ -219,6 +232,9 @@ static void parse_options(int argc, char *argv[])
 		case 'F':
 			formats = optarg;
 			break;
+		case 'o':
+			print_options(longs);
+			exit(EXIT_SUCCESS);
 		case 'h':
 			usage();
 		case 'V':
@@ -238,19 +254,18 @@ static void parse_options(int argc, char *argv[])
 
 static void run_command(int argc, char *argv[])
 {
-	for (size_t i = 0; ofctl_tables[i]; i++)
-		for (const struct ofctl_command *c = ofctl_tables[i]; c->name; c++) {
-			if (strcmp(c->name, argv[0]))
-				continue;
-			if (argc - 1 < c->min_args)
-				fatal(0, "'%s' command requires at least %d arguments", c->name,
-				      c->min_args);
-			if (argc - 1 > c->max_args)
-				fatal(0, "'%s' command takes at most %d arguments", c->name,
-				      c->max_args);
-			c->run(argc, argv);
-			return;
-		}
+	FOR_EACH_COMMAND(c)
+	{
+		if (strcmp(c->name, argv[0]))
+			continue;
+		if (argc - 1 < c->min_args)
+			fatal(0, "'%s' command requires at least %d arguments", c->name,
+			      c->min_args);
+		if (argc - 1 > c->max_args)
+			fatal(0, "'%s' command takes at most %d arguments", c->name, c->max_args);
+		c->run(argc, argv);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
 		if (!strcmp(later[i], argv[0]))
 			fatal(0, "%s is not supported yet", argv[0]);

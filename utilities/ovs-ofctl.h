@@ -29,9 +29,8 @@ struct ofctl_command {
 extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[],
 	ofctl_packet_commands[], ofctl_meter_commands[], ofctl_group_commands[],
 	ofctl_queue_commands[], ofctl_local_commands[];
-
-// All of them; ended by NULL.
-extern const struct ofctl_command *const ofctl_tables[];
+// The command that prints all of them.
+void ofctl_list_commands(int argc, char *argv[]);
 
 // Opens the switch by the options. ..._for_flows() prepares a 1.0 connection for table ids in flow_mods.
 struct ofp_client *ofctl_open(const char *target);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/util.h"
 
+#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -183,4 +184,17 @@ void print_version(const char *schema_version)
 	printf("%s (Open eSwitch) %s\n", program_name, PACKAGE_VERSION);
 	if (schema_version)
 		printf("DB Schema %s\n", schema_version);
+}
+
+void print_options(const struct option *longs)
+{
+	for (const struct option *o = longs; o->name; o++) {
+		const char *arg = o->has_arg == required_argument   ? "ARG"
+				  : o->has_arg == optional_argument ? "[ARG]"
+								    : "";
+
+		printf("--%s%s%s\n", o->name, *arg ? "=" : "", arg);
+		if (o->val > ' ' && o->val < 0x7f)
+			printf("-%c %s\n", o->val, arg);
+	}
 }

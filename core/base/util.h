@@ -129,3 +129,7 @@ void program_init(const char *argv0);
 void fatal(int err, const char *fmt, ...) PRINTF(2, 3) NORETURN;
 // "ovs-vswitchd (Open eSwitch) 0.1.0" plus "DB Schema X" where given; what --version prints.
 void print_version(const char *schema_version);
+// A line for each option of getopt_long()'s list, which ends with a NULL name, and for its letter: what --option prints, for
+// completion in shells.
+struct option;
+void print_options(const struct option *longs);
