@@ -90,6 +90,7 @@ void session_lock(struct session *c, const struct jsonrpc_message *m, bool steal
 		// Who is robbed waits right behind the thief.
 		victim = LIST_ENTRY(w->lock->waiters.next, struct lock_waiter, node);
 		notify(victim, "stolen");
+		victim->stolen = true;
 		list_push_front(&w->lock->waiters, &w->node);
 	} else {
 		list_push_back(&w->lock->waiters, &w->node);
@@ -111,7 +112,9 @@ static void drop_waiter(struct session *c, struct lock_waiter *w)
 		free(lock->name);
 		free(lock);
 	} else if (owned) {
-		notify(LIST_ENTRY(lock->waiters.next, struct lock_waiter, node), "locked");
+		w = LIST_ENTRY(lock->waiters.next, struct lock_waiter, node);
+		w->stolen = false;
+		notify(w, "locked");
 	}
 }
 
@@ -157,14 +160,27 @@ static int by_name(const void *a_, const void *b_)
 	return strcmp(*a, *b);
 }
 
-void session_put_locks(const struct session *c, bool owned, struct strbuf *out)
+static bool is_of_kind(const struct lock_waiter *w, enum lock_kind kind)
+{
+	switch (kind) {
+	case LOCKS_HELD:
+		return is_owner(w);
+	case LOCKS_WAITING:
+		return !is_owner(w);
+	case LOCKS_LOST:
+		return w->stolen;
+	}
+	return false;
+}
+
+void session_put_locks(const struct session *c, enum lock_kind kind, struct strbuf *out)
 {
 	AUTO_FREE const char **names = xcalloc(list_size(&c->locks) + 1, sizeof(*names));
 	struct lock_waiter *w;
 	size_t n = 0;
 
 	LIST_FOR_EACH (w, session_node, &c->locks)
-		if (is_owner(w) == owned)
+		if (is_of_kind(w, kind))
 			names[n++] = w->lock->name;
 	qsort(names, n, sizeof(*names), by_name);
 	for (size_t i = 0; i < n; i++)

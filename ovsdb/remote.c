@@ -352,11 +352,12 @@ int remotes_reconfigure(struct remotes *r, struct error *err)
 
 // ---- Status ----
 
-static void put_locks(struct smap *status, const char *key, const struct session *c, bool owned)
+static void put_locks(struct smap *status, const char *key, const struct session *c,
+		      enum lock_kind kind)
 {
 	AUTO(strbuf) names = STRBUF_INIT;
 
-	session_put_locks(c, owned, &names);
+	session_put_locks(c, kind, &names);
 	if (names.len)
 		smap_set(status, key, names.s);
 }
@@ -392,8 +393,9 @@ static void put_status(struct smap *status, struct remote *m, bool *ret_connecte
 			  (long long)jsonrpc_session_sec_disconnected(js));
 	if (!*ret_connected && jsonrpc_session_last_error(js))
 		smap_set(status, "last_error", jsonrpc_session_last_error(js));
-	put_locks(status, "locks_held", m->session, true);
-	put_locks(status, "locks_waiting", m->session, false);
+	put_locks(status, "locks_held", m->session, LOCKS_HELD);
+	put_locks(status, "locks_waiting", m->session, LOCKS_WAITING);
+	put_locks(status, "locks_lost", m->session, LOCKS_LOST);
 }
 
 static void write_connected(struct db_txn *txn, struct db_row *row, bool connected)

@@ -73,6 +73,7 @@ struct lock_waiter {
 	struct list session_node; // in session.locks
 	struct lock *lock;
 	struct session *session;
+	bool stolen; // it owned it, and waits to get it back
 };
 
 struct lock {

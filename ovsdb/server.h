@@ -82,8 +82,9 @@ struct session *server_accept(struct server *s, struct stream *stream, struct se
 struct session *server_connect(struct server *s, const char *remote, struct session_group *g);
 void session_destroy(struct session *c);
 struct jsonrpc_session *session_jsonrpc(struct session *c);
-// The names of the locks that the client owns, or else waits for, separated by blanks.
-void session_put_locks(const struct session *c, bool owned, struct strbuf *out);
+// The names of the client's locks of one kind, separated by blanks. A stolen one it waits for, too.
+enum lock_kind { LOCKS_HELD, LOCKS_WAITING, LOCKS_LOST };
+void session_put_locks(const struct session *c, enum lock_kind kind, struct strbuf *out);
 // Drops the clients of a remote, or (NULL) makes every client connect again.
 void server_disconnect(struct server *s, const struct session_group *g);
 // Inactivity probe for the clients of a remote.

@@ -89,7 +89,8 @@ static void write_controller(struct bridge *br, const struct ovsrec_controller *
 	if (!control_get_status(br->control, row->target, &st))
 		return;
 	smap_init(&status);
-	smap_set(&status, "state", st.state);
+	if (st.state)
+		smap_set(&status, "state", st.state);
 	if (st.sec_connected >= 0)
 		smap_setf(&status, "sec_since_connect", "%lld", (long long)st.sec_connected);
 	if (st.sec_disconnected >= 0)

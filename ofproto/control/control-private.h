@@ -27,7 +27,7 @@ struct controller {
 	struct peer *peer; // active ones
 	struct timer retry;
 	int backoff;
-	int64_t changed; // clock_msec() of the last (dis)connection, -1: never
+	int64_t connected_at, disconnected_at; // clock_msec() of the last time, -1: never
 	char *last_error;
 };
 

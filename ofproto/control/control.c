@@ -26,7 +26,7 @@ static void on_ready(void *aux)
 	p->ready = true;
 	if (p->controller) {
 		p->controller->backoff = 0;
-		p->controller->changed = clock_msec();
+		p->controller->connected_at = clock_msec();
 		log_info("%s<->%s: connected", switch_name(p->control->sw),
 			 p->controller->target.target);
 		if (!p->service)
@@ -52,10 +52,15 @@ static const struct of_conn_events conn_events = {
 	.closed = on_closed,
 };
 
+static int64_t silence_of(const struct peer *p)
+{
+	return clock_msec() - of_conn_last_received(p->conn);
+}
+
 static void on_probe(struct timer *t)
 {
 	struct peer *p = CONTAINER_OF(t, struct peer, probe);
-	int64_t silence = clock_msec() - of_conn_last_received(p->conn);
+	int64_t silence = silence_of(p);
 	AUTO(strbuf) echo = STRBUF_INIT;
 
 	if (silence >= 2 * p->probe_interval) {
@@ -90,8 +95,11 @@ struct peer *peer_create(struct of_control *c, struct stream *s, bool service, i
 
 void peer_destroy(struct peer *p)
 {
-	if (p->controller)
+	if (p->controller) {
 		p->controller->peer = NULL;
+		if (p->ready)
+			p->controller->disconnected_at = clock_msec();
+	}
 	timer_cancel(&p->probe);
 	list_remove(&p->node);
 	of_conn_close(p->conn, false);
@@ -116,7 +124,6 @@ static void controller_lost(struct controller *ctl, const char *why)
 		 why);
 	free(ctl->last_error);
 	ctl->last_error = xstrdup(why);
-	ctl->changed = clock_msec();
 	if (!c->alone_since && !any_controller_connected(c))
 		c->alone_since = clock_msec();
 	ctl->backoff = MIN(ctl->backoff ? ctl->backoff * 2 : MIN_BACKOFF, ctl->target.max_backoff);
@@ -163,7 +170,7 @@ static void controller_add(struct of_control *c, const struct controller_target 
 
 	ctl->control = c;
 	ctl->target = *t;
-	ctl->changed = -1;
+	ctl->connected_at = ctl->disconnected_at = -1;
 	timer_init(&ctl->retry, c->loop, on_retry);
 	list_push_back(&c->controllers, &ctl->node);
 	if (!stream_name_is_passive(t->target)) {
@@ -273,22 +280,35 @@ void control_set_desc(struct of_control *c, const struct switch_desc *d)
 	c->desc = *d;
 }
 
+static int64_t seconds_since(int64_t when)
+{
+	return when < 0 ? -1 : (clock_msec() - when) / 1000;
+}
+
+static const char *state_of(const struct controller *ctl)
+{
+	const struct peer *p = ctl->peer;
+
+	if (ctl->listener)
+		return NULL;
+	if (!p)
+		return "BACKOFF";
+	if (!p->ready)
+		return "CONNECTING";
+	return p->probe_interval && silence_of(p) >= p->probe_interval ? "IDLE" : "ACTIVE";
+}
+
 bool control_get_status(struct of_control *c, const char *target, struct controller_status *ret)
 {
 	struct controller *ctl = find_controller(c, target);
-	int64_t since;
 
 	if (!ctl)
 		return false;
 	memset(ret, 0, sizeof(*ret));
-	since = ctl->changed < 0 ? -1 : (clock_msec() - ctl->changed) / 1000;
 	ret->connected = ctl->peer && ctl->peer->ready;
-	ret->state = ret->connected  ? "ACTIVE"
-		     : ctl->peer     ? "CONNECTING"
-		     : ctl->listener ? "LISTENING"
-				     : "BACKOFF";
-	ret->sec_connected = ret->connected ? since : -1;
-	ret->sec_disconnected = ret->connected ? -1 : since;
+	ret->state = state_of(ctl);
+	ret->sec_connected = seconds_since(ctl->connected_at);
+	ret->sec_disconnected = seconds_since(ctl->disconnected_at);
 	ret->last_error = ctl->last_error;
 	if (ret->connected) {
 		ret->is_primary_role = ctl->peer->role == ROLE_PRIMARY;

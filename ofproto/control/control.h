@@ -30,8 +30,8 @@ struct controller_target {
 
 struct controller_status {
 	bool connected, is_primary_role, is_secondary_role;
-	const char *state; // "ACTIVE", "BACKOFF", ...
-	int64_t sec_connected, sec_disconnected; // -1: never
+	const char *state; // "ACTIVE", "BACKOFF"...; NULL of who is listened for
+	int64_t sec_connected, sec_disconnected; // since it was so last; -1: never
 	const char *last_error; // NULL: none
 };
 

@@ -57,9 +57,13 @@ class Connection:
     """One client. Notifications that come while an answer is awaited are kept in .notes."""
 
     def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(str(path))
+        self.use(sock)
+
+    def use(self, sock):
+        self.sock = sock
         self.sock.settimeout(PATIENCE)
-        self.sock.connect(str(path))
         self.decoder = json.JSONDecoder()
         self.text = ""
         self.notes = []

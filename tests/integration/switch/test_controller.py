@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers: an os-ken learning switch of ours in three versions of OpenFlow, every byte of it judged by tshark; and
 Debian's ovs-ofctl 3.1 against our switch."""
+import json
 import os
 import shutil
 import socket
@@ -174,6 +175,78 @@ def test_a_controllers_own_packet_comes_back_with_its_own_port(switch):
     kind, _, body = c.receive()
     assert kind == 10
     assert body.find(struct.pack("!HBBI", 0x8000, 0, 4, controller)) == 20, body
+
+
+# ---- Controller.status ----
+
+NO_ROLE = ["set", []]
+
+
+@pytest.fixture
+def watched(switch):
+    """A switch whose clock stands still, and what tells of br0's one controller when it has gone on."""
+    switch.start("--enable-dummy=override")
+    switch.vsctl("add-br", "br0")
+    switch.appctl("time/stop")
+
+    def status():
+        switch.appctl("time/warp", "5000")
+        text = switch.vsctl("-f", "json", "--columns=is_connected,role,status", "list", "controller")
+        connected, role, (_, pairs) = json.loads(text)["data"][0]
+        return {"is_connected": connected, "role": role, **dict(pairs)}
+    return switch, status
+
+
+def connect(switch, status):
+    """A controller of version 1.0 who is polite at first."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        switch.vsctl("set-controller", "br0", "tcp:127.0.0.1:%d" % listener.getsockname()[1], "--", "set", "controller", "br0",
+                     "inactivity_probe=100000")
+        listener.settimeout(20)
+        sock = listener.accept()[0]
+    sock.sendall(struct.pack("!BBHI", 1, 0, 8, 1))
+    wait_until("it is connected", lambda: status().get("state") == "ACTIVE")
+    return sock
+
+
+def test_status_of_a_controller_out_of_reach(watched):
+    switch, status = watched
+    switch.vsctl("set-controller", "br0", "tcp:127.0.0.1:%d" % free_port())
+    wait_until("an error", lambda: status() == {"is_connected": False, "role": NO_ROLE, "state": "BACKOFF",
+                                                "last_error": "Connection refused"})
+
+
+def counts_a_minute(status, key):
+    """From what it is now on, five seconds at a time, and never back."""
+    values = [int(status()[key])]
+    while values[-1] < values[0] + 60:
+        values.append(int(status()[key]))
+        assert values[-2] <= values[-1] <= values[-2] + 60, values
+
+
+def test_status_counts_seconds_of_a_connection_and_behind_its_end(watched):
+    switch, status = watched
+    with connect(switch, status):
+        assert status()["is_connected"] and status()["role"] == "other" and "sec_since_disconnect" not in status()
+        counts_a_minute(status, "sec_since_connect")
+    wait_until("it is gone", lambda: "sec_since_disconnect" in status())
+    counts_a_minute(status, "sec_since_disconnect")  # several attempts to connect later
+    counts_a_minute(status, "sec_since_connect")
+    assert status()["state"] == "BACKOFF" and not status()["is_connected"]
+
+
+def test_status_of_a_controller_that_answers_no_probe_is_idle(watched):
+    switch, status = watched
+    with connect(switch, status):
+        wait_until("it is idle", lambda: status()["state"] == "IDLE")
+
+
+def test_status_of_a_controller_that_is_listened_for_is_empty(watched):
+    switch, status = watched
+    switch.vsctl("set-controller", "br0", "ptcp:0:127.0.0.1")
+    assert set(status()) == {"is_connected", "role"} and not status()["is_connected"]
 
 
 def debian_ofctl(switch, *args, check=True):
