@@ -5,7 +5,7 @@
 #include "core/base/arena.h"
 #include "core/base/hash.h"
 #include "core/io/json.h"
-#include "ovsdb/datum.h"
+#include "ovsdb/schema.h"
 
 void ovsdb_atom_uninit(union ovsdb_atom *a, enum ovsdb_atomic_type type)
 {
@@ -155,18 +155,19 @@ int ovsdb_atom_check(const union ovsdb_atom *a, const struct ovsdb_base_type *ba
 // ["uuid", "..."] or ["named-uuid", "..."], from behind the '['.
 static void read_uuid(union ovsdb_atom *a, struct json_reader *r, struct ovsdb_symbols *symbols)
 {
+	static const char form[] = "expected [\"uuid\", <string>]";
 	char tag[16] = "";
 	const char *s;
 	size_t len = 0;
 
 	json_array(r);
-	if (json_element(r)) {
+	if (json_element(r) && json_peek(r) == JSON_STRING) {
 		s = json_string(r, &len);
 		if (len < sizeof(tag))
 			memcpy(tag, s, len);
 	}
 	if (!*tag || !json_element(r) || json_peek(r) != JSON_STRING) {
-		json_fail(r, "a uuid must be an array of two strings");
+		json_fail(r, "%s", form);
 		return;
 	}
 	s = json_string(r, &len);
@@ -176,13 +177,15 @@ static void read_uuid(union ovsdb_atom *a, struct json_reader *r, struct ovsdb_s
 	} else if (!strcmp(tag, "named-uuid") && symbols) {
 		AUTO_FREE char *name = xstrndup(s, len);
 
-		if (!symbols->lookup(symbols, name, &a->uuid))
+		if (!ovsdb_id_is_valid(name))
+			json_fail(r, "named-uuid string is not a valid <id>");
+		else if (!symbols->lookup(symbols, name, &a->uuid))
 			json_fail(r, "named-uuid \"%s\" is not known here", name);
 	} else {
-		json_fail(r, "expected [\"uuid\", ...], not [\"%s\", ...]", tag);
+		json_fail(r, "%s", form);
 	}
 	if (json_element(r))
-		json_fail(r, "a uuid must be an array of two strings");
+		json_fail(r, "%s", form);
 }
 
 static char *read_string(struct arena *arena, struct json_reader *r)
@@ -215,8 +218,10 @@ int ovsdb_atom_read_in(struct arena *arena, union ovsdb_atom *a, const struct ov
 	int rc = 0;
 
 	if (!is_type(base->type, json_peek(r))) {
+		if (base->type == OVSDB_UUID)
+			json_fail(r, "expected [\"uuid\", <string>]");
 		json_fail(r, "expected %s", ovsdb_atomic_type_name(base->type));
-		return ovsdb_error_from_json(err, r);
+		return ovsdb_error_from_value(err, r);
 	}
 	memset(a, 0, sizeof(*a));
 	if (base->type == OVSDB_INTEGER)
@@ -229,8 +234,10 @@ int ovsdb_atom_read_in(struct arena *arena, union ovsdb_atom *a, const struct ov
 		a->string = read_string(arena, r);
 	else
 		read_uuid(a, r, symbols);
-	if (json_failed(r))
-		rc = ovsdb_error_from_json(err, r);
+	if (json_failed(r) && base->type == OVSDB_INTEGER)
+		rc = ovsdb_error_set(err, OVSDB_SYNTAX, "expected integer");
+	else if (json_failed(r))
+		rc = ovsdb_error_from_value(err, r);
 	else if (ovsdb_atom_check(a, base, err))
 		rc = -EINVAL;
 	if (rc && !arena)

@@ -3,6 +3,7 @@
 
 #include "core/base/hash.h"
 #include "ovsdb/db-private.h"
+#include "ovsdb/triple.h"
 
 static bool is_ordering(enum ovsdb_function f)
 {
@@ -28,9 +29,7 @@ static int check_function(const struct ovsdb_clause *c, struct ovsdb_error *err)
 	if ((t->key.type == OVSDB_INTEGER || t->key.type == OVSDB_REAL) &&
 	    (ovsdb_type_is_scalar(t) || ovsdb_type_is_optional_scalar(t)))
 		return 0;
-	return ovsdb_error_set(err, OVSDB_SYNTAX,
-			       "Type mismatch: \"%s\" operator may not be applied to column %s.",
-			       ovsdb_function_name(c->function), c->column->name);
+	return triple_mismatch(ovsdb_function_name(c->function), c->column, err);
 }
 
 // What the clause's value may look like: of ordering functions one atom, of includes and excludes any number of them.
@@ -56,18 +55,8 @@ static int read_triple(struct ovsdb_clause *c, const struct ovsdb_table_schema *
 {
 	AUTO_FREE char *column = NULL, *function = NULL;
 
-	json_array(r);
-	if (json_element(r)) {
-		column = json_string_dup(r);
-		if (json_element(r))
-			function = json_string_dup(r);
-	}
-	if (json_failed(r))
-		return ovsdb_error_from_json(err, r);
-	if (!function || !json_element(r))
-		return ovsdb_error_set(
-			err, OVSDB_SYNTAX,
-			"Parse error: a condition has the form [column, function, value].");
+	if (!triple_read(r, &column, &function))
+		return ovsdb_error_set(err, OVSDB_SYNTAX, "Parse error in condition.");
 	c->column = ovsdb_table_column(ts, column);
 	if (!c->column)
 		return ovsdb_error_set(err, "unknown column", "No column %s in table %s.", column,
@@ -77,23 +66,21 @@ static int read_triple(struct ovsdb_clause *c, const struct ovsdb_table_schema *
 	argument_type(c);
 	if (ovsdb_datum_read(&c->arg, &c->type, r, symbols, err))
 		return -EINVAL;
-	if (json_element(r))
-		json_fail(r, "a condition has three elements");
-	if (json_failed(r)) {
+	if (json_element(r) || json_failed(r)) {
 		ovsdb_datum_uninit(&c->arg, &c->type);
-		return ovsdb_error_from_json(err, r);
+		return ovsdb_error_set(err, OVSDB_SYNTAX, "Parse error in condition.");
 	}
 	return 0;
 }
 
 static int read_clause(struct ovsdb_clause *c, const struct ovsdb_table_schema *ts,
-		       struct json_reader *r, struct ovsdb_symbols *symbols, bool booleans,
+		       struct json_reader *r, struct ovsdb_symbols *symbols,
 		       struct ovsdb_error *err)
 {
 	enum json_type next = json_peek(r);
 
 	memset(c, 0, sizeof(*c));
-	if (booleans && (next == JSON_TRUE || next == JSON_FALSE)) {
+	if (next == JSON_TRUE || next == JSON_FALSE) {
 		c->function = json_bool(r) ? OVSDB_F_TRUE : OVSDB_F_FALSE;
 		return 0;
 	}
@@ -108,17 +95,17 @@ int ovsdb_condition_read(struct ovsdb_condition *c, const struct ovsdb_table_sch
 
 	memset(c, 0, sizeof(*c));
 	if (booleans && (json_peek(r) == JSON_TRUE || json_peek(r) == JSON_FALSE)) {
-		read_clause(VEC_PUSH_UNINIT(&c->clauses), ts, r, symbols, booleans, err);
+		read_clause(VEC_PUSH_UNINIT(&c->clauses), ts, r, symbols, err);
 		return 0;
 	}
 	json_array(r);
 	while (!rc && json_element(r)) {
-		rc = read_clause(VEC_PUSH_UNINIT(&c->clauses), ts, r, symbols, booleans, err);
+		rc = read_clause(VEC_PUSH_UNINIT(&c->clauses), ts, r, symbols, err);
 		if (rc)
 			c->clauses.n--;
 	}
 	if (!rc && json_failed(r))
-		rc = ovsdb_error_from_json(err, r);
+		rc = ovsdb_error_from_value(err, r);
 	if (rc)
 		ovsdb_condition_uninit(c);
 	return rc;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// <condition>s of RFC 7047 section 5.1, and the booleans that monitors accept besides.
+// <condition>s of RFC 7047 section 5.1, and booleans besides.
 #pragma once
 
 #include "core/base/vec.h"
@@ -17,7 +17,7 @@ struct ovsdb_condition {
 	VEC(struct ovsdb_clause) clauses;
 };
 
-// On failure 'c' is empty. 'booleans': clauses true and false are accepted.
+// On failure 'c' is empty. 'booleans': true or false may stand for the whole condition; a clause may always be one of them.
 int ovsdb_condition_read(struct ovsdb_condition *c, const struct ovsdb_table_schema *ts,
 			 struct json_reader *r, struct ovsdb_symbols *symbols, bool booleans,
 			 struct ovsdb_error *err);

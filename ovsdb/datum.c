@@ -190,7 +190,7 @@ int ovsdb_datum_sort(struct ovsdb_datum *d, const struct ovsdb_type *t, struct o
 	sort_pairs(d, t);
 	for (unsigned int i = 1; i < d->n; i++)
 		if (!ovsdb_atom_compare(&d->keys[i - 1], &d->keys[i], t->key.type))
-			return ovsdb_error_set(err, OVSDB_CONSTRAINT,
+			return ovsdb_error_set(err, OVSDB_OTHER,
 					       ovsdb_type_is_map(t) ? "map contains duplicate key"
 								    : "set contains duplicate");
 	return 0;
@@ -485,6 +485,7 @@ static int read_atom(struct reading *g, union ovsdb_atom *a, const struct ovsdb_
 
 static int add_element(struct reading *g, struct ovsdb_datum *d, const struct ovsdb_type *t)
 {
+	static const char form[] = "expected 2-element array";
 	struct json_reader *r = g->r;
 
 	d->keys = grow(g, d->keys, &g->cap_keys, d->n);
@@ -495,13 +496,15 @@ static int add_element(struct reading *g, struct ovsdb_datum *d, const struct ov
 		return 0;
 	}
 	d->values = grow(g, d->values, &g->cap_values, d->n);
+	if (json_peek(r) != JSON_ARRAY)
+		json_fail(r, "%s", form);
 	json_array(r);
 	if (!json_element(r))
-		json_fail(r, "expected a [key, value] pair");
+		json_fail(r, "%s", form);
 	if (read_atom(g, &d->keys[d->n], &t->key))
 		return -EINVAL;
 	if (!json_element(r))
-		json_fail(r, "expected a value after the key");
+		json_fail(r, "%s", form);
 	if (read_atom(g, &d->values[d->n], &t->value)) {
 		if (!g->arena)
 			ovsdb_atom_uninit(&d->keys[d->n], t->key.type);
@@ -509,8 +512,14 @@ static int add_element(struct reading *g, struct ovsdb_datum *d, const struct ov
 	}
 	d->n++;
 	if (json_element(r))
-		json_fail(r, "a pair has two elements");
-	return json_failed(r) ? ovsdb_error_from_json(g->err, r) : 0;
+		json_fail(r, "%s", form);
+	return json_failed(r) ? ovsdb_error_from_value(g->err, r) : 0;
+}
+
+static int wrong_form(struct reading *g, const struct ovsdb_type *t)
+{
+	json_fail(g->r, "expected [\"%s\", <array>]", ovsdb_type_is_map(t) ? "map" : "set");
+	return ovsdb_error_from_value(g->err, g->r);
 }
 
 static int read_elements(struct reading *g, struct ovsdb_datum *d, const struct ovsdb_type *t)
@@ -520,16 +529,14 @@ static int read_elements(struct reading *g, struct ovsdb_datum *d, const struct 
 	json_array(r);
 	json_element(r);
 	json_skip(r); // the tag
-	if (!json_element(r))
-		json_fail(r, "expected an array of elements");
+	if (!json_element(r) || json_peek(r) != JSON_ARRAY)
+		return wrong_form(g, t);
 	json_array(r);
 	while (json_element(r))
 		if (add_element(g, d, t))
 			return -EINVAL;
-	if (json_element(r))
-		json_fail(r, "unexpected third element");
-	if (json_failed(r))
-		return ovsdb_error_from_json(g->err, r);
+	if (json_element(r) || json_failed(r))
+		return wrong_form(g, t);
 	if (ovsdb_datum_sort(d, t, g->err) || ovsdb_datum_check_size(d, t, g->err))
 		return -EINVAL;
 	return 0;
@@ -545,12 +552,9 @@ int ovsdb_datum_read_in(struct arena *arena, struct ovsdb_datum *d, const struct
 
 	ovsdb_datum_init_empty(d);
 	d->borrowed = arena;
+	if (is_map && !next_tag_is(r, "map"))
+		return wrong_form(&g, t);
 	if (is_map || (json_peek(r) == JSON_ARRAY && next_tag_is(r, "set"))) {
-		// An empty set passes for an empty map, as the protocol's other speakers have it.
-		if (is_map && !next_tag_is(r, "map") && !next_tag_is(r, "set")) {
-			json_fail(r, "expected [\"map\", [...]]");
-			return ovsdb_error_from_json(err, r);
-		}
 		rc = read_elements(&g, d, t);
 	} else {
 		d->keys = arena ? arena_alloc(arena, sizeof(*d->keys)) : xmalloc(sizeof(*d->keys));

@@ -21,6 +21,11 @@ int ovsdb_error_from_json(struct ovsdb_error *err, const struct json_reader *r)
 	return ovsdb_error_set(err, OVSDB_SYNTAX, "%s", r->err.text);
 }
 
+int ovsdb_error_from_value(struct ovsdb_error *err, const struct json_reader *r)
+{
+	return ovsdb_error_set(err, OVSDB_SYNTAX, "%s", json_failure(r));
+}
+
 void ovsdb_error_write(const struct ovsdb_error *err, struct json_writer *w)
 {
 	jw_object_begin(w);

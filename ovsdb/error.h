@@ -22,12 +22,16 @@ struct ovsdb_error {
 
 #define OVSDB_SYNTAX "syntax error"
 #define OVSDB_CONSTRAINT "constraint violation"
+// What has no name of its own in RFC 7047; other servers call it so.
+#define OVSDB_OTHER "ovsdb error"
 #define OVSDB_REFERENTIAL "referential integrity violation"
 
 // Fills 'err' (never NULL) and returns -EINVAL. 'tag' must be a static string.
 int ovsdb_error_set(struct ovsdb_error *err, const char *tag, const char *fmt, ...) PRINTF(3, 4);
 // When reading 'r' failed: a syntax error with what the reader says.
 int ovsdb_error_from_json(struct ovsdb_error *err, const struct json_reader *r);
+// The same without the byte: of a value whose text nobody has at hand.
+int ovsdb_error_from_value(struct ovsdb_error *err, const struct json_reader *r);
 // {"details":...,"error":...}
 void ovsdb_error_write(const struct ovsdb_error *err, struct json_writer *w);
 // "constraint violation: details".

@@ -28,8 +28,17 @@ int exec_syntax(struct execution *x, const char *fmt, ...)
 			       count_operations(x), what);
 }
 
+// What a member's value may be. A name is a string that RFC 7047 calls an <id>.
+enum kind { KIND_STRING, KIND_NAME, KIND_OBJECT, KIND_ARRAY, KIND_INTEGER, KIND_BOOLEAN };
+
+static const enum kind member_kinds[OP_MEMBER_MAX] = {
+#define MEMBER(ID, NAME, KIND) [OP_##ID] = KIND_##KIND,
+#include "ovsdb/op-members.def"
+#undef MEMBER
+};
+
 static const char *const member_names[OP_MEMBER_MAX] = {
-#define MEMBER(ID, NAME) [OP_##ID] = NAME,
+#define MEMBER(ID, NAME, KIND) [OP_##ID] = NAME,
 #include "ovsdb/op-members.def"
 #undef MEMBER
 };
@@ -92,7 +101,7 @@ char *exec_string_member(struct execution *x, const struct operation *o, enum op
 	json_reader_init_span(&r, s);
 	text = json_string_dup(&r);
 	if (json_failed(&r)) {
-		ovsdb_error_from_json(&x->err, &r);
+		ovsdb_error_from_value(&x->err, &r);
 		free(text);
 		text = NULL;
 	}
@@ -121,13 +130,62 @@ static int misplaced_member(struct execution *x, const struct operation *o, unsi
 	return -EINVAL;
 }
 
+static bool is_name(struct json_reader *r)
+{
+	AUTO_FREE char *text = json_string_dup(r);
+
+	return !json_failed(r) && ovsdb_id_is_valid(text);
+}
+
+static bool is_of_kind(struct json_span value, enum kind kind)
+{
+	enum json_type next;
+	struct json_reader r;
+	bool ok;
+
+	json_reader_init_span(&r, value);
+	next = json_peek(&r);
+	switch (kind) {
+	case KIND_STRING:
+		ok = next == JSON_STRING;
+		break;
+	case KIND_NAME:
+		ok = next == JSON_STRING && is_name(&r);
+		break;
+	case KIND_OBJECT:
+		ok = next == JSON_OBJECT;
+		break;
+	case KIND_ARRAY:
+		ok = next == JSON_ARRAY;
+		break;
+	case KIND_INTEGER:
+		ok = json_next_is_integer(&r);
+		break;
+	default:
+		ok = next == JSON_TRUE || next == JSON_FALSE;
+		break;
+	}
+	json_reader_uninit(&r);
+	return ok;
+}
+
+int exec_check_member(struct execution *x, const struct operation *o, enum op_member m)
+{
+	if (!o->members[m].p || is_of_kind(o->members[m], member_kinds[m]))
+		return 0;
+	return exec_syntax(x, "Type mismatch for member '%s'.", member_names[m]);
+}
+
 int exec_check_members(struct execution *x, const struct operation *o, unsigned int allowed)
 {
 	if (o->has_unknown)
 		return misplaced_member(x, o, allowed);
-	for (enum op_member m = 0; m < OP_MEMBER_MAX; m++)
+	for (enum op_member m = 0; m < OP_MEMBER_MAX; m++) {
 		if (o->members[m].p && !(allowed >> m & 1))
 			return misplaced_member(x, o, allowed);
+		if (exec_check_member(x, o, m))
+			return -EINVAL;
+	}
 	return 0;
 }
 
@@ -148,6 +206,32 @@ int exec_need_where(struct execution *x, const struct operation *o, struct ovsdb
 
 // ---- Sets of columns and partial rows ----
 
+static bool has_column(const column_vec *columns, const struct ovsdb_column *c)
+{
+	const struct ovsdb_column **old;
+
+	VEC_FOR_EACH (old, columns)
+		if (*old == c)
+			return true;
+	return false;
+}
+
+static void read_column(struct execution *x, const struct ovsdb_table_schema *ts,
+			struct json_reader *r, column_vec *columns)
+{
+	AUTO_FREE char *name = json_peek(r) == JSON_STRING ? json_string_dup(r) : NULL;
+	const struct ovsdb_column *c = name ? ovsdb_table_column(ts, name) : NULL;
+
+	if (json_failed(r))
+		ovsdb_error_from_value(&x->err, r);
+	else if (name && !c)
+		ovsdb_error_set(&x->err, OVSDB_SYNTAX, "%s is not a valid column name", name);
+	else if (!c || has_column(columns, c))
+		ovsdb_error_set(&x->err, OVSDB_SYNTAX, "array of distinct column names expected");
+	else
+		VEC_PUSH(columns, c);
+}
+
 int exec_read_columns(struct execution *x, const struct operation *o, column_vec *columns,
 		      bool *ret_given)
 {
@@ -163,21 +247,8 @@ int exec_read_columns(struct execution *x, const struct operation *o, column_vec
 	}
 	json_reader_init_span(&r, s);
 	json_array(&r);
-	while (!x->err.tag && json_element(&r)) {
-		AUTO_FREE char *name = json_string_dup(&r);
-		const struct ovsdb_column *c = ovsdb_table_column(ts, name);
-
-		if (json_failed(&r))
-			break;
-		if (c)
-			VEC_PUSH(columns, c);
-		else
-			ovsdb_error_set(&x->err, OVSDB_SYNTAX,
-					"array of distinct column names expected: no column %s",
-					name);
-	}
-	if (!x->err.tag && json_failed(&r))
-		ovsdb_error_from_json(&x->err, &r);
+	while (!x->err.tag && json_element(&r))
+		read_column(x, ts, &r, columns);
 	json_reader_uninit(&r);
 	return x->err.tag ? -EINVAL : 0;
 }
@@ -208,7 +279,7 @@ int exec_read_partial_row(struct execution *x, const struct ovsdb_table_schema *
 		VEC_PUSH(&p->columns, c);
 		VEC_PUSH(&p->values, d);
 	}
-	return json_failed(r) ? ovsdb_error_from_json(&x->err, r) : 0;
+	return json_failed(r) ? ovsdb_error_from_value(&x->err, r) : 0;
 }
 
 int exec_need_row(struct execution *x, const struct operation *o, struct partial_row *p)

@@ -31,7 +31,7 @@ struct execution {
 
 // Members of operations.
 enum op_member {
-#define MEMBER(ID, NAME) OP_##ID,
+#define MEMBER(ID, NAME, KIND) OP_##ID,
 #include "ovsdb/op-members.def"
 #undef MEMBER
 	OP_MEMBER_MAX
@@ -62,6 +62,8 @@ int exec_syntax(struct execution *x, const char *fmt, ...) PRINTF(2, 3);
 void exec_read_operation(struct json_reader *r, struct operation *o);
 // 'allowed' is a mask of enum op_member.
 int exec_check_members(struct execution *x, const struct operation *o, unsigned int allowed);
+// One that is there must be of its kind.
+int exec_check_member(struct execution *x, const struct operation *o, enum op_member m);
 // A member of the operation; false when it is not there.
 bool exec_member(const struct operation *o, enum op_member m, struct json_span *ret);
 int exec_need(struct execution *x, const struct operation *o, enum op_member m,

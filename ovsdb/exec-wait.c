@@ -24,7 +24,11 @@ static int read_expected_row(struct execution *x, const struct ovsdb_table_schem
 {
 	struct partial_row p = { VEC_INIT, VEC_INIT };
 	struct ovsdb_datum *fields;
-	int rc = exec_read_partial_row(x, ts, r, &p);
+	int rc;
+
+	if (json_peek(r) != JSON_OBJECT)
+		return ovsdb_error_set(&x->err, OVSDB_SYNTAX, "row must be JSON object");
+	rc = exec_read_partial_row(x, ts, r, &p);
 
 	if (!rc) {
 		fields = xcalloc(ts->n_columns, sizeof(*fields));
@@ -55,7 +59,7 @@ static int read_expected(struct execution *x, const struct operation *o, fields_
 	while (!rc && json_element(&r))
 		rc = read_expected_row(x, o->table->schema, &r, out);
 	if (!rc && json_failed(&r))
-		rc = ovsdb_error_from_json(&x->err, &r);
+		rc = ovsdb_error_from_value(&x->err, &r);
 	json_reader_uninit(&r);
 	return rc;
 }
@@ -95,26 +99,28 @@ struct wait_args {
 
 static int read_wait_args(struct execution *x, const struct operation *o, struct wait_args *a)
 {
-	AUTO_FREE char *until = exec_string_member(x, o, OP_UNTIL);
+	AUTO_FREE char *until = NULL;
 	struct json_reader r;
 	struct json_span s;
 
+	if (exec_need(x, o, OP_WHERE, &s) || exec_need(x, o, OP_UNTIL, &s) ||
+	    exec_need(x, o, OP_ROWS, &s))
+		return -EINVAL;
+	until = exec_string_member(x, o, OP_UNTIL);
 	if (x->err.tag)
 		return -EINVAL;
-	if (!until || (strcmp(until, "==") != 0 && strcmp(until, "!=") != 0))
-		return exec_syntax(x, "\"until\" must be \"==\" or \"!=\".");
+	if (strcmp(until, "==") != 0 && strcmp(until, "!=") != 0)
+		return ovsdb_error_set(&x->err, OVSDB_SYNTAX, "\"until\" must be \"==\" or \"!=\"");
 	a->until_equal = *until == '=';
 	a->timeout = INT64_MAX;
 	if (!exec_member(o, OP_TIMEOUT, &s))
 		return 0;
 	json_reader_init_span(&r, s);
 	a->timeout = json_integer(&r);
-	if (!json_failed(&r) && a->timeout < 0)
-		json_fail(&r, "timeout must not be negative");
-	if (json_failed(&r))
-		ovsdb_error_from_json(&x->err, &r);
 	json_reader_uninit(&r);
-	return x->err.tag ? -EINVAL : 0;
+	if (a->timeout < 0)
+		return ovsdb_error_set(&x->err, OVSDB_SYNTAX, "timeout must be nonnegative");
+	return 0;
 }
 
 int exec_op_wait(struct execution *x, struct operation *o, struct json_writer *w)

@@ -34,7 +34,29 @@ struct monitor {
 	struct monitored_table **tables; // by position in the schema; NULL: not monitored
 };
 
-static unsigned int read_select(struct json_reader *r)
+// A request for one table as it is read.
+struct request_error {
+	const char *table, *part; // "" or " select"
+	struct ovsdb_error *err;
+};
+
+static int misplaced(const struct request_error *e, const char *key, size_t len)
+{
+	return ovsdb_error_set(e->err, OVSDB_SYNTAX,
+			       "Parsing table %s%s failed: Member '%.*s' is present but not "
+			       "allowed here.",
+			       e->table, e->part, (int)MIN(len, 40u), key);
+}
+
+static int wrong_type(const struct request_error *e, const char *member)
+{
+	return ovsdb_error_set(e->err, OVSDB_SYNTAX,
+			       "Parsing table %s%s failed: Type mismatch for member '%s'.",
+			       e->table, e->part, member);
+}
+
+static int read_select(struct json_reader *r, const char *table, unsigned int *ret,
+		       struct ovsdb_error *err)
 {
 	static const struct {
 		const char *name;
@@ -43,64 +65,73 @@ static unsigned int read_select(struct json_reader *r)
 		      { "insert", ON_INSERT },
 		      { "delete", ON_DELETE },
 		      { "modify", ON_MODIFY } };
-	unsigned int select = ON_ALL;
+	const struct request_error e = { table, " select", err };
 	const char *key;
 	size_t len;
 
+	*ret = ON_ALL;
 	json_object(r);
 	while (json_member(r, &key, &len)) {
+		enum json_type next = json_peek(r);
 		size_t i = 0;
 
 		while (i < ARRAY_SIZE(names) && !json_key_is(key, len, names[i].name))
 			i++;
 		if (i == ARRAY_SIZE(names))
-			json_fail(r, "unknown member \"%.*s\" in \"select\"", (int)MIN(len, 40u),
-				  key);
-		else if (!json_bool(r))
-			select &= ~names[i].bit;
+			return misplaced(&e, key, len);
+		if (next != JSON_TRUE && next != JSON_FALSE)
+			return wrong_type(&e, names[i].name);
+		if (!json_bool(r))
+			*ret &= ~names[i].bit;
 	}
-	return select;
+	return json_failed(r) ? ovsdb_error_from_value(err, r) : 0;
 }
 
-static void add_column(struct monitored_table *mt, const struct ovsdb_column *c,
-		       unsigned int select, struct json_reader *r)
+static int add_column(struct monitored_table *mt, const struct ovsdb_column *c, unsigned int select,
+		      struct ovsdb_error *err)
 {
 	struct monitored_column *mc;
 
 	VEC_FOR_EACH (mc, &mt->columns) {
-		if (mc->column == c) {
-			json_fail(r, "column %s mentioned twice", c->name);
-			return;
-		}
+		if (mc->column == c)
+			return ovsdb_error_set(err, OVSDB_SYNTAX,
+					       "column %s mentioned more than once", c->name);
 	}
 	mc = VEC_PUSH_UNINIT(&mt->columns);
 	*mc = (struct monitored_column){ c, select };
 	mt->select |= select;
+	return 0;
 }
 
-static void read_columns(struct monitored_table *mt, struct json_reader *r, unsigned int select)
+static int read_columns(struct monitored_table *mt, struct json_reader *r, unsigned int select,
+			struct ovsdb_error *err)
 {
 	json_array(r);
 	while (json_element(r)) {
-		AUTO_FREE char *name = json_string_dup(r);
-		const struct ovsdb_column *c = ovsdb_table_column(mt->table->schema, name);
+		AUTO_FREE char *name = NULL;
+		const struct ovsdb_column *c;
 
-		if (json_failed(r))
-			return;
-		if (c)
-			add_column(mt, c, select, r);
-		else
-			json_fail(r, "unknown column %s", name);
+		if (json_peek(r) != JSON_STRING)
+			return ovsdb_error_set(err, OVSDB_SYNTAX, "array of column names expected");
+		name = json_string_dup(r);
+		c = ovsdb_table_column(mt->table->schema, name);
+		if (!c && !json_failed(r))
+			return ovsdb_error_set(err, OVSDB_SYNTAX, "%s is not a valid column name",
+					       name);
+		if (c && add_column(mt, c, select, err))
+			return -EINVAL;
 	}
+	return json_failed(r) ? ovsdb_error_from_value(err, r) : 0;
 }
 
-static void add_all_columns(struct monitored_table *mt, unsigned int select, struct json_reader *r)
+static int add_all_columns(struct monitored_table *mt, unsigned int select, struct ovsdb_error *err)
 {
 	const struct ovsdb_table_schema *ts = mt->table->schema;
 
 	for (size_t i = 0; i < ts->n_columns; i++)
-		if (i != OVSDB_COL_UUID)
-			add_column(mt, ts->columns[i], select, r);
+		if (i != OVSDB_COL_UUID && add_column(mt, ts->columns[i], select, err))
+			return -EINVAL;
+	return 0;
 }
 
 // Joins the clauses of several requests for one table.
@@ -135,54 +166,61 @@ struct request {
 };
 
 // One request object; which members may stand there depends on the method.
-static void read_request(struct json_reader *r, bool conditional, struct request *q)
+static int read_request(struct json_reader *r, const char *table, bool conditional,
+			struct request *q, struct ovsdb_error *err)
 {
+	const struct request_error e = { table, "", err };
 	const char *key;
 	size_t len;
 
 	memset(q, 0, sizeof(*q));
+	if (json_peek(r) != JSON_OBJECT)
+		return ovsdb_error_set(err, OVSDB_SYNTAX,
+				       "Parsing table %s failed: Object expected.", table);
 	json_object(r);
 	while (json_member(r, &key, &len)) {
-		if (json_key_is(key, len, "columns"))
+		enum json_type next = json_peek(r);
+
+		if (json_key_is(key, len, "columns")) {
+			if (next != JSON_ARRAY)
+				return wrong_type(&e, "columns");
 			q->columns = json_skip(r);
-		else if (json_key_is(key, len, "select"))
+		} else if (json_key_is(key, len, "select")) {
+			if (next != JSON_OBJECT)
+				return wrong_type(&e, "select");
 			q->select = json_skip(r);
-		else if (conditional && json_key_is(key, len, "where"))
+		} else if (conditional && json_key_is(key, len, "where")) {
+			if (next != JSON_ARRAY && next != JSON_TRUE && next != JSON_FALSE)
+				return wrong_type(&e, "where");
 			q->where = json_skip(r);
-		else
-			json_fail(r, "unknown member \"%.*s\" in a monitor request",
-				  (int)MIN(len, 40u), key);
+		} else {
+			return misplaced(&e, key, len);
+		}
 	}
+	return json_failed(r) ? ovsdb_error_from_value(err, r) : 0;
 }
 
 static int add_request(struct monitored_table *mt, struct json_reader *r, bool conditional,
 		       struct ovsdb_error *err)
 {
+	const char *table = mt->table->schema->name;
 	unsigned int select = ON_ALL;
 	struct json_reader sub;
 	struct request q;
 	int rc = 0;
 
-	read_request(r, conditional, &q);
-	if (json_failed(r))
-		return ovsdb_error_from_json(err, r);
+	if (read_request(r, table, conditional, &q, err))
+		return -EINVAL;
 	if (q.select.p) {
 		json_reader_init_span(&sub, q.select);
-		select = read_select(&sub);
-		if (json_failed(&sub))
-			rc = ovsdb_error_from_json(err, &sub);
+		rc = read_select(&sub, table, &select, err);
 		json_reader_uninit(&sub);
 	}
 	if (rc)
 		return rc;
 	json_reader_init_span(&sub, q.columns);
-	if (q.columns.p)
-		read_columns(mt, &sub, select);
-	else
-		add_all_columns(mt, select, &sub);
+	rc = q.columns.p ? read_columns(mt, &sub, select, err) : add_all_columns(mt, select, err);
 	mt->select |= select;
-	if (json_failed(&sub))
-		rc = ovsdb_error_from_json(err, &sub);
 	json_reader_uninit(&sub);
 	return rc ? rc : read_where(mt, q.where, err);
 }
@@ -190,13 +228,13 @@ static int add_request(struct monitored_table *mt, struct json_reader *r, bool c
 static int add_requests(struct monitored_table *mt, struct json_reader *r, bool conditional,
 			struct ovsdb_error *err)
 {
-	if (json_peek(r) == JSON_OBJECT)
+	if (json_peek(r) != JSON_ARRAY)
 		return add_request(mt, r, conditional, err);
 	json_array(r);
 	while (json_element(r))
 		if (add_request(mt, r, conditional, err))
 			return -EINVAL;
-	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+	return json_failed(r) ? ovsdb_error_from_value(err, r) : 0;
 }
 
 static int read_tables(struct monitor *m, struct json_reader *r, struct ovsdb_error *err)
@@ -204,6 +242,8 @@ static int read_tables(struct monitor *m, struct json_reader *r, struct ovsdb_er
 	const char *key;
 	size_t len;
 
+	if (json_peek(r) != JSON_OBJECT)
+		return ovsdb_error_set(err, OVSDB_SYNTAX, "monitor-requests must be object");
 	json_object(r);
 	while (json_member(r, &key, &len)) {
 		AUTO_FREE char *name = xstrndup(key, len);
@@ -653,15 +693,14 @@ static void write_condition_change(struct updates *u, const struct monitor *m,
 static int read_conditions(struct monitored_table *next, struct json_reader *r,
 			   struct ovsdb_error *err)
 {
-	bool one = json_peek(r) == JSON_OBJECT;
+	bool one = json_peek(r) != JSON_ARRAY;
 	struct request q;
 
 	if (!one)
 		json_array(r);
 	while (one || json_element(r)) {
-		read_request(r, true, &q);
-		if (json_failed(r))
-			return ovsdb_error_from_json(err, r);
+		if (read_request(r, next->table->schema->name, true, &q, err))
+			return -EINVAL;
 		if (q.columns.p)
 			return ovsdb_error_set(err, OVSDB_SYNTAX,
 					       "changing columns is not supported: only \"where\"");
@@ -670,7 +709,7 @@ static int read_conditions(struct monitored_table *next, struct json_reader *r,
 		if (one)
 			break;
 	}
-	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+	return json_failed(r) ? ovsdb_error_from_value(err, r) : 0;
 }
 
 static int read_new_where(struct monitored_table *next, struct db_table *t, struct json_span text,

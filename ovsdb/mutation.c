@@ -3,84 +3,75 @@
 
 #include <math.h>
 
+#include "ovsdb/triple.h"
+
 struct mutator {
 	const char *name;
 	bool integers_only;
-	// Arithmetic ones have both of these; 0, or negative with *err filled.
-	int (*integer)(int64_t *x, int64_t y, struct ovsdb_error *err);
-	int (*real)(double *x, double y, struct ovsdb_error *err);
+	// Arithmetic ones have both of these; 0, -ERANGE or -EDOM.
+	int (*integer)(int64_t *x, int64_t y);
+	int (*real)(double *x, double y);
 };
 
-static int domain_error(struct ovsdb_error *err)
+static int add_integer(int64_t *x, int64_t y)
 {
-	return ovsdb_error_set(err, "domain error", "Division by zero.");
+	return __builtin_add_overflow(*x, y, x) ? -ERANGE : 0;
 }
 
-static int range_error(struct ovsdb_error *err)
+static int sub_integer(int64_t *x, int64_t y)
 {
-	return ovsdb_error_set(err, "range error",
-			       "Result of mutation is outside the representable range.");
+	return __builtin_sub_overflow(*x, y, x) ? -ERANGE : 0;
 }
 
-static int add_integer(int64_t *x, int64_t y, struct ovsdb_error *err)
+static int mul_integer(int64_t *x, int64_t y)
 {
-	return __builtin_add_overflow(*x, y, x) ? range_error(err) : 0;
+	return __builtin_mul_overflow(*x, y, x) ? -ERANGE : 0;
 }
 
-static int sub_integer(int64_t *x, int64_t y, struct ovsdb_error *err)
-{
-	return __builtin_sub_overflow(*x, y, x) ? range_error(err) : 0;
-}
-
-static int mul_integer(int64_t *x, int64_t y, struct ovsdb_error *err)
-{
-	return __builtin_mul_overflow(*x, y, x) ? range_error(err) : 0;
-}
-
-static int div_integer(int64_t *x, int64_t y, struct ovsdb_error *err)
+static int div_integer(int64_t *x, int64_t y)
 {
 	if (!y)
-		return domain_error(err);
+		return -EDOM;
 	if (*x == INT64_MIN && y == -1)
-		return range_error(err);
+		return -ERANGE;
 	*x /= y;
 	return 0;
 }
 
-static int mod_integer(int64_t *x, int64_t y, struct ovsdb_error *err)
+static int mod_integer(int64_t *x, int64_t y)
 {
 	if (!y)
-		return domain_error(err);
+		return -EDOM;
 	*x = y == -1 ? 0 : *x % y;
 	return 0;
 }
 
-static int set_real(double *x, double v, struct ovsdb_error *err)
+static int set_real(double *x, double v)
 {
 	if (!isfinite(v))
-		return range_error(err);
+		return -ERANGE;
 	*x = v;
 	return 0;
 }
 
-static int add_real(double *x, double y, struct ovsdb_error *err)
+static int add_real(double *x, double y)
 {
-	return set_real(x, *x + y, err);
+	return set_real(x, *x + y);
 }
 
-static int sub_real(double *x, double y, struct ovsdb_error *err)
+static int sub_real(double *x, double y)
 {
-	return set_real(x, *x - y, err);
+	return set_real(x, *x - y);
 }
 
-static int mul_real(double *x, double y, struct ovsdb_error *err)
+static int mul_real(double *x, double y)
 {
-	return set_real(x, *x * y, err);
+	return set_real(x, *x * y);
 }
 
-static int div_real(double *x, double y, struct ovsdb_error *err)
+static int div_real(double *x, double y)
 {
-	return y == 0.0 ? domain_error(err) : set_real(x, *x / y, err);
+	return y == 0.0 ? -EDOM : set_real(x, *x / y);
 }
 
 static const struct mutator mutators[] = {
@@ -97,9 +88,7 @@ static bool is_delete(const struct mutator *m)
 
 static int mismatch(const struct ovsdb_mutation *m, struct ovsdb_error *err)
 {
-	return ovsdb_error_set(err, OVSDB_SYNTAX,
-			       "Type mismatch: \"%s\" operator may not be applied to column %s.",
-			       m->mutator->name, m->column->name);
+	return triple_mismatch(m->mutator->name, m->column, err);
 }
 
 static int read_argument(struct ovsdb_mutation *m, struct json_reader *r,
@@ -123,13 +112,14 @@ static int read_argument(struct ovsdb_mutation *m, struct json_reader *r,
 	if (t->n_min == t->n_max)
 		return mismatch(m, err);
 	m->type.n_min = 0;
-	m->type.n_max = UINT_MAX;
+	if (is_delete(m->mutator))
+		m->type.n_max = UINT_MAX;
 	if (!is_delete(m->mutator) || !ovsdb_type_is_map(t))
 		return ovsdb_datum_read(&m->arg, &m->type, r, symbols, err);
 	// From a map pairs are deleted, or, when a set is given, keys.
 	text = json_skip(r);
 	json_reader_init_span(&again, text);
-	rc = json_failed(r) ? ovsdb_error_from_json(err, r)
+	rc = json_failed(r) ? ovsdb_error_from_value(err, r)
 			    : ovsdb_datum_read(&m->arg, &m->type, &again, symbols, &not_pairs);
 	if (rc && !json_failed(r)) {
 		json_reader_uninit(&again);
@@ -148,18 +138,8 @@ static int read_mutation(struct ovsdb_mutation *m, const struct ovsdb_table_sche
 	AUTO_FREE char *column = NULL, *name = NULL;
 
 	memset(m, 0, sizeof(*m));
-	json_array(r);
-	if (json_element(r)) {
-		column = json_string_dup(r);
-		if (json_element(r))
-			name = json_string_dup(r);
-	}
-	if (json_failed(r))
-		return ovsdb_error_from_json(err, r);
-	if (!name || !json_element(r))
-		return ovsdb_error_set(
-			err, OVSDB_SYNTAX,
-			"Parse error: a mutation has the form [column, mutator, value].");
+	if (!triple_read(r, &column, &name))
+		return ovsdb_error_set(err, OVSDB_SYNTAX, "Parse error in mutation.");
 	m->column = ovsdb_table_column(ts, column);
 	if (!m->column)
 		return ovsdb_error_set(err, "unknown column", "No column %s in table %s.", column,
@@ -175,11 +155,9 @@ static int read_mutation(struct ovsdb_mutation *m, const struct ovsdb_table_sche
 		return ovsdb_error_set(err, "unknown mutator", "No mutator named %s.", name);
 	if (read_argument(m, r, symbols, err))
 		return -EINVAL;
-	if (json_element(r))
-		json_fail(r, "a mutation has three elements");
-	if (json_failed(r)) {
+	if (json_element(r) || json_failed(r)) {
 		ovsdb_datum_uninit(&m->arg, &m->type);
-		return ovsdb_error_from_json(err, r);
+		return ovsdb_error_set(err, OVSDB_SYNTAX, "Parse error in mutation.");
 	}
 	return 0;
 }
@@ -198,7 +176,7 @@ int ovsdb_mutations_read(struct ovsdb_mutations *m, const struct ovsdb_table_sch
 			m->v.n--;
 	}
 	if (!rc && json_failed(r))
-		rc = ovsdb_error_from_json(err, r);
+		rc = ovsdb_error_from_value(err, r);
 	if (rc)
 		ovsdb_mutations_uninit(m);
 	return rc;
@@ -221,13 +199,23 @@ static int apply_arithmetic(const struct ovsdb_mutation *m, struct ovsdb_datum *
 
 	for (unsigned int i = 0; i < d->n; i++) {
 		int rc = t->key.type == OVSDB_INTEGER
-				 ? m->mutator->integer(&d->keys[i].integer, arg->integer, err)
-				 : m->mutator->real(&d->keys[i].real, arg->real, err);
+				 ? m->mutator->integer(&d->keys[i].integer, arg->integer)
+				 : m->mutator->real(&d->keys[i].real, arg->real);
 
-		if (rc || ovsdb_atom_check(&d->keys[i], &t->key, err))
+		if (rc == -EDOM)
+			return ovsdb_error_set(err, "domain error", "Division by zero.");
+		if (rc)
+			return ovsdb_error_set(err, "range error",
+					       "Result of \"%s\" operation is out of range.",
+					       m->mutator->name);
+		if (ovsdb_atom_check(&d->keys[i], &t->key, err))
 			return -EINVAL;
 	}
-	return ovsdb_datum_sort(d, t, err);
+	if (ovsdb_datum_sort(d, t, err))
+		return ovsdb_error_set(err, OVSDB_CONSTRAINT,
+				       "Result of \"%s\" operation contains duplicates.",
+				       m->mutator->name);
+	return 0;
 }
 
 static int apply(const struct ovsdb_mutation *m, struct ovsdb_datum *d, struct ovsdb_error *err)

@@ -171,6 +171,7 @@ static int read_index(struct ovsdb_table_schema *t, struct json_reader *r, struc
 {
 	VEC(unsigned int) columns = VEC_INIT;
 	struct ovsdb_index *index;
+	unsigned int *old;
 
 	json_array(r);
 	while (json_element(r)) {
@@ -182,6 +183,9 @@ static int read_index(struct ovsdb_table_schema *t, struct json_reader *r, struc
 				  c ? "ephemeral" : "unknown");
 			break;
 		}
+		VEC_FOR_EACH (old, &columns)
+			if (*old == c->index)
+				json_fail(r, "index column \"%s\" is there twice", name);
 		VEC_PUSH(&columns, c->index);
 	}
 	if (!json_failed(r) && !columns.n)

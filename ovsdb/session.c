@@ -136,13 +136,26 @@ static bool span_uuid(struct json_span s, struct uuid *ret)
 	return text && uuid_parse(ret, text);
 }
 
-static void bad_params(struct session *c, const struct jsonrpc_message *m)
+static void syntax_error(struct session *c, const struct jsonrpc_message *m, const char *details)
 {
 	struct ovsdb_error err;
 
-	ovsdb_error_set(&err, OVSDB_SYNTAX, "%s request with params of the wrong kind or number",
-			m->method);
+	ovsdb_error_set(&err, OVSDB_SYNTAX, "%s", details);
 	session_reply_error(c, m->id, &err);
+}
+
+// Of a method whose first parameter is a database.
+static void bad_params(struct session *c, const struct jsonrpc_message *m)
+{
+	AUTO_FREE char *no_name = NULL, *name = NULL;
+	struct json_span first = { NULL, 0 };
+
+	split_params(m->params, &first, 1, 1);
+	if (first.p)
+		name = span_string(first);
+	if (!name)
+		no_name = xasprintf("%s request params must begin with <db-name>", m->method);
+	syntax_error(c, m, no_name ? no_name : "invalid parameters");
 }
 
 int session_check_available(const struct served_db *d, const char *method, struct ovsdb_error *err)
@@ -198,15 +211,17 @@ static void req_list_dbs(struct session *c, const struct jsonrpc_message *m)
 static void req_get_schema(struct session *c, const struct jsonrpc_message *m)
 {
 	AUTO(strbuf) out = STRBUF_INIT;
-	struct json_span params[1];
+	struct json_span name = { NULL, 0 };
 	struct json_writer w;
 	struct served_db *d;
 
-	if (split_params(m->params, params, 1, 1) < 0) {
+	// What comes behind the name has no meaning.
+	split_params(m->params, &name, 1, 1);
+	if (!name.p) {
 		bad_params(c, m);
 		return;
 	}
-	d = named_db(c, m, params[0]);
+	d = named_db(c, m, name);
 	if (!d)
 		return;
 	json_writer_init(&w, &out);
@@ -291,13 +306,13 @@ static void start_monitor(struct session *c, const struct jsonrpc_message *m,
 	if (!d)
 		return;
 	if (find_watch(c, p[1])) {
-		ovsdb_error_set(&err, OVSDB_SYNTAX, "duplicate monitor ID");
-		session_reply_error(c, m->id, &err);
+		syntax_error(c, m, "duplicate monitor ID");
 		return;
 	}
 	if (version == MONITOR_V3 && !span_uuid(p[3], &last)) {
-		ovsdb_error_set(&err, OVSDB_SYNTAX, "last-txn-id must be UUID format.");
-		session_reply_error(c, m->id, &err);
+		syntax_error(c, m,
+			     *p[3].p == '"' ? "last-txn-id must be UUID format."
+					    : "last-txn-id must be string");
 		return;
 	}
 	if (monitor_create(&monitor, d->store->db, version, p[1], p[2], &err)) {
@@ -339,14 +354,10 @@ static void reply_word(struct session *c, struct json_span id, const char *error
 
 static void unknown_monitor(struct session *c, const struct jsonrpc_message *m)
 {
-	struct ovsdb_error err;
-
-	if (!strcmp(m->method, "monitor_cancel")) {
+	if (!strcmp(m->method, "monitor_cancel"))
 		reply_word(c, m->id, "unknown monitor");
-		return;
-	}
-	ovsdb_error_set(&err, OVSDB_SYNTAX, "unknown monitor session");
-	session_reply_error(c, m->id, &err);
+	else
+		syntax_error(c, m, "unknown monitor session");
 }
 
 // The monitor that the first of 'n' parameters names; NULL when the answer, an error, has been sent. What it is to be told is.
@@ -356,7 +367,10 @@ static struct watch *watch_of_request(struct session *c, const struct jsonrpc_me
 	struct watch *w;
 
 	if (split_params(m->params, p, n, n) < 0) {
-		bad_params(c, m);
+		if (!strcmp(m->method, "monitor_cancel"))
+			reply_word(c, m->id, "invalid parameters");
+		else
+			syntax_error(c, m, "invalid parameters");
 		return NULL;
 	}
 	w = find_watch(c, p[0]);
@@ -468,7 +482,7 @@ static void req_set_db_change_aware(struct session *c, const struct jsonrpc_mess
 	struct json_span p[1];
 
 	if (split_params(m->params, p, 1, 1) < 0 || (*p[0].p != 't' && *p[0].p != 'f')) {
-		bad_params(c, m);
+		syntax_error(c, m, "set_db_change_aware: true or false parameter expected");
 		return;
 	}
 	c->change_aware = *p[0].p == 't';

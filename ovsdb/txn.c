@@ -453,7 +453,8 @@ static int duplicate_error(const struct db_row *a, const struct db_row *b,
 			       UUID_ARGS(db_row_uuid(a)),
 			       a->txn && a->txn->inserted ? "was inserted by this transaction"
 			       : a->txn			  ? "was modified by this transaction"
-					: "existed in the database before this transaction",
+							  : "existed in the database before this "
+							    "transaction and was not modified by the transaction",
 			       UUID_ARGS(db_row_uuid(b)),
 			       b->txn && b->txn->inserted ? "was inserted by this transaction"
 							  : "was modified by this transaction");

@@ -49,6 +49,13 @@ bool json_failed(const struct json_reader *r)
 	return r->err.code != 0;
 }
 
+const char *json_failure(const struct json_reader *r)
+{
+	const char *p = strstr(r->err.text, ": ");
+
+	return p ? p + 2 : r->err.text;
+}
+
 static void skip_space(struct json_reader *r)
 {
 	while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\t' || *r->p == '\r'))

@@ -73,6 +73,8 @@ struct json_span json_skip(struct json_reader *r);
 // Records an error at the current byte, unless there is one already.
 void json_fail(struct json_reader *r, const char *fmt, ...) PRINTF(2, 3);
 bool json_failed(const struct json_reader *r);
+// What went wrong, without the byte. Borrowed.
+const char *json_failure(const struct json_reader *r);
 // 0 when no error happened and only white space is left; else negative errno, 'err' filled.
 int json_finish(struct json_reader *r, struct error *err);
 // Compares two values by content (member order does not matter).

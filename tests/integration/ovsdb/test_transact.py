@@ -67,9 +67,11 @@ def test_version_changes_with_the_row_only(db):
     (insert("Root", **{"colour": "blue"}), "constraint violation"),
     (insert("Root", **{"short": "long!"}), "constraint violation"),
     (insert("Root", **{"few": ["set", [1, 2, 3, 4]]}), "syntax error"),
-    (insert("Root", **{"few": ["set", [1, 1]]}), "constraint violation"),
-    (insert("Root", **{"map": ["map", [["a", "b"], ["a", "c"]]]}), "constraint violation"),
-    (insert("Root", **{"_uuid": ["uuid", "00000000-0000-0000-0000-000000000001"]}), "syntax error"),
+    (insert("Root", **{"few": ["set", [1, 1]]}), "ovsdb error"),
+    (insert("Root", **{"map": ["map", [["a", "b"], ["a", "c"]]]}), "ovsdb error"),
+    (insert("Root", **{"map": ["set", []]}), "syntax error"),
+    (insert("Root", **{"child": ["named-uuid", "1x"]}), "syntax error"),
+    (insert("Root", **{"_uuid": ["uuid", "x"]}), "syntax error"),
     (insert("Root", "1x"), "syntax error"),
     ({"op": "insert", "table": "Root"}, "syntax error"),
     ({"op": "insert", "table": "Root", "row": {}, "extra": 1}, "syntax error"),
@@ -81,13 +83,15 @@ def test_version_changes_with_the_row_only(db):
     (select("Root", where=[["name", "~", "x"]]), "unknown function"),
     (select("Root", where=[["name", "<", "x"]]), "syntax error"),
     (select("Root", where=[["few", "<", 1]]), "syntax error"),
-    (select("Root", where=[True]), "syntax error"),
+    ({"op": "select", "table": "Root", "where": True}, "syntax error"),
+    (select("Root", "name", "name"), "syntax error"),
     (select("Root", where=[[], "==", 1]), "syntax error"),
     (select("Root", where=[["name"], "==", 1]), "syntax error"),
     (update([], fixed="x"), "constraint violation"),
     (update([], _version=["uuid", "00000000-0000-0000-0000-000000000001"]), "constraint violation"),
     (mutate(["name", "+=", 1]), "syntax error"),
     (mutate(["flag", "insert", True]), "syntax error"),
+    (mutate(["few", "insert", ["set", [1, 2, 3, 4]]]), "syntax error"),
     ({"op": "mutate", "table": "Root", "where": [], "mutations": [[], "+=", 1]}, "syntax error"),
     (mutate(["child", "insert", ["set", [[], "uuid", "x"]]]), "syntax error"),
     (mutate(["number", "^=", 1]), "unknown mutator"),
@@ -95,6 +99,7 @@ def test_version_changes_with_the_row_only(db):
     (mutate(["ratio", "%=", 2]), "syntax error"),
     ({"op": "abort"}, "aborted"),
     ({"op": "assert", "lock": "l"}, "not owner"),
+    ({"op": "assert", "lock": "1x"}, "syntax error"),
     ({"op": "comment"}, "syntax error"),
     ({"op": "commit", "durable": "yes"}, "syntax error"),
     ({"op": "wait", "table": "Root", "where": [], "columns": [], "until": "~", "rows": []}, "syntax error"),
@@ -109,7 +114,17 @@ def test_errors_of_one_operation(db, op, error):
     assert db.transact(select("Root"))[0]["rows"] == []
 
 
+def test_a_row_is_inserted_with_an_identity_of_its_own(db):
+    zero = ["uuid", "00000000-0000-0000-0000-000000000001"]
+    uuid = db.transact(insert("Root", **{"name": "a", "_uuid": zero, "_version": zero}))[0]["uuid"]
+    row = db.transact(select("Root"))[0]["rows"][0]
+    assert row["_uuid"] == uuid and uuid != zero and row["_version"] != zero and row["name"] == "a"
+
+
 @pytest.mark.parametrize("where, names", [
+    ([True], "abc"),
+    ([False], ""),
+    ([True, ["name", "==", "a"]], "a"),
     ([], "abc"),
     ([["name", "==", "a"]], "a"),
     ([["name", "!=", "a"]], "bc"),
