@@ -60,10 +60,11 @@ static char *result_error(struct json_span s)
 }
 
 // {"uuid":["uuid","..."]}
-static void read_inserted(struct inserted *in, struct json_span s)
+static bool read_inserted(struct inserted *in, struct json_span s)
 {
+	struct ovsdb_error err = OVSDB_ERROR_INIT;
 	struct ovsdb_base_type b;
-	struct ovsdb_error err;
+	bool found = false, ok;
 	struct json_reader r;
 	union ovsdb_atom a;
 	const char *key;
@@ -73,45 +74,69 @@ static void read_inserted(struct inserted *in, struct json_span s)
 	json_reader_init_span(&r, s);
 	json_object(&r);
 	while (json_member(&r, &key, &len)) {
-		if (!json_key_is(key, len, "uuid"))
+		if (!json_key_is(key, len, "uuid")) {
 			json_skip(&r);
-		else if (!ovsdb_atom_read(&a, &b, &r, NULL, &err))
+		} else if (!ovsdb_atom_read(&a, &b, &r, NULL, &err)) {
 			in->real = a.uuid;
+			found = true;
+		}
 	}
+	ok = found && !json_failed(&r);
 	json_reader_uninit(&r);
+	return ok;
 }
 
-// {"rows":[{"next_cfg":5}]}: the one integer in it.
-static int64_t read_increment(struct json_span s)
+// {"rows":[{"next_cfg":5}]}: one row, one integer.
+static bool read_increment(const char *column, struct json_span s, int64_t *ret)
 {
 	struct json_reader r;
 	const char *key;
-	int64_t v = 0;
+	size_t n = 0;
 	size_t len;
+	bool ok;
 
 	json_reader_init_span(&r, s);
 	json_object(&r);
 	while (json_member(&r, &key, &len)) {
+		if (!json_key_is(key, len, "rows"))
+			json_fail(&r, "unknown member");
 		json_array(&r);
 		while (json_element(&r)) {
 			json_object(&r);
-			while (json_member(&r, &key, &len))
-				v = json_integer(&r);
+			while (json_member(&r, &key, &len)) {
+				if (!json_key_is(key, len, column))
+					json_fail(&r, "unknown column");
+				*ret = json_integer(&r);
+				n++;
+			}
 		}
 	}
+	ok = n == 1 && !json_failed(&r);
 	json_reader_uninit(&r);
-	return v;
+	return ok;
 }
 
-static void read_result(struct idl_txn *txn, size_t index, struct json_span s)
+// What the transaction wants to know of one result. False when it is not there.
+static bool read_result(struct idl_txn *txn, size_t index, struct json_span s)
 {
 	struct inserted *in;
 
 	VEC_FOR_EACH (in, &txn->inserted)
-		if (in->result == index)
-			read_inserted(in, s);
-	if (txn->increment && txn->increment->result == index)
-		txn->increment_value = read_increment(s);
+		if (in->result == index && !read_inserted(in, s))
+			return false;
+	return !txn->increment || txn->increment->result != index ||
+	       read_increment(txn->increment->column, s, &txn->increment_value);
+}
+
+// Are there as many results as it wants to look at?
+static bool are_enough(const struct idl_txn *txn, size_t n)
+{
+	const struct inserted *in;
+
+	VEC_FOR_EACH (in, &txn->inserted)
+		if (in->result >= n)
+			return false;
+	return !txn->increment || txn->increment->result < n || txn->increment->result == SIZE_MAX;
 }
 
 static enum idl_status read_results(struct idl_txn *txn, struct json_span results)
@@ -126,18 +151,23 @@ static enum idl_status read_results(struct idl_txn *txn, struct json_span result
 		struct json_span s = json_skip(&r);
 		AUTO_FREE char *tag = result_error(s);
 
-		if (tag && status == IDL_SUCCESS) {
+		if (status == IDL_SUCCESS && tag) {
 			status = error_status(txn, tag);
 			if (status != IDL_SUCCESS)
 				txn->error = xstrndup(s.p, s.n);
-		} else if (!tag) {
-			read_result(txn, i, s);
+		} else if (status == IDL_SUCCESS && !read_result(txn, i, s)) {
+			status = IDL_ERROR;
+			txn->error = xasprintf("the answer cannot be read: result %zu: %.*s", i + 1,
+					       (int)MIN(s.n, (size_t)100), s.p);
 		}
 		i++;
 	}
-	if (json_failed(&r)) {
+	if (json_failed(&r) && !txn->error) {
 		status = IDL_ERROR;
 		txn->error = xasprintf("the answer cannot be read: %s", r.err.text);
+	} else if (status == IDL_SUCCESS && !are_enough(txn, i)) {
+		status = IDL_ERROR;
+		txn->error = xasprintf("the answer cannot be read: only %zu results", i);
 	}
 	json_reader_uninit(&r);
 	return status;

@@ -6,6 +6,7 @@ import re
 import pytest
 
 import ovsdbtest
+from idltest import Proxy
 from ovsdbtest import peer, program, run
 
 
@@ -137,3 +138,32 @@ def test_commands_and_options_are_listed_as_debians_are():
     assert {name(r) for r in theirs} <= {name(r) for r in ours}
     missing = rows(peer("ovs-vsctl"), "--options") - rows(program("ovs-vsctl"), "--options")
     assert missing == {"--syslog-target=ARG"}  # programs' logs have one way to syslog here
+
+
+# ---- Answers that are none ----
+
+BAD_ANSWERS = [('{"next_cfg":1}', '{"next_cfg":"x"}', r'result \d+: {"rows":\[{"next_cfg":"x"}\]}'),
+               ('[{"next_cfg":1}]', '[]', r'result \d+: {"rows":\[\]}'),
+               ('[{"next_cfg":1}]', '5', r'result \d+: {"rows":5}'),
+               ('{"next_cfg":1}', '{"other":1}', r'result \d+: {"rows":\[{"other":1}\]}'),
+               ('{"next_cfg":1}', '{"next_cfg":1},{"next_cfg":1}', r'result \d+: .*'),
+               (',{"rows":[{"next_cfg":1}]},{}]', ']', r"only \d+ results"),
+               ('"uuid":["uuid",', '"uuid":["named",', r'result \d+: {"uuid":\["named",.*')]
+
+
+@pytest.mark.parametrize("good, bad, complaint", BAD_ANSWERS, ids=[bad for _, bad, _ in BAD_ANSWERS])
+def test_an_answer_that_cannot_be_read_is_an_error_of_the_transaction(vswitch, tmp_path, good, bad, complaint):
+    """Not read for 0, which ovs-vswitchd seems to have come up to."""
+    run(program("ovs-vsctl"), "--db=unix:%s" % vswitch.socket, "--no-wait", "init")
+    changed = []
+
+    def down(data):
+        if good.encode() in data and b'"count":1' in data:
+            changed.append(data)
+            return data.replace(good.encode(), bad.encode())
+        return data
+    proxy = Proxy(tmp_path / "proxy", vswitch.socket, down=down)
+    p = run(program("ovs-vsctl"), "--db=unix:%s" % proxy.path, "--no-syslog", "add-br", "br0", check=False)
+    proxy.close()
+    assert changed and p.returncode == 1
+    assert re.fullmatch("ovs-vsctl: transaction error: the answer cannot be read: %s\n" % complaint, p.stderr), p.stderr
