@@ -4,6 +4,7 @@
 Where a library of green threads has replaced the module 'select', its functions are used: only its threads stop then.
 """
 import errno
+import os
 import select
 import sys
 from typing import Any, Dict, List, Optional, Tuple
@@ -26,6 +27,14 @@ def _number(fd: Any) -> int:
     return int(fd if isinstance(fd, int) else fd.fileno())
 
 
+def _is_closed(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+        return False
+    except OSError:
+        return True
+
+
 class _SelectSelect:
     """The interface of select.poll() on select.select()."""
 
@@ -44,8 +53,12 @@ class _SelectSelect:
         except (OSError, ValueError) as e:
             if isinstance(e, OSError) and e.errno == errno.EINTR:
                 return []
-            # One that is closed: whoever waits for it finds out by using it.
-            return [(fd, POLLNVAL) for fd in self._wanted]
+            # One that is closed: whoever waits for it finds out by using it. The others have nothing to do with it.
+            closed = [(fd, POLLNVAL) for fd in self._wanted if _is_closed(fd)]
+            if closed:
+                return closed
+            # Descriptors beyond what select() can take.
+            raise e if isinstance(e, OSError) else OSError(errno.EINVAL, str(e))
         found: Dict[int, int] = {}
         for fds, event in zip(ready, (POLLIN, POLLOUT, POLLERR)):
             for fd in fds:

@@ -104,6 +104,7 @@ class Proxy:
                 s.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+        source.close()
 
     def cut(self):
         """Ends the connections that there are."""

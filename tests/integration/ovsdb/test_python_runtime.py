@@ -317,22 +317,53 @@ def test_a_session_answers_probes_and_comes_back(server):
     session.close()
 
 
-@ours
-def test_poll_and_select_wake_up_for_the_same():
-    import ovs.poller
+def with_both_polls(body):
+    """Runs lines on 'make' and 'poller' in a process without the descriptors, threads and signals of this one."""
+    script = """
+import os, resource, socket
+import ovs.poller as poller
+for make in (poller._SelectSelect, poller.get_system_poll()):
     a, b = socket.socketpair()
-    for make in (lambda: ovs.poller._SelectSelect(), lambda: ovs.poller.get_system_poll()()):
-        poll = make()
-        poll.register(a.fileno(), ovs.poller.POLLIN)
-        assert poll.poll(0) == []
-        poll = make()
-        poll.register(a.fileno(), ovs.poller.POLLIN | ovs.poller.POLLOUT)
-        assert poll.poll(-1) == [(a.fileno(), ovs.poller.POLLOUT)]
-        b.send(b"x")
-        poll = make()
-        poll.register(a.fileno(), ovs.poller.POLLIN)
-        assert poll.poll(1000) == [(a.fileno(), ovs.poller.POLLIN)]
-        a.recv(1)
+    poll = make()
+    %s
+""" % body.strip().replace("\n", "\n    ")
+    return run_script(script)
+
+
+def test_poll_and_select_wake_up_for_the_same():
+    with_both_polls("""
+poll.register(a.fileno(), poller.POLLIN)
+assert poll.poll(0) == [], poll.poll(0)
+poll = make()
+poll.register(a.fileno(), poller.POLLIN | poller.POLLOUT)
+assert poll.poll(-1) == [(a.fileno(), poller.POLLOUT)], poll.poll(-1)
+b.send(b"x")
+poll = make()
+poll.register(a.fileno(), poller.POLLIN)
+assert poll.poll(1000) == [(a.fileno(), poller.POLLIN)], poll.poll(1000)
+""")
+
+
+def test_a_closed_descriptor_wakes_up_and_no_other_one_with_it():
+    with_both_polls("""
+gone = os.dup(a.fileno())
+os.close(gone)
+poll.register(a.fileno(), poller.POLLIN)
+poll.register(gone, poller.POLLIN)
+assert poll.poll(-1) == [(gone, poller.POLLNVAL)], poll.poll(-1)
+""")
+
+
+def test_a_descriptor_that_select_cannot_take_is_an_error():
+    with_both_polls("""
+resource.setrlimit(resource.RLIMIT_NOFILE, (2000, 2000))
+os.dup2(a.fileno(), 1500)
+poll.register(1500, poller.POLLOUT)
+try:
+    assert poll.poll(-1) == [(1500, poller.POLLOUT)] and make is not poller._SelectSelect
+except OSError as e:
+    assert "out of range" in str(e) and make is poller._SelectSelect
+""")
 
 
 def test_under_eventlet_only_the_green_thread_waits(server):
