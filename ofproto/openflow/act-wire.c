@@ -114,7 +114,7 @@ static enum ofperr verify(const struct strbuf *out, size_t start)
 enum ofperr acts_decode_actions(struct reader *r, uint8_t version, struct strbuf *out)
 {
 	size_t start = out->len;
-	enum ofperr e = act_decode_list(r, version, out);
+	enum ofperr e = rd_left(r) % 8 ? OFPERR_OFPBRC_BAD_LEN : act_decode_list(r, version, out);
 
 	return e ? e : verify(out, start);
 }

@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > UINT16_MAX)
 		return 0;
+	acts_allow_debug();
 	// Mutations seldom keep the length field right: with it wrong there is nothing to see.
 	copy = xmemdup(data, size);
 	if (size >= 4) {

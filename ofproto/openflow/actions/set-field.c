@@ -64,8 +64,10 @@ static enum ofperr decode_oxm(struct act_in *in, struct strbuf *out)
 	int error;
 
 	error = field_get_oxm(&in->body, &f, &v, &mask, NULL);
+	// A header with another width is not that of the field.
 	if (error == -EMSGSIZE)
-		return OFPERR_OFPBAC_BAD_SET_LEN;
+		return rd_status(&in->body) ? OFPERR_OFPBAC_BAD_SET_LEN
+					    : OFPERR_OFPBAC_BAD_SET_TYPE;
 	if (error)
 		return error == -EDOM ? OFPERR_OFPBAC_BAD_SET_MASK : OFPERR_OFPBAC_BAD_SET_ARGUMENT;
 	if (!f || !f->writable)

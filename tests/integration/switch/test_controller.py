@@ -59,20 +59,22 @@ class Recorder:
         src.close()
         dst.close()
 
-    def write_pcap(self, path):
-        from scapy.all import Ether, IP, TCP, Raw, wrpcap
-        seq = {True: 1, False: 1}
-        frames = []
-        for from_switch, data in self.chunks:
-            for i in range(0, len(data), 1400):
-                part = data[i:i + 1400]
-                src, dst = ("10.1.0.1", "10.1.0.2") if from_switch else ("10.1.0.2", "10.1.0.1")
-                sport, dport = (40000, 6653) if from_switch else (6653, 40000)
-                frames.append(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=src, dst=dst) /
-                              TCP(sport=sport, dport=dport, flags="PA", seq=seq[from_switch], ack=seq[not from_switch]) /
-                              Raw(part))
-                seq[from_switch] += len(part)
-        wrpcap(path, frames)
+
+def write_pcap(path, chunks):
+    """A capture of a connection: pairs of whether the switch sent it, and bytes."""
+    from scapy.all import Ether, IP, TCP, Raw, wrpcap
+    seq = {True: 1, False: 1}
+    frames = []
+    for from_switch, data in chunks:
+        for i in range(0, len(data), 1400):
+            part = data[i:i + 1400]
+            src, dst = ("10.1.0.1", "10.1.0.2") if from_switch else ("10.1.0.2", "10.1.0.1")
+            sport, dport = (40000, 6653) if from_switch else (6653, 40000)
+            frames.append(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=src, dst=dst) /
+                          TCP(sport=sport, dport=dport, flags="PA", seq=seq[from_switch], ack=seq[not from_switch]) /
+                          Raw(part))
+            seq[from_switch] += len(part)
+    wrpcap(path, frames)
 
 
 def tshark(path, expression):
@@ -107,7 +109,7 @@ def test_os_ken_learning_switch(switch, version, name):
         controller.terminate()
         controller.wait(10)
     path = f"{switch.dir}/openflow.pcap"
-    recorder.write_pcap(path)
+    write_pcap(path, recorder.chunks)
     dissector = {"1.0": "openflow_v1", "1.3": "openflow_v4", "1.5": "openflow_v6"}[version]
     assert len(tshark(path, dissector)) > 5
     # tshark 4.0 calls every OpenFlow 1.5 message with a match malformed, os-ken's own too: os-ken's parser judges those.
