@@ -5,7 +5,7 @@ IDL_SOURCES = \
 
 noinst_LIBRARIES += ovsdb/libovsdb.a
 ovsdb_libovsdb_a_SOURCES = \
-	ovsdb/atom-text.c ovsdb/atom.c ovsdb/compaction.c ovsdb/condition.c ovsdb/condition.h ovsdb/contents.c ovsdb/conversion.c ovsdb/convert.c ovsdb/convert.h ovsdb/datum.c ovsdb/datum.h \
+	ovsdb/atom-text.c ovsdb/atom.c ovsdb/child.c ovsdb/compaction.c ovsdb/condition.c ovsdb/condition.h ovsdb/contents.c ovsdb/conversion.c ovsdb/convert.c ovsdb/convert.h ovsdb/datum.c ovsdb/datum.h \
 	ovsdb/db-private.h ovsdb/db.c ovsdb/db.h ovsdb/error.c ovsdb/error.h ovsdb/exec-operation.c ovsdb/exec-private.h ovsdb/exec-wait.c ovsdb/exec.c ovsdb/exec.h ovsdb/op-members.def \
 	ovsdb/history.c ovsdb/history.h \
 	ovsdb/function.h $(IDL_SOURCES) \

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writing a database's file anew while it is served: a child process, which has the rows as they are at its start, writes them;
 // what is committed meanwhile is put behind that.
-#include <sys/prctl.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,15 +14,6 @@ LOG_MODULE(ovsdb_compaction);
 
 // ---- A file written by a child ----
 
-void child_begin(int fd)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (fd >= 0 && dup2(fd, CHILD_FD) < 0)
-		_exit(errno);
-	if (close_range(fd >= 0 ? CHILD_FD + 1 : CHILD_FD, ~0U, 0) < 0)
-		_exit(errno);
-}
-
 static void writer_end(struct db_writer *w)
 {
 	io_watch_uninit(&w->watch);
@@ -29,19 +21,38 @@ static void writer_end(struct db_writer *w)
 	w->child = 0;
 }
 
-static void on_child(struct io_watch *watch, int events)
+// It has written the file, or (without a word) has ended before.
+static void on_word(struct io_watch *watch, int events)
 {
 	struct db_writer *w = CONTAINER_OF(watch, struct db_writer, watch);
 	struct error err = ERROR_INIT;
-	int status, rc;
+	ssize_t n;
+	int rc;
 
-	if (waitpid(w->child, &status, WNOHANG) != w->child)
+	n = recv(watch->fd, &rc, sizeof(rc), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	rc = WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
-	writer_end(w);
+	if (n != sizeof(rc))
+		rc = -EINTR;
 	server_flush(w->db->server);
 	rc = store_rewrite_end(w->db->store, w->rewrite, rc, &err);
+	child_reap(w->db->server, w->child, w->pidfd);
+	writer_end(w);
 	w->done(w, rc ? &err : NULL);
+}
+
+static void run_child(const struct db *data, const struct store_rewrite *rw, int fd, int old_file)
+{
+	int rc;
+
+	child_begin(fd, old_file);
+	rc = store_rewrite_write(data, rw);
+	// The server puts the file in place and closes the other end. Then this is the last that has the old file open, and giving back its
+	// blocks, some 15 ms for 64 MB, is done when it ends.
+	if (send(CHILD_FD, &rc, sizeof(rc), 0) == sizeof(rc))
+		while (recv(CHILD_FD, &rc, sizeof(rc), 0) < 0 && errno == EINTR)
+			;
+	_exit(0);
 }
 
 static void end_child(const struct db_writer *w)
@@ -50,13 +61,26 @@ static void end_child(const struct db_writer *w)
 	waitpid(w->child, NULL, 0);
 }
 
-static void run_child(const struct db *data, const struct store_rewrite *rw)
+// Returns what connects them, or -errno.
+static int start_child(struct db_writer *w, const struct db *data)
 {
-	int rc;
+	int fds[2], rc;
 
-	child_begin(-1);
-	rc = store_rewrite_write(data, rw);
-	_exit(rc < 0 ? -rc : 0);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	w->child = fork();
+	if (!w->child)
+		run_child(data, w->rewrite, fds[1], store_fd(w->db->store));
+	w->pidfd = w->child < 0 ? -1 : (int)syscall(SYS_pidfd_open, w->child, 0);
+	rc = w->pidfd < 0 ? -errno : fds[0];
+	close(fds[1]);
+	if (rc >= 0)
+		return rc;
+	close(fds[0]);
+	if (w->child > 0)
+		end_child(w);
+	w->child = 0;
+	return rc;
 }
 
 int db_writer_start(struct db_writer *w, struct served_db *d, const struct db *data,
@@ -69,20 +93,13 @@ int db_writer_start(struct db_writer *w, struct served_db *d, const struct db *d
 	if (rc)
 		return rc;
 	w->db = d;
-	w->child = fork();
-	if (!w->child)
-		run_child(data, w->rewrite);
-	fd = w->child < 0 ? -1 : (int)syscall(SYS_pidfd_open, w->child, 0);
+	fd = start_child(w, data);
 	if (fd < 0) {
-		rc = error_set(err, -errno, "%s: no process that writes the file: %s", d->name,
-			       strerror(errno));
-		if (w->child > 0)
-			end_child(w);
-		w->child = 0;
-		store_rewrite_end(d->store, w->rewrite, rc, NULL);
-		return rc;
+		store_rewrite_end(d->store, w->rewrite, fd, NULL);
+		return error_set(err, fd, "%s: no process that writes the file: %s", d->name,
+				 strerror(-fd));
 	}
-	io_watch_init(&w->watch, d->server->loop, fd, on_child);
+	io_watch_init(&w->watch, d->server->loop, fd, on_word);
 	io_watch_set(&w->watch, IO_READ);
 	return 0;
 }
@@ -92,6 +109,7 @@ void db_writer_cancel(struct db_writer *w)
 	if (!w->child)
 		return;
 	end_child(w);
+	close(w->pidfd);
 	writer_end(w);
 	store_rewrite_end(w->db->store, w->rewrite, -ECANCELED, NULL);
 }

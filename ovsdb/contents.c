@@ -171,7 +171,7 @@ static void on_text(struct io_watch *w, int events)
 
 static void run_child(const struct monitor *m, int fd)
 {
-	child_begin(fd);
+	child_begin(fd, -1);
 	_exit(monitor_write_initial_to(m, CHILD_FD) ? EIO : 0);
 }
 

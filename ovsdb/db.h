@@ -7,9 +7,10 @@
 // One thread.
 #pragma once
 
-#include "core/io/json.h"
+#include "core/base/arena.h"
 #include "core/base/list.h"
 #include "core/base/vec.h"
+#include "core/io/json.h"
 #include "ovsdb/schema.h"
 
 struct db_row;
@@ -68,6 +69,8 @@ struct db_txn_row {
 struct db_txn {
 	struct db *db;
 	struct list rows; // struct db_txn_row
+	struct arena
+		arena; // they are in it: as many small pieces of the heap would be given back slowly
 	struct strbuf comment;
 	bool durable; // a commit operation asked for it
 	bool committed;

@@ -178,7 +178,8 @@ static int put_in_place(struct ovsdb_log *log, const struct ovsdb_log_rewrite *r
 	*ret_snapshot = lseek(fd, 0, SEEK_END);
 	what = "write";
 	rc = *ret_snapshot < 0 ? -errno : copy_tail(log, rw, fd);
-	if (!rc) {
+	// What was written beside is on disk already.
+	if (!rc && log->size != rw->size) {
 		what = "fsync";
 		rc = OVSDB_RETRY(log->ops->fsync(fd));
 	}

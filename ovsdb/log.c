@@ -207,6 +207,11 @@ bool ovsdb_log_is_read_only(const struct ovsdb_log *log)
 	return log->mode == OVSDB_LOG_READ;
 }
 
+int ovsdb_log_fd(const struct ovsdb_log *log)
+{
+	return log->fd;
+}
+
 off_t ovsdb_log_size(const struct ovsdb_log *log)
 {
 	return log->size;

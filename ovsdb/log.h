@@ -100,6 +100,8 @@ int ovsdb_log_rewrite_write(const struct ovsdb_log_rewrite *rw, const struct str
 int ovsdb_log_rewrite_end(struct ovsdb_log *log, struct ovsdb_log_rewrite *rw, int result,
 			  off_t *ret_snapshot, struct error *err);
 void ovsdb_log_format(struct strbuf *out, const char *json, size_t n);
+// Of the file; borrowed, until it is written anew.
+int ovsdb_log_fd(const struct ovsdb_log *log);
 off_t ovsdb_log_size(const struct ovsdb_log *log);
 // Byte at which the last record read, or found damaged, began.
 off_t ovsdb_log_offset(const struct ovsdb_log *log);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/heap.h"
 #include "core/base/log.h"
 #include "core/io/daemon.h"
 #include "core/io/tls.h"
@@ -314,6 +315,7 @@ int main(int argc, char *argv[])
 {
 	struct program p = { .child = 0 };
 
+	heap_use_huge_pages();
 	program_init(argv[0]);
 	backup_init(&p.backup);
 	parse_options(&p, argc, argv);

@@ -122,6 +122,7 @@ struct server {
 	struct list triggers; // struct trigger, of all sessions
 	struct strmap locks; // struct lock
 	struct list graves; // struct grave
+	struct list leaving; // struct leaving_child
 	struct uuid id;
 	bool relaxed;
 	enum ovsdb_on_corruption on_corruption;
@@ -169,17 +170,24 @@ bool server_do_slices(struct server *s);
 void server_bury(struct server *s, struct db *db, struct db_txn *txn);
 void server_free_graves(struct server *s);
 
-// ---- compaction.c ----
+// ---- child.c ----
 #define CHILD_FD 3
 // In a child process that has what the server had in memory: it ends with the server, and holds nothing of it open, neither
-// connections nor the locks of files, but 'fd', which is CHILD_FD now (-1: nothing).
-void child_begin(int fd);
+// connections nor the locks of files, but 'fd', which is CHILD_FD now, and 'other' (-1: nothing), the one behind that.
+void child_begin(int fd, int other);
+// One that is about to end by itself is waited for on the loop. Takes 'pidfd' over.
+void child_reap(struct server *s, pid_t pid, int pidfd);
+// Waits for them here and now.
+void child_reap_all(struct server *s);
+
+// ---- compaction.c ----
 // A file that a child process writes anew; embed it.
 struct db_writer {
 	struct served_db *db;
 	struct store_rewrite *rewrite;
 	pid_t child; // 0: none
-	struct io_watch watch; // of it
+	int pidfd; // of it
+	struct io_watch watch; // of what it says
 	// The file is in place, or (with an error) as it was.
 	void (*done)(struct db_writer *w, const struct error *err);
 };

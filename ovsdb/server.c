@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 
+#include "core/base/heap.h"
 #include "core/base/log.h"
 
 LOG_MODULE(ovsdb_server);
@@ -23,6 +24,7 @@ struct server *server_create(struct loop *l, bool relaxed_durability)
 	list_init(&s->watching);
 	list_init(&s->triggers);
 	list_init(&s->graves);
+	list_init(&s->leaving);
 	uuid_generate(&s->id);
 	server_db_create_own(s);
 	loop_add_hook(l, &s->hook, end_of_iteration, s);
@@ -42,6 +44,7 @@ void server_destroy(struct server *s)
 	STRMAP_FOR_EACH (node, &s->dbs)
 		server_db_destroy(node->data);
 	server_free_graves(s);
+	child_reap_all(s);
 	strmap_uninit(&s->dbs);
 	strmap_uninit(&s->locks);
 	free(s);
@@ -354,6 +357,7 @@ static void end_of_iteration(void *s_)
 		s->changed = false;
 	} while (server_run_triggers(s) || s->changed);
 	server_flush(s);
+	heap_note_growth();
 	if (server_do_slices(s))
 		loop_wake(s->loop);
 	publish_catch_up(s);

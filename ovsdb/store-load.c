@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a file to a database in memory, whole or damaged.
+#include "core/base/heap.h"
 #include "core/base/log.h"
 #include "ovsdb/replay.h"
 #include "ovsdb/store-private.h"
@@ -191,6 +192,7 @@ static int on_record(struct load *l, struct json_span record, struct error *err)
 		return on_unfit(l, record, &why, err);
 	l->store->n_records++;
 	l->kept++;
+	heap_note_growth();
 	return 0;
 }
 

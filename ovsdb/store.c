@@ -263,6 +263,11 @@ struct db *store_swap(struct store *s, struct db *db)
 	return old;
 }
 
+int store_fd(const struct store *s)
+{
+	return s->log ? ovsdb_log_fd(s->log) : -1;
+}
+
 struct store_rewrite {
 	struct ovsdb_log_rewrite *log;
 	char *comment;

@@ -45,6 +45,8 @@ int store_rewrite_write(const struct db *db, const struct store_rewrite *rw); //
 int store_rewrite_end(struct store *s, struct store_rewrite *rw, int result, struct error *err);
 // Takes 'db' over, which the file holds already; returns the one it had before, the caller's now.
 struct db *store_swap(struct store *s, struct db *db);
+// Of its file; -1 when it has none. Borrowed.
+int store_fd(const struct store *s);
 // The file grew enough to be worth it.
 bool store_wants_compaction(const struct store *s);
 // Records (with headers) of the schema and all rows: also what "ovsdb-client backup" prints.

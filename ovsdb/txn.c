@@ -10,6 +10,7 @@ struct db_txn *db_txn_begin(struct db *db)
 	db->open = txn;
 	txn->db = db;
 	list_init(&txn->rows);
+	arena_init(&txn->arena);
 	strbuf_init(&txn->comment);
 	return txn;
 }
@@ -17,7 +18,8 @@ struct db_txn *db_txn_begin(struct db *db)
 static struct db_txn_row *add_row(struct db_txn *txn, struct db_row *row, bool inserted)
 {
 	size_t n = row->table->schema->n_columns, n_old = inserted ? 0 : n;
-	struct db_txn_row *tr = xzalloc(sizeof(*tr) + n_old * sizeof(tr->old[0]) + n);
+	size_t size = sizeof(struct db_txn_row) + n_old * sizeof(struct ovsdb_datum) + n;
+	struct db_txn_row *tr = memset(arena_alloc(&txn->arena, size), 0, size);
 
 	tr->row = row;
 	tr->inserted = inserted;
@@ -83,7 +85,7 @@ void db_txn_delete(struct db_txn *txn, struct db_row *row)
 	row->table->n_rows--;
 }
 
-static void txn_row_free(struct db_txn_row *tr)
+static void txn_row_uninit(struct db_txn_row *tr)
 {
 	const struct ovsdb_table_schema *ts = tr->row->table->schema;
 
@@ -94,7 +96,16 @@ static void txn_row_free(struct db_txn_row *tr)
 		tr->row->txn = NULL;
 	tr->row->n_txns--;
 	list_remove(&tr->node);
-	free(tr);
+}
+
+static void txn_free(struct db_txn *txn)
+{
+	if (txn->db->open == txn)
+		txn->db->open = NULL;
+	VEC_FREE(&txn->garbage);
+	arena_uninit(&txn->arena);
+	strbuf_uninit(&txn->comment);
+	free(txn);
 }
 
 static void remove_row(struct db_row *row)
@@ -158,7 +169,7 @@ void db_txn_rollback(struct db_txn *txn)
 		struct db_row *row = tr->row;
 		bool inserted = tr->inserted;
 
-		txn_row_free(tr);
+		txn_row_uninit(tr);
 		if (inserted) {
 			remove_row(row);
 			continue;
@@ -166,11 +177,7 @@ void db_txn_rollback(struct db_txn *txn)
 		db_row_rebuild_weak(row);
 		db_row_index(row, &unused);
 	}
-	if (txn->db->open == txn)
-		txn->db->open = NULL;
-	VEC_FREE(&txn->garbage);
-	strbuf_uninit(&txn->comment);
-	free(txn);
+	txn_free(txn);
 }
 
 bool db_txn_finish_some(struct db_txn *txn, size_t n)
@@ -180,7 +187,7 @@ bool db_txn_finish_some(struct db_txn *txn, size_t n)
 		struct db_row *row = tr->row;
 		bool deleted = tr->deleted;
 
-		txn_row_free(tr);
+		txn_row_uninit(tr);
 		if (deleted)
 			remove_row(row);
 		else if (!row->n_txns)
@@ -188,11 +195,7 @@ bool db_txn_finish_some(struct db_txn *txn, size_t n)
 	}
 	if (!list_is_empty(&txn->rows))
 		return true;
-	if (txn->db->open == txn)
-		txn->db->open = NULL;
-	VEC_FREE(&txn->garbage);
-	strbuf_uninit(&txn->comment);
-	free(txn);
+	txn_free(txn);
 	return false;
 }
 
@@ -224,10 +227,10 @@ static int drop_if_unchanged(struct db_txn *txn, struct db_txn_row *tr, struct o
 		}
 	}
 	if (tr->inserted && tr->deleted) {
-		txn_row_free(tr);
+		txn_row_uninit(tr);
 		remove_row(row);
 	} else if (!any) {
-		txn_row_free(tr);
+		txn_row_uninit(tr);
 	}
 	return 0;
 }

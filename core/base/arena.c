@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/arena.h"
 
-#define CHUNK ((size_t)16 << 10)
+// Chunks grow from one size to the other: who takes little gets little.
+#define MIN_CHUNK ((size_t)1 << 10)
+#define MAX_CHUNK ((size_t)16 << 10)
 #define ALIGNMENT _Alignof(max_align_t)
 
 struct arena_chunk {
@@ -42,7 +44,7 @@ void arena_reset(struct arena *a)
 		c->next = next->next;
 		free(next);
 	}
-	if (c->size > CHUNK)
+	if (c->size > MAX_CHUNK)
 		arena_uninit(a);
 	else
 		use(a, c);
@@ -50,9 +52,10 @@ void arena_reset(struct arena *a)
 
 static void *alloc_slow(struct arena *a, size_t size)
 {
-	struct arena_chunk *c = xmalloc(sizeof(*c) + MAX(size, CHUNK));
+	size_t usual = a->chunks ? MIN(2 * a->chunks->size, MAX_CHUNK) : MIN_CHUNK;
+	struct arena_chunk *c = xmalloc(sizeof(*c) + MAX(size, usual));
 
-	c->size = MAX(size, CHUNK);
+	c->size = MAX(size, usual);
 	c->next = a->chunks;
 	a->chunks = c;
 	use(a, c);

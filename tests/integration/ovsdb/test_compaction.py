@@ -60,6 +60,16 @@ def test_a_child_that_cannot_be_watched_does_not_go_on(server, db):
     assert len(names(db)) == 2000
 
 
+def test_the_process_that_has_written_ends_and_the_old_file_is_gone(server, db):
+    pid = server.process.pid
+    db.call("set_db_change_aware", True)
+    db.transact(insert(name="a"))
+    server.appctl("ovsdb-server/compact")
+    assert db.call("convert", "T", db.call("get_schema", "T")) == {}
+    wait_until(lambda: pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text() == "", "they have ended and been waited for")
+    assert not [f for f in os.listdir(f"/proc/{pid}/fd") if os.readlink(f"/proc/{pid}/fd/{f}").endswith("(deleted)")]
+
+
 def test_a_database_that_goes_or_is_converted_meanwhile(server, db):
     db.call("set_db_change_aware", True)
     schema = db.call("get_schema", "T")

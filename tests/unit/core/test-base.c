@@ -9,6 +9,7 @@
 #include "core/base/counters.h"
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/base/heap.h"
 #include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/strmap.h"
@@ -227,6 +228,42 @@ START_TEST(arena_keeps_what_was_taken_until_it_is_reset)
 }
 END_TEST
 
+// Does the mapping that holds 'p' ask for huge pages?
+static bool asks_for_huge_pages(const void *p)
+{
+	FILE *f = fopen("/proc/self/smaps", "r");
+	bool inside = false, asks = false;
+	unsigned long from, to;
+	char line[1024];
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			inside = (uintptr_t)p >= from && (uintptr_t)p < to;
+		else if (inside && str_starts(line, "VmFlags:"))
+			asks = strstr(line, " hg");
+	}
+	fclose(f);
+	return asks;
+}
+
+START_TEST(heap_asks_for_huge_pages_where_it_grows)
+{
+	char *first, *second;
+
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK))
+		return;
+	heap_use_huge_pages();
+	first = sbrk(8 << 20);
+	heap_note_growth();
+	second = sbrk(8 << 20);
+	ck_assert(asks_for_huge_pages(first + (4 << 20)));
+	ck_assert(!asks_for_huge_pages(second + (4 << 20)));
+	heap_note_growth();
+	ck_assert(asks_for_huge_pages(second + (4 << 20)));
+}
+END_TEST
+
 START_TEST(error_context_goes_in_front)
 {
 	struct error err = ERROR_INIT;
@@ -317,6 +354,7 @@ static Suite *suite(void)
 	tcase_add_test(t, uuid_text_round_trips);
 	tcase_add_test(t, uuids_after_a_fork_differ);
 	tcase_add_test(t, arena_keeps_what_was_taken_until_it_is_reset);
+	tcase_add_test(t, heap_asks_for_huge_pages_where_it_grows);
 	tcase_add_test(t, error_context_goes_in_front);
 	tcase_add_test(t, long_error_is_cut_and_says_so);
 	tcase_add_test(t, stopped_clock_moves_only_when_advanced);
