@@ -180,8 +180,7 @@ START_TEST(descriptions_come_back)
 {
 	for (uint8_t v = OFP10; v <= OFP15; v++) {
 		AUTO(strbuf)
-		b = STRBUF_INIT,
-		request = STRBUF_INIT, reply = STRBUF_INIT, again = STRBUF_INIT;
+		b = STRBUF_INIT, request = STRBUF_INIT, reply = STRBUF_INIT, again = STRBUF_INIT;
 		struct group_desc d;
 		struct group_mod gm;
 		struct mp_writer w;
