@@ -93,6 +93,9 @@ struct datapath_port_info {
 	uint64_t link_mbps; // 0: unknown
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped, rx_errors,
 		tx_errors;
+	bool has_device_counters; // those of the next line, which a Linux device keeps
+	uint64_t collisions, rx_crc_errors, rx_frame_errors, rx_missed_errors, rx_over_errors,
+		rx_multicast;
 	uint64_t link_resets;
 	struct smap status; // driver_name, if_type, ...; the caller frees
 };

@@ -36,6 +36,9 @@ static void decode_stats(const struct nlattr *a, struct rtnl_link *l)
 	l->rx_dropped = s.rx_dropped;
 	l->tx_dropped = s.tx_dropped;
 	l->rx_overruns = s.rx_over_errors;
+	l->rx_crc_errors = s.rx_crc_errors;
+	l->rx_missed_errors = s.rx_missed_errors;
+	l->rx_multicast = s.multicast;
 	l->rx_frame_errors = s.rx_frame_errors;
 	l->tx_aborted = s.tx_aborted_errors;
 	l->tx_carrier_errors = s.tx_carrier_errors;

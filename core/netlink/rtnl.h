@@ -27,6 +27,7 @@ struct rtnl_link {
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_dropped,
 		tx_dropped;
 	uint64_t rx_overruns, rx_frame_errors, tx_aborted, tx_carrier_errors, collisions;
+	uint64_t rx_crc_errors, rx_missed_errors, rx_multicast;
 };
 
 // False when the message is not about a link. -EPROTO in *ret_error when it cannot be understood.

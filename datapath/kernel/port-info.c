@@ -180,6 +180,17 @@ static void put_counters(const struct ovs_vport_stats *s, struct datapath_port_i
 	ret->tx_errors = s->tx_errors;
 }
 
+static void put_device_counters(const struct rtnl_link *l, struct datapath_port_info *ret)
+{
+	ret->has_device_counters = true;
+	ret->collisions = l->collisions;
+	ret->rx_crc_errors = l->rx_crc_errors;
+	ret->rx_frame_errors = l->rx_frame_errors;
+	ret->rx_missed_errors = l->rx_missed_errors;
+	ret->rx_over_errors = l->rx_overruns;
+	ret->rx_multicast = l->rx_multicast;
+}
+
 bool kernel_port_info(struct datapath *base, dp_port_t port, struct datapath_port_info *ret)
 {
 	struct kernel_datapath *dp = kernel_datapath(base);
@@ -206,6 +217,7 @@ bool kernel_port_info(struct datapath *base, dp_port_t port, struct datapath_por
 	ret->link_up = link.flags & IFF_RUNNING;
 	if (get_counters(dp, port, &counters))
 		put_counters(&counters, ret);
+	put_device_counters(&link, ret);
 	device_info(v->name, ret);
 	return true;
 }

@@ -441,6 +441,12 @@ static bool port_stats(void *aux, const struct of_port *p, struct port_stats *re
 	ret->rx_errors = info.rx_errors;
 	ret->tx_errors = info.tx_errors;
 	ret->rx_frame_err = ret->rx_over_err = ret->rx_crc_err = ret->collisions = UINT64_MAX;
+	if (info.has_device_counters) {
+		ret->rx_frame_err = info.rx_frame_errors;
+		ret->rx_over_err = info.rx_over_errors;
+		ret->rx_crc_err = info.rx_crc_errors;
+		ret->collisions = info.collisions;
+	}
 	smap_uninit(&info.status);
 	return true;
 }

@@ -17,15 +17,26 @@ void status_write_mac(const struct ovsrec_interface *iface, struct eth_addr mac)
 	ovsrec_interface_set_mac_in_use(iface, text);
 }
 
+enum { N_OF_ALL = 8 }; // statistics that ports of any kind have
+
 static void write_statistics(const struct ovsrec_interface *iface,
 			     const struct datapath_port_info *i)
 {
-	static const char *const keys[] = { "rx_bytes", "rx_dropped", "rx_errors", "rx_packets",
-					    "tx_bytes", "tx_dropped", "tx_errors", "tx_packets" };
-	const int64_t values[] = { i->rx_bytes, i->rx_dropped, i->rx_errors, i->rx_packets,
-				   i->tx_bytes, i->tx_dropped, i->tx_errors, i->tx_packets };
+	// Those that only a Linux device keeps come last.
+	static const char *const keys[] = {
+		"rx_bytes",    "rx_dropped",	      "rx_errors",    "rx_packets",
+		"tx_bytes",    "tx_dropped",	      "tx_errors",    "tx_packets",
+		"collisions",  "rx_crc_err",	      "rx_frame_err", "rx_missed_errors",
+		"rx_over_err", "rx_multicast_packets"
+	};
+	const int64_t values[] = { i->rx_bytes,	      i->rx_dropped,	  i->rx_errors,
+				   i->rx_packets,     i->tx_bytes,	  i->tx_dropped,
+				   i->tx_errors,      i->tx_packets,	  i->collisions,
+				   i->rx_crc_errors,  i->rx_frame_errors, i->rx_missed_errors,
+				   i->rx_over_errors, i->rx_multicast };
 
-	ovsrec_interface_set_statistics(iface, keys, values, ARRAY_SIZE(keys));
+	ovsrec_interface_set_statistics(iface, keys, values,
+					i->has_device_counters ? ARRAY_SIZE(keys) : N_OF_ALL);
 }
 
 // A port whose device went away stays configured, and says what it waits for.
