@@ -39,7 +39,7 @@ EXTRA_DIST += hw-tests/simnic/kmod/.clang-format hw-tests/simnic/kmod/Kbuild hw-
 EXTRA_DIST += hw-tests/lab/README.md hw-tests/lab/cases/simnic_lab.py hw-tests/lab/cases/test-simnic-bond.py hw-tests/lab/cases/test-simnic-connections.py \
 	hw-tests/lab/cases/test-simnic-tunnels.py hw-tests/lab/cases/test-simnic.py \
 	hw-tests/lab/cases/conntrack_lab.py hw-tests/lab/cases/kernel_switch.py hw-tests/lab/cases/test_kernel_conntrack.py hw-tests/lab/cases/test_kernel_conntrack_commands.py hw-tests/lab/cases/test_bond_switch.py hw-tests/lab/cases/test_ct_switch.py hw-tests/lab/cases/test_dpctl.py hw-tests/lab/cases/test_faults_switch.py hw-tests/lab/cases/test_kernel_switch.py hw-tests/lab/cases/test_traffic_switch.py hw-tests/lab/cases/test_meters.py hw-tests/lab/cases/test_kernel_tunnels.py hw-tests/lab/debian-kernel hw-tests/lab/init.c hw-tests/lab/kernel \
-	hw-tests/lab/cases/test_qos.py hw-tests/lab/cases/test_sample_switch.py \
+	hw-tests/lab/cases/test_consumers_kernel.py hw-tests/lab/cases/test_qos.py hw-tests/lab/cases/test_sample_switch.py \
 	hw-tests/lab/run hw-tests/lab/uml-debug.config hw-tests/lab/uml.config
 
 # Programs that a lab guest runs; built here, started by hw-tests/lab/run.
