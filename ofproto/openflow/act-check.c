@@ -82,6 +82,28 @@ static void pretend_tag(struct checker *c, bool there)
 	c->m.mask.m.vlans[0].tci = htobe16(VLAN_PRESENT);
 }
 
+static enum ofperr push_tag(struct checker *c)
+{
+	struct flow_vlan *tags = c->m.key.vlans, *masks = c->m.mask.m.vlans;
+
+	if (tags[FLOW_MAX_VLANS - 1].tci & htobe16(VLAN_PRESENT))
+		return OFPERR_OFPBAC_BAD_TAG;
+	memmove(tags + 1, tags, (FLOW_MAX_VLANS - 1) * sizeof(*tags));
+	memmove(masks + 1, masks, (FLOW_MAX_VLANS - 1) * sizeof(*masks));
+	pretend_tag(c, true);
+	return OFPERR_NONE;
+}
+
+static void pop_tag(struct checker *c)
+{
+	struct flow_vlan *tags = c->m.key.vlans, *masks = c->m.mask.m.vlans;
+
+	memmove(tags, tags + 1, (FLOW_MAX_VLANS - 1) * sizeof(*tags));
+	memmove(masks, masks + 1, (FLOW_MAX_VLANS - 1) * sizeof(*masks));
+	memset(&tags[FLOW_MAX_VLANS - 1], 0, sizeof(*tags));
+	memset(&masks[FLOW_MAX_VLANS - 1], 0, sizeof(*masks));
+}
+
 static void pretend_type(struct checker *c, be16 eth_type)
 {
 	c->m.key.eth_type = eth_type;
@@ -116,14 +138,24 @@ static enum ofperr check_output_reg(struct checker *c, const struct act *a)
 	return check_field(c, a->output_reg.src.field);
 }
 
+// Whether the action decides if there is a tag.
+static bool sets_tag(const struct act *a)
+{
+	return a->set_field.field->id == FIELD_VLAN_TCI && act_set_mask(a)[0] & VLAN_PRESENT >> 8;
+}
+
 static enum ofperr check_set(struct checker *c, const struct act *a)
 {
 	const struct field *f = a->set_field.field;
+	enum ofperr e;
 
 	// A TCI may be set on anything; so says the extension that knows it.
 	if (f->id == FIELD_VLAN_VID && !c->any && !has_tag(c))
 		return OFPERR_OFPBAC_MATCH_INCONSISTENT;
-	return a->set_field.form == SET_FORM_MOD ? prefer_field(c, f->id) : check_field(c, f);
+	e = a->set_field.form == SET_FORM_MOD ? prefer_field(c, f->id) : check_field(c, f);
+	if (!e && sets_tag(a))
+		pretend_tag(c, act_set_value(a)[0] & VLAN_PRESENT >> 8);
+	return e;
 }
 
 static enum ofperr check_move(struct checker *c, const struct act *a)
@@ -135,8 +167,7 @@ static enum ofperr check_move(struct checker *c, const struct act *a)
 
 static enum ofperr check_push_vlan(struct checker *c, const struct act *a)
 {
-	pretend_tag(c, true);
-	return OFPERR_NONE;
+	return push_tag(c);
 }
 
 static enum ofperr check_set_vlan(struct checker *c, const struct act *a)
@@ -149,11 +180,10 @@ static enum ofperr check_set_vlan(struct checker *c, const struct act *a)
 	return OFPERR_NONE;
 }
 
-// What is below is not known; a second tag counts as one.
 static enum ofperr check_strip_vlan(struct checker *c, const struct act *a)
 {
 	c->inconsistent |= !has_tag(c);
-	pretend_tag(c, false);
+	pop_tag(c);
 	return OFPERR_NONE;
 }
 
@@ -175,6 +205,8 @@ static enum ofperr check_label(struct checker *c, const struct act *a)
 static enum ofperr check_push_mpls(struct checker *c, const struct act *a)
 {
 	pretend_type(c, a->push_mpls.ethertype);
+	// What is below the labels is out of sight, also when they are gone.
+	c->m.key.nw_proto = 0;
 	return OFPERR_NONE;
 }
 
@@ -250,11 +282,12 @@ static enum ofperr check_bundle(struct checker *c, const struct act *a)
 // A value to match becomes part of what the new rule's later fields may rest on.
 static void learn_value(const struct learn_spec *s, struct match *rule)
 {
-	size_t n = s->dst.field->n_bytes;
 	union field_value value, all;
+	size_t n;
 
 	if (s->kind != LEARN_MATCH || s->src.field)
 		return;
+	n = s->dst.field->n_bytes;
 	memcpy(value.b, s->value + LEARN_VALUE_BYTES - n, n);
 	memset(all.b, 0xff, n);
 	subfield_write(&s->dst, &value, &rule->key);

@@ -173,25 +173,23 @@ int load_parse(char *arg, const struct act_text *t)
 				 "%s: trailing garbage following destination field", whole);
 	if (check_writable(sf.field, t->err))
 		return -EINVAL;
-	if (sf.field->format == FMT_DEC || sf.field->format == FMT_HEX ||
-	    (*arg == '0' && arg[1] == 'x')) {
-		struct field number = *sf.field;
-
-		number.format = FMT_HEX;
-		number.maskable = false;
-		number.id = FIELD_DL_VLAN; // no check of the value's range here
-		number.n_bits = number.n_bytes * 8;
-		number.at = FIELD_AT_BE;
-		if (strchr(arg, '/') || field_parse(&number, arg, &raw, &ignored, t->err))
-			return strchr(arg, '/')
-				       ? error_set(t->err, -EINVAL, "%s: load takes no mask", whole)
-				       : -EINVAL;
-	} else if (parse_value(sf.field, arg, t, &raw, &ignored)) {
-		return -EINVAL;
+	// A number, whatever the field; addresses and ports also as they are written elsewhere.
+	if (strchr(arg, '/'))
+		return error_set(t->err, -EINVAL, "%s: load takes no mask", whole);
+	if (!wide_number_parse(arg, strlen(arg), raw.b, sf.field->n_bytes)) {
+		if (sf.field->format == FMT_DEC || sf.field->format == FMT_HEX ||
+		    !strncmp(arg, "0x", 2))
+			return error_set(t->err, -EINVAL, "%s: cannot parse integer value", whole);
+		if (parse_value(sf.field, arg, t, &raw, &ignored))
+			return -EINVAL;
 	}
-	if (!fits(&raw, sf.field->n_bytes, sf.n_bits))
+	if (!fits(&raw, sf.field->n_bytes, sf.n_bits)) {
+		AUTO(strbuf) value = STRBUF_INIT;
+
+		field_format(sf.field, &raw, NULL, &value);
 		return error_set(t->err, -EINVAL, "%s: value %s does not fit into %u bits", whole,
-				 arg, sf.n_bits);
+				 value.s, sf.n_bits);
+	}
 	shift_into(&sf, &raw, &v, &mask);
 	act_put_set_field(t->out, sf.field, SET_FORM_LOAD, &v, &mask);
 	return 0;

@@ -280,11 +280,10 @@ static bool put_vlan(const struct act *a, struct act_out *o)
 void set_field_encode(const struct act *a, struct act_out *o)
 {
 	const struct field *f = a->set_field.field;
-	bool whole = is_whole(a);
-	const struct native *n = whole ? find_native(f->id, o->version) : NULL;
-	bool load = a->set_field.form == SET_FORM_LOAD || !whole;
+	bool load = a->set_field.form == SET_FORM_LOAD || !is_whole(a);
+	const struct native *n = load ? NULL : find_native(f->id, o->version);
 
-	if (o->version <= OFP11 && whole && put_vlan(a, o))
+	if (o->version <= OFP11 && !load && put_vlan(a, o))
 		return;
 	if (n &&
 	    (o->version <= OFP11 || (f->id == FIELD_IP_TTL && a->set_field.form == SET_FORM_MOD)))
