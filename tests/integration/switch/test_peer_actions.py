@@ -17,6 +17,7 @@ import pytest
 
 from conftest import BUILD
 from test_controller import write_pcap
+from test_peer_text import Peer, on_switch
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OURS = os.path.join(BUILD, "utilities", "ovs-ofctl")
@@ -293,3 +294,42 @@ def test_tshark_finds_nothing_malformed(version, tmp_path):
                            "-e", "_ws.col.Protocol"], capture_output=True, text=True, check=True).stdout.splitlines()
     assert len(seen) == len(messages)
     assert [i for i, line in enumerate(seen) if "OpenFlow" not in line or "alformed" in line] == []
+
+
+def dump(program, s, version):
+    """The flows of a switch, in the order of their priorities."""
+    r = run(program, "-O", f"OpenFlow1{version}", "--no-stats", "dump-flows", f"unix:{s.dir}/br0.mgmt", "table=20")
+    assert r.returncode == 0, r
+    lines = [x.strip() for x in r.stdout.splitlines() if "priority=" in x or "actions=" in x]
+    return sorted(lines, key=lambda x: int(re.search(r"priority=(\d+)", x)[1]))
+
+
+def add(program, s, version, rules):
+    """Adds the rules that the switch takes, with priorities by number; returns how many those are."""
+    taken = 0
+    for i, rule in enumerate(rules):
+        r = run(program, "-O", f"OpenFlow1{version}", "add-flow", f"unix:{s.dir}/br0.mgmt", f"table=20,priority={i + 1},{rule}")
+        taken += r.returncode == 0
+    return taken
+
+
+def through_their_switch(s):
+    problems = []
+    for version in (0, 3, 5):
+        # Its switch wants groups and meters to be there.
+        rules = [r for r in good_rules(version) if not re.search("group|meter|goto_table", r)]
+        by_theirs = add(THEIRS, s, version, rules)
+        seen = {p: dump(p, s, version) for p in (OURS, THEIRS)}
+        assert len(seen[THEIRS]) == by_theirs > 150
+        problems += [f"1.{version} dumped: {a} != {b}" for a, b in zip(seen[OURS], seen[THEIRS]) if a != b]
+        s.ofctl("-O", f"OpenFlow1{version}", "del-flows", "br0", "table=20")
+        assert add(OURS, s, version, rules) == by_theirs
+        problems += [f"1.{version} added: {a} != {b}" for a, b in zip(dump(THEIRS, s, version), seen[THEIRS]) if a != b]
+        s.ofctl("-O", f"OpenFlow1{version}", "del-flows", "br0", "table=20")
+    return problems
+
+
+@needs_peer
+def test_flows_of_an_open_vswitch_are_added_and_dumped():
+    problems = on_switch(Peer, "dummy", through_their_switch)
+    assert not problems, "\n".join(problems)
