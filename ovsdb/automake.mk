@@ -10,8 +10,8 @@ ovsdb_libovsdb_a_SOURCES = \
 	ovsdb/history.c ovsdb/history.h \
 	ovsdb/function.h $(IDL_SOURCES) \
 	ovsdb/lock.c ovsdb/log-damage.c ovsdb/log-private.h ovsdb/log-rewrite.c ovsdb/log.c ovsdb/log.h ovsdb/monitor.c ovsdb/monitor.h ovsdb/mutation.c ovsdb/mutation.h ovsdb/triple.c ovsdb/triple.h ovsdb/schema.c ovsdb/schema.h \
-	ovsdb/publish.c ovsdb/rbac.c ovsdb/rbac.h ovsdb/remote.c ovsdb/remote.h ovsdb/replay.c ovsdb/replay.h \
-	ovsdb/relay.c ovsdb/relay.h ovsdb/replica.c ovsdb/replica.h ovsdb/server-private.h ovsdb/server-db.c ovsdb/server-report.c ovsdb/server.c ovsdb/server.h ovsdb/session.c ovsdb/store-load.c ovsdb/store-private.h ovsdb/store.c ovsdb/store.h \
+	ovsdb/opening.c ovsdb/publish.c ovsdb/rbac.c ovsdb/rbac.h ovsdb/remote.c ovsdb/remote.h ovsdb/replay.c ovsdb/replay.h \
+	ovsdb/relay.c ovsdb/relay.h ovsdb/replica.c ovsdb/replica.h ovsdb/server-private.h ovsdb/server-db.c ovsdb/server-report.c ovsdb/server.c ovsdb/server.h ovsdb/session.c ovsdb/store-load.c ovsdb/store-private.h ovsdb/store-record.c ovsdb/store.c ovsdb/store.h \
 	ovsdb/table.c ovsdb/table.h ovsdb/tls-settings.c ovsdb/tls-settings.h ovsdb/transact.c ovsdb/txn.c ovsdb/types.c ovsdb/types.h
 nodist_ovsdb_libovsdb_a_SOURCES = ovsdb/vswitch-idl.c ovsdb/vswitch-idl.h
 sbin_PROGRAMS += ovsdb/ovsdb-server

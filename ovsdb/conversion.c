@@ -149,8 +149,8 @@ static void go_on(struct conversion *c)
 
 bool server_do_slices(struct server *s)
 {
+	bool more = opening_go_on(s, ROWS_AT_ONCE);
 	struct strmap_node *node;
-	bool more = false;
 
 	STRMAP_FOR_EACH (node, &s->dbs) {
 		struct conversion *c = ((struct served_db *)node->data)->conversion;

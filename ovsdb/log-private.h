@@ -11,6 +11,11 @@ struct ovsdb_log {
 	int fd, lock_fd;
 	struct strbuf content; // the whole file while it is read, then freed
 	size_t next; // offset of the record to read next
+	size_t forgotten; // bytes ahead of 'content' that are not there any more
+	// The hash of that record:
+	struct evp_md_ctx_st *hash; // NULL: of none yet
+	size_t hashed; // bytes of its body
+	enum { RECORD_UNKNOWN, RECORD_GOOD, RECORD_BAD } checked;
 	off_t offset; // of the last one read
 	off_t size; // up to here the file is good
 	struct strbuf buffer; // appended, not flushed

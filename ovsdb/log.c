@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <libgen.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
@@ -64,17 +66,28 @@ const struct ovsdb_file_ops ovsdb_real_file_ops = {
 	.close = real_close,
 };
 
+// More than 0: there may be more.
+static int read_some(struct ovsdb_log *log)
+{
+	char *to = strbuf_reserve(&log->content, OVSDB_LOG_CHUNK);
+	ssize_t n = OVSDB_RETRY(log->ops->read(log->fd, to, OVSDB_LOG_CHUNK));
+
+	if (n > 0) {
+		// What is not on disk begins to go there: then there is little to wait for at the end.
+		if (log->mode == OVSDB_LOG_WRITE)
+			sync_file_range(log->fd, (off_t)log->content.len, n, SYNC_FILE_RANGE_WRITE);
+		log->content.len += n;
+	}
+	strbuf_reserve(&log->content, 0); // ends it with a NUL
+	return n;
+}
+
 static int read_whole(struct ovsdb_log *log)
 {
-	ssize_t n;
+	int n;
 
-	do {
-		n = OVSDB_RETRY(
-			log->ops->read(log->fd, strbuf_reserve(&log->content, 1 << 18), 1 << 18));
-		if (n > 0)
-			log->content.len += n;
-	} while (n > 0);
-	strbuf_reserve(&log->content, 0); // ends it with a NUL
+	while ((n = read_some(log)) > 0)
+		;
 	return n;
 }
 
@@ -134,6 +147,7 @@ static int open_file(struct ovsdb_log *log, struct error *err)
 		[OVSDB_LOG_WRITE] = O_RDWR,
 		[OVSDB_LOG_CREATE] = O_RDWR | O_CREAT | O_EXCL,
 	};
+	struct stat st;
 	int rc;
 
 	// No lock file for what is not there.
@@ -150,17 +164,28 @@ static int open_file(struct ovsdb_log *log, struct error *err)
 		return error_set(err, log->fd, "%s: %s failed (%s)", log->path,
 				 log->mode == OVSDB_LOG_CREATE ? "create" : "open",
 				 strerror(-log->fd));
-	rc = read_whole(log);
-	if (rc < 0)
-		return error_set(err, rc, "%s: read failed (%s)", log->path, strerror(-rc));
+	// At once: growing would copy it now and then.
+	if (!fstat(log->fd, &st) && S_ISREG(st.st_mode))
+		strbuf_reserve(&log->content, (size_t)st.st_size + OVSDB_LOG_CHUNK);
+	return 0;
+}
+
+int ovsdb_log_open_some(struct ovsdb_log *log, struct error *err)
+{
+	int n = read_some(log);
+
+	if (n > 0)
+		return 1;
+	if (n < 0)
+		return error_set(err, n, "%s: read failed (%s)", log->path, strerror(-n));
 	// Whoever wrote it last may not have waited for the disk.
 	log->broken = log->mode == OVSDB_LOG_WRITE && OVSDB_RETRY(log->ops->fsync(log->fd));
 	log->directory_unsynced = true;
 	return refuse_clustered(log, err);
 }
 
-int ovsdb_log_open(struct ovsdb_log **ret, const char *path, enum ovsdb_log_mode mode,
-		   const struct ovsdb_file_ops *ops, struct error *err)
+int ovsdb_log_open_begin(struct ovsdb_log **ret, const char *path, enum ovsdb_log_mode mode,
+			 const struct ovsdb_file_ops *ops, struct error *err)
 {
 	struct ovsdb_log *log = xzalloc(sizeof(*log));
 	int rc;
@@ -182,6 +207,24 @@ int ovsdb_log_open(struct ovsdb_log **ret, const char *path, enum ovsdb_log_mode
 	return 0;
 }
 
+int ovsdb_log_open(struct ovsdb_log **ret, const char *path, enum ovsdb_log_mode mode,
+		   const struct ovsdb_file_ops *ops, struct error *err)
+{
+	struct ovsdb_log *log;
+	int rc = ovsdb_log_open_begin(&log, path, mode, ops, err);
+
+	if (rc)
+		return rc;
+	while ((rc = ovsdb_log_open_some(log, err)) > 0)
+		;
+	if (rc) {
+		ovsdb_log_close(log);
+		return rc;
+	}
+	*ret = log;
+	return 0;
+}
+
 void ovsdb_log_close(struct ovsdb_log *log)
 {
 	if (!log)
@@ -190,6 +233,7 @@ void ovsdb_log_close(struct ovsdb_log *log)
 		log->ops->close(log->fd);
 	if (log->lock_fd >= 0)
 		close(log->lock_fd);
+	EVP_MD_CTX_free(log->hash);
 	strbuf_uninit(&log->content);
 	strbuf_uninit(&log->buffer);
 	free(log->path);
@@ -222,17 +266,23 @@ off_t ovsdb_log_offset(const struct ovsdb_log *log)
 	return log->offset;
 }
 
-void ovsdb_sha1_hex(const char *p, size_t n, char out[41])
+static void put_hex(const unsigned char digest[SHA_DIGEST_LENGTH], char out[41])
 {
 	static const char digits[] = "0123456789abcdef";
-	unsigned char digest[SHA_DIGEST_LENGTH];
 
-	SHA1((const unsigned char *)p, n, digest);
 	for (int i = 0; i < SHA_DIGEST_LENGTH; i++) {
 		out[2 * i] = digits[digest[i] >> 4];
 		out[2 * i + 1] = digits[digest[i] & 15];
 	}
 	out[40] = '\0';
+}
+
+void ovsdb_sha1_hex(const char *p, size_t n, char out[41])
+{
+	unsigned char digest[SHA_DIGEST_LENGTH];
+
+	SHA1((const unsigned char *)p, n, digest);
+	put_hex(digest, out);
 }
 
 bool ovsdb_record_parse_header(const char *p, size_t n, struct ovsdb_record_header *h)
@@ -325,9 +375,29 @@ static int damaged(struct ovsdb_log *log, struct error *err)
 			 log->path, log->next, h.body_len, log->next + h.header_len, hash, h.hash);
 }
 
+bool ovsdb_log_forget_some(struct ovsdb_log *log)
+{
+	enum { STEP = 4 << 20 };
+	struct strbuf *b = &log->content;
+	size_t left;
+
+	// What was damaged is still to be copied.
+	if (log->next < b->len || log->skipped || b->cap <= STEP)
+		return false;
+	// Such a large piece is a mapping, of which the end goes.
+	b->cap -= STEP;
+	b->s = xrealloc(b->s, b->cap);
+	left = MIN(b->len, b->cap - 1);
+	log->forgotten += b->len - left;
+	log->next = b->len = left;
+	b->s[left] = '\0';
+	return true;
+}
+
 static int end_of_log(struct ovsdb_log *log)
 {
-	log->size = log->next;
+	log->size = log->forgotten + log->next;
+	log->forgotten = 0;
 	log->verifying = false;
 	// What was damaged is still to be copied.
 	if (!log->skipped) {
@@ -340,6 +410,55 @@ static int end_of_log(struct ovsdb_log *log)
 	return 0;
 }
 
+static void begin_hash(struct ovsdb_log *log)
+{
+	if (log->hashed)
+		return;
+	if (!log->hash)
+		log->hash = EVP_MD_CTX_new();
+	if (!log->hash || !EVP_DigestInit_ex(log->hash, EVP_sha1(), NULL))
+		fatal(0, "SHA-1 is not there");
+}
+
+bool ovsdb_log_check_some(struct ovsdb_log *log, size_t n)
+{
+	const char *p = strbuf_cstr(&log->content) + log->next;
+	size_t rest = log->content.len - log->next;
+	unsigned char digest[SHA_DIGEST_LENGTH];
+	struct ovsdb_record_header h;
+	char hash[41];
+
+	if (log->checked != RECORD_UNKNOWN || !rest)
+		return false;
+	if (!ovsdb_record_parse_header(p, rest, &h) || h.body_len > rest - h.header_len) {
+		log->checked = RECORD_BAD;
+		return false;
+	}
+	begin_hash(log);
+	n = MIN(n, h.body_len - log->hashed);
+	EVP_DigestUpdate(log->hash, p + h.header_len + log->hashed, n);
+	log->hashed += n;
+	if (log->hashed < h.body_len)
+		return true;
+	EVP_DigestFinal_ex(log->hash, digest, NULL);
+	put_hex(digest, hash);
+	log->hashed = 0;
+	log->checked = strcmp(hash, h.hash) ? RECORD_BAD : RECORD_GOOD;
+	return false;
+}
+
+// Is the one that is next good?
+static bool take_check(struct ovsdb_log *log)
+{
+	bool good;
+
+	while (ovsdb_log_check_some(log, SIZE_MAX))
+		;
+	good = log->checked == RECORD_GOOD;
+	log->checked = RECORD_UNKNOWN;
+	return good;
+}
+
 int ovsdb_log_read(struct ovsdb_log *log, struct json_span *ret, struct error *err)
 {
 	const char *p = strbuf_cstr(&log->content) + log->next;
@@ -349,7 +468,8 @@ int ovsdb_log_read(struct ovsdb_log *log, struct json_span *ret, struct error *e
 
 	if (!n)
 		return end_of_log(log);
-	if (ovsdb_record_is_good(p, n, &h)) {
+	if (take_check(log)) {
+		ovsdb_record_parse_header(p, n, &h);
 		*ret = (struct json_span){ p + h.header_len, h.body_len };
 		log->offset = log->next;
 		log->next += h.header_len + h.body_len;

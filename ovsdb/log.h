@@ -45,9 +45,17 @@ bool ovsdb_on_corruption_parse(const char *text, enum ovsdb_on_corruption *ret);
 
 struct ovsdb_log;
 
+// Bytes that are read at once.
+#define OVSDB_LOG_CHUNK (1 << 18)
+
 // 'ops' NULL: the real ones. The file is locked against other writers by ".NAME.~lock~" beside it.
 int ovsdb_log_open(struct ovsdb_log **ret, const char *path, enum ovsdb_log_mode mode,
 		   const struct ovsdb_file_ops *ops, struct error *err);
+// The same in slices: when this has succeeded, ovsdb_log_open_some() until it says 0. It reads some of the file: 1: there is more to do; or a
+// negative errno.
+int ovsdb_log_open_begin(struct ovsdb_log **ret, const char *path, enum ovsdb_log_mode mode,
+			 const struct ovsdb_file_ops *ops, struct error *err);
+int ovsdb_log_open_some(struct ovsdb_log *log, struct error *err);
 // Without flushing. Accepts NULL.
 void ovsdb_log_close(struct ovsdb_log *log);
 const char *ovsdb_log_path(const struct ovsdb_log *log);
@@ -56,6 +64,10 @@ bool ovsdb_log_is_read_only(const struct ovsdb_log *log);
 // The next record, valid until the next call: 1; 0 at the end; OVSDB_LOG_DAMAGED ('err' says at which byte and what), or another negative
 // errno. A torn tail (the last write was cut short) is logged, counts as the end and, in write mode, is cut off.
 int ovsdb_log_read(struct ovsdb_log *log, struct json_span *ret, struct error *err);
+// Looks at 'n' bytes at most of the record that is next, so that ovsdb_log_read() need not; true: there is more of it to look at.
+bool ovsdb_log_check_some(struct ovsdb_log *log, size_t n);
+// Gives back some of the memory that all was read into, when the end has been reached, so that ovsdb_log_read() need not; true: there is more.
+bool ovsdb_log_forget_some(struct ovsdb_log *log);
 // When ovsdb_log_read() has found damage: goes on to the next good record, or to the end. '*ret' is what was skipped, from
 // ovsdb_log_offset() on, valid until the log is written. Counts as ovsdb_log_note_damage().
 void ovsdb_log_skip_damage(struct ovsdb_log *log, struct json_span *ret);

@@ -143,21 +143,38 @@ static void cmd_list_dbs(struct appctl_conn *conn, int argc, const char *const a
 	reply_list(conn, names, n);
 }
 
+struct add_request {
+	struct program *p;
+	struct appctl_conn *conn;
+};
+
+static void on_added(void *q_, const struct error *err)
+{
+	struct add_request *q = q_;
+
+	if (err) {
+		appctl_reply_error(q->conn, err->text);
+	} else {
+		program_reconfigure(q->p, NULL);
+		if (q->p->backup.at_work)
+			backup_apply(q->p);
+		appctl_reply(q->conn, "");
+	}
+	free(q);
+}
+
 static void cmd_add_db(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
 {
 	struct program *p = p_;
 	struct error err = ERROR_INIT;
+	struct add_request *q;
 
 	if (program_is_by_file(p, conn))
 		return;
-	if (program_open_db(p, argv[1], &err)) {
-		appctl_reply_error(conn, err.text);
-		return;
-	}
-	program_reconfigure(p, NULL);
-	if (p->backup.at_work)
-		backup_apply(p);
-	appctl_reply(conn, "");
+	q = xzalloc(sizeof(*q));
+	*q = (struct add_request){ p, conn };
+	if (program_open_db_in_slices(p, argv[1], on_added, q, &err))
+		on_added(q, &err);
 }
 
 static void cmd_remove_db(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)

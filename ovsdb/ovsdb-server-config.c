@@ -326,33 +326,6 @@ static void apply_backup(struct program *p, const char *name, const struct db_co
 	strset_uninit(&exclude);
 }
 
-static int apply_db(struct program *p, const char *by, const struct db_config *d, struct error *err)
-{
-	if (is_relay(d))
-		return open_relay(p, by, d, err);
-	if (!served_name(p, by) && program_open_db(p, by, err))
-		return err->code;
-	apply_backup(p, served_name(p, by), d);
-	return 0;
-}
-
-static int apply_dbs(struct program *p, const struct config *c, struct error *err)
-{
-	struct error first = ERROR_INIT, one = ERROR_INIT;
-	struct strmap_node *node;
-
-	close_others(p, c);
-	STRMAP_FOR_EACH (node, &c->dbs) {
-		if (!apply_db(p, node->name, node->data, &one))
-			continue;
-		if (first.code)
-			log_err("%s", one.text);
-		else
-			first = one;
-	}
-	return first.code ? error_set(err, first.code, "%s", first.text) : 0;
-}
-
 static int apply_remotes(struct program *p, const struct config *c, struct error *err)
 {
 	struct strmap_node *node;
@@ -371,34 +344,156 @@ static int apply_remotes(struct program *p, const struct config *c, struct error
 	return program_reconfigure(p, err);
 }
 
+// A file on its way: at the start in one go; later databases are read in slices.
+struct applying {
+	struct program *p;
+	struct config config;
+	bool in_slices;
+	size_t left; // databases that are not there yet, and one more until all have begun
+	struct error err; // the first
+	void (*done)(struct applying *a);
+	void *aux;
+};
+
+struct applying_db {
+	struct applying *a;
+	const char *by; // what it is called in the file
+	const struct db_config *config;
+};
+
+static void note(struct applying *a, const struct error *err)
+{
+	if (!err)
+		return;
+	if (a->err.code)
+		log_err("%s", err->text);
+	else
+		a->err = *err;
+}
+
+// One of those that are left is there, or is not to be.
+static void count_off(struct applying *a, const struct error *err)
+{
+	struct error why = ERROR_INIT;
+
+	note(a, err);
+	if (--a->left)
+		return;
+	if (apply_remotes(a->p, &a->config, &why))
+		note(a, &why);
+	config_uninit(&a->config);
+	a->done(a);
+}
+
+static void on_db(void *one_, const struct error *err)
+{
+	struct applying_db *one = one_;
+	struct program *p = one->a->p;
+
+	if (!err)
+		apply_backup(p, served_name(p, one->by), one->config);
+	count_off(one->a, err);
+	free(one);
+}
+
+static void apply_file_db(struct applying *a, const char *by, const struct db_config *d)
+{
+	struct applying_db *one = xzalloc(sizeof(*one));
+	struct error err = ERROR_INIT;
+	int rc = 0;
+
+	*one = (struct applying_db){ a, by, d };
+	a->left++;
+	if (!served_name(a->p, by)) {
+		if (a->in_slices)
+			rc = program_open_db_in_slices(a->p, by, on_db, one, &err);
+		else
+			rc = program_open_db(a->p, by, &err);
+		if (a->in_slices && !rc)
+			return;
+	}
+	on_db(one, rc ? &err : NULL);
+}
+
+static void apply_dbs(struct applying *a)
+{
+	struct error err = ERROR_INIT;
+	struct strmap_node *node;
+
+	close_others(a->p, &a->config);
+	STRMAP_FOR_EACH (node, &a->config.dbs) {
+		if (!is_relay(node->data))
+			apply_file_db(a, node->name, node->data);
+		else if (open_relay(a->p, node->name, node->data, &err))
+			note(a, &err);
+	}
+	count_off(a, NULL);
+}
+
+// Takes 'a' over, which says in which way.
+static void apply(struct applying *a)
+{
+	strmap_init(&a->config.remotes);
+	strmap_init(&a->config.dbs);
+	if (read_config(a->p->config_file, &a->config, &a->err)) {
+		config_uninit(&a->config);
+		a->done(a);
+		return;
+	}
+	a->left = 1;
+	apply_dbs(a);
+}
+
+static void pass_error(struct applying *a)
+{
+	struct error *err = a->aux;
+
+	*err = a->err;
+	free(a);
+}
+
 int config_apply(struct program *p, struct error *err)
 {
-	struct config c;
-	int rc;
+	struct applying *a = xzalloc(sizeof(*a));
 
-	strmap_init(&c.remotes);
-	strmap_init(&c.dbs);
-	rc = read_config(p->config_file, &c, err);
-	if (!rc) {
-		int dbs = apply_dbs(p, &c, err), remotes = apply_remotes(p, &c, dbs ? NULL : err);
+	a->p = p;
+	a->done = pass_error;
+	a->aux = err;
+	apply(a);
+	return err->code;
+}
 
-		rc = dbs ? dbs : remotes;
-	}
-	config_uninit(&c);
-	return rc;
+static void answer(struct applying *a)
+{
+	a->p->applying = NULL;
+	if (a->err.code)
+		appctl_reply_error(a->aux, a->err.text);
+	else
+		appctl_reply(a->aux, "");
+	free(a);
 }
 
 static void cmd_reload(struct appctl_conn *conn, int argc, const char *const argv[], void *p_)
 {
 	struct program *p = p_;
-	struct error err = ERROR_INIT;
+	struct applying *a;
 
-	if (!p->config_file)
+	if (!p->config_file) {
 		appctl_reply_error(conn, "Configuration file was not specified on command line");
-	else if (config_apply(p, &err))
-		appctl_reply_error(conn, err.text);
-	else
-		appctl_reply(conn, "");
+		return;
+	}
+	if (p->applying) {
+		appctl_reply_errorf(conn,
+				    "%s: databases are still being read since the last reload",
+				    p->config_file);
+		return;
+	}
+	a = p->applying = xzalloc(sizeof(*a));
+	a->p = p;
+	a->in_slices = true;
+	a->done = answer;
+	a->aux = conn;
+	apply(a);
 }
 
 static const struct appctl_command commands[] = {

@@ -17,13 +17,18 @@
 LOG_MODULE(ovsdb_main);
 
 // "relay:NAME:SOURCE", or a file.
+static bool is_relay(const char *path)
+{
+	return str_starts(path, "relay:");
+}
+
 static int add_db(struct program *p, const char *path, struct error *err)
 {
 	struct replica_options options = { .probe_msec = -1, .max_backoff_msec = -1 };
 	AUTO_FREE char *copy = NULL;
 	char *source;
 
-	if (!str_starts(path, "relay:"))
+	if (!is_relay(path))
 		return server_add_db(p->server, path, err);
 	copy = xstrdup(path + strlen("relay:"));
 	source = strchr(copy, ':');
@@ -50,6 +55,48 @@ int program_open_db(struct program *p, const char *path, struct error *err)
 		}
 	free(names);
 	free(now);
+	return rc;
+}
+
+// ---- While others are served ----
+
+struct db_request {
+	struct program *p;
+	char *path;
+	program_opened_cb *cb;
+	void *aux;
+};
+
+static void on_opened(void *q_, const char *name, const struct error *err)
+{
+	struct db_request *q = q_;
+
+	if (name)
+		strmap_add(&q->p->files, name, xstrdup(q->path));
+	q->cb(q->aux, err);
+	free(q->path);
+	free(q);
+}
+
+int program_open_db_in_slices(struct program *p, const char *path, program_opened_cb *cb, void *aux,
+			      struct error *err)
+{
+	struct db_request *q;
+	int rc;
+
+	if (is_relay(path)) {
+		rc = program_open_db(p, path, err);
+		if (!rc)
+			cb(aux, NULL);
+		return rc;
+	}
+	q = xzalloc(sizeof(*q));
+	*q = (struct db_request){ p, xstrdup(path), cb, aux };
+	rc = server_open_db(p->server, path, on_opened, q, err);
+	if (rc) {
+		free(q->path);
+		free(q);
+	}
 	return rc;
 }
 
@@ -325,6 +372,7 @@ int main(int argc, char *argv[])
 	log_info("ovsdb-server (Open eSwitch) serves");
 	loop_run(p.loop);
 	appctl_server_stop();
+	server_cancel_openings(p.server);
 	remotes_destroy(p.remotes);
 	tls_settings_forget();
 	server_destroy(p.server);

@@ -21,6 +21,7 @@ struct program {
 	struct remotes *remotes;
 	struct strmap files; // path by database name
 	// options
+	struct applying *applying; // a configuration file, while databases are read; or NULL
 	const char *unixctl, *run_command, *config_file;
 	VEC(const char *) remote_args;
 	bool relaxed, no_dbs;
@@ -34,6 +35,10 @@ struct program {
 
 // Serves the database in file 'path'.
 int program_open_db(struct program *p, const char *path, struct error *err);
+// The same in slices, while others are served: 'cb' is told of the end, with NULL or an error, and not at all when this returns one.
+typedef void program_opened_cb(void *aux, const struct error *err);
+int program_open_db_in_slices(struct program *p, const char *path, program_opened_cb *cb, void *aux,
+			      struct error *err);
 // What stands in databases may have changed: keys for TLS, remotes. As remotes_reconfigure().
 int program_reconfigure(struct program *p, struct error *err);
 // ---- ovsdb-server-backup.c ----
@@ -46,8 +51,8 @@ void backup_apply(struct program *p);
 void backup_commands_register(struct program *p);
 
 // ---- ovsdb-server-config.c ----
-// Reads the configuration file and does what it says: databases, then remotes. One of them that fails does not keep the others from
-// being there; 'err' is what the first says.
+// Reads the configuration file and does what it says, at once: databases, then remotes. One of them that fails does not keep the others
+// from being there; 'err' is what the first says.
 int config_apply(struct program *p, struct error *err);
 void config_commands_register(struct program *p);
 

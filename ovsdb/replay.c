@@ -149,45 +149,81 @@ int replay_whole_row(struct db_txn *txn, struct db_table *t, const struct uuid *
 	return change_row(txn, row, r, false, err);
 }
 
-static int replay_table(struct db_txn *txn, struct db_table *t, struct json_reader *r,
-			replay_cb *cb, void *aux, struct ovsdb_error *err)
+static int replay_member(struct db_txn *txn, struct db_table *t, const char *key, size_t len,
+			 struct json_reader *r, replay_cb *cb, void *aux, struct ovsdb_error *err)
+{
+	struct uuid uuid;
+
+	if (len != UUID_LEN || !uuid_parse_prefix(&uuid, key))
+		return ovsdb_error_set(err, OVSDB_SYNTAX, "table %s: \"%.*s\" is not a UUID",
+				       t->schema->name, (int)MIN(len, 100u), key);
+	return cb(txn, t, &uuid, r, aux, err) ? -EINVAL : 0;
+}
+
+// Some rows of the table at work.
+static int replay_rows(struct replay *p, struct db_txn *txn, replay_cb *cb, void *aux, size_t *n,
+		       struct ovsdb_error *err)
 {
 	const char *key;
-	struct uuid uuid;
 	size_t len;
 
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		if (len != UUID_LEN || !uuid_parse_prefix(&uuid, key))
-			return ovsdb_error_set(err, OVSDB_SYNTAX,
-					       "table %s: \"%.*s\" is not a UUID", t->schema->name,
-					       (int)MIN(len, 100u), key);
-		if (cb(txn, t, &uuid, r, aux, err))
+	for (; *n; --*n) {
+		if (!json_member(p->reader, &key, &len)) {
+			p->table = NULL;
+			return 0;
+		}
+		if (replay_member(txn, p->table, key, len, p->reader, cb, aux, err))
 			return -EINVAL;
 	}
-	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+	return 1;
+}
+
+// The next one; 0 when there is none.
+static int next_table(struct replay *p, const struct db *db, struct ovsdb_error *err)
+{
+	const char *key;
+	size_t len;
+
+	while (json_member(p->reader, &key, &len)) {
+		AUTO_FREE char *name = xstrndup(key, len);
+
+		if (*name == '_') {
+			json_skip(p->reader);
+			continue;
+		}
+		p->table = db_table(db, name);
+		if (!p->table)
+			return ovsdb_error_set(err, "unknown table", "No table named %s.", name);
+		json_object(p->reader);
+		return 1;
+	}
+	return 0;
+}
+
+int replay_some(struct replay *p, struct db_txn *txn, replay_cb *cb, void *aux, size_t *n,
+		struct ovsdb_error *err)
+{
+	int rc;
+
+	if (!p->begun)
+		json_object(p->reader);
+	p->begun = true;
+	do {
+		rc = p->table ? replay_rows(p, txn, cb, aux, n, err) : 0;
+		if (rc)
+			return rc;
+		rc = next_table(p, txn->db, err);
+	} while (rc > 0);
+	if (!rc && json_failed(p->reader))
+		return ovsdb_error_from_json(err, p->reader);
+	return rc;
 }
 
 int replay_tables(struct db_txn *txn, struct json_reader *r, replay_cb *cb, void *aux,
 		  struct ovsdb_error *err)
 {
-	const char *key;
-	size_t len;
+	struct replay p = { .reader = r };
+	size_t n = SIZE_MAX;
 
-	json_object(r);
-	while (json_member(r, &key, &len)) {
-		AUTO_FREE char *name = xstrndup(key, len);
-		struct db_table *t;
-
-		if (*name == '_') {
-			json_skip(r);
-			continue;
-		}
-		t = db_table(txn->db, name);
-		if (!t)
-			return ovsdb_error_set(err, "unknown table", "No table named %s.", name);
-		if (replay_table(txn, t, r, cb, aux, err))
-			return -EINVAL;
-	}
-	return json_failed(r) ? ovsdb_error_from_json(err, r) : 0;
+	return replay_some(&p, txn, cb, aux, &n, err);
 }

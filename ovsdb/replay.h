@@ -18,5 +18,13 @@ int replay_delete(struct db_txn *txn, struct db_table *t, const struct uuid *uui
 // names begin with '_' are no tables. The first error ends it.
 typedef int replay_cb(struct db_txn *txn, struct db_table *t, const struct uuid *uuid,
 		      struct json_reader *r, void *aux, struct ovsdb_error *err);
+// The same in slices: begin with { .reader = r }; '*n' rows at most, which are counted down: 1: there is more, 0: that was all, or negative.
+struct replay {
+	struct json_reader *reader;
+	struct db_table *table; // at work; NULL: none
+	bool begun;
+};
+int replay_some(struct replay *p, struct db_txn *txn, replay_cb *cb, void *aux, size_t *n,
+		struct ovsdb_error *err);
 int replay_tables(struct db_txn *txn, struct json_reader *r, replay_cb *cb, void *aux,
 		  struct ovsdb_error *err);

@@ -136,6 +136,24 @@ void server_set_on_corruption(struct server *s, enum ovsdb_on_corruption how)
 	s->on_corruption = how;
 }
 
+struct served_db *server_serve(struct server *s, struct store *store, const char *path,
+			       struct error *err)
+{
+	struct served_db *d;
+
+	if (server_find_db(s, store->db->schema->name)) {
+		error_set(err, -EEXIST, "%s: a database named %s is served already", path,
+			  store->db->schema->name);
+		server_bury(s, store_swap(store, NULL), NULL);
+		store_close(store);
+		return NULL;
+	}
+	d = add(s, store);
+	announce(s, d);
+	disconnect_unaware(s, NULL);
+	return d;
+}
+
 int server_add_db(struct server *s, const char *path, struct error *err)
 {
 	struct store *store;
@@ -143,15 +161,7 @@ int server_add_db(struct server *s, const char *path, struct error *err)
 
 	if (rc)
 		return rc;
-	if (server_find_db(s, store->db->schema->name)) {
-		error_set(err, -EEXIST, "%s: a database named %s is served already", path,
-			  store->db->schema->name);
-		store_close(store);
-		return -EEXIST;
-	}
-	announce(s, add(s, store));
-	disconnect_unaware(s, NULL);
-	return 0;
+	return server_serve(s, store, path, err) ? 0 : -EEXIST;
 }
 
 // Nobody waits for it, or hears of it, any more.
@@ -170,6 +180,8 @@ int server_remove_db(struct server *s, const char *name, struct error *err)
 {
 	struct served_db *d = server_find_db(s, name);
 
+	if (!d && opening_cancel(s, name))
+		return 0;
 	if (!d || d == s->server_db)
 		return error_set(err, -ENOENT, "Failed to find the database.");
 	conversion_cancel(d, "the database is no longer served");

@@ -123,6 +123,7 @@ struct server {
 	struct strmap locks; // struct lock
 	struct list graves; // struct grave
 	struct list leaving; // struct leaving_child
+	struct list openings; // struct opening, the first is at work
 	struct uuid id;
 	bool relaxed;
 	enum ovsdb_on_corruption on_corruption;
@@ -150,6 +151,9 @@ void report_txn(const struct db_txn *txn);
 // The database _Server.
 void server_db_create_own(struct server *s);
 void server_db_destroy(struct served_db *d);
+// Serves what 'path' was read into, which is taken over; NULL, and an error, when there is one of that name.
+struct served_db *server_serve(struct server *s, struct store *store, const char *path,
+			       struct error *err);
 // Empties a database in memory and gives it another schema, which is taken over. Its clients lose what they wait for and monitor.
 void server_db_reset(struct server *s, struct served_db *d, struct ovsdb_schema *schema);
 void server_db_set_connected(struct server *s, struct served_db *d, bool connected);
@@ -157,6 +161,12 @@ void server_db_set_connected(struct server *s, struct served_db *d, bool connect
 // that waited for this; 'by' (or NULL) is not disconnected.
 void server_db_replace(struct server *s, struct served_db *d, struct db *new,
 		       const struct session *by);
+
+// ---- opening.c ----
+// A slice of 'n' rows of the file that is being read; false: there is none.
+bool opening_go_on(struct server *s, size_t n);
+// Of the database 'name'; false: it is not being read.
+bool opening_cancel(struct server *s, const char *name);
 
 // ---- conversion.c ----
 // Begins to give 'd' another schema, which is taken over; no request of 'by' is taken until it is answered.

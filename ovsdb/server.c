@@ -25,6 +25,7 @@ struct server *server_create(struct loop *l, bool relaxed_durability)
 	list_init(&s->triggers);
 	list_init(&s->graves);
 	list_init(&s->leaving);
+	list_init(&s->openings);
 	uuid_generate(&s->id);
 	server_db_create_own(s);
 	loop_add_hook(l, &s->hook, end_of_iteration, s);
@@ -41,6 +42,7 @@ void server_destroy(struct server *s)
 	while (!list_is_empty(&s->sessions))
 		session_destroy(LIST_ENTRY(s->sessions.next, struct session, node));
 	loop_remove_hook(&s->hook);
+	server_cancel_openings(s);
 	STRMAP_FOR_EACH (node, &s->dbs)
 		server_db_destroy(node->data);
 	server_free_graves(s);

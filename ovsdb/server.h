@@ -24,7 +24,14 @@ struct loop *server_loop(const struct server *s);
 void server_set_on_corruption(struct server *s, enum ovsdb_on_corruption how);
 // Opens the file and serves it under its schema's name.
 int server_add_db(struct server *s, const char *path, struct error *err);
-// Its clients are told, or disconnected when they did not say that they understand.
+// The same in slices, while others are served: begins. 'cb' is told the database's name (borrowed) once it is served, or NULL and an error; not at
+// all when this returns one.
+typedef void server_opened_cb(void *aux, const char *name, const struct error *err);
+int server_open_db(struct server *s, const char *path, server_opened_cb *cb, void *aux,
+		   struct error *err);
+// Those that have begun are told of an error.
+void server_cancel_openings(struct server *s);
+// Its clients are told, or disconnected when they did not say that they understand. One that is being read is read no further.
 int server_remove_db(struct server *s, const char *name, struct error *err);
 // NULL when there is none.
 struct served_db *server_find_db(const struct server *s, const char *name);

@@ -1,75 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a file to a database in memory, whole or damaged.
+#include "core/base/clock.h"
 #include "core/base/heap.h"
 #include "core/base/log.h"
-#include "ovsdb/replay.h"
 #include "ovsdb/store-private.h"
 
 LOG_MODULE(ovsdb_load);
-
-// ---- One record ----
-
-struct replay_how {
-	bool is_diff;
-	bool salvaging; // what made a row may be lost
-};
-
-static bool find_is_diff(struct json_span record)
-{
-	struct json_reader r;
-	bool is_diff = false;
-	const char *key;
-	size_t len;
-
-	json_reader_init_span(&r, record);
-	json_object(&r);
-	while (json_member(&r, &key, &len)) {
-		if (json_key_is(key, len, "_is_diff") && json_peek(&r) == JSON_TRUE)
-			is_diff = true;
-		json_skip(&r);
-	}
-	json_reader_uninit(&r);
-	return is_diff;
-}
-
-static int replay_one(struct db_txn *txn, struct db_table *t, const struct uuid *uuid,
-		      struct json_reader *r, void *how_, struct ovsdb_error *err)
-{
-	const struct replay_how *how = how_;
-
-	if (json_peek(r) != JSON_NULL)
-		return replay_row(txn, t, uuid, r, how->is_diff, err);
-	json_null(r);
-	// Gone is what it was to be.
-	if (how->salvaging && !db_row_find(t, uuid))
-		return 0;
-	return replay_delete(txn, t, uuid, err);
-}
-
-static int replay(struct db *db, struct json_span record, bool salvaging, struct ovsdb_error *err)
-{
-	struct replay_how how = { find_is_diff(record), salvaging };
-	struct db_txn *txn = db_txn_begin(db);
-	struct json_reader r;
-	int rc;
-
-	json_reader_init_span(&r, record);
-	rc = replay_tables(txn, &r, replay_one, &how, err);
-	json_reader_uninit(&r);
-	if (rc) {
-		db_txn_rollback(txn);
-		return rc;
-	}
-	rc = db_txn_commit(txn, err);
-	if (!rc)
-		db_txn_finish(txn);
-	return rc;
-}
-
-int store_replay(struct db *db, struct json_span record, struct ovsdb_error *err)
-{
-	return replay(db, record, false, err);
-}
 
 static int read_schema(struct store *s, struct db **ret, struct error *err)
 {
@@ -101,22 +37,39 @@ static int read_schema(struct store *s, struct db **ret, struct error *err)
 
 // ---- A file ----
 
-struct load {
+// Steps on the way to a store.
+enum stage {
+	LOAD_FILE, // into memory
+	LOAD_SCHEMA,
+	LOAD_CHECK, // the next record
+	LOAD_RECORD,
+	LOAD_END,
+	LOADED,
+};
+
+// Work is counted in rows; that many bytes take as long.
+#define BYTES_PER_ROW 1024
+// And giving back some memory as long as that many.
+#define SLICE_OF_MEMORY 250
+
+struct store_opening {
 	struct store *store;
 	enum ovsdb_on_corruption how;
+	enum stage stage;
+	struct json_span record; // at work
+	struct record_replay replay; // of it
 	size_t kept; // records
 	size_t ranges, bytes; // damaged
 	size_t unfit; // records that are whole, but no longer apply
-	bool ended; // what follows does not count
 };
 
-static void report(const struct load *l, struct json_span lost, const char *what)
+static void report(const struct store_opening *l, struct json_span lost, const char *what)
 {
 	log_warn("%s: at offset %lld %zu bytes are lost: %s", ovsdb_log_path(l->store->log),
 		 (long long)ovsdb_log_offset(l->store->log), lost.n, what);
 }
 
-static int refuse(const struct load *l, struct error *err)
+static int refuse(const struct store_opening *l, struct error *err)
 {
 	struct error why = *err;
 
@@ -126,8 +79,10 @@ static int refuse(const struct load *l, struct error *err)
 			 why.text, (long long)ovsdb_log_offset(l->store->log));
 }
 
+// These say what comes next.
+
 // Nothing counts from the last record read, or found damaged, on.
-static int roll_back(struct load *l, struct error *err)
+static int roll_back(struct store_opening *l, struct error *err)
 {
 	struct ovsdb_log *log = l->store->log;
 	off_t offset = ovsdb_log_offset(log);
@@ -136,19 +91,18 @@ static int roll_back(struct load *l, struct error *err)
 
 	log_warn("%s", err->text);
 	report(l, ovsdb_log_rest(log), "rolled back to what stands before");
-	l->ended = true;
 	if (ovsdb_log_is_read_only(log))
-		return 0;
+		return LOADED;
 	rc = ovsdb_log_keep_copy(log, &copy, err);
 	if (!rc)
 		rc = ovsdb_log_cut(log, err);
 	if (!rc)
 		log_warn("%s: rolled back to offset %lld; the damaged file is %s",
 			 ovsdb_log_path(log), (long long)offset, copy);
-	return rc;
+	return rc ? rc : LOADED;
 }
 
-static int on_damage(struct load *l, struct error *err)
+static int on_damage(struct store_opening *l, struct error *err)
 {
 	AUTO(strbuf) what = STRBUF_INIT;
 	struct json_span lost;
@@ -163,10 +117,10 @@ static int on_damage(struct load *l, struct error *err)
 	report(l, lost, strbuf_cstr(&what));
 	l->ranges++;
 	l->bytes += lost.n;
-	return 0;
+	return LOAD_CHECK;
 }
 
-static int on_unfit(struct load *l, struct json_span record, const struct ovsdb_error *why,
+static int on_unfit(struct store_opening *l, struct json_span record, const struct ovsdb_error *why,
 		    struct error *err)
 {
 	struct ovsdb_log *log = l->store->log;
@@ -181,22 +135,10 @@ static int on_unfit(struct load *l, struct json_span record, const struct ovsdb_
 	log_warn("%s; it is left out", err->text);
 	ovsdb_log_note_damage(log);
 	l->unfit++;
-	return 0;
+	return LOAD_CHECK;
 }
 
-static int on_record(struct load *l, struct json_span record, struct error *err)
-{
-	struct ovsdb_error why = OVSDB_ERROR_INIT;
-
-	if (replay(l->store->db, record, l->ranges || l->unfit, &why))
-		return on_unfit(l, record, &why, err);
-	l->store->n_records++;
-	l->kept++;
-	heap_note_growth();
-	return 0;
-}
-
-static int finish_salvage(struct load *l, struct error *err)
+static int finish_salvage(struct store_opening *l, struct error *err)
 {
 	struct store *s = l->store;
 	AUTO_FREE char *copy = NULL;
@@ -217,23 +159,133 @@ static int finish_salvage(struct load *l, struct error *err)
 	return rc;
 }
 
-int store_load(struct store *s, enum ovsdb_on_corruption how, struct error *err)
+// ---- In slices ----
+
+static void spend(size_t *n, size_t rows)
 {
-	struct load l = { .store = s, .how = how };
-	struct json_span record;
-	int rc = read_schema(s, &s->db, err);
+	*n -= MIN(*n, rows);
+}
+
+static int load_file(struct store_opening *l, size_t *n, struct error *err)
+{
+	int rc = ovsdb_log_open_some(l->store->log, err);
+
+	spend(n, OVSDB_LOG_CHUNK / BYTES_PER_ROW);
+	if (rc < 0)
+		return rc;
+	return rc ? LOAD_FILE : LOAD_SCHEMA;
+}
+
+static int load_schema(struct store_opening *l, size_t *n, struct error *err)
+{
+	int rc = read_schema(l->store, &l->store->db, err);
+
+	return rc ? rc : LOAD_CHECK;
+}
+
+static int load_check(struct store_opening *l, size_t *n, struct error *err)
+{
+	struct ovsdb_log *log = l->store->log;
+	size_t rows = MIN(*n, SIZE_MAX / BYTES_PER_ROW);
+	int rc;
+
+	if (ovsdb_log_check_some(log, rows * BYTES_PER_ROW)) {
+		spend(n, rows);
+		return LOAD_CHECK;
+	}
+	spend(n, 1);
+	if (ovsdb_log_forget_some(log)) {
+		spend(n, SLICE_OF_MEMORY);
+		return LOAD_CHECK;
+	}
+	rc = ovsdb_log_read(log, &l->record, err);
+	if (rc == OVSDB_LOG_DAMAGED)
+		return on_damage(l, err);
+	if (rc <= 0)
+		return rc < 0 ? rc : LOAD_END;
+	record_replay_begin(&l->replay, l->store->db, l->record, l->ranges || l->unfit);
+	return LOAD_RECORD;
+}
+
+static int load_record(struct store_opening *l, size_t *n, struct error *err)
+{
+	struct ovsdb_error why = OVSDB_ERROR_INIT;
+	int rc = record_replay_some(&l->replay, n, &why);
+
+	heap_note_growth();
+	if (rc < 0)
+		return on_unfit(l, l->record, &why, err);
+	if (rc)
+		return LOAD_RECORD;
+	l->store->n_records++;
+	l->kept++;
+	return LOAD_CHECK;
+}
+
+static int load_end(struct store_opening *l, size_t *n, struct error *err)
+{
+	int rc = finish_salvage(l, err);
+
+	return rc ? rc : LOADED;
+}
+
+// Each returns the next stage or a negative errno, and counts down what may be done in this slice.
+static int (*const stages[])(struct store_opening *l, size_t *n, struct error *err) = {
+	[LOAD_FILE] = load_file,     [LOAD_SCHEMA] = load_schema, [LOAD_CHECK] = load_check,
+	[LOAD_RECORD] = load_record, [LOAD_END] = load_end,
+};
+
+int store_opening_begin(struct store_opening **ret, const char *path, enum ovsdb_log_mode mode,
+			const struct ovsdb_file_ops *ops, enum ovsdb_on_corruption how,
+			struct error *err)
+{
+	struct ovsdb_log *log;
+	struct store_opening *l;
+	int rc = ovsdb_log_open_begin(&log, path, mode, ops, err);
 
 	if (rc)
 		return rc;
-	while (!l.ended && (rc = ovsdb_log_read(s->log, &record, err))) {
-		if (rc == OVSDB_LOG_DAMAGED)
-			rc = on_damage(&l, err);
-		else if (rc > 0)
-			rc = on_record(&l, record, err);
+	l = xzalloc(sizeof(*l));
+	l->store = xzalloc(sizeof(*l->store));
+	l->store->log = log;
+	l->how = how;
+	*ret = l;
+	return 0;
+}
+
+int store_opening_step(struct store_opening *l, size_t n, struct error *err)
+{
+	while (n && l->stage != LOADED) {
+		int rc = stages[l->stage](l, &n, err);
+
 		if (rc < 0)
 			return rc;
+		l->stage = rc;
 	}
-	return l.ended ? 0 : finish_salvage(&l, err);
+	return l->stage != LOADED;
+}
+
+const char *store_opening_name(const struct store_opening *l)
+{
+	return l->store->db ? l->store->db->schema->name : NULL;
+}
+
+struct store *store_opening_end(struct store_opening *l, struct db **ret_db,
+				struct db_txn **ret_txn)
+{
+	struct store *s = l->store;
+	bool loaded = l->stage == LOADED;
+
+	*ret_txn = record_replay_abandon(&l->replay);
+	*ret_db = loaded ? NULL : store_swap(s, NULL);
+	free(l);
+	if (!loaded) {
+		store_close(s);
+		return NULL;
+	}
+	s->snapshot_size = ovsdb_log_size(s->log);
+	s->last_compaction = clock_msec();
+	return s;
 }
 
 // ---- What the disk holds, compared to memory ----

@@ -13,17 +13,23 @@ int store_open_damaged(struct store **ret, const char *path, enum ovsdb_log_mode
 		       const struct ovsdb_file_ops *ops, enum ovsdb_on_corruption how,
 		       struct error *err)
 {
-	struct store *s = xzalloc(sizeof(*s));
-	int rc = ovsdb_log_open(&s->log, path, mode, ops, err);
+	struct store_opening *o;
+	struct db_txn *txn;
+	struct store *s;
+	struct db *db;
+	int rc = store_opening_begin(&o, path, mode, ops, how, err);
 
-	if (!rc)
-		rc = store_load(s, how, err);
-	if (rc) {
-		store_close(s);
+	if (rc)
+		return rc;
+	while ((rc = store_opening_step(o, SIZE_MAX, err)) > 0)
+		;
+	s = store_opening_end(o, &db, &txn);
+	if (!s) {
+		if (txn)
+			db_txn_finish(txn);
+		db_destroy(db);
 		return rc;
 	}
-	s->snapshot_size = ovsdb_log_size(s->log);
-	s->last_compaction = clock_msec();
 	*ret = s;
 	return 0;
 }

@@ -20,6 +20,19 @@ struct store {
 int store_open_damaged(struct store **ret, const char *path, enum ovsdb_log_mode mode,
 		       const struct ovsdb_file_ops *ops, enum ovsdb_on_corruption how,
 		       struct error *err);
+// The same in slices. Takes the lock.
+struct store_opening;
+int store_opening_begin(struct store_opening **ret, const char *path, enum ovsdb_log_mode mode,
+			const struct ovsdb_file_ops *ops, enum ovsdb_on_corruption how,
+			struct error *err);
+// As much work as 'n' rows are, give or take: 1: there is more, 0: that was all, or a negative errno.
+int store_opening_step(struct store_opening *o, size_t n, struct error *err);
+// The database's, borrowed; NULL before the file has said it.
+const char *store_opening_name(const struct store_opening *o);
+// Frees 'o'. The store, when the last step said 0; else NULL, nothing is open any more, and the caller has to drop *ret_txn and then *ret_db (either
+// may be NULL).
+struct store *store_opening_end(struct store_opening *o, struct db **ret_db,
+				struct db_txn **ret_txn);
 // With OVSDB_REFUSE.
 int store_open(struct store **ret, const char *path, enum ovsdb_log_mode mode,
 	       const struct ovsdb_file_ops *ops, struct error *err);
