@@ -154,6 +154,7 @@ void wide_hex_format(const uint8_t *b, size_t n, struct strbuf *out);
 struct subfield {
 	const struct field *field;
 	uint16_t ofs, n_bits;
+	uint32_t zero; // instead of padding: what holds subfields is compared byte by byte
 };
 
 // Parses the longest subfield at '*s' and moves '*s' behind it.

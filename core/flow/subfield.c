@@ -56,11 +56,10 @@ int subfield_parse(const char **s, struct subfield *ret, struct error *err)
 {
 	const char *text = *s, *p = text + strcspn(text, "[-");
 
-	ret->field = field_by_name_n(text, p - text);
+	*ret = (struct subfield){ .field = field_by_name_n(text, p - text) };
 	if (!ret->field)
 		return error_set(err, -EINVAL, "%s: unknown field `%.*s'", text, (int)(p - text),
 				 text);
-	ret->ofs = 0;
 	ret->n_bits = ret->field->n_bits;
 	*s = p;
 	if (*p != '[')

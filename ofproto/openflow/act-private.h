@@ -58,6 +58,12 @@ extern const size_t act_n_words;
 #define ACT_MAX_DEPTH 16
 #define ACT_SIZE(MEMBER) (offsetof(struct act, MEMBER) + sizeof(((struct act *)NULL)->MEMBER))
 
+// For arguments that are gathered before they are put: lists are compared byte by byte, padding too.
+static inline void act_clear(struct act *a)
+{
+	memset(a, 0, sizeof(*a));
+}
+
 // Wire: begins an action (length patched by act_end()).
 size_t act_begin_of(struct act_out *o, uint16_t type);
 size_t act_begin_nx(struct act_out *o, uint16_t subtype);

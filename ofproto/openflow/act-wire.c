@@ -150,10 +150,10 @@ enum ofperr act_check_bits(const struct subfield *sf)
 enum ofperr act_get_range(struct act_in *in, struct subfield *ret)
 {
 	uint16_t bits = rd_be16(&in->body);
-	enum ofperr e = act_get_short_field(in, &ret->field);
+	enum ofperr e;
 
-	ret->ofs = bits >> 6;
-	ret->n_bits = (bits & 63) + 1;
+	*ret = (struct subfield){ .ofs = bits >> 6, .n_bits = (bits & 63) + 1 };
+	e = act_get_short_field(in, &ret->field);
 	return e ? e : act_check_bits(ret);
 }
 

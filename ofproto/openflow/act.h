@@ -203,6 +203,7 @@ enum learn_kind { LEARN_MATCH, LEARN_LOAD, LEARN_OUTPUT };
 #define LEARN_VALUE_BYTES 16
 struct learn_spec {
 	uint8_t kind; // enum learn_kind
+	uint8_t zero[7]; // instead of padding
 	struct subfield src; // 'field' NULL: 'value'
 	struct subfield dst; // none where the rule outputs
 	uint8_t value[LEARN_VALUE_BYTES]; // big-endian, right-aligned

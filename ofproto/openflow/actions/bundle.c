@@ -193,10 +193,12 @@ static int parse_bundle(char *arg, enum act_type type, const struct act_text *t)
 {
 	AUTO_FREE char *whole = xstrdup(arg);
 	port_vec members = { 0 };
-	struct act made = { 0 };
 	size_t start = t->out->len;
-	int error = parse_head(&arg, whole, type == ACT_BUNDLE_LOAD, &made, t->err);
+	struct act made;
+	int error;
 
+	act_clear(&made);
+	error = parse_head(&arg, whole, type == ACT_BUNDLE_LOAD, &made, t->err);
 	if (!error)
 		error = parse_members(arg, t->ports, &members, t->err);
 	if (!error) {

@@ -240,10 +240,11 @@ static int parse_argument(const char *key, char *value, struct act *ct, const st
 int ct_parse(char *arg, const struct act_text *t)
 {
 	size_t begin = act_nested_begin(t->out, ACT_CT);
-	struct act head = { .ct.table = NO_TABLE };
 	char *key, *value;
-	struct act *a;
+	struct act head, *a;
 
+	act_clear(&head);
+	head.ct.table = NO_TABLE;
 	if (t->depth > ACT_MAX_DEPTH)
 		return error_set(t->err, -EINVAL, "actions are nested too deeply");
 	while (act_next_word(&arg, &key, &value)) {

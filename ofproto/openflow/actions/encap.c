@@ -101,11 +101,12 @@ static enum ofperr decode_property(struct act_in *in, struct act *a, struct strb
 enum ofperr encap_decode(struct act_in *in, struct strbuf *out)
 {
 	AUTO(strbuf) tlvs = STRBUF_INIT;
-	struct act made = { 0 };
+	struct act made;
 	size_t start = out->len;
 	uint32_t type;
 	enum ofperr e = OFPERR_NONE;
 
+	act_clear(&made);
 	// How many bytes of the packet the header has: unused.
 	rd_skip(&in->body, 2);
 	type = rd_be32(&in->body);
@@ -235,10 +236,11 @@ int encap_parse(char *arg, const struct act_text *t)
 {
 	AUTO(strbuf) tlvs = STRBUF_INIT;
 	const struct header *h;
-	struct act made = { 0 };
+	struct act made;
 	size_t start = t->out->len;
 	char *name, *properties, *key, *value;
 
+	act_clear(&made);
 	if (!act_next_word(&arg, &name, &properties))
 		return error_set(t->err, -EINVAL, "Missing encap hdr: %s", arg);
 	h = header_by_name(name);

@@ -346,13 +346,16 @@ static int parse_argument(const struct learning *l, const char *key, const char 
 int learn_parse(char *arg, const struct act_text *t)
 {
 	AUTO_FREE char *whole = xstrdup(arg);
-	struct act made = { .learn.table = DEFAULT_TABLE, .learn.priority = DEFAULT_PRIORITY };
+	struct act made;
 	learn_spec_vec specs = { 0 };
 	struct learning l = { whole, &made, &specs, t->ports, t->err };
 	size_t start = t->out->len;
 	char *key, *value;
 	int error = 0;
 
+	act_clear(&made);
+	made.learn.table = DEFAULT_TABLE;
+	made.learn.priority = DEFAULT_PRIORITY;
 	while (!error && act_next_word(&arg, &key, &value))
 		error = parse_argument(&l, key, value);
 	if (!error) {

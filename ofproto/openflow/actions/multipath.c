@@ -80,7 +80,7 @@ int multipath_parse(char *arg, const struct act_text *t)
 {
 	AUTO_FREE char *whole = xstrdup(arg);
 	struct hash_args hash;
-	struct act made = { 0 }, *a;
+	struct act made, *a;
 	char *words[6];
 	uint64_t n;
 
@@ -93,6 +93,7 @@ int multipath_parse(char *arg, const struct act_text *t)
 	if (*arg)
 		return error_set(t->err, -EINVAL, "%s: too many arguments to multipath action",
 				 whole);
+	act_clear(&made);
 	if (hash_parse(whole, words, multipath_algorithms, &hash, t->err) ||
 	    act_parse_subfield(words[5], whole, &made.multipath.dst, t->err) ||
 	    parse_links(whole, words[3], &made.multipath.dst, &made.multipath.max_link, t->err) ||

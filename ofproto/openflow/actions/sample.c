@@ -184,9 +184,11 @@ static int parse_argument(const char *key, const char *value, struct act *a,
 
 int sample_parse(char *arg, const struct act_text *t)
 {
-	struct act made = { .sample.port = OF_PORT(OFPP_ANY) };
 	char *key, *value;
+	struct act made;
 
+	act_clear(&made);
+	made.sample.port = OF_PORT(OFPP_ANY);
 	while (act_next_word(&arg, &key, &value))
 		if (parse_argument(key, value, &made, t))
 			return -EINVAL;

@@ -482,6 +482,39 @@ START_TEST(text_comes_back)
 }
 END_TEST
 
+// What was on the stack before is in no padding.
+static void __attribute__((noinline)) scribble(int byte)
+{
+	volatile uint8_t stack[16384];
+
+	for (size_t i = 0; i < sizeof(stack); i++)
+		stack[i] = byte;
+}
+
+START_TEST(equal_lists_are_equal_bytes)
+{
+	AUTO(strbuf) once = STRBUF_INIT;
+	AUTO(strbuf) twice = STRBUF_INIT;
+	AUTO(strbuf) bytes = STRBUF_INIT;
+
+	scribble(0x55);
+	parse(texts[_i], &once);
+	scribble(0xaa);
+	parse(texts[_i], &twice);
+	ck_assert_msg(acts_equal(acts_of(&once), acts_of(&twice)), "%s", texts[_i]);
+	acts_encode_instructions(acts_of(&once), OFP15, &bytes);
+	for (int i = 0; i < 2; i++) {
+		struct strbuf *acts = i ? &twice : &once;
+		struct reader r = rd_init(bytes.s, bytes.len);
+
+		strbuf_clear(acts);
+		scribble(i ? 0x55 : 0xaa);
+		ck_assert(!acts_decode_instructions(&r, OFP15, acts));
+	}
+	ck_assert_msg(acts_equal(acts_of(&once), acts_of(&twice)), "%s decoded", texts[_i]);
+}
+END_TEST
+
 static const struct {
 	const char *text, *error;
 } refused[] = {
@@ -677,6 +710,7 @@ int main(void)
 	tcase_add_loop_test(t, lengths_are_checked, 0, ARRAY_SIZE(raws));
 	tcase_add_loop_test(t, mutations_do_no_harm, 0, ARRAY_SIZE(raws));
 	tcase_add_loop_test(t, text_comes_back, 0, ACT_MAX);
+	tcase_add_loop_test(t, equal_lists_are_equal_bytes, 0, ACT_MAX);
 	suite_add_tcase(s, t);
 	t = tcase_create("refusals");
 	tcase_add_loop_test(t, bad_text_is_refused_in_words, 0, ARRAY_SIZE(refused));
