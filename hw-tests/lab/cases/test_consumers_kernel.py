@@ -152,13 +152,23 @@ def counters(s, name):
     return dict(interface(s, name, "statistics")[0][1])
 
 
+def forward(s):
+    """Debian's 3.1 counts processors when it starts, finds none now and then where there is one ("Overriding n-handler-threads to 0" in
+    its log), and hears of no packet from then on: it is started again."""
+    for chances in range(8, -1, -1):
+        if any(s.ping(0, 1) for _ in range(3)):
+            return
+        assert chances and isinstance(s, DebiansSwitch), s.log()
+        s.stop_process("ovs-vswitchd")
+        s.start()
+
+
 def play(s):
     """All that is compared of one switch."""
     told = {}
     s.start()
     s.add_hosts(2)
-    # A switch that has just begun may lose what comes first.
-    wait_until("the hosts hear each other", lambda: s.ping(0, 1))
+    forward(s)
     for name in ("v0", "br0"):
         is_told(s, name)
     wait_until("statistics", lambda: counters(s, "v0").get("rx_packets", 0) > 3)
