@@ -272,16 +272,21 @@ static enum ofperr modify(struct of_switch *sw, struct group_node *old, struct g
 	return OFPERR_NONE;
 }
 
-static enum ofperr delete (struct of_switch *sw, uint32_t id) {
+static enum ofperr remove_group(struct of_switch *sw, uint32_t id)
+{
 	struct group_node *n;
 
-	if (id == GROUP_ID_ALL){ switch_delete_groups(sw); return OFPERR_NONE; }
-if (id > GROUP_ID_MAX) return OFPERR_OFPGMFC_INVALID_GROUP;
-// One that is not there is as good as deleted.
-n = find_node(sw, id);
-if (n)
-	delete_one(sw, n);
-return OFPERR_NONE;
+	if (id == GROUP_ID_ALL) {
+		switch_delete_groups(sw);
+		return OFPERR_NONE;
+	}
+	if (id > GROUP_ID_MAX)
+		return OFPERR_OFPGMFC_INVALID_GROUP;
+	// One that is not there is as good as deleted.
+	n = find_node(sw, id);
+	if (n)
+		delete_one(sw, n);
+	return OFPERR_NONE;
 }
 
 // ---- Buckets that come and go ----
@@ -399,7 +404,7 @@ static enum ofperr carry_out(struct of_switch *sw, struct group_mod *gm)
 	case GROUP_ADD_OR_MODIFY:
 		return n ? modify(sw, n, &gm->group) : add(sw, &gm->group);
 	case GROUP_DELETE:
-		return delete (sw, gm->group.id);
+		return remove_group(sw, gm->group.id);
 	default:
 		break;
 	}
@@ -438,16 +443,17 @@ static int by_id(const void *a, const void *b)
 void switch_for_each_group(const struct of_switch *sw, uint32_t id,
 			   void (*cb)(const struct group *g, void *aux), void *aux)
 {
+	struct group *one = switch_find_group(sw, id);
 	VEC(struct group *) all = VEC_INIT;
 	struct rnode *n;
 
-	RTABLE_FOR_EACH(n, &sw->groups)
-	{
-		struct group *g = CONTAINER_OF(n, struct group_node, rnode)->group;
-
-		if (id == GROUP_ID_ALL || g->desc.id == id)
-			VEC_PUSH(&all, g);
+	if (id != GROUP_ID_ALL) {
+		if (one)
+			cb(one, aux);
+		return;
 	}
+	RTABLE_FOR_EACH(n, &sw->groups)
+	VEC_PUSH(&all, CONTAINER_OF(n, struct group_node, rnode)->group);
 	if (all.n > 1)
 		qsort(all.v, all.n, sizeof(*all.v), by_id);
 	for (size_t i = 0; i < all.n; i++)
