@@ -90,6 +90,19 @@ bool acts_output_to(struct acts list, of_port_t port)
 	return false;
 }
 
+bool acts_use_group(struct acts list, uint32_t id)
+{
+	const struct act *a;
+
+	OFPACT_FOR_EACH (a, list) {
+		if (a->type == ACT_GROUP && a->group.id == id)
+			return true;
+		if (act_has_list(a) && acts_use_group(act_nested_list(a), id))
+			return true;
+	}
+	return false;
+}
+
 uint32_t acts_versions(struct acts list)
 {
 	uint32_t versions = ALL_VERSIONS;

@@ -299,6 +299,8 @@ enum ofperr acts_check(struct acts a, const struct match *m, uint8_t table, unsi
 		       of_port_t max_port, bool *ret_inconsistent);
 // True when the list outputs to 'port' (flow_mod's out_port), nested lists included.
 bool acts_output_to(struct acts a, of_port_t port);
+// Likewise, to a group (out_group).
+bool acts_use_group(struct acts a, uint32_t id);
 
 // Text: "output:2,set_field:..." or "drop" for an empty list. In error the text names the word.
 int acts_parse(const char *text, const struct port_names *ports, struct strbuf *out,

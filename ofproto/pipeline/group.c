@@ -3,6 +3,7 @@
 // sees it as it was. What the old one counted goes with it, as OpenFlow has it.
 #include "core/base/clock.h"
 #include "core/base/hash.h"
+#include "core/base/refs.h"
 #include "ofproto/pipeline/group-private.h"
 
 // A group in the switch's table. Such nodes are copied when the table grows, groups are not.
@@ -78,19 +79,12 @@ static void free_group(void *g_)
 
 bool group_ref(struct group *g)
 {
-	uint32_t n = atomic_load_explicit(&g->refs, memory_order_relaxed);
-
-	do {
-		if (!n)
-			return false;
-	} while (!atomic_compare_exchange_weak_explicit(&g->refs, &n, n + 1, memory_order_relaxed,
-							memory_order_relaxed));
-	return true;
+	return refs_try_get(&g->refs);
 }
 
 void group_unref(struct group *g)
 {
-	if (atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) == 1)
+	if (refs_put(&g->refs))
 		rcu_defer(free_group, g);
 }
 
@@ -196,37 +190,24 @@ static void enlist(struct rule *r, struct acts list, struct group_use **next)
 void switch_list_grouped(struct rule *r)
 {
 	struct acts list = rule_acts_get(r);
+	size_t n = count_uses(list);
 	struct group_use *next;
 
 	switch_unlist_grouped(r);
-	r->n_group_uses = count_uses(list);
-	if (!r->n_group_uses)
+	if (!n)
 		return;
-	next = r->group_uses = xcalloc(r->n_group_uses, sizeof(*r->group_uses));
+	r->group_uses = xzalloc(sizeof(*r->group_uses) + n * sizeof(r->group_uses->v[0]));
+	next = r->group_uses->v;
 	enlist(r, list, &next);
-	r->n_group_uses = next - r->group_uses;
+	r->group_uses->n = next - r->group_uses->v;
 }
 
 void switch_unlist_grouped(struct rule *r)
 {
-	for (size_t i = 0; i < r->n_group_uses; i++)
-		list_remove(&r->group_uses[i].node);
+	for (size_t i = 0; r->group_uses && i < r->group_uses->n; i++)
+		list_remove(&r->group_uses->v[i].node);
 	free(r->group_uses);
 	r->group_uses = NULL;
-	r->n_group_uses = 0;
-}
-
-bool acts_use_group(struct acts list, uint32_t id)
-{
-	const struct act *a;
-
-	OFPACT_FOR_EACH (a, list) {
-		if (a->type == ACT_GROUP && a->group.id == id)
-			return true;
-		if (act_has_list(a) && acts_use_group(act_nested_list(a), id))
-			return true;
-	}
-	return false;
 }
 
 // ---- Changes ----

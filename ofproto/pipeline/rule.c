@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/clock.h"
 #include "core/base/hash.h"
+#include "core/base/refs.h"
 #include "ofproto/pipeline/switch-private.h"
 
 struct rule_acts *rule_acts_copy(struct acts a)
@@ -55,19 +56,12 @@ static void rule_free(void *p)
 
 bool rule_ref(struct rule *r)
 {
-	uint32_t n = atomic_load_explicit(&r->refs, memory_order_relaxed);
-
-	do {
-		if (!n)
-			return false;
-	} while (!atomic_compare_exchange_weak_explicit(&r->refs, &n, n + 1, memory_order_relaxed,
-							memory_order_relaxed));
-	return true;
+	return refs_try_get(&r->refs);
 }
 
 void rule_unref(struct rule *r)
 {
-	if (r && atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1)
+	if (r && refs_put(&r->refs))
 		rcu_defer(rule_free, r);
 }
 

@@ -66,7 +66,6 @@ void switch_delete_groups(struct of_switch *sw);
 uint64_t switch_group_version(const struct of_switch *sw, uint32_t id);
 // False when a list, nested ones included, names a group that is not there.
 bool switch_knows_groups(const struct of_switch *sw, struct acts list);
-bool acts_use_group(struct acts list, uint32_t id);
 // A rule goes to the lists of the groups that it uses, and out of them.
 void switch_list_grouped(struct rule *r);
 void switch_unlist_grouped(struct rule *r);

@@ -25,10 +25,13 @@ struct rule_acts {
 	struct act list[];
 };
 
-// That a rule uses a group.
-struct group_use {
-	struct list node; // in the group's list
-	struct rule *rule;
+// That a rule uses groups: each in its group's list.
+struct group_uses {
+	size_t n;
+	struct group_use {
+		struct list node;
+		struct rule *rule;
+	} v[];
 };
 
 struct rule {
@@ -48,8 +51,8 @@ struct rule {
 	struct list cookie_node; // among the rules with this cookie
 	struct list timeout_node; // in the switch's list of rules that may expire
 	struct list meter_node; // in its meter's list
-	struct group_use *group_uses; // of the groups that its actions name; main thread
-	size_t n_group_uses;
+	struct group_uses
+		*group_uses; // of the groups that its actions name; NULL: none; main thread
 };
 
 static inline struct acts rule_acts_get(const struct rule *r)
