@@ -145,6 +145,17 @@ void ctx_look_at_vlans(struct xlate_ctx *ctx)
 	flow_mask_or(&ctx->known, &m);
 }
 
+bool ctx_has_field(struct xlate_ctx *ctx, const struct field *f)
+{
+	struct flow_mask m = { 0 };
+
+	field_unwildcard_needs(f, &ctx->flow, &m);
+	if (f->need == NEED_VLAN)
+		ctx_look_at_vlans(ctx);
+	ctx_look_at(ctx, &m);
+	return field_is_present(f, &ctx->flow);
+}
+
 void ctx_wrote(struct xlate_ctx *ctx, const struct flow_mask *bits)
 {
 	flow_mask_or(&ctx->known, bits);

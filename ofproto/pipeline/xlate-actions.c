@@ -51,18 +51,9 @@ static void do_set_field(struct xlate_ctx *ctx, const struct act *a)
 {
 	const struct field *f = a->set_field.field;
 
-	// A field that the packet does not have is not set; that it has not is part of the decision.
-	if (f->need != NEED_NONE && f->need != NEED_ETH && f->need != NEED_VLAN) {
-		ctx_look_at_field(ctx, field_get(FIELD_ETH_TYPE));
-		if (!field_is_present(f, &ctx->flow))
-			return;
-	}
-	if (f->need == NEED_VLAN) {
-		ctx_look_at_vlans(ctx);
-		if (!field_is_present(f, &ctx->flow))
-			return;
-	}
-	ctx_write_field(ctx, f, act_set_value(a), act_set_mask(a));
+	// A field that the packet does not have is not set.
+	if (ctx_has_field(ctx, f))
+		ctx_write_field(ctx, f, act_set_value(a), act_set_mask(a));
 }
 
 void ctx_report_value(struct xlate_ctx *ctx, const struct subfield *sf, const struct flow_key *key)
@@ -119,6 +110,8 @@ static void do_move(struct xlate_ctx *ctx, const struct act *a)
 	struct flow_mask look = { 0 };
 	union field_value value, bits;
 
+	if (!ctx_has_field(ctx, a->move.src.field) || !ctx_has_field(ctx, a->move.dst.field))
+		return;
 	subfield_unwildcard(&a->move.src, &ctx->flow, &look);
 	subfield_unwildcard(&a->move.dst, &ctx->flow, &look);
 	ctx_look_at(ctx, &look);

@@ -26,26 +26,30 @@ static bool port_is_alive(const struct xlate_ctx *ctx, of_port_t number)
 	       !(atomic_load(&p->config) & PORT_CONFIG_DOWN);
 }
 
-static bool group_is_alive(struct xlate_ctx *ctx, uint32_t id, unsigned int depth);
+static bool group_is_alive(struct xlate_ctx *ctx, uint32_t id);
 
-static bool bucket_is_alive(struct xlate_ctx *ctx, const struct bucket *b, unsigned int depth)
+static bool bucket_is_alive(struct xlate_ctx *ctx, const struct bucket *b)
 {
 	bool port = b->watch_port.n != OFPP_ANY, group = b->watch_group != GROUP_ID_ANY;
 
 	return (!port && !group) || (port && port_is_alive(ctx, b->watch_port)) ||
-	       (group && group_is_alive(ctx, b->watch_group, depth));
+	       (group && group_is_alive(ctx, b->watch_group));
 }
 
-// Groups that watch each other in a circle are dead.
-static bool group_is_alive(struct xlate_ctx *ctx, uint32_t id, unsigned int depth)
+// Groups that watch each other in a circle are dead, and so is one that is asked for after too many others.
+static bool group_is_alive(struct xlate_ctx *ctx, uint32_t id)
 {
 	struct group *g = switch_find_group(ctx->sw, id);
+	bool alive = false;
 
 	depend_on_group(ctx, id);
-	for (size_t i = 0; g && depth < MAX_DEPTH && i < g->desc.buckets.n; i++)
-		if (bucket_is_alive(ctx, &g->desc.buckets.v[i], depth + 1))
-			return true;
-	return false;
+	if (ctx->watching >= MAX_DEPTH || ++ctx->watched > MAX_WATCHED)
+		return false;
+	ctx->watching++;
+	for (size_t i = 0; g && !alive && i < g->desc.buckets.n; i++)
+		alive = bucket_is_alive(ctx, &g->desc.buckets.v[i]);
+	ctx->watching--;
+	return alive;
 }
 
 // Of the group at hand; the trace tells why not.
@@ -54,7 +58,7 @@ static bool may_choose(struct xlate_ctx *ctx, const struct group *g, size_t i)
 	const struct bucket *b = &g->desc.buckets.v[i];
 	AUTO(strbuf) why = STRBUF_INIT;
 
-	if (bucket_is_alive(ctx, b, 0))
+	if (bucket_is_alive(ctx, b))
 		return true;
 	if (!ctx_traced(ctx))
 		return false;
@@ -70,7 +74,7 @@ static bool may_choose(struct xlate_ctx *ctx, const struct group *g, size_t i)
 
 static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t i)
 {
-	bool in_set = ctx->in_action_set;
+	bool in_clone = ctx->in_clone;
 	struct isolation iso;
 
 	ctx_step(ctx, STEP_BUCKET, "bucket %zu", i);
@@ -82,12 +86,13 @@ static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t i)
 	isolate_begin(ctx, &iso);
 	ctx->depth++;
 	ctx->level++;
-	// A bucket is an action set.
+	// The packet's action set is not the bucket's to execute, nor what it comes by in other tables.
+	ctx->in_clone = true;
 	strbuf_clear(&ctx->action_set);
 	xlate_actions(ctx, acts_of(&g->buckets[i].acts));
 	ctx->level--;
 	ctx->depth--;
-	ctx->in_action_set = in_set;
+	ctx->in_clone = in_clone;
 	isolate_end_in_line(ctx, &iso);
 	ctx->exit = ctx->ret->error != XLATE_OK;
 }
@@ -102,20 +107,7 @@ static void look_at_bits(struct xlate_ctx *ctx, const struct field *f,
 	field_write(f, bits, &m.m);
 	if (!is_all_zeros(m.m.vlans, sizeof(m.m.vlans)))
 		ctx_look_at_vlans(ctx);
-	field_unwildcard_needs(f, &ctx->flow, &m);
 	ctx_look_at(ctx, &m);
-}
-
-// Whether the packet has the field; that it has not is part of the decision.
-static bool look_for(struct xlate_ctx *ctx, const struct field *f)
-{
-	if (f->need == NEED_NONE || f->need == NEED_ETH)
-		return true;
-	if (f->need == NEED_VLAN)
-		ctx_look_at_vlans(ctx);
-	if (flow_is_ip(&ctx->flow))
-		ctx_look_at_field(ctx, field_get(FIELD_IP_PROTO));
-	return field_is_present(f, &ctx->flow);
 }
 
 static uint64_t hash_fields(struct xlate_ctx *ctx, const struct group_selection *s)
@@ -126,7 +118,7 @@ static uint64_t hash_fields(struct xlate_ctx *ctx, const struct group_selection 
 	VEC_FOR_EACH (f, &s->fields) {
 		union field_value value;
 
-		if (!look_for(ctx, f->field))
+		if (!ctx_has_field(ctx, f->field))
 			continue;
 		look_at_bits(ctx, f->field, &f->mask);
 		field_read(f->field, &ctx->flow, &value);

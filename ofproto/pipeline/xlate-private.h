@@ -10,6 +10,8 @@
 #define MAX_RESUBMITS 4096
 // How often a packet may go round.
 #define MAX_PASSES 32
+// How often groups may be asked whether they are alive because others watch them.
+#define MAX_WATCHED 1024
 
 // A line of the trace. Steps form a tree: those of a table are one level below it, those of a bridge likewise.
 struct trace_step {
@@ -52,6 +54,8 @@ struct xlate_ctx {
 	const struct rule *rule; // whose actions run, NULL: packet_out
 	const struct frame *frame;
 	unsigned int depth, resubmits;
+	unsigned int watching,
+		watched; // groups that are asked whether they are alive: one for the other now, and all
 	unsigned int passes; // how often the packet has been round already
 	trace_steps steps;
 	unsigned int level; // of the step that comes next
@@ -65,6 +69,8 @@ void ctx_look_at(struct xlate_ctx *ctx, const struct flow_mask *mask);
 void ctx_look_at_field(struct xlate_ctx *ctx, const struct field *f);
 // The VLAN tags are one unit: which there are, and what they hold.
 void ctx_look_at_vlans(struct xlate_ctx *ctx);
+// Whether the packet has the field: that it has not is part of the decision, too.
+bool ctx_has_field(struct xlate_ctx *ctx, const struct field *f);
 // Notes that 'bits' of ctx->flow have been written from known values.
 void ctx_wrote(struct xlate_ctx *ctx, const struct flow_mask *bits);
 void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t *value,

@@ -296,7 +296,10 @@ static void put_action(struct strbuf *b, int table, bool rich)
 		strbuf_puts(b, "NORMAL,");
 		return;
 	case 7:
-		strbuf_printf(b, "mod_nw_src:%s,", PICK(ips));
+		if (chance(70))
+			strbuf_printf(b, "mod_nw_src:%s,", PICK(ips));
+		else
+			strbuf_printf(b, "mod_tp_dst:%d,", PICK(ports));
 		return;
 	case 8:
 		if (rich)
@@ -344,6 +347,11 @@ static bool add_random_rule(struct of_switch *sw, bool rich)
 // Where a combination is not a group, the one before stays.
 static void make_random_group(struct of_switch *sw, unsigned int id, bool rich)
 {
+	// Of headers that a packet need not have, as no match says that it has.
+	static const char *const absent[] = { "set_field:80->tcp_dst,", "mod_tp_src:81,",
+					      "set_field:2001:db8::2->nd_target,",
+					      "move:NXM_OF_UDP_SRC[]->NXM_NX_REG0[0..15],",
+					      "move:NXM_NX_REG0[0..15]->NXM_OF_TCP_SRC[]," };
 	static const char *const types[] = {
 		"all",
 		"indirect",
@@ -366,6 +374,8 @@ static void make_random_group(struct of_switch *sw, unsigned int id, bool rich)
 				      1 + random_u32() % (RANDOM_N_PORTS + 1));
 		for (unsigned int i = 1 + random_u32() % 3; i; i--)
 			put_action(&b, IN_BUCKET, rich);
+		if (chance(25))
+			strbuf_puts(&b, PICK(absent));
 		if (chance(20))
 			strbuf_puts(&b, "resubmit(,2),");
 		strbuf_printf(&b, "output:%u", 1 + random_u32() % RANDOM_N_PORTS);

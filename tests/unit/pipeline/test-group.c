@@ -259,6 +259,69 @@ START_TEST(groups_that_watch_each_other_are_dead)
 }
 END_TEST
 
+// Ten buckets each that watch the next group, and none that lives: 10^60 ways to find that out.
+START_TEST(many_groups_that_watch_others_cost_little)
+{
+	for (unsigned int id = 1; id <= 60; id++) {
+		AUTO(strbuf) text = STRBUF_INIT;
+
+		strbuf_printf(&text, "group_id=%u,type=ff", id);
+		for (int i = 0; i < 10; i++)
+			strbuf_printf(&text, ",bucket=watch_group:%u,output:2", id + 1);
+		must(GROUP_ADD, text.s);
+	}
+	add_rule(sw, "tcp,actions=group:1");
+	check("drop");
+}
+END_TEST
+
+// A rule's match says which headers there are; a bucket meets any packet.
+START_TEST(that_a_packet_lacks_a_field_decides_too)
+{
+	static const struct {
+		const char *bucket;
+		enum field_id looked_at;
+	} cases[] = {
+		{ "set_field:5->tcp_dst,output:2", FIELD_IP_PROTO },
+		{ "move:NXM_OF_TCP_DST[]->NXM_NX_REG0[0..15],output:2", FIELD_IP_PROTO },
+		{ "move:NXM_NX_REG0[0..15]->NXM_OF_TCP_DST[],output:2", FIELD_IP_PROTO },
+		{ "set_field:::1->nd_target,output:2", FIELD_ICMPV6_TYPE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *group = xasprintf("group_id=1,type=all,bucket=%s", cases[i].bucket);
+		AUTO(strbuf) text = STRBUF_INIT;
+		struct flow_key key = connection(1, false);
+		struct xlate_result r;
+
+		if (cases[i].looked_at == FIELD_ICMPV6_TYPE) {
+			key = (struct flow_key){ .in_port = 1,
+						 .eth_type = htobe16(0x86dd),
+						 .nw_proto = 58 };
+			key.tp_src = htobe16(128);
+		} else {
+			key.nw_proto = 17;
+		}
+		must(GROUP_ADD_OR_MODIFY, group);
+		add_rule(sw, "actions=group:1");
+		translate(&key, &text, &r);
+		ck_assert_msg(!strcmp(text.s, "2"), "%s: %s", cases[i].bucket, text.s);
+		ck_assert_msg(is_in_mask(&r, cases[i].looked_at), "%s", cases[i].bucket);
+		xlate_result_uninit(&r);
+	}
+}
+END_TEST
+
+START_TEST(what_a_bucket_comes_by_writes_no_action_set_of_the_packet)
+{
+	must(GROUP_ADD, "group_id=1,type=all,bucket=resubmit(,1)");
+	add_rule(sw, "table=1,tcp,actions=resubmit(,2),check_pkt_larger(100)->reg0[0],output:2");
+	add_rule(sw, "table=2,tcp,actions=write_actions(output:3)");
+	add_rule(sw, "tcp,actions=group:1,output:4");
+	check("check_pkt_len(size=100,gt(2),le(2)),4");
+}
+END_TEST
+
 START_TEST(a_change_of_another_group_is_of_no_concern)
 {
 	struct flow_key key = connection(1, false);
@@ -442,6 +505,9 @@ int main(void)
 	tcase_add_test(t, only_the_fields_that_are_hashed_are_matched);
 	tcase_add_test(t, failover_follows_ports_and_groups);
 	tcase_add_test(t, groups_that_watch_each_other_are_dead);
+	tcase_add_test(t, many_groups_that_watch_others_cost_little);
+	tcase_add_test(t, that_a_packet_lacks_a_field_decides_too);
+	tcase_add_test(t, what_a_bucket_comes_by_writes_no_action_set_of_the_packet);
 	tcase_add_test(t, a_change_of_another_group_is_of_no_concern);
 	tcase_add_test(t, groups_and_buckets_count_their_traffic);
 	tcase_add_test(t, rules_go_with_their_group);
