@@ -165,25 +165,53 @@ static enum ofperr decode_new_bucket(struct reader *r, uint8_t version, struct g
 	return e ? e : decode_bucket_properties(&body, b);
 }
 
-static bool id_is_taken(const struct group_desc *g, uint32_t id, size_t n)
+static int by_number(const void *a, const void *b)
 {
-	for (size_t i = 0; i < n; i++)
-		if (g->buckets.v[i].id == id)
-			return true;
-	return false;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+// The ids that were given, ascending; to be freed. There may be thousands.
+static uint32_t *sorted_ids(const struct group_desc *g, size_t *ret_n)
+{
+	uint32_t *ids = xcalloc(g->buckets.n + 1, sizeof(*ids));
+	const struct bucket *b;
+	size_t n = 0;
+
+	VEC_FOR_EACH (b, &g->buckets)
+		if (b->id != GROUP_ID_ANY)
+			ids[n++] = b->id;
+	qsort(ids, n, sizeof(*ids), by_number);
+	*ret_n = n;
+	return ids;
 }
 
 void group_number_buckets(struct group_desc *g)
 {
+	size_t n, i = 0;
+	AUTO_FREE uint32_t *ids = sorted_ids(g, &n);
 	uint32_t next = 0;
+	struct bucket *b;
 
-	for (size_t i = 0; i < g->buckets.n; i++) {
-		if (g->buckets.v[i].id != GROUP_ID_ANY)
+	VEC_FOR_EACH (b, &g->buckets) {
+		if (b->id != GROUP_ID_ANY)
 			continue;
-		while (id_is_taken(g, next, g->buckets.n))
-			next++;
-		g->buckets.v[i].id = next++;
+		for (; i < n && ids[i] <= next; i++)
+			next += ids[i] == next;
+		b->id = next++;
 	}
+}
+
+static bool has_id_twice(const struct group_desc *g)
+{
+	size_t n;
+	AUTO_FREE uint32_t *ids = sorted_ids(g, &n);
+
+	for (size_t i = 1; i < n; i++)
+		if (ids[i] == ids[i - 1])
+			return true;
+	return false;
 }
 
 static enum ofperr decode_buckets(struct reader *r, uint8_t version, struct group_desc *g)
@@ -194,10 +222,7 @@ static enum ofperr decode_buckets(struct reader *r, uint8_t version, struct grou
 		e = group_version_is_new(version) ? decode_new_bucket(r, version, g)
 						  : decode_old_bucket(r, version, g);
 	group_number_buckets(g);
-	for (size_t i = 0; !e && i < g->buckets.n; i++)
-		if (id_is_taken(g, g->buckets.v[i].id, i))
-			e = OFPERR_OFPGMFC_BAD_BUCKET;
-	return e;
+	return e || !has_id_twice(g) ? e : OFPERR_OFPGMFC_BAD_BUCKET;
 }
 
 static void put_number_property(struct strbuf *out, uint16_t type, uint32_t value)

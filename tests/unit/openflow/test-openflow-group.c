@@ -164,6 +164,24 @@ START_TEST(a_line_may_begin_with_its_command)
 }
 END_TEST
 
+START_TEST(buckets_get_the_lowest_ids_that_are_free)
+{
+	static const char text[] =
+		"group_id=1,type=all,bucket=output:1,bucket=bucket_id:1,output:1,"
+		"bucket=output:1,bucket=bucket_id:0,output:1,bucket=bucket_id:3,"
+		"output:1,bucket=output:1,bucket=bucket_id:4294967040,output:1";
+	static const uint32_t want[] = { 2, 1, 4, 0, 3, 5, BUCKET_ID_MAX };
+	struct error err = ERROR_INIT;
+	struct group_mod gm;
+
+	ck_assert_int_eq(group_mod_parse(text, GROUP_ADD, NULL, &gm, NULL, &err), 0);
+	ck_assert_uint_eq(gm.group.buckets.n, ARRAY_SIZE(want));
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++)
+		ck_assert_uint_eq(gm.group.buckets.v[i].id, want[i]);
+	group_mod_uninit(&gm);
+}
+END_TEST
+
 static void put_request(enum msg_type type, uint8_t version, struct strbuf *b, struct msg *m)
 {
 	uint32_t id;
@@ -401,6 +419,7 @@ int main(void)
 	tcase_add_loop_test(t, what_is_said_is_sent, 0, ARRAY_SIZE(good));
 	tcase_add_loop_test(t, what_is_wrong_is_named, 0, ARRAY_SIZE(bad));
 	tcase_add_test(t, a_line_may_begin_with_its_command);
+	tcase_add_test(t, buckets_get_the_lowest_ids_that_are_free);
 	tcase_add_loop_test(t, descriptions_come_back, 0, ARRAY_SIZE(good));
 	tcase_add_test(t, statistics_come_back);
 	tcase_add_test(t, features_come_back);
