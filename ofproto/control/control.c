@@ -12,6 +12,8 @@
 
 LOG_MODULE(rconn);
 
+// Bytes that may wait for a controller that does not read.
+#define MAX_BACKLOG ((size_t)1 << 20)
 #define OPENFLOW_PORT 6653
 #define MIN_BACKOFF 1000
 #define MGMT_VERSIONS \
@@ -89,6 +91,7 @@ struct peer *peer_create(struct of_control *c, struct stream *s, bool service, i
 	timer_init(&p->probe, c->loop, on_probe);
 	p->conn = of_conn_create(s, ctl ? c->versions : (service ? MGMT_VERSIONS : c->versions),
 				 &conn_events, p);
+	of_conn_limit_backlog(p->conn, MAX_BACKLOG);
 	list_push_back(&c->peers, &p->node);
 	return p;
 }
@@ -369,7 +372,7 @@ void control_packet_in(struct of_control *c, const struct packet_in_event *e)
 		pin.len = MIN(e->len, (size_t)e->max_len);
 		packet_in_encode(&pin, p->packet_in_format, of_conn_version(p->conn), &out);
 		// A controller that does not read must not fill our memory.
-		if (of_conn_backlog(p->conn) > 1 << 20) {
+		if (of_conn_backlog(p->conn) > MAX_BACKLOG) {
 			counter_inc(COUNTER_RCONN_OVERFLOW);
 			continue;
 		}

@@ -17,6 +17,8 @@ struct of_conn {
 	uint32_t versions;
 	uint8_t version;
 	bool hello_sent, table_id_ext;
+	size_t backlog_limit; // bytes, 0: none
+	bool paused; // the peer is to take what waits for it first
 	bool in_callback, dead; // closed within one of our callbacks: freed when that is over
 	uint32_t next_xid;
 	uint64_t n_sent, n_received;
@@ -121,9 +123,14 @@ static void one_message(struct of_conn *c, const void *p, size_t n)
 		c->events.bad(c->aux, e);
 }
 
+static bool is_full(const struct of_conn *c)
+{
+	return c->backlog_limit && stream_backlog(c->stream) > c->backlog_limit;
+}
+
 static void take_messages(struct of_conn *c)
 {
-	while (!c->dead) {
+	while (!c->dead && !is_full(c)) {
 		const uint8_t *p = (const uint8_t *)c->in.s + c->in_start;
 		size_t left = c->in.len - c->in_start, length;
 
@@ -166,12 +173,20 @@ static void on_connected(void *aux)
 	send_hello(aux);
 }
 
+static void pause_if_full(struct of_conn *c)
+{
+	if (c->dead)
+		return;
+	c->paused = is_full(c);
+	stream_set_reading(c->stream, !c->paused);
+}
+
 static void on_readable(void *aux)
 {
 	struct of_conn *c = aux;
 
 	c->in_callback = true;
-	while (!c->dead) {
+	while (!c->dead && !c->paused) {
 		char *p = strbuf_reserve(&c->in, CHUNK);
 		ssize_t n = stream_recv(c->stream, p, CHUNK);
 
@@ -183,6 +198,7 @@ static void on_readable(void *aux)
 		}
 		c->in.len += n;
 		take_messages(c);
+		pause_if_full(c);
 	}
 	leave(c);
 }
@@ -194,6 +210,10 @@ static void on_drained(void *aux)
 	c->in_callback = true;
 	if (c->events.drained)
 		c->events.drained(c->aux);
+	if (c->paused && !c->dead) {
+		take_messages(c);
+		pause_if_full(c);
+	}
 	leave(c);
 }
 
@@ -279,6 +299,11 @@ void of_conn_send_error(struct of_conn *c, enum ofperr e, const struct msg *requ
 	of_conn_send(c, b.s, b.len);
 }
 
+void of_conn_limit_backlog(struct of_conn *c, size_t n)
+{
+	c->backlog_limit = n;
+}
+
 size_t of_conn_backlog(const struct of_conn *c)
 {
 	return stream_backlog(c->stream);
@@ -296,7 +321,8 @@ uint64_t of_conn_n_received(const struct of_conn *c)
 
 int64_t of_conn_last_received(const struct of_conn *c)
 {
-	return c->last_received;
+	// While it is not listened to, that it takes what waits for it is the sign of its life.
+	return c->paused ? MAX(c->last_received, stream_progress(c->stream)) : c->last_received;
 }
 
 // ---- Names of versions ----

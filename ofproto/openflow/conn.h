@@ -39,6 +39,9 @@ uint32_t of_conn_next_xid(struct of_conn *c);
 void of_conn_send(struct of_conn *c, const void *p, size_t n);
 void of_conn_send_error(struct of_conn *c, enum ofperr e, const struct msg *request);
 size_t of_conn_backlog(const struct of_conn *c);
+// For a side that answers: while more than 'n' bytes wait for the peer, its messages wait, too. A side that asks must not wait so: both
+// would. 0, as it begins: no limit.
+void of_conn_limit_backlog(struct of_conn *c, size_t n);
 // Messages sent and received, and when the last one came (msec of the loop's clock): for inactivity probes.
 uint64_t of_conn_n_sent(const struct of_conn *c);
 uint64_t of_conn_n_received(const struct of_conn *c);

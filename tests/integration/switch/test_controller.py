@@ -137,6 +137,7 @@ class Connection:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(20)
         self.socket.connect(path)
+        self.reader = self.socket.makefile("rb")
         self.send(0, b"", 0)
         while self.receive()[0] != 0:
             pass
@@ -145,9 +146,8 @@ class Connection:
         self.socket.sendall(struct.pack("!BBHI", 4, kind, 8 + len(body), xid) + body)
 
     def receive(self):
-        header = self.socket.recv(8, socket.MSG_WAITALL)
-        _, kind, length, xid = struct.unpack("!BBHI", header)
-        return kind, xid, self.socket.recv(length - 8, socket.MSG_WAITALL) if length > 8 else b""
+        _, kind, length, xid = struct.unpack("!BBHI", self.reader.read(8))
+        return kind, xid, self.reader.read(length - 8)
 
     def answer(self, kind, body, xid):
         self.send(kind, body, xid)
@@ -188,6 +188,30 @@ def test_a_controllers_own_packet_comes_back_with_its_own_port(switch):
     kind, _, body = c.receive()
     assert kind == 10
     assert body.find(struct.pack("!HBBI", 0x8000, 0, 4, controller)) == 20, body
+
+
+def test_who_does_not_read_is_not_listened_to(switch):
+    """Requests wait on the sender's side, and all are answered once it reads."""
+    switch.start("--enable-dummy=override")
+    switch.vsctl("add-br", "br0")
+    c = Connection(f"{switch.dir}/br0.mgmt")
+    big = struct.pack("!BBHI", 4, 2, 60000, 7) + bytes(60000 - 8)
+    requests = big * 1000
+    c.socket.settimeout(2)
+    sent = 0
+    with pytest.raises(TimeoutError):
+        while sent < len(requests):
+            sent += c.socket.send(requests[sent:sent + 65536])
+    assert sent < 10_000_000
+    c.socket.settimeout(20)
+    rest = threading.Thread(target=c.socket.sendall, args=(requests[sent:],))
+    rest.start()
+    for _ in range(1000):
+        assert c.receive() == (3, 7, bytes(60000 - 8))
+    rest.join()
+    # A wrong one comes back whole, and the switch goes on.
+    assert c.answer(99, bytes(50000), 9)[1][4:] == struct.pack("!BBHI", 4, 99, 50008, 9) + bytes(50000)
+    assert c.answer(20, b"", 10) == (21, b"")
 
 
 # ---- Controller.status ----
