@@ -153,23 +153,28 @@ def transcript(s):
             yield " ".join([version, *args]), unordered(lines) if words[0] in ("dump-flows", "dump-ports") else lines
 
 
-def on_switch(cls, datapath_type, work):
-    """What 'work' makes of a switch of its own, ours or theirs."""
+def on_switch(cls, datapath_type, work, prepare=configure):
+    """What 'work' makes of a switch of its own, ours or theirs, that 'prepare' has set up."""
     tag = uuid.uuid4().hex[:5]
     s = cls(f"/tmp/oes-{tag}", tag)
     os.mkdir(s.dir)
     try:
         s.start("--enable-dummy=override")
-        configure(s, datapath_type)
+        prepare(s, datapath_type)
         return work(s)
     finally:
         s.close()
         shutil.rmtree(s.dir, ignore_errors=True)
 
 
-def test_texts_are_those_of_open_vswitch():
-    ours, theirs = (dict(on_switch(*kind, lambda s: list(transcript(s)))) for kind in ((Switch, "netdev"), (Peer, "dummy")))
+def assert_same_texts(transcript_of, prepare=configure):
+    """'transcript_of' gives pairs of what was asked and the lines that came; both switches give the same."""
+    ours, theirs = (dict(on_switch(*kind, lambda s: list(transcript_of(s)), prepare)) for kind in ((Switch, "netdev"), (Peer, "dummy")))
     different = []
     for command in theirs:
         different += difflib.unified_diff(theirs[command], ours[command], f"Open vSwitch: {command}", "ours", lineterm="")
     assert not different, "\n".join(different)
+
+
+def test_texts_are_those_of_open_vswitch():
+    assert_same_texts(transcript)
