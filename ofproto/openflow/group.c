@@ -203,7 +203,7 @@ void group_number_buckets(struct group_desc *g)
 	}
 }
 
-static bool has_id_twice(const struct group_desc *g)
+bool group_has_bucket_id_twice(const struct group_desc *g)
 {
 	size_t n;
 	AUTO_FREE uint32_t *ids = sorted_ids(g, &n);
@@ -222,7 +222,7 @@ static enum ofperr decode_buckets(struct reader *r, uint8_t version, struct grou
 		e = group_version_is_new(version) ? decode_new_bucket(r, version, g)
 						  : decode_old_bucket(r, version, g);
 	group_number_buckets(g);
-	return e || !has_id_twice(g) ? e : OFPERR_OFPGMFC_BAD_BUCKET;
+	return e || !group_has_bucket_id_twice(g) ? e : OFPERR_OFPGMFC_BAD_BUCKET;
 }
 
 static void put_number_property(struct strbuf *out, uint16_t type, uint32_t value)

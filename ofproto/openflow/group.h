@@ -126,3 +126,4 @@ void group_desc_format(const struct group_desc *g, bool with_type, uint8_t versi
 		       const struct port_names *ports, struct strbuf *out);
 // Gives buckets without an id the lowest ones that are free.
 void group_number_buckets(struct group_desc *g);
+bool group_has_bucket_id_twice(const struct group_desc *g);

@@ -318,16 +318,6 @@ static void copy_with(struct group_desc *ret, const struct group_desc *d, size_t
 		copy_bucket(ret, &d->buckets.v[i]);
 }
 
-static bool has_bucket(const struct group_desc *d, uint32_t id)
-{
-	const struct bucket *b;
-
-	VEC_FOR_EACH (b, &d->buckets)
-		if (b->id == id)
-			return true;
-	return false;
-}
-
 static enum ofperr change(struct of_switch *sw, struct group_node *n, struct group_desc *d)
 {
 	enum ofperr e = modify(sw, n, d);
@@ -340,7 +330,6 @@ static enum ofperr insert_buckets(struct of_switch *sw, struct group_node *n,
 				  const struct group_mod *gm)
 {
 	const struct group_desc *old = &n->group->desc;
-	const struct bucket *b;
 	struct group_desc d;
 	size_t at;
 
@@ -349,10 +338,11 @@ static enum ofperr insert_buckets(struct of_switch *sw, struct group_node *n,
 		return OFPERR_OFPGMFC_UNKNOWN_BUCKET;
 	if (gm->command_bucket_id <= BUCKET_ID_MAX)
 		at++;
-	VEC_FOR_EACH (b, &gm->group.buckets)
-		if (has_bucket(old, b->id))
-			return OFPERR_OFPGMFC_BUCKET_EXISTS;
 	copy_with(&d, old, at, 0, &gm->group);
+	if (group_has_bucket_id_twice(&d)) {
+		group_desc_uninit(&d);
+		return OFPERR_OFPGMFC_BUCKET_EXISTS;
+	}
 	return change(sw, n, &d);
 }
 
