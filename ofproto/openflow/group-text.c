@@ -241,16 +241,18 @@ static const struct bucket_word *find_bucket_word(const char *name)
 }
 
 // The bucket's own words, and everything else, which are its actions, put into 'acts'; *ret_any: there are some.
-// 'text' is cut into pieces.
+// 'text' is cut into pieces, and moved together where it has a field behind parentheses; its end stays its end.
 static int parse_bucket_words(struct group_text *t, char *text, struct bucket *b,
 			      struct strbuf *acts, bool *ret_any)
 {
 	AUTO_FREE char *whole = xstrdup(text);
+	const char *end = whole + strlen(whole), *before = text;
 	char *rest = text, *key, *value;
 
-	while (act_next_word(&rest, &key, &value)) {
+	for (size_t left = strlen(rest); act_next_word(&rest, &key, &value);
+	     before = rest, left = strlen(rest)) {
 		const struct bucket_word *w = find_bucket_word(key);
-		const char *from = key;
+		const char *from = end - left + (key - before);
 
 		if (w) {
 			if (w->parse(t, b, value))
@@ -258,11 +260,12 @@ static int parse_bucket_words(struct group_text *t, char *text, struct bucket *b
 			continue;
 		}
 		*ret_any = true;
-		if (!strcasecmp(key, "action") || !strcasecmp(key, "actions"))
-			from = *value ? value : rest;
 		if (acts->len)
 			strbuf_putc(acts, ',');
-		strbuf_put(acts, whole + (from - text), (size_t)(rest - from));
+		if (!strcasecmp(key, "action") || !strcasecmp(key, "actions"))
+			strbuf_puts(acts, value);
+		else
+			strbuf_put(acts, from, (size_t)(end - strlen(rest) - from));
 		strbuf_chomp(acts, ',');
 	}
 	return 0;

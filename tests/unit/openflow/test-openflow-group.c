@@ -36,6 +36,14 @@ static const struct {
 	{ GROUP_ADD, "group_id=1,type=select,selection_method=dp_hash,bucket=output:1",
 	  "group_id=1,type=select,selection_method=dp_hash,bucket=bucket_id:0,actions=output:1",
 	  "group_id=1,type=select,bucket=actions=output:1" },
+	// A field behind parentheses, and what comes after it.
+	{ GROUP_ADD,
+	  "group_id=1,type=all,bucket=check_pkt_larger(1500)->reg0[0],output:12,"
+	  "actions(output:13),output:14",
+	  "group_id=1,type=all,bucket=bucket_id:0,actions=check_pkt_larger(1500)->NXM_NX_REG0[0],"
+	  "output:12,output:13,output:14",
+	  "group_id=1,type=all,bucket=actions=check_pkt_larger(1500)->NXM_NX_REG0[0],output:12,"
+	  "output:13,output:14" },
 	{ GROUP_DELETE, "", "group_id=4294967292,type=all", "group_id=4294967292,type=all" },
 	{ GROUP_DELETE, "group_id=5", "group_id=5,type=all", "group_id=5,type=all" },
 	{ GROUP_INSERT_BUCKETS, "group_id=1,command_bucket_id=last,bucket=output:1",
