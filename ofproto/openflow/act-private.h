@@ -100,6 +100,9 @@ void act_format_list(struct acts a, const struct act_text *t);
 int act_parse_number(const char *s, uint64_t max, const char *what, uint64_t *ret,
 		     struct error *err);
 int act_parse_u32(const char *s, uint32_t *ret, struct error *err);
+// A value of all of the field's bits: one with a mask is refused.
+int act_parse_whole(const struct field *f, const char *text, union field_value *ret,
+		    struct error *err);
 // Up to 64 bits of a field whose header has four bytes. 'whole' begins the errors.
 int act_parse_subfield(const char *s, const char *whole, struct subfield *ret, struct error *err);
 int act_check_short_header(const struct field *f, const char *whole, struct error *err);

@@ -27,6 +27,19 @@ int act_parse_u32(const char *s, uint32_t *ret, struct error *err)
 	return parse_u32(s, 0, ret) ? 0 : error_set(err, -EINVAL, "invalid numeric format %s", s);
 }
 
+int act_parse_whole(const struct field *f, const char *text, union field_value *ret,
+		    struct error *err)
+{
+	union field_value mask, all;
+
+	if (field_parse(f, text, ret, &mask, err))
+		return -EINVAL;
+	field_all_ones(f, &all);
+	return memcmp(mask.b, all.b, f->n_bytes)
+		       ? error_set(err, -EINVAL, "%s: wildcards not allowed here", text)
+		       : 0;
+}
+
 int act_not_openflow(const struct field *f, struct error *err)
 {
 	return error_set(err, -EINVAL, "%s is not a field of OpenFlow: use vlan_vid or vlan_pcp",

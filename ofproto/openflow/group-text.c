@@ -121,13 +121,12 @@ static int add_field(struct group_text *t, const char *name, const char *value)
 {
 	struct group_selection *s = &t->gm->group.selection;
 	struct hash_field f = { field_by_name(name), { { 0 } } };
-	union field_value mask;
 
 	if (!f.field)
 		return error_set(t->err, -EINVAL, "fields: unknown field %s", name);
 	if (!*value)
 		field_all_ones(f.field, &f.mask);
-	else if (field_parse(f.field, value, &f.mask, &mask, t->err))
+	else if (act_parse_whole(f.field, value, &f.mask, t->err))
 		return -EINVAL;
 	if (!selection_add_field(s, &f))
 		return error_set(t->err, -EINVAL, "%s: duplicate field", name);

@@ -125,20 +125,17 @@ static int parse_bits(const struct learning *l, const char **s, struct subfield 
 static int match_value(const struct learning *l, const char *text, struct learn_spec *s)
 {
 	const struct field *f = s->dst.field;
-	union field_value v, mask, all;
+	union field_value v;
 	uint8_t *to = s->value + LEARN_VALUE_BYTES - f->n_bytes;
 	of_port_t port;
 
-	field_all_ones(f, &all);
 	if (f->format == FMT_OF_PORT) {
 		if (!of_port_parse(text, l->ports, &port))
 			return error_set(l->err, -EINVAL, "%s: invalid or unknown port for %s",
 					 text, f->name);
 		field_value_from_u64(f, f->n_bytes == 2 ? port.n & 0xffff : port.n, &v);
-	} else if (field_parse(f, text, &v, &mask, l->err)) {
+	} else if (act_parse_whole(f, text, &v, l->err)) {
 		return -EINVAL;
-	} else if (memcmp(mask.b, all.b, f->n_bytes)) {
-		return error_set(l->err, -EINVAL, "%s: wildcards not allowed here", text);
 	}
 	memcpy(to, v.b, f->n_bytes);
 	return learn_value_fits(s)

@@ -199,14 +199,14 @@ int load_parse(char *arg, const struct act_text *t)
 static int mod_parse(enum field_id id, const char *arg, const char *what, const struct act_text *t)
 {
 	const struct field *f = field_get(id);
-	union field_value v, mask, all;
+	union field_value v, all;
 	uint64_t n;
 
 	field_all_ones(f, &all);
 	if (f->format == FMT_DEC &&
 	    act_parse_number(arg, (1u << 8 * f->n_bytes) - 1, what, &n, t->err))
 		return -EINVAL;
-	if (!field_parse(f, arg, &v, &mask, NULL) && !memcmp(&mask, &all, f->n_bytes)) {
+	if (!act_parse_whole(f, arg, &v, NULL)) {
 		act_put_set_field(t->out, f, SET_FORM_MOD, &v, &all);
 		return 0;
 	}
