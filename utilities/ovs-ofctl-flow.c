@@ -30,9 +30,11 @@ static char *version_names(uint32_t versions)
 	return strbuf_take(&s);
 }
 
-static void send_flow_mod(struct sender *s, const struct flow_mod *fm, uint32_t usable)
+static void send_flow_mod(struct sender *s, const struct flow_mod *fm, uint32_t usable,
+			  const char *where)
 {
 	uint8_t version = ofp_client_version(s->c);
+	size_t start = s->buf.len;
 
 	if (!(usable >> version & 1)) {
 		AUTO_FREE char *names = version_names(usable);
@@ -41,6 +43,7 @@ static void send_flow_mod(struct sender *s, const struct flow_mod *fm, uint32_t 
 		      *names ? names : "no version of OpenFlow", of_version_name(version));
 	}
 	flow_mod_encode(fm, version, ofp_client_xid(s->c), &s->buf);
+	ofctl_check_length(&s->buf, start, where);
 	if (s->buf.len >= SEND_AT) {
 		ofp_client_send(s->c, &s->buf);
 		strbuf_clear(&s->buf);
@@ -75,7 +78,7 @@ static void run_one(struct sender *s, const char *line, enum flow_mod_command co
 
 	if (parse(s, line, command, &fm, &usable, &err))
 		fatal(0, "%s%s", where, err.text);
-	send_flow_mod(s, &fm, usable);
+	send_flow_mod(s, &fm, usable, where);
 	flow_mod_uninit(&fm);
 }
 

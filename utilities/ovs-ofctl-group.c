@@ -28,6 +28,7 @@ static void run_one(struct group_sender *s, const char *line, enum group_command
 {
 	uint8_t version = ofp_client_version(s->c);
 	struct error err = ERROR_INIT;
+	size_t start = s->buf.len;
 	struct group_mod gm;
 	uint32_t usable;
 
@@ -37,6 +38,7 @@ static void run_one(struct group_sender *s, const char *line, enum group_command
 		fatal(0, "%sthis group cannot be sent with %s ('-O OpenFlow15' can send all)",
 		      where, of_version_name(version));
 	group_mod_encode(&gm, version, ofp_client_xid(s->c), &s->buf);
+	ofctl_check_length(&s->buf, start, where);
 	group_mod_uninit(&gm);
 }
 

@@ -77,11 +77,13 @@ static void print_versions(const char *what, uint32_t usable)
 	printf("chosen %s: %s\n", what, of_version_name(__builtin_ctz(both)));
 }
 
-static void print_flow_mod(const struct flow_mod *fm, uint32_t usable, uint32_t xid)
+static void print_flow_mod(const struct flow_mod *fm, uint32_t usable, uint32_t xid,
+			   const char *where)
 {
 	AUTO(strbuf) b = STRBUF_INIT;
 
 	flow_mod_encode(fm, __builtin_ctz(usable & ofctl.versions), xid, &b);
+	ofctl_check_length(&b, 0, where);
 	print_bytes(b.s, b.len, ofctl.verbosity + 1);
 }
 
@@ -94,7 +96,7 @@ static void run_parse_flow(int argc, char *argv[])
 	if (flow_mod_parse(argv[1], FM_ADD, NULL, &fm, &usable, &err))
 		fatal(0, "%s", err.text);
 	print_versions("protocol", usable);
-	print_flow_mod(&fm, usable, 1);
+	print_flow_mod(&fm, usable, 1, "");
 	flow_mod_uninit(&fm);
 }
 
@@ -106,16 +108,16 @@ struct parsing {
 static void parse_line(char *line, unsigned int number, void *aux)
 {
 	struct parsing *p = aux;
+	AUTO_FREE char *where = xasprintf("%s:%u: ", p->name, number);
 	struct error err = ERROR_INIT;
 	struct flow_mod fm;
 	uint32_t usable;
 
 	if (flow_mod_parse(line, FM_ADD, NULL, &fm, &usable, &err))
-		fatal(0, "%s:%u: %s", p->name, number, err.text);
+		fatal(0, "%s%s", where, err.text);
 	if (!(usable & ofctl.versions))
-		fatal(0, "%s:%u: the flow cannot be sent with the versions allowed by -O", p->name,
-		      number);
-	print_flow_mod(&fm, usable, ++p->xid);
+		fatal(0, "%sthe flow cannot be sent with the versions allowed by -O", where);
+	print_flow_mod(&fm, usable, ++p->xid, where);
 	flow_mod_uninit(&fm);
 }
 
@@ -137,6 +139,7 @@ static void run_parse_group(int argc, char *argv[])
 		fatal(0, "%s", err.text);
 	print_versions("version", usable);
 	group_mod_encode(&gm, __builtin_ctz(usable & ofctl.versions), 1, &b);
+	ofctl_check_length(&b, 0, "");
 	print_bytes(b.s, b.len, ofctl.verbosity + 1);
 	group_mod_uninit(&gm);
 }

@@ -72,6 +72,7 @@ static void send_packet(struct ofp_client *c, struct packet_out *po, const struc
 	po->packet = (const uint8_t *)packet->s;
 	po->len = packet->len;
 	packet_out_encode(po, ofp_client_version(c), ofp_client_xid(c), &b);
+	ofctl_check_length(&b, 0, "");
 	ofctl_send_and_wait(c, &b);
 }
 

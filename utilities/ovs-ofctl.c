@@ -318,6 +318,13 @@ void ofctl_print_plain_multipart(struct ofp_client *c, enum msg_type type)
 	ofctl_print_multipart(c, &b);
 }
 
+void ofctl_check_length(const struct strbuf *b, size_t start, const char *where)
+{
+	if (b->len - start > UINT16_MAX)
+		fatal(0, "%smessage is too long: %zu bytes, at most %d can be sent", where,
+		      b->len - start, UINT16_MAX);
+}
+
 void ofctl_send_and_wait(struct ofp_client *c, const struct strbuf *messages)
 {
 	if (messages->len)

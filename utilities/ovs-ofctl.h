@@ -32,6 +32,9 @@ extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[]
 // The command that prints all of them.
 void ofctl_list_commands(int argc, char *argv[]);
 
+// Ends the program when the message that begins at 'start' is longer than OpenFlow can say: what is behind its length would be
+// taken for the next one. 'where' comes before the error.
+void ofctl_check_length(const struct strbuf *b, size_t start, const char *where);
 // Opens the switch by the options. ..._for_flows() prepares a 1.0 connection for table ids in flow_mods.
 struct ofp_client *ofctl_open(const char *target);
 struct ofp_client *ofctl_open_for_flows(const char *target);

@@ -147,9 +147,10 @@ struct act {
 			uint64_t cookie;
 			uint16_t idle_timeout, hard_timeout, fin_idle_timeout,
 				fin_hard_timeout; // s
-			uint16_t priority, n_specs;
+			uint16_t priority;
 			uint8_t table, flags; // ACT_LEARN_*
 			uint32_t limit; // of rules in the table with this cookie; 0: none
+			uint32_t n_specs; // text may have more than a message holds
 			struct subfield result; // one bit; 'field' NULL: nowhere
 		} learn;
 		struct {
@@ -164,7 +165,7 @@ struct act {
 		struct {
 			be32 packet_type;
 			uint8_t md_type; // of NSH: 1, 2; 0: not said
-			uint16_t n_tlvs;
+			uint32_t n_tlvs; // as of specs
 		} encap;
 		struct {
 			be32 packet_type; // of what comes out; PACKET_TYPE_FROM_HEADER: as it says itself

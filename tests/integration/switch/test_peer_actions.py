@@ -173,6 +173,33 @@ def test_what_would_be_cut_is_refused_in_one_line(rule):
     assert r.returncode == 1 and r.stdout == "" and re.fullmatch(r"ovs-ofctl: .+\n", r.stderr), r
 
 
+TOO_LONG = {
+    "outputs": "actions=" + ",".join(["output:1"] * 8192),
+    "learn": "actions=learn(" + ",".join(["reg0"] * 65537) + ")",
+    "encap": "actions=encap(nsh(" + ",".join(["tlv(0x1000,10,0x12)"] * 65537) + "))",
+}
+
+
+@pytest.mark.parametrize("name", TOO_LONG)
+def test_a_flow_that_no_message_holds_is_refused(name):
+    r = run(OURS, "-O", "OpenFlow13", "parse-flows", "-", stdin=TOO_LONG[name] + "\n")
+    assert r.returncode == 1 and re.fullmatch(r"ovs-ofctl: -:1: message is too long: .+\n", r.stderr), r
+
+
+def test_a_flow_that_no_message_holds_is_not_sent():
+    collector = Collector(3)
+    try:
+        r = run(OURS, "-O", "OpenFlow13", "add-flows", f"unix:{collector.path}", "-", stdin=TOO_LONG["outputs"] + "\n")
+    finally:
+        collector.close()
+    assert r.returncode == 1 and "-:1: message is too long: " in r.stderr and not collector.flow_mods, r
+
+
+def test_a_group_that_no_message_holds_is_refused():
+    r = run(OURS, "-O", "OpenFlow15", "parse-group", "group_id=1,type=all" + ",bucket=output:1" * 3000)
+    assert r.returncode == 1 and r.stderr.startswith("ovs-ofctl: message is too long: "), r
+
+
 @needs_peer
 @pytest.mark.parametrize("version", VERSIONS)
 def test_bytes_are_those_of_open_vswitch(version):
