@@ -99,6 +99,8 @@ static enum ofperr decode_result(struct act_in *in, bool there, struct act *a)
 	a->learn.result.ofs = ofs;
 	a->learn.result.n_bits = 1;
 	e = act_get_field(in, &a->learn.result.field);
+	if (!e && !a->learn.result.field->writable)
+		e = OFPERR_OFPBAC_BAD_SET_ARGUMENT;
 	return e ? e : act_check_bits(&a->learn.result);
 }
 
