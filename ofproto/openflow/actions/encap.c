@@ -65,16 +65,18 @@ static enum ofperr decode_nsh(struct reader *p, uint8_t type, struct act *a, str
 {
 	if (type == NSH_MD_TYPE) {
 		a->encap.md_type = rd_u8(p);
-		return p->failed		   ? OFPERR_OFPBAC_BAD_LEN
-		       : a->encap.md_type - 1u > 1 ? OFPERR_NXBAC_BAD_ED_PROP
-						   : OFPERR_NONE;
+		if (p->failed)
+			return OFPERR_OFPBAC_BAD_LEN;
+		return a->encap.md_type - 1u > 1 || rd_left(p) > 3 ? OFPERR_NXBAC_BAD_ED_PROP
+								   : OFPERR_NONE;
 	}
 	if (type == NSH_TLV) {
 		uint16_t class = rd_be16(p);
 		uint8_t tlv_type = rd_u8(p), n = rd_u8(p);
 		const void *value = rd_bytes(p, n);
 
-		if (!value || n > MAX_TLV)
+		// Its padding counts as its own.
+		if (!value || rd_left(p) != ROUND_UP(n, 8u) - n)
 			return OFPERR_NXBAC_BAD_ED_PROP;
 		put_tlv(tlvs, class, tlv_type, value, n);
 		a->encap.n_tlvs++;
@@ -153,7 +155,6 @@ void encap_encode(const struct act *a, struct act_out *o)
 	for (size_t i = 0; i < a->encap.n_tlvs; i++, tlv = next_tlv(tlv)) {
 		p = begin_property(o->out, NSH_TLV);
 		strbuf_put(o->out, tlv, sizeof(*tlv) + tlv->n);
-		// Its padding counts as its own.
 		wr_pad(o->out, p, 8);
 		end_property(o->out, p);
 	}
