@@ -152,6 +152,15 @@ def test_others_look_meanwhile_and_write_afterwards(server, large):
     assert {"name": "new"} in select(server.connect(), "name")["rows"]
 
 
+def test_an_operation_that_says_twice_what_it_is_is_what_it_does(server, large):
+    ident = large.request("convert", "T", newer())
+    other = begun(server)
+    other.send(b'{"method":"transact","params":["T",{"op":"select","op":"delete","table":"Root","where":[]}],"id":"twice"}')
+    assert other.answer("twice")["result"] == [{"count": N}]
+    assert large.answer(ident)["result"] == {}
+    assert select(other, "name")["rows"] == []
+
+
 def test_the_one_that_asked_may_go(server, large):
     asker = begun(server)
     asker.request("convert", "T", newer())
