@@ -109,18 +109,17 @@ static struct trigger *wait_for_it(struct session *c, struct served_db *d,
 	return t;
 }
 
-// While a database is converted, who only looks at it sees it as it was, unless he has asked for a change before.
+// While a database is converted, who only looks at it sees it as it was, unless he has asked for a change before. That comes first even
+// when the conversion is over and what was deferred has not run yet.
 static bool must_be_deferred(const struct session *c, const struct served_db *d,
 			     struct json_span params)
 {
 	const struct trigger *t;
 
-	if (!d->conversion)
-		return false;
 	LIST_FOR_EACH (t, node, &c->triggers)
 		if (t->deferred && t->db == d)
 			return true;
-	return !ovsdb_only_reads(params);
+	return d->conversion && !ovsdb_only_reads(params);
 }
 
 void session_transact(struct session *c, const struct jsonrpc_message *m)

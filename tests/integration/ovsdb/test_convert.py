@@ -2,6 +2,8 @@
 """A served database gets another schema."""
 import copy
 import json
+import pathlib
+import signal
 
 import pytest
 from ovsdbtest import Closed, TEST_SCHEMA, program, run, small_disk, wait_until
@@ -150,6 +152,35 @@ def test_others_look_meanwhile_and_write_afterwards(server, large):
     server.kill()
     server.start()
     assert {"name": "new"} in select(server.connect(), "name")["rows"]
+
+
+def test_what_was_asked_for_first_comes_first_when_it_is_over(server, large):
+    pid = server.process.pid
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+
+    def change(c, name):
+        return c.request("transact", "T", {"op": "update", "table": "Root", "where": [["name", "==", name]], "row": {"big": 1}})
+
+    # The file takes a while to be written.
+    large.transact({"op": "update", "table": "Root", "where": [], "row": {"map": ["map", [["k", "x" * 4000]]]}})
+    ident = large.request("convert", "T", newer())
+    others, looking = [begun(server) for _ in range(20)], begun(server)
+    written = [c.request("transact", "T", insert(name=f"new{i}")) for i, c in enumerate(others)]
+    wait_until(lambda: children.read_text() or looking.call("get_schema", "T")["version"] == "2.0.0", "the file is being written")
+    # The end of the conversion comes together with further requests, before some and behind others of them.
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        changed = [change(c, f"new{i}") for i, c in enumerate(others[:10])]
+        for child in children.read_text().split():
+            wait_until(lambda c=child: pathlib.Path(f"/proc/{c}/stat").read_text().rpartition(")")[2].split()[0] in "SZ", "the file is written")
+        changed += [change(c, f"new{i}") for i, c in enumerate(others[10:], 10)]
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    for c, first, second in zip(others, written, changed):
+        answers = [c.receive() for _ in range(2)]
+        assert [a["id"] for a in answers] == [first, second]
+        assert answers[1]["result"] == [{"count": 1}]
+    assert large.answer(ident)["result"] == {}
 
 
 def test_an_operation_that_says_twice_what_it_is_is_what_it_does(server, large):
