@@ -157,6 +157,11 @@ struct subfield {
 	uint32_t zero; // instead of padding: what holds subfields is compared byte by byte
 };
 
+static inline bool subfield_is_whole(const struct subfield *sf)
+{
+	return !sf->ofs && sf->n_bits == sf->field->n_bits;
+}
+
 // Parses the longest subfield at '*s' and moves '*s' behind it.
 int subfield_parse(const char **s, struct subfield *ret, struct error *err);
 void subfield_format(const struct subfield *sf, struct strbuf *out);

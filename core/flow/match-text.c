@@ -77,7 +77,7 @@ static int set_subfield(struct match *m, const char *key, const char *value, str
 		return error;
 	if (*s)
 		return error_set(err, -EINVAL, "%s: trailing characters after the field", key);
-	if (!sf.ofs && sf.n_bits == sf.field->n_bits) {
+	if (subfield_is_whole(&sf)) {
 		error = field_parse(sf.field, value, &v, &mask, err);
 		if (!error)
 			match_set_field(m, sf.field, &v, &mask);

@@ -73,7 +73,7 @@ void subfield_format(const struct subfield *sf, struct strbuf *out)
 	const struct field *f = sf->field;
 
 	strbuf_puts(out, f->oxm[0].name ? f->oxm[0].name : f->name);
-	if (!sf->ofs && sf->n_bits == f->n_bits)
+	if (subfield_is_whole(sf))
 		strbuf_puts(out, "[]");
 	else if (sf->n_bits == 1)
 		strbuf_printf(out, "[%u]", sf->ofs);

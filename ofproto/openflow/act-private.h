@@ -91,6 +91,10 @@ static inline uint16_t act_range(const struct subfield *sf)
 {
 	return sf->ofs << 6 | (sf->n_bits - 1);
 }
+static inline struct subfield act_range_of(uint16_t bits)
+{
+	return (struct subfield){ .ofs = bits >> 6, .n_bits = (bits & 63) + 1 };
+}
 // OpenFlow 1.2's set_field of a whole field.
 void act_encode_set_field(struct act_out *o, const struct field *f, const union field_value *v);
 

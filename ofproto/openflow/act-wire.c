@@ -149,10 +149,9 @@ enum ofperr act_check_bits(const struct subfield *sf)
 
 enum ofperr act_get_range(struct act_in *in, struct subfield *ret)
 {
-	uint16_t bits = rd_be16(&in->body);
 	enum ofperr e;
 
-	*ret = (struct subfield){ .ofs = bits >> 6, .n_bits = (bits & 63) + 1 };
+	*ret = act_range_of(rd_be16(&in->body));
 	e = act_get_short_field(in, &ret->field);
 	return e ? e : act_check_bits(ret);
 }

@@ -77,12 +77,13 @@ static void put_properties(struct strbuf *b, uint8_t table, uint8_t version)
 {
 	// goto_table, write_metadata, write_actions, apply_actions, clear_actions.
 	static const uint16_t instructions[] = { 1, 2, 3, 4, 5 };
+	uint32_t known = act_standard_bitmap(version);
 	uint16_t actions[32];
 	size_t n = 0;
 	bool last = table == LAST_TABLE;
 
 	for (unsigned int i = 0; i < 32; i++)
-		if (act_standard_bitmap(version) >> i & 1)
+		if (known >> i & 1)
 			actions[n++] = i;
 
 	put_types(b, PROP_INSTRUCTIONS, instructions + last, ARRAY_SIZE(instructions) - last);

@@ -55,8 +55,9 @@ static enum ofperr decode_zone(struct act_in *in, struct act *a)
 	head.parent = NULL;
 	if (field_get_oxm_header(&head, &f, NULL) || !f)
 		return OFPERR_OFPBAC_BAD_SET_TYPE;
-	a->ct.zone_src = (struct subfield){ f, imm >> 6, (imm & 63) + 1 };
-	return a->ct.zone_src.n_bits != ZONE_BITS || (imm >> 6) + ZONE_BITS > f->n_bits
+	a->ct.zone_src = act_range_of(imm);
+	a->ct.zone_src.field = f;
+	return a->ct.zone_src.n_bits != ZONE_BITS || act_check_bits(&a->ct.zone_src)
 		       ? OFPERR_OFPBAC_BAD_SET_LEN
 		       : OFPERR_NONE;
 }
@@ -103,7 +104,7 @@ void ct_encode(const struct act *a, struct act_out *o)
 	wr_be16(o->out, a->ct.flags);
 	if (src->field) {
 		field_put_oxm_header(src->field, OFP10, o->out);
-		wr_be16(o->out, src->ofs << 6 | (src->n_bits - 1));
+		wr_be16(o->out, act_range(src));
 	} else {
 		wr_be32(o->out, 0);
 		wr_be16(o->out, a->ct.zone);

@@ -6,11 +6,6 @@ enum { DEFAULT_TABLE = 1, DEFAULT_PRIORITY = 32768 };
 
 // ---- Printing ----
 
-static bool is_whole(const struct subfield *sf)
-{
-	return !sf->ofs && sf->n_bits == sf->field->n_bits;
-}
-
 static bool same_bits(const struct subfield *a, const struct subfield *b)
 {
 	return a->field == b->field && a->ofs == b->ofs && a->n_bits == b->n_bits;
@@ -25,7 +20,7 @@ static void format_match(const struct learn_spec *s, struct strbuf *out)
 {
 	union field_value v;
 
-	if (!s->src.field && is_whole(&s->dst)) {
+	if (!s->src.field && subfield_is_whole(&s->dst)) {
 		memcpy(v.b, value_of(s, s->dst.field->n_bytes), s->dst.field->n_bytes);
 		strbuf_printf(out, "%s=", s->dst.field->name);
 		field_format(s->dst.field, &v, NULL, out);

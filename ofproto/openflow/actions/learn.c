@@ -18,7 +18,7 @@ void learn_put_specs(struct strbuf *out, size_t start, const learn_spec_vec *spe
 bool learn_value_fits(const struct learn_spec *s)
 {
 	const struct subfield *dst = &s->dst;
-	bool whole = !dst->ofs && dst->n_bits == dst->field->n_bits && s->kind == LEARN_MATCH;
+	bool whole = subfield_is_whole(dst) && s->kind == LEARN_MATCH;
 	unsigned int n_bits = whole ? dst->field->n_bytes * 8 : dst->n_bits;
 
 	for (unsigned int i = n_bits; i < LEARN_VALUE_BYTES * 8; i++)

@@ -182,8 +182,8 @@ void output_trunc_format(const struct act *a, const struct act_text *t)
 
 enum ofperr output_reg_decode(struct act_in *in, struct strbuf *out)
 {
-	uint16_t bits = rd_be16(&in->body), max_len = 0;
-	struct subfield src = { NULL, bits >> 6, (bits & 63) + 1 };
+	struct subfield src = act_range_of(rd_be16(&in->body));
+	uint16_t max_len = 0;
 	struct act *a;
 	enum ofperr e;
 
@@ -208,10 +208,10 @@ enum ofperr output_reg_decode(struct act_in *in, struct strbuf *out)
 void output_reg_encode(const struct act *a, struct act_out *o)
 {
 	const struct subfield *sf = &a->output_reg.src;
-	bool wide = sf->field->oxm[0].class == 0xffff;
+	bool wide = act_header_size(sf->field) > 4;
 	size_t start = act_begin_nx(o, wide ? NX_OUTPUT_REG2 : NX_OUTPUT_REG);
 
-	wr_be16(o->out, sf->ofs << 6 | (sf->n_bits - 1));
+	wr_be16(o->out, act_range(sf));
 	if (wide)
 		wr_be16(o->out, a->output_reg.max_len);
 	field_put_oxm_header(sf->field, wide ? o->version : OFP10, o->out);

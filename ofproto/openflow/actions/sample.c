@@ -27,9 +27,8 @@ static enum ofperr decode_id(struct act_in *in, struct subfield *src, uint32_t *
 		*id = value;
 		return OFPERR_NONE;
 	}
+	*src = act_range_of(value >> 16);
 	e = act_get_short_field(&head, &src->field);
-	src->ofs = value >> 22;
-	src->n_bits = (value >> 16 & 63) + 1;
 	if (!e)
 		e = act_check_bits(src);
 	return !e && src->n_bits > ID_BITS ? OFPERR_OFPBAC_BAD_SET_LEN : e;

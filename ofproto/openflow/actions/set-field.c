@@ -245,7 +245,7 @@ static void put_loads(const struct act *a, struct act_out *o)
 	while (set_field_next_run(a, &sf, &value)) {
 		size_t start = act_begin_nx(o, NX_LOAD);
 
-		wr_be16(o->out, sf.ofs << 6 | (sf.n_bits - 1));
+		wr_be16(o->out, act_range(&sf));
 		field_put_oxm_header(sf.field, OFP10, o->out);
 		wr_be64(o->out, value);
 		act_end(o, start);
@@ -255,8 +255,7 @@ static void put_loads(const struct act *a, struct act_out *o)
 // A vendor's field has a longer header than the load action has room for, and an option's length is not in its header.
 static bool is_never_loaded(const struct field *f)
 {
-	return f->oxm[0].class == 0xffff ||
-	       (f->id >= FIELD_TUN_METADATA0 && f->id <= FIELD_TUN_METADATA63);
+	return act_header_size(f) > 4 || f->at == FIELD_AT_TUN_METADATA;
 }
 
 // The parts of a tag have actions of their own in 1.0 and 1.1.
