@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flow text: what parses prints, and what is printed parses to the same. The first byte says as what the rest is taken: a
-// flow of one of the commands, a datapath key, datapath actions, the filters, ports and lines that ovs-dpctl reads.
+// flow or group of one of the commands, a datapath key, datapath actions, the filters, ports and lines that ovs-dpctl reads.
 #include <stdint.h>
 
 #include "core/base/log.h"
 #include "core/flow/dp-action.h"
 #include "datapath/dpctl-text.h"
-#include "ofproto/openflow/msg.h"
+#include "ofproto/openflow/group.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,6 +37,36 @@ static void check_flow(const char *text, enum flow_mod_command command)
 			msg_print(s.s, s.len, NULL, 2, &again);
 		}
 	flow_mod_uninit(&fm);
+}
+
+static void check_group(const char *text, enum group_command command)
+{
+	bool sets =
+		command == GROUP_ADD || command == GROUP_MODIFY || command == GROUP_ADD_OR_MODIFY;
+	AUTO(strbuf) s = STRBUF_INIT;
+	AUTO(strbuf) t = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct group_mod gm, again;
+	uint32_t versions;
+
+	if (group_mod_parse(text, command, NULL, &gm, &versions, &err)) {
+		assert(*err.text);
+		return;
+	}
+	group_desc_format(&gm.group, sets, OFP15, NULL, &s);
+	if (sets && !group_mod_parse(s.s, command, NULL, &again, NULL, &err)) {
+		group_desc_format(&again.group, sets, OFP15, NULL, &t);
+		assert(!strcmp(s.s, t.s));
+		group_mod_uninit(&again);
+	}
+	for (uint8_t v = OFP10; v <= OFP15; v++)
+		if (versions >> v & 1) {
+			strbuf_clear(&s);
+			group_mod_encode(&gm, v, 1, &s);
+			strbuf_clear(&t);
+			msg_print(s.s, s.len, NULL, 2, &t);
+		}
+	group_mod_uninit(&gm);
 }
 
 static void check_key(const char *text)
@@ -87,18 +117,29 @@ static void check_actions(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const enum group_command group_commands[] = { GROUP_ADD,
+							     GROUP_MODIFY,
+							     GROUP_DELETE,
+							     GROUP_INSERT_BUCKETS,
+							     GROUP_REMOVE_BUCKETS,
+							     GROUP_ADD_OR_MODIFY };
+	enum { FIRST_GROUP = 8, N_KINDS = FIRST_GROUP + ARRAY_SIZE(group_commands) };
 	AUTO_FREE char *text = NULL;
+	unsigned int kind;
 
 	if (!size)
 		return 0;
 	log_set("off", NULL);
 	text = xstrndup((const char *)data + 1, size - 1);
-	if (data[0] % 8 <= FM_DELETE_STRICT)
-		check_flow(text, data[0] % 8);
-	else if (data[0] % 8 == 5)
+	kind = data[0] % 16;
+	if (kind <= FM_DELETE_STRICT)
+		check_flow(text, kind);
+	else if (kind == 5)
 		check_key(text);
-	else if (data[0] % 8 == 7)
+	else if (kind == 7)
 		check_dpctl(text);
+	else if (kind >= FIRST_GROUP && kind < N_KINDS)
+		check_group(text, group_commands[kind - FIRST_GROUP]);
 	else
 		check_actions(text);
 	return 0;
