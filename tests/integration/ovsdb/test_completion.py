@@ -143,6 +143,21 @@ def test_files_are_offered_for_keys(complete, tmp_path):
     assert complete("ovs-vsctl --private-key on")[0] == ["one.pem"]
 
 
+def test_nothing_that_a_line_holds_is_run(complete, vsctl, tmp_path):
+    for text in ("x//;1etouch$IFS'ran'#", "'x//;1e echo>ran #", "$(echo>ran)", "`echo>ran`", "a[$(echo>ran)]"):
+        for line in ("set bridge br0 %s=", "set bridge br0 other_config:%s=", "set bridge br0 %s:", "get bridge %s name", "list %s ", "%s ",
+                     "set-zone-limit %s zone=", "br-get-external-id %s ", "remove bridge br0 %s ", "--db=%s list-ports "):
+            complete("ovs-vsctl " + line % text)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_files_are_not_taken_for_arguments(complete, vsctl, tmp_path):
+    (tmp_path / "xBRIDGE").touch()
+    (tmp_path / "xCOLUMNx:KEY=VALUE").touch()
+    assert complete("ovs-vsctl del-port ")[0] == ["br0", "br1", "p0", "p1"]
+    assert complete("ovs-vsctl add-port br0 p9 tag")[0] == ["tag="]
+
+
 def test_vtep_ctl_is_completed_from_its_database(complete, tmp_path):
     run(program("ovsdb-tool"), "create", tmp_path / "vtep.db", ovsdbtest.SOURCE / "ovsdb/schemas/vtep.ovsschema")
     server = ovsdbtest.Server(tmp_path, tmp_path / "vtep.db").start()
