@@ -191,7 +191,6 @@ START_TEST(test_undo)
 }
 END_TEST
 
-// What the log says about a transaction makes the same database again.
 // The file, in slices of 'n' rows; NULL when given up after 'most' of them.
 static struct store *open_in_slices(const char *path, size_t n, size_t most)
 {
@@ -215,6 +214,7 @@ static struct store *open_in_slices(const char *path, size_t n, size_t most)
 	return s;
 }
 
+// What the log says about a transaction makes the same database again.
 START_TEST(test_replay)
 {
 	AUTO(strbuf) text = STRBUF_INIT;
