@@ -89,6 +89,20 @@ static struct bucket *new_bucket(struct group_desc *g)
 
 // ---- Buckets ----
 
+// 1.0's extensions have instructions among the actions. A meter is both: who carries it out knows whether he can.
+static enum ofperr decode_bucket_acts(struct reader *r, uint8_t version, struct bucket *b)
+{
+	enum ofperr e = acts_decode_actions(r, version, &b->acts);
+	const struct act *a;
+
+	if (e)
+		return e;
+	OFPACT_FOR_EACH (a, acts_of(&b->acts))
+		if (a->type > ACT_METER)
+			return OFPERR_OFPBIC_UNSUP_INST;
+	return OFPERR_NONE;
+}
+
 static enum ofperr decode_old_bucket(struct reader *r, uint8_t version, struct group_desc *g)
 {
 	struct bucket *b = new_bucket(g);
@@ -107,7 +121,7 @@ static enum ofperr decode_old_bucket(struct reader *r, uint8_t version, struct g
 		return OFPERR_OFPGMFC_BAD_BUCKET;
 	if (e)
 		return OFPERR_OFPGMFC_BAD_WATCH;
-	return acts_decode_actions(&acts, version, &b->acts);
+	return decode_bucket_acts(&acts, version, b);
 }
 
 static enum ofperr decode_bucket_property(uint16_t type, struct reader *body, struct bucket *b)
@@ -161,7 +175,7 @@ static enum ofperr decode_new_bucket(struct reader *r, uint8_t version, struct g
 		return OFPERR_OFPGMFC_BAD_BUCKET;
 	body.parent = NULL;
 	acts.parent = NULL;
-	e = acts_decode_actions(&acts, version, &b->acts);
+	e = decode_bucket_acts(&acts, version, b);
 	return e ? e : decode_bucket_properties(&body, b);
 }
 

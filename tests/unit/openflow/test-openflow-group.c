@@ -337,6 +337,13 @@ static const struct {
 	{ "buckets run over", GM15("0000", "00", "0010", "ffffffff"), OFPERR_OFPBRC_BAD_LEN },
 	{ "bucket's actions run over", GM15("0000", "00", "0008", "ffffffff") "0008001000000000",
 	  OFPERR_OFPGMFC_BAD_BUCKET },
+	{ "an instruction among a bucket's actions",
+	  GM15("0000", "00", "0028", "ffffffff") "0028002000000000"
+						 "ffff002000002320"
+						 "0016000000000000"
+						 "0000000000000001"
+						 "ffffffffffffffff",
+	  OFPERR_OFPBIC_UNSUP_INST },
 	{ "reserved bucket id", GM15("0000", "00", "0008", "ffffffff") "00080000ffffff01",
 	  OFPERR_OFPGMFC_BAD_BUCKET },
 	{ "one bucket id twice",
