@@ -70,15 +70,15 @@ static void trigger_destroy(struct trigger *t)
 static bool trigger_run(struct trigger *t)
 {
 	struct json_span params = { t->params.s, t->params.len };
-	int64_t timeout;
+	int64_t elapsed = clock_msec() - t->created, timeout;
 
 	if (t->db->conversion)
 		return false;
 	t->deferred = false;
 	if (run(t->session, t->db, params, t->n_ops, (struct json_span){ t->id, strlen(t->id) },
-		clock_msec() - t->created, &timeout) == EXEC_WAITING) {
+		elapsed, &timeout) == EXEC_WAITING) {
 		if (timeout != INT64_MAX)
-			timer_at(&t->timer, t->created + timeout);
+			timer_in(&t->timer, timeout - elapsed);
 		return false;
 	}
 	trigger_destroy(t);

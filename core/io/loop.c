@@ -153,7 +153,9 @@ void timer_at(struct timer *t, int64_t msec)
 
 void timer_in(struct timer *t, int64_t msec)
 {
-	timer_at(t, clock_msec() + msec);
+	int64_t due;
+
+	timer_at(t, __builtin_add_overflow(clock_msec(), msec, &due) ? INT64_MAX : due);
 }
 
 static void run_timers(struct loop *l)

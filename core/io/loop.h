@@ -55,6 +55,7 @@ struct timer {
 
 void timer_init(struct timer *t, struct loop *l, void (*cb)(struct timer *t));
 void timer_at(struct timer *t, int64_t msec);
+// From now; INT64_MAX: as good as never.
 void timer_in(struct timer *t, int64_t msec);
 void timer_cancel(struct timer *t);
 bool timer_is_armed(const struct timer *t);

@@ -296,6 +296,17 @@ def test_wait(server, db):
     assert db.answer(waiting)["result"] == [{}, {"rows": [{"name": "a"}]}]
 
 
+def test_wait_may_last_for_ever(server, db):
+    wait = {"op": "wait", "table": "Root", "where": [], "columns": ["name"], "until": "!=", "rows": [], "timeout": 2 ** 63 - 2}
+    waiting = db.request("transact", "T", wait)
+    other = server.connect()
+    # Looked at again, it goes on waiting.
+    other.transact(insert("Single", **{"x": 1}))
+    assert other.call("echo") == []
+    other.transact(insert("Root", **{"name": "a"}))
+    assert db.answer(waiting)["result"] == [{}]
+
+
 def test_wait_times_out_and_can_be_cancelled(db):
     wait = {"op": "wait", "table": "Root", "where": [], "columns": ["name"], "until": "!=", "rows": []}
     r = db.transact(dict(wait, timeout=20))
