@@ -109,6 +109,7 @@ int act_parse_whole(const struct field *f, const char *text, union field_value *
 		    struct error *err);
 // Up to 64 bits of a field whose header has four bytes. 'whole' begins the errors.
 int act_parse_subfield(const char *s, const char *whole, struct subfield *ret, struct error *err);
+int act_check_width(const struct subfield *sf, const char *s, const char *whole, struct error *err);
 int act_check_short_header(const struct field *f, const char *whole, struct error *err);
 // Sets the error and returns it.
 int act_not_openflow(const struct field *f, struct error *err);

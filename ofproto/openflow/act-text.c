@@ -56,6 +56,14 @@ int act_check_short_header(const struct field *f, const char *whole, struct erro
 				   whole, f->name);
 }
 
+int act_check_width(const struct subfield *sf, const char *s, const char *whole, struct error *err)
+{
+	return sf->n_bits <= 64
+		       ? 0
+		       : error_set(err, -EINVAL, "%s: %s has %u bits, more than the 64 that fit",
+				   whole, s, sf->n_bits);
+}
+
 int act_parse_subfield(const char *s, const char *whole, struct subfield *ret, struct error *err)
 {
 	const char *p = s;
@@ -65,9 +73,8 @@ int act_parse_subfield(const char *s, const char *whole, struct subfield *ret, s
 	if (*p)
 		return error_set(err, -EINVAL, "%s: unexpected input following field syntax",
 				 whole);
-	if (ret->n_bits > 64)
-		return error_set(err, -EINVAL, "%s: %s has %u bits, more than the 64 that fit",
-				 whole, s, ret->n_bits);
+	if (act_check_width(ret, s, whole, err))
+		return -EINVAL;
 	return act_check_short_header(ret->field, whole, err);
 }
 

@@ -136,6 +136,10 @@ int output_parse(char *arg, const struct act_text *t)
 	}
 	if (subfield_parse(&s, &sf, NULL) || *s)
 		return error_set(t->err, -EINVAL, "%s: output to unknown port", arg);
+	if (!sf.field->oxm[0].name)
+		return act_not_openflow(sf.field, t->err);
+	if (act_check_width(&sf, arg, "output", t->err))
+		return -EINVAL;
 	a = act_put(t->out, ACT_OUTPUT_REG);
 	a->output_reg.src = sf;
 	a->output_reg.max_len = ALL_BYTES;

@@ -518,6 +518,9 @@ END_TEST
 static const struct {
 	const char *text, *error;
 } refused[] = {
+	// Other bits would be sent, or none.
+	{ "output:xxreg0[]", "output: xxreg0[] has 128 bits, more than the 64 that fit" },
+	{ "output:dl_vlan[]", "dl_vlan is not a field of OpenFlow: use vlan_vid or vlan_pcp" },
 	{ "group", "missing required numeric argument" },
 	{ "group:x", "invalid numeric format x" },
 	{ "push", ": unknown field `'" },
