@@ -160,7 +160,6 @@ static int parse_match(const struct learning *l, const char *key, const char *te
 		return 0;
 	}
 	p = text;
-	quiet.err = &as_bits;
 	if (!subfield_parse(&p, &s.src, &as_bits) && !*p) {
 		if (act_check_short_header(s.src.field, l->whole, l->err))
 			return -EINVAL;
