@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ofproto/control/control.h"
+#include "ofproto/openflow/async.h"
 
 // One connection that speaks OpenFlow now.
 struct peer {
@@ -13,6 +14,7 @@ struct peer {
 	enum controller_role role;
 	enum packet_in_format packet_in_format;
 	uint16_t controller_id, config_flags, miss_send_len;
+	struct async_masks async; // once it is ready
 	struct timer probe;
 	int probe_interval;
 };
@@ -54,6 +56,11 @@ void peer_message(void *aux, const struct msg *m);
 struct peer *peer_create(struct of_control *c, struct stream *s, bool service, int probe,
 			 struct controller *ctl);
 void peer_destroy(struct peer *p);
-// True when asynchronous messages of this kind go to the peer.
-bool peer_wants_async(const struct peer *p);
+// async.c
+request_fn on_get_async, on_set_async;
+// Whether messages of a kind, for a reason as the peer's version numbers it, are sent to it: its role and what it asked for.
+bool peer_wants(const struct peer *p, enum async_kind kind, unsigned int reason);
+// OpenFlow up to 1.2 has one bit in the switch's configuration for packets whose TTL ran out.
+bool peer_wants_invalid_ttl(const struct peer *p);
+void peer_set_invalid_ttl(struct peer *p, bool on);
 void describe_port(struct of_control *c, const struct of_port *p, struct port_desc *pd);

@@ -26,6 +26,7 @@ static void on_ready(void *aux)
 	struct peer *p = aux;
 
 	p->ready = true;
+	async_defaults(of_conn_version(p->conn), &p->async);
 	if (p->controller) {
 		p->controller->backoff = 0;
 		p->controller->connected_at = clock_msec();
@@ -344,9 +345,11 @@ void control_reconnect(struct of_control *c)
 	}
 }
 
-bool peer_wants_async(const struct peer *p)
+// A packet of the table-miss rule is one of no match, also for versions whose messages call it an action.
+static unsigned int mask_reason(uint8_t reason, uint8_t version)
 {
-	return p->ready && p->role != ROLE_SECONDARY && (!p->service || p->miss_send_len);
+	return reason == OFPR_EXPLICIT_MISS ? OFPR_NO_MATCH
+					    : packet_in_known_reason(reason, version);
 }
 
 void control_packet_in(struct of_control *c, const struct packet_in_event *e)
@@ -364,10 +367,9 @@ void control_packet_in(struct of_control *c, const struct packet_in_event *e)
 	LIST_FOR_EACH (p, node, &c->peers) {
 		AUTO(strbuf) out = STRBUF_INIT;
 
-		if (!peer_wants_async(p) || p->controller_id != e->controller_id)
-			continue;
-		// OpenFlow's default keeps expired TTLs from controllers that did not ask for them.
-		if (e->reason == OFPR_INVALID_TTL && !(p->config_flags & 4))
+		if (p->controller_id != e->controller_id ||
+		    !peer_wants(p, ASYNC_PACKET_IN,
+				mask_reason(e->reason, of_conn_version(p->conn))))
 			continue;
 		pin.len = MIN(e->len, (size_t)e->max_len);
 		packet_in_encode(&pin, p->packet_in_format, of_conn_version(p->conn), &out);
@@ -401,7 +403,7 @@ void control_flow_removed(struct of_control *c, const struct rule *r,
 	LIST_FOR_EACH (p, node, &c->peers) {
 		AUTO(strbuf) out = STRBUF_INIT;
 
-		if (!peer_wants_async(p))
+		if (!peer_wants(p, ASYNC_FLOW_REMOVED, reason))
 			continue;
 		flow_removed_encode(&fr, of_conn_version(p->conn), &out);
 		of_conn_send(p->conn, out.s, out.len);
@@ -417,7 +419,7 @@ void control_port_status(struct of_control *c, const struct of_port *port, enum 
 	LIST_FOR_EACH (p, node, &c->peers) {
 		AUTO(strbuf) out = STRBUF_INIT;
 
-		if (!p->ready || (p->service && !p->miss_send_len))
+		if (!peer_wants(p, ASYNC_PORT_STATUS, reason))
 			continue;
 		port_status_encode(&pd, reason, of_conn_version(p->conn), &out);
 		of_conn_send(p->conn, out.s, out.len);

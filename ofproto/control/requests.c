@@ -52,6 +52,8 @@ static enum ofperr on_get_config(struct peer *p, const struct msg *m, struct str
 {
 	struct switch_config cfg = { p->config_flags, p->miss_send_len };
 
+	if (m->version < OFP13 && peer_wants_invalid_ttl(p))
+		cfg.flags |= CONFIG_INVALID_TTL;
 	switch_config_encode(&cfg, MSG_GET_CONFIG_REPLY, m->version, m->xid, out);
 	return OFPERR_NONE;
 }
@@ -63,7 +65,9 @@ static enum ofperr on_set_config(struct peer *p, const struct msg *m, struct str
 
 	if (e)
 		return e;
-	p->config_flags = cfg.flags;
+	p->config_flags = cfg.flags & ~CONFIG_INVALID_TTL;
+	if (m->version < OFP13)
+		peer_set_invalid_ttl(p, cfg.flags & CONFIG_INVALID_TTL);
 	p->miss_send_len = cfg.miss_send_len;
 	return OFPERR_NONE;
 }
@@ -555,6 +559,10 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_TABLE_FEATURES_REQUEST] = on_table_features,
 	[MSG_PORT_REQUEST] = on_port_stats,
 	[MSG_PORT_DESC_REQUEST] = on_port_desc,
+	[MSG_GET_ASYNC_REQUEST] = on_get_async,
+	[MSG_SET_ASYNC] = on_set_async,
+	[MSG_SET_ASYNC_CONFIG] = on_set_async,
+	[MSG_SET_ASYNC_CONFIG2] = on_set_async,
 	[MSG_SET_PACKET_IN_FORMAT] = on_packet_in_format,
 	[MSG_SET_CONTROLLER_ID] = on_controller_id,
 	[MSG_SET_FLOW_FORMAT] = on_accepted,

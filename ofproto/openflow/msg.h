@@ -208,6 +208,9 @@ struct switch_features {
 	size_t n_ports;
 };
 
+// In the flags, up to 1.2: packets whose TTL ran out go to the controller.
+enum { CONFIG_INVALID_TTL = 4 };
+
 struct switch_config {
 	uint16_t flags, miss_send_len;
 };
@@ -292,6 +295,8 @@ struct packet_in {
 	size_t n_userdata;
 };
 
+// The reason that a version has for it: the same, or the nearest.
+uint8_t packet_in_known_reason(uint8_t reason, uint8_t version);
 void packet_in_encode(const struct packet_in *p, enum packet_in_format format, uint8_t version,
 		      struct strbuf *out);
 enum ofperr packet_in_decode(const struct msg *m, struct packet_in *p);

@@ -14,9 +14,11 @@ enum {
 	PIN2_CONTINUATION
 };
 
-// Reasons came one after the other; older versions know the nearest.
-static uint8_t known_reason(uint8_t reason, uint8_t version)
+uint8_t packet_in_known_reason(uint8_t reason, uint8_t version)
 {
+	// Reasons came one after the other.
+	if (reason == OFPR_EXPLICIT_MISS && version < OFP13)
+		return OFPR_ACTION;
 	if (reason >= OFPR_IMPLICIT_MISS)
 		return OFPR_NO_MATCH;
 	if (version < OFP14 && reason >= OFPR_ACTION_SET)
@@ -29,7 +31,7 @@ static uint8_t known_reason(uint8_t reason, uint8_t version)
 
 static void put_standard(const struct packet_in *p, uint8_t version, struct strbuf *out)
 {
-	uint8_t reason = known_reason(p->reason, version);
+	uint8_t reason = packet_in_known_reason(p->reason, version);
 
 	wr_be32(out, OF_NO_BUFFER);
 	if (version == OFP11) {
@@ -56,7 +58,7 @@ static void put_nxt(const struct packet_in *p, uint8_t version, struct strbuf *o
 
 	wr_be32(out, OF_NO_BUFFER);
 	wr_be16(out, MIN(p->total_len, (size_t)UINT16_MAX));
-	wr_u8(out, known_reason(p->reason, version));
+	wr_u8(out, packet_in_known_reason(p->reason, version));
 	wr_u8(out, p->table);
 	wr_be64(out, p->cookie);
 	at = out->len;
@@ -94,7 +96,7 @@ static void put_nxt2(const struct packet_in *p, uint8_t version, struct strbuf *
 		wr_be64(out, p->cookie);
 		prop_end(out, start);
 	}
-	put_u8(out, PIN2_REASON, known_reason(p->reason, OFP14));
+	put_u8(out, PIN2_REASON, packet_in_known_reason(p->reason, OFP14));
 	start = prop_begin(out, PIN2_METADATA);
 	match_put_oxm(&p->metadata, version, out);
 	prop_end(out, start);

@@ -87,7 +87,7 @@ enum ofperr print_config(struct print *p, struct msg *m)
 	if (e)
 		return e;
 	strbuf_printf(p->out, " frags=%s", fragment_names[c.flags & 3]);
-	if (c.flags & 4)
+	if (c.flags & CONFIG_INVALID_TTL)
 		strbuf_puts(p->out, " invalid_ttl_to_controller");
 	strbuf_printf(p->out, " miss_send_len=%u\n", c.miss_send_len);
 	return OFPERR_NONE;

@@ -388,6 +388,27 @@ static bool has_more_to_tell(const struct xlate_ctx *ctx)
 	       connection_is_hidden(ctx);
 }
 
+// The rule that all packets meet that meet no other.
+static bool is_table_miss(const struct rule *r)
+{
+	struct match m;
+
+	cls_rule_get_match(&r->cls, &m);
+	return !r->cls.priority && is_all_zeros(&m.mask, sizeof(m.mask));
+}
+
+// What a controller is told of an output that gives no reason of its own.
+static uint8_t reason_of(const struct xlate_ctx *ctx)
+{
+	if (ctx->in->acts)
+		return OFPR_PACKET_OUT;
+	if (ctx->in_group)
+		return OFPR_GROUP;
+	if (ctx->in_action_set)
+		return OFPR_ACTION_SET;
+	return ctx->rule && is_table_miss(ctx->rule) ? OFPR_EXPLICIT_MISS : OFPR_ACTION;
+}
+
 void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
 		      uint16_t controller_id)
 {
@@ -402,7 +423,7 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
 	}
 	u = dp_put(&ctx->ret->actions, DP_ACTION_USERSPACE);
 	u->userspace.kind = USERSPACE_CONTROLLER;
-	u->userspace.reason = ctx->in_action_set ? OFPR_ACTION_SET : reason;
+	u->userspace.reason = reason == OFPR_ACTION ? reason_of(ctx) : reason;
 	u->userspace.max_len = max_len;
 	u->userspace.controller_id = controller_id;
 	u->userspace.table_id = ctx->rule ? ctx->table : 0;

@@ -74,7 +74,7 @@ static bool may_choose(struct xlate_ctx *ctx, const struct group *g, size_t i)
 
 static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t i)
 {
-	bool in_clone = ctx->in_clone;
+	bool in_clone = ctx->in_clone, in_group = ctx->in_group;
 	struct isolation iso;
 
 	ctx_step(ctx, STEP_BUCKET, "bucket %zu", i);
@@ -89,7 +89,9 @@ static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t i)
 	// The packet's action set is not the bucket's to execute, nor what it comes by in other tables.
 	ctx->in_clone = true;
 	strbuf_clear(&ctx->action_set);
+	ctx->in_group = true;
 	xlate_actions(ctx, acts_of(&g->buckets[i].acts));
+	ctx->in_group = in_group;
 	ctx->level--;
 	ctx->depth--;
 	ctx->in_clone = in_clone;

@@ -61,6 +61,9 @@ struct xlate_ctx {
 	unsigned int level; // of the step that comes next
 	bool exit;
 	bool in_action_set;
+	bool in_group; // a bucket's own actions
+	const struct rule *
+		first_rule; // that the packet met in this switch; its action set is told of as that one's
 	bool in_clone; // the action set is not this packet's
 };
 

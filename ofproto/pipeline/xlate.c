@@ -165,6 +165,7 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool c
 	uint32_t old_port = ctx->flow.in_port;
 	const struct rule *old_rule = ctx->rule;
 	uint8_t old_table = ctx->table;
+	bool in_group = ctx->in_group;
 	struct rule *r;
 
 	if (table >= SWITCH_N_TABLES || (ct && !has_tuple(ctx)) || !xlate_may_go_deeper(ctx))
@@ -181,7 +182,11 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool c
 	ctx->level++;
 	if (r) {
 		ctx->rule = r;
+		if (!ctx->first_rule)
+			ctx->first_rule = r;
+		ctx->in_group = false;
 		xlate_actions(ctx, rule_acts_get(r));
+		ctx->in_group = in_group;
 	} else {
 		ctx_step(ctx, STEP_ACTION, "drop");
 	}
@@ -265,10 +270,16 @@ void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out)
 void xlate_action_set(struct xlate_ctx *ctx)
 {
 	AUTO(strbuf) set = STRBUF_INIT;
+	const struct rule *rule = ctx->rule;
+	uint8_t table = ctx->table;
 
 	if (!ctx->action_set.len || ctx->exit || ctx->in_action_set)
 		return;
 	ctx->in_action_set = true;
+	if (ctx->first_rule) {
+		ctx->rule = ctx->first_rule;
+		ctx->table = ctx->rule->table;
+	}
 	// In the trace it follows the actions of the first table.
 	ctx->level++;
 	ctx_step(ctx, STEP_TABLE, "--. Executing action set:");
@@ -276,6 +287,8 @@ void xlate_action_set(struct xlate_ctx *ctx)
 	action_set_in_order(ctx, &set);
 	xlate_actions(ctx, acts_of(&set));
 	ctx->level -= 2;
+	ctx->rule = rule;
+	ctx->table = table;
 	ctx->in_action_set = false;
 }
 
@@ -558,12 +571,13 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 {
 	struct of_switch *sw = ctx->sw;
 	const struct rule *rule = ctx->rule;
-	bool in_set = ctx->in_action_set, in_clone = ctx->in_clone;
+	const struct rule *first_rule = ctx->first_rule;
+	bool in_set = ctx->in_action_set, in_clone = ctx->in_clone, in_group = ctx->in_group;
 	uint8_t table = ctx->table;
 	struct isolation iso;
 
 	isolate_begin(ctx, &iso);
-	ctx->in_action_set = ctx->in_clone = false;
+	ctx->in_action_set = ctx->in_clone = ctx->in_group = false;
 	strbuf_clear(&ctx->action_set);
 	ctx->sw = peer->sw;
 	memset(ctx->flow.regs, 0, sizeof(ctx->flow.regs));
@@ -573,7 +587,7 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 	memset(&ctx->known.m.in_port, 0xff, sizeof(ctx->known.m.in_port));
 	ctx_hide_connection(ctx);
 	xlate_tunnel_hide(ctx);
-	ctx->rule = NULL;
+	ctx->rule = ctx->first_rule = NULL;
 	ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_PORT_RX,
 					       .port = { peer->sw, peer->number } });
 	begin_bridge(ctx);
@@ -585,8 +599,10 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 	isolate_end(ctx, &iso);
 	ctx->sw = sw;
 	ctx->rule = rule;
+	ctx->first_rule = first_rule;
 	ctx->table = table;
 	ctx->in_action_set = in_set;
+	ctx->in_group = in_group;
 	ctx->in_clone = in_clone;
 	ctx->exit =
 		ctx->ret->error != XLATE_OK; // exit ends the other switch's pipeline, not this one

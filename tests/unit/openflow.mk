@@ -2,10 +2,12 @@
 if HAVE_CHECK
 OPENFLOW_TESTS = tests/unit/openflow/test-openflow-actions tests/unit/openflow/test-openflow-malformed tests/unit/openflow/test-openflow-text \
 	tests/unit/openflow/test-openflow-wire tests/unit/openflow/test-openflow-meter tests/unit/openflow/test-openflow-queue \
-	tests/unit/openflow/test-openflow-group
+	tests/unit/openflow/test-openflow-group tests/unit/openflow/test-openflow-control
 check_PROGRAMS += $(OPENFLOW_TESTS)
 TESTS += $(OPENFLOW_TESTS)
 tests_unit_openflow_test_openflow_actions_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
+tests_unit_openflow_test_openflow_control_SOURCES = tests/unit/openflow/test-openflow-control.c
+tests_unit_openflow_test_openflow_control_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_group_SOURCES = tests/unit/openflow/test-openflow-group.c
 tests_unit_openflow_test_openflow_group_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_malformed_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
@@ -18,7 +20,7 @@ tests_unit_openflow_test_openflow_text_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_wire_SOURCES = tests/unit/openflow/test-openflow-wire.c
 tests_unit_openflow_test_openflow_wire_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 endif
-EXTRA_DIST += tests/golden/openflow-flows.txt
+EXTRA_DIST += tests/golden/openflow-flows.txt tests/golden/openflow-control.txt
 
 check_PROGRAMS += tests/fuzz/fuzz-packet-parse tests/fuzz/fuzz-flow-text tests/fuzz/fuzz-ofp-decode
 TESTS += tests/fuzz/run-packet-parse tests/fuzz/run-flow-text tests/fuzz/run-ofp-decode

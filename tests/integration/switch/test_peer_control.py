@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a controller's connection can say and ask about itself: printed and answered as Debian's Open vSwitch does.
+
+Left out, because it differs on purpose: nothing yet."""
+import contextlib
+import difflib
+import os
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import uuid
+
+import pytest
+
+from test_peer_groups import programs  # noqa: F401 (a fixture)
+from test_peer_text import Peer
+from conftest import Switch, wait_until
+
+pytestmark = pytest.mark.peer
+
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../golden/openflow-control.txt")
+OFP_VERSIONS = [1, 2, 3, 4, 5, 6]
+
+
+def golden():
+    with open(GOLDEN) as f:
+        for block in re.split(r"(?m)^> ", f.read())[1:]:
+            yield block.split("\n", 1)
+
+
+def printed(program, message):
+    """Of a message in hex."""
+    return subprocess.run([program, "ofp-print", "-"], input=message + "\n", capture_output=True, text=True, timeout=60).stdout
+
+
+def test_the_golden_file_has_what_debians_prints(tmp_path):
+    program = Peer(tmp_path, "0").program("ovs-ofctl")
+    assert [(message, text) for message, text in golden() if printed(program, message) != text] == []
+
+
+# ---- The switch ----
+
+
+class Connection:
+    """OpenFlow by hand: a controller that the switch has come to, or a connection to the bridge's management socket."""
+
+    def __init__(self, version, connected):
+        self.version, self.socket, self.data, self.xid = version, connected, b"", 100
+        self.socket.settimeout(30)
+        self.socket.sendall(struct.pack("!BBHIHHI", version, 0, 16, 1, 1, 8, 1 << version))
+        while self.receive()[1] != 0:
+            pass
+
+    @classmethod
+    def to(cls, switch, version):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(next(os.path.join(path, "br0.mgmt") for path, _, files in os.walk(switch.dir) if "br0.mgmt" in files))
+        return cls(version, s)
+
+    def receive(self):
+        while len(self.data) < 8 or len(self.data) < struct.unpack("!H", self.data[2:4])[0]:
+            got = self.socket.recv(65536)
+            assert got, "the connection ended"
+            self.data += got
+        n = struct.unpack("!H", self.data[2:4])[0]
+        message, self.data = self.data[:n], self.data[n:]
+        return message
+
+    def send(self, kind, body=""):
+        body = bytes.fromhex(body)
+        self.xid += 1
+        self.socket.sendall(struct.pack("!BBHI", self.version, kind, 8 + len(body), self.xid) + body)
+
+    def received(self):
+        """What has come so far: all that the switch sends before it answers a barrier."""
+        request = 18 if self.version == 1 else 20
+        self.send(request)
+        messages = []
+        while True:
+            message = self.receive()
+            if message[1] == request + 1 and message[4:8] == struct.pack("!I", self.xid):
+                return messages
+            if message[1] == 2:
+                self.socket.sendall(message[:1] + b"\3" + message[2:])
+            else:
+                messages.append(message)
+
+    def ask(self, kind, body=""):
+        self.send(kind, body)
+        return self.received()
+
+    def nicira(self, number, body=""):
+        return self.ask(4, f"00002320{number:08x}" + body)
+
+
+@contextlib.contextmanager
+def running(cls, datapath_type):
+    tag = uuid.uuid4().hex[:5]
+    s = cls(f"/tmp/oes-{tag}", tag)
+    os.mkdir(s.dir)
+    try:
+        s.start("--enable-dummy=override")
+        s.vsctl("add-br", "br0", "--", "set", "bridge", "br0", f"datapath_type={datapath_type}", "fail_mode=secure", "protocols=[]")
+        for i in (1, 2, 3):
+            s.vsctl("add-port", "br0", f"p{i}", "--", "set", "interface", f"p{i}", "type=dummy", f"ofport_request={i}")
+        yield s
+    finally:
+        s.close()
+        shutil.rmtree(s.dir, ignore_errors=True)
+
+
+def controllers(s, n, version):
+    """So many controllers that the switch connects to."""
+    listeners = []
+    for i in range(n):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"{s.dir}/controller{i}")
+        listener.listen()
+        listener.settimeout(30)
+        listeners.append(listener)
+    s.vsctl("set-controller", "br0", *[f"unix:{s.dir}/controller{i}" for i in range(n)])
+    return [Connection(version, listener.accept()[0]) for listener in listeners]
+
+
+def transcripts(work, tmp_path):
+    """What 'work' yields (a title and messages) of both switches, in words of Debian's."""
+    program = Peer(tmp_path, "0").program("ovs-ofctl")
+    for cls, datapath_type in ((Switch, "netdev"), (Peer, "dummy")):
+        lines = []
+        with running(cls, datapath_type) as s:
+            for title, messages in work(s):
+                lines.append(f"== {title}")
+                for message in messages:
+                    text = re.sub(r"addr:[0-9a-f:]+", "addr:M", printed(program, message.hex()))
+                    text = re.sub(r"state: +\w+", "state:      S", text)
+                    lines += re.sub(r"xid=0x[0-9a-f]+", "xid=X", text).splitlines()
+        yield lines
+
+
+def assert_same(work, tmp_path):
+    ours, theirs = transcripts(work, tmp_path)
+    assert len(theirs) > 10
+    different = list(difflib.unified_diff(theirs, ours, "Open vSwitch", "ours", lineterm="", n=6))
+    assert not different, "\n".join(different)
+
+
+ALL = "ffffffff"
+
+
+def masks_conversation(s):
+    for v in (4, 5, 6):
+        c = Connection.to(s, v)
+        yield f"{v}: defaults", c.ask(26)
+        yield "the configuration is untouched", c.ask(7)
+        yield "Nicira's first form", c.nicira(19, "00000002" + ALL * 5) + c.ask(26)
+        yield "asking makes a service connection hear", c.ask(7)
+        yield "fixed, too short", c.ask(28, ALL * 5)
+        yield "fixed", c.ask(28, "00000001" + "00" * 12 + "0000000100000002") + c.ask(26)
+        yield "properties", c.ask(28, "00010008000000010002000800000003") + c.ask(26)
+        yield "a reason that is not there", c.ask(28, "0001000800000003000000080000ffff") + c.ask(26)
+        yield "a kind that is not there", c.ask(28, "0001000800000003000c000800000001") + c.ask(26)
+    c = Connection.to(s, 4)
+    yield "Nicira's second form", c.nicira(27, "000100080000000700030008000000010005000800000030") + c.ask(26)
+
+
+def ttl_conversation(s):
+    for v in OFP_VERSIONS:
+        c = Connection.to(s, v)
+        yield f"{v}: invalid_ttl in the configuration", c.ask(9, "00040080") + c.ask(7)
+        yield "no more", c.ask(9, "00000080") + c.ask(7)
+        yield "as a mask", c.nicira(19, "0000000700000000" + "00" * 16) + c.ask(7)
+        yield "of a secondary", c.nicira(19, "0000000000000007" + "00" * 16) + c.ask(7)
+        yield "bits that are not there", c.ask(9, "00080080") + c.ask(7)
+
+
+def test_masks_of_asynchronous_messages_are_kept_and_told(tmp_path):
+    assert_same(masks_conversation, tmp_path)
+
+
+def test_the_configurations_bit_for_packets_whose_ttl_ran_out_is_a_mask(tmp_path):
+    assert_same(ttl_conversation, tmp_path)
+
+
+def change_ports(s):
+    """A port comes, and goes."""
+    s.vsctl("add-port", "br0", "p7", "--", "set", "interface", "p7", "type=dummy", "ofport_request=7")
+    s.vsctl("del-port", "br0", "p7")
+
+
+IP = "505400000007505400000008" "0800" "4500001c00000000{ttl}11{sum}0a0000010a000002" "0001000200080000" + "00" * 18
+ARP = "ffffffffffff505400000008" "0806" "0001080006040001505400000008" "0a000001" "000000000000" "0a000002" + "00" * 18
+GROUPS = ["group_id=1,type=all,bucket=controller", "group_id=2,type=all,bucket=resubmit(,9)", "group_id=3,type=all,bucket=group:1"]
+RARP = ARP.replace("0806", "8035", 1)
+PACKETS = [("p2", RARP), ("p3", RARP), ("p1", RARP), ("p1", IP.format(ttl="40", sum="66cf")), ("p2", IP.format(ttl="40", sum="66cf")), ("p2", ARP), ("p3", ARP), ("p3", IP.format(ttl="01", sum="a5cf")), ("p1", ARP)]
+PACKET_FLOWS = ["in_port=2,ip,actions=group:1", "in_port=2,arp,actions=controller", "in_port=3,priority=0,actions=controller",
+                "in_port=3,ip,actions=dec_ttl,output:1", "cookie=0x11,in_port=1,arp,actions=write_actions(controller),goto_table:1",
+                "cookie=0x12,table=1,arp,actions=output:2", "cookie=0x13,in_port=2,rarp,actions=group:2,clone(group:1),group:3",
+                "cookie=0x14,table=9,actions=controller", "cookie=0x15,in_port=3,rarp,actions=write_actions(group:1)",
+                "cookie=0x16,in_port=1,rarp,actions=controller(reason=no_match)", "cookie=0x17,table=8,priority=0,actions=controller",
+                "cookie=0x18,in_port=1,ip,actions=resubmit(,8)", "cookie=0x19,table=7,priority=0,in_port=3,actions=controller"]
+OUT = ["controller", "group:1", "group:3", "group:2", "resubmit(,9)", "clone(controller)", "controller(reason=no_match)", "resubmit(,8)"]
+MASKS = {1: [(4, "0000232000000013" + "00000002" + "00" * 20), (9, "00040080"), (4, "0000232000000014" "0000000000000007"),
+             (4, "0000232000000013" "0000000000000007" + "00" * 16)],
+         4: [(28, f"{1 << bit:08x}" + "00" * 20) for bit in (0, 1, 2)],
+         6: [(28, f"00010008{1 << bit:08x}") for bit in range(6)]}
+
+
+def send_packets(s, all_of_them):
+    """Sends packets, and waits until one connection that hears all has got them: one of them comes three times."""
+    all_of_them.received()
+    heard = []
+    for port, packet in PACKETS:
+        s.appctl("netdev-dummy/receive", port, packet)
+    wait_until("the packets have come", lambda: heard.extend(all_of_them.received()) or len(heard) >= len(PACKETS) + 2)
+
+
+def packets_conversation(s):
+    for group in GROUPS:
+        s.ofctl("-O", "OpenFlow15", "add-group", "br0", group)
+    for flow in PACKET_FLOWS:
+        s.ofctl("-O", "OpenFlow15", "add-flow", "br0", flow)
+    all_of_them = Connection.to(s, 6)
+    all_of_them.ask(28, "000100080000003f")
+    for v, masks in MASKS.items():
+        for mask in [None] + masks:
+            c = Connection.to(s, v)
+            c.ask(9, "00000080")
+            if mask:
+                c.ask(*mask)
+            send_packets(s, all_of_them)
+            yield f"{v}, {mask}", c.received()
+            for actions in OUT:
+                s.ofctl("-O", "OpenFlow15", "packet-out", "br0", f"in_port=1 packet={ARP} actions={actions}")
+            yield "sent by a controller", c.received()
+            c.socket.close()
+
+
+def test_packets_go_to_those_whose_mask_has_the_reason(tmp_path):
+    assert_same(packets_conversation, tmp_path)
+
+
+def ports_conversation(s):
+    c = Connection.to(s, 6)
+    steps = [("nothing is asked for", None), ("masks", (28, "000100080000003f")), ("secondary", (24, "00000003000000000000000000000001")),
+             ("a secondary that wants none", (28, "0002000800000000")), ("equal", (24, "0000000100000000" + "00" * 8)),
+             ("an equal one that wants none", (28, "0003000800000000"))]
+    for title, step in steps:
+        answer = c.ask(*step) if step else []
+        change_ports(s)
+        # What else changes of a new port, and when, is each switch's own.
+        yield title, answer + [m for m in c.received() if m[8] != 2]
+
+
+def test_changes_of_ports_go_to_those_whose_role_and_mask_have_them(tmp_path):
+    assert_same(ports_conversation, tmp_path)
