@@ -149,13 +149,30 @@ static enum ofperr on_barrier(struct peer *p, const struct msg *m, struct strbuf
 	return OFPERR_NONE;
 }
 
+// Also one whose mask does not have it: without, it would go on as if it could change the switch.
+static void tell_role(struct peer *p, enum role_reason reason)
+{
+	const struct of_control *c = p->control;
+	struct role_status s = { p->role, reason,
+				 c->generation_seen ? c->generation_id : UINT64_MAX };
+	AUTO(strbuf) out = STRBUF_INIT;
+
+	if (of_conn_version(p->conn) < OFP13)
+		return;
+	role_status_encode(&s, of_conn_version(p->conn), &out);
+	of_conn_send(p->conn, out.s, out.len);
+}
+
 static void demote_others(struct of_control *c, const struct peer *primary)
 {
 	struct peer *p;
 
-	LIST_FOR_EACH (p, node, &c->peers)
-		if (p != primary && p->role == ROLE_PRIMARY)
-			p->role = ROLE_SECONDARY;
+	LIST_FOR_EACH (p, node, &c->peers) {
+		if (p == primary || p->role != ROLE_PRIMARY)
+			continue;
+		p->role = ROLE_SECONDARY;
+		tell_role(p, ROLE_PRIMARY_REQUEST);
+	}
 }
 
 static enum ofperr on_role(struct peer *p, const struct msg *m, struct strbuf *out)

@@ -367,6 +367,19 @@ struct role_request {
 };
 enum ofperr role_request_decode(const struct msg *m, struct role_request *r);
 void role_reply_encode(const struct role_request *r, const struct msg *request, struct strbuf *out);
+// What a connection is told when its role changes without its doing: 1.3 (ONF) and later.
+enum role_reason {
+	ROLE_PRIMARY_REQUEST,
+	ROLE_CONFIGURATION_CHANGED,
+	ROLE_EXPERIMENTER_DATA_CHANGED
+};
+struct role_status {
+	enum controller_role role; // the new one
+	uint8_t reason; // enum role_reason
+	uint64_t generation_id; // UINT64_MAX: there is none
+};
+enum ofperr role_status_decode(const struct msg *m, struct role_status *s);
+void role_status_encode(const struct role_status *s, uint8_t version, struct strbuf *out);
 // NXT_SET_PACKET_IN_FORMAT, NXT_SET_FLOW_FORMAT, NXT_FLOW_MOD_TABLE_ID, NXT_SET_CONTROLLER_ID: one number each.
 enum ofperr nx_number_decode(const struct msg *m, uint32_t *ret);
 void nx_number_encode(enum msg_type type, uint32_t value, uint8_t version, uint32_t xid,

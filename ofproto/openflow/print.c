@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "ofproto/openflow/async.h"
 #include "ofproto/openflow/print-private.h"
 
 static void print_frame(const struct msg *m, struct strbuf *out)
@@ -78,6 +79,22 @@ static enum ofperr print_role(struct print *p, struct msg *m)
 	return OFPERR_NONE;
 }
 
+static enum ofperr print_role_status(struct print *p, struct msg *m)
+{
+	struct role_status s;
+	enum ofperr e = role_status_decode(m, &s);
+	const char *reason;
+
+	if (e)
+		return e;
+	strbuf_printf(p->out, " role=%s", role_names[s.role]);
+	if (s.generation_id != UINT64_MAX)
+		strbuf_printf(p->out, " generation_id=%" PRIu64, s.generation_id);
+	reason = async_reason_name(ASYNC_ROLE_STATUS, s.reason);
+	strbuf_printf(p->out, " reason=%s", reason ? reason : "(unknown)");
+	return OFPERR_NONE;
+}
+
 static enum ofperr print_number(struct print *p, struct msg *m)
 {
 	static const char *const flow_formats[] = { "openflow10", NULL, "nxm" };
@@ -134,6 +151,7 @@ static enum ofperr (*const printers[MSG_MAX])(struct print *p, struct msg *m) = 
 	[MSG_BARRIER_REPLY] = print_nothing,
 	[MSG_ROLE_REQUEST] = print_role,
 	[MSG_ROLE_REPLY] = print_role,
+	[MSG_ROLE_STATUS] = print_role_status,
 	[MSG_GET_ASYNC_REQUEST] = print_nothing,
 	[MSG_GET_ASYNC_REPLY] = print_async,
 	[MSG_SET_ASYNC] = print_async,

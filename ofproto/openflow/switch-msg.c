@@ -233,7 +233,7 @@ enum ofperr role_request_decode(const struct msg *m, struct role_request *q)
 	if (role > ROLE_SECONDARY)
 		return OFPERR_OFPRRFC_BAD_ROLE;
 	q->role = role;
-	q->have_generation_id = role == ROLE_PRIMARY || role == ROLE_SECONDARY;
+	q->have_generation_id = role != ROLE_NOCHANGE || m->type == MSG_ROLE_REPLY;
 	return OFPERR_NONE;
 }
 
@@ -249,6 +249,35 @@ void role_reply_encode(const struct role_request *q, const struct msg *request, 
 		wr_be32(out, 0);
 		wr_be64(out, q->have_generation_id ? q->generation_id : UINT64_MAX);
 	}
+	msg_end(out, start);
+}
+
+enum ofperr role_status_decode(const struct msg *m, struct role_status *s)
+{
+	struct reader r = m->body;
+	uint32_t role = rd_be32(&r);
+
+	r.parent = NULL;
+	s->reason = rd_u8(&r);
+	rd_skip(&r, 3);
+	s->generation_id = rd_be64(&r);
+	// Properties may follow; none is known.
+	if (rd_status(&r))
+		return OFPERR_OFPBRC_BAD_LEN;
+	if (role > ROLE_SECONDARY)
+		return OFPERR_OFPRRFC_BAD_ROLE;
+	s->role = role;
+	return OFPERR_NONE;
+}
+
+void role_status_encode(const struct role_status *s, uint8_t version, struct strbuf *out)
+{
+	size_t start = msg_begin(MSG_ROLE_STATUS, version, 0, out);
+
+	wr_be32(out, s->role);
+	wr_u8(out, s->reason);
+	strbuf_put_zeros(out, 3);
+	wr_be64(out, s->generation_id);
 	msg_end(out, start);
 }
 

@@ -255,3 +255,67 @@ def ports_conversation(s):
 
 def test_changes_of_ports_go_to_those_whose_role_and_mask_have_them(tmp_path):
     assert_same(ports_conversation, tmp_path)
+
+
+def number(n):
+    return f"{n:016x}"
+
+
+def roles_conversation(s):
+    for v in (4, 5, 6):
+        a, b = controllers(s, 2, v)
+        # Until here the switch has seen no number.
+        yield f"{v}: nothing changes", a.ask(24, "00000000" * 2 + number(9))
+        base = 100 * v
+        yield "one is primary", a.ask(24, "0000000200000000" + number(base)) + b.received()
+        yield "the other is, with a higher number", b.ask(24, "0000000200000000" + number(base + 1)) + a.received()
+        yield "a lower number is stale", a.ask(24, "0000000200000000" + number(base)) + b.received()
+        yield "an equal one is not", a.ask(24, "0000000200000000" + number(base + 1)) + b.received()
+        yield "equal has no number", b.ask(24, "0000000100000000" + number(0)) + a.received()
+        yield "a secondary with an old one", b.ask(24, "0000000300000000" + number(base - 50))
+        yield "a secondary with a new one", b.ask(24, "0000000300000000" + number(base + 7))
+        yield "a role that is not there", b.ask(24, "0000000700000000" + number(base + 9))
+        yield "primary by Nicira's message", b.nicira(10, "00000001") + a.received()
+        yield "and secondary", b.nicira(10, "00000002") + b.nicira(10, "00000003")
+        yield "numbers go round", a.ask(24, "0000000200000000" + number(base + (1 << 62) * 2 - 1)) + a.ask(24, "0000000300000000" + number(base + 5))
+        yield "and back for the next", a.ask(24, "0000000300000000" + number(base + (1 << 63) + (1 << 62))) + a.ask(24, "0000000300000000" + number(base + 99))
+        s.vsctl("del-controller", "br0")
+        for name in ("controller0", "controller1"):
+            os.unlink(f"{s.dir}/{name}")
+
+
+CHANGES = {
+    1: {"packet_out": (13, "fffffffffffd0000"), "flow_mod": (14, "00" * 40 + "00" * 8 + "000000000000ffffffffffffffff0000"),
+        "port_mod": (15, "0001" + "00" * 22), "group_mod": (4, "000023200000001f" + "0000000000000001" + "00000000ffffffff")},
+    4: {"packet_out": (13, "fffffffffffffffd" + "0000" + "00" * 6),
+        "flow_mod": (14, "00" * 16 + "000000000000ffff" + "ff" * 12 + "00000000" + "0001000400000000"),
+        "group_mod": (15, "0000000000000001"), "port_mod": (16, "00000001" + "00" * 28),
+        "meter_mod": (29, "0000000100000001")},
+    6: {"packet_out": (13, "ffffffff00000000" + "0001000c80000004fffffffd00000000"),
+        "flow_mod": (14, "00" * 16 + "000000000000ffff" + "ff" * 12 + "00000000" + "0001000400000000"),
+        "group_mod": (15, "0000000000000001" + "00000000ffffffff"), "port_mod": (16, "00000001" + "00" * 20),
+        "meter_mod": (29, "0000000100000001")}}
+HARMLESS = {"tlv table": "00000019", "packet_in format": "0000001000000000", "id": "000000140000000000000000"}
+ASKING = {1: [5, 7], 4: [5, 7, 26], 6: [5, 7, 26]}
+
+
+def secondary_conversation(s):
+    for v, changes in CHANGES.items():
+        c = Connection.to(s, v)
+        yield f"{v}: secondary", c.nicira(10, "00000002")
+        for name, (kind, body) in changes.items():
+            yield name, c.ask(kind, body)
+        yield "mappings of options", c.nicira(24, "0002000000000000")
+        for name, body in HARMLESS.items():
+            yield f"may say: {name}", c.ask(4, "00002320" + body)
+        for kind in ASKING[v]:
+            # That there is an answer is what counts.
+            yield f"may ask {kind}", [m for m in c.ask(kind) if m[1] == 1]
+
+
+def test_roles_change_and_are_told_as_debians_does(tmp_path):
+    assert_same(roles_conversation, tmp_path)
+
+
+def test_a_secondary_may_change_nothing(tmp_path):
+    assert_same(secondary_conversation, tmp_path)
