@@ -3,6 +3,7 @@
 
 #include "ofproto/control/control.h"
 #include "ofproto/openflow/async.h"
+#include "ofproto/openflow/group.h"
 
 // One connection that speaks OpenFlow now.
 struct peer {
@@ -56,6 +57,17 @@ void peer_message(void *aux, const struct msg *m);
 struct peer *peer_create(struct of_control *c, struct stream *s, bool service, int probe,
 			 struct controller *ctl);
 void peer_destroy(struct peer *p);
+// forward.c: what is forwarded of a change, group or meter. It is encoded before the change is made, which takes the group.
+struct forward {
+	struct peer *from;
+	uint32_t xid; // of its request
+	const struct group_mod *group; // NULL: a meter's
+	const struct meter_mod *meter;
+	struct strbuf messages[OFP15 + 1]; // by version
+};
+void forward_prepare(struct forward *f);
+void forward_send(struct forward *f);
+void forward_uninit(struct forward *f);
 // async.c
 request_fn on_get_async, on_set_async;
 // Whether messages of a kind, for a reason as the peer's version numbers it, are sent to it: its role and what it asked for.

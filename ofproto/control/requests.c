@@ -97,11 +97,19 @@ static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbu
 static enum ofperr on_meter_mod(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct meter_mod mm;
+	struct forward f = { .from = p, .xid = m->xid, .meter = &mm };
 	enum ofperr e = need_write(p);
 
 	if (!e)
 		e = meter_mod_decode(m, &mm);
-	return e ? e : switch_meter_mod(p->control->sw, &mm);
+	if (!e)
+		e = switch_meter_mod(p->control->sw, &mm);
+	if (!e) {
+		forward_prepare(&f);
+		forward_send(&f);
+	}
+	forward_uninit(&f);
+	return e;
 }
 
 static enum ofperr on_packet_out(struct peer *p, const struct msg *m, struct strbuf *out)
@@ -441,12 +449,18 @@ static enum ofperr on_group_mod(struct peer *p, const struct msg *m, struct strb
 {
 	enum ofperr e = need_write(p);
 	struct group_mod gm;
+	struct forward f = { .from = p, .xid = m->xid, .group = &gm };
 
 	if (e)
 		return e;
 	e = group_mod_decode(m, &gm);
-	if (!e)
+	if (!e) {
+		forward_prepare(&f);
 		e = switch_group_mod(p->control->sw, &gm);
+	}
+	if (!e)
+		forward_send(&f);
+	forward_uninit(&f);
 	group_mod_uninit(&gm);
 	return e;
 }

@@ -17,7 +17,7 @@ typedef enum ofperr print_fn(struct print *p, struct msg *m);
 // By enum packet_in_reason; by the two bits of the configuration.
 extern const char *const packet_in_reasons[], *const fragment_names[];
 
-print_fn print_async;
+print_fn print_async, print_requestforward;
 print_fn print_features, print_config, print_desc, print_tables;
 print_fn print_packet_in, print_packet_out;
 print_fn print_flow_mod, print_flow_removed, print_flow_request, print_flow_reply, print_aggregate;

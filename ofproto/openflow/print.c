@@ -152,6 +152,7 @@ static enum ofperr (*const printers[MSG_MAX])(struct print *p, struct msg *m) = 
 	[MSG_ROLE_REQUEST] = print_role,
 	[MSG_ROLE_REPLY] = print_role,
 	[MSG_ROLE_STATUS] = print_role_status,
+	[MSG_REQUESTFORWARD] = print_requestforward,
 	[MSG_GET_ASYNC_REQUEST] = print_nothing,
 	[MSG_GET_ASYNC_REPLY] = print_async,
 	[MSG_SET_ASYNC] = print_async,

@@ -319,3 +319,30 @@ def test_roles_change_and_are_told_as_debians_does(tmp_path):
 
 def test_a_secondary_may_change_nothing(tmp_path):
     assert_same(secondary_conversation, tmp_path)
+
+
+GROUP_ADD = {1: (4, "000023200000001f" + "0000000000000001" + "00000000ffffffff"), 6: (15, "0000000000000001" + "00000000ffffffff"),
+             **{v: (15, "0000000000000001") for v in (2, 3, 4, 5)}}
+FORWARDED = [GROUP_ADD[6], (15, "0001000000000001" + "00000000ffffffff"), (15, "8000020000000002" + "00000000ffffffff"),
+             (15, "0002000000000001" + "00000000ffffffff")]
+
+
+def forward_conversation(s):
+    hearing = {}
+    for v in OFP_VERSIONS:
+        c = hearing[v] = Connection.to(s, v)
+        yield f"{v} asks", c.ask(9, "00000080") + (c.nicira(27, "000b000800000003") if v < 5 else c.ask(28, "000b000800000003"))
+    only_groups, other = Connection.to(s, 6), Connection.to(s, 6)
+    only_groups.ask(28, "000b000800000001")
+    for request in FORWARDED:
+        yield f"{request}", other.ask(*request)
+        for v, c in hearing.items():
+            messages = c.received()
+            yield f"{v} hears {[m.hex() for m in messages]}", messages
+        yield "one that wants groups only hears", only_groups.received()
+    yield "who asks hears of itself", hearing[6].ask(*GROUP_ADD[6])
+    yield "others do", hearing[5].received()
+
+
+def test_changes_of_groups_are_forwarded(tmp_path):
+    assert_same(forward_conversation, tmp_path)
