@@ -24,10 +24,8 @@ static const struct ofctl_command *const tables[] = { ofctl_switch_commands, ofc
 
 // Described, and refused by one clear error until they are there.
 static const char *const later[] = {
-	"bundle",	    "dump-table-features", "dump-table-desc",
-	"mod-table",	    "dump-ipfix-bridge",   "dump-ipfix-flow",
-	"ct-flush",	    "ct-flush-zone",	   "snoop",
-	"dump-conjunction",
+	"bundle",   "dump-table-features", "mod-table", "dump-ipfix-bridge", "dump-ipfix-flow",
+	"ct-flush", "ct-flush-zone",	   "snoop",	"dump-conjunction",
 };
 
 static NORETURN void usage(void)

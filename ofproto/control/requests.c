@@ -329,6 +329,39 @@ static enum ofperr on_table_features(struct peer *p, const struct msg *m, struct
 	return OFPERR_NONE;
 }
 
+// No table evicts rules, tells of its vacancy, or has another miss than its version's: who asks for that is refused.
+static enum ofperr on_table_mod(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct table_mod tm;
+	enum ofperr e = need_write(p);
+
+	if (!e)
+		e = table_mod_decode(m, &tm);
+	if (e)
+		return e;
+	if (tm.desc.table >= SWITCH_N_TABLES && tm.desc.table != 255)
+		return OFPERR_OFPTMFC_BAD_TABLE;
+	if (m->version < OFP13)
+		return OFPERR_OFPTMFC_BAD_CONFIG;
+	if (tm.desc.eviction || tm.desc.vacancy)
+		return OFPERR_OFPTMFC_EPERM;
+	return OFPERR_NONE;
+}
+
+static enum ofperr on_table_desc(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct mp_writer w;
+
+	mp_begin(&w, m, out);
+	for (int i = 0; i < SWITCH_N_TABLES; i++) {
+		struct table_desc d = { .table = i, .eviction_flags = EVICTION_DEFAULT };
+
+		mp_put_table_desc(&w, &d);
+	}
+	mp_end(&w);
+	return OFPERR_NONE;
+}
+
 static void port_counters(struct of_control *c, const struct of_port *port, struct port_stats *ps)
 {
 	int64_t lived = clock_msec() - port->created;
@@ -588,6 +621,8 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_AGGREGATE_REQUEST] = on_aggregate,
 	[MSG_TABLE_REQUEST] = on_table_stats,
 	[MSG_TABLE_FEATURES_REQUEST] = on_table_features,
+	[MSG_TABLE_MOD] = on_table_mod,
+	[MSG_TABLE_DESC_REQUEST] = on_table_desc,
 	[MSG_PORT_REQUEST] = on_port_stats,
 	[MSG_PORT_DESC_REQUEST] = on_port_desc,
 	[MSG_GET_ASYNC_REQUEST] = on_get_async,

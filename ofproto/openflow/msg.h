@@ -234,6 +234,26 @@ int table_stats_decode_next(struct msg *m, struct table_stats *ts);
 // Table features: requests that want to change tables are refused; one entry a table, from its name and size.
 enum ofperr table_features_request_decode(const struct msg *m);
 void mp_put_table_features(struct mp_writer *w, const struct table_stats *ts);
+// How a table is configured (1.4+; before, what happens to packets that no rule matches).
+#define EVICTION_DEFAULT UINT32_MAX
+struct table_desc {
+	uint8_t table; // 255 in a table_mod: all
+	bool eviction, vacancy;
+	uint32_t
+		eviction_flags; // which rules go first: 1 other, 2 importance, 4 lifetime; or EVICTION_DEFAULT
+	uint8_t vacancy_down, vacancy_up, vacancy_now; // percent free; 0 where 'vacancy' is not set
+};
+enum table_miss { TABLE_MISS_CONTROLLER, TABLE_MISS_CONTINUE, TABLE_MISS_DROP };
+struct table_mod {
+	struct table_desc desc; // 1.4+; of older ones only 'table' says something
+	enum table_miss miss; // 1.1 and 1.2
+};
+enum table_status_reason { TABLE_VACANCY_DOWN = 3, TABLE_VACANCY_UP = 4 };
+enum ofperr table_mod_decode(const struct msg *m, struct table_mod *tm);
+void mp_put_table_desc(struct mp_writer *w, const struct table_desc *d);
+// Takes the next entry off m->body; *ret_more false: there is none.
+enum ofperr table_desc_decode_next(struct msg *m, struct table_desc *d, bool *ret_more);
+enum ofperr table_status_decode(const struct msg *m, uint8_t *ret_reason, struct table_desc *d);
 // A port stats request names one port or OFPP_ANY.
 enum ofperr port_stats_request_decode(const struct msg *m, of_port_t *ret_port);
 void port_stats_request_encode(of_port_t port, uint8_t version, uint32_t xid, struct strbuf *out);

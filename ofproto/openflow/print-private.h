@@ -17,6 +17,7 @@ typedef enum ofperr print_fn(struct print *p, struct msg *m);
 // By enum packet_in_reason; by the two bits of the configuration.
 extern const char *const packet_in_reasons[], *const fragment_names[];
 
+print_fn print_table_mod, print_table_descs, print_table_status;
 print_fn print_async, print_requestforward;
 print_fn print_features, print_config, print_desc, print_tables;
 print_fn print_packet_in, print_packet_out;

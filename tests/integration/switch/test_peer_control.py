@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a controller's connection can say and ask about itself: printed and answered as Debian's Open vSwitch does.
 
-Left out, because it differs on purpose: nothing yet."""
+Left out, because it differs on purpose: eviction flags of a table_mod, which Debian's takes for its eviction; and what becomes of a
+table_mod and the descriptions of tables, as no table here evicts or tells of vacancy."""
 import contextlib
 import difflib
 import os
@@ -290,11 +291,11 @@ CHANGES = {
     4: {"packet_out": (13, "fffffffffffffffd" + "0000" + "00" * 6),
         "flow_mod": (14, "00" * 16 + "000000000000ffff" + "ff" * 12 + "00000000" + "0001000400000000"),
         "group_mod": (15, "0000000000000001"), "port_mod": (16, "00000001" + "00" * 28),
-        "meter_mod": (29, "0000000100000001")},
+        "table_mod": (17, "05" + "00" * 7), "meter_mod": (29, "0000000100000001")},
     6: {"packet_out": (13, "ffffffff00000000" + "0001000c80000004fffffffd00000000"),
         "flow_mod": (14, "00" * 16 + "000000000000ffff" + "ff" * 12 + "00000000" + "0001000400000000"),
         "group_mod": (15, "0000000000000001" + "00000000ffffffff"), "port_mod": (16, "00000001" + "00" * 20),
-        "meter_mod": (29, "0000000100000001")}}
+        "table_mod": (17, "05" + "00" * 7), "meter_mod": (29, "0000000100000001")}}
 HARMLESS = {"tlv table": "00000019", "packet_in format": "0000001000000000", "id": "000000140000000000000000"}
 ASKING = {1: [5, 7], 4: [5, 7, 26], 6: [5, 7, 26]}
 
@@ -346,3 +347,15 @@ def forward_conversation(s):
 
 def test_changes_of_groups_are_forwarded(tmp_path):
     assert_same(forward_conversation, tmp_path)
+
+
+def test_a_table_mod_that_cannot_be_carried_out_is_refused(tmp_path):
+    program = Peer(tmp_path, "0").program("ovs-ofctl")
+    with running(Switch, "netdev") as s:
+        for v, body, error in ((6, "0500000000000000", None), (6, "0500000000000004", "OFPTMFC_EPERM"), (6, "0500000000000008", "OFPTMFC_EPERM"),
+                               (6, "fe00000000000000", "OFPTMFC_BAD_TABLE"), (6, "ff00000000000000", None), (2, "0500000000000001", "OFPTMFC_BAD_CONFIG"),
+                               (4, "0500000000000003", None)):
+            answer = "".join(printed(program, m.hex()) for m in Connection.to(s, v).ask(17, body))
+            assert error in answer if error else not answer, (v, body, answer)
+        descriptions = s.ofctl("-O", "OpenFlow14", "dump-table-desc", "br0")
+        assert descriptions.count("eviction=off") == descriptions.count("vacancy=off") == 254

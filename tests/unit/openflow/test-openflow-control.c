@@ -125,6 +125,41 @@ START_TEST(masks_arrive_as_they_are_and_kinds_that_are_not_said_keep_theirs)
 }
 END_TEST
 
+// ---- Tables ----
+
+START_TEST(descriptions_of_tables_arrive_as_they_are)
+{
+	const struct table_desc sent[] = { { 0, false, false, EVICTION_DEFAULT, 0, 0, 0 },
+					   { 253, true, true, 5, 10, 90, 35 } };
+	AUTO(strbuf) b = STRBUF_INIT, request = STRBUF_INIT;
+	struct table_desc got;
+	struct mp_writer w;
+	struct msg m;
+	bool more;
+
+	msg_put_plain(MSG_TABLE_DESC_REQUEST, _i, 7, &request);
+	ck_assert_int_eq(msg_decode_header(request.s, request.len, &m), OFPERR_NONE);
+	mp_begin(&w, &m, &b);
+	for (size_t i = 0; i < ARRAY_SIZE(sent); i++)
+		mp_put_table_desc(&w, &sent[i]);
+	mp_end(&w);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	for (size_t i = 0; i < ARRAY_SIZE(sent); i++) {
+		ck_assert_int_eq(table_desc_decode_next(&m, &got, &more), OFPERR_NONE);
+		ck_assert(more);
+		ck_assert_uint_eq(got.table, sent[i].table);
+		ck_assert_int_eq(got.eviction, sent[i].eviction);
+		ck_assert_int_eq(got.vacancy, sent[i].vacancy);
+		ck_assert_uint_eq(got.eviction_flags, sent[i].eviction_flags);
+		ck_assert_uint_eq(got.vacancy_down, sent[i].vacancy_down);
+		ck_assert_uint_eq(got.vacancy_up, sent[i].vacancy_up);
+		ck_assert_uint_eq(got.vacancy_now, sent[i].vacancy_now);
+	}
+	ck_assert_int_eq(table_desc_decode_next(&m, &got, &more), OFPERR_NONE);
+	ck_assert(!more);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("openflow/control");
@@ -135,6 +170,7 @@ int main(void)
 	tcase_add_test(t, damaged_messages_do_no_harm);
 	tcase_add_loop_test(t, masks_arrive_as_they_are_and_kinds_that_are_not_said_keep_theirs, 0,
 			    ARRAY_SIZE(async_forms));
+	tcase_add_loop_test(t, descriptions_of_tables_arrive_as_they_are, OFP14, OFP15 + 1);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
