@@ -106,6 +106,9 @@ static enum ofperr print_number(struct print *p, struct msg *m)
 	if (e)
 		return e;
 	switch (m->type) {
+	case MSG_CT_FLUSH_ZONE:
+		strbuf_printf(p->out, " zone_id=%u", n);
+		break;
 	case MSG_FLOW_MOD_TABLE_ID:
 		strbuf_printf(p->out, " %s", n ? "enable" : "disable");
 		break;
@@ -166,6 +169,8 @@ static enum ofperr (*const printers[MSG_MAX])(struct print *p, struct msg *m) = 
 	[MSG_FLOW_MOD_TABLE_ID] = print_number,
 	[MSG_SET_PACKET_IN_FORMAT] = print_number,
 	[MSG_SET_CONTROLLER_ID] = print_number,
+	[MSG_CT_FLUSH_ZONE] = print_number,
+	[MSG_FLOW_AGE] = print_nothing,
 	[MSG_TLV_TABLE_MOD] = print_tlv_mod,
 	[MSG_TLV_TABLE_REQUEST] = print_nothing,
 	[MSG_TLV_TABLE_REPLY] = print_tlv_reply,

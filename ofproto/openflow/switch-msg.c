@@ -292,6 +292,7 @@ enum ofperr nx_number_decode(const struct msg *m, uint32_t *ret)
 	case MSG_FLOW_MOD_TABLE_ID:
 		*ret = rd_u8(&r);
 		break;
+	case MSG_CT_FLUSH_ZONE:
 	case MSG_SET_CONTROLLER_ID:
 		rd_skip(&r, 6);
 		*ret = rd_be16(&r);
