@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands about the switch itself: what it is, its tables and ports.
+#include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
 
 #include "core/base/clock.h"
+#include "ofproto/openflow/ct-flush.h"
 #include "utilities/ovs-ofctl.h"
 
 static void print_plain_multipart(const char *target, enum msg_type type)
@@ -245,6 +247,78 @@ static void run_dump_table_desc(int argc, char *argv[])
 	ofp_client_close(c);
 }
 
+static void run_dump_ipfix_bridge(int argc, char *argv[])
+{
+	print_plain_multipart(argv[1], MSG_IPFIX_BRIDGE_REQUEST);
+}
+
+static void run_dump_ipfix_flow(int argc, char *argv[])
+{
+	print_plain_multipart(argv[1], MSG_IPFIX_FLOW_REQUEST);
+}
+
+// ---- Tracked connections ----
+
+static void run_ct_flush_zone(int argc, char *argv[])
+{
+	struct ofp_client *c;
+	AUTO(strbuf) b = STRBUF_INIT;
+	uint32_t zone;
+
+	if (!parse_u32(argv[2], 0, &zone) || zone > UINT16_MAX)
+		fatal(0, "invalid zone_id \"%s\"", argv[2]);
+	c = ofctl_open(argv[1]);
+	nx_number_encode(MSG_CT_FLUSH_ZONE, zone, ofp_client_version(c), ofp_client_xid(c), &b);
+	ofctl_send_and_wait(c, &b);
+	ofp_client_close(c);
+}
+
+static void parse_tuple(const char *text, struct ct_tuple_match *m)
+{
+	struct error err = ERROR_INIT;
+
+	if (ct_tuple_match_parse(text, m, &err))
+		fatal(0, "Failed to parse ct-tuple: %s", err.text);
+}
+
+// The message has one protocol for both.
+static void parse_reply_tuple(const char *text, struct ct_match *match)
+{
+	AUTO_FREE char *with_proto = NULL;
+
+	if (match->orig.fields & CT_MATCH_PROTO && !strstr(text, "ct_nw_proto"))
+		text = with_proto = xasprintf("%s,ct_nw_proto=%u", text, match->orig.tuple.proto);
+	parse_tuple(text, &match->reply);
+}
+
+static void run_ct_flush(int argc, char *argv[])
+{
+	struct ct_match match = { .has_zone = false };
+	struct ofp_client *c;
+	AUTO(strbuf) b = STRBUF_INIT;
+	uint32_t zone;
+	int next = 2;
+
+	if (next < argc && str_starts(argv[next], "zone=")) {
+		const char *text = argv[next++] + strlen("zone=");
+
+		if (!parse_u32(text, 0, &zone) || zone > UINT16_MAX)
+			fatal(0, "invalid zone_id \"%s\"", text);
+		match.has_zone = true;
+		match.zone = zone;
+	}
+	if (next < argc)
+		parse_tuple(argv[next++], &match.orig);
+	if (next < argc)
+		parse_reply_tuple(argv[next++], &match);
+	if (next < argc)
+		fatal(0, "%s: only two tuples can be given, behind the zone", argv[next]);
+	c = ofctl_open(argv[1]);
+	ct_flush_encode(&match, ofp_client_version(c), ofp_client_xid(c), &b);
+	ofctl_send_and_wait(c, &b);
+	ofp_client_close(c);
+}
+
 // ---- Is it there? ----
 
 static void put_echo(struct ofp_client *c, size_t payload, struct strbuf *b)
@@ -290,6 +364,34 @@ static void run_ping(int argc, char *argv[])
 	ofp_client_close(c);
 }
 
+static void run_benchmark(int argc, char *argv[])
+{
+	struct ofp_client *c = ofctl_open(argv[1]);
+	uint32_t payload, count;
+	uint64_t bytes;
+	int64_t start;
+	double seconds;
+
+	if (!parse_u32(argv[2], 10, &payload) || payload > 65527)
+		fatal(0, "payload must be between 0 and 65527 bytes");
+	if (!parse_u32(argv[3], 10, &count))
+		fatal(0, "%s: not a number of packets", argv[3]);
+	bytes = (uint64_t)count * (payload + 8);
+	printf("Sending %u packets * %u bytes (with header) = %" PRIu64 " bytes total\n", count,
+	       payload + 8, bytes);
+	start = clock_real_nsec();
+	for (uint32_t i = 0; i < count; i++) {
+		AUTO(strbuf) b = STRBUF_INIT;
+
+		put_echo(c, payload, &b);
+		ofp_client_transact(c, &b);
+	}
+	seconds = (clock_real_nsec() - start) / 1e9;
+	printf("Finished in %.1f ms (%.0f packets/s) (%.0f bytes/s)\n", seconds * 1000,
+	       count / seconds, bytes / seconds);
+	ofp_client_close(c);
+}
+
 const struct ofctl_command ofctl_switch_commands[] = {
 	{ "show", "SWITCH: features, configuration and ports", 1, 1, run_show },
 	{ "dump-desc", "SWITCH: description", 1, 1, run_dump_desc },
@@ -303,9 +405,18 @@ const struct ofctl_command ofctl_switch_commands[] = {
 	{ "del-tlv-map", "SWITCH [MAP]: options that no longer are", 1, 2, run_del_tlv_map },
 	{ "dump-tlv-map", "SWITCH: which options are fields", 1, 1, run_dump_tlv_map },
 	{ "mod-port", "SWITCH PORT up|down|[no-]flood|...: configure a port", 3, 3, run_mod_port },
+	{ "dump-ipfix-bridge", "SWITCH: statistics of the bridge's IPFIX", 1, 1,
+	  run_dump_ipfix_bridge },
+	{ "dump-ipfix-flow", "SWITCH: statistics of IPFIX of flows", 1, 1, run_dump_ipfix_flow },
+	{ "ct-flush-zone", "SWITCH ZONE: forget a zone's tracked connections", 2, 2,
+	  run_ct_flush_zone },
+	{ "ct-flush", "SWITCH [zone=N] [TUPLE [REPLY-TUPLE]]: forget tracked connections", 1, 4,
+	  run_ct_flush },
 	{ "get-frags", "SWITCH: how fragments are handled", 1, 1, run_get_frags },
 	{ "set-frags", "SWITCH normal|drop|nx-match: handle fragments so", 2, 2, run_set_frags },
 	{ "probe", "SWITCH: whether it answers", 1, 1, run_probe },
 	{ "ping", "SWITCH [N]: latency of ten echos of N bytes", 1, 2, run_ping },
+	{ "benchmark", "SWITCH N COUNT: COUNT echos of N bytes, one after the other", 3, 3,
+	  run_benchmark },
 	{ NULL, NULL, 0, 0, NULL },
 };

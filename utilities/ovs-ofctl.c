@@ -24,8 +24,10 @@ static const struct ofctl_command *const tables[] = { ofctl_switch_commands, ofc
 
 // Described, and refused by one clear error until they are there.
 static const char *const later[] = {
-	"bundle",   "dump-table-features", "mod-table", "dump-ipfix-bridge", "dump-ipfix-flow",
-	"ct-flush", "ct-flush-zone",	   "snoop",	"dump-conjunction",
+	"bundle",
+	"dump-table-features",
+	"mod-table",
+	"snoop",
 };
 
 static NORETURN void usage(void)

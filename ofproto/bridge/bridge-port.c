@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/base/log.h"
+#include "datapath/conntrack.h"
 #include "ofproto/bridge/vswitchd.h"
 
 LOG_MODULE(bridge_port);
@@ -479,9 +480,22 @@ static int port_admin(void *aux, const struct of_port *p, bool up)
 	return datapath_port_set_admin(br->plane->dp, p->dp_port, up, NULL);
 }
 
+static int ct_flush(void *aux, const struct ct_match *match)
+{
+	struct bridge *br = aux;
+	struct error err = ERROR_INIT;
+	int error = br->plane->dp ? datapath_ct_flush(br->plane->dp, match, &err) : -ENODEV;
+
+	if (error && error != -ENOENT && error != -EOPNOTSUPP)
+		log_warn("%s: tracked connections are not flushed: %s", switch_name(br->sw),
+			 err.code ? err.text : strerror(-error));
+	return error;
+}
+
 const struct control_ops bridge_control_ops = {
 	.port_stats = port_stats,
 	.port_desc = port_desc,
 	.port_admin = port_admin,
 	.port_queues = bridge_port_queues,
+	.ct_flush = ct_flush,
 };

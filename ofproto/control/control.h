@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ofproto/openflow/conn.h"
+#include "ofproto/openflow/ct-flush.h"
 #include "ofproto/pipeline/switch.h"
 #include "ofproto/upcall/upcall.h"
 
@@ -20,6 +21,8 @@ struct control_ops {
 	// Runs 'cb' for every queue of a port, in the order of numbers.
 	void (*port_queues)(void *aux, const struct of_port *p,
 			    void (*cb)(const struct queue_stats *s, void *aux), void *cb_aux);
+	// Forgets tracked connections of the datapath.
+	int (*ct_flush)(void *aux, const struct ct_match *match);
 };
 
 struct controller_target {

@@ -552,10 +552,16 @@ static enum ofperr on_packet_in_format(struct peer *p, const struct msg *m, stru
 	return OFPERR_NONE;
 }
 
+// The number's 16 bits stand behind six bytes that may become something later.
+static enum ofperr padded_number_decode(const struct msg *m, uint32_t *ret)
+{
+	return is_all_zeros(m->body.p, 6) ? nx_number_decode(m, ret) : OFPERR_NXBRC_MUST_BE_ZERO;
+}
+
 static enum ofperr on_controller_id(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	uint32_t id;
-	enum ofperr e = nx_number_decode(m, &id);
+	enum ofperr e = padded_number_decode(m, &id);
 
 	if (!e)
 		p->controller_id = id;
@@ -579,6 +585,47 @@ static enum ofperr on_tlv_request(struct peer *p, const struct msg *m, struct st
 	switch_tlv_get(p->control->sw, &reply);
 	tlv_table_reply_encode(&reply, m, out);
 	return OFPERR_NONE;
+}
+
+static enum ofperr flush(struct peer *p, const struct ct_match *match)
+{
+	struct of_control *c = p->control;
+
+	int error = c->ops->ct_flush(c->aux, match);
+
+	// What is not there need not be forgotten, nor does a datapath that tracks nothing have to.
+	return !error || error == -ENOENT || error == -EOPNOTSUPP ? OFPERR_NONE
+								  : OFPERR_OFPBRC_EPERM;
+}
+
+static enum ofperr on_ct_flush_zone(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct ct_match match = { .has_zone = true };
+	enum ofperr e = need_write(p);
+	uint32_t zone;
+
+	if (!e)
+		e = padded_number_decode(m, &zone);
+	if (e)
+		return e;
+	match.zone = zone;
+	return flush(p, &match);
+}
+
+static enum ofperr on_ct_flush(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct ct_match match;
+	enum ofperr e = need_write(p);
+
+	if (!e)
+		e = ct_flush_decode(m, &match);
+	return e ? e : flush(p, &match);
+}
+
+// No exporter can be configured yet.
+static enum ofperr on_ipfix(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	return OFPERR_NXST_NOT_CONFIGURED;
 }
 
 // NXM matches and the table id in flow_mod's command are understood always: nothing to switch.
@@ -633,6 +680,10 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_SET_CONTROLLER_ID] = on_controller_id,
 	[MSG_SET_FLOW_FORMAT] = on_accepted,
 	[MSG_FLOW_MOD_TABLE_ID] = on_accepted,
+	[MSG_CT_FLUSH_ZONE] = on_ct_flush_zone,
+	[MSG_CT_FLUSH] = on_ct_flush,
+	[MSG_IPFIX_BRIDGE_REQUEST] = on_ipfix,
+	[MSG_IPFIX_FLOW_REQUEST] = on_ipfix,
 	[MSG_TLV_TABLE_MOD] = on_tlv_mod,
 	[MSG_TLV_TABLE_REQUEST] = on_tlv_request,
 };

@@ -179,10 +179,8 @@ enum ofperr msg_decode_header(const void *p, size_t n, struct msg *m)
 
 		if (!c || c->number != id.number)
 			continue;
-		if (!body_fits(c, rd_left(&m->body)))
-			return OFPERR_OFPBRC_BAD_LEN;
 		m->type = t;
-		return OFPERR_NONE;
+		return body_fits(c, rd_left(&m->body)) ? OFPERR_NONE : OFPERR_OFPBRC_BAD_LEN;
 	}
 	return unknown_error(id.kind);
 }

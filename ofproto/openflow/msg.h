@@ -403,8 +403,7 @@ void role_status_encode(const struct role_status *s, uint8_t version, struct str
 // REQUESTFORWARD: a group_mod or meter_mod of somebody else, a whole message of the same version; no bytes where it is too long.
 enum ofperr requestforward_decode(const struct msg *m, struct msg *ret_request);
 void requestforward_encode(const struct strbuf *request, uint8_t version, struct strbuf *out);
-// NXT_SET_PACKET_IN_FORMAT, NXT_SET_FLOW_FORMAT, NXT_FLOW_MOD_TABLE_ID, NXT_SET_CONTROLLER_ID, and to decode only NXT_CT_FLUSH_ZONE: one
-// number each.
+// NXT_SET_PACKET_IN_FORMAT, NXT_SET_FLOW_FORMAT, NXT_FLOW_MOD_TABLE_ID, NXT_SET_CONTROLLER_ID, NXT_CT_FLUSH_ZONE: one number each.
 enum ofperr nx_number_decode(const struct msg *m, uint32_t *ret);
 void nx_number_encode(enum msg_type type, uint32_t value, uint8_t version, uint32_t xid,
 		      struct strbuf *out);

@@ -170,6 +170,7 @@ static enum ofperr (*const printers[MSG_MAX])(struct print *p, struct msg *m) = 
 	[MSG_SET_PACKET_IN_FORMAT] = print_number,
 	[MSG_SET_CONTROLLER_ID] = print_number,
 	[MSG_CT_FLUSH_ZONE] = print_number,
+	[MSG_CT_FLUSH] = print_ct_flush,
 	[MSG_FLOW_AGE] = print_nothing,
 	[MSG_TLV_TABLE_MOD] = print_tlv_mod,
 	[MSG_TLV_TABLE_REQUEST] = print_nothing,
@@ -202,6 +203,10 @@ static enum ofperr (*const printers[MSG_MAX])(struct print *p, struct msg *m) = 
 	[MSG_QUEUE_REPLY] = print_queue_stats,
 	[MSG_QUEUE_DESC_REQUEST] = print_queue_request,
 	[MSG_QUEUE_DESC_REPLY] = print_queue_descs,
+	[MSG_IPFIX_BRIDGE_REQUEST] = print_nothing,
+	[MSG_IPFIX_BRIDGE_REPLY] = print_ipfix_bridge,
+	[MSG_IPFIX_FLOW_REQUEST] = print_nothing,
+	[MSG_IPFIX_FLOW_REPLY] = print_ipfix_flow,
 	[MSG_PORT_DESC_REQUEST] = print_port_request,
 	[MSG_PORT_DESC_REPLY] = print_port_descs,
 };
@@ -224,16 +229,39 @@ static void print_body(struct print *p, struct msg *m, const void *bytes, size_t
 	}
 }
 
+static void print_name(const struct msg *m, struct strbuf *out)
+{
+	strbuf_printf(out, "%s%s", msg_kind_prefix(msg_kind_of(m)), msg_name(m->type));
+	print_frame(m, out);
+}
+
+// What there is of a message may tell its name.
+static void print_name_of_part(const void *bytes, size_t n, struct strbuf *out)
+{
+	AUTO(strbuf) part = STRBUF_INIT;
+	struct msg m;
+
+	strbuf_put(&part, bytes, n);
+	wr_patch_be16(&part, 2, n);
+	msg_decode_header(part.s, n, &m);
+	if (m.type == MSG_MAX)
+		return;
+	print_name(&m, out);
+	strbuf_putc(out, '\n');
+}
+
 static void print_short(const void *bytes, size_t n, size_t want, struct strbuf *out)
 {
-	if (!n)
+	if (!n) {
 		strbuf_puts(out, "OpenFlow message is empty\n");
-	else if (n < OF_HEADER_LEN)
+	} else if (n < OF_HEADER_LEN) {
 		strbuf_printf(out, "OpenFlow packet too short (only %zu bytes):\n", n);
-	else
-		strbuf_printf(out, "(***%s %zu bytes from %zu***)\n",
-			      want > n ? "truncated to" : "only uses", want > n ? n : want,
-			      want > n ? want : n);
+	} else if (want < n) {
+		strbuf_printf(out, "(***only uses %zu bytes out of %zu***)\n", want, n);
+	} else {
+		print_name_of_part(bytes, n, out);
+		strbuf_printf(out, "(***truncated to %zu bytes from %zu***)\n", n, want);
+	}
 	strbuf_put_hex_dump(out, bytes, n, 0, true);
 }
 
@@ -256,8 +284,7 @@ void msg_print(const void *bytes, size_t n, const struct port_names *ports, int 
 		strbuf_put_hex_dump(out, bytes, n, 0, true);
 		return;
 	}
-	strbuf_printf(out, "%s%s", msg_kind_prefix(msg_kind_of(&m)), msg_name(m.type));
-	print_frame(&m, out);
+	print_name(&m, out);
 	print_body(&p, &m, bytes, n);
 	if (out->s[out->len - 1] != '\n')
 		strbuf_putc(out, '\n');

@@ -313,6 +313,7 @@ void nx_number_encode(enum msg_type type, uint32_t value, uint8_t version, uint3
 		wr_u8(out, value);
 		strbuf_put_zeros(out, 7);
 		break;
+	case MSG_CT_FLUSH_ZONE:
 	case MSG_SET_CONTROLLER_ID:
 		strbuf_put_zeros(out, 6);
 		wr_be16(out, value);

@@ -124,6 +124,24 @@ def test_what_debians_flushes_is_flushed(still, table, args, by):
     assert (mine.failed, mine.error, mine.out) == (theirs.failed, theirs.error, theirs.out)
 
 
+@pytest.mark.parametrize("args", [a for a in FLUSHES if not a or a[0].startswith("zone=")], ids=lambda a: " ".join(a) or "all")
+def test_what_a_controller_flushes_is_what_the_command_does(still, table, args):
+    table.fill()
+    debians("flush-conntrack", *args)
+    left = debians("dump-conntrack").masked()
+    still.appctl("dpctl/flush-conntrack")
+    table.fill()
+    still.ofctl("ct-flush", "br0", *args)
+    assert debians("dump-conntrack").masked() == left
+
+
+def test_a_controller_flushes_a_zone(still, table):
+    table.fill()
+    before = ours(still, "dump-conntrack").masked()
+    still.ofctl("ct-flush-zone", "br0", "5")
+    assert ours(still, "dump-conntrack").masked() == [line for line in before if "zone=5" not in line] != before
+
+
 @pytest.mark.parametrize("args, left", [
     ("mark=0x1234", 0), ("mark=4660/0xffff", 0), ("mark=0x4/0xf", 0), ("mark=5", 1), ("zone=5 mark=0x1234", 0),
     ("zone=6 mark=0x1234", 1), ("mark=0x1234 ct_nw_proto=17", 1), ("mark=0x1234 ct_nw_proto=6", 0)])

@@ -65,10 +65,10 @@ def parsed(program, version, rule):
 
 
 class Collector:
-    """Looks like a switch to ovs-ofctl, takes what it is sent and keeps the flow_mods."""
+    """Looks like a switch to ovs-ofctl, takes what it is sent and keeps it, flow_mods apart."""
 
     def __init__(self, version):
-        self.wire, self.flow_mods = version + 1, []
+        self.wire, self.flow_mods, self.messages = version + 1, [], []
         self.directory = tempfile.TemporaryDirectory(prefix="oes-")
         self.path = f"{self.directory.name}/socket"
         self.listener = socket.socket(socket.AF_UNIX)
@@ -114,6 +114,7 @@ class Collector:
                     _, kind, length, xid = struct.unpack("!BBHI", data[:8])
                     if len(data) < length:
                         break
+                    self.messages.append(data[:length])
                     if kind == 14:
                         self.flow_mods.append(data[:length])
                     answer = self.answer(kind, xid)

@@ -359,3 +359,22 @@ def test_a_table_mod_that_cannot_be_carried_out_is_refused(tmp_path):
             assert error in answer if error else not answer, (v, body, answer)
         descriptions = s.ofctl("-O", "OpenFlow14", "dump-table-desc", "br0")
         assert descriptions.count("eviction=off") == descriptions.count("vacancy=off") == 254
+
+
+def small_requests_conversation(s):
+    for v in (1, 4, 6):
+        c = Connection.to(s, v)
+        for title, number, body in (("a zone's connections", 29, "0000000000000007"), ("its padding", 29, "0001000000000007"),
+                                    ("all connections", 32, "0000000000000000"), ("padding again", 32, "0600000000000100"),
+                                    ("of a zone", 32, "0000000000000000" + "0002000600050000"), ("a length that is wrong", 32, "0000000000000000" + "0002000400050000"),
+                                    ("addresses of two kinds", 32, "06" + "00" * 7 + "0000003800000000" + "00000014" + "00" * 10 + "ffff0a010101" + "00" * 4
+                                     + "00010014" + "fc" + "00" * 15 + "00" * 4),
+                                    ("an id", 20, "0000000000000003"), ("its padding", 20, "0000000000010003")):
+            yield f"{v}: {title}", c.nicira(number, body)
+        for kind in (3, 4):
+            body = f"ffff0000{'' if v == 1 else '00000000'}00002320{kind:08x}{'00000000' if v == 1 else ''}"
+            yield "statistics of IPFIX that is not configured", c.ask(16 if v == 1 else 18, body)
+
+
+def test_small_requests_are_answered_as_debians_does(tmp_path):
+    assert_same(small_requests_conversation, tmp_path)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "ofproto/openflow/async.h"
+#include "ofproto/openflow/ct-flush.h"
+#include "ofproto/openflow/ipfix.h"
 #include "tests/suite.h"
 #include "tests/unit/core/flow-testing.h"
 
@@ -160,6 +162,83 @@ START_TEST(descriptions_of_tables_arrive_as_they_are)
 }
 END_TEST
 
+// ---- Tracked connections, IPFIX ----
+
+static const struct {
+	const char *orig, *reply;
+	int zone; // -1: none
+	uint32_t mark, mark_mask;
+	uint8_t label, label_mask; // the lowest byte
+} flushes[] = {
+	{ "", "", -1, 0, 0, 0, 0 },
+	{ "", "", 65535, 0, 0, 0, 0 },
+	{ "ct_nw_proto=6", "", 0, 0, 0, 0, 0 },
+	{ "ct_nw_src=10.0.0.1,ct_nw_dst=10.0.0.2,ct_nw_proto=17,ct_tp_src=5,ct_tp_dst=6", "", 3, 0,
+	  0, 0, 0 },
+	{ "ct_ipv6_src=fc00::1,ct_nw_proto=58,icmp_id=5,icmp_type=128,icmp_code=1", "", 0, 0, 0, 0,
+	  0 },
+	{ "", "ct_nw_dst=1.2.3.4", 0, 0, 0, 0, 0 },
+	{ "ct_nw_src=1.2.3.4,ct_nw_proto=6", "ct_nw_proto=6,ct_tp_dst=8", 7, 0, 0, 0, 0 },
+	{ "", "", -1, 5, 0xff, 0, 0 },
+	{ "", "", 9, 0, 0, 0x40, 0xf0 },
+};
+
+START_TEST(connections_to_be_flushed_arrive_as_they_are)
+{
+	struct ct_match sent = { .has_zone = flushes[_i].zone >= 0, .zone = flushes[_i].zone }, got;
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct msg m;
+
+	ck_assert_int_eq(ct_tuple_match_parse(flushes[_i].orig, &sent.orig, NULL), 0);
+	ck_assert_int_eq(ct_tuple_match_parse(flushes[_i].reply, &sent.reply, NULL), 0);
+	if (flushes[_i].zone < 0)
+		sent.zone = 0;
+	sent.mark = flushes[_i].mark;
+	sent.mark_mask = flushes[_i].mark_mask;
+	sent.label[15] = flushes[_i].label;
+	sent.label_mask[15] = flushes[_i].label_mask;
+	ct_flush_encode(&sent, OFP13, 1, &b);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	ck_assert_int_eq(ct_flush_decode(&m, &got), OFPERR_NONE);
+	ck_assert_mem_eq(&got, &sent, sizeof(got));
+}
+END_TEST
+
+// Without it more would be flushed than was meant.
+START_TEST(a_property_that_is_not_known_is_no_flush)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct ct_match match;
+	struct msg m;
+
+	put_hex(&b, "04040020000000020000232000000020"
+		    "0000000000000000"
+		    "0009000800050000");
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	ck_assert_int_eq(ct_flush_decode(&m, &match), OFPERR_OFPBPC_BAD_TYPE);
+}
+END_TEST
+
+START_TEST(statistics_of_ipfix_arrive_as_they_are)
+{
+	const struct ipfix_stats sent = { 7, 1, 2, 3, 4, 5, 6, 7, 8, 9, UINT64_MAX };
+	AUTO(strbuf) b = STRBUF_INIT, request = STRBUF_INIT;
+	struct ipfix_stats got;
+	struct mp_writer w;
+	struct msg m;
+
+	msg_put_plain(MSG_IPFIX_FLOW_REQUEST, _i, 7, &request);
+	ck_assert_int_eq(msg_decode_header(request.s, request.len, &m), OFPERR_NONE);
+	mp_begin(&w, &m, &b);
+	mp_put_ipfix_stats(&w, &sent);
+	mp_end(&w);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	ck_assert_int_eq(ipfix_stats_decode_next(&m, &got), 1);
+	ck_assert_mem_eq(&got, &sent, sizeof(got));
+	ck_assert_int_eq(ipfix_stats_decode_next(&m, &got), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("openflow/control");
@@ -171,6 +250,10 @@ int main(void)
 	tcase_add_loop_test(t, masks_arrive_as_they_are_and_kinds_that_are_not_said_keep_theirs, 0,
 			    ARRAY_SIZE(async_forms));
 	tcase_add_loop_test(t, descriptions_of_tables_arrive_as_they_are, OFP14, OFP15 + 1);
+	tcase_add_loop_test(t, connections_to_be_flushed_arrive_as_they_are, 0,
+			    ARRAY_SIZE(flushes));
+	tcase_add_test(t, a_property_that_is_not_known_is_no_flush);
+	tcase_add_loop_test(t, statistics_of_ipfix_arrive_as_they_are, OFP10, OFP15 + 1);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
