@@ -16,7 +16,7 @@ struct ofp_client {
 	struct loop *loop;
 	struct of_conn *conn;
 	const char *target;
-	bool ready;
+	bool ready, only_listens;
 	int64_t deadline; // real msec; 0: none
 	VEC(struct strbuf) in; // messages not taken yet
 	size_t in_first;
@@ -69,27 +69,28 @@ static void step(struct ofp_client *c)
 	loop_step(c->loop, wait);
 }
 
-// The name of the stream behind a target.
-static char *resolve(const char *target)
+// The name of the stream behind a target; of a bridge, its socket with this suffix.
+static char *resolve(const char *target, const char *suffix)
 {
-	AUTO_FREE char *mgmt = NULL, *path = NULL;
+	AUTO_FREE char *name = NULL, *path = NULL;
 	struct stat st;
 
 	if (stream_name_is_active(target))
 		return xstrdup(target);
 	if (!stat(target, &st) && S_ISSOCK(st.st_mode))
 		return xasprintf("unix:%s", target);
-	mgmt = xasprintf("%s.mgmt", target);
-	path = *target == '/' ? xstrdup(mgmt) : xasprintf("%s/%s", dir_run(), mgmt);
+	name = xasprintf("%s.%s", target, suffix);
+	path = *target == '/' ? xstrdup(name) : xasprintf("%s/%s", dir_run(), name);
 	if (stat(path, &st))
 		fatal(0, "%s is not a bridge or a socket", target);
 	return xasprintf("unix:%s", path);
 }
 
-struct ofp_client *ofp_client_open(const char *target, uint32_t versions, unsigned int timeout)
+static struct ofp_client *open_socket(const char *target, const char *suffix, bool only_listen,
+				      uint32_t versions, unsigned int timeout)
 {
 	struct ofp_client *c = xzalloc(sizeof(*c));
-	AUTO_FREE char *name = resolve(target);
+	AUTO_FREE char *name = resolve(target, suffix);
 	struct error err = ERROR_INIT;
 	struct stream *s;
 
@@ -101,9 +102,23 @@ struct ofp_client *ofp_client_open(const char *target, uint32_t versions, unsign
 			      NULL, NULL, &s, &err))
 		fatal(0, "%s: failed to connect (%s)", target, err.text);
 	c->conn = of_conn_create(s, versions, &events, c);
+	c->only_listens = only_listen;
+	if (only_listen)
+		of_conn_only_listen(c->conn);
 	while (!c->ready)
 		step(c);
 	return c;
+}
+
+struct ofp_client *ofp_client_open(const char *target, uint32_t versions, unsigned int timeout)
+{
+	return open_socket(target, "mgmt", false, versions, timeout);
+}
+
+struct ofp_client *ofp_client_open_snoop(const char *target, uint32_t versions,
+					 unsigned int timeout)
+{
+	return open_socket(target, "snoop", true, versions, timeout);
 }
 
 void ofp_client_close(struct ofp_client *c)
@@ -134,17 +149,41 @@ void ofp_client_send(struct ofp_client *c, const struct strbuf *messages)
 		step(c);
 }
 
-const struct msg *ofp_client_receive(struct ofp_client *c)
+struct loop *ofp_client_loop(const struct ofp_client *c)
 {
-	while (c->in_first == c->in.n) {
+	return c->loop;
+}
+
+void ofp_client_wait(struct ofp_client *c)
+{
+	step(c);
+}
+
+void ofp_client_hold(struct ofp_client *c, bool on)
+{
+	of_conn_hold(c->conn, on);
+}
+
+const struct msg *ofp_client_next(struct ofp_client *c)
+{
+	if (c->in_first == c->in.n) {
 		c->in_first = c->in.n = 0;
-		step(c);
+		return NULL;
 	}
 	strbuf_uninit(&c->taken);
 	c->taken = c->in.v[c->in_first++];
-	if (msg_decode_header(c->taken.s, c->taken.len, &c->msg))
+	if (msg_decode_header(c->taken.s, c->taken.len, &c->msg) && !c->only_listens)
 		fatal(0, "%s: malformed message", c->target);
 	return &c->msg;
+}
+
+const struct msg *ofp_client_receive(struct ofp_client *c)
+{
+	const struct msg *m;
+
+	while (!(m = ofp_client_next(c)))
+		step(c);
+	return m;
 }
 
 static void print_to_stderr(const struct msg *m)
@@ -195,6 +234,23 @@ void ofp_client_multipart(struct ofp_client *c, const struct strbuf *request,
 		more = m.mp_flags & 1;
 		cb(&m, aux);
 	}
+}
+
+bool ofp_client_try(struct ofp_client *c, const struct strbuf *request)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+	uint32_t xid = ofp_client_xid(c);
+	bool refused = false;
+	const struct msg *m;
+
+	msg_put_plain(MSG_BARRIER_REQUEST, ofp_client_version(c), xid, &b);
+	ofp_client_send(c, request);
+	ofp_client_send(c, &b);
+	do {
+		m = ofp_client_receive(c);
+		refused |= m->type == MSG_ERROR && m->xid == xid_of(request);
+	} while (m->type != MSG_BARRIER_REPLY || m->xid != xid);
+	return !refused;
 }
 
 bool ofp_client_barrier(struct ofp_client *c)

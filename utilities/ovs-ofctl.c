@@ -9,14 +9,15 @@
 
 #include "core/base/log.h"
 #include "core/base/rcu.h"
+#include "core/io/daemon.h"
 #include "core/io/tls.h"
 
-struct ofctl_options ofctl = { .versions = 1u << OFP10, .plain = true };
+struct ofctl_options ofctl = { .versions = 1u << OFP10, .plain = true, .packet_in_format = -1 };
 
-static const struct ofctl_command *const tables[] = { ofctl_switch_commands, ofctl_flow_commands,
-						      ofctl_packet_commands, ofctl_meter_commands,
-						      ofctl_group_commands,  ofctl_queue_commands,
-						      ofctl_local_commands };
+static const struct ofctl_command *const tables[] = {
+	ofctl_switch_commands, ofctl_flow_commands,  ofctl_packet_commands,  ofctl_meter_commands,
+	ofctl_group_commands,  ofctl_queue_commands, ofctl_monitor_commands, ofctl_local_commands
+};
 
 #define FOR_EACH_COMMAND(C) \
 	for (size_t i_ = 0; i_ < ARRAY_SIZE(tables); i_++) \
@@ -27,7 +28,6 @@ static const char *const later[] = {
 	"bundle",
 	"dump-table-features",
 	"mod-table",
-	"snoop",
 };
 
 static NORETURN void usage(void)
@@ -48,11 +48,15 @@ static NORETURN void usage(void)
 	       "                              sort dump-flows by a field (priority by default)\n"
 	       "  --readd                     replace-flows: also flows that are there already\n"
 	       "  -m, --more                  print more; repeat for more still\n"
+	       "  -P, --packet-in-format=FMT  monitor: packets as standard, nxt_packet_in or\n"
+	       "                              nxt_packet_in2\n"
+	       "  --unixctl=SOCKET            monitor, snoop: control socket\n"
 	       "  --timestamp                 monitor: print when messages came\n"
 	       "  -t, --timeout=SECS          give up after SECS seconds\n"
 	       "  -o, --option                list all options\n"
 	       "  -h, --help                  this text\n"
 	       "  -V, --version               version\n");
+	daemon_usage();
 	tls_usage();
 	exit(EXIT_SUCCESS);
 }
@@ -76,7 +80,8 @@ enum {
 	OPT_MAY_CREATE,
 	OPT_TIMESTAMP,
 	OPT_BUNDLE,
-	OPT_COLOR
+	OPT_COLOR,
+	OPT_UNIXCTL
 };
 
 static void add_sort_key(const char *field, bool reverse)
@@ -143,6 +148,25 @@ static void set_timeout(const char *arg)
 	ofctl.timeout = n;
 }
 
+static void set_packet_in_format(const char *arg)
+{
+	static const struct {
+		const char *name;
+		enum packet_in_format format;
+	} formats[] = {
+		{ "standard", PIN_STANDARD },	{ "openflow10", PIN_STANDARD },
+		{ "nxt_packet_in", PIN_NXT },	{ "nxm", PIN_NXT },
+		{ "nxt_packet_in2", PIN_NXT2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		if (!strcmp(formats[i].name, arg)) {
+			ofctl.packet_in_format = formats[i].format;
+			return;
+		}
+	fatal(0, "unknown packet-in format `%s'", arg);
+}
+
 static bool handle_option(int c)
 {
 	switch (c) {
@@ -182,6 +206,12 @@ static bool handle_option(int c)
 	case OPT_TIMESTAMP:
 		ofctl.timestamp = true;
 		return true;
+	case 'P':
+		set_packet_in_format(optarg);
+		return true;
+	case OPT_UNIXCTL:
+		ofctl.unixctl = optarg;
+		return true;
 	case OPT_BUNDLE:
 		fatal(0, "--bundle is not supported yet");
 	case OPT_COLOR:
@@ -199,6 +229,8 @@ static void parse_options(int argc, char *argv[])
 		{ "protocols", required_argument, NULL, 'O' },
 		{ "flow-format", required_argument, NULL, 'F' },
 		{ "timeout", required_argument, NULL, 't' },
+		{ "packet-in-format", required_argument, NULL, 'P' },
+		{ "unixctl", required_argument, NULL, OPT_UNIXCTL },
 		{ "strict", no_argument, NULL, OPT_STRICT },
 		{ "names", no_argument, NULL, OPT_NAMES },
 		{ "no-names", no_argument, NULL, OPT_NO_NAMES },
@@ -216,13 +248,14 @@ static void parse_options(int argc, char *argv[])
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		LOG_LONG_OPTIONS,
+		DAEMON_LONG_OPTIONS,
 		TLS_LONG_OPTIONS{ NULL, 0, NULL, 0 },
 	};
 	const char *formats = NULL;
 	struct error err = ERROR_INIT;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "O:F:t:mohVv::" TLS_SHORT_OPTIONS, longs, NULL)) !=
+	while ((c = getopt_long(argc, argv, "O:F:P:t:mohVv::" TLS_SHORT_OPTIONS, longs, NULL)) !=
 	       -1) {
 		switch (c) {
 		case 'O':
@@ -244,7 +277,8 @@ static void parse_options(int argc, char *argv[])
 		case '?':
 			exit(EXIT_FAILURE);
 		default:
-			if (!handle_option(c) && !tls_handle_option(c, optarg))
+			if (!handle_option(c) && !tls_handle_option(c, optarg) &&
+			    !daemon_handle_option(c, optarg))
 				log_handle_option(c, optarg);
 		}
 	}

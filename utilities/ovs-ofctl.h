@@ -9,6 +9,8 @@ struct ofctl_options {
 	unsigned int timeout; // seconds
 	bool strict, names, no_stats, sort, plain; // plain: replies as they come
 	bool timestamp, readd, may_create;
+	int packet_in_format; // enum packet_in_format, -1: not said
+	const char *unixctl; // NULL: not said
 	int verbosity;
 	struct {
 		char *field; // NULL: priority
@@ -28,7 +30,7 @@ struct ofctl_command {
 // Each file's commands; ended by a NULL name.
 extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[],
 	ofctl_packet_commands[], ofctl_meter_commands[], ofctl_group_commands[],
-	ofctl_queue_commands[], ofctl_local_commands[];
+	ofctl_queue_commands[], ofctl_monitor_commands[], ofctl_local_commands[];
 // The command that prints all of them.
 void ofctl_list_commands(int argc, char *argv[]);
 

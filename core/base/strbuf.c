@@ -86,9 +86,13 @@ static void put_hex_line(struct strbuf *b, const uint8_t *p, size_t first, size_
 			strbuf_puts(b, "  ");
 		else
 			strbuf_printf(b, "%02x", p[i - first]);
+		// Nothing follows that has to stand in its column.
+		if (!ascii && i + 1 >= first + n) {
+			if (i == 7)
+				strbuf_putc(b, '-');
+			return;
+		}
 	}
-	if (!ascii)
-		return;
 	strbuf_puts(b, " |");
 	for (size_t i = 0; i < 16; i++) {
 		if (i < first || i >= first + n)

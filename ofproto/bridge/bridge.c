@@ -143,7 +143,7 @@ static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge
 	switch_set_meter_ops(br->sw, &meter_ops, pl);
 	switch_set_events(br->sw, &switch_events, br);
 	br->control = control_create(vs->loop, br->sw, br->plane->upcall, &bridge_control_ops, br);
-	if (control_open_mgmt(br->control, &err) < 0)
+	if (control_open_mgmt(br->control, &err) < 0 || control_open_snoop(br->control, &err) < 0)
 		log_err("%s: %s", br->name, err.text);
 	strmap_add(&vs->bridges, br->name, br);
 	log_info("%s: bridge created", br->name);

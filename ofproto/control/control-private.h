@@ -5,6 +5,11 @@
 #include "ofproto/openflow/async.h"
 #include "ofproto/openflow/group.h"
 
+// Bytes that may wait for a controller that does not read.
+#define MAX_BACKLOG ((size_t)1 << 20)
+#define ALL_VERSIONS \
+	(1u << OFP10 | 1u << OFP11 | 1u << OFP12 | 1u << OFP13 | 1u << OFP14 | 1u << OFP15)
+
 // One connection that speaks OpenFlow now.
 struct peer {
 	struct list node; // in of_control.peers
@@ -16,6 +21,7 @@ struct peer {
 	enum packet_in_format packet_in_format;
 	uint16_t controller_id, config_flags, miss_send_len;
 	struct async_masks async; // once it is ready
+	struct list snoopers; // struct snooper
 	struct timer probe;
 	int probe_interval;
 };
@@ -41,7 +47,7 @@ struct of_control {
 	const struct control_ops *ops;
 	void *aux;
 	struct list peers, controllers;
-	struct listener *mgmt;
+	struct listener *mgmt, *snoop;
 	uint32_t versions;
 	struct switch_desc desc;
 	int64_t alone_since; // clock_msec(), 0: a controller is connected
@@ -57,6 +63,7 @@ void peer_message(void *aux, const struct msg *m);
 struct peer *peer_create(struct of_control *c, struct stream *s, bool service, int probe,
 			 struct controller *ctl);
 void peer_destroy(struct peer *p);
+void peer_close_snoopers(struct peer *p);
 // forward.c: what is forwarded of a change, group or meter. It is encoded before the change is made, which takes the group.
 struct forward {
 	struct peer *from;

@@ -12,12 +12,8 @@
 
 LOG_MODULE(rconn);
 
-// Bytes that may wait for a controller that does not read.
-#define MAX_BACKLOG ((size_t)1 << 20)
 #define OPENFLOW_PORT 6653
 #define MIN_BACKOFF 1000
-#define MGMT_VERSIONS \
-	(1u << OFP10 | 1u << OFP11 | 1u << OFP12 | 1u << OFP13 | 1u << OFP14 | 1u << OFP15)
 
 static void controller_lost(struct controller *ctl, const char *why);
 
@@ -89,8 +85,9 @@ struct peer *peer_create(struct of_control *c, struct stream *s, bool service, i
 	p->role = ROLE_EQUAL;
 	p->miss_send_len = service ? 0 : 128;
 	p->probe_interval = probe;
+	list_init(&p->snoopers);
 	timer_init(&p->probe, c->loop, on_probe);
-	p->conn = of_conn_create(s, ctl ? c->versions : (service ? MGMT_VERSIONS : c->versions),
+	p->conn = of_conn_create(s, ctl ? c->versions : (service ? ALL_VERSIONS : c->versions),
 				 &conn_events, p);
 	of_conn_limit_backlog(p->conn, MAX_BACKLOG);
 	list_push_back(&c->peers, &p->node);
@@ -105,6 +102,7 @@ void peer_destroy(struct peer *p)
 			p->controller->disconnected_at = clock_msec();
 	}
 	timer_cancel(&p->probe);
+	peer_close_snoopers(p);
 	list_remove(&p->node);
 	of_conn_close(p->conn, false);
 	free(p);
@@ -250,7 +248,7 @@ struct of_control *control_create(struct loop *l, struct of_switch *sw, struct u
 	c->upcall = u;
 	c->ops = ops;
 	c->aux = aux;
-	c->versions = MGMT_VERSIONS;
+	c->versions = ALL_VERSIONS;
 	c->alone_since = clock_msec();
 	list_init(&c->peers);
 	list_init(&c->controllers);
@@ -269,6 +267,7 @@ void control_destroy(struct of_control *c)
 	LIST_FOR_EACH_SAFE (p, next_peer, node, &c->peers)
 		peer_destroy(p);
 	listener_close(c->mgmt);
+	listener_close(c->snoop);
 	free(c);
 }
 

@@ -16,7 +16,9 @@ struct of_conn {
 	void *aux;
 	uint32_t versions;
 	uint8_t version;
-	bool hello_sent, table_id_ext;
+	bool hello_sent, table_id_ext, only_listens, held;
+	void (*copy)(void *aux, const void *p, size_t n); // NULL: nobody looks on
+	void *copy_aux;
 	size_t backlog_limit; // bytes, 0: none
 	bool paused; // the peer is to take what waits for it first
 	bool in_callback, dead; // closed within one of our callbacks: freed when that is over
@@ -99,6 +101,8 @@ static void one_message(struct of_conn *c, const void *p, size_t n)
 	c->n_received++;
 	counter_inc(COUNTER_VCONN_RECEIVED);
 	c->last_received = clock_msec();
+	if (c->copy)
+		c->copy(c->copy_aux, p, n);
 	if (!e && m.type == MSG_HELLO) {
 		on_hello(c, &m);
 		return;
@@ -108,6 +112,10 @@ static void one_message(struct of_conn *c, const void *p, size_t n)
 		fail(c, -EPROTO,
 		     m.type == MSG_ERROR ? ofperr_text(ofperr_decode(p, n))
 					 : "message before the versions are agreed");
+		return;
+	}
+	if (c->only_listens) {
+		c->events.message(c->aux, &m);
 		return;
 	}
 	if (!e && m.version != c->version)
@@ -178,7 +186,7 @@ static void pause_if_full(struct of_conn *c)
 	if (c->dead)
 		return;
 	c->paused = is_full(c);
-	stream_set_reading(c->stream, !c->paused);
+	stream_set_reading(c->stream, !c->paused && !c->held);
 }
 
 static void on_readable(void *aux)
@@ -186,7 +194,7 @@ static void on_readable(void *aux)
 	struct of_conn *c = aux;
 
 	c->in_callback = true;
-	while (!c->dead && !c->paused) {
+	while (!c->dead && !c->paused && !c->held) {
 		char *p = strbuf_reserve(&c->in, CHUNK);
 		ssize_t n = stream_recv(c->stream, p, CHUNK);
 
@@ -288,6 +296,25 @@ void of_conn_send(struct of_conn *c, const void *p, size_t n)
 	counter_inc(COUNTER_RCONN_QUEUED);
 	counter_inc(COUNTER_RCONN_SENT);
 	stream_send(c->stream, p, n);
+	if (c->copy)
+		c->copy(c->copy_aux, p, n);
+}
+
+void of_conn_only_listen(struct of_conn *c)
+{
+	c->only_listens = true;
+}
+
+void of_conn_hold(struct of_conn *c, bool on)
+{
+	c->held = on;
+	stream_set_reading(c->stream, !c->paused && !c->held);
+}
+
+void of_conn_copy_to(struct of_conn *c, void (*copy)(void *aux, const void *p, size_t n), void *aux)
+{
+	c->copy = copy;
+	c->copy_aux = aux;
 }
 
 void of_conn_send_error(struct of_conn *c, enum ofperr e, const struct msg *request)

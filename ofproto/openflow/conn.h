@@ -39,6 +39,14 @@ uint32_t of_conn_next_xid(struct of_conn *c);
 void of_conn_send(struct of_conn *c, const void *p, size_t n);
 void of_conn_send_error(struct of_conn *c, enum ofperr e, const struct msg *request);
 size_t of_conn_backlog(const struct of_conn *c);
+// For one who looks on: every message is given to the owner as it is, of any version, and none is answered. Before the connection is ready.
+void of_conn_only_listen(struct of_conn *c);
+// On hold, nothing is read: what the peer sends waits on its side.
+void of_conn_hold(struct of_conn *c, bool on);
+// Calls 'copy' with each message that is received, and with what is sent (one or more whole messages); NULL: no longer. It must
+// not close the connection.
+void of_conn_copy_to(struct of_conn *c, void (*copy)(void *aux, const void *p, size_t n),
+		     void *aux);
 // For a side that answers: while more than 'n' bytes wait for the peer, its messages wait, too. A side that asks must not wait so: both
 // would. 0, as it begins: no limit.
 void of_conn_limit_backlog(struct of_conn *c, size_t n);

@@ -7,15 +7,7 @@
 #include "ofproto/openflow/print-private.h"
 
 // Properties of the message.
-enum {
-	PROP_ORIG,
-	PROP_REPLY,
-	PROP_ZONE,
-	PROP_MARK,
-	PROP_MARK_MASK,
-	PROP_LABEL,
-	PROP_LABEL_MASK
-};
+enum { PROP_ORIG, PROP_REPLY, PROP_ZONE, PROP_MARK, PROP_MARK_MASK, PROP_LABEL, PROP_LABEL_MASK };
 
 // Properties of a tuple, by their numbers. Addresses are 16 bytes, IPv4 ones mapped.
 enum form { ADDRESS, PORT, BYTE };

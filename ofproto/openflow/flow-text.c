@@ -5,6 +5,7 @@
 
 #include "core/base/log.h"
 #include "ofproto/openflow/act-private.h"
+#include "ofproto/openflow/text-private.h"
 
 LOG_MODULE(ofp_match);
 
@@ -173,6 +174,8 @@ static int parse_word(struct line *l, const char *key, const char *value)
 	const struct word *w = find_word(key, l->fm->command);
 	int error;
 
+	if (w && w->parse && w->parse != on_ignored && !value)
+		return error_set(l->err, -EINVAL, "field %s missing value", key);
 	if (w && w->parse)
 		return w->parse(l, value);
 	if (w) {
@@ -180,55 +183,7 @@ static int parse_word(struct line *l, const char *key, const char *value)
 		return 0;
 	}
 	error = match_parse_word(&l->fm->match, key, value, l->ports, l->err);
-	if (error == -ENOENT)
-		return error_set(l->err, -EINVAL, "unknown keyword %s", key);
-	return error;
-}
-
-static bool separates(char c)
-{
-	return c == ',' || isspace((unsigned char)c);
-}
-
-// Cuts the next "key" or "key=value" off '*s'; a value may have commas in parentheses.
-static bool next_word(char **s, char **ret_key, char **ret_value)
-{
-	char *p = *s;
-	int depth = 0;
-
-	while (separates(*p))
-		p++;
-	*ret_key = p;
-	*ret_value = NULL;
-	if (!*p)
-		return false;
-	for (; *p && (depth || !separates(*p)); p++) {
-		if (*p == '=' && !*ret_value) {
-			*p = '\0';
-			*ret_value = p + 1;
-		}
-		depth += *p == '(' ? 1 : *p == ')' ? -1 : 0;
-	}
-	*s = p;
-	if (*p) {
-		*p = '\0';
-		*s = p + 1;
-	}
-	return true;
-}
-
-// The actions stand behind the first "actions=" or "action=" that begins a word.
-static char *find_actions(char *line)
-{
-	for (char *p = strstr(line, "action"); p; p = strstr(p + 6, "action")) {
-		size_t n = strncmp(p, "actions", 7) ? 6 : 7;
-
-		if ((p != line && !separates(p[-1])) || p[n] != '=')
-			continue;
-		*p = '\0';
-		return p + n + 1;
-	}
-	return NULL;
+	return error == -ENOENT ? text_unknown_word(key, value, l->err) : error;
 }
 
 static void normalize(struct flow_mod *fm)
@@ -287,8 +242,8 @@ int flow_mod_parse(const char *text, enum flow_mod_command command, const struct
 	fm->command = command;
 	fm->priority = 32768;
 	match_init_any(&fm->match);
-	actions = 1 << command & ON_DELETE ? NULL : find_actions(copy);
-	while (!error && next_word(&rest, &key, &value))
+	actions = 1 << command & ON_DELETE ? NULL : text_find_actions(copy);
+	while (!error && text_next_word(&rest, &key, &value))
 		error = parse_word(&l, key, value);
 	if (!error && !actions && !(1 << command & ON_DELETE))
 		error = error_set(err, -EINVAL, "must specify an action");

@@ -308,6 +308,7 @@ enum packet_in_format { PIN_STANDARD, PIN_NXT, PIN_NXT2 };
 struct packet_in {
 	const uint8_t *packet;
 	size_t len, total_len; // 'len' of 'total_len' bytes are here
+	uint32_t buffer_id; // decoded; UINT32_MAX: none, as in all that we send
 	uint8_t reason, table;
 	uint64_t cookie; // UINT64_MAX: none
 	struct match metadata; // in_port, metadata, registers, tunnel
@@ -333,6 +334,12 @@ enum ofperr packet_out_decode(const struct msg *m, struct packet_out *p);
 void packet_out_encode(const struct packet_out *p, uint8_t version, uint32_t xid,
 		       struct strbuf *out);
 void packet_out_uninit(struct packet_out *p);
+// "in_port=1 packet=HEX actions=...", also with metadata fields. The packet's bytes go to 'packet', which must live as long as 'p' is
+// used.
+int packet_out_parse(const char *text, const struct port_names *ports, struct packet_out *p,
+		     struct strbuf *packet, struct error *err);
+// Hex digits of at least an Ethernet header, with spaces.
+int packet_text_parse(const char *hex, struct strbuf *packet, struct error *err);
 
 enum flow_removed_reason {
 	REMOVED_IDLE,

@@ -141,7 +141,7 @@ static enum ofperr get_standard(struct reader *r, uint8_t version, struct packet
 	of_port_t port = OF_PORT(OFPP_ANY);
 	enum ofperr e = OFPERR_NONE;
 
-	rd_skip(r, 4);
+	p->buffer_id = rd_be32(r);
 	if (version == OFP11) {
 		e = port_from_11(rd_be32(r), &port);
 		rd_skip(r, 4);
@@ -151,6 +151,8 @@ static enum ofperr get_standard(struct reader *r, uint8_t version, struct packet
 		port = port_from_10(rd_be16(r));
 	p->reason = rd_u8(r);
 	p->table = rd_u8(r);
+	if (version == OFP10)
+		p->table = 0; // padding
 	if (version >= OFP13)
 		p->cookie = rd_be64(r);
 	if (e)
@@ -169,7 +171,7 @@ static enum ofperr get_nxt(struct reader *r, struct packet_in *p)
 	uint16_t match_len;
 	enum ofperr e;
 
-	rd_skip(r, 4);
+	p->buffer_id = rd_be32(r);
 	p->total_len = rd_be16(r);
 	p->reason = rd_u8(r);
 	p->table = rd_u8(r);
@@ -211,6 +213,8 @@ static enum ofperr get_property(uint16_t type, struct reader *body, struct packe
 		p->n_userdata = rd_left(body);
 		break;
 	case PIN2_BUFFER_ID:
+		p->buffer_id = rd_be32(body);
+		break;
 	case PIN2_CONTINUATION:
 		break;
 	default:
@@ -243,6 +247,7 @@ enum ofperr packet_in_decode(const struct msg *m, struct packet_in *p)
 	memset(p, 0, sizeof(*p));
 	p->cookie = UINT64_MAX;
 	p->reason = OFPR_ACTION;
+	p->buffer_id = OF_NO_BUFFER;
 	if (m->type == MSG_PACKET_IN2) {
 		e = get_nxt2(&r, p);
 	} else {

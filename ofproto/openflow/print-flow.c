@@ -185,8 +185,8 @@ enum ofperr print_flow_mod(struct print *p, struct msg *m)
 	return e;
 }
 
-static const char *const removed_reasons[] = { "idle",	       "hard",	       "delete",
-					       "group_delete", "meter_delete", "eviction" };
+const char *const flow_removed_reasons[] = { "idle",	     "hard",	     "delete",
+					     "group_delete", "meter_delete", "eviction" };
 
 enum ofperr print_flow_removed(struct print *p, struct msg *m)
 {
@@ -197,8 +197,8 @@ enum ofperr print_flow_removed(struct print *p, struct msg *m)
 		return e;
 	strbuf_putc(p->out, ' ');
 	put_match(&fr.match, fr.priority, p->ports, p->out);
-	if (fr.reason < ARRAY_SIZE(removed_reasons))
-		strbuf_printf(p->out, " reason=%s", removed_reasons[fr.reason]);
+	if (fr.reason < ARRAY_SIZE(flow_removed_reasons))
+		strbuf_printf(p->out, " reason=%s", flow_removed_reasons[fr.reason]);
 	else
 		strbuf_printf(p->out, " reason=%u", fr.reason);
 	if (fr.table != 255)

@@ -400,6 +400,14 @@ static bool transport_checksum(const uint8_t *bytes, size_t n, const struct pack
 	return true;
 }
 
+// Of other protocols' headers nothing is known.
+static bool has_transport(const struct flow_key *k)
+{
+	static const uint8_t known[] = { 1, 2, 6, 17, 58, 132 };
+
+	return memchr(known, k->nw_proto, sizeof(known));
+}
+
 // All that the headers say, as one match.
 static void put_packet(const uint8_t *bytes, size_t n, struct strbuf *out)
 {
@@ -418,11 +426,21 @@ static void put_packet(const uint8_t *bytes, size_t n, struct strbuf *out)
 	flow_mask_exact_for(&m.mask, &m.key);
 	memset(&m.mask.m, 0, offsetof(struct flow_key, eth_dst));
 	memset(&m.mask.m.vlans[1], 0, sizeof(m.mask.m.vlans[1]));
+	if (!has_transport(&m.key))
+		m.mask.m.tp_src = m.mask.m.tp_dst = 0;
 	flow_key_masked(&m.key, &m.key, &m.mask);
 	match_format(&m, NULL, out);
 	if (transport_checksum(bytes, n, &packet, &m.key, &name, &sum))
 		strbuf_printf(out, sum ? " %s:%x" : " %s:0", name, sum);
 	strbuf_putc(out, '\n');
+}
+
+static void print_packet(const struct print *p, const uint8_t *bytes, size_t n)
+{
+	if (n && p->verbosity > 0)
+		put_packet(bytes, n, p->out);
+	if (p->verbosity > 2)
+		strbuf_put_hex_dump(p->out, bytes, n, 0, false);
 }
 
 enum ofperr print_packet_in(struct print *p, struct msg *m)
@@ -443,16 +461,20 @@ enum ofperr print_packet_in(struct print *p, struct msg *m)
 	else
 		strbuf_printf(p->out, " (via %u)", pin.reason);
 	strbuf_printf(p->out, " data_len=%zu", pin.len);
+	if (pin.buffer_id == OF_NO_BUFFER)
+		strbuf_puts(p->out, " (unbuffered)");
+	else
+		strbuf_printf(p->out, " buffer=0x%08x", pin.buffer_id);
+	if (pin.total_len < pin.len)
+		strbuf_puts(p->out, " (***total_len < data_len***)");
+	strbuf_putc(p->out, '\n');
 	if (pin.n_userdata) {
 		strbuf_puts(p->out, " userdata=");
 		for (size_t i = 0; i < pin.n_userdata; i++)
 			strbuf_printf(p->out, "%s%02x", i ? "." : "", pin.userdata[i]);
+		strbuf_putc(p->out, '\n');
 	}
-	strbuf_puts(p->out, " (unbuffered)\n");
-	if (pin.len)
-		put_packet(pin.packet, pin.len, p->out);
-	if (p->verbosity > 2)
-		strbuf_put_hex_dump(p->out, pin.packet, pin.len, 0, false);
+	print_packet(p, pin.packet, pin.len);
 	return OFPERR_NONE;
 }
 
@@ -470,10 +492,7 @@ enum ofperr print_packet_out(struct print *p, struct msg *m)
 			strbuf_printf(p->out, " buffer=0x%08x\n", po.buffer_id);
 		} else {
 			strbuf_printf(p->out, " data_len=%zu\n", po.len);
-			if (po.len)
-				put_packet(po.packet, po.len, p->out);
-			if (p->verbosity > 2)
-				strbuf_put_hex_dump(p->out, po.packet, po.len, 0, false);
+			print_packet(p, po.packet, po.len);
 		}
 	}
 	packet_out_uninit(&po);

@@ -5,6 +5,7 @@
 
 #include "ofproto/openflow/async.h"
 #include "ofproto/openflow/ct-flush.h"
+#include "ofproto/openflow/flow-monitor.h"
 #include "ofproto/openflow/ipfix.h"
 #include "tests/suite.h"
 #include "tests/unit/core/flow-testing.h"
@@ -239,6 +240,106 @@ START_TEST(statistics_of_ipfix_arrive_as_they_are)
 }
 END_TEST
 
+// ---- Flow monitors ----
+
+static const struct {
+	const char *text;
+	uint8_t first; // version that can say it
+} watches[] = {
+	{ "", OFP10 },
+	{ "!initial,!own,table=3,out_port=2,ip,nw_src=10.0.0.0/8", OFP10 },
+	{ "!add,!delete,!actions,tcp,tp_dst=80", OFP10 },
+	{ "!initial,!add,!delete,reg1=5/0xf", OFP12 },
+	{ "out_group=7,out_port=LOCAL", OFP14 },
+};
+
+static void check_watch(const char *text, uint8_t version)
+{
+	struct flow_monitor_request sent, got;
+	AUTO(strbuf) b = STRBUF_INIT;
+	uint32_t versions;
+	struct msg m;
+	bool more;
+
+	ck_assert_int_eq(flow_monitor_parse(text, NULL, &sent, &versions, NULL), 0);
+	if (!(versions >> version & 1))
+		return;
+	sent.id = 0x12345678;
+	flow_monitor_request_encode(&sent, version, 1, &b);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	ck_assert_int_eq(flow_monitor_request_decode_next(&m, &got, &more), OFPERR_NONE);
+	ck_assert(more);
+	ck_assert_uint_eq(got.id, sent.id);
+	ck_assert_uint_eq(got.flags, sent.flags);
+	ck_assert_uint_eq(got.table, sent.table);
+	ck_assert_uint_eq(got.out_port.n, sent.out_port.n);
+	ck_assert_uint_eq(got.out_group, sent.out_group);
+	ck_assert_mem_eq(&got.match, &sent.match, sizeof(got.match));
+	ck_assert_int_eq(flow_monitor_request_decode_next(&m, &got, &more), OFPERR_NONE);
+	ck_assert(!more);
+}
+
+START_TEST(requests_for_a_flow_monitor_arrive_as_they_are)
+{
+	for (uint8_t version = watches[_i].first; version <= OFP15; version++)
+		check_watch(watches[_i].text, version);
+}
+END_TEST
+
+static enum flow_event event_in(enum flow_event event, uint8_t version)
+{
+	return version < OFP14 && event == FLOW_EVENT_INITIAL ? FLOW_EVENT_ADDED : event;
+}
+
+START_TEST(updates_of_a_flow_monitor_arrive_as_they_are)
+{
+	enum flow_event last = _i < OFP14 ? FLOW_EVENT_ABBREV : FLOW_EVENT_RESUMED;
+	struct flow_update sent = { .xid = 0x77,
+				    .reason = REMOVED_HARD,
+				    .priority = 5,
+				    .idle_timeout = 6,
+				    .hard_timeout = 7,
+				    .table = 8,
+				    .cookie = 9 };
+	AUTO(strbuf) b = STRBUF_INIT, acts = STRBUF_INIT, got_acts = STRBUF_INIT;
+	struct flow_update got;
+	struct match match;
+	struct mp_writer w;
+	struct msg m;
+	bool more;
+
+	match_init_any(&match);
+	ck_assert_int_eq(match_parse_word(&match, "udp", NULL, NULL, NULL), 0);
+	ck_assert_int_eq(acts_parse("output:5", NULL, &acts, NULL), 0);
+	sent.match = &match;
+	sent.acts = acts_of(&acts);
+	flow_updates_begin(&w, _i, 3, &b);
+	for (sent.event = FLOW_EVENT_INITIAL; sent.event <= last; sent.event++)
+		mp_put_flow_update(&w, &sent);
+	mp_end(&w);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	for (enum flow_event e = FLOW_EVENT_INITIAL; e <= last; e++) {
+		ck_assert_int_eq(flow_update_decode_next(&m, &got, &got_acts, &more), OFPERR_NONE);
+		ck_assert(more);
+		ck_assert_int_eq(got.event, event_in(e, _i));
+		if (e == FLOW_EVENT_ABBREV)
+			ck_assert_uint_eq(got.xid, 0x77);
+		if (e >= FLOW_EVENT_ABBREV)
+			continue;
+		ck_assert_uint_eq(got.reason, e == FLOW_EVENT_DELETED ? REMOVED_HARD : 0);
+		ck_assert_uint_eq(got.priority, 5);
+		ck_assert_uint_eq(got.idle_timeout, 6);
+		ck_assert_uint_eq(got.hard_timeout, 7);
+		ck_assert_uint_eq(got.table, 8);
+		ck_assert_uint_eq(got.cookie, 9);
+		ck_assert_mem_eq(got.match, &match, sizeof(match));
+		ck_assert_uint_eq(got.acts.size, acts.len);
+	}
+	ck_assert_int_eq(flow_update_decode_next(&m, &got, &got_acts, &more), OFPERR_NONE);
+	ck_assert(!more);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("openflow/control");
@@ -254,6 +355,9 @@ int main(void)
 			    ARRAY_SIZE(flushes));
 	tcase_add_test(t, a_property_that_is_not_known_is_no_flush);
 	tcase_add_loop_test(t, statistics_of_ipfix_arrive_as_they_are, OFP10, OFP15 + 1);
+	tcase_add_loop_test(t, requests_for_a_flow_monitor_arrive_as_they_are, 0,
+			    ARRAY_SIZE(watches));
+	tcase_add_loop_test(t, updates_of_a_flow_monitor_arrive_as_they_are, OFP10, OFP15 + 1);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

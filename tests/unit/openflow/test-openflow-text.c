@@ -91,7 +91,7 @@ static const struct {
 	const char *text, *error;
 } bad[] = {
 	{ FM_ADD, "priority=5", "must specify an action" },
-	{ FM_ADD, "foo,actions=1", "unknown keyword foo" },
+	{ FM_ADD, "foo,actions=1", "field foo missing value" },
 	{ FM_ADD, "actions=foo", "unknown action foo" },
 	{ FM_ADD, "table=300,actions=drop", "unknown table \"300\"" },
 	{ FM_ADD, "priority=65536,actions=drop", "invalid priority" },
