@@ -64,7 +64,7 @@ static void set_trunks(struct port_settings *s, const int64_t *vlans, size_t n)
 static void make_settings(struct port_settings *s, const struct bridge_port *bp,
 			  const struct ovsrec_port *row, const struct ovsrec_interface *iface)
 {
-	const char *mode = row->vlan_mode;
+	const char *tags, *mode = row->vlan_mode;
 
 	memset(s, 0, sizeof(*s));
 	s->tag = row->n_tag ? row->tag[0] : 0;
@@ -75,8 +75,10 @@ static void make_settings(struct port_settings *s, const struct bridge_port *bp,
 		       : !strcmp(mode, "native-untagged") ? VLAN_NATIVE_UNTAGGED
 							  : VLAN_TRUNK;
 	set_trunks(s, row->trunks, row->n_trunks);
-	s->priority_tags =
-		strcmp(smap_get_def(&row->other_config, "priority-tags", "never"), "never");
+	tags = smap_get_def(&row->other_config, "priority-tags", "never");
+	s->priority_tags = !strcmp(tags, "always")	 ? PRIORITY_TAGS_ALWAYS
+			   : !strcmp(tags, "if-nonzero") ? PRIORITY_TAGS_IF_NONZERO
+							 : PRIORITY_TAGS_NEVER;
 	s->protected = row->protected;
 	if (is_patch(iface->type))
 		snprintf(s->patch_peer, sizeof(s->patch_peer), "%s",

@@ -57,6 +57,14 @@ static const struct tunnel_lookup *lookup_of(const struct traced *t)
 }
 
 // BRIDGE FLOW, or a datapath flow whose in_port tells the bridge.
+// Fields of OpenFlow do not say by which type a tag came.
+static void complete_tags(struct flow_key *k)
+{
+	for (size_t i = 0; i < FLOW_MAX_VLANS; i++)
+		if (k->vlans[i].tci & htobe16(VLAN_PRESENT) && !k->vlans[i].tpid)
+			k->vlans[i].tpid = htobe16(0x8100);
+}
+
 static int trace_key(struct vswitchd *vs, const char *br_name, const char *text, struct traced *ret,
 		     struct error *err)
 {
@@ -89,6 +97,7 @@ static int trace_key(struct vswitchd *vs, const char *br_name, const char *text,
 	error = parse_of_flow(text, &names, &m, err);
 	if (error < 0)
 		return error;
+	complete_tags(&m.key);
 	*ret = (struct traced){ .pl = br->plane, .sw = br->sw, .key = m.key };
 	return 0;
 }

@@ -39,9 +39,7 @@ static void on_ready(void *aux)
 }
 
 // Whoever looks on has no say.
-static void on_message(void *aux, const struct msg *m)
-{
-}
+static void on_message(void *aux, const struct msg *m) {}
 
 static void on_closed(void *aux, int err, const char *reason)
 {

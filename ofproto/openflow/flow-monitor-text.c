@@ -143,9 +143,9 @@ static void put_flow(struct print *p, const struct flow_update *u)
 }
 
 static const char *const events[] = {
-	[FLOW_EVENT_INITIAL] = "INITIAL",   [FLOW_EVENT_ADDED] = "ADDED",
-	[FLOW_EVENT_DELETED] = "DELETED",   [FLOW_EVENT_MODIFIED] = "MODIFIED",
-	[FLOW_EVENT_ABBREV] = "ABBREV",	    [FLOW_EVENT_PAUSED] = "PAUSED",
+	[FLOW_EVENT_INITIAL] = "INITIAL", [FLOW_EVENT_ADDED] = "ADDED",
+	[FLOW_EVENT_DELETED] = "DELETED", [FLOW_EVENT_MODIFIED] = "MODIFIED",
+	[FLOW_EVENT_ABBREV] = "ABBREV",	  [FLOW_EVENT_PAUSED] = "PAUSED",
 	[FLOW_EVENT_RESUMED] = "RESUMED",
 };
 

@@ -5,13 +5,19 @@
 
 // Flags of 1.4; bit 5 is the standard's "no abbreviation". Open vSwitch says the same with bit 6 (there "only own" changes): both are
 // taken for it, and what ovs-ofctl sends is bit 6, which all of its kind understand.
-enum { NO_ABBREV_14 = 0x20, OWN_14 = 0x40, SAME_FLAGS = 0x1f, ALL_FLAGS = 0x3f, ALL_FLAGS_14 = 0x7f };
+enum {
+	NO_ABBREV_14 = 0x20,
+	OWN_14 = 0x40,
+	SAME_FLAGS = 0x1f,
+	ALL_FLAGS = 0x3f,
+	ALL_FLAGS_14 = 0x7f
+};
 
 // Numbers of events before 1.4, and from there on.
 static const uint16_t numbers[][2] = {
-	[FLOW_EVENT_INITIAL] = { 0, 0 },  [FLOW_EVENT_ADDED] = { 0, 1 },
-	[FLOW_EVENT_DELETED] = { 1, 2 },  [FLOW_EVENT_MODIFIED] = { 2, 3 },
-	[FLOW_EVENT_ABBREV] = { 3, 4 },	  [FLOW_EVENT_PAUSED] = { UINT16_MAX, 5 },
+	[FLOW_EVENT_INITIAL] = { 0, 0 },	  [FLOW_EVENT_ADDED] = { 0, 1 },
+	[FLOW_EVENT_DELETED] = { 1, 2 },	  [FLOW_EVENT_MODIFIED] = { 2, 3 },
+	[FLOW_EVENT_ABBREV] = { 3, 4 },		  [FLOW_EVENT_PAUSED] = { UINT16_MAX, 5 },
 	[FLOW_EVENT_RESUMED] = { UINT16_MAX, 6 },
 };
 
@@ -27,8 +33,7 @@ static bool uses_nxm(uint8_t version)
 
 // ---- Requests ----
 
-static enum ofperr decode_match(struct reader *r, uint8_t version, uint16_t length,
-				struct match *m)
+static enum ofperr decode_match(struct reader *r, uint8_t version, uint16_t length, struct match *m)
 {
 	if (uses_nxm(version))
 		return nxm_decode(r, length, m, NULL, NULL);

@@ -11,14 +11,20 @@ enum flow_monitor_flags {
 	FLOW_MONITOR_DELETE = 4,
 	FLOW_MONITOR_MODIFY = 8,
 	FLOW_MONITOR_ACTIONS = 16, // with their actions
-	FLOW_MONITOR_OWN = 32, // what the connection changes itself in full, too, not only by its xid
+	FLOW_MONITOR_OWN =
+		32, // what the connection changes itself in full, too, not only by its xid
 };
 
-enum flow_monitor_command { FLOW_MONITOR_CMD_ADD, FLOW_MONITOR_CMD_MODIFY, FLOW_MONITOR_CMD_DELETE };
+enum flow_monitor_command {
+	FLOW_MONITOR_CMD_ADD,
+	FLOW_MONITOR_CMD_MODIFY,
+	FLOW_MONITOR_CMD_DELETE
+};
 
 struct flow_monitor_request {
 	uint32_t id;
-	enum flow_monitor_command command; // before 1.4 CMD_ADD; a delete says nothing else but its id
+	enum flow_monitor_command
+		command; // before 1.4 CMD_ADD; a delete says nothing else but its id
 	uint16_t flags; // enum flow_monitor_flags
 	of_port_t out_port; // OFPP_ANY: any
 	uint32_t out_group; // UINT32_MAX: any; before 1.4 always

@@ -72,8 +72,9 @@ static void output_in_vlan(struct xlate_ctx *ctx, struct of_port *out, uint16_t 
 	if (s->vlan_mode == VLAN_ACCESS || (s->vlan_mode == VLAN_NATIVE_UNTAGGED && s->tag == vlan))
 		tagged = false;
 	// A priority tag (VLAN 0) stays only where the port asks for it.
-	if (!vlan && s->priority_tags && ctx->flow.vlans[0].tci & htobe16(VLAN_PRESENT) && pcp)
-		tagged = true;
+	if (!vlan && ctx->flow.vlans[0].tci & htobe16(VLAN_PRESENT))
+		tagged = s->priority_tags == PRIORITY_TAGS_ALWAYS ||
+			 (s->priority_tags == PRIORITY_TAGS_IF_NONZERO && pcp);
 	memcpy(saved, ctx->flow.vlans, sizeof(saved));
 	set_tag(ctx, vlan, tagged, pcp);
 	xlate_output_port(ctx, out, 0);
@@ -178,6 +179,11 @@ void xlate_normal(struct xlate_ctx *ctx)
 	ctx_depend(ctx, (struct xlate_dep){ .kind = DEP_PORTS,
 					    .sw = ctx->sw,
 					    .version = switch_ports_version(ctx->sw) });
+	if (!in && ctx->flow.in_port < OFPP_MAX) {
+		ctx_report(ctx, ">>>> received packet on unknown port %u <<<<", ctx->flow.in_port);
+		ctx_report(ctx, ">> no input bundle, dropping");
+		return;
+	}
 	if (!in) {
 		// A packet_out without a port of this switch: it can still go to everybody in its VLAN.
 		vlan = be16toh(ctx->flow.vlans[0].tci) & VLAN_VID_MASK;

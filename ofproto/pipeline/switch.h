@@ -84,12 +84,15 @@ struct table {
 
 enum vlan_mode { VLAN_TRUNK, VLAN_ACCESS, VLAN_NATIVE_TAGGED, VLAN_NATIVE_UNTAGGED };
 
+// Whether NORMAL sends a tag of VLAN 0, which carries a priority only: never, where the priority is not 0, or wherever the packet has it.
+enum priority_tags { PRIORITY_TAGS_NEVER, PRIORITY_TAGS_IF_NONZERO, PRIORITY_TAGS_ALWAYS };
+
 // What configuration says of a port; immutable, replaced whole (RCU).
 struct port_settings {
 	enum vlan_mode vlan_mode;
 	uint16_t tag; // access and native modes
 	uint64_t trunks[4096 / 64]; // bitmap of VLANs carried; all ones: every VLAN
-	bool priority_tags;
+	enum priority_tags priority_tags;
 	bool protected;
 	char patch_peer[64]; // not empty: a patch port
 	struct tunnel_config tunnel; // type TUNNEL_NONE: the port is none

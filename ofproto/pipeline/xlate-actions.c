@@ -15,6 +15,10 @@ static void do_output_trunc(struct xlate_ctx *ctx, const struct act *a)
 	of_port_t number = a->output_trunc.port;
 	struct of_port *p;
 
+	if (number.n == ctx->flow.in_port) {
+		ctx_report(ctx, ">> skipping output to input port");
+		return;
+	}
 	if (number.n == OFPP_IN_PORT)
 		number = OF_PORT(ctx->flow.in_port);
 	p = switch_port_find(ctx->sw, number);
@@ -191,7 +195,7 @@ static void do_dec_ttl(struct xlate_ctx *ctx, const struct act *a)
 		   ctx->flow.eth_type == htobe16(0x0800) ? 4 : 6);
 	for (unsigned int i = 0; i < a->dec_ttl.n_ids; i++)
 		xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, ids[i]);
-	ctx->exit = true;
+	ctx->list_ends = true;
 }
 
 static void do_set_tunnel(struct xlate_ctx *ctx, const struct act *a)
@@ -336,7 +340,7 @@ void xlate_actions(struct xlate_ctx *ctx, struct acts acts)
 		ctx_step(ctx, STEP_ACTION, "drop");
 	ctx->frame = &f;
 	OFPACT_FOR_EACH (a, acts) {
-		if (ctx->exit)
+		if (ctx->exit || ctx->list_ends)
 			break;
 		f.rest.first = (const struct act *)((const uint8_t *)a + a->size);
 		f.rest.size =
@@ -345,6 +349,7 @@ void xlate_actions(struct xlate_ctx *ctx, struct acts acts)
 		assert(functions[a->type]);
 		functions[a->type](ctx, a);
 	}
+	ctx->list_ends = false;
 	ctx->frame = f.outer;
 }
 

@@ -60,6 +60,7 @@ struct xlate_ctx {
 	trace_steps steps;
 	unsigned int level; // of the step that comes next
 	bool exit;
+	bool list_ends; // the rest of this list of actions is left out, not that of outer ones
 	bool in_action_set;
 	bool in_group; // a bucket's own actions
 	const struct rule *
