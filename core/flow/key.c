@@ -85,6 +85,14 @@ static void exact_icmpv6(struct flow_key *m, const struct flow_key *k)
 		memset(&m->arp_tha, 0xff, sizeof(m->arp_tha));
 }
 
+// Of other protocols' headers nothing is known.
+static bool has_transport(uint8_t proto)
+{
+	static const uint8_t known[] = { 1, 2, 6, 17, 58, 132 };
+
+	return memchr(known, proto, sizeof(known));
+}
+
 static void exact_ip(struct flow_key *m, const struct flow_key *k)
 {
 	if (k->eth_type == htobe16(0x0800)) {
@@ -95,7 +103,8 @@ static void exact_ip(struct flow_key *m, const struct flow_key *k)
 		m->ipv6_label = UINT32_MAX;
 	}
 	m->nw_frag = m->nw_tos = m->nw_ttl = m->nw_proto = UINT8_MAX;
-	m->tp_src = m->tp_dst = UINT16_MAX;
+	if (has_transport(k->nw_proto))
+		m->tp_src = m->tp_dst = UINT16_MAX;
 	if (k->nw_proto == 6)
 		m->tcp_flags = UINT16_MAX;
 	if (k->nw_proto == 58 && k->eth_type == htobe16(0x86dd))

@@ -400,14 +400,6 @@ static bool transport_checksum(const uint8_t *bytes, size_t n, const struct pack
 	return true;
 }
 
-// Of other protocols' headers nothing is known.
-static bool has_transport(const struct flow_key *k)
-{
-	static const uint8_t known[] = { 1, 2, 6, 17, 58, 132 };
-
-	return memchr(known, k->nw_proto, sizeof(known));
-}
-
 // All that the headers say, as one match.
 static void put_packet(const uint8_t *bytes, size_t n, struct strbuf *out)
 {
@@ -426,8 +418,6 @@ static void put_packet(const uint8_t *bytes, size_t n, struct strbuf *out)
 	flow_mask_exact_for(&m.mask, &m.key);
 	memset(&m.mask.m, 0, offsetof(struct flow_key, eth_dst));
 	memset(&m.mask.m.vlans[1], 0, sizeof(m.mask.m.vlans[1]));
-	if (!has_transport(&m.key))
-		m.mask.m.tp_src = m.mask.m.tp_dst = 0;
 	flow_key_masked(&m.key, &m.key, &m.mask);
 	match_format(&m, NULL, out);
 	if (transport_checksum(bytes, n, &packet, &m.key, &name, &sum))
