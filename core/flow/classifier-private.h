@@ -100,13 +100,32 @@ void subtable_clear(struct subtable *s);
 void subtable_replace(struct subtable *s, struct cls_rule *old, struct cls_rule *now);
 // Head of the list of rules with exactly this masked key (packed), or NULL.
 struct cls_node *subtable_find_key(const struct subtable *s, const struct miniflow *key);
-// The best rule for 'key'; *ret_words is how many words of the subtable's mask were looked at.
-struct cls_rule *subtable_lookup(const struct subtable *s, const struct flow_key *key,
+// Head of the list of rules that match 'key', or NULL; *ret_words is how many words of the subtable's mask were looked at.
+struct cls_node *subtable_lookup(const struct subtable *s, const struct flow_key *key,
 				 unsigned int *ret_words);
 // Adds to 'mask' what such an answer depended on.
 void subtable_unwildcard(const struct subtable *s, const struct flow_key *key, unsigned int n_words,
 			 bool found, struct flow_mask *mask);
 bool subtable_has_priority(const struct subtable *s, int priority);
+
+// A lookup's way over the subtables, those with the highest priorities first.
+struct cls_walk {
+	const struct classifier *c;
+	const struct subtable_vec *vec;
+	const struct flow_key *key;
+	struct flow_mask *mask; // gets the bits that decide; NULL: nobody asks
+	size_t next;
+	bool use_tries;
+	struct trie_answer answers[CLS_MAX_TRIES];
+};
+
+void cls_walk_begin(struct cls_walk *w, const struct classifier *c, const struct subtable_vec *vec,
+		    const struct flow_key *key, struct flow_mask *mask);
+// Head of the next list of rules that match, from a subtable that has one above 'priority'; NULL: there is none any more.
+struct cls_node *cls_walk_next(struct cls_walk *w, int priority);
+// clauses.c: goes on with a lookup that has come to rules with clauses, 'n' and below. 'best' is what was found before, or NULL.
+struct cls_rule *lookup_with_clauses(struct cls_walk *w, struct cls_rule *best, struct cls_node *n,
+				     struct cls_decision *ret);
 
 static inline int subtable_max_priority(const struct subtable *s)
 {

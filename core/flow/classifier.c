@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/flow/classifier.h"
 
+#include <limits.h>
+
 #include "core/base/hash.h"
 #include "core/flow/classifier-private.h"
 #include "core/flow/fields.h"
@@ -12,6 +14,7 @@ void cls_rule_init(struct cls_rule *r, const struct match *m, int priority)
 	r->priority = priority;
 	r->match_key = miniflow_create(&m->key);
 	r->match_mask = miniflow_create(&m->mask.m);
+	r->clauses = NULL;
 	r->entry = NULL;
 }
 
@@ -20,7 +23,16 @@ void cls_rule_uninit(struct cls_rule *r)
 	assert(!r->entry);
 	free(r->match_key);
 	free(r->match_mask);
+	free(r->clauses);
 	r->match_key = r->match_mask = NULL;
+	r->clauses = NULL;
+}
+
+void cls_rule_set_clauses(struct cls_rule *r, struct cls_clauses *clauses)
+{
+	assert(!r->entry);
+	free(r->clauses);
+	r->clauses = clauses;
 }
 
 void cls_rule_get_match(const struct cls_rule *r, struct match *m)
@@ -322,6 +334,16 @@ void classifier_remove(struct classifier *c, struct cls_rule *r)
 	record_change(c, r);
 }
 
+void classifier_set_clauses(struct classifier *c, struct cls_rule *r, struct cls_clauses *clauses)
+{
+	struct cls_clauses *old = r->clauses;
+
+	assert(r->entry);
+	RCU_SET(r->clauses, clauses);
+	rcu_free(old);
+	record_change(c, r);
+}
+
 void classifier_clear(struct classifier *c)
 {
 	struct subtable_vec *old = c->vec;
@@ -389,47 +411,82 @@ bool classifier_rule_overlaps(const struct classifier *c, const struct cls_rule 
 	return false;
 }
 
-static struct cls_rule *lookup(const struct classifier *c, const struct subtable_vec *vec,
-			       const struct flow_key *key, struct flow_mask *mask)
+void cls_walk_begin(struct cls_walk *w, const struct classifier *c, const struct subtable_vec *vec,
+		    const struct flow_key *key, struct flow_mask *mask)
 {
-	struct trie_answer answers[CLS_MAX_TRIES];
-	bool use_tries = __atomic_load_n(&c->tries_ready, __ATOMIC_ACQUIRE);
-	struct cls_rule *best = NULL;
-
+	w->c = c;
+	w->vec = vec;
+	w->key = key;
+	w->mask = mask;
+	w->next = 0;
+	w->use_tries = __atomic_load_n(&c->tries_ready, __ATOMIC_ACQUIRE);
 	for (int i = 0; i < CLS_MAX_TRIES; i++)
-		answers[i].asked = false;
-	for (size_t i = 0; i < vec->n; i++) {
-		const struct subtable *s = vec->v[i].s;
-		unsigned int n_words;
-		struct cls_rule *r;
+		w->answers[i].asked = false;
+}
 
-		if (best && vec->v[i].max_priority <= best->priority)
-			break;
-		if (use_tries && tries_exclude(c, s, key, answers, false, mask))
+struct cls_node *cls_walk_next(struct cls_walk *w, int priority)
+{
+	while (w->next < w->vec->n && w->vec->v[w->next].max_priority > priority) {
+		const struct subtable *s = w->vec->v[w->next++].s;
+		unsigned int n_words;
+		struct cls_node *n;
+
+		if (w->use_tries && tries_exclude(w->c, s, w->key, w->answers, false, w->mask))
 			continue;
-		r = subtable_lookup(s, key, &n_words);
-		if (r && (!best || r->priority > best->priority))
-			best = r;
+		n = subtable_lookup(s, w->key, &n_words);
 		// A trie is dearer than the table's hash: it is asked only for a better reason why nothing was found.
-		if (mask && (r || !use_tries || !tries_exclude(c, s, key, answers, true, mask)))
-			subtable_unwildcard(s, key, n_words, r, mask);
+		if (w->mask && (n || !w->use_tries ||
+				!tries_exclude(w->c, s, w->key, w->answers, true, w->mask)))
+			subtable_unwildcard(s, w->key, n_words, n, w->mask);
+		if (n)
+			return n;
 	}
+	return NULL;
+}
+
+static struct cls_rule *lookup(const struct classifier *c, const struct subtable_vec *vec,
+			       const struct flow_key *key, struct flow_mask *mask,
+			       struct cls_decision *ret)
+{
+	struct cls_rule *best = NULL;
+	struct cls_walk w;
+	struct cls_node *n;
+
+	cls_walk_begin(&w, c, vec, key, mask);
+	while ((n = cls_walk_next(&w, best ? best->priority : INT_MIN))) {
+		if (best && n->priority <= best->priority)
+			continue;
+		if (RCU_GET(n->rule->clauses))
+			return lookup_with_clauses(&w, best, n, ret);
+		best = n->rule;
+	}
+	ret->least = best ? best->priority : INT_MIN;
+	ret->by_conjunction = false;
 	return best;
 }
 
 struct cls_rule *classifier_lookup(const struct classifier *c, const struct flow_key *key,
 				   struct flow_mask *mask)
 {
-	return lookup(c, RCU_GET(c->vec), key, mask);
+	struct cls_decision unused;
+
+	return lookup(c, RCU_GET(c->vec), key, mask, &unused);
+}
+
+struct cls_rule *classifier_decide(const struct classifier *c, const struct flow_key *key,
+				   struct flow_mask *mask, struct cls_decision *ret)
+{
+	return lookup(c, RCU_GET(c->vec), key, mask, ret);
 }
 
 void classifier_lookup_batch(const struct classifier *c, const struct flow_key *const keys[],
 			     size_t n, struct flow_mask *const masks[], struct cls_rule *results[])
 {
 	const struct subtable_vec *vec = RCU_GET(c->vec);
+	struct cls_decision unused;
 
 	for (size_t i = 0; i < n; i++)
-		results[i] = lookup(c, vec, keys[i], masks ? masks[i] : NULL);
+		results[i] = lookup(c, vec, keys[i], masks ? masks[i] : NULL, &unused);
 }
 
 // ---- Walking ----

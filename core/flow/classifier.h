@@ -12,16 +12,31 @@
 
 struct classifier;
 
+// One dimension of a match that several rules make together.
+struct cls_clause {
+	uint32_t id; // of the conjunction
+	uint8_t clause, n_clauses; // 'clause' from 0
+};
+
+// What a rule is a part of; immutable.
+struct cls_clauses {
+	size_t n;
+	struct cls_clause v[];
+};
+
 // Embedded by its owner (an OpenFlow rule). Immutable once inserted; a removed rule must outlive its readers.
 struct cls_rule {
 	int priority; // 0..65535 for rules of controllers; larger for the switch's own
 	struct miniflow *match_key, *match_mask; // packed; owned by the rule
+	struct cls_clauses *clauses; // RCU; NULL: the rule is found by itself. Owned by the rule
 	void *entry; // the classifier's; NULL while not inserted
 };
 
 void cls_rule_init(struct cls_rule *r, const struct match *m, int priority);
 // After removal and a grace period.
 void cls_rule_uninit(struct cls_rule *r);
+// Takes the clauses (from malloc, NULL: none) of a rule that is not inserted.
+void cls_rule_set_clauses(struct cls_rule *r, struct cls_clauses *clauses);
 void cls_rule_get_match(const struct cls_rule *r, struct match *m);
 
 struct classifier *classifier_create(void);
@@ -33,6 +48,8 @@ void classifier_insert(struct classifier *c, struct cls_rule *r);
 // Puts 'new' in the place of 'old' (same match and priority): no reader misses both.
 void classifier_replace(struct classifier *c, struct cls_rule *old, struct cls_rule *new);
 void classifier_remove(struct classifier *c, struct cls_rule *r);
+// Gives an inserted rule other clauses (taken; NULL: none).
+void classifier_set_clauses(struct classifier *c, struct cls_rule *r, struct cls_clauses *clauses);
 // Removes all rules, at a fraction of the cost of one after the other.
 void classifier_clear(struct classifier *c);
 // Exactly this match and priority, or NULL.
@@ -42,15 +59,26 @@ bool classifier_rule_overlaps(const struct classifier *c, const struct cls_rule 
 
 // The best rule for 'key', or NULL. When 'mask' is not NULL, adds to it the bits that decided: any key equal in
 // them gets the same answer. Lock-free reader.
+//
+// Rules with clauses are never the answer. Where those that match 'key', of one priority, have all clauses of a conjunction and
+// no other rule of that priority or above matches, the answer is the best rule for 'key' with the conjunction's id as conj_id,
+// if there is one. Of several conjunctions of one priority the one with the lowest id is taken.
 struct cls_rule *classifier_lookup(const struct classifier *c, const struct flow_key *key,
 				   struct flow_mask *mask);
+// The same, and what the answer rests on beside the mask.
+struct cls_decision {
+	int least; // rules of lower priority do not matter; INT_MIN: all do
+	bool by_conjunction; // rules of any conj_id may matter
+};
+struct cls_rule *classifier_decide(const struct classifier *c, const struct flow_key *key,
+				   struct flow_mask *mask, struct cls_decision *ret);
 // The same for a burst of 'n' keys; masks[] entries may be NULL.
 void classifier_lookup_batch(const struct classifier *c, const struct flow_key *const keys[],
 			     size_t n, struct flow_mask *const masks[], struct cls_rule *results[]);
 
 // Version of what lookups can see: grows with each change. A translation remembers (classifier, version) and later asks
 // whether any rule added, removed or replaced since could match a packet of its megaflow, and matter: one of a priority below
-// 'found', that of the rule which the lookup gave (INT_MIN: none), does not. Says true when it does not know any more (some 500
+// 'found', the decision's least, does not. Says true when it does not know any more (some 500
 // changes later). Readers may call both.
 uint64_t classifier_version(const struct classifier *c);
 bool classifier_changed_for(const struct classifier *c, uint64_t since, const struct flow_key *key,

@@ -374,7 +374,7 @@ static bool explained_by_ports(const struct subtable *s, const struct flow_key *
 	return true;
 }
 
-struct cls_rule *subtable_lookup(const struct subtable *s, const struct flow_key *key,
+struct cls_node *subtable_lookup(const struct subtable *s, const struct flow_key *key,
 				 unsigned int *ret_words)
 {
 	const uint64_t *words = flow_words_const(key);
@@ -392,10 +392,10 @@ struct cls_rule *subtable_lookup(const struct subtable *s, const struct flow_key
 	}
 	for (struct rnode *n = rtable_first(&s->rules, hash_u64(h, CLS_N_STAGES)); n;
 	     n = rtable_next(n)) {
-		struct cls_rule *r = CONTAINER_OF(n, struct cls_node, r)->rule;
+		struct cls_node *head = CONTAINER_OF(n, struct cls_node, r);
 
-		if (miniflow_equal_key_masked(r->match_key, s->mask, key))
-			return r;
+		if (miniflow_equal_key_masked(head->rule->match_key, s->mask, key))
+			return head;
 	}
 	return NULL;
 }

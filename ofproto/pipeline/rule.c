@@ -23,12 +23,33 @@ static struct rule_acts *bound_copy(const struct of_switch *sw, struct acts a)
 	return copy;
 }
 
+static struct cls_clauses *clauses_of(struct acts list)
+{
+	struct cls_clauses *c;
+	const struct act *a;
+	size_t n = 0;
+
+	OFPACT_FOR_EACH (a, list)
+		n += a->type == ACT_CONJUNCTION;
+	if (!n)
+		return NULL;
+	c = xmalloc(sizeof(*c) + n * sizeof(c->v[0]));
+	c->n = 0;
+	OFPACT_FOR_EACH (a, list)
+		if (a->type == ACT_CONJUNCTION)
+			c->v[c->n++] = (struct cls_clause){ .id = a->conjunction.id,
+							    .clause = a->conjunction.clause,
+							    .n_clauses = a->conjunction.n_clauses };
+	return c;
+}
+
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority)
 {
 	struct rule *r = xzalloc(sizeof(*r));
 
 	cls_rule_init(&r->cls, &fm->match, priority);
+	cls_rule_set_clauses(&r->cls, clauses_of(acts_of(&fm->acts)));
 	r->sw = sw;
 	r->table = table;
 	r->acts = bound_copy(sw, acts_of(&fm->acts));
@@ -183,12 +204,16 @@ void rule_remove(struct rule *r, enum flow_removed_reason reason)
 void rule_set_acts(struct rule *r, struct acts a)
 {
 	struct rule_acts *old = r->acts;
+	struct cls_clauses *clauses;
 
 	RCU_SET(r->acts, bound_copy(r->sw, a));
 	rcu_free(old);
 	list_remove(&r->meter_node);
 	switch_list_metered(r);
 	switch_list_grouped(r);
+	clauses = clauses_of(a);
+	if (clauses || r->cls.clauses)
+		classifier_set_clauses(r->sw->tables[r->table].cls, &r->cls, clauses);
 	atomic_fetch_add(&r->version, 1);
 }
 

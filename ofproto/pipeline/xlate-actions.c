@@ -310,6 +310,7 @@ static action_fn *const functions[ACT_MAX] = {
 	[ACT_EXIT] = do_exit,
 	[ACT_CLONE] = do_clone,
 	[ACT_NOTE] = do_nothing,
+	[ACT_CONJUNCTION] = do_nothing, // in a list inside; elsewhere it is part of the match
 	[ACT_CT] = xlate_ct,
 	[ACT_CT_CLEAR] = xlate_ct_clear,
 	[ACT_CHECK_PKT_LARGER] = xlate_check_pkt_larger,

@@ -57,18 +57,20 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 
 // What is known of the packets at this point: bits that the megaflow matches, and bits that the pipeline has set.
 static void depend_on_table(struct xlate_ctx *ctx, uint8_t table, uint64_t version,
-			    const struct rule *found)
+			    const struct cls_decision *decision)
 {
 	struct xlate_dep dep = { .kind = DEP_TABLE,
 				 .sw = ctx->sw,
 				 .table = table,
 				 .version = version,
-				 .found = found ? found->cls.priority : INT_MIN };
+				 .found = decision->least };
 	struct flow_mask mask = ctx->ret->mask;
 	struct miniflow_buf packed_key, packed_mask;
 	struct flow_key key;
 
 	flow_mask_or(&mask, &ctx->known);
+	if (decision->by_conjunction)
+		mask.m.conj_id = 0;
 	flow_key_masked(&key, &ctx->flow, &mask);
 	miniflow_pack(&packed_key.mf, &key);
 	miniflow_pack(&packed_mask.mf, &mask.m);
@@ -121,14 +123,15 @@ static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
 {
 	struct table *t = &ctx->sw->tables[table];
 	uint64_t version = classifier_version(t->cls);
+	struct cls_decision decision;
 	struct flow_mask m = { 0 };
 	struct cls_rule *cr;
 	struct rule *r;
 
-	cr = classifier_lookup(t->cls, &ctx->flow, &m);
+	cr = classifier_decide(t->cls, &ctx->flow, &m, &decision);
 	r = cr ? CONTAINER_OF(cr, struct rule, cls) : NULL;
 	ctx_look_at(ctx, &m);
-	depend_on_table(ctx, table, version, r);
+	depend_on_table(ctx, table, version, &decision);
 	ctx_credit(ctx, (struct xlate_credit){ .kind = r ? CREDIT_TABLE_MATCH : CREDIT_TABLE_MISS,
 					       .table = t });
 	if (r)

@@ -23,7 +23,7 @@ struct xlate_dep {
 	// DEP_TABLE: the packets that were looked up there, as the pipeline saw them: rules that match none of them are of
 	// no concern, nor are those below what was found. Packed, in one piece of memory that is the dependency's.
 	struct miniflow *key, *mask;
-	int found; // priority of the rule, INT_MIN: none
+	int found; // priority of the rule, or of the conjunction that led to it if that is lower; INT_MIN: none
 };
 
 struct xlate_effect {

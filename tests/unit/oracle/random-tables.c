@@ -8,6 +8,7 @@
 #include "core/packet/packet.h"
 #include "ofproto/openflow/group.h"
 #include "ofproto/pipeline/mac-table.h"
+#include "tests/unit/oracle/random-clauses.h"
 #include "tests/unit/pipeline/options.h"
 #include "tests/unit/pipeline/switches.h"
 
@@ -421,6 +422,7 @@ void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich)
 		add_tracking_rules(sw);
 	for (unsigned int tries = 0; made < n && tries < 20 * n; tries++)
 		made += add_random_rule(sw, rich);
+	random_clauses_fill(sw);
 	for (size_t i = 0; i < 2; i++)
 		mac_table_learn(switch_macs(sw), eth_addr_from_u64(i + 1), 0, OF_PORT(i + 1));
 }
