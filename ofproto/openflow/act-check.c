@@ -27,7 +27,7 @@ static enum ofperr check_port(const struct checker *c, of_port_t port)
 	case OFPP_LOCAL:
 		return OFPERR_NONE;
 	default:
-		return port.n && port.n < c->max_port.n ? OFPERR_NONE : OFPERR_OFPBAC_BAD_OUT_PORT;
+		return port.n < c->max_port.n ? OFPERR_NONE : OFPERR_OFPBAC_BAD_OUT_PORT;
 	}
 }
 

@@ -14,8 +14,7 @@ enum { NX_OUTPUT_REG = 15, NX_OUTPUT_REG2 = 32 };
 
 static enum ofperr check_out_port(of_port_t p)
 {
-	return !p.n || p.n == OFPP_ANY || p.n == OFPP_UNSET ? OFPERR_OFPBAC_BAD_OUT_PORT
-							    : OFPERR_NONE;
+	return p.n == OFPP_ANY || p.n == OFPP_UNSET ? OFPERR_OFPBAC_BAD_OUT_PORT : OFPERR_NONE;
 }
 
 enum ofperr output_decode(struct act_in *in, struct strbuf *out)
