@@ -13,7 +13,7 @@ include tests/unit/openflow.mk
 EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py tests/integration/test_pki.py tests/integration/test_schema_man.py \
 	tests/integration/switch/conftest.py tests/integration/switch/learning_switch.py \
 	tests/integration/switch/test_controller.py tests/integration/switch/test_ct.py tests/integration/switch/test_dpctl.py tests/integration/switch/test_meters.py tests/integration/switch/test_peer_text.py \
-	tests/integration/switch/peer_actions.txt tests/integration/switch/test_peer_actions.py tests/integration/switch/test_peer_conjunction.py \
+	tests/integration/switch/peer_actions.txt tests/integration/switch/test_peer_actions.py tests/integration/switch/test_peer_conjunction.py tests/integration/switch/test_peer_learn.py \
 	tests/integration/switch/test_peer_tunnels.py tests/integration/switch/test_recirculation.py tests/integration/switch/test_offload.py \
 	tests/integration/switch/test_dpdk_config.py tests/integration/switch/test_pmd.py tests/integration/switch/test_ports.py tests/integration/switch/test_qos.py tests/integration/switch/test_switch.py
 # Of tests/bench/ovsdb.

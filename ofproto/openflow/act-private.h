@@ -120,10 +120,6 @@ bool act_next_word(char **s, char **ret_key, char **ret_value);
 // the action around the list, NULL: none. The error of a peer; 'err' (may be NULL) gets its text.
 enum ofperr acts_verify_nesting(struct acts list, const struct act *outer, struct error *err);
 
-// A set_field element.
-void act_put_set_field(struct strbuf *b, const struct field *f, enum act_set_form form,
-		       const union field_value *value, const union field_value *mask);
-
 #define ACT(ID, NAME, VERBS, ...) \
 	enum ofperr VERBS##_decode(struct act_in *in, struct strbuf *out); \
 	void VERBS##_encode(const struct act *a, struct act_out *o); \

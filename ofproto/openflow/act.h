@@ -274,6 +274,9 @@ struct act *act_put(struct strbuf *b, enum act_type type);
 void act_put_nested_bytes(struct strbuf *b, size_t act_ofs, const void *p, size_t n);
 size_t act_nested_begin(struct strbuf *b, enum act_type type);
 void act_nested_end(struct strbuf *b, size_t begin);
+// A set_field element.
+void act_put_set_field(struct strbuf *b, const struct field *f, enum act_set_form form,
+		       const union field_value *value, const union field_value *mask);
 bool acts_equal(struct acts a, struct acts b);
 const char *act_name(enum act_type type);
 // The standard actions of a version that a switch carries out, without those that the version advises against: bitmap of their numbers.

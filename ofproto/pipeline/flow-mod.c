@@ -5,6 +5,7 @@
 #include "core/base/hash.h"
 #include "core/base/vec.h"
 #include "ofproto/openflow/group.h"
+#include "ofproto/pipeline/learn.h"
 #include "ofproto/pipeline/switch-private.h"
 
 typedef VEC(struct rule *) rule_vec;
@@ -142,6 +143,28 @@ static void remove_rules(struct of_switch *sw, rule_vec *rules, enum flow_remove
 		rule_remove(*r, reason);
 }
 
+// Rules went or were modified: with them may go what they had learned.
+static void rules_changed(struct of_switch *sw)
+{
+	struct cookie_rules *c;
+	uint64_t cookie;
+	uint8_t table;
+
+	while (switch_next_unlearned(sw, &table, &cookie)) {
+		rule_vec rules = VEC_INIT;
+		struct rule *r;
+
+		c = switch_find_cookie(sw, cookie);
+		if (c)
+			LIST_FOR_EACH (r, cookie_node, &c->rules)
+				if (r->table == table && !(r->flags & FM_HIDDEN))
+					VEC_PUSH(&rules, r);
+		remove_rules(sw, &rules, REMOVED_DELETE);
+		VEC_FREE(&rules);
+	}
+	switch_notify_changed(sw);
+}
+
 static void modify_one(struct rule *r, const struct flow_mod *fm)
 {
 	rule_set_acts(r, acts_of(&fm->acts));
@@ -204,7 +227,15 @@ enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm)
 			return err;
 	}
 	err = fm->command == FM_ADD ? add(sw, fm) : change(sw, fm);
-	switch_notify_changed(sw);
+	rules_changed(sw);
+	return err;
+}
+
+enum ofperr switch_learn_flow(struct of_switch *sw, const struct flow_mod *fm)
+{
+	enum ofperr err = change(sw, fm);
+
+	rules_changed(sw);
 	return err;
 }
 
@@ -252,7 +283,7 @@ void switch_expire(struct of_switch *sw)
 		any = true;
 	}
 	if (mac_table_expire(sw->macs) || any)
-		switch_notify_changed(sw);
+		rules_changed(sw);
 }
 
 void switch_remove_metered(struct of_switch *sw, struct list *list)
@@ -264,7 +295,7 @@ void switch_remove_metered(struct of_switch *sw, struct list *list)
 		VEC_PUSH(&rules, r);
 	remove_rules(sw, &rules, REMOVED_METER_DELETE);
 	if (rules.n)
-		switch_notify_changed(sw);
+		rules_changed(sw);
 	VEC_FREE(&rules);
 }
 
@@ -279,7 +310,7 @@ void switch_remove_grouped(struct of_switch *sw, struct list *users)
 			VEC_PUSH(&rules, u->rule);
 	remove_rules(sw, &rules, REMOVED_GROUP_DELETE);
 	if (rules.n)
-		switch_notify_changed(sw);
+		rules_changed(sw);
 	VEC_FREE(&rules);
 }
 
@@ -296,5 +327,5 @@ void switch_flush(struct of_switch *sw)
 				VEC_PUSH(&rules, r);
 	remove_rules(sw, &rules, REMOVED_DELETE);
 	VEC_FREE(&rules);
-	switch_notify_changed(sw);
+	rules_changed(sw);
 }

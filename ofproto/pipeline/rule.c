@@ -2,6 +2,7 @@
 #include "core/base/clock.h"
 #include "core/base/hash.h"
 #include "core/base/refs.h"
+#include "ofproto/pipeline/learn.h"
 #include "ofproto/pipeline/switch-private.h"
 
 struct rule_acts *rule_acts_copy(struct acts a)
@@ -125,6 +126,7 @@ static void add_to_cookie(struct rule *r)
 		hmap_insert(&r->sw->cookies, &c->node, hash_u64(c->cookie, 0));
 	}
 	list_push_back(&c->rules, &r->cookie_node);
+	switch_count_learned(r->sw, r->table, r->cookie, 1);
 }
 
 static void remove_from_cookie(struct rule *r)
@@ -132,6 +134,7 @@ static void remove_from_cookie(struct rule *r)
 	struct cookie_rules *c = switch_find_cookie(r->sw, r->cookie);
 
 	list_remove(&r->cookie_node);
+	switch_count_learned(r->sw, r->table, r->cookie, -1);
 	if (list_is_empty(&c->rules)) {
 		hmap_remove(&r->sw->cookies, &c->node);
 		free(c);
@@ -150,6 +153,12 @@ static bool is_hidden(const struct rule *r)
 	return r->flags & FM_HIDDEN;
 }
 
+void rule_may_expire(struct rule *r)
+{
+	if (list_is_empty(&r->timeout_node))
+		list_push_back(&r->sw->expirable, &r->timeout_node);
+}
+
 // What a rule in its table is counted and listed by, beside the classifier.
 static void enlist(struct rule *r)
 {
@@ -157,7 +166,8 @@ static void enlist(struct rule *r)
 
 	add_to_cookie(r);
 	if (r->idle_timeout || r->hard_timeout)
-		list_push_back(&sw->expirable, &r->timeout_node);
+		rule_may_expire(r);
+	switch_list_learns(sw, rule_acts_get(r));
 	switch_list_metered(r);
 	switch_list_grouped(r);
 	sw->n_rules += !is_hidden(r);
@@ -171,6 +181,7 @@ static void strike_off(struct rule *r)
 	list_remove(&r->timeout_node);
 	list_remove(&r->meter_node);
 	switch_unlist_grouped(r);
+	switch_unlist_learns(r->sw, rule_acts_get(r));
 	r->sw->n_rules -= !is_hidden(r);
 }
 
@@ -207,6 +218,9 @@ void rule_set_acts(struct rule *r, struct acts a)
 	struct cls_clauses *clauses;
 
 	RCU_SET(r->acts, bound_copy(r->sw, a));
+	// What is in both stays known throughout.
+	switch_list_learns(r->sw, a);
+	switch_unlist_learns(r->sw, (struct acts){ old->list, old->size });
 	rcu_free(old);
 	list_remove(&r->meter_node);
 	switch_list_metered(r);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/base/vec.h"
 #include "core/flow/rtable.h"
 #include "ofproto/pipeline/mac-table.h"
 #include "ofproto/pipeline/switch.h"
@@ -18,6 +19,12 @@ struct cookie_rules {
 	struct hmap_node node; // in the switch's 'cookies'
 	uint64_t cookie;
 	struct list rules;
+};
+
+// Rules of a table with a cookie that go because nothing learns them any more.
+struct unlearned {
+	uint64_t cookie;
+	uint8_t table;
 };
 
 struct of_switch {
@@ -39,6 +46,9 @@ struct of_switch {
 	queue_priority_fn *queue_priority; // NULL: no queues
 	void *queue_priority_aux;
 	bool forgotten; // recirc.c: no packet goes on here any more; under its lock
+	bool learns_nothing; // learn.c: any more; under its lock
+	struct rtable learned; // learned.c
+	VEC(struct unlearned) unlearned; // that are still to be looked at
 	const struct switch_meter_ops *meter_ops; // NULL: there are no meters
 	void *meter_aux;
 	struct hmap meters; // struct meter by id
@@ -59,6 +69,9 @@ bool switch_knows_meter(const struct of_switch *sw, struct acts a);
 void switch_delete_meters(struct of_switch *sw);
 // A rule goes to the list of its meter, if it has one.
 void switch_list_metered(struct rule *r);
+// Like switch_flow_mod(), for a rule that a learn action has made: it was checked what that can make, and its ports need not exist.
+enum ofperr switch_learn_flow(struct of_switch *sw, const struct flow_mod *fm);
+void switch_init_learned(struct of_switch *sw);
 // In 'groups' and 'group_version'.
 void switch_init_groups(struct of_switch *sw);
 void switch_delete_groups(struct of_switch *sw);
@@ -87,5 +100,7 @@ void rule_replace(struct rule *old, struct rule *now);
 void rule_remove(struct rule *r, enum flow_removed_reason reason);
 void rule_set_acts(struct rule *r, struct acts a);
 void rule_set_cookie(struct rule *r, uint64_t cookie);
+// The rule has got a timeout, perhaps its first.
+void rule_may_expire(struct rule *r);
 // NULL when no rule has it.
 struct cookie_rules *switch_find_cookie(const struct of_switch *sw, uint64_t cookie);

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
+#include "ofproto/pipeline/learn.h"
 #include "ofproto/pipeline/recirc.h"
 #include "ofproto/pipeline/switch-private.h"
 
@@ -42,6 +43,7 @@ struct of_switch *switch_create(const char *name, uint64_t datapath_id)
 	hmap_init(&sw->cookies);
 	hmap_init(&sw->meters);
 	switch_init_groups(sw);
+	switch_init_learned(sw);
 	list_init(&sw->expirable);
 	sw->next_number = OF_PORT(1);
 	return sw;
@@ -66,6 +68,7 @@ static void destroy_deferred(void *p)
 	hmap_uninit(&sw->cookies);
 	hmap_uninit(&sw->meters);
 	rtable_uninit(&sw->groups);
+	switch_free_learned(sw);
 	free(sw->ports);
 	free(sw->tlv);
 	free(sw->name);
@@ -78,6 +81,7 @@ void switch_destroy(struct of_switch *sw)
 		return;
 	sw->events = NULL;
 	recirc_forget_switch(sw);
+	learn_forget_switch(sw);
 	switch_set_normal_fallback(sw, false);
 	switch_flush(sw);
 	switch_delete_meters(sw);

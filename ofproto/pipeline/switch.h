@@ -40,7 +40,8 @@ struct rule {
 	uint8_t table;
 	struct rule_acts *acts; // RCU
 	uint64_t cookie;
-	uint16_t idle_timeout, hard_timeout, flags, importance;
+	_Atomic uint16_t idle_timeout, hard_timeout; // s; 0: none
+	uint16_t flags, importance;
 	int64_t created, modified; // clock_msec()
 	_Atomic uint64_t packets, bytes;
 	_Atomic uint64_t hw_packets, hw_bytes; // what of them a NIC has handled
@@ -71,6 +72,7 @@ void rule_unref(struct rule *r);
 struct traffic {
 	uint64_t packets, bytes, hw_packets, hw_bytes;
 	int64_t used; // clock_msec() of the last packet
+	uint16_t tcp_flags; // of packets since the flow began
 };
 
 // Credits traffic: any thread.

@@ -90,6 +90,10 @@ void xlate_action_set(struct xlate_ctx *ctx);
 // Of the kinds that have files of their own.
 void xlate_ct(struct xlate_ctx *ctx, const struct act *a);
 void xlate_ct_clear(struct xlate_ctx *ctx, const struct act *a);
+void xlate_learn(struct xlate_ctx *ctx, const struct act *a);
+void xlate_fin_timeout(struct xlate_ctx *ctx, const struct act *a);
+// Whether a learn action's answer that its limit has still holds.
+bool xlate_learned_is_current(const struct xlate_dep *d);
 void xlate_check_pkt_larger(struct xlate_ctx *ctx, const struct act *a);
 void xlate_group(struct xlate_ctx *ctx, const struct act *a);
 void xlate_set_queue(struct xlate_ctx *ctx, const struct act *a);

@@ -4,6 +4,7 @@
 
 #include "core/base/counters.h"
 #include "ofproto/pipeline/group-private.h"
+#include "ofproto/pipeline/learn.h"
 #include "ofproto/pipeline/xlate-private.h"
 
 void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep)
@@ -21,6 +22,8 @@ void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c)
 {
 	// A rule that has just been removed counts nothing any more; the table's version says that this answer is outdated.
 	if (c.kind == CREDIT_RULE && !rule_ref(c.rule))
+		return;
+	if (c.kind == CREDIT_FIN_TIMEOUT && !rule_ref(c.fin.rule))
 		return;
 	if (c.kind == CREDIT_GROUP && !group_ref(c.group.group))
 		return;
@@ -383,12 +386,18 @@ static void resume(struct xlate_ctx *ctx)
 static void basis_clear(struct xlate_basis *b)
 {
 	struct recirc_state **s;
+	struct xlate_effect *e;
 	struct xlate_credit *c;
 	struct xlate_dep *d;
 
+	VEC_FOR_EACH (e, &b->effects)
+		if (e->kind == EFFECT_LEARN_RULE)
+			learn_unref(e->learn);
 	VEC_FOR_EACH (c, &b->credits)
 		if (c->kind == CREDIT_RULE)
 			rule_unref(c->rule);
+		else if (c->kind == CREDIT_FIN_TIMEOUT)
+			rule_unref(c->fin.rule);
 		else if (c->kind == CREDIT_GROUP)
 			group_unref(c->group.group);
 	VEC_FOR_EACH (d, &b->deps)
@@ -696,8 +705,34 @@ bool xlate_apply_effects(const struct xlate_basis *b)
 	bool changed = false;
 
 	VEC_FOR_EACH (e, &b->effects)
-		changed |= mac_table_learn(e->sw->macs, e->mac, e->vlan, e->port);
+		if (e->kind == EFFECT_LEARN)
+			changed |= mac_table_learn(e->sw->macs, e->mac, e->vlan, e->port);
 	return changed;
+}
+
+void xlate_learn_rules(const struct xlate_basis *b)
+{
+	struct xlate_effect *e;
+
+	VEC_FOR_EACH (e, &b->effects)
+		if (e->kind == EFFECT_LEARN_RULE)
+			learn_later(e->learn);
+}
+
+static void end_connection(const struct xlate_credit *c, uint16_t tcp_flags)
+{
+	enum { FIN = 1, RST = 4 };
+
+	if (c->kind == CREDIT_FIN_TIMEOUT && tcp_flags & (FIN | RST))
+		rule_shorten_later(c->fin.rule, c->fin.idle_timeout, c->fin.hard_timeout);
+}
+
+void xlate_end_connection(const struct xlate_basis *b, uint16_t tcp_flags)
+{
+	struct xlate_credit *c;
+
+	VEC_FOR_EACH (c, &b->credits)
+		end_connection(c, tcp_flags);
 }
 
 static bool table_is_current(struct xlate_dep *d)
@@ -728,6 +763,8 @@ static bool dep_is_current(struct xlate_dep *d)
 		return tunnel_table_version(d->tunnels) == d->version;
 	case DEP_GROUP:
 		return switch_group_version(d->sw, d->group) == d->version;
+	case DEP_LEARNED:
+		return xlate_learned_is_current(d);
 	case DEP_MAC:
 		return mac_table_version(d->sw->macs, d->mac, d->vlan) == d->version;
 	}
@@ -778,6 +815,9 @@ void xlate_credit_apply(const struct xlate_credit *c, const struct traffic *t)
 		return;
 	case CREDIT_GROUP:
 		group_credit(c->group.group, c->group.bucket, t);
+		return;
+	case CREDIT_FIN_TIMEOUT:
+		end_connection(c, t->tcp_flags);
 		return;
 	case CREDIT_PORT_RX:
 	case CREDIT_PORT_TX:

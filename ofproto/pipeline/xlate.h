@@ -12,26 +12,37 @@
 #include "ofproto/pipeline/tunnel.h"
 
 struct xlate_dep {
-	enum { DEP_TABLE, DEP_PORTS, DEP_MAC, DEP_TUNNELS, DEP_GROUP } kind;
+	enum { DEP_TABLE, DEP_PORTS, DEP_MAC, DEP_TUNNELS, DEP_GROUP, DEP_LEARNED } kind;
 	struct of_switch *sw;
 	const struct tunnel_table *tunnels; // DEP_TUNNELS
 	uint64_t version;
-	uint8_t table; // DEP_TABLE
+	uint8_t table; // DEP_TABLE, DEP_LEARNED
 	uint16_t vlan; // DEP_MAC
 	uint32_t group; // DEP_GROUP: its id, there or not
 	struct eth_addr mac; // DEP_MAC
+	// DEP_LEARNED: a learn action's limit. As long as there is room for more the version is LEARNED_HAS_ROOM.
+	uint32_t limit;
+	uint64_t cookie;
 	// DEP_TABLE: the packets that were looked up there, as the pipeline saw them: rules that match none of them are of
 	// no concern, nor are those below what was found. Packed, in one piece of memory that is the dependency's.
 	struct miniflow *key, *mask;
 	int found; // priority of the rule, or of the conjunction that led to it if that is lower; INT_MIN: none
 };
 
+#define LEARNED_HAS_ROOM UINT64_MAX
+
 struct xlate_effect {
-	enum { EFFECT_LEARN } kind;
-	struct of_switch *sw;
-	struct eth_addr mac;
-	uint16_t vlan;
-	of_port_t port;
+	enum { EFFECT_LEARN, EFFECT_LEARN_RULE } kind;
+	union {
+		// A station.
+		struct {
+			struct of_switch *sw;
+			struct eth_addr mac;
+			uint16_t vlan;
+			of_port_t port;
+		};
+		struct learn *learn; // a rule; with a reference held by the result
+	};
 };
 
 // What counts traffic when the megaflow does.
@@ -42,13 +53,19 @@ struct xlate_credit {
 		CREDIT_TABLE_MISS,
 		CREDIT_PORT_RX,
 		CREDIT_PORT_TX,
-		CREDIT_GROUP
+		CREDIT_GROUP,
+		CREDIT_FIN_TIMEOUT
 	} kind;
 	union {
 		struct {
 			struct rule *rule; // with a reference held by the result
 			uint32_t rule_version; // of the actions that were translated
 		};
+		struct {
+			struct rule *rule; // with a reference held by the result
+			uint16_t idle_timeout,
+				hard_timeout; // s, when a connection ends; 0: unchanged
+		} fin;
 		struct table *table;
 		struct {
 			struct of_switch *sw;
@@ -122,8 +139,12 @@ void xlate_basis_uninit(struct xlate_basis *b);
 void xlate_result_take_basis(struct xlate_result *r, struct xlate_basis *ret);
 // The result gets the basis that a flow had, to be used again, and the flow that of the result.
 void xlate_result_exchange_basis(struct xlate_result *r, struct xlate_basis *b);
-// Applies the effects.  True when one changed an answer that others may rest on.
+// Applies the effects on stations.  True when one changed an answer that others may rest on.
 bool xlate_apply_effects(const struct xlate_basis *b);
+// Has the rules learned that traffic asks for, soon (learn.h). Only of an answer that is current: others ask for what is no more.
+void xlate_learn_rules(const struct xlate_basis *b);
+// Of a packet that is not counted, these TCP flags: shortens the rules that it would.
+void xlate_end_connection(const struct xlate_basis *b, uint16_t tcp_flags);
 // True when the result still holds as far as its dependencies and rules go. Remembers what it found unconcerned, so that it is
 // not looked at again.
 bool xlate_is_current(struct xlate_basis *b);

@@ -68,7 +68,8 @@ static void make_exact(const struct flow_key *dp_key, struct flow_mask *m)
 }
 
 static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch *sw,
-				      const struct flow_key *dp_key, struct xlate_result *r)
+				      const struct flow_key *dp_key, struct xlate_result *r,
+				      unsigned int n_packets)
 {
 	struct megaflow_deps *deps = xzalloc(sizeof(*deps));
 	struct flow_mask mask = r->mask;
@@ -83,6 +84,7 @@ static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch 
 	deps->sw = sw;
 	deps->engine = u;
 	deps->mf = mf;
+	deps->n_learned = n_packets;
 	xlate_result_take_basis(r, &deps->basis);
 	mf->deps = deps;
 	return mf;
@@ -118,12 +120,13 @@ static struct megaflow *install(struct upcall_engine *u, struct of_switch *sw,
 				const struct flow_key *dp_key, struct xlate_result *r,
 				size_t packet_size)
 {
-	struct megaflow *mf = make_megaflow(u, sw, dp_key, r);
+	struct megaflow *mf = make_megaflow(u, sw, dp_key, r, packet_size > 0);
 
 	if (!insert(u, mf)) {
 		// The packet is served all the same, and counts.
 		if (packet_size)
-			engine_credit_packet(&mf->deps->basis, packet_size);
+			engine_credit_packet(u, &mf->deps->basis, packet_size,
+					     be16toh(dp_key->tcp_flags));
 		drop_unused(mf);
 		return NULL;
 	}
@@ -165,6 +168,8 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 	strbuf_put(actions, strbuf_cstr(&r.actions), r.actions.len);
 	if (xlate_apply_effects(&r.basis))
 		upcall_changed(u);
+	xlate_learn_rules(&r.basis);
+	engine_learn_soon(u);
 	*ret_flow = install(u, e.sw, up->key, &r, up->packet->size);
 	if (*ret_flow)
 		finish_install(u, *ret_flow);

@@ -49,7 +49,8 @@ void engine_remove(struct upcall_engine *u, struct megaflow *mf)
 	pthread_mutex_lock(&u->lock);
 	engine_unlist(u, mf);
 	pthread_mutex_unlock(&u->lock);
-	engine_credit(u, mf);
+	if (engine_credit(u, mf) && xlate_is_current(&mf->deps->basis))
+		engine_learn_if_due(u, mf->deps);
 	datapath_flow_del(u->dp, mf);
 	counter_inc(COUNTER_REVALIDATE_DELETED);
 	u->withdrawing++;
@@ -64,9 +65,14 @@ static void credit(const struct xlate_basis *basis, const struct traffic *t)
 		xlate_credit_apply(c, t);
 }
 
-void engine_credit_packet(const struct xlate_basis *basis, size_t bytes)
+void engine_credit_packet(struct upcall_engine *u, const struct xlate_basis *basis, size_t bytes,
+			  uint16_t tcp_flags)
 {
-	credit(basis, &(struct traffic){ .packets = 1, .bytes = bytes, .used = clock_msec() });
+	credit(basis, &(struct traffic){ .packets = 1,
+					 .bytes = bytes,
+					 .used = clock_msec(),
+					 .tcp_flags = tcp_flags });
+	engine_learn_soon(u);
 }
 
 // Of the growth in 't' what a NIC has handled. Both counts are read one after the other: it is never more than the growth.
@@ -93,6 +99,7 @@ bool engine_credit(struct upcall_engine *u, struct megaflow *mf)
 	t.packets = now.packets - mf->pushed.packets;
 	t.bytes = now.bytes - mf->pushed.bytes;
 	t.used = now.used;
+	t.tcp_flags = now.tcp_flags;
 	mf->pushed = now;
 	if (!t.packets)
 		return false;
@@ -100,6 +107,8 @@ bool engine_credit(struct upcall_engine *u, struct megaflow *mf)
 	credit(&mf->deps->basis, &t);
 	// Traffic keeps its source station known.
 	xlate_apply_effects(&mf->deps->basis);
+	mf->deps->learn_due |= now.packets > mf->deps->n_learned;
+	engine_learn_soon(u);
 	return true;
 }
 
@@ -195,13 +204,17 @@ static bool take_change(struct upcall_engine *u, struct megaflow *mf, struct xla
 static void conclude(struct upcall_engine *u, struct look *l)
 {
 	switch (l->outcome) {
-	case STAYS:
-		break;
 	case STAYS_WITH_EFFECTS:
 		xlate_apply_effects(&l->mf->deps->basis);
+		engine_learn_if_due(u, l->mf->deps);
+		break;
+	case STAYS:
+		engine_learn_if_due(u, l->mf->deps);
 		break;
 	case CHANGES:
-		if (!take_change(u, l->mf, l->now))
+		if (take_change(u, l->mf, l->now))
+			engine_learn_if_due(u, l->mf->deps);
+		else
 			engine_remove(u, l->mf);
 		break;
 	case GOES:
@@ -300,6 +313,7 @@ static void do_slice(struct upcall_engine *u, size_t max)
 		flow_limit_worked(&u->limit, crew_run(u->crew, b.n, look_closely, &b));
 		for (size_t i = 0; i < b.n; i++)
 			conclude(u, &b.looks[i]);
+		learn_apply(); // so that a round's rules find room in the queue
 	}
 }
 

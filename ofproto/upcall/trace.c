@@ -131,8 +131,13 @@ static void trace_pass(struct tracer *t, struct of_switch *sw, const struct flow
 	strbuf_puts(t->out, "Flow: ");
 	put_flow(t, key);
 	xlate(&in, &r);
-	if (t->options->apply && xlate_apply_effects(&r.basis))
-		upcall_changed(t->u);
+	if (t->options->apply) {
+		if (xlate_apply_effects(&r.basis))
+			upcall_changed(t->u);
+		xlate_learn_rules(&r.basis);
+		xlate_end_connection(&r.basis, be16toh(key->tcp_flags));
+		learn_apply();
+	}
 	strbuf_puts(t->out, strbuf_cstr(&steps));
 	strbuf_puts(t->out, "\nFinal flow: ");
 	if (flow_key_equal(key, &r.final))

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "ofproto/pipeline/learn.h"
 #include "ofproto/pipeline/xlate.h"
 #include "ofproto/upcall/crew.h"
 #include "ofproto/upcall/upcall.h"
@@ -16,6 +17,10 @@ struct megaflow_deps {
 	// Set when datapath and placement have the flow: until then it belongs to the thread that makes it, and the main
 	// thread lets it be.
 	_Atomic bool listed;
+	// There was traffic since rules were learned from it last; main thread.
+	bool learn_due;
+	// Packets that rules were learned from when they missed; the datapath counts them too.
+	unsigned int n_learned;
 	// What of mf->pushed a NIC has handled.
 	uint64_t hw_packets, hw_bytes;
 	// Traffic that software sees of a flow believed in hardware: how often in a row, and up to which count.
@@ -73,6 +78,7 @@ struct upcall_engine {
 	_Atomic bool wildcards; // false: new flows are exact
 	bool dump_tersely, paused;
 	_Atomic bool change_posted; // a look because something changed is on its way
+	_Atomic bool learn_posted; // the main thread is on its way to learn rules
 	struct flow_limit limit;
 	int max_idle, max_revalidator;
 	struct timer round; // the periodic look at all flows
@@ -113,6 +119,11 @@ void engine_stop_revalidator(struct upcall_engine *u);
 // Takes a flow out of the table, datapath and device, credits what is left, frees. Main thread.
 void engine_remove(struct upcall_engine *u, struct megaflow *mf);
 // One packet that no flow counts.
-void engine_credit_packet(const struct xlate_basis *basis, size_t bytes);
+void engine_credit_packet(struct upcall_engine *u, const struct xlate_basis *basis, size_t bytes,
+			  uint16_t tcp_flags);
+// Has the main thread carry out what packets ask of the tables, if there is something. Any thread.
+void engine_learn_soon(struct upcall_engine *u);
+// Asks for what a flow's traffic learns, when there was some. Not with an answer that is outdated: it may ask for what is no more.
+void engine_learn_if_due(struct upcall_engine *u, struct megaflow_deps *d);
 // Pushes the counters' growth to the credits. True when there was traffic.
 bool engine_credit(struct upcall_engine *u, struct megaflow *mf);

@@ -396,9 +396,11 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 	xlate(&in_xlate, &r);
 	if (xlate_apply_effects(&r.basis))
 		upcall_changed(u);
+	xlate_learn_rules(&r.basis);
 	dp_key = key;
 	dp_key.in_port = way_back(sw, OF_PORT(key.in_port)).n;
-	engine_credit_packet(&r.basis, po->len);
+	engine_credit_packet(u, &r.basis, po->len, be16toh(key.tcp_flags));
+	learn_apply();
 	if (datapath_execute(u->dp, po->packet, po->len, &dp_key, dp_actions_of(&r.actions), &err) <
 	    0)
 		log_dbg("packet_out: %s", err.text);
