@@ -9,6 +9,7 @@
 #include "ofproto/openflow/group.h"
 #include "ofproto/pipeline/mac-table.h"
 #include "tests/unit/oracle/random-clauses.h"
+#include "tests/unit/oracle/random-learn.h"
 #include "tests/unit/pipeline/options.h"
 #include "tests/unit/pipeline/switches.h"
 
@@ -268,6 +269,10 @@ static void put_action(struct strbuf *b, int table, bool rich)
 		put_ct_action(b, table);
 		return;
 	}
+	if (rich && chance(8)) {
+		random_learn_action(b);
+		return;
+	}
 	// A bucket is in no table, and names no group.
 	if (table < IN_BUCKET && chance(8)) {
 		strbuf_printf(b, "group:%u,", 1 + random_u32() % N_GROUPS);
@@ -423,6 +428,8 @@ void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich)
 	for (unsigned int tries = 0; made < n && tries < 20 * n; tries++)
 		made += add_random_rule(sw, rich);
 	random_clauses_fill(sw);
+	if (rich)
+		random_learn_fill(sw);
 	for (size_t i = 0; i < 2; i++)
 		mac_table_learn(switch_macs(sw), eth_addr_from_u64(i + 1), 0, OF_PORT(i + 1));
 }

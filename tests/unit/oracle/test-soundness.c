@@ -2,9 +2,12 @@
 // The soundness oracle: for every megaflow made, flip bits outside its mask and translate again: same actions.
 #include <stdio.h>
 
+#include "core/base/counters.h"
 #include "core/base/hash.h"
+#include "ofproto/pipeline/learn.h"
 #include "ofproto/pipeline/tlv-map.h"
 #include "tests/suite.h"
+#include "tests/unit/oracle/random-learn.h"
 #include "tests/unit/oracle/random-tables.h"
 
 #define N_TABLES 60
@@ -198,11 +201,15 @@ static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
 		n_flips++;
 		if (!translate(sw, tunnels, &flipped, &again))
 			differs(key, &first, NULL, bit);
-		if (first.error != again.error || !same_effect(&first, &again, &flipped))
+		if (first.error != again.error || !same_effect(&first, &again, &flipped) ||
+		    !same_learned(&first.basis, &again.basis))
 			differs(key, &first, &again, bit);
 		xlate_result_uninit(&again);
 	}
 	go_round(sw, tunnels, key, dp_actions_of(&first.actions), passes);
+	// Later packets meet what this one has learned.
+	if (random_u32() % 4 == 0)
+		xlate_learn_rules(&first.basis);
 	xlate_result_uninit(&first);
 }
 
@@ -229,10 +236,13 @@ START_TEST(flipping_a_bit_outside_the_mask_changes_nothing)
 			if (random_u32() % 8 == 0)
 				random_connection(&key);
 			check_one(sw, tunnels, &key, 0);
+			learn_apply();
 		}
 		rcu_quiesce();
 	}
-	printf("%zu flips, %zu passes behind the first\n", n_flips, n_passes);
+	printf("%zu flips, %zu passes behind the first, %llu rules learned\n", n_flips, n_passes,
+	       (unsigned long long)counter_total(COUNTER_LEARN));
+	ck_assert_uint_ge(counter_total(COUNTER_LEARN), 20);
 	ck_assert_uint_ge(n_passes, 200);
 	ck_assert_uint_ge(n_flips, 50000); // two rounds: 100,000
 	tunnel_table_destroy(tunnels);
