@@ -18,5 +18,9 @@ EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py 
 	tests/integration/switch/test_dpdk_config.py tests/integration/switch/test_pmd.py tests/integration/switch/test_ports.py tests/integration/switch/test_qos.py tests/integration/switch/test_switch.py
 # Of tests/bench/ovsdb.
 noinst_PROGRAMS += tests/bench/ovsdb-load
+# Built by "make tests/bench/clauses"; not a test.
+EXTRA_PROGRAMS += tests/bench/clauses
+tests_bench_clauses_SOURCES = tests/bench/clauses.c
+tests_bench_clauses_LDADD = $(CORE_LIBS)
 tests_bench_ovsdb_load_SOURCES = tests/bench/ovsdb-load.c
 EXTRA_DIST += tests/bench/README.md tests/bench/kernel tests/bench/lab.py tests/bench/ovsdb tests/bench/run tests/bench/switch_parts.py tests/bench/tree_parts.py
