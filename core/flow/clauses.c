@@ -133,32 +133,60 @@ static struct cls_rule *resolve(const struct cls_walk *w, const struct part part
 	return NULL;
 }
 
-static int by_priority(const void *a, const void *b)
+static int highest(const part_vec *parts)
 {
-	int x = ((const struct part *)a)->priority, y = ((const struct part *)b)->priority;
+	const struct part *p;
+	int priority = INT_MIN;
 
-	return x < y ? 1 : x > y ? -1 : 0;
+	VEC_FOR_EACH (p, parts)
+		priority = MAX(priority, p->priority);
+	return priority;
 }
 
-// Only those above 'best'.
-static struct cls_rule *resolve_all(const struct cls_walk *w, part_vec *parts,
-				    const struct cls_rule *best, struct cls_decision *ret)
+// Takes those of a priority out of 'from'.
+static void take_level(part_vec *from, int priority, part_vec *ret)
 {
+	size_t kept = 0;
+
+	ret->n = 0;
+	for (size_t i = 0; i < from->n; i++)
+		if (from->v[i].priority == priority)
+			VEC_PUSH(ret, from->v[i]);
+		else
+			from->v[kept++] = from->v[i];
+	from->n = kept;
+}
+
+// A priority is resolved as soon as all subtables have been asked that may have rules of it or above: where that gives the answer,
+// those below decide nothing.
+static struct cls_rule *resolve_by_priority(struct cls_walk *w, struct cls_rule *best,
+					    part_vec *parts, struct cls_decision *ret)
+{
+	part_vec level = VEC_INIT;
 	struct cls_rule *r = NULL;
-	size_t end;
 
-	if (parts->n > 1)
-		qsort(parts->v, parts->n, sizeof(*parts->v), by_priority);
-	for (size_t i = 0; !r && i < parts->n; i = end) {
-		int priority = parts->v[i].priority;
+	for (;;) {
+		int top = highest(parts);
+		bool open = top > least_of(best);
+		struct cls_node *n = cls_walk_next(w, open ? top - 1 : least_of(best));
 
-		if (priority <= least_of(best))
+		if (n) {
+			r = take_list(n, least_of(best), parts);
+			best = r ? r : best;
+			continue;
+		}
+		if (!open) {
+			ret->least = MIN(ret->least, least_of(best));
+			r = best;
 			break;
-		for (end = i; end < parts->n && parts->v[end].priority == priority;)
-			end++;
-		ret->least = MIN(ret->least, priority);
-		r = resolve(w, &parts->v[i], end - i, ret);
+		}
+		take_level(parts, top, &level);
+		ret->least = MIN(ret->least, top);
+		r = resolve(w, level.v, level.n, ret);
+		if (r)
+			break;
 	}
+	VEC_FREE(&level);
 	return r;
 }
 
@@ -166,18 +194,10 @@ struct cls_rule *lookup_with_clauses(struct cls_walk *w, struct cls_rule *best, 
 				     struct cls_decision *ret)
 {
 	part_vec parts = VEC_INIT;
-	struct cls_rule *r;
+	struct cls_rule *r = take_list(n, least_of(best), &parts);
 
-	for (; n; n = cls_walk_next(w, least_of(best))) {
-		r = take_list(n, least_of(best), &parts);
-		if (r)
-			best = r;
-	}
 	*ret = (struct cls_decision){ .least = INT_MAX };
-	r = resolve_all(w, &parts, best, ret);
+	r = resolve_by_priority(w, r ? r : best, &parts, ret);
 	VEC_FREE(&parts);
-	if (r)
-		return r;
-	ret->least = MIN(ret->least, least_of(best));
-	return best;
+	return r;
 }

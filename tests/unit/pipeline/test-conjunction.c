@@ -235,6 +235,14 @@ START_TEST(the_mask_has_what_decided_and_no_more)
 	ck_assert_uint_eq(result.mask.m.tp_dst, 0);
 	ck_assert_uint_eq(result.mask.m.conj_id, 0);
 	xlate_result_uninit(&result);
+	// What is below a conjunction that is complete decides nothing, unless its actions are there.
+	add_rule(sw, "priority=10,tcp,tcp_dst=80,actions=conjunction(9,1/2)");
+	must_flow_mod(sw, FM_DELETE, "conj_id=7");
+	add_rule(sw, "priority=30,conj_id=7,actions=output:2");
+	translate(PACKET);
+	ck_assert_uint_eq(result.mask.m.tp_dst, 0);
+	ck_assert_uint_eq(result.mask.m.nw_proto, 0);
+	xlate_result_uninit(&result);
 	// No clause's address begins like this.
 	translate("tcp,nw_src=192.168.0.1,nw_dst=192.168.0.2");
 	ck_assert_uint_eq(be32toh(result.mask.m.nw_src) & 0xffffff, 0);
