@@ -55,7 +55,8 @@ static uint64_t hash_content(const struct recirc_state *s, struct acts action_se
 	h = hash_stable(numbers, sizeof(numbers), h);
 	h = hash_miniflow(s->flow, h);
 	h = hash_miniflow(s->mask, h);
-	return hash_stable(strbuf_cstr(&wire), wire.len, h);
+	h = hash_stable(strbuf_cstr(&wire), wire.len, h);
+	return s->stack_len ? hash_stable(s->stack, s->stack_len, h) : h;
 }
 
 static struct acts action_set_of(const struct recirc_state *s)
@@ -70,7 +71,8 @@ static bool same_content(const struct recirc_state *a, const struct recirc_state
 	return a->sw == b->sw && of_port_equal(a->in_port, b->in_port) && a->table == b->table &&
 	       a->passes == b->passes && a->tracked == b->tracked &&
 	       miniflow_equal(a->flow, b->flow) && miniflow_equal(a->mask, b->mask) &&
-	       acts_equal(action_set_of(a), b_action_set);
+	       acts_equal(action_set_of(a), b_action_set) && a->stack_len == b->stack_len &&
+	       (!a->stack_len || !memcmp(a->stack, b->stack, a->stack_len));
 }
 
 static void free_state(void *p)
@@ -80,6 +82,7 @@ static void free_state(void *p)
 	free(s->flow);
 	free(s->mask);
 	free(s->action_set);
+	free(s->stack);
 	free(s);
 }
 
@@ -142,6 +145,7 @@ static struct recirc_state *insert(const struct recirc_state *want, struct acts 
 	s->flow = miniflow_clone(want->flow);
 	s->mask = miniflow_clone(want->mask);
 	s->action_set = action_set.size ? rule_acts_copy(action_set) : NULL;
+	s->stack = want->stack_len ? xmemdup(want->stack, want->stack_len) : NULL;
 	link_state(s);
 	return s;
 }
@@ -152,7 +156,9 @@ struct recirc_state *recirc_intern(const struct recirc_frozen *f)
 				     .in_port = f->in_port,
 				     .table = f->table,
 				     .passes = f->passes,
-				     .tracked = f->tracked },
+				     .tracked = f->tracked,
+				     .stack = (char *)f->stack,
+				     .stack_len = f->stack_len },
 			    *s;
 	struct miniflow_buf flow_buf, mask_buf;
 	struct flow_mask mask;

@@ -29,6 +29,8 @@ struct recirc_state {
 	// Registers, metadata, and bits of the tunnel that were written.
 	struct miniflow *flow, *mask;
 	struct rule_acts *action_set; // NULL: empty
+	char *stack; // what push has put there, 'stack_len' bytes; NULL: none
+	size_t stack_len;
 
 	// The registry's.
 	struct recirc_state *next; // RCU
@@ -47,6 +49,8 @@ struct recirc_frozen {
 	const struct flow_key *flow; // registers, metadata and tunnel are taken of it
 	const struct flow_mask *written; // bits of the tunnel that the pipeline has set
 	struct acts action_set;
+	const char *stack; // borrowed, 'stack_len' bytes
+	size_t stack_len;
 };
 
 // The state for what is frozen, held for the caller. NULL: there are RECIRC_MAX_STATES, or the switch is going.

@@ -21,6 +21,8 @@ uint32_t ctx_freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked)
 		// One that is being carried out is not carried out again.
 		.action_set =
 			ctx->in_action_set ? (struct acts){ NULL, 0 } : acts_of(&ctx->action_set),
+		.stack = strbuf_cstr(&ctx->stack),
+		.stack_len = ctx->stack.len,
 	};
 	struct recirc_state *s;
 

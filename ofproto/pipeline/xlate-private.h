@@ -12,6 +12,8 @@
 #define MAX_PASSES 32
 // How often groups may be asked whether they are alive because others watch them.
 #define MAX_WATCHED 1024
+// How much a packet may carry from one table to the next.
+#define MAX_STACK_BYTES 65536
 
 // A line of the trace. Steps form a tree: those of a table are one level below it, those of a bridge likewise.
 struct trace_step {
@@ -50,6 +52,7 @@ struct xlate_ctx {
 	unsigned int n_ct;
 	unsigned int n_meters; // actions so far that may end the packet
 	struct strbuf action_set; // struct act list: write_actions
+	struct strbuf stack; // what push has put there, see xlate-stack.c
 	uint8_t table;
 	const struct rule *rule; // whose actions run, NULL: packet_out
 	const struct frame *frame;
@@ -96,6 +99,10 @@ void xlate_fin_timeout(struct xlate_ctx *ctx, const struct act *a);
 bool xlate_learned_is_current(const struct xlate_dep *d);
 void xlate_check_pkt_larger(struct xlate_ctx *ctx, const struct act *a);
 void xlate_group(struct xlate_ctx *ctx, const struct act *a);
+void xlate_stack_push(struct xlate_ctx *ctx, const struct act *a);
+void xlate_stack_pop(struct xlate_ctx *ctx, const struct act *a);
+// False (and the translation fails) when there is more on the stack than may go to another table.
+bool xlate_stack_fits(struct xlate_ctx *ctx);
 void xlate_set_queue(struct xlate_ctx *ctx, const struct act *a);
 void xlate_pop_queue(struct xlate_ctx *ctx, const struct act *a);
 void xlate_enqueue(struct xlate_ctx *ctx, const struct act *a);
@@ -132,6 +139,8 @@ void xlate_tunnel_freeze(struct xlate_ctx *ctx);
 bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p);
 // Behind the output; 'mark' is what the packet had before.
 void xlate_tunnel_sent(struct xlate_ctx *ctx, uint32_t mark);
+// Takes a tunnel option off the packet.
+void xlate_delete_field(struct xlate_ctx *ctx, const struct act *a);
 // Is the port a tunnel whose packets have no Ethernet header? Nothing is flooded there.
 bool xlate_is_layer3(const struct of_port *p);
 void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
@@ -142,7 +151,7 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
 struct isolation {
 	struct flow_key flow, base;
 	struct flow_mask known, base_known, base_lost, written, tunnel_set;
-	struct strbuf action_set;
+	struct strbuf action_set, stack;
 	const struct frame *frame;
 	unsigned int n_ct, n_meters;
 	size_t begin, body;

@@ -340,6 +340,21 @@ void xlate_tunnel_sent(struct xlate_ctx *ctx, uint32_t mark)
 		write_mark(ctx, mark);
 }
 
+// The option may be longer than what its field shows.
+void xlate_delete_field(struct xlate_ctx *ctx, const struct act *a)
+{
+	const struct tlv_map *map = RCU_GET(ctx->sw->tlv);
+	unsigned int i = a->delete_field.field->index;
+	size_t n = MAX(map ? map->field[i].length : 0, 4);
+	struct flow_mask bits = { .m.tunnel.metadata_present = UINT64_C(1) << i };
+
+	memset(bits.m.tunnel.metadata + 4 * i, 0xff, n);
+	memset(ctx->flow.tunnel.metadata + 4 * i, 0, n);
+	ctx->flow.tunnel.metadata_present &= ~bits.m.tunnel.metadata_present;
+	ctx_wrote(ctx, &bits);
+	ctx_report(ctx, "-> delete %s", a->delete_field.field->name);
+}
+
 bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p)
 {
 	const struct tunnel_config *c = config_of(p);

@@ -163,7 +163,7 @@ bool xlate_may_go_deeper(struct xlate_ctx *ctx)
 		ctx_report(ctx, ">>>> over %d resubmit actions <<<<", MAX_RESUBMITS);
 		return xlate_fail(ctx, XLATE_TOO_MANY_RESUBMITS);
 	}
-	return true;
+	return xlate_stack_fits(ctx);
 }
 
 void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool ct)
@@ -375,6 +375,8 @@ static void resume(struct xlate_ctx *ctx)
 	xlate_tunnel_resume(ctx);
 	if (s->action_set)
 		strbuf_put(&ctx->action_set, s->action_set->list, s->action_set->size);
+	if (s->stack_len)
+		strbuf_put(&ctx->stack, s->stack, s->stack_len);
 	begin_bridge(ctx);
 	ctx_step(ctx, STEP_ACTION, "thaw\n        Resuming from table %u", s->table);
 	depend_on_ports(ctx);
@@ -453,6 +455,7 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 		strbuf_clear(&ret->actions);
 	ret->final = ctx.flow;
 	strbuf_uninit(&ctx.action_set);
+	strbuf_uninit(&ctx.stack);
 	if (in->trace)
 		trace_finish(&ctx.steps, in->trace);
 }
@@ -475,6 +478,12 @@ void xlate_result_clear(struct xlate_result *r)
 	VEC_CLEAR(&r->branches);
 }
 
+static void copy_of(const struct strbuf *b, struct strbuf *ret)
+{
+	strbuf_init(ret);
+	strbuf_put(ret, strbuf_cstr(b), b->len);
+}
+
 void ctx_save(struct xlate_ctx *ctx, struct isolation *iso)
 {
 	iso->flow = ctx->flow;
@@ -488,8 +497,9 @@ void ctx_save(struct xlate_ctx *ctx, struct isolation *iso)
 	iso->n_meters = ctx->n_meters;
 	iso->frame = ctx->frame;
 	iso->action_set = ctx->action_set;
-	strbuf_init(&ctx->action_set);
-	strbuf_put(&ctx->action_set, strbuf_cstr(&iso->action_set), iso->action_set.len);
+	copy_of(&iso->action_set, &ctx->action_set);
+	iso->stack = ctx->stack;
+	copy_of(&iso->stack, &ctx->stack);
 }
 
 void ctx_restore(struct xlate_ctx *ctx, struct isolation *iso)
@@ -506,6 +516,8 @@ void ctx_restore(struct xlate_ctx *ctx, struct isolation *iso)
 	ctx->frame = iso->frame;
 	strbuf_uninit(&ctx->action_set);
 	ctx->action_set = iso->action_set;
+	strbuf_uninit(&ctx->stack);
+	ctx->stack = iso->stack;
 }
 
 void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso)
@@ -591,6 +603,7 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 	isolate_begin(ctx, &iso);
 	ctx->in_action_set = ctx->in_clone = ctx->in_group = false;
 	strbuf_clear(&ctx->action_set);
+	strbuf_clear(&ctx->stack);
 	ctx->sw = peer->sw;
 	memset(ctx->flow.regs, 0, sizeof(ctx->flow.regs));
 	ctx->flow.metadata = 0;
@@ -835,6 +848,7 @@ const char *xlate_error_text(enum xlate_error e)
 		[XLATE_NO_RECIRCULATION_CONTEXT] = "No recirculation context",
 		[XLATE_TOO_MANY_RECIRCULATIONS] = "Recirculated too often",
 		[XLATE_TOO_MANY_CONTEXTS] = "Too many recirculation contexts",
+		[XLATE_STACK_TOO_DEEP] = "Stack too deep",
 	};
 
 	return texts[e];

@@ -102,6 +102,7 @@ enum xlate_error {
 	XLATE_NO_RECIRCULATION_CONTEXT,
 	XLATE_TOO_MANY_RECIRCULATIONS,
 	XLATE_TOO_MANY_CONTEXTS,
+	XLATE_STACK_TOO_DEEP,
 };
 
 // What an answer rests on and whom its traffic counts for: what a megaflow keeps of its translation.

@@ -138,8 +138,8 @@ static const struct {
 	const char *rule;
 	enum ofperr error;
 } refusals[] = {
-	{ "actions=output:1,clone(output:2,clone(push:reg0))", OFPERR_OFPBAC_BAD_TYPE },
-	{ "mpls,actions=write_actions(dec_mpls_ttl)", OFPERR_OFPBAC_BAD_TYPE },
+	{ "actions=output:1,clone(output:2,clone(decap))", OFPERR_OFPBAC_BAD_TYPE },
+	{ "actions=write_actions(decap)", OFPERR_OFPBAC_BAD_TYPE },
 	{ "actions=controller(pause)", OFPERR_OFPBAC_BAD_ARGUMENT },
 	{ "actions=clone(controller(meter_id=5))", OFPERR_OFPBAC_BAD_ARGUMENT },
 };

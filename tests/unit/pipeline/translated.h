@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of one packet, as text: datapath actions and megaflow; and of the packet that comes back.
+#pragma once
+
+#include "core/flow/match.h"
+#include "ofproto/pipeline/xlate.h"
+#include "tests/unit/pipeline/switches.h"
+
+// 'packet' in ovs-ofctl's words.
+static inline struct flow_key packet_of(const char *packet)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct flow_key key;
+	struct flow_mod fm;
+
+	strbuf_printf(&text, "%s,actions=drop", packet);
+	ck_assert_msg(!flow_mod_parse(text.s, FM_ADD, NULL, &fm, NULL, &err), "%s: %s", packet,
+		      err.text);
+	key = fm.match.key;
+	flow_mod_uninit(&fm);
+	return key;
+}
+
+// The id that the last recirc action of the list has, 0: none.
+static inline uint32_t last_recirc(struct dp_actions list)
+{
+	const struct dp_action *a;
+	uint32_t id = 0;
+
+	DP_ACTION_FOR_EACH (a, list)
+		if (a->type == DP_ACTION_RECIRC)
+			id = a->recirc.id;
+	return id;
+}
+
+// As ofproto/trace shows them. Ids are those of states: they are shown as N.
+static inline void actions_text(const struct xlate_result *r, struct strbuf *out)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+	const char *s, *id;
+
+	dp_actions_format(dp_actions_of(&r->actions), NULL, NULL, &text);
+	for (s = strbuf_cstr(&text); (id = strstr(s, "recirc(")); s = id + strcspn(id, ")")) {
+		strbuf_put(out, s, id - s);
+		strbuf_puts(out, "recirc(N");
+	}
+	strbuf_puts(out, s);
+}
+
+static inline void megaflow_text(const struct xlate_result *r, const struct flow_key *key,
+				 struct strbuf *out)
+{
+	struct match m = { .mask = r->mask };
+
+	flow_key_masked(&m.key, key, &r->mask);
+	m.key.recirc_id = m.mask.m.recirc_id = 0;
+	match_format(&m, NULL, out);
+}
+
+struct translated_case {
+	const char *name;
+	const char *rules[6]; // up to NULL
+	const char *packet;
+	const char *actions, *megaflow; // megaflow NULL: of no concern
+	// Of the packet that comes back; NULL: it does not. A tracked one is new to its connection.
+	const char *again_actions, *again_megaflow;
+};
+
+static inline void check_pass(struct of_switch *sw, const struct translated_case *c,
+			      const struct flow_key *key, bool again)
+{
+	const char *actions = again ? c->again_actions : c->actions;
+	const char *megaflow = again ? c->again_megaflow : c->megaflow;
+	struct xlate_input in = { .sw = sw, .key = key };
+	AUTO(strbuf) got = STRBUF_INIT;
+	struct xlate_result r;
+	uint32_t id;
+
+	xlate(&in, &r);
+	actions_text(&r, &got);
+	ck_assert_msg(!strcmp(got.s, actions), "%s: %s: %s instead of %s", c->name,
+		      xlate_error_text(r.error), got.s, actions);
+	strbuf_clear(&got);
+	megaflow_text(&r, key, &got);
+	ck_assert_msg(!megaflow || !strcmp(strbuf_cstr(&got), megaflow), "%s: %s instead of %s",
+		      c->name, strbuf_cstr(&got), megaflow);
+	id = last_recirc(dp_actions_of(&r.actions));
+	if (!again && c->again_actions) {
+		struct flow_key back = *key;
+
+		ck_assert_msg(id, "%s: no recirculation", c->name);
+		if (strstr(c->actions, "ct"))
+			back.ct_state = CS_TRK | CS_NEW;
+		back.recirc_id = id;
+		check_pass(sw, c, &back, true);
+	}
+	xlate_result_uninit(&r);
+}
+
+static inline void check_translated(struct of_switch *sw, const struct translated_case *c)
+{
+	struct flow_key key = packet_of(c->packet);
+
+	for (size_t i = 0; i < ARRAY_SIZE(c->rules) && c->rules[i]; i++)
+		add_rule(sw, c->rules[i]);
+	check_pass(sw, c, &key, false);
+}
