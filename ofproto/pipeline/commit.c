@@ -178,3 +178,17 @@ void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t
 	field_write_masked(f, &v, &m, &ctx->flow);
 	ctx_wrote(ctx, &bits);
 }
+
+void ctx_write_bits(struct xlate_ctx *ctx, const struct subfield *sf,
+		    const union field_value *value)
+{
+	struct flow_key ones = { 0 }, written = ctx->flow;
+	union field_value all, bits, v;
+
+	memset(&all, 0xff, sizeof(all));
+	subfield_write(sf, &all, &ones);
+	field_read(sf->field, &ones, &bits);
+	subfield_write(sf, value, &written);
+	field_read(sf->field, &written, &v);
+	ctx_write_field(ctx, sf->field, v.b, bits.b);
+}

@@ -2,28 +2,17 @@
 // check_pkt_larger: the datapath alone knows how long a packet is, so all that follows is translated twice, and it chooses.
 #include "ofproto/pipeline/xlate-private.h"
 
-static void write_bit(struct xlate_ctx *ctx, const struct subfield *dst, bool bit)
-{
-	union field_value value, bits;
-	struct flow_key ones = { 0 };
-
-	subfield_set(dst, 1, &ones);
-	field_read(dst->field, &ones, &bits);
-	value = bits;
-	if (!bit)
-		memset(&value, 0, sizeof(value));
-	ctx_write_field(ctx, dst->field, value.b, bits.b);
-}
-
 static void branch(struct xlate_ctx *ctx, const struct act *a, bool larger)
 {
+	union field_value bit = { { 0 } };
 	struct isolation iso;
 
 	if (!xlate_may_go_deeper(ctx))
 		return;
 	ctx_save(ctx, &iso);
 	ctx->depth++;
-	write_bit(ctx, &a->check_pkt_larger.dst, larger);
+	bit.b[a->check_pkt_larger.dst.field->n_bytes - 1] = larger;
+	ctx_write_bits(ctx, &a->check_pkt_larger.dst, &bit);
 	xlate_rest(ctx);
 	ctx->depth--;
 	ctx_restore(ctx, &iso);

@@ -18,7 +18,7 @@ static void depend_on_group(struct xlate_ctx *ctx, uint32_t id)
 }
 
 // Ports are a dependency of every translation.
-static bool port_is_alive(const struct xlate_ctx *ctx, of_port_t number)
+bool ctx_port_is_alive(const struct xlate_ctx *ctx, of_port_t number)
 {
 	struct of_port *p = switch_port_find(ctx->sw, number);
 
@@ -32,7 +32,7 @@ static bool bucket_is_alive(struct xlate_ctx *ctx, const struct bucket *b)
 {
 	bool port = b->watch_port.n != OFPP_ANY, group = b->watch_group != GROUP_ID_ANY;
 
-	return (!port && !group) || (port && port_is_alive(ctx, b->watch_port)) ||
+	return (!port && !group) || (port && ctx_port_is_alive(ctx, b->watch_port)) ||
 	       (group && group_is_alive(ctx, b->watch_group));
 }
 
@@ -131,53 +131,6 @@ static uint64_t hash_fields(struct xlate_ctx *ctx, const struct group_selection 
 	return hash;
 }
 
-static uint64_t hash_field(struct xlate_ctx *ctx, enum field_id id, uint64_t basis)
-{
-	const struct field *f = field_get(id);
-	union field_value value;
-
-	ctx_look_at_field(ctx, f);
-	field_read(f, &ctx->flow, &value);
-	return hash_stable(&value, f->n_bytes, basis);
-}
-
-// What a connection is known by: addresses and, where there are ports, those. By protocol of layer 3 and 4; 0: any other.
-static const struct ends {
-	enum field_id src, dst;
-} ethernet = { FIELD_ETH_SRC, FIELD_ETH_DST }, ipv4 = { FIELD_IP_SRC, FIELD_IP_DST },
-  ipv6 = { FIELD_IPV6_SRC, FIELD_IPV6_DST }, tcp = { FIELD_TCP_SRC, FIELD_TCP_DST },
-  udp = { FIELD_UDP_SRC, FIELD_UDP_DST }, sctp = { FIELD_SCTP_SRC, FIELD_SCTP_DST };
-
-static const struct ends *ports_of(const struct flow_key *k)
-{
-	if (k->nw_frag & FLOW_FRAG_LATER)
-		return NULL;
-	return k->nw_proto == 6	    ? &tcp
-	       : k->nw_proto == 17  ? &udp
-	       : k->nw_proto == 132 ? &sctp
-				    : NULL;
-}
-
-// The same for both directions of a connection, and for all of its packets.
-static uint64_t hash_connection(struct xlate_ctx *ctx, uint64_t basis)
-{
-	const struct flow_key *k = &ctx->flow;
-	const struct ends *ends = !flow_is_ip(k)		   ? &ethernet
-				  : k->eth_type == htobe16(0x0800) ? &ipv4
-								   : &ipv6;
-	uint64_t src = hash_field(ctx, ends->src, basis), dst = hash_field(ctx, ends->dst, basis);
-
-	if (!flow_is_ip(k))
-		return src + dst + k->eth_type;
-	ctx_look_at_field(ctx, field_get(FIELD_IP_PROTO));
-	ends = ports_of(k);
-	if (ends) {
-		src = hash_field(ctx, ends->src, src);
-		dst = hash_field(ctx, ends->dst, dst);
-	}
-	return src + dst + k->nw_proto;
-}
-
 // Of all buckets that are alive the one with the highest score: so that each gets its share by weight, and when one comes or goes
 // only its own share moves (weighted rendezvous hashing). The bucket's id counts, not its place.
 static double score(const struct bucket *b, uint64_t hash)
@@ -190,7 +143,7 @@ static double score(const struct bucket *b, uint64_t hash)
 static void run_best(struct xlate_ctx *ctx, struct group *g)
 {
 	const struct group_selection *s = &g->desc.selection;
-	uint64_t hash = s->fields.n ? hash_fields(ctx, s) : hash_connection(ctx, s->param);
+	uint64_t hash = s->fields.n ? hash_fields(ctx, s) : xlate_hash_connection(ctx, s->param);
 	size_t best = SIZE_MAX;
 	double best_score = 0;
 

@@ -82,6 +82,9 @@ bool ctx_has_field(struct xlate_ctx *ctx, const struct field *f);
 void ctx_wrote(struct xlate_ctx *ctx, const struct flow_mask *bits);
 void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t *value,
 		     const uint8_t *mask);
+// 'value' is right-aligned, as subfield_write() has it.
+void ctx_write_bits(struct xlate_ctx *ctx, const struct subfield *sf,
+		    const union field_value *value);
 // Emits the datapath actions that turn 'base' into 'flow'.
 void ctx_commit(struct xlate_ctx *ctx);
 
@@ -103,6 +106,12 @@ void xlate_stack_push(struct xlate_ctx *ctx, const struct act *a);
 void xlate_stack_pop(struct xlate_ctx *ctx, const struct act *a);
 // False (and the translation fails) when there is more on the stack than may go to another table.
 bool xlate_stack_fits(struct xlate_ctx *ctx);
+void xlate_multipath(struct xlate_ctx *ctx, const struct act *a);
+void xlate_bundle(struct xlate_ctx *ctx, const struct act *a);
+// Of addresses and, where there are ports, those: the same for both directions of a connection, and for all of its packets.
+uint64_t xlate_hash_connection(struct xlate_ctx *ctx, uint64_t basis);
+// Of the switch that the packet is in.
+bool ctx_port_is_alive(const struct xlate_ctx *ctx, of_port_t number);
 void xlate_set_queue(struct xlate_ctx *ctx, const struct act *a);
 void xlate_pop_queue(struct xlate_ctx *ctx, const struct act *a);
 void xlate_enqueue(struct xlate_ctx *ctx, const struct act *a);

@@ -43,8 +43,7 @@ static bool take_topmost(struct strbuf *stack, uint8_t *value, size_t n)
 void xlate_stack_pop(struct xlate_ctx *ctx, const struct act *a)
 {
 	const struct subfield *sf = &a->stack.bits;
-	union field_value v = { { 0 } }, all, bits;
-	struct flow_key ones = { 0 }, written = ctx->flow;
+	union field_value v = { { 0 } };
 
 	if (!take_topmost(&ctx->stack, v.b, sf->field->n_bytes)) {
 		ctx_report(ctx, ">>>> stack underflow <<<<");
@@ -52,12 +51,7 @@ void xlate_stack_pop(struct xlate_ctx *ctx, const struct act *a)
 	}
 	if (!ctx_has_field(ctx, sf->field))
 		return;
-	memset(&all, 0xff, sizeof(all));
-	subfield_write(sf, &all, &ones);
-	field_read(sf->field, &ones, &bits);
-	subfield_write(sf, &v, &written);
-	field_read(sf->field, &written, &v);
-	ctx_write_field(ctx, sf->field, v.b, bits.b);
+	ctx_write_bits(ctx, sf, &v);
 	ctx_report_value(ctx, sf, &ctx->flow);
 }
 

@@ -48,7 +48,8 @@ static const struct translated_case cases[] = {
 	  "set(ipv4(dst=0.0.0.4)),2",
 	  NULL },
 	{ "a wide value in a narrow field",
-	  { "ip,actions=push:eth_src,push:nw_src,pop:NXM_OF_IP_DST[0..3],pop:NXM_OF_IP_DST[4..7],2" },
+	  { "ip,actions=push:eth_src,push:nw_src,pop:NXM_OF_IP_DST[0..3],pop:NXM_OF_IP_DST[4..7],"
+	    "2" },
 	  UDP,
 	  "set(ipv4(dst=0.0.0.116/0.0.0.255)),2",
 	  NULL },
@@ -149,7 +150,8 @@ START_TEST(no_packet_carries_more_than_64_kib_to_a_table)
 	xlate(&in, &r);
 	ck_assert_int_eq(r.error, _i ? XLATE_STACK_TOO_DEEP : XLATE_OK);
 	ck_assert_int_eq(r.actions.len == 0, _i);
-	ck_assert_int_eq(strstr(trace.s, ">>>> resubmits yielded over 64 kB of stack <<<<") != NULL, _i);
+	ck_assert_int_eq(strstr(trace.s, ">>>> resubmits yielded over 64 kB of stack <<<<") != NULL,
+			 _i);
 	xlate_result_uninit(&r);
 }
 END_TEST
