@@ -68,6 +68,18 @@ static size_t behind_tags(const struct packet *p)
 	return p->size < ofs ? 0 : ofs;
 }
 
+static bool is_mpls(be16 type)
+{
+	return type == htobe16(ETH_TYPE_MPLS) || type == htobe16(ETH_TYPE_MPLS_MC);
+}
+
+// What is behind the label is out of sight until the packet is parsed.
+static void set_label_offset(struct packet *p, size_t ofs, bool there)
+{
+	p->l2_5 = there ? ofs : UINT16_MAX;
+	p->l3 = p->l4 = UINT16_MAX;
+}
+
 bool packet_push_mpls(struct packet *p, be16 ethertype, be32 lse)
 {
 	size_t ofs = behind_tags(p);
@@ -80,6 +92,7 @@ bool packet_push_mpls(struct packet *p, be16 ethertype, be32 lse)
 	p->headroom -= MPLS_LEN;
 	put16(p->data + ofs - 2, ethertype);
 	put32(p->data + ofs, lse);
+	set_label_offset(p, ofs, true);
 	return true;
 }
 
@@ -91,13 +104,14 @@ void packet_pop_mpls(struct packet *p, be16 ethertype)
 	if (!ofs || p->size < ofs + MPLS_LEN)
 		return;
 	type = get16(p->data + ofs - 2);
-	if (type != htobe16(ETH_TYPE_MPLS) && type != htobe16(ETH_TYPE_MPLS_MC))
+	if (!is_mpls(type))
 		return;
 	memmove(p->data + MPLS_LEN, p->data, ofs);
 	p->data += MPLS_LEN;
 	p->size -= MPLS_LEN;
 	p->headroom += MPLS_LEN;
 	put16(p->data + ofs - 2, ethertype);
+	set_label_offset(p, ofs, is_mpls(ethertype));
 }
 
 // ---- Where things are ----

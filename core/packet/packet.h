@@ -52,7 +52,8 @@ uint64_t packet_connection_hash(const struct flow_key *key);
 // Need 4 bytes of headroom; false when there is not enough.
 bool packet_push_vlan(struct packet *p, be16 tpid, be16 tci);
 void packet_pop_vlan(struct packet *p);
-// The label goes behind the Ethernet header and its tags, before what is there; the packet must be parsed anew afterwards.
+// The label goes behind the Ethernet header and its tags, before what is there. Here and when one is popped the offset of the outermost
+// label is right afterwards, if there is one; network and transport headers are out of sight until the packet is parsed anew.
 bool packet_push_mpls(struct packet *p, be16 ethertype, be32 lse);
 // Without a label nothing happens.
 void packet_pop_mpls(struct packet *p, be16 ethertype);

@@ -157,6 +157,38 @@ static bool run_pop_vlan(struct run *r, const struct dp_action *a, bool last)
 	return false;
 }
 
+static bool run_push_mpls(struct run *r, const struct dp_action *a, bool last)
+{
+	for (unsigned int i = 0; i < r->n;) {
+		struct dp_packet *p = r->pkts[i];
+
+		if (!own_bytes(p) ||
+		    !packet_push_mpls(&p->p, a->push_mpls.ethertype, a->push_mpls.lse)) {
+			drop_one(r, i, COUNTER_DROP_NOMEM);
+			continue;
+		}
+		packet_to_mbuf(&p->p, p->m);
+		i++;
+	}
+	return false;
+}
+
+static bool run_pop_mpls(struct run *r, const struct dp_action *a, bool last)
+{
+	for (unsigned int i = 0; i < r->n;) {
+		struct dp_packet *p = r->pkts[i];
+
+		if (!own_bytes(p)) {
+			drop_one(r, i, COUNTER_DROP_NOMEM);
+			continue;
+		}
+		packet_pop_mpls(&p->p, a->pop_mpls.ethertype);
+		packet_to_mbuf(&p->p, p->m);
+		i++;
+	}
+	return false;
+}
+
 static uint32_t read_be32(const uint8_t *b)
 {
 	return (uint32_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
@@ -307,6 +339,7 @@ static verb *const verbs[DP_ACTION_MAX] = {
 	[DP_ACTION_OUTPUT] = run_output,       [DP_ACTION_DROP] = run_drop,
 	[DP_ACTION_USERSPACE] = run_userspace, [DP_ACTION_SET] = run_set,
 	[DP_ACTION_PUSH_VLAN] = run_push_vlan, [DP_ACTION_POP_VLAN] = run_pop_vlan,
+	[DP_ACTION_PUSH_MPLS] = run_push_mpls, [DP_ACTION_POP_MPLS] = run_pop_mpls,
 	[DP_ACTION_RECIRC] = run_recirc,       [DP_ACTION_CLONE] = run_clone,
 	[DP_ACTION_SAMPLE] = run_sample,       [DP_ACTION_TRUNC] = run_trunc,
 };

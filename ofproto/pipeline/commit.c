@@ -14,6 +14,7 @@ static const enum field_id settable[] = {
 	FIELD_SCTP_DST,	 FIELD_ICMP_TYPE,  FIELD_ICMP_CODE, FIELD_ICMPV6_TYPE,	FIELD_ICMPV6_CODE,
 	FIELD_ND_TARGET, FIELD_ND_SLL,	   FIELD_ND_TLL,    FIELD_SKB_PRIORITY, FIELD_PKT_MARK,
 };
+static const enum field_id settable_labels[] = { FIELD_MPLS_LABEL, FIELD_MPLS_TC, FIELD_MPLS_TTL };
 
 static bool any_written(const struct flow_mask *m)
 {
@@ -65,21 +66,39 @@ static bool tag_equal(struct flow_vlan a, struct flow_vlan b)
 	return a.tpid == b.tpid && a.tci == b.tci;
 }
 
-// Pops down to the tags that both share, pushes the rest. Whoever changed tags has looked at all of them.
-static void commit_vlans(struct xlate_ctx *ctx)
+// How many of the innermost tags are in both keys. Whoever changed tags has looked at all of them.
+static unsigned int n_same_tags(const struct xlate_ctx *ctx)
 {
 	unsigned int have = n_tags(&ctx->base), want = n_tags(&ctx->flow), same = 0;
 
 	while (same < have && same < want &&
 	       tag_equal(ctx->base.vlans[have - 1 - same], ctx->flow.vlans[want - 1 - same]))
 		same++;
-	for (unsigned int i = same; i < have; i++)
+	return same;
+}
+
+// Down to the tags that both share.
+static void pop_tags(struct xlate_ctx *ctx)
+{
+	struct flow_vlan *tags = ctx->base.vlans;
+
+	for (unsigned int n = n_tags(&ctx->base) - n_same_tags(ctx); n; n--) {
 		dp_put(&ctx->ret->actions, DP_ACTION_POP_VLAN);
-	for (int i = (int)(want - same) - 1; i >= 0; i--) {
+		memmove(tags, tags + 1, sizeof(*tags) * (FLOW_MAX_VLANS - 1));
+		memset(&tags[FLOW_MAX_VLANS - 1], 0, sizeof(*tags));
+	}
+}
+
+static void commit_vlans(struct xlate_ctx *ctx)
+{
+	unsigned int want = n_tags(&ctx->flow);
+
+	pop_tags(ctx);
+	for (unsigned int i = want - n_same_tags(ctx); i; i--) {
 		struct dp_action *a = dp_put(&ctx->ret->actions, DP_ACTION_PUSH_VLAN);
 
-		a->push_vlan.tpid = ctx->flow.vlans[i].tpid;
-		a->push_vlan.tci = ctx->flow.vlans[i].tci;
+		a->push_vlan.tpid = ctx->flow.vlans[i - 1].tpid;
+		a->push_vlan.tci = ctx->flow.vlans[i - 1].tci;
 	}
 	memcpy(ctx->base.vlans, ctx->flow.vlans, sizeof(ctx->base.vlans));
 }
@@ -105,18 +124,42 @@ static void commit_ethernet(struct xlate_ctx *ctx)
 	ctx->base.packet_type = ctx->flow.packet_type;
 }
 
+static void commit_fields(struct xlate_ctx *ctx, const enum field_id *ids, size_t n)
+{
+	if (any_written(&ctx->written))
+		for (size_t i = 0; i < n; i++)
+			commit_field(ctx, field_get(ids[i]));
+}
+
+// A kernel puts labels only where it sees no tag, so tags go before and come behind. Fields that a label hides are set before.
+static void commit_labels(struct xlate_ctx *ctx)
+{
+	if (mpls_is_committed(ctx))
+		return;
+	commit_fields(ctx, settable, ARRAY_SIZE(settable));
+	pop_tags(ctx);
+	mpls_commit(ctx);
+}
+
+void ctx_commit_fields(struct xlate_ctx *ctx)
+{
+	if (!ctx->flow.packet_type)
+		commit_ethernet(ctx); // tags and labels go behind a new header
+	commit_labels(ctx);
+	commit_fields(ctx, settable, ARRAY_SIZE(settable));
+	commit_fields(ctx, settable_labels, ARRAY_SIZE(settable_labels));
+	memset(&ctx->written, 0, sizeof(ctx->written));
+}
+
 void ctx_commit(struct xlate_ctx *ctx)
 {
 	if (!ctx->flow.packet_type)
-		commit_ethernet(ctx); // tags go behind a new header
+		commit_ethernet(ctx);
+	commit_labels(ctx);
 	commit_vlans(ctx);
 	if (ctx->flow.packet_type)
-		commit_ethernet(ctx); // and a packet that loses its header has lost them
-	if (!any_written(&ctx->written))
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(settable); i++)
-		commit_field(ctx, field_get(settable[i]));
-	memset(&ctx->written, 0, sizeof(ctx->written));
+		commit_ethernet(ctx); // a packet that loses its header has lost the tags
+	ctx_commit_fields(ctx);
 }
 
 void ctx_look_at(struct xlate_ctx *ctx, const struct flow_mask *mask)

@@ -43,6 +43,16 @@ static uint64_t hash_miniflow(const struct miniflow *m, uint64_t basis)
 	return hash_stable(m, miniflow_size(m), basis);
 }
 
+static uint64_t hash_rest(const struct recirc_rest *r, uint64_t basis)
+{
+	const uint64_t numbers[] = { r->cookie, r->table };
+	AUTO(strbuf) wire = STRBUF_INIT;
+
+	acts_encode_instructions(r->acts, OFP15, &wire);
+	return hash_stable(strbuf_cstr(&wire), wire.len,
+			   hash_stable(numbers, sizeof(numbers), basis));
+}
+
 // Of content alone, without addresses: the action set as it would be sent.
 static uint64_t hash_content(const struct recirc_state *s, struct acts action_set)
 {
@@ -56,13 +66,29 @@ static uint64_t hash_content(const struct recirc_state *s, struct acts action_se
 	h = hash_miniflow(s->flow, h);
 	h = hash_miniflow(s->mask, h);
 	h = hash_stable(strbuf_cstr(&wire), wire.len, h);
-	return s->stack_len ? hash_stable(s->stack, s->stack_len, h) : h;
+	if (s->stack_len)
+		h = hash_stable(s->stack, s->stack_len, h);
+	for (size_t i = 0; i < s->n_rest; i++)
+		h = hash_rest(&s->rest[i], h);
+	return h;
 }
 
 static struct acts action_set_of(const struct recirc_state *s)
 {
 	return s->action_set ? (struct acts){ s->action_set->list, s->action_set->size }
 			     : (struct acts){ NULL, 0 };
+}
+
+static bool same_rest(const struct recirc_state *a, const struct recirc_state *b)
+{
+	if (a->n_rest != b->n_rest)
+		return false;
+	for (size_t i = 0; i < a->n_rest; i++)
+		if (a->rest[i].cookie != b->rest[i].cookie ||
+		    a->rest[i].table != b->rest[i].table ||
+		    !acts_equal(a->rest[i].acts, b->rest[i].acts))
+			return false;
+	return true;
 }
 
 static bool same_content(const struct recirc_state *a, const struct recirc_state *b,
@@ -72,7 +98,7 @@ static bool same_content(const struct recirc_state *a, const struct recirc_state
 	       a->passes == b->passes && a->tracked == b->tracked &&
 	       miniflow_equal(a->flow, b->flow) && miniflow_equal(a->mask, b->mask) &&
 	       acts_equal(action_set_of(a), b_action_set) && a->stack_len == b->stack_len &&
-	       (!a->stack_len || !memcmp(a->stack, b->stack, a->stack_len));
+	       (!a->stack_len || !memcmp(a->stack, b->stack, a->stack_len)) && same_rest(a, b);
 }
 
 static void free_state(void *p)
@@ -83,6 +109,9 @@ static void free_state(void *p)
 	free(s->mask);
 	free(s->action_set);
 	free(s->stack);
+	for (size_t i = 0; i < s->n_rest; i++)
+		free((void *)s->rest[i].acts.first);
+	free(s->rest);
 	free(s);
 }
 
@@ -135,6 +164,16 @@ static struct recirc_state *probe(const struct recirc_state *want, struct acts a
 	}
 }
 
+static struct recirc_rest *copy_rest(const struct recirc_state *s)
+{
+	struct recirc_rest *copy = s->n_rest ? xmemdup(s->rest, s->n_rest * sizeof(*copy)) : NULL;
+
+	for (size_t i = 0; i < s->n_rest; i++)
+		copy[i].acts.first =
+			copy[i].acts.size ? xmemdup(copy[i].acts.first, copy[i].acts.size) : NULL;
+	return copy;
+}
+
 static struct recirc_state *insert(const struct recirc_state *want, struct acts action_set,
 				   uint32_t id)
 {
@@ -146,6 +185,7 @@ static struct recirc_state *insert(const struct recirc_state *want, struct acts 
 	s->mask = miniflow_clone(want->mask);
 	s->action_set = action_set.size ? rule_acts_copy(action_set) : NULL;
 	s->stack = want->stack_len ? xmemdup(want->stack, want->stack_len) : NULL;
+	s->rest = copy_rest(want);
 	link_state(s);
 	return s;
 }
@@ -158,7 +198,9 @@ struct recirc_state *recirc_intern(const struct recirc_frozen *f)
 				     .passes = f->passes,
 				     .tracked = f->tracked,
 				     .stack = (char *)f->stack,
-				     .stack_len = f->stack_len },
+				     .stack_len = f->stack_len,
+				     .rest = (struct recirc_rest *)f->rest,
+				     .n_rest = f->n_rest },
 			    *s;
 	struct miniflow_buf flow_buf, mask_buf;
 	struct flow_mask mask;

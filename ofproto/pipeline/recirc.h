@@ -19,6 +19,13 @@
 // How long a state lives that nobody holds.
 #define RECIRC_LINGER_MSEC 5000
 
+// Actions that are still to be carried out, of a rule in 'table'.
+struct recirc_rest {
+	uint64_t cookie; // the rule's; UINT64_MAX: none
+	uint8_t table;
+	struct acts acts;
+};
+
 struct recirc_state {
 	uint32_t id;
 	struct of_switch *sw; // where the packet goes on
@@ -31,6 +38,9 @@ struct recirc_state {
 	struct rule_acts *action_set; // NULL: empty
 	char *stack; // what push has put there, 'stack_len' bytes; NULL: none
 	size_t stack_len;
+	// The innermost list first. With these the packet goes on there, and in no table.
+	struct recirc_rest *rest;
+	size_t n_rest;
 
 	// The registry's.
 	struct recirc_state *next; // RCU
@@ -51,6 +61,8 @@ struct recirc_frozen {
 	struct acts action_set;
 	const char *stack; // borrowed, 'stack_len' bytes
 	size_t stack_len;
+	const struct recirc_rest *rest; // borrowed, 'n_rest' of them
+	size_t n_rest;
 };
 
 // The state for what is frozen, held for the caller. NULL: there are RECIRC_MAX_STATES, or the switch is going.

@@ -307,6 +307,12 @@ static action_fn *const functions[ACT_MAX] = {
 	[ACT_BUNDLE] = xlate_bundle,
 	[ACT_BUNDLE_LOAD] = xlate_bundle,
 	[ACT_DEC_TTL] = do_dec_ttl,
+	[ACT_PUSH_MPLS] = xlate_push_mpls,
+	[ACT_POP_MPLS] = xlate_pop_mpls,
+	[ACT_SET_MPLS_LABEL] = xlate_set_mpls_label,
+	[ACT_SET_MPLS_TC] = xlate_set_mpls_tc,
+	[ACT_SET_MPLS_TTL] = xlate_set_mpls_ttl,
+	[ACT_DEC_MPLS_TTL] = xlate_dec_mpls_ttl,
 	[ACT_SET_TUNNEL] = do_set_tunnel,
 	[ACT_GROUP] = xlate_group,
 	[ACT_SET_QUEUE] = xlate_set_queue,
@@ -342,7 +348,11 @@ void ctx_report_action(struct xlate_ctx *ctx, const struct act *a)
 
 void xlate_actions(struct xlate_ctx *ctx, struct acts acts)
 {
-	struct frame f = { .rule = ctx->rule, .table = ctx->table, .outer = ctx->frame };
+	struct frame f = { .rest = acts,
+			   .rule = ctx->rule,
+			   .cookie = ctx->cookie,
+			   .table = ctx->table,
+			   .outer = ctx->frame };
 	const struct act *a;
 
 	if (!acts.size)
@@ -351,6 +361,10 @@ void xlate_actions(struct xlate_ctx *ctx, struct acts acts)
 	OFPACT_FOR_EACH (a, acts) {
 		if (ctx->exit || ctx->list_ends)
 			break;
+		if (ctx->unparsed && xlate_needs_headers(ctx, a)) {
+			xlate_parse_again(ctx);
+			break;
+		}
 		f.rest.first = (const struct act *)((const uint8_t *)a + a->size);
 		f.rest.size =
 			acts.size - ((const uint8_t *)f.rest.first - (const uint8_t *)acts.first);
@@ -366,10 +380,12 @@ void xlate_rest(struct xlate_ctx *ctx)
 {
 	const struct frame *innermost = ctx->frame;
 	const struct rule *rule = ctx->rule;
+	uint64_t cookie = ctx->cookie;
 	uint8_t table = ctx->table;
 
 	for (const struct frame *f = innermost; f && !ctx->exit; f = f->outer) {
 		ctx->rule = f->rule;
+		ctx->cookie = f->cookie;
 		ctx->table = f->table;
 		ctx->frame = f->outer;
 		// In the trace an empty list is a drop; only this one can be meant.
@@ -381,10 +397,11 @@ void xlate_rest(struct xlate_ctx *ctx)
 		xlate_action_set(ctx);
 	ctx->frame = innermost;
 	ctx->rule = rule;
+	ctx->cookie = cookie;
 	ctx->table = table;
 }
 
-static bool connection_is_hidden(const struct xlate_ctx *ctx)
+bool ctx_connection_is_hidden(const struct xlate_ctx *ctx)
 {
 	return ctx->known.m.ct_state == UINT8_MAX;
 }
@@ -399,7 +416,7 @@ static bool has_more_to_tell(const struct xlate_ctx *ctx)
 	       ctx->flow.in_port != k->in_port || ctx->flow.metadata ||
 	       !is_all_zeros(ctx->flow.regs, sizeof(ctx->flow.regs)) ||
 	       !is_all_zeros(&ctx->tunnel_set.m.tunnel, sizeof(ctx->tunnel_set.m.tunnel)) ||
-	       connection_is_hidden(ctx);
+	       ctx_connection_is_hidden(ctx);
 }
 
 // The rule that all packets meet that meet no other.
@@ -431,7 +448,7 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
 
 	ctx_commit(ctx);
 	if (has_more_to_tell(ctx)) {
-		state = ctx_freeze(ctx, ctx->table, !connection_is_hidden(ctx));
+		state = ctx_freeze(ctx, ctx->table, !ctx_connection_is_hidden(ctx));
 		if (!state)
 			return;
 	}
@@ -440,8 +457,8 @@ void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
 	u->userspace.reason = reason == OFPR_ACTION ? reason_of(ctx) : reason;
 	u->userspace.max_len = max_len;
 	u->userspace.controller_id = controller_id;
-	u->userspace.table_id = ctx->rule ? ctx->table : 0;
-	u->userspace.cookie = ctx->rule ? ctx->rule->cookie : UINT64_MAX;
+	u->userspace.table_id = ctx->table;
+	u->userspace.cookie = ctx->rule ? ctx->rule->cookie : ctx->cookie;
 	u->userspace.recirc_id = state;
 }
 

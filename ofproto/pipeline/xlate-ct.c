@@ -7,36 +7,6 @@
 
 #define NO_TABLE 255
 
-uint32_t ctx_freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked)
-{
-	xlate_tunnel_freeze(ctx);
-	struct recirc_frozen f = {
-		.sw = ctx->sw,
-		.in_port = OF_PORT(ctx->flow.in_port),
-		.table = table,
-		.passes = ctx->passes + 1,
-		.tracked = tracked,
-		.flow = &ctx->flow,
-		.written = &ctx->tunnel_set,
-		// One that is being carried out is not carried out again.
-		.action_set =
-			ctx->in_action_set ? (struct acts){ NULL, 0 } : acts_of(&ctx->action_set),
-		.stack = strbuf_cstr(&ctx->stack),
-		.stack_len = ctx->stack.len,
-	};
-	struct recirc_state *s;
-
-	if (ctx->passes >= MAX_PASSES) {
-		ctx_report(ctx, ">>>> over %d recirculations <<<<", MAX_PASSES);
-		return xlate_fail(ctx, XLATE_TOO_MANY_RECIRCULATIONS);
-	}
-	s = recirc_intern(&f);
-	if (!s)
-		return xlate_fail(ctx, XLATE_TOO_MANY_CONTEXTS);
-	VEC_PUSH(&ctx->ret->basis.recircs, s);
-	return s->id;
-}
-
 void ctx_hide_connection(struct xlate_ctx *ctx)
 {
 	flow_fill_ct(&ctx->flow, 0);

@@ -28,6 +28,7 @@ typedef VEC(struct trace_step) trace_steps;
 struct frame {
 	struct acts rest;
 	const struct rule *rule;
+	uint64_t cookie; // where there is no rule
 	uint8_t table;
 	const struct frame *outer; // NULL: none within this bridge or clone
 };
@@ -50,11 +51,18 @@ struct xlate_ctx {
 	const struct flow_tunnel *came;
 	// Actions so far that changed what the datapath knows of the packet's connection.
 	unsigned int n_ct;
+	unsigned int n_mpls; // likewise, that added or took labels
 	unsigned int n_meters; // actions so far that may end the packet
+	// Labels of 'base'; of these the innermost are still in 'flow', where others may have been pushed since.
+	unsigned int n_base_labels, n_kept_labels;
+	// The last label has been popped: nobody has seen yet what is behind it, and 'flow' has none of it.
+	bool unparsed;
 	struct strbuf action_set; // struct act list: write_actions
 	struct strbuf stack; // what push has put there, see xlate-stack.c
 	uint8_t table;
-	const struct rule *rule; // whose actions run, NULL: packet_out
+	const struct rule *
+		rule; // whose actions run, NULL: packet_out, or one that was found before the packet went round
+	uint64_t cookie; // of that one; UINT64_MAX: packet_out
 	const struct frame *frame;
 	unsigned int depth, resubmits;
 	unsigned int watching,
@@ -87,6 +95,13 @@ void ctx_write_bits(struct xlate_ctx *ctx, const struct subfield *sf,
 		    const union field_value *value);
 // Emits the datapath actions that turn 'base' into 'flow'.
 void ctx_commit(struct xlate_ctx *ctx);
+// The same but for tags.
+void ctx_commit_fields(struct xlate_ctx *ctx);
+// Labels of MPLS that a key shows.
+unsigned int mpls_count(const struct flow_key *k);
+bool mpls_is_committed(const struct xlate_ctx *ctx);
+// Emits pops and pushes. Looked at are all labels that stay.
+void mpls_commit(struct xlate_ctx *ctx);
 
 void xlate_actions(struct xlate_ctx *ctx, struct acts a);
 // Carries out what is still to come of all lists, and the action set: for an action that has to see to the end itself. The
@@ -112,6 +127,12 @@ void xlate_bundle(struct xlate_ctx *ctx, const struct act *a);
 uint64_t xlate_hash_connection(struct xlate_ctx *ctx, uint64_t basis);
 // Of the switch that the packet is in.
 bool ctx_port_is_alive(const struct xlate_ctx *ctx, of_port_t number);
+void xlate_push_mpls(struct xlate_ctx *ctx, const struct act *a);
+void xlate_pop_mpls(struct xlate_ctx *ctx, const struct act *a);
+void xlate_set_mpls_label(struct xlate_ctx *ctx, const struct act *a);
+void xlate_set_mpls_tc(struct xlate_ctx *ctx, const struct act *a);
+void xlate_set_mpls_ttl(struct xlate_ctx *ctx, const struct act *a);
+void xlate_dec_mpls_ttl(struct xlate_ctx *ctx, const struct act *a);
 void xlate_set_queue(struct xlate_ctx *ctx, const struct act *a);
 void xlate_pop_queue(struct xlate_ctx *ctx, const struct act *a);
 void xlate_enqueue(struct xlate_ctx *ctx, const struct act *a);
@@ -124,8 +145,16 @@ bool xlate_fail(struct xlate_ctx *ctx, enum xlate_error e);
 bool xlate_may_go_deeper(struct xlate_ctx *ctx);
 // Keeps what the pipeline knows of the packet now, to go on in 'table' when it comes back. 0: it failed.
 uint32_t ctx_freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked);
+// Does the action look at headers that nobody has seen yet ('unparsed')?
+bool xlate_needs_headers(struct xlate_ctx *ctx, const struct act *a);
+// The packet goes round, so that the datapath parses it again, and all that was still to come (frames) is carried out when it comes
+// back.
+void xlate_parse_again(struct xlate_ctx *ctx);
+// Where such a packet goes on. False: it is not one.
+bool xlate_resume_actions(struct xlate_ctx *ctx, const struct recirc_state *s);
 // From here on the packet is one that connection tracking has not seen.
 void ctx_hide_connection(struct xlate_ctx *ctx);
+bool ctx_connection_is_hidden(const struct xlate_ctx *ctx);
 // Appends what write_actions has collected, as it would be executed (struct act list).
 void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out);
 // 'ct': the look-up sees the addresses and ports of the connection's first packet in place of this one's.
@@ -150,6 +179,7 @@ bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p);
 void xlate_tunnel_sent(struct xlate_ctx *ctx, uint32_t mark);
 // Takes a tunnel option off the packet.
 void xlate_delete_field(struct xlate_ctx *ctx, const struct act *a);
+bool xlate_is_tunnel(const struct of_port *p);
 // Is the port a tunnel whose packets have no Ethernet header? Nothing is flooded there.
 bool xlate_is_layer3(const struct of_port *p);
 void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
@@ -162,7 +192,8 @@ struct isolation {
 	struct flow_mask known, base_known, base_lost, written, tunnel_set;
 	struct strbuf action_set, stack;
 	const struct frame *frame;
-	unsigned int n_ct, n_meters;
+	unsigned int n_ct, n_meters, n_mpls, n_base_labels, n_kept_labels;
+	bool unparsed;
 	size_t begin, body;
 };
 

@@ -314,6 +314,11 @@ static void set_mark(struct xlate_ctx *ctx, const struct tunnel_config *c)
 	write_mark(ctx, c->mark);
 }
 
+bool xlate_is_tunnel(const struct of_port *p)
+{
+	return config_of(p);
+}
+
 bool xlate_is_layer3(const struct of_port *p)
 {
 	const struct tunnel_config *c = config_of(p);

@@ -250,9 +250,12 @@ static bool take_from_set(struct acts set, enum act_type type, struct strbuf *ou
 
 void acts_in_set_order(struct acts set, struct strbuf *out)
 {
-	static const enum act_type changes[] = { ACT_STRIP_VLAN, ACT_PUSH_VLAN,	   ACT_DEC_TTL,
-						 ACT_SET_TUNNEL, ACT_SET_VLAN_VID, ACT_SET_VLAN_PCP,
-						 ACT_SET_FIELD,	 ACT_MOVE,	   ACT_SET_QUEUE };
+	static const enum act_type changes[] = {
+		ACT_STRIP_VLAN,	  ACT_POP_MPLS,	    ACT_PUSH_MPLS,	ACT_PUSH_VLAN,
+		ACT_DEC_TTL,	  ACT_DEC_MPLS_TTL, ACT_SET_MPLS_LABEL, ACT_SET_MPLS_TC,
+		ACT_SET_MPLS_TTL, ACT_SET_TUNNEL,   ACT_SET_VLAN_VID,	ACT_SET_VLAN_PCP,
+		ACT_SET_FIELD,	  ACT_MOVE,	    ACT_SET_QUEUE
+	};
 	static const enum act_type outputs[] = { ACT_OUTPUT, ACT_OUTPUT_REG, ACT_CONTROLLER };
 	// Of these one, and only where there is no output.
 	static const enum act_type instead[] = { ACT_RESUBMIT, ACT_CT_CLEAR, ACT_CT };
@@ -378,6 +381,8 @@ static void resume(struct xlate_ctx *ctx)
 	if (s->stack_len)
 		strbuf_put(&ctx->stack, s->stack, s->stack_len);
 	begin_bridge(ctx);
+	if (xlate_resume_actions(ctx, s))
+		return;
 	ctx_step(ctx, STEP_ACTION, "thaw\n        Resuming from table %u", s->table);
 	depend_on_ports(ctx);
 	xlate_table(ctx, s->in_port, s->table, false);
@@ -439,6 +444,8 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 
 	// The packet has the header that it came with no more when it goes into a tunnel.
 	memset(&ctx.base.tunnel, 0, sizeof(ctx.base.tunnel));
+	ctx.n_base_labels = ctx.n_kept_labels = mpls_count(&ctx.base);
+	ctx.cookie = UINT64_MAX;
 
 	counter_inc(COUNTER_XLATE);
 	ret->error = XLATE_OK;
@@ -476,118 +483,6 @@ void xlate_result_clear(struct xlate_result *r)
 	basis_clear(&r->basis);
 	strbuf_clear(&r->actions);
 	VEC_CLEAR(&r->branches);
-}
-
-static void copy_of(const struct strbuf *b, struct strbuf *ret)
-{
-	strbuf_init(ret);
-	strbuf_put(ret, strbuf_cstr(b), b->len);
-}
-
-void ctx_save(struct xlate_ctx *ctx, struct isolation *iso)
-{
-	iso->flow = ctx->flow;
-	iso->base = ctx->base;
-	iso->known = ctx->known;
-	iso->base_known = ctx->base_known;
-	iso->base_lost = ctx->base_lost;
-	iso->written = ctx->written;
-	iso->tunnel_set = ctx->tunnel_set;
-	iso->n_ct = ctx->n_ct;
-	iso->n_meters = ctx->n_meters;
-	iso->frame = ctx->frame;
-	iso->action_set = ctx->action_set;
-	copy_of(&iso->action_set, &ctx->action_set);
-	iso->stack = ctx->stack;
-	copy_of(&iso->stack, &ctx->stack);
-}
-
-void ctx_restore(struct xlate_ctx *ctx, struct isolation *iso)
-{
-	ctx->flow = iso->flow;
-	ctx->base = iso->base;
-	ctx->known = iso->known;
-	ctx->base_known = iso->base_known;
-	ctx->base_lost = iso->base_lost;
-	ctx->written = iso->written;
-	ctx->tunnel_set = iso->tunnel_set;
-	ctx->n_ct = iso->n_ct;
-	ctx->n_meters = iso->n_meters;
-	ctx->frame = iso->frame;
-	strbuf_uninit(&ctx->action_set);
-	ctx->action_set = iso->action_set;
-	strbuf_uninit(&ctx->stack);
-	ctx->stack = iso->stack;
-}
-
-void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso)
-{
-	ctx_save(ctx, iso);
-	ctx->frame = NULL;
-	iso->begin = dp_put_nested_begin(&ctx->ret->actions, DP_ACTION_CLONE);
-	iso->body = ctx->ret->actions.len;
-}
-
-void isolate_end(struct xlate_ctx *ctx, struct isolation *iso)
-{
-	struct strbuf *out = &ctx->ret->actions;
-	struct flow_tunnel set = ctx->base.tunnel;
-	bool changed;
-
-	// A header that was set for a tunnel's port changes no packet: the next tunnel's port sets its own.
-	ctx->base.tunnel = iso->base.tunnel;
-	changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base)) || ctx->n_ct != iso->n_ct ||
-		  ctx->n_meters != iso->n_meters;
-
-	if (changed && out->len > iso->body) {
-		dp_put_nested_end(out, iso->begin);
-	} else {
-		// Nothing was changed on the way: the actions can stand in line, without a clone around them.
-		memmove(out->s + iso->begin, out->s + iso->body, out->len - iso->body);
-		strbuf_truncate(out, out->len - (iso->body - iso->begin));
-	}
-	ctx_restore(ctx, iso);
-	if (!changed)
-		ctx->base.tunnel = set;
-}
-
-// Bits of the packet's headers that the datapath's actions since 'iso' have changed.
-static void changed_bits(const struct xlate_ctx *ctx, const struct isolation *iso,
-			 struct flow_mask *ret)
-{
-	const uint64_t *now = flow_words_const(&ctx->base), *then = flow_words_const(&iso->base);
-	const uint64_t *set = flow_words_const(&ctx->base_known.m);
-	const uint64_t *was_set = flow_words_const(&iso->base_known.m);
-	uint64_t *out = flow_words(&ret->m);
-
-	for (size_t i = 0; i < FLOW_WORDS; i++)
-		out[i] = (now[i] ^ then[i]) | (set[i] & ~was_set[i]);
-	// The tags are compared as a whole when they are committed; a tunnel's header is the next port's to set.
-	memset(ret->m.vlans, 0, sizeof(ret->m.vlans));
-	memset(&ret->m.tunnel, 0, sizeof(ret->m.tunnel));
-}
-
-void isolate_end_in_line(struct xlate_ctx *ctx, struct isolation *iso)
-{
-	struct strbuf *out = &ctx->ret->actions;
-	struct flow_mask base_known = ctx->base_known, changed;
-	struct flow_key base = ctx->base;
-
-	if (ctx->n_ct != iso->n_ct || ctx->n_meters != iso->n_meters ||
-	    base.packet_type != iso->base.packet_type ||
-	    memcmp(&ctx->base_lost, &iso->base_lost, sizeof(iso->base_lost)) != 0) {
-		isolate_end(ctx, iso);
-		return;
-	}
-	changed_bits(ctx, iso, &changed);
-	memmove(out->s + iso->begin, out->s + iso->body, out->len - iso->body);
-	strbuf_truncate(out, out->len - (iso->body - iso->begin));
-	ctx_restore(ctx, iso);
-	ctx->base = base;
-	ctx->base_known = base_known;
-	// To be set back it must be known.
-	ctx_look_at(ctx, &changed);
-	flow_mask_or(&ctx->written, &changed);
 }
 
 // The packet goes on in the switch at the other end of a patch; what the pipeline had noted on it stays behind.
@@ -849,6 +744,7 @@ const char *xlate_error_text(enum xlate_error e)
 		[XLATE_TOO_MANY_RECIRCULATIONS] = "Recirculated too often",
 		[XLATE_TOO_MANY_CONTEXTS] = "Too many recirculation contexts",
 		[XLATE_STACK_TOO_DEEP] = "Stack too deep",
+		[XLATE_TOO_MANY_LABELS] = "Too many MPLS labels",
 	};
 
 	return texts[e];

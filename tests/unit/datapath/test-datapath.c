@@ -293,6 +293,14 @@ static const struct {
 	{ "sample always", "sample(sample=100.0%,actions(%1)),%2", "same", "same" },
 	{ "sample never", "sample(sample=0.0%,actions(%1)),%2", "", "same" },
 	{ "push and pop", "push_vlan(vid=5,pcp=0),%1,pop_vlan,%2", "vlan", "same" },
+	{ "a label",
+	  "push_mpls(label=5,tc=0,ttl=64,bos=1,eth_type=0x8847),%1,pop_mpls(eth_type=0x800),%2",
+	  "label", "same" },
+	{ "a label that is changed",
+	  "push_mpls(label=9,tc=0,ttl=64,bos=1,eth_type=0x8847),%2,set(mpls(label=5)),%1", "label",
+	  "label9" },
+	{ "a label that others do not see",
+	  "clone(push_mpls(label=5,tc=0,ttl=64,bos=1,eth_type=0x8847),%1),%2", "label", "same" },
 	{ "drop", "drop", "", "" },
 	{ "no such port", "3999,%1", "same", "" },
 };
@@ -324,6 +332,11 @@ static void expected(const struct flow_key *k, const char *what, struct strbuf *
 		for (size_t i = 0; i < n; i++) {
 			if (i == 12 && strstr(w, "vlan"))
 				strbuf_puts(out, "81000005");
+			if (i == 12 && strstr(w, "label")) {
+				strbuf_printf(out, "88470000%c140",
+					      strstr(w, "label9") ? '9' : '5');
+				i = 14;
+			}
 			strbuf_printf(out, "%02x", (uint8_t)bytes.s[i]);
 		}
 		strbuf_putc(out, '\n');

@@ -36,7 +36,7 @@ static const char *const rules[ACT_MAX] = {
 	[ACT_DELETE_FIELD] = "actions=delete_field:tun_metadata0",
 	[ACT_DEC_TTL] = "ip,actions=dec_ttl",
 	[ACT_PUSH_MPLS] = "actions=push_mpls:0x8847",
-	[ACT_POP_MPLS] = "mpls,actions=pop_mpls:0x800",
+	[ACT_POP_MPLS] = "mpls,mpls_bos=1,actions=pop_mpls:0x800",
 	[ACT_SET_MPLS_LABEL] = "mpls,actions=set_mpls_label:5",
 	[ACT_SET_MPLS_TC] = "mpls,actions=set_mpls_tc:5",
 	[ACT_SET_MPLS_TTL] = "mpls,actions=set_mpls_ttl:5",
