@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/unit/oracle/random-tables.h"
+#include "tests/unit/oracle/random-private.h"
 
 #include <stdio.h>
 #include <sys/random.h>
@@ -21,9 +21,7 @@ static const int ports[] = { 80, 81, 443, 1024, 53 };
 
 enum { N_GROUPS = 5, IN_BUCKET = 4 };
 
-#define PICK(A) ((A)[random_u32() % ARRAY_SIZE(A)])
-
-static bool chance(unsigned int percent)
+bool chance(unsigned int percent)
 {
 	return random_u32() % 100 < percent;
 }
@@ -88,9 +86,12 @@ static void put_l4_match(struct strbuf *b, const char *proto)
 
 static void put_l3_match(struct strbuf *b)
 {
-	switch (random_u32() % 6) {
+	switch (random_u32() % 7) {
 	case 0:
 		strbuf_puts(b, ",arp");
+		return;
+	case 6:
+		put_label_match(b);
 		return;
 	case 1:
 		strbuf_puts(b, ",ipv6");
@@ -273,6 +274,10 @@ static void put_action(struct strbuf *b, int table, bool rich)
 		random_learn_action(b);
 		return;
 	}
+	if (chance(20)) {
+		put_uncommon_action(b);
+		return;
+	}
 	// A bucket is in no table, and names no group.
 	if (table < IN_BUCKET && chance(8)) {
 		strbuf_printf(b, "group:%u,", 1 + random_u32() % N_GROUPS);
@@ -425,6 +430,8 @@ void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich)
 	make_random_groups(sw, rich);
 	if (rich && chance(50))
 		add_tracking_rules(sw);
+	if (rich && chance(40))
+		add_label_rules(sw);
 	for (unsigned int tries = 0; made < n && tries < 20 * n; tries++)
 		made += add_random_rule(sw, rich);
 	random_clauses_fill(sw);
@@ -460,6 +467,34 @@ static void random_l4(struct flow_key *k)
 		k->tcp_flags = htobe16(random_u32() & 0x3f);
 }
 
+void random_network(struct flow_key *k)
+{
+	switch (be16toh(k->eth_type)) {
+	case 0x0800:
+		set_text(k, FIELD_IP_SRC, PICK(ips));
+		set_text(k, FIELD_IP_DST, PICK(ips));
+		random_l4(k);
+		break;
+	case 0x86dd:
+		set_text(k, FIELD_IPV6_SRC, PICK(ip6s));
+		set_text(k, FIELD_IPV6_DST, PICK(ip6s));
+		random_l4(k);
+		break;
+	case 0x0806:
+		k->nw_proto = 1 + random_u32() % 2;
+		set_text(k, FIELD_ARP_SPA, PICK(ips));
+		set_text(k, FIELD_ARP_TPA, PICK(ips));
+		break;
+	case 0x8847:
+	case 0x8848:
+		random_labels(k);
+	}
+	if (flow_is_ip(k)) {
+		k->nw_ttl = chance(15) ? 1 : 64;
+		k->nw_tos = chance(20) ? 32 : 0;
+	}
+}
+
 void random_packet(struct strbuf *out, struct flow_key *ret_key)
 {
 	struct flow_key k = { 0 };
@@ -470,28 +505,12 @@ void random_packet(struct strbuf *out, struct flow_key *ret_key)
 	if (chance(35))
 		k.vlans[0] = (struct flow_vlan){ htobe16(0x8100),
 						 htobe16(VLAN_PRESENT | (5 + random_u32() % 3)) };
-	if (chance(60)) {
-		k.eth_type = htobe16(0x0800);
-		set_text(&k, FIELD_IP_SRC, PICK(ips));
-		set_text(&k, FIELD_IP_DST, PICK(ips));
-		random_l4(&k);
-	} else if (chance(60)) {
-		k.eth_type = htobe16(0x86dd);
-		set_text(&k, FIELD_IPV6_SRC, PICK(ip6s));
-		set_text(&k, FIELD_IPV6_DST, PICK(ip6s));
-		random_l4(&k);
-	} else if (chance(50)) {
-		k.eth_type = htobe16(0x0806);
-		k.nw_proto = 1 + random_u32() % 2;
-		set_text(&k, FIELD_ARP_SPA, PICK(ips));
-		set_text(&k, FIELD_ARP_TPA, PICK(ips));
-	} else {
-		k.eth_type = htobe16(0x88b5);
-	}
-	if (flow_is_ip(&k)) {
-		k.nw_ttl = chance(15) ? 1 : 64;
-		k.nw_tos = chance(20) ? 32 : 0;
-	}
+	k.eth_type = htobe16(chance(45)	  ? 0x0800
+			     : chance(45) ? 0x86dd
+			     : chance(60) ? 0x8847
+			     : chance(50) ? 0x0806
+					  : 0x88b5);
+	random_network(&k);
 	packet_compose(&k, random_u32() % 40, out);
 	struct packet p = { .data = (uint8_t *)out->s, .size = out->len };
 	if (packet_parse(&p, &md, ret_key) < 0)

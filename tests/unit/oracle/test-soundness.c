@@ -17,7 +17,7 @@
 // Passes behind the first that are looked at.
 #define MAX_PASSES 3
 
-static size_t n_flips, n_passes;
+static size_t n_flips, n_passes, n_unlabelled;
 
 static void append_effect(struct dp_actions list, struct flow_key *key, struct strbuf *out);
 
@@ -35,6 +35,20 @@ static void append_set(const struct dp_action *a, struct flow_key *key, struct s
 		value.b[i] = a->set.value[i] & bits.b[i];
 	dp_put_set(out, f, &value, &bits);
 	field_write_masked(f, &value, &bits, key);
+}
+
+// Where labels come and go, later sets are of other ones.
+static void append_label(const struct dp_action *a, struct flow_key *key, struct strbuf *out)
+{
+	be32 *l = key->mpls_lse;
+
+	strbuf_put(out, a, a->size);
+	if (a->type == DP_ACTION_PUSH_MPLS) {
+		memmove(l + 1, l, sizeof(*l) * (FLOW_MAX_MPLS - 1));
+		l[0] = a->push_mpls.lse;
+	} else if (a->type == DP_ACTION_POP_MPLS) {
+		memmove(l, l + 1, sizeof(*l) * (FLOW_MAX_MPLS - 1));
+	}
 }
 
 // The head without what tells how long the lists are.
@@ -73,7 +87,7 @@ static void append_effect(struct dp_actions list, struct flow_key *key, struct s
 		else if (a->type == DP_ACTION_SET)
 			append_set(a, key, out);
 		else
-			strbuf_put(out, a, a->size);
+			append_label(a, key, out);
 	}
 }
 
@@ -98,6 +112,7 @@ static void go_round(struct of_switch *sw, const struct tunnel_table *tunnels,
 {
 	struct flow_key now = *key;
 	const struct dp_action *a;
+	bool tracked = false;
 
 	if (passes == MAX_PASSES)
 		return;
@@ -107,9 +122,15 @@ static void go_round(struct of_switch *sw, const struct tunnel_table *tunnels,
 		go_round(sw, tunnels, &now, dp_action_nested(a), passes);
 		if (a->type == DP_ACTION_SET_TUNNEL)
 			now.tunnel = a->tunnel;
+		tracked |= a->type == DP_ACTION_CT;
+		random_label_action(a, &now);
 		if (a->type != DP_ACTION_RECIRC)
 			continue;
-		random_connection(&back);
+		// It comes back as what it is known to be by then, with what was not known.
+		if (tracked)
+			random_connection(&back);
+		else
+			n_unlabelled++;
 		back.recirc_id = a->recirc.id;
 		n_passes++;
 		check_one(sw, tunnels, &back, passes + 1);
@@ -157,8 +178,11 @@ static void differs(const struct flow_key *key, const struct xlate_result *first
 }
 
 // The outer header's bits are few among all, and most of them are not there; those that choose a queue are fewer still.
-static size_t random_bit(bool of_tunnel, bool of_queue)
+static size_t random_bit(bool of_tunnel, bool of_queue, bool of_label)
 {
+	if (of_label)
+		return offsetof(struct flow_key, mpls_lse) * 8 +
+		       random_u32() % (FLOW_MAX_MPLS * 32);
 	if (of_queue)
 		return offsetof(struct flow_key, skb_priority) * 8 + random_u32() % 2;
 	return random_u32() % (of_tunnel ? sizeof(struct flow_tunnel) * 8 : FLOW_WORDS * 64);
@@ -167,7 +191,7 @@ static size_t random_bit(bool of_tunnel, bool of_queue)
 static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
 		      const struct flow_key *key, int passes)
 {
-	bool tunnelled = flow_tunnel_is_set(&key->tunnel);
+	bool tunnelled = flow_tunnel_is_set(&key->tunnel), labelled = key->mpls_lse[0];
 	struct xlate_result first, again;
 	struct flow_mask exact;
 
@@ -192,7 +216,7 @@ static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
 		uint64_t one;
 
 		do {
-			bit = random_bit(tunnelled && i % 2, i % 8 == 3);
+			bit = random_bit(tunnelled && i % 2, i % 8 == 3, labelled && i % 4 == 2);
 			one = UINT64_C(1) << bit % 64;
 		} while (!(flow_words(&exact.m)[bit / 64] & one));
 		if (flow_words(&first.mask.m)[bit / 64] & one)
@@ -221,7 +245,7 @@ START_TEST(flipping_a_bit_outside_the_mask_changes_nothing)
 	random_seed(oracle_seed(_i));
 	sw = random_switch_create();
 	tunnels = random_tunnels_create(sw);
-	n_flips = n_passes = 0;
+	n_flips = n_passes = n_unlabelled = 0;
 	for (int t = 0; t < N_TABLES; t++) {
 		random_switch_fill(sw, 30, true);
 		for (int p = 0; p < N_PACKETS; p++) {
@@ -240,8 +264,10 @@ START_TEST(flipping_a_bit_outside_the_mask_changes_nothing)
 		}
 		rcu_quiesce();
 	}
-	printf("%zu flips, %zu passes behind the first, %llu rules learned\n", n_flips, n_passes,
-	       (unsigned long long)counter_total(COUNTER_LEARN));
+	printf("%zu flips, %zu passes behind the first, %zu of them behind labels; %llu rules "
+	       "learned\n",
+	       n_flips, n_passes, n_unlabelled, (unsigned long long)counter_total(COUNTER_LEARN));
+	ck_assert_uint_gt(n_unlabelled, 0);
 	ck_assert_uint_ge(counter_total(COUNTER_LEARN), 20);
 	ck_assert_uint_ge(n_passes, 200);
 	ck_assert_uint_ge(n_flips, 50000); // two rounds: 100,000
