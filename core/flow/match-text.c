@@ -371,6 +371,10 @@ static void put_transport(struct printer *p)
 		put_icmp(p, !v4);
 		return;
 	}
+	// Packets of other protocols have no ports, nor have later fragments.
+	if ((p->mask->nw_proto == UINT8_MAX && proto != 6 && proto != 17 && proto != 132) ||
+	    p->k->nw_frag & p->mask->nw_frag & FLOW_FRAG_LATER)
+		return;
 	put_as(p, FIELD_TCP_SRC, "tp_src");
 	put_as(p, FIELD_TCP_DST, "tp_dst");
 	put(p, FIELD_TCP_FLAGS);
@@ -397,6 +401,20 @@ static void put_mpls(struct printer *p)
 					      FIELD_MPLS_BOS };
 
 	PUT_LIST(p, list);
+	// Those below have no names of fields, and end with the last one of the stack.
+	for (unsigned int i = 1; i < FLOW_MAX_MPLS; i++) {
+		uint32_t lse = be32toh(p->k->mpls_lse[i]), mask = be32toh(p->mask->mpls_lse[i]);
+		char name[16];
+
+		if (p->k->mpls_lse[i - 1] & htobe32(0x100) || !mask)
+			break;
+		snprintf(name, sizeof(name), "mpls_lse%u", i);
+		begin(p, name, true);
+		if (mask == UINT32_MAX)
+			strbuf_printf(p->out, "%u", lse);
+		else
+			strbuf_printf(p->out, "0x%08x/0x%08x", lse & mask, mask);
+	}
 }
 
 static void put_network(struct printer *p, bool proto_printed)

@@ -291,8 +291,11 @@ static of_port_t choose_heaviest_member(const struct xlate_ctx *ctx, const struc
 
 static of_port_t choose_member(struct xlate_ctx *ctx, const struct act *a)
 {
-	if (a->bundle.algorithm == BUNDLE_ACTIVE_BACKUP)
-		return choose_first(ctx, a);
+	of_port_t first = choose_first(ctx, a);
+
+	// Nothing of the packet decides where there is no choice.
+	if (a->bundle.algorithm == BUNDLE_ACTIVE_BACKUP || first.n == OFPP_ANY)
+		return first;
 	return choose_heaviest_member(ctx, a, hash_packet(ctx, a->bundle.fields, a->bundle.basis));
 }
 

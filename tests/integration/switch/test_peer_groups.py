@@ -255,8 +255,7 @@ def configure_groups(s, datapath_type):
 
 
 def ordered(text):
-    """Groups come in the order of their hashes, or of their numbers; MPLS is not executed here yet."""
-    text = re.sub(r" (set_mpls_\w+|dec_mpls_ttl|push_mpls|pop_mpls)\b", "", text)
+    """Groups come in the order of their hashes, or of their numbers."""
     text = re.sub(r"duration=[0-9.]+s", "duration=N", re.sub(r"xid=0x[0-9a-f]+", "xid=X", text))
     return sorted(re.sub(r"(?m)^0000.*\n?", "", text).splitlines(), key=lambda line: (line[:1] == " ", line))
 
