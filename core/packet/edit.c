@@ -410,6 +410,25 @@ static bool set_nd(struct packet *p, size_t ofs, const uint8_t *value, const uin
 	return true;
 }
 
+// The header is all there where it was parsed. Its flags and time to live have fewer bits than their fields.
+static bool set_nsh(struct packet *p, size_t ofs, size_t n, unsigned int shift, uint32_t value,
+		    uint32_t mask)
+{
+	if (l3_type(p) != ETH_TYPE_NSH)
+		return false;
+	set_word(p, p->l3 + ofs, n, shift, value, mask, COVER_NONE);
+	return true;
+}
+
+// Only metadata of type 1 has them.
+static bool set_nsh_context(struct packet *p, unsigned int i, const uint8_t *v, const uint8_t *m)
+{
+	if (l3_type(p) != ETH_TYPE_NSH || (p->data[p->l3 + 2] & 0xf) != 1)
+		return false;
+	set_bytes(p, p->l3 + 8 + 4 * i, v, m, 4, COVER_NONE);
+	return true;
+}
+
 bool packet_set_field(struct packet *p, unsigned int field, const uint8_t *v, const uint8_t *m)
 {
 	switch ((enum field_id)field) {
@@ -491,6 +510,19 @@ bool packet_set_field(struct packet *p, unsigned int field, const uint8_t *v, co
 		return set_nd_address(p, ND_ADVERT, ND_OPT_TLL, v, m);
 	case FIELD_ND_OPTIONS_TYPE:
 		return set_nd_option_type(p, v, m);
+	case FIELD_NSH_FLAGS:
+		return set_nsh(p, 0, 2, 12, v[0], m[0] & 3);
+	case FIELD_NSH_TTL:
+		return set_nsh(p, 0, 2, 6, v[0], m[0] & 0x3f);
+	case FIELD_NSH_SPI:
+		return set_nsh(p, 4, 4, 8, number(v, 4), number(m, 4));
+	case FIELD_NSH_SI:
+		return set_nsh(p, 4, 4, 0, v[0], m[0]);
+	case FIELD_NSH_C1:
+	case FIELD_NSH_C2:
+	case FIELD_NSH_C3:
+	case FIELD_NSH_C4:
+		return set_nsh_context(p, field - FIELD_NSH_C1, v, m);
 	default:
 		return false;
 	}

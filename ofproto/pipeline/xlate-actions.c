@@ -198,6 +198,30 @@ static void do_dec_ttl(struct xlate_ctx *ctx, const struct act *a)
 	ctx->list_ends = true;
 }
 
+static void do_dec_nsh_ttl(struct xlate_ctx *ctx, const struct act *a)
+{
+	const struct field *ttl = field_get(FIELD_NSH_TTL);
+	uint8_t value, mask = 0xff;
+
+	if (!ctx_has_field(ctx, ttl))
+		return;
+	ctx_look_at_field(ctx, ttl);
+	value = ctx->flow.nsh_ttl - 1;
+	if (ctx->flow.nsh_ttl > 1) {
+		ctx_write_field(ctx, ttl, &value, &mask);
+		return;
+	}
+	ctx_report(ctx, ">> NSH decrement TTL exception");
+	xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, 0);
+	ctx->exit = true;
+}
+
+// As where headers are out of sight, for a test of what comes back.
+static void do_debug_recirc(struct xlate_ctx *ctx, const struct act *a)
+{
+	xlate_parse_again(ctx);
+}
+
 static void do_set_tunnel(struct xlate_ctx *ctx, const struct act *a)
 {
 	be64 id = htobe64(a->tunnel.id), mask = UINT64_MAX;
@@ -300,6 +324,8 @@ static action_fn *const functions[ACT_MAX] = {
 	[ACT_STRIP_VLAN] = do_strip_vlan,
 	[ACT_SET_VLAN_VID] = do_set_vlan_vid,
 	[ACT_SET_VLAN_PCP] = do_set_vlan_pcp,
+	[ACT_DEC_NSH_TTL] = do_dec_nsh_ttl,
+	[ACT_DEBUG_RECIRC] = do_debug_recirc,
 	[ACT_STACK_PUSH] = xlate_stack_push,
 	[ACT_STACK_POP] = xlate_stack_pop,
 	[ACT_DELETE_FIELD] = xlate_delete_field,

@@ -296,6 +296,9 @@ static void check_set(struct made *m, struct flow_key *key, const struct field *
 		mask.b[i] &= pick(2) ? all.b[i] : 0xff & all.b[i];
 		v.b[i] &= all.b[i];
 	}
+	// The header has not all bits of these.
+	if (f->id == FIELD_NSH_TTL || f->id == FIELD_NSH_FLAGS)
+		mask.b[0] &= f->id == FIELD_NSH_TTL ? 0x3f : 3;
 	if (!packet_set_field(&m->p, f->id, v.b, mask.b))
 		return;
 	field_write_masked(f, &v, &mask, &want);

@@ -42,6 +42,14 @@ static const char *const stack[] = {
 	"delete_field:tun_metadata3,",
 };
 
+static const char *const others[] = {
+	"dec_nsh_ttl,",
+	"dec_nsh_ttl,output:2,",
+	"set_field:5->nsh_si,output:3,",
+	"set_field:7->nsh_c1,",
+	"move:NXOXM_NSH_SPI[0..1]->NXM_NX_REG0[0..1],",
+};
+
 static const char *const hashes[] = { "eth_src",	"symmetric_l4",
 				      "symmetric_l3l4", "symmetric_l3l4+udp",
 				      "symmetric_l3",	"nw_src",
@@ -70,7 +78,7 @@ static void put_choice(struct strbuf *b)
 
 void put_uncommon_action(struct strbuf *b)
 {
-	switch (random_u32() % 3) {
+	switch (random_u32() % 4) {
 	case 0:
 		strbuf_puts(b, PICK(mpls));
 		return;
@@ -78,9 +86,22 @@ void put_uncommon_action(struct strbuf *b)
 		for (unsigned int n = 1 + random_u32() % 3; n; n--)
 			strbuf_puts(b, PICK(stack));
 		return;
+	case 2:
+		strbuf_puts(b, PICK(others));
+		return;
 	default:
 		put_choice(b);
 	}
+}
+
+void random_nsh(struct flow_key *k)
+{
+	k->nsh_mdtype = 1 + random_u32() % 2;
+	k->nsh_ttl = chance(20) ? 1 : 5;
+	k->nsh_np = 1 + random_u32() % 3;
+	k->nsh_path = htobe32(random_u32() % 4 << 8 | random_u32() % 4);
+	if (k->nsh_mdtype == 1)
+		k->nsh_context[0] = htobe32(random_u32() % 4);
 }
 
 void put_label_match(struct strbuf *b)

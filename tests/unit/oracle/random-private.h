@@ -15,5 +15,6 @@ void put_label_match(struct strbuf *b);
 void add_label_rules(struct of_switch *sw);
 // From the Ethernet type on.
 void random_labels(struct flow_key *k);
+void random_nsh(struct flow_key *k);
 // From the network header on, of the packet's Ethernet type.
 void random_network(struct flow_key *k);

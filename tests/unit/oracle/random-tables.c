@@ -86,7 +86,12 @@ static void put_l4_match(struct strbuf *b, const char *proto)
 
 static void put_l3_match(struct strbuf *b)
 {
-	switch (random_u32() % 7) {
+	switch (random_u32() % 8) {
+	case 7:
+		strbuf_puts(b, ",dl_type=0x894f");
+		if (chance(30))
+			strbuf_printf(b, ",nsh_si=%u", random_u32() % 4);
+		return;
 	case 0:
 		strbuf_puts(b, ",arp");
 		return;
@@ -210,6 +215,8 @@ static void put_rich_action(struct strbuf *b)
 					    "enqueue:2:7,pop_queue,",
 					    "clone(mod_dl_src:00:00:00:00:00:77,output:2),",
 					    "controller,",
+					    "debug_recirc,",
+					    "clone(debug_recirc,dec_ttl,output:3),output:2,",
 					    "move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],",
 					    "move:NXM_OF_IP_SRC[0..7]->NXM_NX_REG0[0..7],",
 					    "load:0x7->NXM_OF_IP_DST[0..7],",
@@ -485,6 +492,9 @@ void random_network(struct flow_key *k)
 		set_text(k, FIELD_ARP_SPA, PICK(ips));
 		set_text(k, FIELD_ARP_TPA, PICK(ips));
 		break;
+	case 0x894f:
+		random_nsh(k);
+		break;
 	case 0x8847:
 	case 0x8848:
 		random_labels(k);
@@ -509,6 +519,7 @@ void random_packet(struct strbuf *out, struct flow_key *ret_key)
 			     : chance(45) ? 0x86dd
 			     : chance(60) ? 0x8847
 			     : chance(50) ? 0x0806
+			     : chance(60) ? 0x894f
 					  : 0x88b5);
 	random_network(&k);
 	packet_compose(&k, random_u32() % 40, out);

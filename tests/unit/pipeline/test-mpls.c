@@ -370,6 +370,43 @@ START_TEST(too_many_labels_are_an_error)
 }
 END_TEST
 
+// ---- Others that end in another header, or in another pass ----
+
+#define NSH UNTAGGED_NSH ",nsh_ttl=5,nsh_mdtype=1"
+#define UNTAGGED_NSH "in_port=1,dl_type=0x894f"
+
+static const struct translated_case others[] = {
+	{ "time to live of NSH",
+	  { "dl_type=0x894f,actions=dec_nsh_ttl,2" },
+	  NSH,
+	  "set(nsh(ttl=4)),2",
+	  UNTAGGED ",dl_type=0x894f,nsh_ttl=5" },
+	{ "members of NSH",
+	  { "dl_type=0x894f,actions=set_field:7->nsh_spi,set_field:8->nsh_si,set_field:9->nsh_c2,"
+	    "2" },
+	  NSH,
+	  "set(nsh(spi=0x7,si=8,c2=0x9)),2",
+	  UNTAGGED ",dl_type=0x894f" },
+	{ "another pass where one is asked for",
+	  { "ip,actions=mod_nw_src:9.9.9.9,load:5->reg0,debug_recirc,move:reg0->nw_dst,2" },
+	  UDP,
+	  "set(ipv4(src=9.9.9.9)),recirc(N)",
+	  "ip," UNTAGGED ",nw_frag=no",
+	  "set(ipv4(dst=0.0.0.5)),2",
+	  "ip," UNTAGGED ",nw_dst=5.6.7.8,nw_frag=no" },
+	{ "for a clone alone",
+	  { "ip,actions=clone(debug_recirc,dec_ttl,2),3" },
+	  UDP,
+	  "recirc(N),3",
+	  NULL },
+};
+
+START_TEST(other_headers_and_passes)
+{
+	check_translated(sw, &others[_i]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("pipeline/mpls");
@@ -378,6 +415,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, labels_are_pushed, 0, ARRAY_SIZE(pushes));
 	tcase_add_loop_test(t, labels_of_packets_that_have_some, 0, ARRAY_SIZE(cases));
+	tcase_add_loop_test(t, other_headers_and_passes, 0, ARRAY_SIZE(others));
 	tcase_add_loop_test(t, too_many_labels_are_an_error, 0, 2);
 	suite_add_tcase(s, t);
 	return suite_run_here(s);
