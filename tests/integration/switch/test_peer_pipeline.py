@@ -11,7 +11,7 @@ import struct
 
 import pytest
 
-from conftest import Switch
+from conftest import Switch, wait_until
 from test_peer_text import Peer, on_switch
 
 pytestmark = pytest.mark.peer
@@ -202,6 +202,52 @@ def test_labels_are_those_of_debians():
 
 def test_other_actions_do_what_they_do_in_debians():
     compare(OTHERS)
+
+
+# What goes out at port 2, byte by byte: rule and packet.
+SENT = [
+    ("mpls", "pop_mpls:0x800,dec_ttl,push_mpls:0x8847,set_field:9->mpls_label,2", labelled(5)),
+    ("mpls", "pop_mpls:0x800,dec_ttl,mod_nw_src:9.9.9.9,2", labelled(5, 6, 7)),
+    ("mpls", "pop_mpls:0x8847,set_field:9->mpls_label,2", labelled(5, 6)),
+    ("mpls", "push_mpls:0x8848,set_mpls_ttl:3,2", labelled(5, 6, vlan=7)),
+    ("mpls", "set_field:9->mpls_label,dec_mpls_ttl,2", labelled(5, 6, 7, 8)),
+    ("mpls", "pop_mpls:0x800,resubmit(,1),2", labelled(5)),
+    ("ip", "push_mpls:0x8847,push_mpls:0x8847,set_field:9->mpls_label,2", "in_port=1 " + ETHERNET + "0800" + IP.hex()),
+    ("ip", "push:nw_src,push:nw_dst,pop:nw_src,pop:nw_dst,dec_ttl,2", "in_port=1 " + ETHERNET + "0800" + IP.hex()),
+    ("ip", "bundle(nw_dst,0,hrw,ofport,members:77,2)", "in_port=1 " + ETHERNET + "0800" + IP.hex()),
+    ("ip", "debug_recirc,mod_nw_tos:32,2", "in_port=1 " + ETHERNET + "0800" + IP.hex()),
+]
+
+
+def frames(path):
+    with open(path, "rb") as f:
+        data = f.read()[24:]
+    found = []
+    while len(data) >= 16:
+        n = struct.unpack("<I", data[8:12])[0]
+        found.append(data[16:16 + n].hex())
+        data = data[16 + n:]
+    return found
+
+
+def sent(s):
+    path = f"{s.dir}/p2.pcap"
+    s.vsctl("set", "interface", "p2", f"options:tx_pcap={path}")
+    found = []
+    for match, actions, packet in SENT:
+        s.ofctl("-O", "OpenFlow15", "del-flows", "br0")
+        s.ofctl("-O", "OpenFlow15", "add-flow", "br0", f"priority=9,{match},in_port=1,actions={actions}")
+        s.ofctl("-O", "OpenFlow15", "add-flow", "br0", "table=1,ip,actions=dec_ttl,dec_ttl")
+        s.appctl("revalidator/purge")
+        s.appctl("netdev-dummy/receive", "p1", packet.split()[1])
+        found.append(actions)
+        wait_until(f"a packet is sent: {actions}", lambda: len(frames(path)) == len(found))
+    return dict(zip(found, frames(path)))
+
+
+def test_packets_leave_as_they_leave_debians():
+    theirs, ours = (on_switch(*kind, sent, configure) for kind in ((Peer, "dummy"), (Switch, "netdev")))
+    assert ours == theirs
 
 
 # What ours says before it sends anything, in clearer words, is not here.
