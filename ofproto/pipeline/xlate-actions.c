@@ -213,7 +213,7 @@ static void do_dec_nsh_ttl(struct xlate_ctx *ctx, const struct act *a)
 	}
 	ctx_report(ctx, ">> NSH decrement TTL exception");
 	xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, 0);
-	ctx->exit = true;
+	ctx->list_ends = true;
 }
 
 // As where headers are out of sight, for a test of what comes back.

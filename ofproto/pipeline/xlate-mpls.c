@@ -204,7 +204,7 @@ void xlate_dec_mpls_ttl(struct xlate_ctx *ctx, const struct act *a)
 	}
 	ctx_report(ctx, ">> MPLS decrement TTL exception");
 	xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, 0);
-	ctx->exit = true;
+	ctx->list_ends = true;
 }
 
 // ---- Datapath actions ----

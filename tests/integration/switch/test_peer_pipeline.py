@@ -80,6 +80,7 @@ MPLS = [
     ("mpls", "set_field:7->mpls_label,set_field:3->mpls_tc,set_mpls_ttl:9,2", [labelled(5), labelled(5, 6, 7, 8)]),
     ("mpls", "2,dec_mpls_ttl,2", [labelled(5)]),
     ("mpls", "set_mpls_ttl:1,dec_mpls_ttl,2", [labelled(5)]),
+    ("mpls", "set_mpls_ttl:1,resubmit(,1),3", [labelled(5)]),
     ("mpls", "pop_mpls:0x8847,2,push_mpls:0x8847,set_mpls_label:77,3", [labelled(5, 6)]),
     ("mpls", "pop_mpls:0x8847,push_mpls:0x8847,set_mpls_label:77,2", [labelled(5, 6)]),
     ("mpls", "2,push_mpls:0x8847,3", [labelled(5, 6, 7), labelled(5, 6, 7, 8)]),
@@ -89,10 +90,13 @@ OTHERS = [
     ("ip", "debug_recirc,2", [UDP]),
     ("ip", "mod_nw_src:9.9.9.9,load:5->reg0,push:nw_src,resubmit(,1),2,debug_recirc,pop:nw_dst,3", [UDP]),
     ("dl_type=0x894f", "dec_nsh_ttl,2", ["in_port=1,dl_type=0x894f,nsh_ttl=5,nsh_mdtype=1", "in_port=1,dl_type=0x894f,nsh_ttl=1"]),
+    ("dl_type=0x894f", "resubmit(,1),3", ["in_port=1,dl_type=0x894f,nsh_ttl=1"]),
     ("dl_type=0x894f", "set_field:5->nsh_ttl,set_field:7->nsh_spi,set_field:8->nsh_si,set_field:9->nsh_c2,2",
      ["in_port=1,dl_type=0x894f,nsh_ttl=5,nsh_mdtype=1"]),
 ]
 TABLE_1 = """
+table=1,priority=9,mpls,mpls_ttl=1,actions=2,dec_mpls_ttl,2
+table=1,priority=9,dl_type=0x894f,actions=2,dec_nsh_ttl,2
 table=1,priority=9,ip,ct_state=+trk,actions=pop:nw_dst,pop:reg0,3
 table=1,priority=8,mpls,mpls_bos=1,mpls_label=5,actions=pop_mpls:0x800,dec_ttl
 table=1,priority=8,ip,reg0=5,actions=dec_ttl,3

@@ -263,6 +263,13 @@ static const struct {
 	  "recirc_id=0,rule_cookie=0,controller_id=0,max_len=65535))",
 	  { 0 },
 	  NULL },
+	{ "which ends this list of actions, not the outer one",
+	  1,
+	  { "mpls,actions=set_mpls_ttl:1,resubmit(,1),3", "table=1,mpls,actions=dec_mpls_ttl,2" },
+	  "set(mpls(ttl=1)),userspace(pid=0,controller(reason=2,dont_send=0,continuation=0,"
+	  "recirc_id=0,rule_cookie=0,controller_id=0,max_len=65535)),3",
+	  { 0 },
+	  NULL },
 	{ "a label is moved",
 	  1,
 	  { "mpls,actions=move:mpls_label->reg0[0..19],resubmit(,1)",
