@@ -310,6 +310,15 @@ static const struct {
 	  "pop_mpls(eth_type=0x800),recirc(N)",
 	  { 0x100 },
 	  "set(ipv4(ttl=8)),2,set(ipv4(src=7.7.7.7)),3,set(ipv4(ttl=7)),3" },
+	{ "whatever version of OpenFlow has it",
+	  1,
+	  { "mpls,actions=pop_mpls:0x800,dec_ttl,enqueue:3:1,mod_vlan_vid:5,strip_vlan,mod_nw_tos:"
+	    "32,"
+	    "output(port=2,max_len=100),set_queue:1,pop_queue,note:01,ct_clear,2,set_tunnel:5,"
+	    "exit" },
+	  "pop_mpls(eth_type=0x800),recirc(N)",
+	  { 0x100 },
+	  "set(ipv4(ttl=8)),3,set(ipv4(tos=0x20/0xfc)),trunc(100),2,2" },
 	{ "in a clone",
 	  1,
 	  { "mpls,actions=clone(pop_mpls:0x800,dec_ttl,2),set_mpls_ttl:9,3" },
