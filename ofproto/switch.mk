@@ -2,7 +2,7 @@
 noinst_LIBRARIES += ofproto/libpipeline.a ofproto/libswitchd.a
 ofproto_libpipeline_a_SOURCES = \
 	ofproto/pipeline/commit.c ofproto/pipeline/features.c ofproto/pipeline/features.def ofproto/pipeline/flow-mod.c ofproto/pipeline/group.c ofproto/pipeline/group-private.h ofproto/pipeline/xlate-group.c ofproto/pipeline/learn.c ofproto/pipeline/learn.h ofproto/pipeline/learned.c ofproto/pipeline/xlate-learn.c ofproto/pipeline/mac-table.c ofproto/pipeline/mac-table.h ofproto/pipeline/meter.c \
-	ofproto/pipeline/normal.c ofproto/pipeline/recirc.c ofproto/pipeline/recirc.h ofproto/pipeline/rule.c ofproto/pipeline/switch-private.h ofproto/pipeline/switch.c \
+	ofproto/pipeline/normal.c ofproto/pipeline/continuation.c ofproto/pipeline/continuation.h ofproto/pipeline/recirc.c ofproto/pipeline/recirc.h ofproto/pipeline/rule.c ofproto/pipeline/switch-private.h ofproto/pipeline/switch.c \
 	ofproto/pipeline/switch.h ofproto/pipeline/xlate-actions.c ofproto/pipeline/xlate-check.c ofproto/pipeline/xlate-ct.c ofproto/pipeline/xlate-private.h \
 	ofproto/pipeline/switch-tlv.c ofproto/pipeline/tlv-map.c ofproto/pipeline/tlv-map.h ofproto/pipeline/tunnel-config.c ofproto/pipeline/tunnel-config.h \
 	ofproto/pipeline/tunnel-types.def ofproto/pipeline/tunnel.c ofproto/pipeline/tunnel.h ofproto/pipeline/xlate-queue.c ofproto/pipeline/xlate-stack.c ofproto/pipeline/xlate-isolate.c ofproto/pipeline/xlate-mpls.c ofproto/pipeline/xlate-recirc.c ofproto/pipeline/xlate-hash.c ofproto/pipeline/xlate-tunnel.c \
@@ -14,7 +14,7 @@ ofproto_libswitchd_a_SOURCES = \
 	ofproto/bridge/bridge-qos.c ofproto/bridge/cmd-qos.c \
 	ofproto/bridge/cmd-dpctl-change.c \
 	ofproto/control/control-private.h ofproto/control/control.c ofproto/control/control.h \
-	ofproto/control/async.c ofproto/control/forward.c ofproto/control/snoop.c ofproto/control/requests.c ofproto/control/queues.c ofproto/upcall/crew.c ofproto/upcall/crew.h ofproto/upcall/learn.c ofproto/upcall/miss.c ofproto/upcall/flow-limit.c ofproto/upcall/revalidate.c \
+	ofproto/control/async.c ofproto/control/forward.c ofproto/control/snoop.c ofproto/control/requests.c ofproto/control/queues.c ofproto/upcall/crew.c ofproto/upcall/crew.h ofproto/upcall/learn.c ofproto/upcall/miss.c ofproto/upcall/resume.c ofproto/upcall/flow-limit.c ofproto/upcall/revalidate.c \
 	ofproto/upcall/trace.c \
 	ofproto/upcall/upcall-private.h ofproto/upcall/upcall.c ofproto/upcall/upcall.h
 EXTRA_DIST += ofproto/bridge/README.md ofproto/control/README.md ofproto/pipeline/README.md ofproto/upcall/README.md

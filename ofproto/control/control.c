@@ -360,6 +360,10 @@ void control_packet_in(struct of_control *c, const struct packet_in_event *e)
 		.table = e->table,
 		.cookie = e->cookie,
 		.metadata = e->metadata,
+		.userdata = e->userdata,
+		.n_userdata = e->n_userdata,
+		.continuation = e->continuation,
+		.n_continuation = e->n_continuation,
 	};
 	struct peer *p;
 

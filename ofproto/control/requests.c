@@ -126,6 +126,16 @@ static enum ofperr on_packet_out(struct peer *p, const struct msg *m, struct str
 	return e;
 }
 
+static enum ofperr on_resume(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct packet_in pin;
+	enum ofperr e = need_write(p);
+
+	if (!e)
+		e = resume_decode(m, &pin);
+	return e ? e : upcall_packet_resume(p->control->upcall, p->control->sw, &pin);
+}
+
 static enum ofperr on_port_mod(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct of_control *c = p->control;
@@ -649,6 +659,7 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_SET_CONFIG] = on_set_config,
 	[MSG_FLOW_MOD] = on_flow_mod,
 	[MSG_PACKET_OUT] = on_packet_out,
+	[MSG_RESUME] = on_resume,
 	[MSG_PORT_MOD] = on_port_mod,
 	[MSG_QUEUE_REQUEST] = on_queue_stats,
 	[MSG_QUEUE_GET_CONFIG_REQUEST] = on_queue_get_config,

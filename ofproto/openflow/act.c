@@ -133,8 +133,6 @@ enum ofperr acts_executable(struct acts list, struct error *err)
 			AUTO_FREE char *what = xasprintf("action %s", act_name(a->type));
 
 			e = refuse(OFPERR_OFPBAC_BAD_TYPE, what, err);
-		} else if (a->type == ACT_CONTROLLER && a->controller.pause) {
-			e = refuse(OFPERR_OFPBAC_BAD_ARGUMENT, "controller(pause)", err);
 		} else if (a->type == ACT_CONTROLLER && a->controller.meter_id) {
 			e = refuse(OFPERR_OFPBAC_BAD_ARGUMENT, "controller(meter_id)", err);
 		} else if (act_has_list(a)) {

@@ -44,8 +44,9 @@ struct act {
 		struct {
 			uint16_t max_len, controller_id;
 			uint8_t reason; // OFPR_*
-			bool pause; // the switch refuses it, as it does a meter
-			uint32_t meter_id, n_userdata; // 0: no meter; userdata: nested bytes
+			bool pause;
+			uint32_t meter_id,
+				n_userdata; // 0: no meter (the switch refuses one); userdata: nested bytes
 		} controller;
 		// set_field, load, and the mod_* family where they set a whole field. 'form' remembers how it was
 		// written so that it is printed and encoded again in the same way. Nested: n_bytes of value, then of mask.

@@ -314,6 +314,9 @@ struct packet_in {
 	struct match metadata; // in_port, metadata, registers, tunnel
 	const uint8_t *userdata;
 	size_t n_userdata;
+	// Of a packet that is paused: what the switch wants back to go on with it. Its own form, opaque.
+	const uint8_t *continuation;
+	size_t n_continuation;
 };
 
 // The reason that a version has for it: the same, or the nearest.
@@ -321,6 +324,9 @@ uint8_t packet_in_known_reason(uint8_t reason, uint8_t version);
 void packet_in_encode(const struct packet_in *p, enum packet_in_format format, uint8_t version,
 		      struct strbuf *out);
 enum ofperr packet_in_decode(const struct msg *m, struct packet_in *p);
+// NXT_RESUME: a packet_in2 that comes back, with its continuation.
+enum ofperr resume_decode(const struct msg *m, struct packet_in *p);
+void resume_encode(const struct packet_in *p, uint8_t version, uint32_t xid, struct strbuf *out);
 
 struct packet_out {
 	const uint8_t *packet; // in the message

@@ -105,6 +105,12 @@ static void put_nxt2(const struct packet_in *p, uint8_t version, struct strbuf *
 		strbuf_put(out, p->userdata, p->n_userdata);
 		prop_end(out, start);
 	}
+	if (p->n_continuation) {
+		start = prop_begin(out, PIN2_CONTINUATION);
+		wr_be32(out, 0);
+		strbuf_put(out, p->continuation, p->n_continuation);
+		prop_end(out, start);
+	}
 }
 
 // A message and a property say their length in 16 bits: what is around the packet needs room too.
@@ -216,6 +222,9 @@ static enum ofperr get_property(uint16_t type, struct reader *body, struct packe
 		p->buffer_id = rd_be32(body);
 		break;
 	case PIN2_CONTINUATION:
+		rd_skip(body, 4);
+		p->continuation = body->p;
+		p->n_continuation = rd_left(body);
 		break;
 	default:
 		return OFPERR_OFPBPC_BAD_TYPE;
@@ -256,6 +265,28 @@ enum ofperr packet_in_decode(const struct msg *m, struct packet_in *p)
 		p->len = rd_left(&r);
 	}
 	return e ? e : rd_status(&r) ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+}
+
+enum ofperr resume_decode(const struct msg *m, struct packet_in *p)
+{
+	struct reader r = m->body;
+	enum ofperr e;
+
+	r.parent = NULL;
+	memset(p, 0, sizeof(*p));
+	p->cookie = UINT64_MAX;
+	p->buffer_id = OF_NO_BUFFER;
+	match_init_any(&p->metadata);
+	e = get_nxt2(&r, p);
+	return e ? e : rd_status(&r) ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+}
+
+void resume_encode(const struct packet_in *p, uint8_t version, uint32_t xid, struct strbuf *out)
+{
+	size_t start = msg_begin(MSG_RESUME, version, xid, out);
+
+	put_nxt2(p, version, out);
+	msg_end(out, start);
 }
 
 // ---- packet_out ----

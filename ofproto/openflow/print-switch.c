@@ -436,7 +436,7 @@ static void print_packet(const struct print *p, const uint8_t *bytes, size_t n)
 enum ofperr print_packet_in(struct print *p, struct msg *m)
 {
 	struct packet_in pin;
-	enum ofperr e = packet_in_decode(m, &pin);
+	enum ofperr e = m->type == MSG_RESUME ? resume_decode(m, &pin) : packet_in_decode(m, &pin);
 
 	if (e)
 		return e;

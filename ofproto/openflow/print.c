@@ -143,6 +143,7 @@ static enum ofperr (*const printers[MSG_MAX])(struct print *p, struct msg *m) = 
 	[MSG_SET_CONFIG] = print_config,
 	[MSG_PACKET_IN] = print_packet_in,
 	[MSG_PACKET_IN2] = print_packet_in,
+	[MSG_RESUME] = print_packet_in,
 	[MSG_FLOW_REMOVED] = print_flow_removed,
 	[MSG_PORT_STATUS] = print_port_status,
 	[MSG_PACKET_OUT] = print_packet_out,

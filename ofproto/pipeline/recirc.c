@@ -70,7 +70,9 @@ static uint64_t hash_content(const struct recirc_state *s, struct acts action_se
 		h = hash_stable(s->stack, s->stack_len, h);
 	for (size_t i = 0; i < s->n_rest; i++)
 		h = hash_rest(&s->rest[i], h);
-	return h;
+	if (s->n_userdata)
+		h = hash_stable(s->userdata, s->n_userdata, h);
+	return h + s->paused;
 }
 
 static struct acts action_set_of(const struct recirc_state *s)
@@ -98,7 +100,9 @@ static bool same_content(const struct recirc_state *a, const struct recirc_state
 	       a->passes == b->passes && a->tracked == b->tracked &&
 	       miniflow_equal(a->flow, b->flow) && miniflow_equal(a->mask, b->mask) &&
 	       acts_equal(action_set_of(a), b_action_set) && a->stack_len == b->stack_len &&
-	       (!a->stack_len || !memcmp(a->stack, b->stack, a->stack_len)) && same_rest(a, b);
+	       (!a->stack_len || !memcmp(a->stack, b->stack, a->stack_len)) && same_rest(a, b) &&
+	       a->paused == b->paused && a->n_userdata == b->n_userdata &&
+	       (!a->n_userdata || !memcmp(a->userdata, b->userdata, a->n_userdata));
 }
 
 static void free_state(void *p)
@@ -109,6 +113,7 @@ static void free_state(void *p)
 	free(s->mask);
 	free(s->action_set);
 	free(s->stack);
+	free(s->userdata);
 	for (size_t i = 0; i < s->n_rest; i++)
 		free((void *)s->rest[i].acts.first);
 	free(s->rest);
@@ -186,6 +191,7 @@ static struct recirc_state *insert(const struct recirc_state *want, struct acts 
 	s->action_set = action_set.size ? rule_acts_copy(action_set) : NULL;
 	s->stack = want->stack_len ? xmemdup(want->stack, want->stack_len) : NULL;
 	s->rest = copy_rest(want);
+	s->userdata = want->n_userdata ? xmemdup(want->userdata, want->n_userdata) : NULL;
 	link_state(s);
 	return s;
 }
@@ -200,7 +206,10 @@ struct recirc_state *recirc_intern(const struct recirc_frozen *f)
 				     .stack = (char *)f->stack,
 				     .stack_len = f->stack_len,
 				     .rest = (struct recirc_rest *)f->rest,
-				     .n_rest = f->n_rest },
+				     .n_rest = f->n_rest,
+				     .userdata = (uint8_t *)f->userdata,
+				     .n_userdata = f->n_userdata,
+				     .paused = f->paused },
 			    *s;
 	struct miniflow_buf flow_buf, mask_buf;
 	struct flow_mask mask;

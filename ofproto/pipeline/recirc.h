@@ -41,6 +41,10 @@ struct recirc_state {
 	// The innermost list first. With these the packet goes on there, and in no table.
 	struct recirc_rest *rest;
 	size_t n_rest;
+	uint8_t *
+		userdata; // 'n_userdata' bytes for the controller that the packet goes to; NULL: none
+	size_t n_userdata;
+	bool paused; // the packet goes on when that controller says so
 
 	// The registry's.
 	struct recirc_state *next; // RCU
@@ -63,6 +67,9 @@ struct recirc_frozen {
 	size_t stack_len;
 	const struct recirc_rest *rest; // borrowed, 'n_rest' of them
 	size_t n_rest;
+	const uint8_t *userdata; // borrowed, 'n_userdata' bytes
+	size_t n_userdata;
+	bool paused;
 };
 
 // The state for what is frozen, held for the caller. NULL: there are RECIRC_MAX_STATES, or the switch is going.

@@ -47,8 +47,14 @@ static void do_output_reg(struct xlate_ctx *ctx, const struct act *a)
 
 static void do_controller(struct xlate_ctx *ctx, const struct act *a)
 {
-	xlate_controller(ctx, a->controller.max_len, a->controller.reason,
-			 a->controller.controller_id);
+	xlate_controller(ctx, &(struct to_controller){
+				      .max_len = a->controller.max_len,
+				      .id = a->controller.controller_id,
+				      .reason = a->controller.reason,
+				      .userdata = act_nested(a),
+				      .n_userdata = a->controller.n_userdata,
+				      .pause = a->controller.pause,
+			      });
 }
 
 static void do_set_field(struct xlate_ctx *ctx, const struct act *a)
@@ -194,8 +200,7 @@ static void do_dec_ttl(struct xlate_ctx *ctx, const struct act *a)
 	ctx_report(ctx, ">> IPv%d decrement TTL exception",
 		   ctx->flow.eth_type == htobe16(0x0800) ? 4 : 6);
 	for (unsigned int i = 0; i < a->dec_ttl.n_ids; i++)
-		xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, ids[i]);
-	ctx->list_ends = true;
+		xlate_ttl_expired(ctx, ids[i]);
 }
 
 static void do_dec_nsh_ttl(struct xlate_ctx *ctx, const struct act *a)
@@ -212,8 +217,7 @@ static void do_dec_nsh_ttl(struct xlate_ctx *ctx, const struct act *a)
 		return;
 	}
 	ctx_report(ctx, ">> NSH decrement TTL exception");
-	xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, 0);
-	ctx->list_ends = true;
+	xlate_ttl_expired(ctx, 0);
 }
 
 // As where headers are out of sight, for a test of what comes back.
@@ -466,26 +470,37 @@ static uint8_t reason_of(const struct xlate_ctx *ctx)
 	return ctx->rule && is_table_miss(ctx->rule) ? OFPR_EXPLICIT_MISS : OFPR_ACTION;
 }
 
-void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
-		      uint16_t controller_id)
+void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c)
 {
 	struct dp_action *u;
 	uint32_t state = 0;
 
 	ctx_commit(ctx);
-	if (has_more_to_tell(ctx)) {
-		state = ctx_freeze(ctx, ctx->table, !ctx_connection_is_hidden(ctx));
+	if (c->pause || c->n_userdata || has_more_to_tell(ctx)) {
+		state = ctx_freeze_for_controller(ctx, c);
 		if (!state)
 			return;
 	}
 	u = dp_put(&ctx->ret->actions, DP_ACTION_USERSPACE);
 	u->userspace.kind = USERSPACE_CONTROLLER;
-	u->userspace.reason = reason == OFPR_ACTION ? reason_of(ctx) : reason;
-	u->userspace.max_len = max_len;
-	u->userspace.controller_id = controller_id;
-	u->userspace.table_id = ctx->table;
-	u->userspace.cookie = ctx->rule ? ctx->rule->cookie : ctx->cookie;
+	u->userspace.reason = c->reason == OFPR_ACTION ? reason_of(ctx) : c->reason;
+	u->userspace.max_len = c->max_len;
+	u->userspace.controller_id = c->id;
+	u->userspace.table_id = ctx->rule ? ctx->table : 0;
+	u->userspace.cookie = ctx->rule ? ctx->rule->cookie : UINT64_MAX;
 	u->userspace.recirc_id = state;
+	u->userspace.continuation = c->pause;
+	// What was to come comes when the controller says so.
+	if (c->pause)
+		ctx->exit = true;
+}
+
+void xlate_ttl_expired(struct xlate_ctx *ctx, uint16_t controller_id)
+{
+	xlate_controller(ctx, &(struct to_controller){ .max_len = UINT16_MAX,
+						       .id = controller_id,
+						       .reason = OFPR_INVALID_TTL });
+	ctx->list_ends = true;
 }
 
 void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len)
@@ -509,7 +524,8 @@ void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len)
 		xlate_flood(ctx, port.n == OFPP_ALL);
 		return;
 	case OFPP_CONTROLLER:
-		xlate_controller(ctx, max_len, OFPR_ACTION, 0);
+		xlate_controller(
+			ctx, &(struct to_controller){ .max_len = max_len, .reason = OFPR_ACTION });
 		return;
 	case OFPP_ANY:
 		return;

@@ -203,8 +203,7 @@ void xlate_dec_mpls_ttl(struct xlate_ctx *ctx, const struct act *a)
 		return;
 	}
 	ctx_report(ctx, ">> MPLS decrement TTL exception");
-	xlate_controller(ctx, UINT16_MAX, OFPR_INVALID_TTL, 0);
-	ctx->list_ends = true;
+	xlate_ttl_expired(ctx, 0);
 }
 
 // ---- Datapath actions ----

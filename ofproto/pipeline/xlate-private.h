@@ -79,6 +79,15 @@ struct xlate_ctx {
 	bool in_clone; // the action set is not this packet's
 };
 
+// What a controller is sent.
+struct to_controller {
+	uint16_t max_len, id;
+	uint8_t reason;
+	const uint8_t *userdata;
+	size_t n_userdata;
+	bool pause; // the packet goes on when the controller says so
+};
+
 // Dependence on bits of the current key ('mask' in terms of ctx->flow).
 void ctx_look_at(struct xlate_ctx *ctx, const struct flow_mask *mask);
 void ctx_look_at_field(struct xlate_ctx *ctx, const struct field *f);
@@ -145,6 +154,8 @@ bool xlate_fail(struct xlate_ctx *ctx, enum xlate_error e);
 bool xlate_may_go_deeper(struct xlate_ctx *ctx);
 // Keeps what the pipeline knows of the packet now, to go on in 'table' when it comes back. 0: it failed.
 uint32_t ctx_freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked);
+// The same for a packet that a controller is sent; one that is paused goes on with all that was still to come.
+uint32_t ctx_freeze_for_controller(struct xlate_ctx *ctx, const struct to_controller *c);
 // Does the action look at headers that nobody has seen yet ('unparsed')?
 bool xlate_needs_headers(struct xlate_ctx *ctx, const struct act *a);
 // The packet goes round, so that the datapath parses it again, and all that was still to come (frames) is carried out when it comes
@@ -182,8 +193,9 @@ void xlate_delete_field(struct xlate_ctx *ctx, const struct act *a);
 bool xlate_is_tunnel(const struct of_port *p);
 // Is the port a tunnel whose packets have no Ethernet header? Nothing is flooded there.
 bool xlate_is_layer3(const struct of_port *p);
-void xlate_controller(struct xlate_ctx *ctx, uint16_t max_len, uint8_t reason,
-		      uint16_t controller_id);
+void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c);
+// The packet goes to the controllers that want to hear of it, and the list of actions ends.
+void xlate_ttl_expired(struct xlate_ctx *ctx, uint16_t controller_id);
 
 // A side path (clone, patch port) whose changes to the packet must not be seen behind it. Its datapath actions stand in
 // a clone when they change the packet, in line when they do not.

@@ -5,25 +5,34 @@
 // Frames, the innermost first, as they are kept.
 typedef VEC(struct recirc_rest) rest_list;
 
-static uint32_t freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked, bool with_set,
-		       const rest_list *rest)
+struct what {
+	uint8_t table;
+	bool tracked, with_set;
+	rest_list rest;
+	const struct to_controller *controller; // NULL: the packet goes to none
+};
+
+static uint32_t freeze(struct xlate_ctx *ctx, const struct what *w)
 {
 	xlate_tunnel_freeze(ctx);
 	struct recirc_frozen f = {
 		.sw = ctx->sw,
 		.in_port = OF_PORT(ctx->flow.in_port),
-		.table = table,
+		.table = w->table,
 		.passes = ctx->passes + 1,
-		.tracked = tracked,
+		.tracked = w->tracked,
 		.flow = &ctx->flow,
 		.written = &ctx->tunnel_set,
 		// One that is being carried out is not carried out again.
-		.action_set = with_set && !ctx->in_action_set ? acts_of(&ctx->action_set)
-							      : (struct acts){ NULL, 0 },
+		.action_set = w->with_set && !ctx->in_action_set ? acts_of(&ctx->action_set)
+								 : (struct acts){ NULL, 0 },
 		.stack = strbuf_cstr(&ctx->stack),
 		.stack_len = ctx->stack.len,
-		.rest = rest->v,
-		.n_rest = rest->n,
+		.rest = w->rest.v,
+		.n_rest = w->rest.n,
+		.userdata = w->controller ? w->controller->userdata : NULL,
+		.n_userdata = w->controller ? w->controller->n_userdata : 0,
+		.paused = w->controller && w->controller->pause,
 	};
 	struct recirc_state *s;
 
@@ -40,9 +49,33 @@ static uint32_t freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked, bool 
 
 uint32_t ctx_freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked)
 {
-	static const rest_list none;
+	return freeze(ctx, &(struct what){ .table = table, .tracked = tracked, .with_set = true });
+}
 
-	return freeze(ctx, table, tracked, true, &none);
+static void collect_rest(const struct xlate_ctx *ctx, rest_list *rest)
+{
+	for (const struct frame *f = ctx->frame; f; f = f->outer)
+		VEC_PUSH(rest,
+			 ((struct recirc_rest){ .table = f->table,
+						.cookie = f->rule ? f->rule->cookie : f->cookie,
+						.acts = f->rest }));
+}
+
+uint32_t ctx_freeze_for_controller(struct xlate_ctx *ctx, const struct to_controller *c)
+{
+	struct what w = {
+		.table = ctx->table,
+		.tracked = !ctx_connection_is_hidden(ctx),
+		.with_set = c->pause && !ctx->in_clone,
+		.controller = c,
+	};
+	uint32_t id;
+
+	if (c->pause)
+		collect_rest(ctx, &w.rest);
+	id = freeze(ctx, &w);
+	VEC_FREE(&w.rest);
+	return id;
 }
 
 // ---- Packets to be parsed again ----
@@ -91,17 +124,15 @@ bool xlate_needs_headers(struct xlate_ctx *ctx, const struct act *a)
 
 void xlate_parse_again(struct xlate_ctx *ctx)
 {
-	rest_list rest = { 0 };
+	struct what w = { .table = ctx->table,
+			  .tracked = !ctx_connection_is_hidden(ctx),
+			  .with_set = !ctx->in_clone };
 	uint32_t id;
 
-	for (const struct frame *f = ctx->frame; f; f = f->outer)
-		VEC_PUSH(&rest,
-			 ((struct recirc_rest){ .table = f->table,
-						.cookie = f->rule ? f->rule->cookie : f->cookie,
-						.acts = f->rest }));
+	collect_rest(ctx, &w.rest);
 	ctx_commit(ctx);
-	id = freeze(ctx, ctx->table, !ctx_connection_is_hidden(ctx), !ctx->in_clone, &rest);
-	VEC_FREE(&rest);
+	id = freeze(ctx, &w);
+	VEC_FREE(&w.rest);
 	if (id)
 		dp_put(&ctx->ret->actions, DP_ACTION_RECIRC)->recirc.id = id;
 	// All that was to come comes then.

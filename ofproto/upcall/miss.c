@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/counters.h"
 #include "core/base/log.h"
+#include "ofproto/pipeline/continuation.h"
 #include "ofproto/pipeline/tlv-map.h"
 #include "ofproto/upcall/upcall-private.h"
 
@@ -279,14 +280,29 @@ static void fill_metadata(struct match *m, const struct flow_key *key)
 		tell(m, key, tuple[i]);
 }
 
+// 's': the state that the packet was sent with; NULL: none.
 static void queue_packet_in(struct upcall_engine *u, struct of_switch *sw,
 			    const struct flow_key *key, const struct upcall *up,
-			    const struct dp_action *a)
+			    const struct dp_action *a, const struct recirc_state *s)
 {
-	struct queued_packet_in *q = xzalloc(sizeof(*q) + up->packet->size);
+	AUTO(strbuf) continuation = STRBUF_INIT;
+	size_t n_userdata = s ? s->n_userdata : 0;
+	struct queued_packet_in *q;
 	bool first = false, full;
 
+	if (s && s->paused)
+		continuation_encode(s, &continuation);
+	q = xzalloc(sizeof(*q) + up->packet->size + n_userdata + continuation.len);
 	memcpy(q->data, up->packet->data, up->packet->size);
+	if (n_userdata) {
+		q->event.userdata = memcpy(q->data + up->packet->size, s->userdata, n_userdata);
+		q->event.n_userdata = n_userdata;
+	}
+	if (continuation.len) {
+		q->event.continuation = memcpy(q->data + up->packet->size + n_userdata,
+					       continuation.s, continuation.len);
+		q->event.n_continuation = continuation.len;
+	}
 	fill_metadata(&q->event.metadata, key);
 	q->event.sw = sw;
 	q->event.packet = q->data;
@@ -326,7 +342,7 @@ static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actio
 	if (!a->userspace.recirc_id) {
 		if (!engine_key(u, up->key, &e))
 			return -ENODEV;
-		queue_packet_in(u, e.sw, &e.key, up, a);
+		queue_packet_in(u, e.sw, &e.key, up, a, NULL);
 		return 0;
 	}
 	s = recirc_find(a->userspace.recirc_id);
@@ -337,7 +353,7 @@ static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actio
 	key = *up->key;
 	tlv_to_pipeline(switch_tlv_map(s->sw), &key.tunnel);
 	recirc_thaw(s, &key, &known);
-	queue_packet_in(u, s->sw, &key, up, a);
+	queue_packet_in(u, s->sw, &key, up, a, s);
 	return 0;
 }
 

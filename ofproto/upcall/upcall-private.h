@@ -118,6 +118,8 @@ void engine_start_revalidator(struct upcall_engine *u);
 void engine_stop_revalidator(struct upcall_engine *u);
 // Takes a flow out of the table, datapath and device, credits what is left, frees. Main thread.
 void engine_remove(struct upcall_engine *u, struct megaflow *mf);
+// The datapath port that packets from a port of the switch are said to come from.
+dp_port_t upcall_way_back(const struct of_switch *sw, of_port_t in_port);
 // One packet that no flow counts.
 void engine_credit_packet(struct upcall_engine *u, const struct xlate_basis *basis, size_t bytes,
 			  uint16_t tcp_flags);

@@ -340,7 +340,7 @@ static bool leads_back(const struct of_port *p)
 
 // Userspace actions need a switch: the input port tells it, or any other of the switch does. A tunnel's does not without the
 // outer header.
-static dp_port_t way_back(const struct of_switch *sw, of_port_t in_port)
+dp_port_t upcall_way_back(const struct of_switch *sw, of_port_t in_port)
 {
 	struct of_port *in = switch_port_find(sw, in_port);
 	struct of_port *const *ports = switch_ports(sw);
@@ -398,7 +398,7 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 		upcall_changed(u);
 	xlate_learn_rules(&r.basis);
 	dp_key = key;
-	dp_key.in_port = way_back(sw, OF_PORT(key.in_port)).n;
+	dp_key.in_port = upcall_way_back(sw, OF_PORT(key.in_port)).n;
 	engine_credit_packet(u, &r.basis, po->len, be16toh(key.tcp_flags));
 	learn_apply();
 	if (datapath_execute(u->dp, po->packet, po->len, &dp_key, dp_actions_of(&r.actions), &err) <

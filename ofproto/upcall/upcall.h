@@ -23,6 +23,10 @@ struct packet_in_event {
 	uint8_t reason, table;
 	uint16_t max_len, controller_id;
 	uint64_t cookie;
+	const uint8_t *userdata;
+	size_t n_userdata;
+	const uint8_t *continuation; // NULL: the packet is not paused
+	size_t n_continuation;
 };
 
 typedef void packet_in_cb(void *aux, const struct packet_in_event *e);
@@ -85,6 +89,9 @@ bool upcall_is_paused(const struct upcall_engine *u);
 enum ofperr upcall_check_acts(struct of_switch *sw, const struct flow_key *key,
 			      struct strbuf *list);
 // Runs a packet of a controller through actions and the pipeline.
+// A packet that was paused for a controller goes on. Main thread.
+enum ofperr upcall_packet_resume(struct upcall_engine *u, struct of_switch *sw,
+				 const struct packet_in *p);
 enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 			      const struct packet_out *po);
 
