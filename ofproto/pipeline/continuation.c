@@ -65,28 +65,26 @@ static struct reader take_block(struct reader *r)
 	return b;
 }
 
-// What would be refused in a rule is refused here.
-static enum ofperr check_list(struct of_switch *sw, struct strbuf *list, const struct match *m,
-			      uint8_t table)
+// What would be refused in a rule is refused here, but that the packet may be another one by now.
+static enum ofperr check_list(struct of_switch *sw, struct strbuf *list, uint8_t table)
 {
 	struct error err = ERROR_INIT;
 	enum ofperr e = acts_executable(acts_of(list), &err);
 
 	if (!e)
-		e = switch_check_acts(sw, acts_of(list), m, table);
+		e = switch_check_acts(sw, acts_of(list), NULL, table);
 	if (!e)
 		switch_bind_meter(sw, (struct act *)list->s, list->len);
 	return e;
 }
 
-static enum ofperr take_action_set(struct decoded *d, struct of_switch *sw, struct reader *r,
-				   const struct match *m)
+static enum ofperr take_action_set(struct decoded *d, struct of_switch *sw, struct reader *r)
 {
 	struct reader b = take_block(r);
 	enum ofperr e = acts_decode_actions(&b, OFP15, &d->action_set);
 
 	if (!e)
-		e = check_list(sw, &d->action_set, m, 255);
+		e = check_list(sw, &d->action_set, 255);
 	d->f.action_set = acts_of(&d->action_set);
 	return e;
 }
@@ -115,8 +113,7 @@ static enum ofperr take_stack(struct decoded *d, struct reader *r)
 		       : OFPERR_NXR_STALE;
 }
 
-static enum ofperr take_rest(struct decoded *d, struct of_switch *sw, struct reader *r,
-			     const struct match *m)
+static enum ofperr take_rest(struct decoded *d, struct of_switch *sw, struct reader *r)
 {
 	struct recirc_rest *rest = &d->rests[d->f.n_rest];
 	struct strbuf *list = &d->lists[d->f.n_rest];
@@ -129,13 +126,12 @@ static enum ofperr take_rest(struct decoded *d, struct of_switch *sw, struct rea
 	b = take_block(r);
 	e = acts_decode_instructions(&b, OFP15, list);
 	if (!e)
-		e = check_list(sw, list, m, rest->table);
+		e = check_list(sw, list, rest->table);
 	rest->acts = acts_of(list);
 	return e;
 }
 
-static enum ofperr take_all(struct decoded *d, struct of_switch *sw, struct reader *r,
-			    const struct match *m)
+static enum ofperr take_all(struct decoded *d, struct of_switch *sw, struct reader *r)
 {
 	uint32_t n;
 	enum ofperr e;
@@ -147,7 +143,7 @@ static enum ofperr take_all(struct decoded *d, struct of_switch *sw, struct read
 	d->f.passes = rd_u8(r);
 	if (rd_be64(r) != switch_datapath_id(sw))
 		return OFPERR_NXR_STALE;
-	e = take_action_set(d, sw, r, m);
+	e = take_action_set(d, sw, r);
 	if (!e)
 		e = take_stack(d, r);
 	if (e)
@@ -156,7 +152,7 @@ static enum ofperr take_all(struct decoded *d, struct of_switch *sw, struct read
 	if (!n || n > MAX_RESTS)
 		return OFPERR_NXR_STALE;
 	while (!e && n--)
-		e = take_rest(d, sw, r, m);
+		e = take_rest(d, sw, r);
 	return e ? e : rd_finish(r) ? OFPERR_NXR_STALE : OFPERR_NONE;
 }
 
@@ -166,12 +162,8 @@ enum ofperr continuation_decode(struct of_switch *sw, const uint8_t *p, size_t n
 	struct decoded *d = xzalloc(sizeof(*d));
 	struct reader r = rd_init(p, n);
 	struct flow_mask written;
-	struct match m;
 	enum ofperr e;
 
-	// Whatever is said of the packet the lists may rest on.
-	m.key = *key;
-	flow_mask_exact_for(&m.mask, key);
 	memset(&written, 0, sizeof(written));
 	memset(&written.m.tunnel, flow_tunnel_is_set(&key->tunnel) ? 0xff : 0,
 	       sizeof(written.m.tunnel));
@@ -180,7 +172,7 @@ enum ofperr continuation_decode(struct of_switch *sw, const uint8_t *p, size_t n
 	d->f.in_port = OF_PORT(key->in_port);
 	d->f.flow = key;
 	d->f.written = &written;
-	e = take_all(d, sw, &r, &m);
+	e = take_all(d, sw, &r);
 	if (!e) {
 		*ret_state = recirc_intern(&d->f);
 		e = *ret_state ? OFPERR_NONE : OFPERR_NXR_NOT_SUPPORTED;

@@ -165,7 +165,7 @@ static enum ofperr check_executable(const struct of_switch *sw, struct acts list
 enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const struct match *m,
 			      uint8_t table)
 {
-	struct needs n = { .sw = sw, .ipv6 = m->key.eth_type == htobe16(0x86dd) };
+	struct needs n = { .sw = sw, .ipv6 = m && m->key.eth_type == htobe16(0x86dd) };
 	enum ofperr e = check_executable(sw, a);
 
 	if (!e)

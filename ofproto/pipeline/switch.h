@@ -203,7 +203,7 @@ struct of_port *switch_port_by_name(const struct of_switch *sw, const char *name
 struct of_port *const *switch_ports(const struct of_switch *sw);
 struct port_names switch_port_names(const struct of_switch *sw);
 
-// Whether packets that 'm' says something of can be sent through the actions: prerequisites, tables, what the datapath can.
+// Whether packets that 'm' says something of (NULL: any) can be sent through the actions: prerequisites, tables, what the datapath can.
 // 'table' is the rule's (255 for packet_out).
 enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const struct match *m,
 			      uint8_t table);

@@ -52,3 +52,9 @@ tests_unit_pipeline_test_mpls_SOURCES = tests/unit/pipeline/test-mpls.c tests/un
 tests_unit_pipeline_test_mpls_LDADD = $(PIPELINE_LIBS)
 tests_unit_pipeline_test_stack_LDADD = $(PIPELINE_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/fuzz-continuation
+TESTS += tests/fuzz/run-continuation
+tests_fuzz_fuzz_continuation_SOURCES = tests/fuzz/fuzz-continuation.c tests/fuzz/replay.c
+tests_fuzz_fuzz_continuation_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS)
+EXTRA_DIST += tests/fuzz/run-continuation tests/fuzz/corpus/continuation
