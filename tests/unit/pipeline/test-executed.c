@@ -140,7 +140,6 @@ static const struct {
 } refusals[] = {
 	{ "actions=output:1,clone(output:2,clone(decap))", OFPERR_OFPBAC_BAD_TYPE },
 	{ "actions=write_actions(decap)", OFPERR_OFPBAC_BAD_TYPE },
-	{ "actions=controller(pause)", OFPERR_OFPBAC_BAD_ARGUMENT },
 	{ "actions=clone(controller(meter_id=5))", OFPERR_OFPBAC_BAD_ARGUMENT },
 };
 
