@@ -11,7 +11,8 @@
 #define CLS_MAX_TRIES 4
 #define CLS_N_STAGES 4
 
-// One rule in a subtable. Rules of the same masked key are a list by descending priority; its head is in the table.
+// One rule in a subtable. Rules of the same masked key are a list by descending priority, newer before older ones of the same
+// priority; its head is in the table.
 struct cls_node {
 	struct rnode r;
 	struct cls_rule *rule;
@@ -42,6 +43,8 @@ struct subtable {
 	be32 ports_mask; // of tp_src and tp_dst, as they lie in the key
 	struct trie ports;
 	size_t n_rules;
+	size_t n_shown; // of them, those that are not hidden
+	uint64_t gone; // from this version on none is seen; CLS_NEVER: some are
 	uint64_t serial; // subtables of one priority are asked in the order they were made
 	VEC(struct priority_count) priorities; // descending
 };
@@ -72,7 +75,8 @@ struct trie_answer {
 // A past change, for classifier_changed_for().
 struct cls_change {
 	const struct miniflow *key, *mask; // behind the struct
-	uint64_t version;
+	uint64_t number; // its place in the order of changes
+	uint64_t version; // that made it visible; grows with the number, many may have the same
 	int priority;
 };
 
@@ -82,11 +86,14 @@ struct classifier {
 	struct subtable_vec *vec; // RCU
 	struct cls_trie tries[CLS_MAX_TRIES];
 	bool tries_ready; // cleared while the tries are rebuilt
-	uint64_t version;
-	struct cls_change *changes[CLS_N_CHANGES]; // RCU; ring by version
+	uint64_t changed; // the newest version that was announced
+	uint64_t forgotten; // of changes up to this version not all are in the ring
+	uint64_t n_changes;
+	struct cls_change *changes[CLS_N_CHANGES]; // RCU; ring by number
 	struct hmap subtables;
 	uint64_t next_serial; // of a subtable
-	size_t n;
+	size_t n; // not hidden
+	size_t n_all;
 };
 
 struct subtable *subtable_create(const struct classifier *c, const struct miniflow *mask);
@@ -95,14 +102,17 @@ void subtable_destroy(struct subtable *s);
 void subtable_set_tries(const struct classifier *c, struct subtable *s);
 void subtable_insert(struct subtable *s, struct cls_rule *r);
 void subtable_remove(struct subtable *s, struct cls_rule *r);
+// More or fewer rules that are not hidden, from a version on.
+void subtable_count_shown(struct subtable *s, int n, uint64_t version);
 // Removes all rules; nobody looks any more.
 void subtable_clear(struct subtable *s);
-void subtable_replace(struct subtable *s, struct cls_rule *old, struct cls_rule *now);
 // Head of the list of rules with exactly this masked key (packed), or NULL.
 struct cls_node *subtable_find_key(const struct subtable *s, const struct miniflow *key);
-// Head of the list of rules that match 'key', or NULL; *ret_words is how many words of the subtable's mask were looked at.
-struct cls_node *subtable_lookup(const struct subtable *s, const struct flow_key *key,
-				 unsigned int *ret_words);
+// Head of the list of rules that match 'key' and are visible at a version, or NULL; *ret_words is how many words of the subtable's mask were looked at.
+struct cls_node *subtable_lookup(const struct subtable *s, uint64_t version,
+				 const struct flow_key *key, unsigned int *ret_words);
+// The first of a list, from 'n' on, that a version sees, or NULL.
+struct cls_node *cls_node_visible(struct cls_node *n, uint64_t version);
 // Adds to 'mask' what such an answer depended on.
 void subtable_unwildcard(const struct subtable *s, const struct flow_key *key, unsigned int n_words,
 			 bool found, struct flow_mask *mask);
@@ -113,6 +123,7 @@ struct cls_walk {
 	const struct classifier *c;
 	const struct subtable_vec *vec;
 	const struct flow_key *key;
+	uint64_t version;
 	struct flow_mask *mask; // gets the bits that decide; NULL: nobody asks
 	size_t next;
 	bool use_tries;
@@ -120,12 +131,17 @@ struct cls_walk {
 };
 
 void cls_walk_begin(struct cls_walk *w, const struct classifier *c, const struct subtable_vec *vec,
-		    const struct flow_key *key, struct flow_mask *mask);
+		    uint64_t version, const struct flow_key *key, struct flow_mask *mask);
 // Head of the next list of rules that match, from a subtable that has one above 'priority'; NULL: there is none any more.
 struct cls_node *cls_walk_next(struct cls_walk *w, int priority);
 // clauses.c: goes on with a lookup that has come to rules with clauses, 'n' and below. 'best' is what was found before, or NULL.
 struct cls_rule *lookup_with_clauses(struct cls_walk *w, struct cls_rule *best, struct cls_node *n,
 				     struct cls_decision *ret);
+
+static inline bool is_newest(const struct cls_rule *r)
+{
+	return cls_rule_is_visible(r, CLS_NEWEST);
+}
 
 static inline int subtable_max_priority(const struct subtable *s)
 {

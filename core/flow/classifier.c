@@ -16,6 +16,8 @@ void cls_rule_init(struct cls_rule *r, const struct match *m, int priority)
 	r->match_mask = miniflow_create(&m->mask.m);
 	r->clauses = NULL;
 	r->entry = NULL;
+	r->shown = 0;
+	r->hidden = CLS_NEVER;
 }
 
 void cls_rule_uninit(struct cls_rule *r)
@@ -190,7 +192,7 @@ void classifier_destroy(struct classifier *c)
 {
 	if (!c)
 		return;
-	assert(!c->n);
+	assert(!c->n_all);
 	for (int i = 0; i < CLS_MAX_TRIES; i++)
 		trie_clear(&c->tries[i].trie);
 	for (int i = 0; i < CLS_N_CHANGES; i++)
@@ -205,6 +207,11 @@ size_t classifier_count(const struct classifier *c)
 	return __atomic_load_n(&c->n, __ATOMIC_RELAXED);
 }
 
+size_t classifier_count_all(const struct classifier *c)
+{
+	return c->n_all;
+}
+
 bool classifier_is_empty(const struct classifier *c)
 {
 	return !classifier_count(c);
@@ -217,27 +224,34 @@ size_t classifier_n_masks(const struct classifier *c)
 
 // ---- Versions ----
 
-static void record_change(struct classifier *c, const struct cls_rule *r)
+void classifier_announce(struct classifier *c, const struct cls_rule *r, uint64_t version)
 {
-	uint64_t version = c->version + 1;
+	uint64_t number = c->n_changes + 1;
 	size_t n_key = miniflow_size(r->match_key), n_mask = miniflow_size(r->match_mask);
 	struct cls_change *ch = xmalloc(sizeof(*ch) + n_key + n_mask),
-			  *old = c->changes[version % CLS_N_CHANGES];
+			  *old = c->changes[number % CLS_N_CHANGES];
 
 	// One piece of memory: a change is made and forgotten with every rule.
 	ch->key = memcpy(ch + 1, r->match_key, n_key);
 	ch->mask = memcpy((uint8_t *)(ch + 1) + n_key, r->match_mask, n_mask);
+	ch->number = number;
 	ch->version = version;
 	ch->priority = r->priority;
-	RCU_SET(c->changes[version % CLS_N_CHANGES], ch);
+	RCU_SET(c->changes[number % CLS_N_CHANGES], ch);
 	rcu_free(old);
-	cmm_smp_wmb();
-	__atomic_store_n(&c->version, version, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->n_changes, number, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->changed, version, __ATOMIC_RELEASE);
+}
+
+void classifier_announce_many(struct classifier *c, uint64_t version)
+{
+	__atomic_store_n(&c->forgotten, version, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->changed, version, __ATOMIC_RELEASE);
 }
 
 uint64_t classifier_version(const struct classifier *c)
 {
-	return __atomic_load_n(&c->version, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&c->changed, __ATOMIC_ACQUIRE);
 }
 
 // True when some packet can have both: the rule and the flow do not contradict each other in a bit that both match.
@@ -256,24 +270,34 @@ static bool concerns(const struct cls_change *ch, const struct flow_key *key,
 	return true;
 }
 
-bool classifier_changed_for(const struct classifier *c, uint64_t since, const struct flow_key *key,
-			    const struct flow_mask *mask, int found)
+// Who asks has loaded 'now' from where it was published, so that all changes up to there are in the ring or were forgotten; later
+// ones may be, too, and wait for their version: they are none yet. The translation saw exactly the rules of version 'since',
+// however long it took and whatever was published meanwhile: any change behind 'since' is one that it may have missed. So the
+// answer is wrong only when 'since' is not the version of the look-up but a later one; translation therefore takes it once,
+// before its first look-up, and notes no other.
+bool classifier_changed_for(const struct classifier *c, uint64_t since, uint64_t now,
+			    const struct flow_key *key, const struct flow_mask *mask, int found)
 {
-	uint64_t now = classifier_version(c);
+	uint64_t last;
 
-	cmm_smp_rmb();
-	if (now == since)
+	if (now <= since || classifier_version(c) <= since)
 		return false;
-	if (now - since > CLS_N_CHANGES / 2)
+	if (__atomic_load_n(&c->forgotten, __ATOMIC_ACQUIRE) > since)
 		return true;
-	for (uint64_t v = since + 1; v <= now; v++) {
-		const struct cls_change *ch = RCU_GET(c->changes[v % CLS_N_CHANGES]);
+	last = __atomic_load_n(&c->n_changes, __ATOMIC_ACQUIRE);
+	for (uint64_t i = last; i && last - i < CLS_N_CHANGES / 2; i--) {
+		const struct cls_change *ch = RCU_GET(c->changes[i % CLS_N_CHANGES]);
 
-		// Another version there: the ring came round meanwhile.
-		if (!ch || ch->version != v || (ch->priority >= found && concerns(ch, key, mask)))
+		// Another one there: the ring came round meanwhile.
+		if (!ch || ch->number != i)
+			return true;
+		if (ch->version <= since)
+			return false;
+		if (ch->version <= now && ch->priority >= found && concerns(ch, key, mask))
 			return true;
 	}
-	return false;
+	// Either the first change ever is behind 'since', or there were too many.
+	return last >= CLS_N_CHANGES / 2;
 }
 
 // ---- Writing ----
@@ -288,12 +312,20 @@ static struct subtable *find_subtable(const struct classifier *c, const struct m
 	return NULL;
 }
 
-void classifier_insert(struct classifier *c, struct cls_rule *r)
+static void count_shown(struct classifier *c, struct subtable *s, int n, uint64_t version)
+{
+	subtable_count_shown(s, n, version);
+	__atomic_store_n(&c->n, c->n + n, __ATOMIC_RELAXED);
+}
+
+void classifier_insert(struct classifier *c, struct cls_rule *r, uint64_t version)
 {
 	struct subtable *s = find_subtable(c, r->match_mask);
 	int before = s ? subtable_max_priority(s) : -1;
 
 	assert(!r->entry);
+	r->shown = version;
+	r->hidden = CLS_NEVER;
 	if (!s) {
 		s = subtable_create(c, r->match_mask);
 		s->serial = c->next_serial++;
@@ -304,15 +336,22 @@ void classifier_insert(struct classifier *c, struct cls_rule *r)
 	subtable_insert(s, r);
 	if (before != subtable_max_priority(s) || s->n_rules == 1)
 		publish(c);
-	__atomic_store_n(&c->n, c->n + 1, __ATOMIC_RELAXED);
-	record_change(c, r);
+	count_shown(c, s, 1, version);
+	c->n_all++;
 }
 
-void classifier_replace(struct classifier *c, struct cls_rule *old, struct cls_rule *now)
+void classifier_hide(struct classifier *c, struct cls_rule *r, uint64_t version)
 {
-	assert(old->entry && !now->entry);
-	subtable_replace(find_subtable(c, old->match_mask), old, now);
-	record_change(c, now);
+	assert(r->entry && is_newest(r));
+	__atomic_store_n(&r->hidden, version, __ATOMIC_RELAXED);
+	count_shown(c, find_subtable(c, r->match_mask), -1, version);
+}
+
+void classifier_show(struct classifier *c, struct cls_rule *r)
+{
+	assert(r->entry && !is_newest(r));
+	__atomic_store_n(&r->hidden, CLS_NEVER, __ATOMIC_RELAXED);
+	count_shown(c, find_subtable(c, r->match_mask), 1, CLS_NEVER);
 }
 
 void classifier_remove(struct classifier *c, struct cls_rule *r)
@@ -321,6 +360,9 @@ void classifier_remove(struct classifier *c, struct cls_rule *r)
 	int before = subtable_max_priority(s);
 
 	assert(r->entry);
+	// It was shown in a version that will not be: those before it still see what else is hidden from there on.
+	if (is_newest(r))
+		count_shown(c, s, -1, r->shown);
 	subtable_remove(s, r);
 	tries_update(c, s, r, trie_remove);
 	if (!s->n_rules) {
@@ -330,18 +372,7 @@ void classifier_remove(struct classifier *c, struct cls_rule *r)
 	} else if (before != subtable_max_priority(s)) {
 		publish(c);
 	}
-	__atomic_store_n(&c->n, c->n - 1, __ATOMIC_RELAXED);
-	record_change(c, r);
-}
-
-void classifier_set_clauses(struct classifier *c, struct cls_rule *r, struct cls_clauses *clauses)
-{
-	struct cls_clauses *old = r->clauses;
-
-	assert(r->entry);
-	RCU_SET(r->clauses, clauses);
-	rcu_free(old);
-	record_change(c, r);
+	c->n_all--;
 }
 
 void classifier_clear(struct classifier *c)
@@ -360,8 +391,7 @@ void classifier_clear(struct classifier *c)
 	}
 	rcu_free(old);
 	__atomic_store_n(&c->n, 0, __ATOMIC_RELAXED);
-	// Whoever asks what has changed since before is told: everything may have.
-	__atomic_store_n(&c->version, c->version + CLS_N_CHANGES, __ATOMIC_RELEASE);
+	c->n_all = 0;
 }
 
 // ---- Finding ----
@@ -379,7 +409,7 @@ struct cls_rule *classifier_find_exactly(const struct classifier *c, const struc
 	miniflow_pack(&key.mf, &m->key);
 	for (struct cls_node *n = subtable_find_key(s, &key.mf); n && n->priority >= priority;
 	     n = n->lower)
-		if (n->priority == priority)
+		if (n->priority == priority && is_newest(n->rule))
 			return n->rule;
 	return NULL;
 }
@@ -405,17 +435,19 @@ bool classifier_rule_overlaps(const struct classifier *c, const struct cls_rule 
 		RTABLE_FOR_EACH(n, &s->rules)
 		for (const struct cls_node *l = CONTAINER_OF(n, struct cls_node, r); l;
 		     l = l->lower)
-			if (l->priority == r->priority && l->rule != r && rules_overlap(l->rule, r))
+			if (l->priority == r->priority && l->rule != r && is_newest(l->rule) &&
+			    rules_overlap(l->rule, r))
 				return true;
 	}
 	return false;
 }
 
 void cls_walk_begin(struct cls_walk *w, const struct classifier *c, const struct subtable_vec *vec,
-		    const struct flow_key *key, struct flow_mask *mask)
+		    uint64_t version, const struct flow_key *key, struct flow_mask *mask)
 {
 	w->c = c;
 	w->vec = vec;
+	w->version = version;
 	w->key = key;
 	w->mask = mask;
 	w->next = 0;
@@ -431,9 +463,12 @@ struct cls_node *cls_walk_next(struct cls_walk *w, int priority)
 		unsigned int n_words;
 		struct cls_node *n;
 
+		// What waits to be taken out must not decide anything, nor cost bits of the mask.
+		if (w->version >= __atomic_load_n(&s->gone, __ATOMIC_RELAXED))
+			continue;
 		if (w->use_tries && tries_exclude(w->c, s, w->key, w->answers, false, w->mask))
 			continue;
-		n = subtable_lookup(s, w->key, &n_words);
+		n = subtable_lookup(s, w->version, w->key, &n_words);
 		// A trie is dearer than the table's hash: it is asked only for a better reason why nothing was found.
 		if (w->mask && (n || !w->use_tries ||
 				!tries_exclude(w->c, s, w->key, w->answers, true, w->mask)))
@@ -445,14 +480,14 @@ struct cls_node *cls_walk_next(struct cls_walk *w, int priority)
 }
 
 static struct cls_rule *lookup(const struct classifier *c, const struct subtable_vec *vec,
-			       const struct flow_key *key, struct flow_mask *mask,
+			       uint64_t version, const struct flow_key *key, struct flow_mask *mask,
 			       struct cls_decision *ret)
 {
 	struct cls_rule *best = NULL;
 	struct cls_walk w;
 	struct cls_node *n;
 
-	cls_walk_begin(&w, c, vec, key, mask);
+	cls_walk_begin(&w, c, vec, version, key, mask);
 	while ((n = cls_walk_next(&w, best ? best->priority : INT_MIN))) {
 		if (best && n->priority <= best->priority)
 			continue;
@@ -465,28 +500,30 @@ static struct cls_rule *lookup(const struct classifier *c, const struct subtable
 	return best;
 }
 
-struct cls_rule *classifier_lookup(const struct classifier *c, const struct flow_key *key,
-				   struct flow_mask *mask)
+struct cls_rule *classifier_lookup(const struct classifier *c, uint64_t version,
+				   const struct flow_key *key, struct flow_mask *mask)
 {
 	struct cls_decision unused;
 
-	return lookup(c, RCU_GET(c->vec), key, mask, &unused);
+	return lookup(c, RCU_GET(c->vec), version, key, mask, &unused);
 }
 
-struct cls_rule *classifier_decide(const struct classifier *c, const struct flow_key *key,
-				   struct flow_mask *mask, struct cls_decision *ret)
+struct cls_rule *classifier_decide(const struct classifier *c, uint64_t version,
+				   const struct flow_key *key, struct flow_mask *mask,
+				   struct cls_decision *ret)
 {
-	return lookup(c, RCU_GET(c->vec), key, mask, ret);
+	return lookup(c, RCU_GET(c->vec), version, key, mask, ret);
 }
 
-void classifier_lookup_batch(const struct classifier *c, const struct flow_key *const keys[],
-			     size_t n, struct flow_mask *const masks[], struct cls_rule *results[])
+void classifier_lookup_batch(const struct classifier *c, uint64_t version,
+			     const struct flow_key *const keys[], size_t n,
+			     struct flow_mask *const masks[], struct cls_rule *results[])
 {
 	const struct subtable_vec *vec = RCU_GET(c->vec);
 	struct cls_decision unused;
 
 	for (size_t i = 0; i < n; i++)
-		results[i] = lookup(c, vec, keys[i], masks ? masks[i] : NULL, &unused);
+		results[i] = lookup(c, vec, version, keys[i], masks ? masks[i] : NULL, &unused);
 }
 
 // ---- Walking ----
@@ -505,7 +542,7 @@ static void collect_list(const struct rnode *head, const struct miniflow *key,
 {
 	for (const struct cls_node *l = CONTAINER_OF(head, struct cls_node, r); l;
 	     l = RCU_GET(l->lower))
-		if (!mask || rule_is_subset(l->rule, key, mask))
+		if (is_newest(l->rule) && (!mask || rule_is_subset(l->rule, key, mask)))
 			VEC_PUSH(out, l->rule);
 }
 

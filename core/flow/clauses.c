@@ -79,11 +79,14 @@ static bool find_complete(const struct part parts[], size_t n, uint64_t from, ui
 // ---- Lookup ----
 
 // The list's first rule without clauses, above 'priority'; those with clauses before it are kept.
-static struct cls_rule *take_list(const struct cls_node *n, int priority, part_vec *parts)
+static struct cls_rule *take_list(const struct cls_node *n, uint64_t version, int priority,
+				  part_vec *parts)
 {
 	for (; n && n->priority > priority; n = RCU_GET(n->lower)) {
 		const struct cls_clauses *c = RCU_GET(n->rule->clauses);
 
+		if (!cls_rule_is_visible(n->rule, version))
+			continue;
 		if (!c)
 			return n->rule;
 		VEC_PUSH(parts, ((struct part){ n->priority, c }));
@@ -103,7 +106,7 @@ static struct cls_rule *best_without_clauses(const struct cls_walk *w, const str
 	struct cls_walk again;
 	struct cls_node *n;
 
-	cls_walk_begin(&again, w->c, w->vec, key, w->mask);
+	cls_walk_begin(&again, w->c, w->vec, w->version, key, w->mask);
 	while ((n = cls_walk_next(&again, least_of(best))))
 		if (n->priority > least_of(best) && !RCU_GET(n->rule->clauses))
 			best = n->rule;
@@ -171,7 +174,7 @@ static struct cls_rule *resolve_by_priority(struct cls_walk *w, struct cls_rule 
 		struct cls_node *n = cls_walk_next(w, open ? top - 1 : least_of(best));
 
 		if (n) {
-			r = take_list(n, least_of(best), parts);
+			r = take_list(n, w->version, least_of(best), parts);
 			best = r ? r : best;
 			continue;
 		}
@@ -194,7 +197,7 @@ struct cls_rule *lookup_with_clauses(struct cls_walk *w, struct cls_rule *best, 
 				     struct cls_decision *ret)
 {
 	part_vec parts = VEC_INIT;
-	struct cls_rule *r = take_list(n, least_of(best), &parts);
+	struct cls_rule *r = take_list(n, w->version, least_of(best), &parts);
 
 	*ret = (struct cls_decision){ .least = INT_MAX };
 	r = resolve_by_priority(w, r ? r : best, &parts, ret);

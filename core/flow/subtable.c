@@ -84,6 +84,7 @@ struct subtable *subtable_create(const struct classifier *c, const struct minifl
 	for (int i = 0; i < CLS_N_STAGES - 1; i++)
 		rtable_init(&s->stages[i], sizeof(struct stage_node), NULL);
 	rtable_init(&s->rules, sizeof(struct cls_node), node_moved);
+	s->gone = CLS_NEVER;
 	return s;
 }
 
@@ -231,7 +232,8 @@ static void link_node(struct subtable *s, struct cls_node *n)
 		rtable_insert(&s->rules, &n->r);
 		return;
 	}
-	if (n->priority > head->priority) {
+	// A newer rule stands before those of its priority that are hidden.
+	if (n->priority >= head->priority) {
 		n->lower = head;
 		rtable_replace(&s->rules, &head->r, &n->r);
 		return;
@@ -302,6 +304,12 @@ void subtable_remove(struct subtable *s, struct cls_rule *r)
 	uncount_priority(s, r->priority);
 }
 
+void subtable_count_shown(struct subtable *s, int n, uint64_t version)
+{
+	s->n_shown += n;
+	__atomic_store_n(&s->gone, s->n_shown ? CLS_NEVER : version, __ATOMIC_RELAXED);
+}
+
 void subtable_clear(struct subtable *s)
 {
 	const struct rnode *r;
@@ -321,24 +329,6 @@ void subtable_clear(struct subtable *s)
 		rtable_clear(&s->stages[i]);
 	rtable_clear(&s->rules);
 	s->n_rules = 0;
-}
-
-void subtable_replace(struct subtable *s, struct cls_rule *old, struct cls_rule *now)
-{
-	struct cls_node *o = old->entry, *n = xmemdup(o, sizeof(*o)), *head, *at;
-
-	n->rule = now;
-	now->entry = n;
-	old->entry = NULL;
-	head = subtable_find_key(s, now->match_key);
-	if (head == o) {
-		rtable_replace(&s->rules, &o->r, &n->r);
-	} else {
-		for (at = head; at->lower != o;)
-			at = at->lower;
-		RCU_SET(at->lower, n);
-	}
-	rcu_free(o);
 }
 
 // ---- Lookup ----
@@ -374,8 +364,16 @@ static bool explained_by_ports(const struct subtable *s, const struct flow_key *
 	return true;
 }
 
-struct cls_node *subtable_lookup(const struct subtable *s, const struct flow_key *key,
-				 unsigned int *ret_words)
+struct cls_node *cls_node_visible(struct cls_node *n, uint64_t version)
+{
+	for (; n; n = RCU_GET(n->lower))
+		if (cls_rule_is_visible(n->rule, version))
+			break;
+	return n;
+}
+
+struct cls_node *subtable_lookup(const struct subtable *s, uint64_t version,
+				 const struct flow_key *key, unsigned int *ret_words)
 {
 	const uint64_t *words = flow_words_const(key);
 	struct flowmap map = s->mask->map;
@@ -395,7 +393,7 @@ struct cls_node *subtable_lookup(const struct subtable *s, const struct flow_key
 		struct cls_node *head = CONTAINER_OF(n, struct cls_node, r);
 
 		if (miniflow_equal_key_masked(head->rule->match_key, s->mask, key))
-			return head;
+			return cls_node_visible(head, version);
 	}
 	return NULL;
 }

@@ -90,31 +90,27 @@ static void collect_strict(struct of_switch *sw, struct selection *s, int priori
 	}
 }
 
-static enum ofperr add(struct of_switch *sw, const struct flow_mod *fm)
+static enum ofperr add(struct switch_txn *t, const struct flow_mod *fm)
 {
+	struct of_switch *sw = t->sw;
 	uint8_t table = fm->table == 255 ? 0 : fm->table;
-	struct table *t = &sw->tables[table];
+	struct classifier *cls;
+	bool reset = fm->flags & FM_RESET_COUNTS;
 	struct rule *old, *r;
 
 	if (table >= SWITCH_N_TABLES)
 		return OFPERR_OFPBRC_BAD_TABLE_ID;
-	old = rule_of(classifier_find_exactly(t->cls, &fm->match, fm->priority));
+	cls = sw->tables[table].cls;
+	old = rule_of(classifier_find_exactly(cls, &fm->match, fm->priority));
 	r = rule_create(sw, fm, table, fm->priority);
-	if (!old && (fm->flags & FM_CHECK_OVERLAP) && classifier_rule_overlaps(t->cls, &r->cls)) {
+	if (!old && (fm->flags & FM_CHECK_OVERLAP) && classifier_rule_overlaps(cls, &r->cls)) {
 		rule_unref(r);
 		return OFPERR_OFPFMFC_OVERLAP;
 	}
-	if (!old) {
-		rule_insert(r);
-		return OFPERR_NONE;
-	}
 	// An identical rule is replaced; its counters go on unless they were to be reset. No packet misses both.
-	if (!(fm->flags & FM_RESET_COUNTS)) {
-		r->packets = atomic_load(&old->packets);
-		r->bytes = atomic_load(&old->bytes);
+	if (old && !reset)
 		r->used = atomic_load(&old->used);
-	}
-	rule_replace(old, r);
+	txn_add_rule(t, r, old, reset);
 	return OFPERR_NONE;
 }
 
@@ -125,27 +121,22 @@ static int by_address(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-// In about the order in which they were made: neighbours in the tables are then neighbours in memory. A table that loses
-// all its rules is emptied as a whole.
-static void remove_rules(struct of_switch *sw, rule_vec *rules, enum flow_removed_reason reason)
+// In about the order in which they were made: neighbours in the tables are then neighbours in memory.
+static void remove_rules(struct switch_txn *t, rule_vec *rules, enum flow_removed_reason reason)
 {
-	size_t n_of[SWITCH_N_TABLES] = { 0 };
 	struct rule **r;
 
-	VEC_FOR_EACH (r, rules)
-		n_of[(*r)->table]++;
-	for (int i = 0; i < SWITCH_N_TABLES; i++)
-		if (n_of[i] > 1 && n_of[i] == classifier_count(sw->tables[i].cls))
-			classifier_clear(sw->tables[i].cls);
 	if (rules->n > 1)
 		qsort(rules->v, rules->n, sizeof(*rules->v), by_address);
 	VEC_FOR_EACH (r, rules)
-		rule_remove(*r, reason);
+		txn_remove_rule(t, *r, reason);
+	VEC_FREE(rules);
 }
 
 // Rules went or were modified: with them may go what they had learned.
-static void rules_changed(struct of_switch *sw)
+void txn_unlearn(struct switch_txn *t)
 {
+	struct of_switch *sw = t->sw;
 	struct cookie_rules *c;
 	uint64_t cookie;
 	uint8_t table;
@@ -159,27 +150,14 @@ static void rules_changed(struct of_switch *sw)
 			LIST_FOR_EACH (r, cookie_node, &c->rules)
 				if (r->table == table && !(r->flags & FM_HIDDEN))
 					VEC_PUSH(&rules, r);
-		remove_rules(sw, &rules, REMOVED_DELETE);
-		VEC_FREE(&rules);
+		remove_rules(t, &rules, REMOVED_DELETE);
 	}
-	switch_notify_changed(sw);
-}
-
-static void modify_one(struct rule *r, const struct flow_mod *fm)
-{
-	rule_set_acts(r, acts_of(&fm->acts));
-	if (fm->modify_cookie && fm->new_cookie != r->cookie)
-		rule_set_cookie(r, fm->new_cookie);
-	if (fm->flags & FM_RESET_COUNTS) {
-		atomic_store(&r->packets, 0);
-		atomic_store(&r->bytes, 0);
-	}
-	r->modified = clock_msec();
 }
 
 // Modifies what 'fm' selects; where OpenFlow 1.0 and 1.1 want it, adds when there was nothing.
-static enum ofperr change(struct of_switch *sw, const struct flow_mod *fm)
+static enum ofperr change(struct switch_txn *t, const struct flow_mod *fm)
 {
+	struct of_switch *sw = t->sw;
 	bool strict = fm->command == FM_MODIFY_STRICT || fm->command == FM_DELETE_STRICT;
 	bool delete = fm->command == FM_DELETE || fm->command == FM_DELETE_STRICT;
 	struct selection s = {
@@ -190,8 +168,8 @@ static enum ofperr change(struct of_switch *sw, const struct flow_mod *fm)
 		.out_port = delete ? fm->out_port : OF_PORT(OFPP_ANY),
 		.out_group = delete ? fm->out_group : GROUP_ID_ANY,
 	};
-	enum ofperr err = OFPERR_NONE;
 	struct rule **r;
+	bool none;
 
 	if (fm->table != 255 && fm->table >= SWITCH_N_TABLES)
 		return OFPERR_OFPBRC_BAD_TABLE_ID;
@@ -199,20 +177,22 @@ static enum ofperr change(struct of_switch *sw, const struct flow_mod *fm)
 		collect_strict(sw, &s, fm->priority);
 	else
 		collect_loose(sw, &s);
-	if (delete)
-		remove_rules(sw, &s.rules, REMOVED_DELETE);
-	else
-		VEC_FOR_EACH (r, &s.rules)
-			modify_one(*r, fm);
-	if (!delete &&!s.rules.n && !fm->cookie_mask && fm->new_cookie != UINT64_MAX &&
-	    fm->modify_cookie)
-		err = add(sw, fm);
+	if (delete) {
+		remove_rules(t, &s.rules, REMOVED_DELETE);
+		return OFPERR_NONE;
+	}
+	VEC_FOR_EACH (r, &s.rules)
+		txn_modify_rule(t, *r, fm);
+	none = !s.rules.n;
 	VEC_FREE(&s.rules);
-	return err;
+	if (none && !fm->cookie_mask && fm->new_cookie != UINT64_MAX && fm->modify_cookie)
+		return add(t, fm);
+	return OFPERR_NONE;
 }
 
-enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm)
+enum ofperr txn_flow_mod(struct switch_txn *t, const struct flow_mod *fm)
 {
+	const struct of_switch *sw = t->sw;
 	enum ofperr err;
 
 	if (fm->command == FM_ADD || fm->command == FM_MODIFY || fm->command == FM_MODIFY_STRICT) {
@@ -226,16 +206,18 @@ enum ofperr switch_flow_mod(struct of_switch *sw, const struct flow_mod *fm)
 		if (err)
 			return err;
 	}
-	err = fm->command == FM_ADD ? add(sw, fm) : change(sw, fm);
-	rules_changed(sw);
-	return err;
+	return fm->command == FM_ADD ? add(t, fm) : change(t, fm);
 }
 
 enum ofperr switch_learn_flow(struct of_switch *sw, const struct flow_mod *fm)
 {
-	enum ofperr err = change(sw, fm);
+	struct switch_txn *t = switch_txn_begin(sw);
+	enum ofperr err = change(t, fm);
 
-	rules_changed(sw);
+	if (err)
+		switch_txn_abort(t);
+	else
+		switch_txn_commit(t);
 	return err;
 }
 
@@ -272,34 +254,33 @@ void switch_expire(struct of_switch *sw)
 {
 	enum flow_removed_reason reason;
 	int64_t now = clock_msec();
+	struct switch_txn *t = switch_txn_begin(sw);
 	struct rule *r, *next;
-	bool any = false;
 
 	LIST_FOR_EACH_SAFE (r, next, timeout_node, &sw->expirable) {
 		if (!is_expired(r, now, &reason))
 			continue;
-		rule_remove(r, reason);
+		txn_remove_rule(t, r, reason);
 		counter_inc(COUNTER_OFPROTO_DPIF_EXPIRED);
-		any = true;
 	}
-	if (mac_table_expire(sw->macs) || any)
-		rules_changed(sw);
+	switch_txn_commit(t);
+	if (mac_table_expire(sw->macs))
+		switch_notify_changed(sw);
 }
 
 void switch_remove_metered(struct of_switch *sw, struct list *list)
 {
+	struct switch_txn *t = switch_txn_begin(sw);
 	rule_vec rules = VEC_INIT;
 	struct rule *r;
 
 	LIST_FOR_EACH (r, meter_node, list)
 		VEC_PUSH(&rules, r);
-	remove_rules(sw, &rules, REMOVED_METER_DELETE);
-	if (rules.n)
-		rules_changed(sw);
-	VEC_FREE(&rules);
+	remove_rules(t, &rules, REMOVED_METER_DELETE);
+	switch_txn_commit(t);
 }
 
-void switch_remove_grouped(struct of_switch *sw, struct list *users)
+void txn_remove_grouped(struct switch_txn *t, struct list *users)
 {
 	rule_vec rules = VEC_INIT;
 	struct group_use *u;
@@ -308,14 +289,12 @@ void switch_remove_grouped(struct of_switch *sw, struct list *users)
 	LIST_FOR_EACH (u, node, users)
 		if (!rules.n || rules.v[rules.n - 1] != u->rule)
 			VEC_PUSH(&rules, u->rule);
-	remove_rules(sw, &rules, REMOVED_GROUP_DELETE);
-	if (rules.n)
-		rules_changed(sw);
-	VEC_FREE(&rules);
+	remove_rules(t, &rules, REMOVED_GROUP_DELETE);
 }
 
 void switch_flush(struct of_switch *sw)
 {
+	struct switch_txn *t = switch_txn_begin(sw);
 	rule_vec rules = VEC_INIT;
 	struct cookie_rules *c;
 	struct rule *r;
@@ -325,7 +304,6 @@ void switch_flush(struct of_switch *sw)
 		LIST_FOR_EACH (r, cookie_node, &c->rules)
 			if (r != sw->fallback)
 				VEC_PUSH(&rules, r);
-	remove_rules(sw, &rules, REMOVED_DELETE);
-	VEC_FREE(&rules);
-	rules_changed(sw);
+	remove_rules(t, &rules, REMOVED_DELETE);
+	switch_txn_commit(t);
 }

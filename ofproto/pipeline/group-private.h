@@ -9,12 +9,14 @@ struct group_count {
 	_Atomic uint64_t packets, bytes;
 };
 
-// Immutable but for its counters.
+// Immutable but for its counters and its end.
 struct group {
 	struct group_desc desc;
 	uint64_t
 		version; // no other group of this switch, or state of this one, ever had it; never 0
 	int64_t created; // clock_msec()
+	uint64_t shown; // the first version of the switch that sees it
+	_Atomic uint64_t hidden; // and the first that does no more
 	_Atomic uint32_t refs;
 	struct list users; // struct group_use; main thread
 	struct group_count count;
@@ -24,8 +26,8 @@ struct group {
 	} buckets[]; // as desc.buckets
 };
 
-// Readers; NULL.
-struct group *switch_find_group(const struct of_switch *sw, uint32_t id);
+// What a version of the switch sees; NULL. Readers.
+struct group *switch_find_group(const struct of_switch *sw, uint64_t version, uint32_t id);
 // Megaflows that count into a group hold a reference. False: the last one has gone.
 bool group_ref(struct group *g);
 void group_unref(struct group *g);

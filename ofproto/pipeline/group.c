@@ -17,29 +17,31 @@ static uint64_t hash_id(uint32_t id)
 	return hash_u64(id, 0);
 }
 
-static struct group_node *find_node(const struct of_switch *sw, uint32_t id)
+static bool is_visible(const struct group *g, uint64_t version)
 {
-	struct rnode *n;
+	return version >= g->shown &&
+	       version < atomic_load_explicit(&g->hidden, memory_order_relaxed);
+}
 
-	for (n = rtable_first(&sw->groups, hash_id(id)); n; n = rtable_next(n)) {
-		struct group_node *gn = CONTAINER_OF(n, struct group_node, rnode);
+struct group *switch_find_group(const struct of_switch *sw, uint64_t version, uint32_t id)
+{
+	for (struct rnode *n = rtable_first(&sw->groups, hash_id(id)); n; n = rtable_next(n)) {
+		struct group *g = CONTAINER_OF(n, struct group_node, rnode)->group;
 
-		if (gn->group->desc.id == id)
-			return gn;
+		if (g->desc.id == id && is_visible(g, version))
+			return g;
 	}
 	return NULL;
 }
 
-struct group *switch_find_group(const struct of_switch *sw, uint32_t id)
+static struct group *find(const struct of_switch *sw, uint32_t id)
 {
-	struct group_node *n = find_node(sw, id);
-
-	return n ? n->group : NULL;
+	return switch_find_group(sw, CLS_NEWEST, id);
 }
 
-uint64_t switch_group_version(const struct of_switch *sw, uint32_t id)
+uint64_t switch_group_version(const struct of_switch *sw, uint64_t version, uint32_t id)
 {
-	const struct group *g = switch_find_group(sw, id);
+	const struct group *g = switch_find_group(sw, version, id);
 
 	return g ? g->version : 0;
 }
@@ -59,6 +61,7 @@ static struct group *create(struct of_switch *sw, struct group_desc *d, struct g
 	g->desc = *d;
 	group_desc_init(d);
 	g->version = ++sw->group_version;
+	g->hidden = CLS_NEVER;
 	g->refs = 1;
 	g->created = before ? before->created : clock_msec();
 	list_init(&g->users);
@@ -105,41 +108,57 @@ static struct group_node *create_node(struct group *g)
 	return n;
 }
 
-static void insert(struct of_switch *sw, struct group *g)
+void switch_insert_group(struct of_switch *sw, struct group *g)
 {
 	rtable_insert(&sw->groups, &create_node(g)->rnode);
 }
 
-static void replace(struct of_switch *sw, struct group_node *old, struct group *g)
+void switch_take_out_group(struct of_switch *sw, struct group *g)
 {
-	struct group *before = old->group;
+	for (struct rnode *n = rtable_first(&sw->groups, hash_id(g->desc.id)); n;
+	     n = rtable_next(n)) {
+		struct group_node *gn = CONTAINER_OF(n, struct group_node, rnode);
 
-	list_splice(&g->users, &before->users);
-	rtable_replace(&sw->groups, &old->rnode, &create_node(g)->rnode);
-	rcu_free(old);
-	group_unref(before);
-}
-
-static void delete_one(struct of_switch *sw, struct group_node *n)
-{
-	struct group *g = n->group;
-
-	switch_remove_grouped(sw, &g->users);
-	rtable_remove(&sw->groups, &n->rnode);
-	rcu_free(n);
+		if (gn->group != g)
+			continue;
+		rtable_remove(&sw->groups, n);
+		rcu_free(gn);
+		break;
+	}
 	group_unref(g);
 }
 
-void switch_delete_groups(struct of_switch *sw)
+typedef VEC(struct group *) group_vec;
+
+// Those that are not hidden, in no order.
+static void all_groups(const struct of_switch *sw, group_vec *ret)
 {
-	VEC(uint32_t) ids = VEC_INIT;
 	struct rnode *n;
 
 	RTABLE_FOR_EACH(n, &sw->groups)
-	VEC_PUSH(&ids, CONTAINER_OF(n, struct group_node, rnode)->group->desc.id);
-	for (size_t i = 0; i < ids.n; i++)
-		delete_one(sw, find_node(sw, ids.v[i]));
-	VEC_FREE(&ids);
+	{
+		struct group *g = CONTAINER_OF(n, struct group_node, rnode)->group;
+
+		if (is_visible(g, CLS_NEWEST))
+			VEC_PUSH(ret, g);
+	}
+}
+
+static void delete_one(struct switch_txn *t, struct group *g)
+{
+	txn_remove_grouped(t, &g->users);
+	txn_remove_group(t, g);
+}
+
+void switch_delete_groups(struct switch_txn *t)
+{
+	group_vec all = VEC_INIT;
+	struct group **g;
+
+	all_groups(t->sw, &all);
+	VEC_FOR_EACH (g, &all)
+		delete_one(t, *g);
+	VEC_FREE(&all);
 }
 
 // ---- Rules that use groups ----
@@ -162,7 +181,7 @@ bool switch_knows_groups(const struct of_switch *sw, struct acts list)
 	const struct act *a;
 
 	OFPACT_FOR_EACH (a, list) {
-		if (a->type == ACT_GROUP && !find_node(sw, a->group.id))
+		if (a->type == ACT_GROUP && !find(sw, a->group.id))
 			return false;
 		if (act_has_list(a) && !switch_knows_groups(sw, act_nested_list(a)))
 			return false;
@@ -175,8 +194,7 @@ static void enlist(struct rule *r, struct acts list, struct group_use **next)
 	const struct act *a;
 
 	OFPACT_FOR_EACH (a, list) {
-		struct group *g =
-			a->type == ACT_GROUP ? switch_find_group(r->sw, a->group.id) : NULL;
+		struct group *g = a->type == ACT_GROUP ? find(r->sw, a->group.id) : NULL;
 
 		if (g) {
 			(*next)->rule = r;
@@ -229,44 +247,44 @@ static enum ofperr check_buckets(const struct of_switch *sw, const struct group_
 	return OFPERR_NONE;
 }
 
-static enum ofperr add(struct of_switch *sw, struct group_desc *d)
+static enum ofperr add(struct switch_txn *t, struct group_desc *d)
 {
-	enum ofperr e = check_buckets(sw, d);
+	enum ofperr e = check_buckets(t->sw, d);
 
 	if (d->id > GROUP_ID_MAX)
 		return OFPERR_OFPGMFC_INVALID_GROUP;
 	if (e)
 		return e;
-	if (find_node(sw, d->id))
+	if (find(t->sw, d->id))
 		return OFPERR_OFPGMFC_GROUP_EXISTS;
-	insert(sw, create(sw, d, NULL));
+	txn_add_group(t, create(t->sw, d, NULL), NULL);
 	return OFPERR_NONE;
 }
 
-static enum ofperr modify(struct of_switch *sw, struct group_node *old, struct group_desc *d)
+static enum ofperr modify(struct switch_txn *t, struct group *old, struct group_desc *d)
 {
-	enum ofperr e = check_buckets(sw, d);
+	enum ofperr e = check_buckets(t->sw, d);
 
 	if (e)
 		return e;
-	replace(sw, old, create(sw, d, old->group));
+	txn_add_group(t, create(t->sw, d, old), old);
 	return OFPERR_NONE;
 }
 
-static enum ofperr remove_group(struct of_switch *sw, uint32_t id)
+static enum ofperr remove_group(struct switch_txn *t, uint32_t id)
 {
-	struct group_node *n;
+	struct group *g;
 
 	if (id == GROUP_ID_ALL) {
-		switch_delete_groups(sw);
+		switch_delete_groups(t);
 		return OFPERR_NONE;
 	}
 	if (id > GROUP_ID_MAX)
 		return OFPERR_OFPGMFC_INVALID_GROUP;
 	// One that is not there is as good as deleted.
-	n = find_node(sw, id);
-	if (n)
-		delete_one(sw, n);
+	g = find(t->sw, id);
+	if (g)
+		delete_one(t, g);
 	return OFPERR_NONE;
 }
 
@@ -318,18 +336,17 @@ static void copy_with(struct group_desc *ret, const struct group_desc *d, size_t
 		copy_bucket(ret, &d->buckets.v[i]);
 }
 
-static enum ofperr change(struct of_switch *sw, struct group_node *n, struct group_desc *d)
+static enum ofperr change(struct switch_txn *t, struct group *old, struct group_desc *d)
 {
-	enum ofperr e = modify(sw, n, d);
+	enum ofperr e = modify(t, old, d);
 
 	group_desc_uninit(d);
 	return e;
 }
 
-static enum ofperr insert_buckets(struct of_switch *sw, struct group_node *n,
-				  const struct group_mod *gm)
+static enum ofperr insert_buckets(struct switch_txn *t, struct group *g, const struct group_mod *gm)
 {
-	const struct group_desc *old = &n->group->desc;
+	const struct group_desc *old = &g->desc;
 	struct group_desc d;
 	size_t at;
 
@@ -343,13 +360,12 @@ static enum ofperr insert_buckets(struct of_switch *sw, struct group_node *n,
 		group_desc_uninit(&d);
 		return OFPERR_OFPGMFC_BUCKET_EXISTS;
 	}
-	return change(sw, n, &d);
+	return change(t, g, &d);
 }
 
-static enum ofperr remove_buckets(struct of_switch *sw, struct group_node *n,
-				  const struct group_mod *gm)
+static enum ofperr remove_buckets(struct switch_txn *t, struct group *g, const struct group_mod *gm)
 {
-	const struct group_desc *old = &n->group->desc;
+	const struct group_desc *old = &g->desc;
 	size_t at = 0, n_removed = old->buckets.n;
 	struct group_desc d;
 
@@ -362,44 +378,35 @@ static enum ofperr remove_buckets(struct of_switch *sw, struct group_node *n,
 		n_removed = MIN(1, old->buckets.n);
 	}
 	copy_with(&d, old, at, n_removed, NULL);
-	return change(sw, n, &d);
+	return change(t, g, &d);
 }
 
-static enum ofperr carry_out(struct of_switch *sw, struct group_mod *gm)
+enum ofperr txn_group_mod(struct switch_txn *t, struct group_mod *gm)
 {
-	struct group_node *n = find_node(sw, gm->group.id);
+	struct group *g = find(t->sw, gm->group.id);
 
 	switch (gm->command) {
 	case GROUP_ADD:
-		return add(sw, &gm->group);
+		return add(t, &gm->group);
 	case GROUP_ADD_OR_MODIFY:
-		return n ? modify(sw, n, &gm->group) : add(sw, &gm->group);
+		return g ? modify(t, g, &gm->group) : add(t, &gm->group);
 	case GROUP_DELETE:
-		return remove_group(sw, gm->group.id);
+		return remove_group(t, gm->group.id);
 	default:
 		break;
 	}
-	if (!n)
+	if (!g)
 		return OFPERR_OFPGMFC_UNKNOWN_GROUP;
 	switch (gm->command) {
 	case GROUP_MODIFY:
-		return modify(sw, n, &gm->group);
+		return modify(t, g, &gm->group);
 	case GROUP_INSERT_BUCKETS:
-		return insert_buckets(sw, n, gm);
+		return insert_buckets(t, g, gm);
 	case GROUP_REMOVE_BUCKETS:
-		return remove_buckets(sw, n, gm);
+		return remove_buckets(t, g, gm);
 	default:
 		return OFPERR_OFPGMFC_BAD_COMMAND;
 	}
-}
-
-enum ofperr switch_group_mod(struct of_switch *sw, struct group_mod *gm)
-{
-	enum ofperr e = carry_out(sw, gm);
-
-	if (!e)
-		switch_notify_changed(sw);
-	return e;
 }
 
 // ---- What is told of them ----
@@ -414,17 +421,15 @@ static int by_id(const void *a, const void *b)
 void switch_for_each_group(const struct of_switch *sw, uint32_t id,
 			   void (*cb)(const struct group *g, void *aux), void *aux)
 {
-	struct group *one = switch_find_group(sw, id);
-	VEC(struct group *) all = VEC_INIT;
-	struct rnode *n;
+	struct group *one = find(sw, id);
+	group_vec all = VEC_INIT;
 
 	if (id != GROUP_ID_ALL) {
 		if (one)
 			cb(one, aux);
 		return;
 	}
-	RTABLE_FOR_EACH(n, &sw->groups)
-	VEC_PUSH(&all, CONTAINER_OF(n, struct group_node, rnode)->group);
+	all_groups(sw, &all);
 	if (all.n > 1)
 		qsort(all.v, all.n, sizeof(*all.v), by_id);
 	for (size_t i = 0; i < all.n; i++)

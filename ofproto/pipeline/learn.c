@@ -178,7 +178,7 @@ static void apply_learn(struct learn *l)
 
 static void shorten(struct rule *r, uint16_t idle_timeout, uint16_t hard_timeout)
 {
-	if (atomic_load(&r->removed))
+	if (!cls_rule_is_visible(&r->cls, CLS_NEWEST))
 		return;
 	if (is_longer(r->idle_timeout, idle_timeout))
 		r->idle_timeout = idle_timeout;

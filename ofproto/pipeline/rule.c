@@ -10,6 +10,7 @@ struct rule_acts *rule_acts_copy(struct acts a)
 	struct rule_acts *copy = xmalloc(sizeof(*copy) + a.size);
 
 	copy->size = a.size;
+	copy->number = 0;
 	if (a.size)
 		memcpy(copy->list, a.first, a.size);
 	return copy;
@@ -44,6 +45,30 @@ static struct cls_clauses *clauses_of(struct acts list)
 	return c;
 }
 
+struct rule_acts *rule_acts_create(const struct rule *r, struct acts a, uint64_t since)
+{
+	struct rule_acts_change *c = xmalloc(sizeof(*c) + a.size);
+
+	c->since = since;
+	c->before = r->acts;
+	c->acts.size = a.size;
+	c->acts.number = r->acts->number + 1;
+	if (a.size)
+		memcpy(c->acts.list, a.first, a.size);
+	switch_bind_meter(r->sw, c->acts.list, a.size);
+	return &c->acts;
+}
+
+static void *memory_of(struct rule_acts *a)
+{
+	return a->number ? (void *)CONTAINER_OF(a, struct rule_acts_change, acts) : a;
+}
+
+void rule_acts_free_later(struct rule_acts *a)
+{
+	rcu_free(memory_of(a));
+}
+
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority)
 {
@@ -67,12 +92,47 @@ struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_
 	return r;
 }
 
+bool rule_has_clauses(const struct rule *r, struct acts a)
+{
+	const struct act *act;
+
+	OFPACT_FOR_EACH (act, a)
+		if (act->type == ACT_CONJUNCTION)
+			return true;
+	return r->cls.clauses;
+}
+
+struct rule *rule_clone(const struct rule *old, struct acts a)
+{
+	struct rule *r = xzalloc(sizeof(*r));
+	struct match m;
+
+	cls_rule_get_match(&old->cls, &m);
+	cls_rule_init(&r->cls, &m, old->cls.priority);
+	cls_rule_set_clauses(&r->cls, clauses_of(a));
+	r->sw = old->sw;
+	r->table = old->table;
+	r->acts = bound_copy(old->sw, a);
+	r->cookie = old->cookie;
+	r->idle_timeout = old->idle_timeout;
+	r->hard_timeout = old->hard_timeout;
+	r->flags = old->flags;
+	r->importance = old->importance;
+	r->created = old->created;
+	r->modified = old->modified;
+	r->used = atomic_load(&old->used);
+	r->refs = 1;
+	list_init(&r->timeout_node);
+	list_init(&r->meter_node);
+	return r;
+}
+
 static void rule_free(void *p)
 {
 	struct rule *r = p;
 
 	cls_rule_uninit(&r->cls);
-	free(r->acts);
+	free(memory_of(r->acts));
 	free(r);
 }
 
@@ -159,8 +219,17 @@ void rule_may_expire(struct rule *r)
 		list_push_back(&r->sw->expirable, &r->timeout_node);
 }
 
-// What a rule in its table is counted and listed by, beside the classifier.
-static void enlist(struct rule *r)
+void rule_list_users(struct rule *r, const struct rule_acts *before)
+{
+	// What is in both stays known throughout.
+	switch_list_learns(r->sw, rule_acts_get(r));
+	switch_unlist_learns(r->sw, (struct acts){ before->list, before->size });
+	list_remove(&r->meter_node);
+	switch_list_metered(r);
+	switch_list_grouped(r);
+}
+
+void rule_enlist(struct rule *r)
 {
 	struct of_switch *sw = r->sw;
 
@@ -173,62 +242,14 @@ static void enlist(struct rule *r)
 	sw->n_rules += !is_hidden(r);
 }
 
-static void strike_off(struct rule *r)
+void rule_strike_off(struct rule *r)
 {
-	atomic_store(&r->removed, true);
-	atomic_fetch_add(&r->version, 1);
 	remove_from_cookie(r);
 	list_remove(&r->timeout_node);
 	list_remove(&r->meter_node);
 	switch_unlist_grouped(r);
 	switch_unlist_learns(r->sw, rule_acts_get(r));
 	r->sw->n_rules -= !is_hidden(r);
-}
-
-void rule_insert(struct rule *r)
-{
-	classifier_insert(r->sw->tables[r->table].cls, &r->cls);
-	enlist(r);
-}
-
-void rule_replace(struct rule *old, struct rule *now)
-{
-	classifier_replace(now->sw->tables[now->table].cls, &old->cls, &now->cls);
-	strike_off(old);
-	enlist(now);
-	rule_unref(old);
-}
-
-void rule_remove(struct rule *r, enum flow_removed_reason reason)
-{
-	struct of_switch *sw = r->sw;
-
-	// A table may have been emptied as a whole before.
-	if (r->cls.entry)
-		classifier_remove(sw->tables[r->table].cls, &r->cls);
-	strike_off(r);
-	if ((r->flags & FM_SEND_FLOW_REM) && sw->events && sw->events->flow_removed)
-		sw->events->flow_removed(sw->events_aux, r, reason);
-	rule_unref(r);
-}
-
-void rule_set_acts(struct rule *r, struct acts a)
-{
-	struct rule_acts *old = r->acts;
-	struct cls_clauses *clauses;
-
-	RCU_SET(r->acts, bound_copy(r->sw, a));
-	// What is in both stays known throughout.
-	switch_list_learns(r->sw, a);
-	switch_unlist_learns(r->sw, (struct acts){ old->list, old->size });
-	rcu_free(old);
-	list_remove(&r->meter_node);
-	switch_list_metered(r);
-	switch_list_grouped(r);
-	clauses = clauses_of(a);
-	if (clauses || r->cls.clauses)
-		classifier_set_clauses(r->sw->tables[r->table].cls, &r->cls, clauses);
-	atomic_fetch_add(&r->version, 1);
 }
 
 void rule_fill_stats(const struct rule *r, struct match *match_storage, struct flow_stats *fs)

@@ -6,6 +6,7 @@
 #include "ofproto/pipeline/mac-table.h"
 #include "ofproto/pipeline/switch.h"
 #include "ofproto/pipeline/tlv-map.h"
+#include "ofproto/pipeline/transaction-private.h"
 
 // Ports as readers see them: replaced whole by every change.
 struct port_index {
@@ -31,6 +32,9 @@ struct of_switch {
 	char *name;
 	uint64_t datapath_id;
 	struct table tables[SWITCH_N_TABLES];
+	_Atomic uint64_t version; // of tables and groups
+	struct switch_txn txn; // the one that is open, if any
+	struct graves graves;
 	struct port_index *ports; // RCU
 	_Atomic uint64_t ports_version;
 	struct mac_table *macs;
@@ -74,16 +78,16 @@ enum ofperr switch_learn_flow(struct of_switch *sw, const struct flow_mod *fm);
 void switch_init_learned(struct of_switch *sw);
 // In 'groups' and 'group_version'.
 void switch_init_groups(struct of_switch *sw);
-void switch_delete_groups(struct of_switch *sw);
-// Of the group with this id; 0: there is none. Readers.
-uint64_t switch_group_version(const struct of_switch *sw, uint32_t id);
+void switch_delete_groups(struct switch_txn *t);
+// Of the group with this id that a version of the switch sees; 0: there is none. Readers.
+uint64_t switch_group_version(const struct of_switch *sw, uint64_t version, uint32_t id);
 // False when a list, nested ones included, names a group that is not there.
 bool switch_knows_groups(const struct of_switch *sw, struct acts list);
 // A rule goes to the lists of the groups that it uses, and out of them.
 void switch_list_grouped(struct rule *r);
 void switch_unlist_grouped(struct rule *r);
 // Removes the rules that use a group (struct group_use).
-void switch_remove_grouped(struct of_switch *sw, struct list *users);
+void txn_remove_grouped(struct switch_txn *t, struct list *users);
 // Whether a bucket's actions can be carried out: it may meet any packet.
 enum ofperr switch_check_bucket(const struct of_switch *sw, struct acts list);
 // Appends a set of actions in OpenFlow's order, and last what sends the packet on; the last one written of each kind is in effect.
@@ -93,12 +97,19 @@ void acts_in_set_order(struct acts set, struct strbuf *out);
 void switch_remove_metered(struct of_switch *sw, struct list *rules);
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority);
-void rule_insert(struct rule *r);
-// 'now' has the match and priority of 'old', which goes without an event: no reader misses both.
-void rule_replace(struct rule *old, struct rule *now);
-// Takes the rule out of its table and tells why; the caller's pointer is dead afterwards unless it holds a reference.
-void rule_remove(struct rule *r, enum flow_removed_reason reason);
-void rule_set_acts(struct rule *r, struct acts a);
+// What a rule in its table is counted and listed by, beside the classifier: in, and out.
+void rule_enlist(struct rule *r);
+void rule_strike_off(struct rule *r);
+// A list for a rule that exists, visible from a version on, in place of the one that it has.
+struct rule_acts *rule_acts_create(const struct rule *r, struct acts a, uint64_t since);
+// Once no reader can hold it.
+void rule_acts_free_later(struct rule_acts *a);
+// Puts the rule with the meters, groups and learned rules that its newest actions name, and those of 'before' no more.
+void rule_list_users(struct rule *r, const struct rule_acts *before);
+// Whether the rule is part of a conjunction, or would be with these actions.
+bool rule_has_clauses(const struct rule *r, struct acts a);
+// The same rule with other actions and no counters, to take its place.
+struct rule *rule_clone(const struct rule *r, struct acts a);
 void rule_set_cookie(struct rule *r, uint64_t cookie);
 // The rule has got a timeout, perhaps its first.
 void rule_may_expire(struct rule *r);

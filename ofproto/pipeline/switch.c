@@ -46,6 +46,7 @@ struct of_switch *switch_create(const char *name, uint64_t datapath_id)
 	switch_init_learned(sw);
 	list_init(&sw->expirable);
 	sw->next_number = OF_PORT(1);
+	sw->version = 1;
 	return sw;
 }
 
@@ -77,6 +78,8 @@ static void destroy_deferred(void *p)
 
 void switch_destroy(struct of_switch *sw)
 {
+	struct switch_txn *t;
+
 	if (!sw)
 		return;
 	sw->events = NULL;
@@ -85,7 +88,11 @@ void switch_destroy(struct of_switch *sw)
 	switch_set_normal_fallback(sw, false);
 	switch_flush(sw);
 	switch_delete_meters(sw);
-	switch_delete_groups(sw);
+	t = switch_txn_begin(sw);
+	switch_delete_groups(t);
+	switch_txn_commit(t);
+	switch_reap_all(sw);
+	VEC_FREE(&sw->txn.steps);
 	while (sw->ports->n)
 		switch_port_del(sw, sw->ports->ports[0]);
 	// Readers may be in the middle of a translation.
@@ -141,15 +148,17 @@ size_t switch_n_rules(const struct of_switch *sw)
 
 void switch_set_normal_fallback(struct of_switch *sw, bool on)
 {
+	struct switch_txn *t;
 	struct flow_mod fm;
 	struct act *a;
 
 	if (on == (sw->fallback != NULL))
 		return;
+	t = switch_txn_begin(sw);
 	if (!on) {
-		rule_remove(sw->fallback, REMOVED_DELETE);
+		txn_remove_rule(t, sw->fallback, REMOVED_DELETE);
 		sw->fallback = NULL;
-		switch_notify_changed(sw);
+		switch_txn_commit(t);
 		return;
 	}
 	flow_mod_init(&fm);
@@ -159,9 +168,9 @@ void switch_set_normal_fallback(struct of_switch *sw, bool on)
 	a->output.port = OF_PORT(OFPP_NORMAL);
 	// Below every rule that a controller can make.
 	sw->fallback = rule_create(sw, &fm, 0, -1);
-	rule_insert(sw->fallback);
+	txn_add_rule(t, sw->fallback, NULL, false);
 	flow_mod_uninit(&fm);
-	switch_notify_changed(sw);
+	switch_txn_commit(t);
 }
 
 struct of_port *switch_port_find(const struct of_switch *sw, of_port_t number)

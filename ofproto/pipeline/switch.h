@@ -21,8 +21,17 @@ struct mac_table;
 
 // A list of actions that readers may hold; immutable.
 struct rule_acts {
-	size_t size;
+	uint32_t size;
+	uint32_t
+		number; // how many lists the rule had before: 0 for the first, others stand in a struct rule_acts_change
 	struct act list[];
+};
+
+// A list that took the place of another: readers of older versions go on to that.
+struct rule_acts_change {
+	uint64_t since;
+	struct rule_acts *before; // freed when nobody goes there any more
+	struct rule_acts acts;
 };
 
 // That a rule uses groups: each in its group's list.
@@ -46,9 +55,7 @@ struct rule {
 	_Atomic uint64_t packets, bytes;
 	_Atomic uint64_t hw_packets, hw_bytes; // what of them a NIC has handled
 	_Atomic int64_t used;
-	_Atomic uint32_t version; // grows when the actions change or the rule is removed
 	_Atomic uint32_t refs;
-	_Atomic bool removed;
 	struct list cookie_node; // among the rules with this cookie
 	struct list timeout_node; // in the switch's list of rules that may expire
 	struct list meter_node; // in its meter's list
@@ -56,11 +63,25 @@ struct rule {
 		*group_uses; // of the groups that its actions name; NULL: none; main thread
 };
 
-static inline struct acts rule_acts_get(const struct rule *r)
+// The list of a version; readers.
+static inline const struct rule_acts *rule_acts_at(const struct rule *r, uint64_t version)
 {
 	const struct rule_acts *a = RCU_GET(r->acts);
 
-	return (struct acts){ a->list, a->size };
+	while (a->number) {
+		const struct rule_acts_change *c = CONTAINER_OF(a, struct rule_acts_change, acts);
+
+		if (c->since <= version)
+			break;
+		a = c->before;
+	}
+	return a;
+}
+
+// The newest list: main thread.
+static inline struct acts rule_acts_get(const struct rule *r)
+{
+	return (struct acts){ r->acts->list, r->acts->size };
 }
 
 // Megaflows that count into a rule hold a reference; the last one frees it after a grace period.
@@ -154,6 +175,10 @@ struct switch_meter_ops {
 	int (*get)(void *aux, uint32_t id, struct meter_stats *ret, struct error *err);
 	void (*del)(void *aux, uint32_t id);
 };
+
+// The version of all tables and groups, which a translation takes once: it grows with every change, and a change of any number of
+// rules and groups is seen whole from its version on, before that not at all. Any thread.
+uint64_t switch_version(const struct of_switch *sw);
 
 struct of_switch *switch_create(const char *name, uint64_t datapath_id);
 void switch_destroy(struct of_switch *sw);

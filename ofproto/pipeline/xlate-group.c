@@ -11,10 +11,11 @@
 
 static void depend_on_group(struct xlate_ctx *ctx, uint32_t id)
 {
-	ctx_depend(ctx, (struct xlate_dep){ .kind = DEP_GROUP,
-					    .sw = ctx->sw,
-					    .group = id,
-					    .version = switch_group_version(ctx->sw, id) });
+	ctx_depend(ctx, (struct xlate_dep){
+				.kind = DEP_GROUP,
+				.sw = ctx->sw,
+				.group = id,
+				.version = switch_group_version(ctx->sw, ctx->version, id) });
 }
 
 // Ports are a dependency of every translation.
@@ -39,7 +40,7 @@ static bool bucket_is_alive(struct xlate_ctx *ctx, const struct bucket *b)
 // Groups that watch each other in a circle are dead, and so is one that is asked for after too many others.
 static bool group_is_alive(struct xlate_ctx *ctx, uint32_t id)
 {
-	struct group *g = switch_find_group(ctx->sw, id);
+	struct group *g = switch_find_group(ctx->sw, ctx->version, id);
 	bool alive = false;
 
 	depend_on_group(ctx, id);
@@ -194,10 +195,10 @@ void xlate_group(struct xlate_ctx *ctx, const struct act *a)
 		[GROUP_INDIRECT] = run_all,
 		[GROUP_FAST_FAILOVER] = run_first,
 	};
-	struct group *g = switch_find_group(ctx->sw, a->group.id);
+	struct group *g = switch_find_group(ctx->sw, ctx->version, a->group.id);
 
 	depend_on_group(ctx, a->group.id);
-	// It may go between two actions: rules that use it go with it.
+	// One that a translation does not see is none: packet_out's actions may name any.
 	if (!g)
 		return;
 	ctx_credit(ctx,

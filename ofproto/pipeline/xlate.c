@@ -20,7 +20,7 @@ void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep)
 
 void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c)
 {
-	// A rule that has just been removed counts nothing any more; the table's version says that this answer is outdated.
+	// A rule that has just been removed counts nothing any more; the switch's version says that this answer is outdated.
 	if (c.kind == CREDIT_RULE && !rule_ref(c.rule))
 		return;
 	if (c.kind == CREDIT_FIN_TIMEOUT && !rule_ref(c.fin.rule))
@@ -59,13 +59,13 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 }
 
 // What is known of the packets at this point: bits that the megaflow matches, and bits that the pipeline has set.
-static void depend_on_table(struct xlate_ctx *ctx, uint8_t table, uint64_t version,
+static void depend_on_table(struct xlate_ctx *ctx, uint8_t table,
 			    const struct cls_decision *decision)
 {
 	struct xlate_dep dep = { .kind = DEP_TABLE,
 				 .sw = ctx->sw,
 				 .table = table,
-				 .version = version,
+				 .version = ctx->version,
 				 .found = decision->least };
 	struct flow_mask mask = ctx->ret->mask;
 	struct miniflow_buf packed_key, packed_mask;
@@ -125,22 +125,22 @@ static bool has_tuple(struct xlate_ctx *ctx)
 static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
 {
 	struct table *t = &ctx->sw->tables[table];
-	uint64_t version = classifier_version(t->cls);
 	struct cls_decision decision;
 	struct flow_mask m = { 0 };
 	struct cls_rule *cr;
 	struct rule *r;
 
-	cr = classifier_decide(t->cls, &ctx->flow, &m, &decision);
+	cr = classifier_decide(t->cls, ctx->version, &ctx->flow, &m, &decision);
 	r = cr ? CONTAINER_OF(cr, struct rule, cls) : NULL;
 	ctx_look_at(ctx, &m);
-	depend_on_table(ctx, table, version, &decision);
+	depend_on_table(ctx, table, &decision);
 	ctx_credit(ctx, (struct xlate_credit){ .kind = r ? CREDIT_TABLE_MATCH : CREDIT_TABLE_MISS,
 					       .table = t });
 	if (r)
-		ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_RULE,
-						       .rule = r,
-						       .rule_version = atomic_load(&r->version) });
+		ctx_credit(ctx, (struct xlate_credit){
+					.kind = CREDIT_RULE,
+					.rule = r,
+					.acts_number = rule_acts_at(r, ctx->version)->number });
 	report_rule(ctx, table, r);
 	return r;
 }
@@ -172,6 +172,7 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool c
 	const struct rule *old_rule = ctx->rule;
 	uint8_t old_table = ctx->table;
 	bool in_group = ctx->in_group;
+	const struct rule_acts *acts;
 	struct rule *r;
 
 	if (table >= SWITCH_N_TABLES || (ct && !has_tuple(ctx)) || !xlate_may_go_deeper(ctx))
@@ -191,7 +192,8 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool c
 		if (!ctx->first_rule)
 			ctx->first_rule = r;
 		ctx->in_group = false;
-		xlate_actions(ctx, rule_acts_get(r));
+		acts = rule_acts_at(r, ctx->version);
+		xlate_actions(ctx, (struct acts){ acts->list, acts->size });
 		ctx->in_group = in_group;
 	} else {
 		ctx_step(ctx, STEP_ACTION, "drop");
@@ -348,6 +350,7 @@ static void begin_bridge(struct xlate_ctx *ctx)
 
 static void start(struct xlate_ctx *ctx)
 {
+	ctx->version = ctx->in->version ? ctx->in->version : switch_version(ctx->sw);
 	begin_bridge(ctx);
 	if (!may_receive(ctx) || !xlate_tunnel_receive(ctx))
 		return;
@@ -372,6 +375,7 @@ static void resume(struct xlate_ctx *ctx)
 	}
 	VEC_PUSH(&ctx->ret->basis.recircs, s);
 	ctx->sw = s->sw;
+	ctx->version = switch_version(ctx->sw);
 	ctx->passes = s->passes;
 	recirc_thaw(s, &ctx->flow, &ctx->known);
 	ctx->tunnel_set.m.tunnel = ctx->known.m.tunnel;
@@ -463,6 +467,7 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 	ret->final = ctx.flow;
 	strbuf_uninit(&ctx.action_set);
 	strbuf_uninit(&ctx.stack);
+	VEC_FREE(&ctx.versions);
 	if (in->trace)
 		trace_finish(&ctx.steps, in->trace);
 }
@@ -485,10 +490,23 @@ void xlate_result_clear(struct xlate_result *r)
 	VEC_CLEAR(&r->branches);
 }
 
+// A packet may come through a switch more than once, and sees one version of it.
+static uint64_t version_of(struct xlate_ctx *ctx, const struct of_switch *sw)
+{
+	struct seen_version *v;
+
+	VEC_FOR_EACH (v, &ctx->versions)
+		if (v->sw == sw)
+			return v->version;
+	VEC_PUSH(&ctx->versions, ((struct seen_version){ sw, switch_version(sw) }));
+	return ctx->versions.v[ctx->versions.n - 1].version;
+}
+
 // The packet goes on in the switch at the other end of a patch; what the pipeline had noted on it stays behind.
 static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 {
 	struct of_switch *sw = ctx->sw;
+	uint64_t version = ctx->version;
 	const struct rule *rule = ctx->rule;
 	const struct rule *first_rule = ctx->first_rule;
 	bool in_set = ctx->in_action_set, in_clone = ctx->in_clone, in_group = ctx->in_group;
@@ -499,7 +517,10 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 	ctx->in_action_set = ctx->in_clone = ctx->in_group = false;
 	strbuf_clear(&ctx->action_set);
 	strbuf_clear(&ctx->stack);
+	if (!ctx->versions.n)
+		VEC_PUSH(&ctx->versions, ((struct seen_version){ sw, version }));
 	ctx->sw = peer->sw;
+	ctx->version = version_of(ctx, peer->sw);
 	memset(ctx->flow.regs, 0, sizeof(ctx->flow.regs));
 	ctx->flow.metadata = 0;
 	ctx->flow.actset_output = 0;
@@ -518,6 +539,7 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 	ctx->level--;
 	isolate_end(ctx, &iso);
 	ctx->sw = sw;
+	ctx->version = version;
 	ctx->rule = rule;
 	ctx->first_rule = first_rule;
 	ctx->table = table;
@@ -646,15 +668,15 @@ void xlate_end_connection(const struct xlate_basis *b, uint16_t tcp_flags)
 static bool table_is_current(struct xlate_dep *d)
 {
 	const struct classifier *cls = d->sw->tables[d->table].cls;
-	uint64_t now = classifier_version(cls);
+	uint64_t now = switch_version(d->sw);
 	struct flow_mask mask;
 	struct flow_key key;
 
-	if (now == d->version)
+	if (now <= d->version || classifier_version(cls) <= d->version)
 		return true;
 	miniflow_expand(d->key, &key);
 	miniflow_expand(d->mask, &mask.m);
-	if (classifier_changed_for(cls, d->version, &key, &mask, d->found))
+	if (classifier_changed_for(cls, d->version, now, &key, &mask, d->found))
 		return false;
 	d->version = now;
 	return true;
@@ -670,7 +692,7 @@ static bool dep_is_current(struct xlate_dep *d)
 	case DEP_TUNNELS:
 		return tunnel_table_version(d->tunnels) == d->version;
 	case DEP_GROUP:
-		return switch_group_version(d->sw, d->group) == d->version;
+		return switch_group_version(d->sw, switch_version(d->sw), d->group) == d->version;
 	case DEP_LEARNED:
 		return xlate_learned_is_current(d);
 	case DEP_MAC:
@@ -679,13 +701,22 @@ static bool dep_is_current(struct xlate_dep *d)
 	return false;
 }
 
+// The number goes with the list that was translated: it does not matter how long ago the translation took its version, nor what was
+// published while it ran. A change that waits for its version counts as made, so that the switch, which may be gone with all its
+// rules, is not asked.
+static bool rule_is_current(const struct xlate_credit *c)
+{
+	return cls_rule_is_visible(&c->rule->cls, CLS_NEWEST) &&
+	       RCU_GET(c->rule->acts)->number == c->acts_number;
+}
+
 bool xlate_is_current(struct xlate_basis *b)
 {
 	struct xlate_credit *c;
 	struct xlate_dep *d;
 
 	VEC_FOR_EACH (c, &b->credits)
-		if (c->kind == CREDIT_RULE && atomic_load(&c->rule->version) != c->rule_version)
+		if (c->kind == CREDIT_RULE && !rule_is_current(c))
 			return false;
 	VEC_FOR_EACH (d, &b->deps)
 		if (!dep_is_current(d))

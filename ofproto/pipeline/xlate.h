@@ -59,7 +59,7 @@ struct xlate_credit {
 	union {
 		struct {
 			struct rule *rule; // with a reference held by the result
-			uint32_t rule_version; // of the actions that were translated
+			uint32_t acts_number; // of the list that was translated (struct rule_acts)
 		};
 		struct {
 			struct rule *rule; // with a reference held by the result
@@ -84,6 +84,8 @@ struct xlate_input {
 	const struct flow_key *key;
 	// packet_out: these actions instead of a table look-up.
 	const struct acts *acts;
+	// At which 'sw' is looked at: one of an open transaction's (switch_txn_version()); 0: what is published now.
+	uint64_t version;
 	uint8_t tcp_flags;
 	const struct tunnel_lookup
 		*tunnel; // how the input port was found by the outer header, NULL: it was not

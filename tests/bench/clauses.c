@@ -46,7 +46,7 @@ static void insert(struct classifier *c, const struct match *m, int priority,
 	r = xmalloc(sizeof(*r));
 	cls_rule_init(r, m, priority);
 	cls_rule_set_clauses(r, clauses);
-	classifier_insert(c, r);
+	classifier_insert(c, r, 1);
 }
 
 static void choose_policy(void)
@@ -146,7 +146,7 @@ static double lookups_per_second(const struct classifier *c, const struct flow_k
 		for (int k = 0; k < N_KEYS; k++) {
 			struct flow_mask mask = { 0 };
 
-			n_found += classifier_lookup(c, &keys[k], &mask) != NULL;
+			n_found += classifier_lookup(c, CLS_NEWEST, &keys[k], &mask) != NULL;
 		}
 		n += N_KEYS;
 		*ret_found = n_found / (n / N_KEYS);

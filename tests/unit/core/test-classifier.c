@@ -105,7 +105,7 @@ static void check_soundness(struct classifier *c, const struct flow_key *k,
 		if (((const uint8_t *)&mask->m)[bit / 8] >> bit % 8 & 1)
 			continue;
 		((uint8_t *)&flipped)[bit / 8] ^= 1 << bit % 8;
-		ck_assert_msg(classifier_lookup(c, &flipped, NULL) == want,
+		ck_assert_msg(classifier_lookup(c, CLS_NEWEST, &flipped, NULL) == want,
 			      "bit %u of byte %zu is not in the mask, but decides", bit % 8,
 			      (size_t)bit / 8);
 	}
@@ -120,7 +120,7 @@ static void check_soundness(struct classifier *c, const struct flow_key *k,
 			flow_words(&other)[w] =
 				(flow_words_const(k)[w] & m) | (flow_words_const(&other)[w] & ~m);
 		}
-		ck_assert(classifier_lookup(c, &other, NULL) == want);
+		ck_assert(classifier_lookup(c, CLS_NEWEST, &other, NULL) == want);
 	}
 }
 
@@ -134,8 +134,8 @@ static void check_lookups(struct classifier *c, int n)
 
 		random_key(&k);
 		memset(&mask, 0, sizeof(mask));
-		r = classifier_lookup(c, &k, &mask);
-		again = classifier_lookup(c, &k, NULL);
+		r = classifier_lookup(c, CLS_NEWEST, &k, &mask);
+		again = classifier_lookup(c, CLS_NEWEST, &k, NULL);
 		best = linear_best(&k);
 		ck_assert_int_eq(r ? r->priority : -1, best);
 		ck_assert(r == again);
@@ -153,7 +153,7 @@ static void change(struct classifier *c)
 		r->in = false;
 		return;
 	}
-	classifier_insert(c, &r->cls);
+	classifier_insert(c, &r->cls, 1);
 	r->in = true;
 }
 
@@ -179,7 +179,7 @@ static struct classifier *fill(void)
 		cls_rule_init(&rules[i].cls, &rules[i].match, i * 7);
 		rules[i].in = pick(2);
 		if (rules[i].in)
-			classifier_insert(c, &rules[i].cls);
+			classifier_insert(c, &rules[i].cls, 1);
 	}
 	return c;
 }
@@ -255,19 +255,18 @@ START_TEST(clearing)
 	struct flow_mask mask = { 0 };
 	struct classifier *c;
 	struct match any;
-	uint64_t before;
 
 	rcu_thread_begin();
 	random_seed(7);
 	c = fill();
-	before = classifier_version(c);
+	classifier_announce_many(c, 2);
 	classifier_clear(c);
 	ck_assert(classifier_is_empty(c));
 	match_init_any(&any);
-	ck_assert(classifier_changed_for(c, before, &any.key, &any.mask, INT_MIN));
+	ck_assert(classifier_changed_for(c, 1, 2, &any.key, &any.mask, INT_MIN));
 	for (int i = 0; i < N_RULES; i++) {
 		ck_assert_ptr_null(rules[i].cls.entry);
-		ck_assert_ptr_null(classifier_lookup(c, &rules[i].match.key, &mask));
+		ck_assert_ptr_null(classifier_lookup(c, CLS_NEWEST, &rules[i].match.key, &mask));
 		ck_assert(is_all_zeros(&mask, sizeof(mask)));
 		rules[i].in = false;
 	}
@@ -275,9 +274,9 @@ START_TEST(clearing)
 	for (int i = 0; i < N_RULES; i += 3) {
 		if (classifier_find_exactly(c, &rules[i].match, rules[i].cls.priority))
 			continue;
-		classifier_insert(c, &rules[i].cls);
+		classifier_insert(c, &rules[i].cls, 1);
 		rules[i].in = true;
-		ck_assert_ptr_nonnull(classifier_lookup(c, &rules[i].match.key, &mask));
+		ck_assert_ptr_nonnull(classifier_lookup(c, CLS_NEWEST, &rules[i].match.key, &mask));
 	}
 	empty(c);
 	rcu_thread_end();
@@ -298,17 +297,30 @@ START_TEST(replace_and_overlap)
 	cls_rule_init(&a, &m, 5);
 	cls_rule_init(&b, &m, 5);
 	cls_rule_init(&d, &n, 5);
-	classifier_insert(c, &a);
+	classifier_insert(c, &a, 1);
 	ck_assert(classifier_rule_overlaps(c, &d));
 	d.priority = 6;
 	ck_assert(!classifier_rule_overlaps(c, &d));
-	classifier_replace(c, &a, &b);
+	classifier_hide(c, &a, 2);
+	classifier_insert(c, &b, 2);
+	ck_assert_uint_eq(classifier_count(c), 1);
+	ck_assert_uint_eq(classifier_count_all(c), 2);
+	ck_assert(classifier_find_exactly(c, &m, 5) == &b);
 	memset(&k, 0, sizeof(k));
 	k.eth_type = htobe16(0x0800);
 	k.nw_src = htobe32(0x0a010203);
-	ck_assert(classifier_lookup(c, &k, NULL) == &b);
+	ck_assert(classifier_lookup(c, CLS_NEWEST, &k, NULL) == &b);
+	ck_assert(classifier_lookup(c, 1, &k, NULL) == &a);
+	ck_assert(classifier_lookup(c, 2, &k, NULL) == &b);
+	classifier_remove(c, &a);
+	classifier_hide(c, &b, 3);
+	ck_assert(!classifier_rule_overlaps(c, &b));
+	ck_assert_ptr_null(classifier_lookup(c, CLS_NEWEST, &k, NULL));
+	// As if it had never been hidden.
+	classifier_show(c, &b);
+	ck_assert(classifier_lookup(c, 3, &k, NULL) == &b);
 	classifier_remove(c, &b);
-	ck_assert_ptr_null(classifier_lookup(c, &k, NULL));
+	ck_assert_ptr_null(classifier_lookup(c, CLS_NEWEST, &k, NULL));
 	rcu_drain();
 	cls_rule_uninit(&a);
 	cls_rule_uninit(&b);
@@ -318,13 +330,56 @@ START_TEST(replace_and_overlap)
 }
 END_TEST
 
+static bool changed(const struct classifier *c, uint64_t since, uint64_t now, const struct match *m,
+		    int found)
+{
+	return classifier_changed_for(c, since, now, &m->key, &m->mask, found);
+}
+
 START_TEST(changed_for)
 {
 	struct classifier *c;
 	struct cls_rule a, b;
-	struct flow_mask mask;
+	struct match m, n, wide;
+
+	rcu_thread_begin();
+	c = classifier_create();
+	match_from_text("in_port=1,ip", &m, NULL);
+	match_from_text("in_port=2,ip", &n, NULL);
+	match_from_text("ip", &wide, NULL);
+	cls_rule_init(&a, &m, 5);
+	cls_rule_init(&b, &n, 5);
+	ck_assert(!changed(c, 1, 1, &m, INT_MIN));
+	classifier_announce(c, &b, 2);
+	// It waits for its version.
+	ck_assert(!changed(c, 1, 1, &n, INT_MIN));
+	ck_assert(!changed(c, 1, 2, &m, INT_MIN));
+	ck_assert(changed(c, 1, 2, &n, INT_MIN));
+	ck_assert(!changed(c, 2, 2, &n, INT_MIN));
+	classifier_announce(c, &a, 3);
+	ck_assert(changed(c, 1, 3, &m, INT_MIN));
+	ck_assert(!changed(c, 1, 2, &m, INT_MIN));
+	ck_assert(!changed(c, 3, 7, &m, INT_MIN));
+	// Of a lookup that found a rule, only those matter that are not below it.
+	ck_assert(changed(c, 1, 3, &m, 5));
+	ck_assert(!changed(c, 1, 3, &m, 6));
+	// A megaflow that did not look at in_port is concerned by both.
+	ck_assert(changed(c, 2, 3, &wide, INT_MIN));
+	ck_assert(changed(c, 1, 2, &wide, INT_MIN));
+	rcu_drain();
+	cls_rule_uninit(&a);
+	cls_rule_uninit(&b);
+	classifier_destroy(c);
+	rcu_thread_end();
+}
+END_TEST
+
+// What is not known any more counts as changed; what came behind is known again.
+START_TEST(many_changes)
+{
+	struct classifier *c;
+	struct cls_rule a, b;
 	struct match m, n;
-	uint64_t v;
 
 	rcu_thread_begin();
 	c = classifier_create();
@@ -332,26 +387,66 @@ START_TEST(changed_for)
 	match_from_text("in_port=2,ip", &n, NULL);
 	cls_rule_init(&a, &m, 5);
 	cls_rule_init(&b, &n, 5);
-	v = classifier_version(c);
-	ck_assert(!classifier_changed_for(c, v, &m.key, &m.mask, INT_MIN));
-	classifier_insert(c, &b);
-	ck_assert(!classifier_changed_for(c, v, &m.key, &m.mask, INT_MIN));
-	ck_assert(classifier_changed_for(c, v, &n.key, &n.mask, INT_MIN));
-	classifier_insert(c, &a);
-	ck_assert(classifier_changed_for(c, v, &m.key, &m.mask, INT_MIN));
-	// Of a lookup that found a rule, only those matter that are not below it.
-	ck_assert(classifier_changed_for(c, v, &m.key, &m.mask, 5));
-	ck_assert(!classifier_changed_for(c, v, &m.key, &m.mask, 6));
-	// A megaflow that did not look at in_port is concerned by both.
-	memset(&mask, 0, sizeof(mask));
-	mask.m.eth_type = UINT16_MAX;
-	v = classifier_version(c);
-	classifier_remove(c, &b);
-	ck_assert(classifier_changed_for(c, v, &m.key, &mask, INT_MIN));
-	classifier_remove(c, &a);
+	classifier_announce_many(c, 10);
+	ck_assert(!changed(c, 9, 9, &m, INT_MIN));
+	ck_assert(changed(c, 9, 10, &m, INT_MIN));
+	ck_assert(!changed(c, 10, 10, &m, INT_MIN));
+	classifier_announce(c, &b, 12);
+	ck_assert(!changed(c, 11, 12, &m, INT_MIN));
+	ck_assert(!changed(c, 10, 12, &m, INT_MIN));
+	ck_assert(changed(c, 9, 12, &m, INT_MIN));
+	for (uint64_t v = 13; v < 13 + 3 * CLS_MANY_CHANGES; v++) {
+		classifier_announce(c, &b, v);
+		ck_assert(!changed(c, v - 1, v, &m, INT_MIN));
+		ck_assert(changed(c, v - 1, v, &n, INT_MIN));
+		ck_assert(!changed(c, MAX(v - 100, 12), v, &m, INT_MIN));
+		if (v > 13 + CLS_MANY_CHANGES)
+			ck_assert(changed(c, 13, v, &m, INT_MIN));
+	}
 	rcu_drain();
 	cls_rule_uninit(&a);
 	cls_rule_uninit(&b);
+	classifier_destroy(c);
+	rcu_thread_end();
+}
+END_TEST
+
+// Rules of one key and priority, one version after the other: each version sees its own, also while the oldest are taken out.
+START_TEST(one_rule_at_many_versions)
+{
+	struct cls_rule r[40], low;
+	struct flow_key k = { 0 };
+	struct classifier *c;
+	struct match m;
+
+	rcu_thread_begin();
+	c = classifier_create();
+	match_from_text("in_port=7", &m, NULL);
+	k.in_port = 7;
+	cls_rule_init(&low, &m, 1);
+	classifier_insert(c, &low, 3);
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++) {
+		if (i)
+			classifier_hide(c, &r[i - 1], 2 * i + 9);
+		cls_rule_init(&r[i], &m, 5);
+		classifier_insert(c, &r[i], 2 * i + 10);
+		ck_assert(classifier_find_exactly(c, &m, 5) == &r[i]);
+		ck_assert_uint_eq(classifier_count(c), 2);
+	}
+	ck_assert_ptr_null(classifier_lookup(c, 2, &k, NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++) {
+		ck_assert(classifier_lookup(c, 2 * i + 9, &k, NULL) == &low);
+		ck_assert(classifier_lookup(c, 2 * i + 10, &k, NULL) == &r[i]);
+		if (i % 3 == 0 && i)
+			classifier_remove(c, &r[i - 1]);
+	}
+	ck_assert(classifier_lookup(c, CLS_NEWEST, &k, NULL) == &r[ARRAY_SIZE(r) - 1]);
+	classifier_clear(c);
+	ck_assert_uint_eq(classifier_count_all(c), 0);
+	rcu_drain();
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++)
+		cls_rule_uninit(&r[i]);
+	cls_rule_uninit(&low);
 	classifier_destroy(c);
 	rcu_thread_end();
 }
@@ -372,7 +467,7 @@ static void *reader(void *c)
 
 		random_key(&k);
 		memset(&mask, 0, sizeof(mask));
-		r = classifier_lookup(c, &k, &mask);
+		r = classifier_lookup(c, CLS_NEWEST, &k, &mask);
 		if (!r || r->priority < 0)
 			abort();
 		n++;
@@ -397,7 +492,7 @@ START_TEST(reader_beside_writer)
 	cls_rule_init(&base, &any, 0);
 	// Priority 0 with this match may be taken.
 	base.priority = 1;
-	classifier_insert(c, &base);
+	classifier_insert(c, &base, 1);
 	atomic_store(&stop, false);
 	ck_assert_int_eq(pthread_create(&t, NULL, reader, c), 0);
 	for (int i = 0; i < 3000; i++) {
@@ -406,7 +501,7 @@ START_TEST(reader_beside_writer)
 		if (r->in)
 			classifier_remove(c, &r->cls);
 		else
-			classifier_insert(c, &r->cls);
+			classifier_insert(c, &r->cls, 1);
 		r->in = !r->in;
 		rcu_quiesce();
 	}
@@ -431,6 +526,8 @@ int main(void)
 	tcase_add_test(t, clearing);
 	tcase_add_test(t, replace_and_overlap);
 	tcase_add_test(t, changed_for);
+	tcase_add_test(t, many_changes);
+	tcase_add_test(t, one_rule_at_many_versions);
 	tcase_add_test(t, reader_beside_writer);
 	return run_case(t);
 }

@@ -191,14 +191,14 @@ START_TEST(learning_the_same_again_renews_the_hard_timeout_and_nothing_else)
 	add_rule(sw, "actions=learn(table=1,hard_timeout=10,eth_dst=eth_src,output:in_port)");
 	send_packet(PACKET, 1);
 	r = only_rule(1, "dl_dst=00:00:00:00:00:01");
-	version = classifier_version(switch_table(sw, 1)->cls) + r->version;
+	version = classifier_version(switch_table(sw, 1)->cls) + r->acts->number;
 	for (int i = 0; i < 3; i++) {
 		clock_advance(8000);
 		switch_expire(sw);
 		send_packet(PACKET, 1);
 	}
 	ck_assert_ptr_eq(only_rule(1, "dl_dst=00:00:00:00:00:01"), r);
-	ck_assert_uint_eq(classifier_version(switch_table(sw, 1)->cls) + r->version, version);
+	ck_assert_uint_eq(classifier_version(switch_table(sw, 1)->cls) + r->acts->number, version);
 	clock_advance(10000);
 	switch_expire(sw);
 	assert_rules(1, "");
