@@ -260,6 +260,8 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 			    smap_get_int(&row->other_config, "mac-aging-time", 300),
 			    smap_get_int(&row->other_config, "mac-table-size", 8192));
 	bridge_configure_ports(br, row);
+	control_set_bundle_idle_timeout(
+		br->control, MAX(smap_get_int(&cfg->other_config, "bundle-idle-timeout", 10), 0));
 	configure_controllers(br, row);
 	br->fail_standalone = !row->fail_mode || strcmp(row->fail_mode, "secure");
 	// Without controllers a standalone bridge is a learning switch from the first packet on.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/base/hmap.h"
 #include "ofproto/control/control.h"
 #include "ofproto/openflow/async.h"
 #include "ofproto/openflow/group.h"
@@ -24,6 +25,8 @@ struct peer {
 	struct list snoopers; // struct snooper
 	struct timer probe;
 	int probe_interval;
+	struct hmap bundles; // bundle.c
+	size_t bundle_bytes; // that wait in them
 };
 
 // A target that we keep connected, or listen on.
@@ -51,6 +54,7 @@ struct of_control {
 	uint32_t versions;
 	struct switch_desc desc;
 	int64_t alone_since; // clock_msec(), 0: a controller is connected
+	int bundle_idle_timeout; // milliseconds, 0: they wait for ever
 	uint64_t generation_id;
 	bool generation_seen;
 };
@@ -59,6 +63,14 @@ struct of_control {
 typedef enum ofperr request_fn(struct peer *p, const struct msg *m, struct strbuf *out);
 // queues.c
 request_fn on_queue_stats, on_queue_get_config, on_queue_desc;
+// bundle.c
+request_fn on_bundle_control, on_bundle_add;
+void peer_discard_bundles(struct peer *p);
+// A secondary may not change the switch.
+enum ofperr peer_may_write(const struct peer *p);
+// A port_mod in two steps: whether it can be done, and doing it; a port that has gone meanwhile is passed over.
+enum ofperr port_mod_find(const struct peer *p, const struct port_mod *pm, struct of_port **ret);
+void port_mod_apply(struct peer *p, const struct port_mod *pm);
 void peer_message(void *aux, const struct msg *m);
 struct peer *peer_create(struct of_control *c, struct stream *s, bool service, int probe,
 			 struct controller *ctl);

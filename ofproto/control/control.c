@@ -14,6 +14,7 @@ LOG_MODULE(rconn);
 
 #define OPENFLOW_PORT 6653
 #define MIN_BACKOFF 1000
+#define BUNDLE_IDLE_TIMEOUT 10000
 
 static void controller_lost(struct controller *ctl, const char *why);
 
@@ -90,6 +91,7 @@ struct peer *peer_create(struct of_control *c, struct stream *s, bool service, i
 	p->conn = of_conn_create(s, ctl ? c->versions : (service ? ALL_VERSIONS : c->versions),
 				 &conn_events, p);
 	of_conn_limit_backlog(p->conn, MAX_BACKLOG);
+	hmap_init(&p->bundles);
 	list_push_back(&c->peers, &p->node);
 	return p;
 }
@@ -103,6 +105,7 @@ void peer_destroy(struct peer *p)
 	}
 	timer_cancel(&p->probe);
 	peer_close_snoopers(p);
+	peer_discard_bundles(p);
 	list_remove(&p->node);
 	of_conn_close(p->conn, false);
 	free(p);
@@ -249,6 +252,7 @@ struct of_control *control_create(struct loop *l, struct of_switch *sw, struct u
 	c->ops = ops;
 	c->aux = aux;
 	c->versions = ALL_VERSIONS;
+	c->bundle_idle_timeout = BUNDLE_IDLE_TIMEOUT;
 	c->alone_since = clock_msec();
 	list_init(&c->peers);
 	list_init(&c->controllers);
@@ -276,6 +280,11 @@ int control_open_mgmt(struct of_control *c, struct error *err)
 	AUTO_FREE char *name = xasprintf("punix:%s/%s.mgmt", dir_run(), switch_name(c->sw));
 
 	return listener_open(c->loop, name, 0, -1, on_mgmt_accept, c, &c->mgmt, err);
+}
+
+void control_set_bundle_idle_timeout(struct of_control *c, int seconds)
+{
+	c->bundle_idle_timeout = seconds * 1000;
 }
 
 void control_set_desc(struct of_control *c, const struct switch_desc *d)

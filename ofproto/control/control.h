@@ -48,6 +48,8 @@ void control_set_targets(struct of_control *c, const struct controller_target *t
 int control_open_mgmt(struct of_control *c, struct error *err);
 // RUNDIR/NAME.snoop.
 int control_open_snoop(struct of_control *c, struct error *err);
+// How long a bundle may wait for its next message.
+void control_set_bundle_idle_timeout(struct of_control *c, int seconds);
 void control_set_desc(struct of_control *c, const struct switch_desc *d);
 bool control_get_status(struct of_control *c, const char *target, struct controller_status *ret);
 // Milliseconds since the last time any controller was connected, 0 while one is, INT64_MAX when none is wanted.

@@ -72,7 +72,7 @@ static enum ofperr on_set_config(struct peer *p, const struct msg *m, struct str
 	return OFPERR_NONE;
 }
 
-static enum ofperr need_write(const struct peer *p)
+enum ofperr peer_may_write(const struct peer *p)
 {
 	return p->role == ROLE_SECONDARY ? OFPERR_OFPBRC_IS_SECONDARY : OFPERR_NONE;
 }
@@ -80,7 +80,7 @@ static enum ofperr need_write(const struct peer *p)
 static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct flow_mod fm;
-	enum ofperr e = need_write(p);
+	enum ofperr e = peer_may_write(p);
 
 	if (e)
 		return e;
@@ -98,7 +98,7 @@ static enum ofperr on_meter_mod(struct peer *p, const struct msg *m, struct strb
 {
 	struct meter_mod mm;
 	struct forward f = { .from = p, .xid = m->xid, .meter = &mm };
-	enum ofperr e = need_write(p);
+	enum ofperr e = peer_may_write(p);
 
 	if (!e)
 		e = meter_mod_decode(m, &mm);
@@ -115,7 +115,7 @@ static enum ofperr on_meter_mod(struct peer *p, const struct msg *m, struct strb
 static enum ofperr on_packet_out(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct packet_out po = { 0 };
-	enum ofperr e = need_write(p);
+	enum ofperr e = peer_may_write(p);
 
 	if (!e)
 		e = packet_out_decode(m, &po);
@@ -129,35 +129,52 @@ static enum ofperr on_packet_out(struct peer *p, const struct msg *m, struct str
 static enum ofperr on_resume(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct packet_in pin;
-	enum ofperr e = need_write(p);
+	enum ofperr e = peer_may_write(p);
 
 	if (!e)
 		e = resume_decode(m, &pin);
 	return e ? e : upcall_packet_resume(p->control->upcall, p->control->sw, &pin);
 }
 
-static enum ofperr on_port_mod(struct peer *p, const struct msg *m, struct strbuf *out)
+enum ofperr port_mod_find(const struct peer *p, const struct port_mod *pm, struct of_port **ret)
+{
+	struct of_port *port = switch_port_find(p->control->sw, pm->port);
+
+	if (!port)
+		return OFPERR_OFPPMFC_BAD_PORT;
+	if (!eth_addr_equal(port->mac, pm->hw_addr))
+		return OFPERR_OFPPMFC_BAD_HW_ADDR;
+	*ret = port;
+	return OFPERR_NONE;
+}
+
+void port_mod_apply(struct peer *p, const struct port_mod *pm)
 {
 	struct of_control *c = p->control;
-	struct port_mod pm;
 	struct of_port *port;
 	uint32_t config;
-	enum ofperr e = need_write(p);
+
+	if (port_mod_find(p, pm, &port))
+		return;
+	config = (atomic_load(&port->config) & ~pm->mask) | (pm->config & pm->mask);
+	if (pm->mask & PORT_CONFIG_DOWN)
+		c->ops->port_admin(c->aux, port, !(config & PORT_CONFIG_DOWN));
+	switch_port_set_state(c->sw, port, config, atomic_load(&port->state));
+}
+
+static enum ofperr on_port_mod(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct of_port *port;
+	struct port_mod pm;
+	enum ofperr e = peer_may_write(p);
 
 	if (!e)
 		e = port_mod_decode(m, &pm);
-	if (e)
-		return e;
-	port = switch_port_find(c->sw, pm.port);
-	if (!port)
-		return OFPERR_OFPPMFC_BAD_PORT;
-	if (!eth_addr_equal(port->mac, pm.hw_addr))
-		return OFPERR_OFPPMFC_BAD_HW_ADDR;
-	config = (atomic_load(&port->config) & ~pm.mask) | (pm.config & pm.mask);
-	if (pm.mask & PORT_CONFIG_DOWN)
-		c->ops->port_admin(c->aux, port, !(config & PORT_CONFIG_DOWN));
-	switch_port_set_state(c->sw, port, config, atomic_load(&port->state));
-	return OFPERR_NONE;
+	if (!e)
+		e = port_mod_find(p, &pm, &port);
+	if (!e)
+		port_mod_apply(p, &pm);
+	return e;
 }
 
 // Everything before has been carried out: the switch works one message after the other.
@@ -343,7 +360,7 @@ static enum ofperr on_table_features(struct peer *p, const struct msg *m, struct
 static enum ofperr on_table_mod(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct table_mod tm;
-	enum ofperr e = need_write(p);
+	enum ofperr e = peer_may_write(p);
 
 	if (!e)
 		e = table_mod_decode(m, &tm);
@@ -490,7 +507,7 @@ static enum ofperr on_meter_features(struct peer *p, const struct msg *m, struct
 
 static enum ofperr on_group_mod(struct peer *p, const struct msg *m, struct strbuf *out)
 {
-	enum ofperr e = need_write(p);
+	enum ofperr e = peer_may_write(p);
 	struct group_mod gm;
 	struct forward f = { .from = p, .xid = m->xid, .group = &gm };
 
@@ -581,7 +598,7 @@ static enum ofperr on_controller_id(struct peer *p, const struct msg *m, struct 
 static enum ofperr on_tlv_mod(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct tlv_table_mod mod;
-	enum ofperr e = need_write(p);
+	enum ofperr e = peer_may_write(p);
 
 	if (!e)
 		e = tlv_table_mod_decode(m, &mod);
@@ -611,7 +628,7 @@ static enum ofperr flush(struct peer *p, const struct ct_match *match)
 static enum ofperr on_ct_flush_zone(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct ct_match match = { .has_zone = true };
-	enum ofperr e = need_write(p);
+	enum ofperr e = peer_may_write(p);
 	uint32_t zone;
 
 	if (!e)
@@ -625,7 +642,7 @@ static enum ofperr on_ct_flush_zone(struct peer *p, const struct msg *m, struct 
 static enum ofperr on_ct_flush(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct ct_match match;
-	enum ofperr e = need_write(p);
+	enum ofperr e = peer_may_write(p);
 
 	if (!e)
 		e = ct_flush_decode(m, &match);
@@ -673,6 +690,8 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_METER_CONFIG_REQUEST] = on_meters,
 	[MSG_METER_FEATURES_REQUEST] = on_meter_features,
 	[MSG_BARRIER_REQUEST] = on_barrier,
+	[MSG_BUNDLE_CONTROL] = on_bundle_control,
+	[MSG_BUNDLE_ADD_MESSAGE] = on_bundle_add,
 	[MSG_ROLE_REQUEST] = on_role,
 	[MSG_DESC_REQUEST] = on_desc,
 	[MSG_FLOW_REQUEST] = on_flow_stats,

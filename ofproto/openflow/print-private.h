@@ -21,6 +21,7 @@ extern const char *const flow_removed_reasons[];
 
 print_fn print_table_mod, print_table_descs, print_table_status;
 print_fn print_async, print_requestforward, print_ct_flush, print_ipfix_bridge, print_ipfix_flow;
+print_fn print_bundle_control, print_bundle_add;
 print_fn print_features, print_config, print_desc, print_tables;
 print_fn print_packet_in, print_packet_out;
 print_fn print_flow_mod, print_flow_removed, print_flow_request, print_flow_reply, print_aggregate;

@@ -99,7 +99,7 @@ static enum ofperr add(struct switch_txn *t, const struct flow_mod *fm)
 	struct rule *old, *r;
 
 	if (table >= SWITCH_N_TABLES)
-		return OFPERR_OFPBRC_BAD_TABLE_ID;
+		return OFPERR_OFPBRC_EPERM;
 	cls = sw->tables[table].cls;
 	old = rule_of(classifier_find_exactly(cls, &fm->match, fm->priority));
 	r = rule_create(sw, fm, table, fm->priority);
@@ -171,8 +171,8 @@ static enum ofperr change(struct switch_txn *t, const struct flow_mod *fm)
 	struct rule **r;
 	bool none;
 
-	if (fm->table != 255 && fm->table >= SWITCH_N_TABLES)
-		return OFPERR_OFPBRC_BAD_TABLE_ID;
+	if (fm->table == SWITCH_N_TABLES && fm->command != FM_DELETE_STRICT)
+		return OFPERR_OFPBRC_EPERM;
 	if (strict)
 		collect_strict(sw, &s, fm->priority);
 	else

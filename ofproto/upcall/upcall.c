@@ -365,46 +365,96 @@ enum ofperr upcall_check_acts(struct of_switch *sw, const struct flow_key *key, 
 	return e;
 }
 
-enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
-			      const struct packet_out *po)
+struct packet_out_run {
+	struct upcall_engine *upcall;
+	struct of_switch *sw;
+	struct strbuf packet;
+	struct flow_key key;
+	struct xlate_result answer;
+};
+
+static enum ofperr read_packet(struct packet_out_run *run, const struct packet_out *po)
 {
 	struct packet_metadata md = { 0 };
-	struct acts acts = acts_of(&po->acts);
-	struct error err = ERROR_INIT;
-	struct xlate_result r;
-	struct flow_key key, dp_key;
-	enum ofperr e;
 	AUTO(strbuf) copy = STRBUF_INIT;
+
+	strbuf_put(&run->packet, po->packet, po->len);
+	strbuf_put(&copy, po->packet, po->len);
+	struct packet p = { .data = (uint8_t *)strbuf_cstr(&copy), .size = po->len };
+	if (packet_parse(&p, &md, &run->key) < 0)
+		return OFPERR_OFPBRC_BAD_LEN;
+	run->key.in_port = po->metadata.key.in_port;
+	run->key.metadata = po->metadata.key.metadata;
+	memcpy(run->key.regs, po->metadata.key.regs, sizeof(run->key.regs));
+	return OFPERR_NONE;
+}
+
+enum ofperr upcall_packet_out_prepare(struct upcall_engine *u, struct of_switch *sw,
+				      const struct packet_out *po, uint64_t version,
+				      struct packet_out_run **ret)
+{
+	struct packet_out_run *run;
 	AUTO(strbuf) list = STRBUF_INIT;
+	enum ofperr e;
 
 	if (po->buffer_id != UINT32_MAX)
 		return OFPERR_OFPBRC_BUFFER_UNKNOWN;
-	strbuf_put(&copy, po->packet, po->len);
-	struct packet p = { .data = (uint8_t *)strbuf_cstr(&copy), .size = po->len };
-	if (packet_parse(&p, &md, &key) < 0)
-		return OFPERR_OFPBRC_BAD_LEN;
-	key.in_port = po->metadata.key.in_port;
-	key.metadata = po->metadata.key.metadata;
-	memcpy(key.regs, po->metadata.key.regs, sizeof(key.regs));
-	if (acts.size)
-		strbuf_put(&list, acts.first, acts.size);
-	e = upcall_check_acts(sw, &key, &list);
+	run = xzalloc(sizeof(*run));
+	run->upcall = u;
+	run->sw = sw;
+	e = read_packet(run, po);
+	if (!e) {
+		strbuf_put(&list, strbuf_cstr(&po->acts), po->acts.len);
+		e = upcall_check_acts(sw, &run->key, &list);
+	}
+	if (e) {
+		upcall_packet_out_free(run);
+		return e;
+	}
+	struct acts acts = acts_of(&list);
+	struct xlate_input in = { .sw = sw, .key = &run->key, .acts = &acts, .version = version };
+
+	xlate(&in, &run->answer);
+	*ret = run;
+	return OFPERR_NONE;
+}
+
+void upcall_packet_out_send(struct packet_out_run *run)
+{
+	struct upcall_engine *u = run->upcall;
+	struct flow_key dp_key = run->key;
+	struct error err = ERROR_INIT;
+
+	if (xlate_apply_effects(&run->answer.basis))
+		upcall_changed(u);
+	xlate_learn_rules(&run->answer.basis);
+	dp_key.in_port = upcall_way_back(run->sw, OF_PORT(run->key.in_port)).n;
+	engine_credit_packet(u, &run->answer.basis, run->packet.len, be16toh(run->key.tcp_flags));
+	learn_apply();
+	if (datapath_execute(u->dp, (const uint8_t *)strbuf_cstr(&run->packet), run->packet.len,
+			     &dp_key, dp_actions_of(&run->answer.actions), &err) < 0)
+		log_dbg("packet_out: %s", err.text);
+}
+
+void upcall_packet_out_free(struct packet_out_run *run)
+{
+	if (!run)
+		return;
+	xlate_result_uninit(&run->answer);
+	strbuf_uninit(&run->packet);
+	free(run);
+}
+
+enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
+			      const struct packet_out *po)
+{
+	struct packet_out_run *run;
+	enum ofperr e = upcall_packet_out_prepare(u, sw, po, 0, &run);
+
 	if (e)
 		return e;
-	acts = acts_of(&list);
-	struct xlate_input in_xlate = { .sw = sw, .key = &key, .acts = &acts };
-	xlate(&in_xlate, &r);
-	if (xlate_apply_effects(&r.basis))
-		upcall_changed(u);
-	xlate_learn_rules(&r.basis);
-	dp_key = key;
-	dp_key.in_port = upcall_way_back(sw, OF_PORT(key.in_port)).n;
-	engine_credit_packet(u, &r.basis, po->len, be16toh(key.tcp_flags));
-	learn_apply();
-	if (datapath_execute(u->dp, po->packet, po->len, &dp_key, dp_actions_of(&r.actions), &err) <
-	    0)
-		log_dbg("packet_out: %s", err.text);
-	xlate_result_uninit(&r);
+	upcall_packet_out_send(run);
+	upcall_packet_out_free(run);
 	return OFPERR_NONE;
 }
 

@@ -88,6 +88,14 @@ bool upcall_is_paused(const struct upcall_engine *u);
 // Whether a packet of this key can be sent through the actions in 'list', and makes them ready for it.
 enum ofperr upcall_check_acts(struct of_switch *sw, const struct flow_key *key,
 			      struct strbuf *list);
+// A packet of a controller that meets the tables as a transaction has them (struct xlate_input), to be sent once that is committed,
+// or freed without. On error *ret is untouched.
+struct packet_out_run;
+enum ofperr upcall_packet_out_prepare(struct upcall_engine *u, struct of_switch *sw,
+				      const struct packet_out *po, uint64_t version,
+				      struct packet_out_run **ret);
+void upcall_packet_out_send(struct packet_out_run *run);
+void upcall_packet_out_free(struct packet_out_run *run); // NULL too
 // Runs a packet of a controller through actions and the pipeline.
 // A packet that was paused for a controller goes on. Main thread.
 enum ofperr upcall_packet_resume(struct upcall_engine *u, struct of_switch *sw,
