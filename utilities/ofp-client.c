@@ -132,6 +132,11 @@ void ofp_client_close(struct ofp_client *c)
 	free(c);
 }
 
+const char *ofp_client_name(const struct ofp_client *c)
+{
+	return of_conn_name(c->conn);
+}
+
 uint8_t ofp_client_version(const struct ofp_client *c)
 {
 	return of_conn_version(c->conn);

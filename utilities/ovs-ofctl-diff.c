@@ -162,7 +162,7 @@ static void send_entry(struct replacing *r, const struct entry *e, enum flow_mod
 		fm.acts = e->acts; // borrowed
 	}
 	flow_mod_encode(&fm, ofp_client_version(r->c), ofp_client_xid(r->c), &r->buf);
-	ofctl_check_length(&r->buf, start, "");
+	ofctl_end_message(r->c, &r->buf, start, "");
 	if (r->buf.len > 65536) {
 		ofp_client_send(r->c, &r->buf);
 		strbuf_clear(&r->buf);

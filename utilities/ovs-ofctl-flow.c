@@ -43,7 +43,7 @@ static void send_flow_mod(struct sender *s, const struct flow_mod *fm, uint32_t 
 		      *names ? names : "no version of OpenFlow", of_version_name(version));
 	}
 	flow_mod_encode(fm, version, ofp_client_xid(s->c), &s->buf);
-	ofctl_check_length(&s->buf, start, where);
+	ofctl_end_message(s->c, &s->buf, start, where);
 	if (s->buf.len >= SEND_AT) {
 		ofp_client_send(s->c, &s->buf);
 		strbuf_clear(&s->buf);
@@ -148,6 +148,18 @@ static void run_line(char *line, unsigned int number, void *aux)
 	AUTO_FREE char *where = xasprintf("%s:%u: ", r->name, number);
 
 	run_one(r->s, rest, command, where);
+}
+
+void ofctl_put_flow(struct ofp_client *c, struct ofctl_ports **ports, struct strbuf *b, char *line,
+		    const char *where)
+{
+	struct sender s = { c, *ports, *b };
+	enum flow_mod_command command = FM_ADD;
+	const char *rest = line_command(line, &command);
+
+	run_one(&s, rest, command, where);
+	*ports = s.ports;
+	*b = s.buf;
 }
 
 static void begin(struct sender *s, const char *target)

@@ -38,14 +38,12 @@ static void run_one(struct group_sender *s, const char *line, enum group_command
 		fatal(0, "%sthis group cannot be sent with %s ('-O OpenFlow15' can send all)",
 		      where, of_version_name(version));
 	group_mod_encode(&gm, version, ofp_client_xid(s->c), &s->buf);
-	ofctl_check_length(&s->buf, start, where);
+	ofctl_end_message(s->c, &s->buf, start, where);
 	group_mod_uninit(&gm);
 }
 
-static void run_line(char *line, unsigned int number, void *aux)
+static void put_line(struct group_sender *s, const char *line, const char *where)
 {
-	struct group_sender *s = aux;
-	AUTO_FREE char *where = xasprintf("%s:%u: ", s->file, number);
 	struct error err = ERROR_INIT;
 	enum group_command command;
 	const char *rest = line;
@@ -53,6 +51,24 @@ static void run_line(char *line, unsigned int number, void *aux)
 	if (group_command_parse(&rest, s->command, &command, &err))
 		fatal(0, "%s%s", where, err.text);
 	run_one(s, rest, command, where);
+}
+
+static void run_line(char *line, unsigned int number, void *aux)
+{
+	struct group_sender *s = aux;
+	AUTO_FREE char *where = xasprintf("%s:%u: ", s->file, number);
+
+	put_line(s, line, where);
+}
+
+void ofctl_put_group(struct ofp_client *c, struct ofctl_ports **ports, struct strbuf *b, char *line,
+		     const char *where)
+{
+	struct group_sender s = { .c = c, .ports = *ports, .buf = *b, .command = GROUP_ADD };
+
+	put_line(&s, line, where);
+	*ports = s.ports;
+	*b = s.buf;
 }
 
 static void change(char *argv[], enum group_command command, bool file)

@@ -2,20 +2,41 @@
 // packet-out.
 #include "utilities/ovs-ofctl.h"
 
-static void send_packet(struct ofp_client *c, struct packet_out *po, const struct strbuf *packet)
+static void put_packet(struct ofp_client *c, struct packet_out *po, const struct strbuf *packet,
+		       struct strbuf *b, const char *where)
 {
-	AUTO(strbuf) b = STRBUF_INIT;
+	size_t start = b->len;
 
 	po->packet = (const uint8_t *)packet->s;
 	po->len = packet->len;
-	packet_out_encode(po, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofctl_check_length(&b, 0, "");
-	ofctl_send_and_wait(c, &b);
+	packet_out_encode(po, ofp_client_version(c), ofp_client_xid(c), b);
+	ofctl_end_message(c, b, start, where);
+}
+
+static void put_text(struct ofp_client *c, const char *text, const struct port_names *names,
+		     struct strbuf *b, const char *where)
+{
+	AUTO(strbuf) packet = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct packet_out po;
+
+	if (packet_out_parse(text, names, &po, &packet, &err))
+		fatal(0, "%s%s", where, err.text);
+	put_packet(c, &po, &packet, b, where);
+	packet_out_uninit(&po);
+}
+
+void ofctl_put_packet_out(struct ofp_client *c, struct ofctl_ports **ports, struct strbuf *b,
+			  char *line, const char *where)
+{
+	if (!*ports)
+		*ports = ofctl_ports_load(c);
+	put_text(c, line, ofctl_port_parser(*ports), b, where);
 }
 
 // The older form: port, actions, packets.
-static void send_packets(struct ofp_client *c, int argc, char *argv[],
-			 const struct port_names *names)
+static void put_arguments(struct ofp_client *c, int argc, char *argv[],
+			  const struct port_names *names, struct strbuf *b)
 {
 	struct packet_out po = { .buffer_id = UINT32_MAX };
 	AUTO(strbuf) packet = STRBUF_INIT;
@@ -32,7 +53,7 @@ static void send_packets(struct ofp_client *c, int argc, char *argv[],
 	for (int i = 4; i < argc; i++) {
 		if (packet_text_parse(argv[i], &packet, &err))
 			fatal(0, "%s", err.text);
-		send_packet(c, &po, &packet);
+		put_packet(c, &po, &packet, b, "");
 	}
 	packet_out_uninit(&po);
 }
@@ -42,19 +63,15 @@ static void run_packet_out(int argc, char *argv[])
 	struct ofp_client *c = ofctl_open(argv[1]);
 	struct ofctl_ports *ports = ofctl_ports_load(c);
 	const struct port_names *names = ofctl_port_parser(ports);
+	AUTO(strbuf) b = STRBUF_INIT;
 
-	if (argc == 3) {
-		AUTO(strbuf) packet = STRBUF_INIT;
-		struct error err = ERROR_INIT;
-		struct packet_out po;
-
-		if (packet_out_parse(argv[2], names, &po, &packet, &err))
-			fatal(0, "%s", err.text);
-		send_packet(c, &po, &packet);
-		packet_out_uninit(&po);
-	} else {
-		send_packets(c, argc, argv, names);
-	}
+	// A packet alone is sent without a bundle, as Open vSwitch's does; a bundle's file may hold some.
+	ofctl.bundle = false;
+	if (argc == 3)
+		put_text(c, argv[2], names, &b, "");
+	else
+		put_arguments(c, argc, argv, names, &b);
+	ofctl_send_and_wait(c, &b);
 	ofctl_ports_free(ports);
 	ofp_client_close(c);
 }

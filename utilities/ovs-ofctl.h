@@ -8,7 +8,7 @@ struct ofctl_options {
 	uint32_t versions;
 	unsigned int timeout; // seconds
 	bool strict, names, no_stats, sort, plain; // plain: replies as they come
-	bool timestamp, readd, may_create;
+	bool timestamp, readd, may_create, bundle;
 	int packet_in_format; // enum packet_in_format, -1: not said
 	const char *unixctl; // NULL: not said
 	int verbosity;
@@ -20,6 +20,7 @@ struct ofctl_options {
 };
 
 extern struct ofctl_options ofctl;
+struct ofctl_ports;
 
 struct ofctl_command {
 	const char *name, *usage;
@@ -30,13 +31,16 @@ struct ofctl_command {
 // Each file's commands; ended by a NULL name.
 extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[],
 	ofctl_packet_commands[], ofctl_meter_commands[], ofctl_group_commands[],
-	ofctl_queue_commands[], ofctl_monitor_commands[], ofctl_local_commands[];
+	ofctl_queue_commands[], ofctl_monitor_commands[], ofctl_local_commands[],
+	ofctl_bundle_commands[];
 // The command that prints all of them.
 void ofctl_list_commands(int argc, char *argv[]);
 
 // Ends the program when the message that begins at 'start' is longer than OpenFlow can say: what is behind its length would be
 // taken for the next one. 'where' comes before the error.
 void ofctl_check_length(const struct strbuf *b, size_t start, const char *where);
+// The same for a change of the switch that is complete now: with --bundle it is put into the bundle.
+void ofctl_end_message(struct ofp_client *c, struct strbuf *b, size_t start, const char *where);
 // Opens the switch by the options. ..._for_flows() prepares a 1.0 connection for table ids in flow_mods.
 struct ofp_client *ofctl_open(const char *target);
 struct ofp_client *ofctl_open_for_flows(const char *target);
@@ -44,7 +48,19 @@ void ofctl_print(const struct msg *m);
 // Sends a multipart request and prints every part of the reply; ..._plain() one that says nothing but its type.
 void ofctl_print_multipart(struct ofp_client *c, const struct strbuf *request);
 void ofctl_print_plain_multipart(struct ofp_client *c, enum msg_type type);
-// Sends and waits until the switch has carried all out. Where it refused something, the program ends.
+// With --bundle: the message that begins at 'start' becomes one of a bundle, which is opened before the first.
+void ofctl_bundle_message(struct ofp_client *c, struct strbuf *b, size_t start);
+// Commits the bundle; what was refused is printed, and the program ends.
+void ofctl_bundle_commit(struct ofp_client *c);
+// A line of a bundle's file, encoded and appended. Port names are loaded when there may be some.
+void ofctl_put_flow(struct ofp_client *c, struct ofctl_ports **ports, struct strbuf *b, char *line,
+		    const char *where);
+void ofctl_put_group(struct ofp_client *c, struct ofctl_ports **ports, struct strbuf *b, char *line,
+		     const char *where);
+void ofctl_put_packet_out(struct ofp_client *c, struct ofctl_ports **ports, struct strbuf *b,
+			  char *line, const char *where);
+// Sends and waits until the switch has carried all out, as a bundle where that is wanted. Where it refused something, the program
+// ends.
 void ofctl_send_and_wait(struct ofp_client *c, const struct strbuf *messages);
 
 // Port names of the switch, by which names in text become numbers and numbers names.

@@ -208,8 +208,8 @@ static void encode_11(const struct flow_mod *fm, uint8_t version, struct strbuf 
 {
 	wr_be64(out, fm->command == FM_ADD ? fm->new_cookie : fm->cookie);
 	wr_be64(out, fm->command == FM_ADD ? 0 : fm->cookie_mask);
-	// Without a table flows go to the first.
-	wr_u8(out, fm->command == FM_ADD && fm->table == 255 ? 0 : fm->table);
+	// Without a table a change is one of the first, and only a deletion one of all.
+	wr_u8(out, fm->command < FM_DELETE && fm->table == 255 ? 0 : fm->table);
 	wr_u8(out, fm->command);
 	wr_be16(out, fm->idle_timeout);
 	wr_be16(out, fm->hard_timeout);

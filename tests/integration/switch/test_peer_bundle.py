@@ -5,6 +5,7 @@ import difflib
 import itertools
 import re
 import struct
+import subprocess
 
 import pytest
 
@@ -84,7 +85,7 @@ def groups_of(s):
 
 
 def state_of(s):
-    return sorted(flows_of(s).splitlines()), groups_of(s)
+    return sorted(flows_of(s).splitlines()), "\n".join(sorted(groups_of(s).splitlines()))
 
 
 def life(s, c):
@@ -276,3 +277,72 @@ def test_versions_before_1_3_have_no_bundles(tmp_path):
         with running(cls, datapath_type) as s:
             answers.append([Bundles.to(s, v).control(1, OPEN) + Bundles.to(s, v).ask(33, "0000000100000003") for v in (1, 2, 3)])
     assert answers[0] == answers[1]
+
+
+# ---- ovs-ofctl ----
+
+PACKET = "ffffffffffff00000000000108060001"
+FILES = {
+    "flows": "in_port=1,actions=2\nin_port=2,actions=3\n",
+    "mixed": "add in_port=1,actions=3\ndelete in_port=2\nmodify actions=1\nmodify_strict in_port=1,actions=2\ntable=1,actions=drop\n",
+    "refused": "in_port=5,actions=2\ncheck_overlap,table=3,priority=9,ip,actions=2\nin_port=6,actions=2\n",
+    "nothing": "",
+    "wanted": "in_port=1,actions=drop\nin_port=9,actions=4\n",
+    "groups": "group_id=11,type=all,bucket=output:1\nadd group_id=12,type=select,bucket=output:1\n",
+    "twice": "group_id=21,type=all,bucket=output:1\ngroup_id=21,type=all,bucket=output:1\n",
+    "all": f"flow add in_port=1,actions=3\ngroup add group_id=1,type=all,bucket=actions=2\n  # nothing\nflow in_port=4,actions=group:1\n"
+           f"packet-out in_port=1,packet={PACKET},actions=2\nflow in_port=8,actions=drop\ngroup group_id=2,type=all\nflow\tmodify actions=1 # a remark\n"
+           "flow delete in_port=8\ngroup modify group_id=2,type=select,bucket=output:2\n",
+    "all refused": "flow add in_port=30,actions=3\ngroup add group_id=1,type=all,bucket=actions=2\nflow add in_port=31,actions=3\n",
+    "group gone": "group delete group_id=1\nflow in_port=7,actions=group:1\n",
+    "meter": "meter meter=1\n", "no kind": "in_port=1,actions=drop\n", "colon": "flow:in_port=1,actions=drop\n",
+    "buckets": "group insert_bucket group_id=2,command_bucket_id=last,bucket=bucket_id=9,actions=3\n",
+}
+COMMANDS = [
+    ["--bundle", "add-flow", "br0", "table=3,priority=9,in_port=1,actions=drop"], ["--bundle", "add-flows", "br0", "@flows"],
+    ["--bundle", "add-flows", "br0", "@mixed"], ["--bundle", "add-flows", "br0", "@refused"], ["--bundle", "add-flows", "br0", "@nothing"],
+    ["--bundle", "add-flow", "br0", "in_port=1,actions=group:99"], ["--bundle", "mod-flows", "br0", "in_port=1,actions=1"],
+    ["--bundle", "--strict", "del-flows", "br0", "table=1"], ["--bundle", "replace-flows", "br0", "@wanted"],
+    ["--bundle", "--readd", "replace-flows", "br0", "@wanted"], ["--bundle", "del-flows", "br0", "in_port=9"],
+    ["--bundle", "add-groups", "br0", "@groups"], ["--bundle", "add-groups", "br0", "@twice"],
+    ["--bundle", "add-group", "br0", "group_id=31,type=all,bucket=output:1"], ["--bundle", "mod-group", "br0", "group_id=31,type=all,bucket=output:2"],
+    ["--bundle", "mod-group", "br0", "group_id=32,type=all,bucket=output:2"], ["--bundle", "--may-create", "mod-group", "br0", "group_id=32,type=all,bucket=output:2"],
+    ["-O", "OpenFlow15", "--bundle", "insert-buckets", "br0", "group_id=32,command_bucket_id=last,bucket=bucket_id:7,actions=output:3"],
+    ["-O", "OpenFlow15", "--bundle", "insert-buckets", "br0", "group_id=32,command_bucket_id=last,bucket=bucket_id:7,actions=output:3"],
+    ["-O", "OpenFlow15", "--bundle", "remove-buckets", "br0", "group_id=32,command_bucket_id=7"], ["--bundle", "del-groups", "br0", "group_id=31"],
+    ["--bundle", "packet-out", "br0", f"in_port=1,packet={PACKET},actions=2"], ["--bundle", "packet-out", "br0", f"in_port=1,packet={PACKET},actions=group:77"],
+    ["--bundle", "packet-out", "br0", "1", "2", PACKET, PACKET],
+    ["bundle", "br0", "@all"], ["bundle", "br0", "@all refused"], ["bundle", "br0", "@group gone"], ["bundle", "br0", "@meter"],
+    ["bundle", "br0", "@no kind"], ["bundle", "br0", "@colon"], ["bundle", "br0", "@nothing"], ["-O", "OpenFlow15", "bundle", "br0", "@buckets"],
+    ["-O", "OpenFlow13", "bundle", "br0", "@all refused"], ["-O", "OpenFlow10", "bundle", "br0", "@flows of one"],
+    ["-O", "OpenFlow10", "--bundle", "add-flow", "br0", "in_port=2,actions=drop"], ["-O", "OpenFlow13", "--bundle", "add-flow", "br0", "in_port=3,actions=drop"],
+    ["--bundle", "del-groups", "br0"], ["--bundle", "del-flows", "br0"],
+]
+FILES["flows of one"] = "flow in_port=7,actions=drop\n"
+
+
+def session(program, s):
+    """What a program prints of each command to a switch, and what it has made."""
+    lines = []
+    for name, text in FILES.items():
+        with open(f"{s.dir}/{name}", "w") as f:
+            f.write(text)
+    for command in COMMANDS:
+        args = [f"{s.dir}/{a[1:]}" if a.startswith("@") else a for a in command]
+        r = subprocess.run([program, *args], env=s.env, capture_output=True, text=True, timeout=60)
+        lines.append("$ " + " ".join(command) + f" -> {r.returncode}")
+        text = (r.stdout + r.stderr).replace(s.dir, "DIR")
+        lines += re.sub(r"xid=0x\w+", "xid=X", text).splitlines() + state_of(s)[0] + state_of(s)[1].splitlines()
+    return lines
+
+
+def test_both_ofctls_do_and_print_the_same_to_both_switches(tmp_path):
+    ofctls = [Switch(tmp_path, "0").program("ovs-ofctl"), Peer(tmp_path, "0").program("ovs-ofctl")]
+    sessions = []
+    for cls, datapath_type in ((Switch, "netdev"), (Peer, "dummy")):
+        for program in ofctls:
+            with running(cls, datapath_type) as s:
+                sessions.append(session(program, s))
+    for lines in sessions[:3]:
+        different = list(difflib.unified_diff(sessions[3], lines, "Open vSwitch", "ours", lineterm="", n=3))
+        assert not different, "\n".join(different)
