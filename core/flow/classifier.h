@@ -67,7 +67,8 @@ void classifier_insert(struct classifier *c, struct cls_rule *r, uint64_t versio
 // Visible until 'version'; the rule stays where it is. classifier_show() takes that back, before the version is published.
 void classifier_hide(struct classifier *c, struct cls_rule *r, uint64_t version);
 void classifier_show(struct classifier *c, struct cls_rule *r);
-// Takes a rule out that no reader sees: its version was never published, or a grace period has gone since it was hidden.
+// Takes a rule out that no reader sees: its version was never published, or a grace period has gone since it was hidden. Another
+// one goes by before it may be inserted again or freed.
 void classifier_remove(struct classifier *c, struct cls_rule *r);
 // Takes out all rules, at a fraction of the cost of one after the other. None is seen by a reader.
 void classifier_clear(struct classifier *c);

@@ -498,10 +498,13 @@ START_TEST(reader_beside_writer)
 	for (int i = 0; i < 3000; i++) {
 		struct rule *r = &rules[pick(N_RULES)];
 
-		if (r->in)
+		if (r->in) {
 			classifier_remove(c, &r->cls);
-		else
+		} else {
+			// The reader may still be looking at it from when it was there.
+			rcu_synchronize();
 			classifier_insert(c, &r->cls, 1);
+		}
 		r->in = !r->in;
 		rcu_quiesce();
 	}
