@@ -105,6 +105,25 @@ def flow_mods(switch, other, material, result):
         add_flows(switch, switch.suite, material)
 
 
+def bundles(switch, material, result):
+    """The same rules in one bundle, and all of them replaced by others of the same matches."""
+    replaced = f"{material.path}/replaced.txt"
+    with open(material.rules) as f, open(replaced, "w") as out:
+        for line in f:
+            match, _, actions = line.rstrip().partition("actions=")
+            out.write(f"{match}actions=load:1->NXM_NX_REG0[],{actions}\n")
+    switch.run("ovs-ofctl", "del-flows", "br0", timeout=120)
+    wait_for_rules(switch, switch.suite, 0)
+    for key, command, rules in (("bundle add", ["--bundle", "add-flows"], material.rules), ("bundle replace", ["--bundle", "replace-flows"], replaced),
+                                ("replace", ["replace-flows"], material.rules)):
+        cpu = lab.cpu_seconds(switch.pid)
+        begin = time.monotonic()
+        switch.run("ovs-ofctl", *command, "br0", rules, timeout=120)
+        wait_for_rules(switch, switch.suite, N_RULES)
+        result[key] = N_RULES / (time.monotonic() - begin)
+        result[f"{key} cpu"] = N_RULES / max(lab.cpu_seconds(switch.pid) - cpu, 0.01)
+
+
 def upcall_pass(switch, material):
     """Every packet of the pcap misses once. Returns (upcalls/s, cycles per packet, flows, growth of memory, upcalls)."""
     switch.clear_stats()
@@ -191,6 +210,7 @@ def whole_switch(suite, other, path, material, parts, result, note):
         switch.add_port("in", 1, material.source(1, True))
         switch.del_port("in")
         for name, part in (("flow_mods", lambda: flow_mods(switch, other, material, result)),
+                           ("bundles", lambda: bundles(switch, material, result)),
                            ("upcalls", lambda: upcalls(switch, material, result)),
                            ("revalidation", lambda: revalidation(switch, material, result)),
                            ("forwarding", lambda: forwarding(switch, material, result))):

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "ofproto/openflow/bundle.h"
 #include "ofproto/openflow/async.h"
 #include "ofproto/openflow/ct-flush.h"
 #include "ofproto/openflow/flow-monitor.h"
@@ -340,6 +341,43 @@ START_TEST(updates_of_a_flow_monitor_arrive_as_they_are)
 }
 END_TEST
 
+START_TEST(bundles_arrive_as_they_are)
+{
+	const struct bundle_control sent = { 0x80000007, BUNDLE_COMMIT_REQUEST, 0x8003 };
+	const uint8_t version = _i;
+	AUTO(strbuf) b = STRBUF_INIT;
+	AUTO(strbuf) inner = STRBUF_INIT;
+	AUTO(strbuf) whole = STRBUF_INIT;
+	struct bundle_control got;
+	struct bundle_add add;
+	struct flow_mod fm, back;
+	struct msg m;
+
+	bundle_control_encode(&sent, version, 7, &b);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	ck_assert_int_eq(m.type, MSG_BUNDLE_CONTROL);
+	ck_assert_int_eq(bundle_control_decode(&m, &got), OFPERR_NONE);
+	ck_assert_uint_eq(got.id, sent.id);
+	ck_assert_uint_eq(got.type, sent.type);
+	ck_assert_uint_eq(got.flags, sent.flags);
+	flow_mod_init(&fm);
+	match_init_any(&fm.match);
+	fm.new_cookie = 5;
+	flow_mod_encode(&fm, version, 3, &inner);
+	bundle_add_encode(9, BUNDLE_ORDERED, inner.s, inner.len, version, 8, &whole);
+	ck_assert_int_eq(msg_decode_header(whole.s, whole.len, &m), OFPERR_NONE);
+	ck_assert_int_eq(bundle_add_decode(&m, &add), OFPERR_NONE);
+	ck_assert_uint_eq(add.id, 9);
+	ck_assert_uint_eq(add.flags, BUNDLE_ORDERED);
+	ck_assert_uint_eq(add.msg.xid, 8);
+	flow_mod_init(&back);
+	ck_assert_int_eq(flow_mod_decode(&add.msg, &back), OFPERR_NONE);
+	ck_assert_uint_eq(back.new_cookie, 5);
+	flow_mod_uninit(&fm);
+	flow_mod_uninit(&back);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("openflow/control");
@@ -358,6 +396,7 @@ int main(void)
 	tcase_add_loop_test(t, requests_for_a_flow_monitor_arrive_as_they_are, 0,
 			    ARRAY_SIZE(watches));
 	tcase_add_loop_test(t, updates_of_a_flow_monitor_arrive_as_they_are, OFP10, OFP15 + 1);
+	tcase_add_loop_test(t, bundles_arrive_as_they_are, OFP13, OFP15 + 1);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
