@@ -43,6 +43,23 @@ static void on_changed(void *aux)
 
 static const struct switch_events switch_events = { on_flow_removed, on_port_status, on_changed };
 
+static void tidy(void *vs_)
+{
+	struct vswitchd *vs = vs_;
+	struct strmap_node *n;
+
+	HMAP_FOR_EACH (n, node, &vs->bridges.map)
+		switch_tidy(((struct bridge *)n->data)->sw);
+}
+
+// On RCU's thread.
+static void on_untidy(void *vs_)
+{
+	struct vswitchd *vs = vs_;
+
+	loop_post(vs->loop, tidy, vs);
+}
+
 // A locally administered address that stays the same for as long as the row does.
 static struct eth_addr default_mac(const struct uuid *uuid)
 {
@@ -141,6 +158,7 @@ static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge
 	switch_set_ct_timeouts(br->sw, name_timeout, pl);
 	switch_set_queue_priority(br->sw, queue_priority, pl);
 	switch_set_meter_ops(br->sw, &meter_ops, pl);
+	switch_set_untidy(br->sw, on_untidy, vs);
 	switch_set_events(br->sw, &switch_events, br);
 	br->control = control_create(vs->loop, br->sw, br->plane->upcall, &bridge_control_ops, br);
 	if (control_open_mgmt(br->control, &err) < 0 || control_open_snoop(br->control, &err) < 0)

@@ -47,12 +47,15 @@ static void revalidator_wait(struct appctl_conn *conn, int argc, const char *con
 			     void *aux)
 {
 	struct vswitchd *vs = aux;
+	struct strmap_node *n;
 	struct plane *pl;
 
 	if (is_paused(vs)) {
 		appctl_reply_error(conn, "the revalidators are paused (revalidator/resume)");
 		return;
 	}
+	HMAP_FOR_EACH (n, node, &vs->bridges.map)
+		switch_tidy_now(((struct bridge *)n->data)->sw);
 	PLANE_FOR_EACH(pl, vs)
 	upcall_revalidate_now(pl->upcall);
 	appctl_reply(conn, "");

@@ -139,6 +139,8 @@ int main(int argc, char *argv[])
 	loop_run(l);
 	vswitchd_destroy(vs, cleanup);
 	appctl_server_stop();
+	// What is deferred may still want the loop.
+	rcu_drain();
 	loop_destroy(l);
 	rcu_drain();
 	free(o.database);

@@ -19,8 +19,11 @@ static void grave_free(struct grave *g)
 
 static struct grave *open_grave(struct of_switch *sw)
 {
-	if (!sw->graves.open)
+	if (!sw->graves.open) {
 		sw->graves.open = xzalloc(sizeof(struct grave));
+		sw->graves.open->untidy = sw->untidy;
+		sw->graves.open->untidy_aux = sw->untidy_aux;
+	}
 	return sw->graves.open;
 }
 
@@ -38,9 +41,13 @@ void switch_bury_group(struct of_switch *sw, struct group *g)
 static void grace_is_over(void *g_)
 {
 	struct grave *g = g_;
+	void (*untidy)(void *aux) = g->untidy;
+	void *aux = g->untidy_aux;
 
 	if (atomic_exchange(&g->state, GRAVE_OVER) == GRAVE_LEFT)
 		grave_free(g);
+	else if (untidy)
+		untidy(aux);
 }
 
 void switch_close_graves(struct of_switch *sw)
@@ -97,6 +104,22 @@ void switch_reap(struct of_switch *sw)
 	}
 	if (g->open && g->open->rules.n + g->open->groups.n > MAX_GATHERED)
 		switch_reap_all(sw);
+}
+
+void switch_tidy(struct of_switch *sw)
+{
+	switch_reap(sw);
+}
+
+void switch_tidy_now(struct of_switch *sw)
+{
+	switch_reap_all(sw);
+}
+
+void switch_set_untidy(struct of_switch *sw, void (*f)(void *aux), void *aux)
+{
+	sw->untidy = f;
+	sw->untidy_aux = aux;
 }
 
 void switch_reap_all(struct of_switch *sw)

@@ -34,6 +34,8 @@ struct of_switch {
 	struct table tables[SWITCH_N_TABLES];
 	_Atomic uint64_t version; // of tables and groups
 	struct switch_txn txn; // the one that is open, if any
+	void (*untidy)(void *aux);
+	void *untidy_aux;
 	struct graves graves;
 	struct port_index *ports; // RCU
 	_Atomic uint64_t ports_version;

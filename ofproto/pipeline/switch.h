@@ -201,6 +201,11 @@ void switch_set_ct_timeouts(struct of_switch *sw, ct_timeout_fn *f, void *aux);
 typedef bool queue_priority_fn(void *aux, uint32_t queue, uint32_t *ret);
 // Main thread, before the switch has a rule; without it there are no queues.
 void switch_set_queue_priority(struct of_switch *sw, queue_priority_fn *f, void *aux);
+// 'f' is called, on any thread, when what was removed can leave the tables, and wants switch_tidy() soon: until then, or the next
+// change, removed rules make megaflows narrower than they need to be. 'aux' outlives the switch. Main thread, before it has a rule.
+void switch_set_untidy(struct of_switch *sw, void (*f)(void *aux), void *aux);
+void switch_tidy(struct of_switch *sw);
+void switch_tidy_now(struct of_switch *sw); // waits for readers
 // Main thread, before the switch has a rule; without them there are no meters.
 void switch_set_meter_ops(struct of_switch *sw, const struct switch_meter_ops *ops, void *aux);
 bool switch_has(const struct of_switch *sw, enum switch_feature f);

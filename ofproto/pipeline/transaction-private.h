@@ -43,6 +43,8 @@ struct grave {
 	VEC(struct rule *) rules;
 	VEC(struct group *) groups;
 	_Atomic int state;
+	void (*untidy)(void *aux); // NULL: nobody wants to know
+	void *untidy_aux;
 };
 
 struct graves {

@@ -110,6 +110,8 @@ def traces(s):
             f.write("\n".join(rules))
         s.ofctl("del-flows", "br0")
         s.ofctl("add-flows", "br0", f"{s.dir}/rules")
+        # What was removed is out of the tables, and widens no mask.
+        s.appctl("revalidator/wait")
         for p in packets:
             text = ask("ofproto/trace", "br0", p)
             rule = re.search(r"^ 0\. (.*)$", text, re.M)[1]
