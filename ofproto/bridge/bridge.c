@@ -18,12 +18,28 @@ struct bridge *bridge_find(struct vswitchd *vs, const char *name)
 	return strmap_get(&vs->bridges, name);
 }
 
-static void on_flow_removed(void *aux, const struct rule *r, enum flow_removed_reason reason)
+static void on_rule_added(void *aux, const struct rule *r, const struct rule *old)
 {
 	struct bridge *br = aux;
 
 	if (br->control)
-		control_flow_removed(br->control, r, reason);
+		control_rule_added(br->control, r, old);
+}
+
+static void on_rule_modified(void *aux, const struct rule *r, struct acts before)
+{
+	struct bridge *br = aux;
+
+	if (br->control)
+		control_rule_modified(br->control, r, before);
+}
+
+static void on_rule_removed(void *aux, const struct rule *r, enum flow_removed_reason reason)
+{
+	struct bridge *br = aux;
+
+	if (br->control)
+		control_rule_removed(br->control, r, reason);
 }
 
 static void on_port_status(void *aux, const struct of_port *p, enum port_reason reason)
@@ -38,10 +54,18 @@ static void on_changed(void *aux)
 {
 	struct bridge *br = aux;
 
+	if (br->control)
+		control_rules_settled(br->control);
 	upcall_changed(br->plane->upcall);
 }
 
-static const struct switch_events switch_events = { on_flow_removed, on_port_status, on_changed };
+static const struct switch_events switch_events = {
+	.rule_added = on_rule_added,
+	.rule_modified = on_rule_modified,
+	.rule_removed = on_rule_removed,
+	.port_status = on_port_status,
+	.changed = on_changed,
+};
 
 static void tidy(void *vs_)
 {

@@ -27,6 +27,14 @@ struct peer {
 	int probe_interval;
 	struct hmap bundles; // bundle.c
 	size_t bundle_bytes; // that wait in them
+	// monitors.c
+	struct list monitors;
+	struct mp_writer updates;
+	struct strbuf updates_out;
+	bool updates_open, told_own, monitors_paused;
+	struct hmap missed; // struct missed, while paused
+	struct timer give_up;
+	const char *give_up_why;
 };
 
 // A target that we keep connected, or listen on.
@@ -57,6 +65,8 @@ struct of_control {
 	int bundle_idle_timeout; // milliseconds, 0: they wait for ever
 	uint64_t generation_id;
 	bool generation_seen;
+	const struct peer *speaking; // whose message is being carried out, NULL: nobody's
+	uint32_t speaking_xid;
 };
 
 // Answers are appended to 'out'; an error is sent instead of them.
@@ -87,6 +97,15 @@ struct forward {
 void forward_prepare(struct forward *f);
 void forward_send(struct forward *f);
 void forward_uninit(struct forward *f);
+// monitors.c
+request_fn on_flow_monitor, on_flow_monitor_cancel;
+void peer_init_monitors(struct peer *p);
+void peer_remove_monitors(struct peer *p);
+// What waited for the connection has been sent.
+void peer_monitors_drained(struct peer *p);
+// Ends the connection soon, not within the call.
+void peer_give_up(struct peer *p, const char *why);
+void tell_flow_removed(struct of_control *c, const struct rule *r, enum flow_removed_reason reason);
 // async.c
 request_fn on_get_async, on_set_async;
 // Whether messages of a kind, for a reason as the peer's version numbers it, are sent to it: its role and what it asked for.

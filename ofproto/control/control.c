@@ -46,10 +46,29 @@ static void on_closed(void *aux, int err, const char *reason)
 		controller_lost(ctl, reason);
 }
 
+static void on_drained(void *aux)
+{
+	peer_monitors_drained(aux);
+}
+
+static void on_give_up(struct timer *t)
+{
+	struct peer *p = CONTAINER_OF(t, struct peer, give_up);
+
+	on_closed(p, -ENOBUFS, p->give_up_why);
+}
+
+void peer_give_up(struct peer *p, const char *why)
+{
+	p->give_up_why = why;
+	timer_in(&p->give_up, 0);
+}
+
 static const struct of_conn_events conn_events = {
 	.ready = on_ready,
 	.message = peer_message,
 	.closed = on_closed,
+	.drained = on_drained,
 };
 
 static int64_t silence_of(const struct peer *p)
@@ -87,6 +106,8 @@ struct peer *peer_create(struct of_control *c, struct stream *s, bool service, i
 	p->miss_send_len = service ? 0 : 128;
 	p->probe_interval = probe;
 	list_init(&p->snoopers);
+	peer_init_monitors(p);
+	timer_init(&p->give_up, c->loop, on_give_up);
 	timer_init(&p->probe, c->loop, on_probe);
 	p->conn = of_conn_create(s, ctl ? c->versions : (service ? ALL_VERSIONS : c->versions),
 				 &conn_events, p);
@@ -104,6 +125,8 @@ void peer_destroy(struct peer *p)
 			p->controller->disconnected_at = clock_msec();
 	}
 	timer_cancel(&p->probe);
+	timer_cancel(&p->give_up);
+	peer_remove_monitors(p);
 	peer_close_snoopers(p);
 	peer_discard_bundles(p);
 	list_remove(&p->node);
@@ -395,8 +418,7 @@ void control_packet_in(struct of_control *c, const struct packet_in_event *e)
 	}
 }
 
-void control_flow_removed(struct of_control *c, const struct rule *r,
-			  enum flow_removed_reason reason)
+void tell_flow_removed(struct of_control *c, const struct rule *r, enum flow_removed_reason reason)
 {
 	struct flow_removed fr = { .cookie = r->cookie,
 				   .reason = reason,

@@ -58,6 +58,10 @@ void control_reconnect(struct of_control *c);
 
 // From the upcall engine and the switch.
 void control_packet_in(struct of_control *c, const struct packet_in_event *e);
-void control_flow_removed(struct of_control *c, const struct rule *r,
+// As the switch's events; 'settled' behind all those of a transaction.
+void control_rule_added(struct of_control *c, const struct rule *r, const struct rule *old);
+void control_rule_modified(struct of_control *c, const struct rule *r, struct acts before);
+void control_rule_removed(struct of_control *c, const struct rule *r,
 			  enum flow_removed_reason reason);
+void control_rules_settled(struct of_control *c);
 void control_port_status(struct of_control *c, const struct of_port *p, enum port_reason reason);

@@ -698,6 +698,8 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_AGGREGATE_REQUEST] = on_aggregate,
 	[MSG_TABLE_REQUEST] = on_table_stats,
 	[MSG_TABLE_FEATURES_REQUEST] = on_table_features,
+	[MSG_FLOW_MONITOR_REQUEST] = on_flow_monitor,
+	[MSG_FLOW_MONITOR_CANCEL] = on_flow_monitor_cancel,
 	[MSG_TABLE_MOD] = on_table_mod,
 	[MSG_TABLE_DESC_REQUEST] = on_table_desc,
 	[MSG_PORT_REQUEST] = on_port_stats,
@@ -726,7 +728,10 @@ void peer_message(void *aux, const struct msg *m)
 	enum ofperr e;
 
 	counter_inc(COUNTER_OFPROTO_RECV_OPENFLOW);
+	p->control->speaking = p;
+	p->control->speaking_xid = m->xid;
 	e = functions[m->type] ? functions[m->type](p, m, &out) : OFPERR_OFPBRC_BAD_TYPE;
+	p->control->speaking = NULL;
 
 	if (e) {
 		log_info_limited(&limit, "%s<->%s: sending %s error reply to %s message",

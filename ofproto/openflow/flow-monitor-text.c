@@ -131,7 +131,7 @@ static void put_flow(struct print *p, const struct flow_update *u)
 		strbuf_printf(p->out, " idle_timeout=%u", u->idle_timeout);
 	if (u->hard_timeout)
 		strbuf_printf(p->out, " hard_timeout=%u", u->hard_timeout);
-	strbuf_printf(p->out, " cookie=0x%" PRIx64, u->cookie);
+	strbuf_printf(p->out, u->cookie ? " cookie=0x%" PRIx64 : " cookie=%" PRIu64, u->cookie);
 	before = p->out->len;
 	strbuf_putc(p->out, ' ');
 	match_format(u->match, p->ports, p->out);

@@ -162,7 +162,11 @@ enum switch_feature {
 
 // What happens to the switch, told to those who must send it on (connections); main thread.
 struct switch_events {
-	void (*flow_removed)(void *aux, const struct rule *r, enum flow_removed_reason reason);
+	// A rule that is not hidden, when readers may see it so: it has come ('old' has given it its place, or NULL), has other actions
+	// than 'before', or has gone. 'changed' follows behind all those of a transaction.
+	void (*rule_added)(void *aux, const struct rule *r, const struct rule *old);
+	void (*rule_modified)(void *aux, const struct rule *r, struct acts before);
+	void (*rule_removed)(void *aux, const struct rule *r, enum flow_removed_reason reason);
 	void (*port_status)(void *aux, const struct of_port *p, enum port_reason reason);
 	// Something changed that may alter translations: megaflows that depend on it must be looked at again.
 	void (*changed)(void *aux);

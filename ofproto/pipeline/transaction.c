@@ -205,10 +205,35 @@ static void carry_counters(struct rule *r, const struct rule *old)
 	rule_credit(r, &before);
 }
 
+static bool is_told(const struct of_switch *sw, const struct rule *r)
+{
+	return sw->events && !(r->flags & FM_HIDDEN);
+}
+
+static void end_addition(struct of_switch *sw, const struct txn_step *s)
+{
+	if (s->old && !s->reset)
+		carry_counters(s->rule, s->old);
+	if (is_told(sw, s->rule) && sw->events->rule_added)
+		sw->events->rule_added(sw->events_aux, s->rule, s->old);
+	if (s->old)
+		switch_bury(sw, s->old);
+}
+
+static void end_acts(struct of_switch *sw, const struct txn_step *s)
+{
+	struct acts before = { s->acts->list, s->acts->size };
+
+	if (is_told(sw, s->rule) && sw->events->rule_modified &&
+	    !acts_equal(before, rule_acts_get(s->rule)))
+		sw->events->rule_modified(sw->events_aux, s->rule, before);
+	rule_acts_free_later(s->acts);
+}
+
 static void end_removal(struct of_switch *sw, const struct txn_step *s)
 {
-	if ((s->rule->flags & FM_SEND_FLOW_REM) && sw->events && sw->events->flow_removed)
-		sw->events->flow_removed(sw->events_aux, s->rule, s->reason);
+	if (is_told(sw, s->rule) && sw->events->rule_removed)
+		sw->events->rule_removed(sw->events_aux, s->rule, s->reason);
 	switch_bury(sw, s->rule);
 }
 
@@ -225,17 +250,13 @@ static void end_step(struct of_switch *sw, const struct txn_step *s)
 {
 	switch (s->kind) {
 	case TXN_ADD:
-		if (!s->old)
-			return;
-		if (!s->reset)
-			carry_counters(s->rule, s->old);
-		switch_bury(sw, s->old);
+		end_addition(sw, s);
 		return;
 	case TXN_REMOVE:
 		end_removal(sw, s);
 		return;
 	case TXN_ACTS:
-		rule_acts_free_later(s->acts);
+		end_acts(sw, s);
 		return;
 	case TXN_COOKIE:
 		return;

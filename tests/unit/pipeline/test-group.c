@@ -18,7 +18,7 @@ static void on_removed(void *aux, const struct rule *r, enum flow_removed_reason
 	last_reason = reason;
 }
 
-static const struct switch_events events = { .flow_removed = on_removed };
+static const struct switch_events events = { .rule_removed = on_removed };
 
 static void setup(void)
 {
