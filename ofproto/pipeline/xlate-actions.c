@@ -201,6 +201,7 @@ static void do_dec_ttl(struct xlate_ctx *ctx, const struct act *a)
 		   ctx->flow.eth_type == htobe16(0x0800) ? 4 : 6);
 	for (unsigned int i = 0; i < a->dec_ttl.n_ids; i++)
 		xlate_ttl_expired(ctx, ids[i]);
+	ctx->list_ends = true; // also where nobody is told
 }
 
 static void do_dec_nsh_ttl(struct xlate_ctx *ctx, const struct act *a)
@@ -252,11 +253,15 @@ static void do_clone(struct xlate_ctx *ctx, const struct act *a)
 	bool exit = ctx->exit, in_clone = ctx->in_clone;
 	struct isolation iso;
 
+	if (!xlate_may_nest(ctx))
+		return;
 	// Changes made before the clone are for the packet itself too.
 	ctx_commit(ctx);
 	isolate_begin(ctx, &iso);
 	ctx->in_clone = true;
+	ctx->depth++;
 	xlate_actions(ctx, act_nested_list(a));
+	ctx->depth--;
 	isolate_end(ctx, &iso);
 	ctx->in_clone = in_clone;
 	ctx->exit = exit || ctx->ret->error != XLATE_OK;

@@ -160,6 +160,8 @@ void xlate_mark_end(struct xlate_ctx *ctx, uint8_t before);
 bool xlate_fail(struct xlate_ctx *ctx, enum xlate_error e);
 // False (and the translation fails) when there have been too many tables, patches or branches.
 bool xlate_may_go_deeper(struct xlate_ctx *ctx);
+// The same for what is no table: a clone. Its copy of the packet is on our stack.
+bool xlate_may_nest(struct xlate_ctx *ctx);
 // Keeps what the pipeline knows of the packet now, to go on in 'table' when it comes back. 0: it failed.
 uint32_t ctx_freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked);
 // The same for a packet that a controller is sent; one that is paused goes on with all that was still to come.

@@ -153,12 +153,18 @@ bool xlate_fail(struct xlate_ctx *ctx, enum xlate_error e)
 	return false;
 }
 
+bool xlate_may_nest(struct xlate_ctx *ctx)
+{
+	if (ctx->depth <= MAX_DEPTH)
+		return true;
+	ctx_report(ctx, ">>>> over max translation depth %d <<<<", MAX_DEPTH);
+	return xlate_fail(ctx, XLATE_TOO_DEEP);
+}
+
 bool xlate_may_go_deeper(struct xlate_ctx *ctx)
 {
-	if (ctx->depth > MAX_DEPTH) {
-		ctx_report(ctx, ">>>> over max translation depth %d <<<<", MAX_DEPTH);
-		return xlate_fail(ctx, XLATE_TOO_DEEP);
-	}
+	if (!xlate_may_nest(ctx))
+		return false;
 	if (++ctx->resubmits > MAX_RESUBMITS) {
 		ctx_report(ctx, ">>>> over %d resubmit actions <<<<", MAX_RESUBMITS);
 		return xlate_fail(ctx, XLATE_TOO_MANY_RESUBMITS);
@@ -171,13 +177,15 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool c
 	uint32_t old_port = ctx->flow.in_port;
 	const struct rule *old_rule = ctx->rule;
 	uint8_t old_table = ctx->table;
+	// Tables that follow each other come to an end by themselves.
+	bool deeper = ctx->rule && table <= old_table;
 	bool in_group = ctx->in_group;
 	const struct rule_acts *acts;
 	struct rule *r;
 
 	if (table >= SWITCH_N_TABLES || (ct && !has_tuple(ctx)) || !xlate_may_go_deeper(ctx))
 		return;
-	ctx->depth++;
+	ctx->depth += deeper;
 	ctx->table = table;
 	ctx->flow.in_port = in_port.n;
 	if (ct)
@@ -201,7 +209,7 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool c
 	ctx->level--;
 	ctx->rule = old_rule;
 	ctx->table = old_table;
-	ctx->depth--;
+	ctx->depth -= deeper;
 }
 
 // The members of a key that the pipeline adds to the packet: they start at zero, so looking at them costs nothing.

@@ -34,7 +34,8 @@ enum ofperr dec_ttl_decode(struct act_in *in, struct strbuf *out)
 	n = rd_be16(&in->body);
 	if (act_get_zeros(in, 4))
 		return OFPERR_NXBRC_MUST_BE_ZERO;
-	if (!n || n > ARRAY_SIZE(ids))
+	// None: nobody is told of packets that have run out. OVN sends it so.
+	if (n > ARRAY_SIZE(ids))
 		return OFPERR_OFPBAC_BAD_ARGUMENT;
 	for (size_t i = 0; i < n; i++)
 		ids[i] = rd_be16(&in->body);
@@ -71,8 +72,9 @@ void dec_ttl_format(const struct act *a, const struct act_text *t)
 	strbuf_puts(t->out, "dec_ttl");
 	if (is_plain(a))
 		return;
+	strbuf_putc(t->out, '(');
 	for (size_t i = 0; i < a->dec_ttl.n_ids; i++)
-		strbuf_printf(t->out, "%c%u", i ? ',' : '(', ids[i]);
+		strbuf_printf(t->out, "%s%u", i ? "," : "", ids[i]);
 	strbuf_putc(t->out, ')');
 }
 

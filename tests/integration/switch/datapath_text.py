@@ -72,10 +72,10 @@ def megaflow_bits(text):
 
 SETS = {("eth", "src"): "dl_src", ("eth", "dst"): "dl_dst", ("ipv4", "src"): "nw_src", ("ipv4", "dst"): "nw_dst", ("ipv4", "tos"): "tos",
         ("ipv4", "ttl"): "ttl", ("ipv6", "src"): "ipv6_src", ("ipv6", "dst"): "ipv6_dst", ("ipv6", "tclass"): "tos", ("ipv6", "hlimit"): "ttl",
-        ("tcp", "src"): "tp_src", ("tcp", "dst"): "tp_dst", ("udp", "src"): "tp_src", ("udp", "dst"): "tp_dst"}
+        ("tcp", "src"): "tp_src", ("tcp", "dst"): "tp_dst", ("udp", "src"): "tp_src", ("udp", "dst"): "tp_dst", ("icmp", "type"): "icmp_type", ("icmp", "code"): "icmp_code"}
 # How wide the datapath's own notation is.
 SET_WIDTHS = {"dl_src": 48, "dl_dst": 48, "nw_src": 32, "nw_dst": 32, "ipv6_src": 128, "ipv6_dst": 128, "tos": 8, "ttl": 8, "tp_src": 16,
-              "tp_dst": 16}
+              "tp_dst": 16, "icmp_type": 8, "icmp_code": 8}
 
 
 class Packet(dict):
@@ -89,6 +89,8 @@ class Packet(dict):
             if name in words:
                 p[name] = number(words[name])
         p["tos"], p["ttl"] = int(words.get("nw_tos", 0)), int(words.get("nw_ttl", 0))
+        if "icmp" in words:
+            p["icmp_type"], p["icmp_code"] = int(words.get("icmp_type", 0)), int(words.get("icmp_code", 0))
         if "dl_vlan" in words:
             p["vlans"] = ((int(words["dl_vlan"]), int(words.get("dl_vlan_pcp", 0)), 0x8100),)
         return p
@@ -97,6 +99,9 @@ class Packet(dict):
         header, values = re.fullmatch(r"(\w+)\((.*)\)", text).groups()
         for word in split(values):
             name, _, value = word.partition("=")
+            if (header, name) not in SETS:
+                self[f"{header}_{name}"] = value
+                continue
             field = SETS[header, name]
             value, _, mask = value.partition("/")
             mask = number(mask) if mask else (1 << SET_WIDTHS[field]) - 1
@@ -130,7 +135,7 @@ def outputs(actions, packet):
         elif name == "clone":
             out += outputs(rest, packet)
         elif name == "userspace":
-            out.append((-1, re.sub(r"[^a-z(]*", "", rest), tuple(sorted(packet.items()))))
+            out.append((-1, re.sub(r"[^a-z_(,]*", "", re.sub(r"0x[0-9a-f]+", "", rest)), tuple(sorted(packet.items()))))
         else:
             raise ValueError(f"unknown datapath action {a}")
     return sorted(out, key=repr)

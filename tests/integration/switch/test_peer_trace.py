@@ -94,6 +94,9 @@ FOUND = [
     ("NORMAL drops what comes from a port that is not there", ["actions=NORMAL"], ["in_port=9,dl_src=00:00:00:00:00:01,dl_dst=00:00:00:00:00:02"]),
     ("an expired TTL ends the list of actions, not the outer ones",
      ["priority=9,ip,actions=resubmit(,1),output:2", "table=1,ip,actions=output:3,dec_ttl,output:4"], ["in_port=1,tcp,nw_ttl=1", "in_port=1,tcp,nw_ttl=2"]),
+    ("tables that follow each other may be more than 64", [f"table={i},actions=resubmit(,{i + 1}),output:3" for i in range(100)] + ["table=100,actions=output:2"],
+     ["in_port=1,tcp"]),
+    ("those before may not", ["table=0,actions=output:2,resubmit(,1)", "table=1,actions=output:3,resubmit(,0)"], ["in_port=1,tcp"]),
     ("a tag that is given by its VLAN is one of 802.1Q", ["in_port=1,actions=mod_vlan_vid:5,output:2"], ["in_port=1,dl_vlan=7,dl_vlan_pcp=3,ip"]),
 ]
 
