@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs, written back to the database. Equal values are dropped by the client library, so writing costs little.
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -92,6 +93,24 @@ static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *
 	}
 }
 
+static void write_pacing(const struct pacer_stats *s, const char *prefix, struct smap *status)
+{
+	const struct {
+		const char *what;
+		uint64_t n;
+	} rows[] = { { "bypassed", s ? s->bypassed : 0 },
+		     { "queued", s ? s->queued : 0 },
+		     { "dropped", s ? s->dropped : 0 },
+		     { "backlog", s ? s->backlog : 0 } };
+
+	for (size_t i = 0; s && i < ARRAY_SIZE(rows); i++) {
+		char key[40];
+
+		snprintf(key, sizeof(key), "%s-%s", prefix, rows[i].what);
+		smap_setf(status, key, "%" PRIu64, rows[i].n);
+	}
+}
+
 static void write_controller(struct bridge *br, const struct ovsrec_controller *row)
 {
 	struct controller_status st;
@@ -108,6 +127,8 @@ static void write_controller(struct bridge *br, const struct ovsrec_controller *
 		smap_setf(&status, "sec_since_disconnect", "%lld", (long long)st.sec_disconnected);
 	if (st.last_error)
 		smap_set(&status, "last_error", st.last_error);
+	write_pacing(st.pacing[PACKET_OF_MISS], "packet-in-miss", &status);
+	write_pacing(st.pacing[PACKET_OF_ACTION], "packet-in-action", &status);
 	ovsrec_controller_set_is_connected(row, st.connected);
 	ovsrec_controller_set_role(row, !st.connected	       ? NULL
 					: st.is_primary_role   ? "master"

@@ -232,6 +232,10 @@ static void configure_controllers(struct bridge *br, const struct ovsrec_bridge 
 		t[i].max_backoff = c->n_max_backoff ? c->max_backoff[0] : DEFAULT_MAX_BACKOFF;
 		t[i].inactivity_probe =
 			c->n_inactivity_probe ? c->inactivity_probe[0] : DEFAULT_PROBE;
+		t[i].quiet = c->n_enable_async_messages && !c->enable_async_messages[0];
+		t[i].rate = c->n_controller_rate_limit ? c->controller_rate_limit[0] : 0;
+		t[i].burst = c->n_controller_burst_limit ? c->controller_burst_limit[0] : 0;
+		t[i].queue_size = c->n_controller_queue_size ? c->controller_queue_size[0] : 0;
 		t[i].service = c->type && !strcmp(c->type, "service");
 	}
 	control_set_targets(br->control, t, row->n_controller, wanted_versions(row));
@@ -304,6 +308,9 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 	bridge_configure_ports(br, row);
 	control_set_bundle_idle_timeout(
 		br->control, MAX(smap_get_int(&cfg->other_config, "bundle-idle-timeout", 10), 0));
+	control_set_queue_size(
+		br->control,
+		MIN(MAX(smap_get_int(&row->other_config, "controller-queue-size", 100), 1), 512));
 	configure_controllers(br, row);
 	br->fail_standalone = !row->fail_mode || strcmp(row->fail_mode, "secure");
 	// Without controllers a standalone bridge is a learning switch from the first packet on.

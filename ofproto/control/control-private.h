@@ -17,11 +17,19 @@ struct peer {
 	struct of_control *control;
 	struct of_conn *conn;
 	struct controller *controller; // NULL: came through a socket we listen on
+	struct controller *accepted_by; // whose that socket is, NULL: the switch's own
 	bool service, ready;
+	bool quiet; // it begins without asynchronous messages
+	uint32_t queue_size; // packets that may wait for it, 0: of_control's
 	enum controller_role role;
 	enum packet_in_format packet_in_format;
 	uint16_t controller_id, config_flags, miss_send_len;
 	struct async_masks async; // once it is ready
+	struct pacer pacers[N_PACERS];
+	struct packets_under_way {
+		uint64_t ends[512]; // where they end in what of_conn_send() was given
+		unsigned int first, n;
+	} under_way;
 	struct list snoopers; // struct snooper
 	struct timer probe;
 	int probe_interval;
@@ -61,6 +69,7 @@ struct of_control {
 	struct listener *mgmt, *snoop;
 	uint32_t versions;
 	struct switch_desc desc;
+	uint32_t queue_size;
 	int64_t alone_since; // clock_msec(), 0: a controller is connected
 	int bundle_idle_timeout; // milliseconds, 0: they wait for ever
 	uint64_t generation_id;
@@ -105,6 +114,10 @@ void peer_remove_monitors(struct peer *p);
 void peer_monitors_drained(struct peer *p);
 // Ends the connection soon, not within the call.
 void peer_give_up(struct peer *p, const char *why);
+// packets.c: packets on their way to a controller; once it is connected, and as its target says.
+void peer_init_packets(struct peer *p);
+void peer_limit_packets(struct peer *p, const struct controller_target *target);
+void peer_uninit_packets(struct peer *p);
 void tell_flow_removed(struct of_control *c, const struct rule *r, enum flow_removed_reason reason);
 // async.c
 request_fn on_get_async, on_set_async;

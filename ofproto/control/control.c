@@ -15,15 +15,26 @@ LOG_MODULE(rconn);
 #define OPENFLOW_PORT 6653
 #define MIN_BACKOFF 1000
 #define BUNDLE_IDLE_TIMEOUT 10000
+#define QUEUE_SIZE 100
 
 static void controller_lost(struct controller *ctl, const char *why);
+
+static void peer_set_probe(struct peer *p, int interval)
+{
+	p->probe_interval = interval;
+	if (!interval)
+		timer_cancel(&p->probe);
+	else if (p->ready && !timer_is_armed(&p->probe))
+		timer_in(&p->probe, interval);
+}
 
 static void on_ready(void *aux)
 {
 	struct peer *p = aux;
 
 	p->ready = true;
-	async_defaults(of_conn_version(p->conn), &p->async);
+	if (!p->quiet)
+		async_defaults(of_conn_version(p->conn), &p->async);
 	if (p->controller) {
 		p->controller->backoff = 0;
 		p->controller->connected_at = clock_msec();
@@ -32,8 +43,7 @@ static void on_ready(void *aux)
 		if (!p->service)
 			p->control->alone_since = 0;
 	}
-	if (p->probe_interval)
-		timer_in(&p->probe, p->probe_interval);
+	peer_set_probe(p, p->probe_interval);
 }
 
 static void on_closed(void *aux, int err, const char *reason)
@@ -107,6 +117,9 @@ struct peer *peer_create(struct of_control *c, struct stream *s, bool service, i
 	p->probe_interval = probe;
 	list_init(&p->snoopers);
 	peer_init_monitors(p);
+	peer_init_packets(p);
+	if (ctl)
+		peer_limit_packets(p, &ctl->target);
 	timer_init(&p->give_up, c->loop, on_give_up);
 	timer_init(&p->probe, c->loop, on_probe);
 	p->conn = of_conn_create(s, ctl ? c->versions : (service ? ALL_VERSIONS : c->versions),
@@ -126,6 +139,7 @@ void peer_destroy(struct peer *p)
 	}
 	timer_cancel(&p->probe);
 	timer_cancel(&p->give_up);
+	peer_uninit_packets(p);
 	peer_remove_monitors(p);
 	peer_close_snoopers(p);
 	peer_discard_bundles(p);
@@ -182,8 +196,10 @@ static void on_retry(struct timer *t)
 static void on_passive_accept(void *aux, struct stream *s)
 {
 	struct controller *ctl = aux;
+	struct peer *p = peer_create(ctl->control, s, true, ctl->target.inactivity_probe, NULL);
 
-	peer_create(ctl->control, s, true, ctl->target.inactivity_probe, NULL);
+	p->accepted_by = ctl;
+	peer_limit_packets(p, &ctl->target);
 }
 
 static void on_mgmt_accept(void *aux, struct stream *s)
@@ -212,15 +228,35 @@ static void controller_add(struct of_control *c, const struct controller_target 
 	}
 }
 
+static bool is_of(const struct peer *p, const struct controller *ctl)
+{
+	return p->controller == ctl || p->accepted_by == ctl;
+}
+
 static void controller_remove(struct controller *ctl)
 {
-	if (ctl->peer)
-		peer_destroy(ctl->peer);
+	struct peer *p, *next;
+
+	LIST_FOR_EACH_SAFE (p, next, node, &ctl->control->peers)
+		if (is_of(p, ctl))
+			peer_destroy(p);
 	listener_close(ctl->listener);
 	timer_cancel(&ctl->retry);
 	list_remove(&ctl->node);
 	free(ctl->last_error);
 	free(ctl);
+}
+
+static void controller_update(struct controller *ctl, const struct controller_target *t)
+{
+	struct peer *p;
+
+	ctl->target = *t;
+	LIST_FOR_EACH (p, node, &ctl->control->peers)
+		if (is_of(p, ctl)) {
+			peer_limit_packets(p, t);
+			peer_set_probe(p, t->inactivity_probe);
+		}
 }
 
 static const struct controller_target *find_target(const struct controller_target *t, size_t n,
@@ -255,7 +291,7 @@ void control_set_targets(struct of_control *c, const struct controller_target *t
 		if (!want || want->service != ctl->target.service || new_versions)
 			controller_remove(ctl);
 		else
-			ctl->target = *want;
+			controller_update(ctl, want);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!find_controller(c, t[i].target))
@@ -275,6 +311,7 @@ struct of_control *control_create(struct loop *l, struct of_switch *sw, struct u
 	c->ops = ops;
 	c->aux = aux;
 	c->versions = ALL_VERSIONS;
+	c->queue_size = QUEUE_SIZE;
 	c->bundle_idle_timeout = BUNDLE_IDLE_TIMEOUT;
 	c->alone_since = clock_msec();
 	list_init(&c->peers);
@@ -308,6 +345,11 @@ int control_open_mgmt(struct of_control *c, struct error *err)
 void control_set_bundle_idle_timeout(struct of_control *c, int seconds)
 {
 	c->bundle_idle_timeout = seconds * 1000;
+}
+
+void control_set_queue_size(struct of_control *c, uint32_t n)
+{
+	c->queue_size = n;
 }
 
 void control_set_desc(struct of_control *c, const struct switch_desc *d)
@@ -348,6 +390,8 @@ bool control_get_status(struct of_control *c, const char *target, struct control
 	if (ret->connected) {
 		ret->is_primary_role = ctl->peer->role == ROLE_PRIMARY;
 		ret->is_secondary_role = ctl->peer->role == ROLE_SECONDARY;
+		for (size_t i = 0; i < N_PACERS && ctl->target.rate; i++)
+			ret->pacing[i] = &ctl->peer->pacers[i].stats;
 	}
 	return true;
 }
@@ -373,48 +417,6 @@ void control_reconnect(struct of_control *c)
 			peer_destroy(ctl->peer);
 			controller_connect(ctl);
 		}
-	}
-}
-
-// A packet of the table-miss rule is one of no match, also for versions whose messages call it an action.
-static unsigned int mask_reason(uint8_t reason, uint8_t version)
-{
-	return reason == OFPR_EXPLICIT_MISS ? OFPR_NO_MATCH
-					    : packet_in_known_reason(reason, version);
-}
-
-void control_packet_in(struct of_control *c, const struct packet_in_event *e)
-{
-	struct packet_in pin = {
-		.packet = e->packet,
-		.total_len = e->len,
-		.reason = e->reason,
-		.table = e->table,
-		.cookie = e->cookie,
-		.metadata = e->metadata,
-		.userdata = e->userdata,
-		.n_userdata = e->n_userdata,
-		.continuation = e->continuation,
-		.n_continuation = e->n_continuation,
-	};
-	struct peer *p;
-
-	LIST_FOR_EACH (p, node, &c->peers) {
-		AUTO(strbuf) out = STRBUF_INIT;
-
-		if (p->controller_id != e->controller_id ||
-		    !peer_wants(p, ASYNC_PACKET_IN,
-				mask_reason(e->reason, of_conn_version(p->conn))))
-			continue;
-		pin.len = MIN(e->len, (size_t)e->max_len);
-		packet_in_encode(&pin, p->packet_in_format, of_conn_version(p->conn), &out);
-		// A controller that does not read must not fill our memory.
-		if (of_conn_backlog(p->conn) > MAX_BACKLOG) {
-			counter_inc(COUNTER_RCONN_OVERFLOW);
-			continue;
-		}
-		of_conn_send(p->conn, out.s, out.len);
-		counter_inc(COUNTER_PACKET_IN);
 	}
 }
 

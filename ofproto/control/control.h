@@ -3,6 +3,7 @@
 // the switch answers. Main thread only.
 #pragma once
 
+#include "ofproto/control/pacer.h"
 #include "ofproto/openflow/conn.h"
 #include "ofproto/openflow/ct-flush.h"
 #include "ofproto/pipeline/switch.h"
@@ -25,10 +26,16 @@ struct control_ops {
 	int (*ct_flush)(void *aux, const struct ct_match *match);
 };
 
+// Why a controller gets a packet, as rates are limited.
+enum packet_cause { PACKET_OF_MISS, PACKET_OF_ACTION, N_PACERS };
+
 struct controller_target {
 	char target[256]; // "tcp:HOST:PORT", "unix:PATH", "ptcp:PORT:IP", "punix:PATH"
 	int max_backoff, inactivity_probe; // milliseconds
 	bool service; // asks for packets before it gets any
+	bool quiet; // no asynchronous messages before it asks for some
+	uint32_t rate, burst; // of packets: per second, 0: no limit; 0: a quarter of the rate
+	uint32_t queue_size; // packets that may wait for it, 0: the switch's
 };
 
 struct controller_status {
@@ -36,6 +43,7 @@ struct controller_status {
 	const char *state; // "ACTIVE", "BACKOFF"...; NULL of who is listened for
 	int64_t sec_connected, sec_disconnected; // since it was so last; -1: never
 	const char *last_error; // NULL: none
+	const struct pacer_stats *pacing[N_PACERS]; // NULL: no limit is set; by enum packet_cause
 };
 
 struct of_control *control_create(struct loop *l, struct of_switch *sw, struct upcall_engine *u,
@@ -50,6 +58,8 @@ int control_open_mgmt(struct of_control *c, struct error *err);
 int control_open_snoop(struct of_control *c, struct error *err);
 // How long a bundle may wait for its next message.
 void control_set_bundle_idle_timeout(struct of_control *c, int seconds);
+// Packets that may wait for a connection that says nothing else, 1 to 512.
+void control_set_queue_size(struct of_control *c, uint32_t n);
 void control_set_desc(struct of_control *c, const struct switch_desc *d);
 bool control_get_status(struct of_control *c, const char *target, struct controller_status *ret);
 // Milliseconds since the last time any controller was connected, 0 while one is, INT64_MAX when none is wanted.

@@ -20,6 +20,7 @@ struct of_conn {
 	void (*copy)(void *aux, const void *p, size_t n); // NULL: nobody looks on
 	void *copy_aux;
 	size_t backlog_limit; // bytes, 0: none
+	uint64_t n_bytes; // given to the stream
 	bool paused; // the peer is to take what waits for it first
 	bool in_callback, dead; // closed within one of our callbacks: freed when that is over
 	uint32_t next_xid;
@@ -28,6 +29,12 @@ struct of_conn {
 	struct strbuf in;
 	size_t in_start; // bytes of 'in' that are used up
 };
+
+static void transmit(struct of_conn *c, const void *p, size_t n)
+{
+	c->n_bytes += n;
+	stream_send(c->stream, p, n);
+}
 
 // ---- Negotiation ----
 
@@ -39,7 +46,7 @@ static void send_hello(struct of_conn *c)
 		return;
 	c->hello_sent = true;
 	hello_encode(c->versions, of_conn_next_xid(c), &b);
-	stream_send(c->stream, b.s, b.len);
+	transmit(c, b.s, b.len);
 	c->n_sent++;
 	counter_inc(COUNTER_VCONN_SENT);
 }
@@ -61,7 +68,7 @@ static void on_hello(struct of_conn *c, const struct msg *m)
 		uint8_t version = MIN(MAX(m->version, OFP10), OFP15);
 
 		ofperr_encode(OFPERR_OFPHFC_INCOMPATIBLE, version, m->whole, m->size, &b);
-		stream_send(c->stream, b.s, b.len);
+		transmit(c, b.s, b.len);
 		fail(c, -EPROTO, "version negotiation failed");
 		return;
 	}
@@ -295,7 +302,7 @@ void of_conn_send(struct of_conn *c, const void *p, size_t n)
 	// The stream takes everything: what is queued is sent.
 	counter_inc(COUNTER_RCONN_QUEUED);
 	counter_inc(COUNTER_RCONN_SENT);
-	stream_send(c->stream, p, n);
+	transmit(c, p, n);
 	if (c->copy)
 		c->copy(c->copy_aux, p, n);
 }
@@ -329,6 +336,11 @@ void of_conn_send_error(struct of_conn *c, enum ofperr e, const struct msg *requ
 void of_conn_limit_backlog(struct of_conn *c, size_t n)
 {
 	c->backlog_limit = n;
+}
+
+uint64_t of_conn_bytes(const struct of_conn *c)
+{
+	return c->n_bytes;
 }
 
 size_t of_conn_backlog(const struct of_conn *c)

@@ -38,6 +38,8 @@ uint32_t of_conn_next_xid(struct of_conn *c);
 // Queues whole messages (one or more, as the encode functions append them).
 void of_conn_send(struct of_conn *c, const void *p, size_t n);
 void of_conn_send_error(struct of_conn *c, enum ofperr e, const struct msg *request);
+// Bytes given to send since the beginning; those that of_conn_backlog() counts have not left yet.
+uint64_t of_conn_bytes(const struct of_conn *c);
 size_t of_conn_backlog(const struct of_conn *c);
 // For one who looks on: every message is given to the owner as it is, of any version, and none is answered. Before the connection is ready.
 void of_conn_only_listen(struct of_conn *c);
