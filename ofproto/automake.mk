@@ -15,6 +15,7 @@ ofproto_libopenflow_a_SOURCES = \
 	ofproto/openflow/actions/set-field.c ofproto/openflow/actions/vlan.c ofproto/openflow/conn.c \
 	ofproto/openflow/packet-text.c ofproto/openflow/text-private.h ofproto/openflow/flow-monitor.c ofproto/openflow/flow-monitor.h ofproto/openflow/flow-monitor-text.c \
 	ofproto/openflow/ct-flush.c ofproto/openflow/ct-flush.h ofproto/openflow/ipfix.c ofproto/openflow/ipfix.h \
+	ofproto/openflow/print-table-features.c ofproto/openflow/table-features.h \
 	ofproto/openflow/async.c ofproto/openflow/async.h ofproto/openflow/print-async.c ofproto/openflow/print-table.c ofproto/openflow/table-desc.c ofproto/openflow/bundle.c ofproto/openflow/bundle.h ofproto/openflow/print-bundle.c ofproto/openflow/requestforward.c ofproto/openflow/conn.h ofproto/openflow/errors.c ofproto/openflow/errors.def ofproto/openflow/errors.h \
 	ofproto/openflow/flow-print.h ofproto/openflow/flow-stats.c ofproto/openflow/flow-text.c ofproto/openflow/flow.c ofproto/openflow/group.c ofproto/openflow/group.h \
 	ofproto/openflow/group-text.c ofproto/openflow/messages.def \

@@ -59,6 +59,20 @@ void field_put_oxm_header(const struct field *f, uint8_t version, struct strbuf 
 		put_header(c, f->n_bytes, false, out);
 }
 
+// A tunnel option may be as long as there is room for.
+static size_t length_in_lists(const struct field *f)
+{
+	return f->at == FIELD_AT_TUN_METADATA ? 124 : f->n_bytes;
+}
+
+void field_put_oxm_id(const struct field *f, uint8_t version, bool masked, struct strbuf *out)
+{
+	const struct field_oxm *c = choose_code(f, version);
+
+	if (c)
+		put_header(c, length_in_lists(f) * (masked ? 2 : 1), masked, out);
+}
+
 static struct oxm_header get_header(struct reader *r)
 {
 	struct oxm_header h = { 0 };
@@ -162,6 +176,23 @@ int field_get_oxm_header(struct reader *r, const struct field **ret_field, struc
 	if (f->at != FIELD_AT_TUN_METADATA && h.length != f->n_bytes)
 		return error_set(err, -EMSGSIZE, "field %s has %u bytes, not %u", f->name,
 				 f->n_bytes, h.length);
+	return 0;
+}
+
+int field_get_oxm_id(struct reader *r, const struct field **ret_field, bool *ret_masked,
+		     struct error *err)
+{
+	struct oxm_header h = get_header(r);
+	const struct field *f;
+
+	*ret_field = NULL;
+	if (rd_status(r))
+		return error_set(err, -EMSGSIZE, "field header is cut short");
+	*ret_masked = h.has_mask;
+	f = field_by_oxm(h.class, h.field, h.experimenter);
+	if (f && (f->at == FIELD_AT_TUN_METADATA ||
+		  (h.has_mask ? h.length / 2 : h.length) == f->n_bytes))
+		*ret_field = f;
 	return 0;
 }
 

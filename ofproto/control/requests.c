@@ -8,6 +8,7 @@
 #include "core/base/vec.h"
 #include "ofproto/control/control-private.h"
 #include "ofproto/openflow/group.h"
+#include "ofproto/openflow/table-features.h"
 
 LOG_MODULE(connmgr);
 
@@ -338,19 +339,15 @@ static enum ofperr on_table_stats(struct peer *p, const struct msg *m, struct st
 
 static enum ofperr on_table_features(struct peer *p, const struct msg *m, struct strbuf *out)
 {
-	enum ofperr e = table_features_request_decode(m);
-	struct table_stats ts;
+	struct table_features tf;
 	struct mp_writer w;
 
-	if (e)
-		return e;
 	mp_begin(&w, m, out);
 	for (int i = 0; i < SWITCH_N_TABLES; i++) {
-		fill_table(p->control->sw, i, &ts);
-		// A name is shown instead of the number only where somebody gave one.
-		if (!switch_table(p->control->sw, i)->name[0])
-			ts.name[0] = '\0';
-		mp_put_table_features(&w, &ts);
+		table_features_init(&tf, i, SWITCH_N_TABLES - 1, m->version);
+		tf.max_entries = 1000000;
+		snprintf(tf.name, sizeof(tf.name), "%s", switch_table(p->control->sw, i)->name);
+		mp_put_table_features(&w, &tf);
 	}
 	mp_end(&w);
 	return OFPERR_NONE;

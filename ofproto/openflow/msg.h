@@ -231,9 +231,6 @@ void switch_desc_encode(const struct switch_desc *d, const struct msg *request, 
 enum ofperr switch_desc_decode(const struct msg *m, struct switch_desc *d);
 void mp_put_table_stats(struct mp_writer *w, const struct table_stats *ts);
 int table_stats_decode_next(struct msg *m, struct table_stats *ts);
-// Table features: requests that want to change tables are refused; one entry a table, from its name and size.
-enum ofperr table_features_request_decode(const struct msg *m);
-void mp_put_table_features(struct mp_writer *w, const struct table_stats *ts);
 // How a table is configured (1.4+; before, what happens to packets that no rule matches).
 #define EVICTION_DEFAULT UINT32_MAX
 struct table_desc {
@@ -250,10 +247,14 @@ struct table_mod {
 };
 enum table_status_reason { TABLE_VACANCY_DOWN = 3, TABLE_VACANCY_UP = 4 };
 enum ofperr table_mod_decode(const struct msg *m, struct table_mod *tm);
+void table_mod_encode(const struct table_mod *tm, uint8_t version, uint32_t xid,
+		      struct strbuf *out);
 void mp_put_table_desc(struct mp_writer *w, const struct table_desc *d);
 // Takes the next entry off m->body; *ret_more false: there is none.
 enum ofperr table_desc_decode_next(struct msg *m, struct table_desc *d, bool *ret_more);
 enum ofperr table_status_decode(const struct msg *m, uint8_t *ret_reason, struct table_desc *d);
+void table_status_encode(enum table_status_reason reason, const struct table_desc *d,
+			 uint8_t version, struct strbuf *out);
 // A port stats request names one port or OFPP_ANY.
 enum ofperr port_stats_request_decode(const struct msg *m, of_port_t *ret_port);
 void port_stats_request_encode(of_port_t port, uint8_t version, uint32_t xid, struct strbuf *out);

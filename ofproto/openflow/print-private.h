@@ -19,7 +19,7 @@ extern const char *const packet_in_reasons[], *const fragment_names[];
 // By enum flow_removed_reason.
 extern const char *const flow_removed_reasons[];
 
-print_fn print_table_mod, print_table_descs, print_table_status;
+print_fn print_table_mod, print_table_descs, print_table_status, print_table_features;
 print_fn print_async, print_requestforward, print_ct_flush, print_ipfix_bridge, print_ipfix_flow;
 print_fn print_bundle_control, print_bundle_add;
 print_fn print_features, print_config, print_desc, print_tables;

@@ -158,6 +158,8 @@ static enum ofperr (*const printers[MSG_MAX])(struct print *p, struct msg *m) = 
 	[MSG_ROLE_STATUS] = print_role_status,
 	[MSG_TABLE_MOD] = print_table_mod,
 	[MSG_TABLE_STATUS] = print_table_status,
+	[MSG_TABLE_FEATURES_REQUEST] = print_table_features,
+	[MSG_TABLE_FEATURES_REPLY] = print_table_features,
 	[MSG_TABLE_DESC_REQUEST] = print_nothing,
 	[MSG_TABLE_DESC_REPLY] = print_table_descs,
 	[MSG_REQUESTFORWARD] = print_requestforward,
@@ -232,7 +234,9 @@ static void print_body(struct print *p, struct msg *m, const void *bytes, size_t
 		strbuf_puts(p->out, " flags=[more]");
 	e = printers[m->type](p, m);
 	if (e) {
-		strbuf_printf(p->out, " ***decode error: %s***\n", ofperr_name(e));
+		// Behind what could be read of it.
+		strbuf_printf(p->out, "%s***decode error: %s***\n",
+			      p->out->s[p->out->len - 1] == '\n' ? "" : " ", ofperr_name(e));
 		strbuf_put_hex_dump(p->out, bytes, n, 0, true);
 	}
 }

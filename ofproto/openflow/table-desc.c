@@ -92,6 +92,19 @@ enum ofperr table_mod_decode(const struct msg *m, struct table_mod *tm)
 	return OFPERR_NONE;
 }
 
+void table_mod_encode(const struct table_mod *tm, uint8_t version, uint32_t xid, struct strbuf *out)
+{
+	size_t start = msg_begin(MSG_TABLE_MOD, version, xid, out);
+
+	wr_u8(out, tm->desc.table);
+	strbuf_put_zeros(out, 3);
+	if (version >= OFP14)
+		encode_config(&tm->desc, out);
+	else
+		wr_be32(out, version < OFP13 ? tm->miss : 0);
+	msg_end(out, start);
+}
+
 static enum ofperr decode_desc(struct reader *r, struct table_desc *d)
 {
 	uint16_t len = rd_be16(r);
@@ -113,17 +126,21 @@ enum ofperr table_desc_decode_next(struct msg *m, struct table_desc *d, bool *re
 	return *ret_more ? decode_desc(&m->body, d) : OFPERR_NONE;
 }
 
+static void encode_desc(const struct table_desc *d, struct strbuf *out)
+{
+	size_t start = out->len;
+
+	wr_be16(out, 0);
+	wr_u8(out, d->table);
+	wr_u8(out, 0);
+	encode_config(d, out);
+	wr_patch_be16(out, start, out->len - start);
+}
+
 void mp_put_table_desc(struct mp_writer *w, const struct table_desc *d)
 {
-	size_t start;
-
 	mp_make_room(w, 3 * DESC_LEN);
-	start = w->out->len;
-	wr_be16(w->out, 0);
-	wr_u8(w->out, d->table);
-	wr_u8(w->out, 0);
-	encode_config(d, w->out);
-	wr_patch_be16(w->out, start, w->out->len - start);
+	encode_desc(d, w->out);
 }
 
 enum ofperr table_status_decode(const struct msg *m, uint8_t *ret_reason, struct table_desc *d)
@@ -136,4 +153,15 @@ enum ofperr table_status_decode(const struct msg *m, uint8_t *ret_reason, struct
 	if (*ret_reason != TABLE_VACANCY_DOWN && *ret_reason != TABLE_VACANCY_UP)
 		return OFPERR_OFPBPC_BAD_VALUE;
 	return decode_desc(&r, d);
+}
+
+void table_status_encode(enum table_status_reason reason, const struct table_desc *d,
+			 uint8_t version, struct strbuf *out)
+{
+	size_t start = msg_begin(MSG_TABLE_STATUS, version, 0, out);
+
+	wr_u8(out, reason);
+	strbuf_put_zeros(out, 7);
+	encode_desc(d, out);
+	msg_end(out, start);
 }

@@ -20,7 +20,7 @@ tests_unit_openflow_test_openflow_text_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_wire_SOURCES = tests/unit/openflow/test-openflow-wire.c
 tests_unit_openflow_test_openflow_wire_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 endif
-EXTRA_DIST += tests/golden/openflow-flows.txt tests/golden/openflow-control.txt
+EXTRA_DIST += tests/golden/openflow-flows.txt tests/golden/openflow-control.txt tests/golden/openflow-table-features.txt
 
 check_PROGRAMS += tests/fuzz/fuzz-packet-parse tests/fuzz/fuzz-flow-text tests/fuzz/fuzz-ofp-decode
 TESTS += tests/fuzz/run-packet-parse tests/fuzz/run-flow-text tests/fuzz/run-ofp-decode

@@ -21,12 +21,13 @@ from conftest import Switch, wait_until
 
 pytestmark = pytest.mark.peer
 
-GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../golden/openflow-control.txt")
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../golden")
+GOLDEN_FILES = ["openflow-control", "openflow-table-features"]
 OFP_VERSIONS = [1, 2, 3, 4, 5, 6]
 
 
-def golden():
-    with open(GOLDEN) as f:
+def golden(name):
+    with open(f"{GOLDEN}/{name}.txt") as f:
         for block in re.split(r"(?m)^> ", f.read())[1:]:
             yield block.split("\n", 1)
 
@@ -36,9 +37,10 @@ def printed(program, message):
     return subprocess.run([program, "ofp-print", "-"], input=message + "\n", capture_output=True, text=True, timeout=60).stdout
 
 
-def test_the_golden_file_has_what_debians_prints(tmp_path):
+@pytest.mark.parametrize("name", GOLDEN_FILES)
+def test_the_golden_file_has_what_debians_prints(name, tmp_path):
     program = Peer(tmp_path, "0").program("ovs-ofctl")
-    assert [(message, text) for message, text in golden() if printed(program, message) != text] == []
+    assert [(message, text) for message, text in golden(name) if printed(program, message) != text] == []
 
 
 # ---- The switch ----

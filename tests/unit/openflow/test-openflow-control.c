@@ -8,6 +8,7 @@
 #include "ofproto/openflow/ct-flush.h"
 #include "ofproto/openflow/flow-monitor.h"
 #include "ofproto/openflow/ipfix.h"
+#include "ofproto/openflow/table-features.h"
 #include "tests/suite.h"
 #include "tests/unit/core/flow-testing.h"
 
@@ -17,13 +18,16 @@ static void put_hex(struct strbuf *b, const char *hex)
 		wr_u8(b, hex_digit(hex[0]) << 4 | hex_digit(hex[1]));
 }
 
-// Calls 'f' with each message of the golden file and with what is to be printed of it.
-static int for_each_golden(void (*f)(const struct strbuf *message, const char *printed))
+static const char *const golden_files[] = { "openflow-control", "openflow-table-features" };
+
+// Calls 'f' with each message of a golden file and with what is to be printed of it.
+static int for_each_golden(const char *name,
+			   void (*f)(const struct strbuf *message, const char *printed))
 {
-	AUTO_FREE char *path = xasprintf("%s/tests/golden/openflow-control.txt", test_srcdir());
+	AUTO_FREE char *path = xasprintf("%s/tests/golden/%s.txt", test_srcdir(), name);
 	AUTO(strbuf) message = STRBUF_INIT, printed = STRBUF_INIT;
 	FILE *file = fopen(path, "r");
-	char line[4096];
+	static char line[32768];
 	int n = 0;
 
 	ck_assert_ptr_nonnull(file);
@@ -54,7 +58,7 @@ static void check_printed(const struct strbuf *message, const char *printed)
 
 START_TEST(messages_are_printed_as_the_golden_file_has_them)
 {
-	ck_assert_int_gt(for_each_golden(check_printed), 100);
+	ck_assert_int_gt(for_each_golden(golden_files[_i], check_printed), 100);
 }
 END_TEST
 
@@ -90,7 +94,7 @@ static void damage_often(const struct strbuf *message, const char *printed)
 
 START_TEST(damaged_messages_do_no_harm)
 {
-	for_each_golden(damage_often);
+	for_each_golden(golden_files[_i], damage_often);
 }
 END_TEST
 
@@ -161,6 +165,114 @@ START_TEST(descriptions_of_tables_arrive_as_they_are)
 	}
 	ck_assert_int_eq(table_desc_decode_next(&m, &got, &more), OFPERR_NONE);
 	ck_assert(!more);
+}
+END_TEST
+
+START_TEST(modifications_of_tables_arrive_as_they_are)
+{
+	const struct table_mod sent[] = {
+		{ { .table = 3, .eviction_flags = EVICTION_DEFAULT }, TABLE_MISS_CONTROLLER },
+		{ { .table = 255, .eviction_flags = EVICTION_DEFAULT }, TABLE_MISS_DROP },
+		{ { 4, true, true, EVICTION_DEFAULT, 10, 90, 0 }, TABLE_MISS_CONTINUE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sent); i++) {
+		AUTO(strbuf) b = STRBUF_INIT;
+		struct table_mod got;
+		struct msg m;
+
+		table_mod_encode(&sent[i], _i, 7, &b);
+		ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+		ck_assert_int_eq(table_mod_decode(&m, &got), OFPERR_NONE);
+		ck_assert_uint_eq(got.desc.table, sent[i].desc.table);
+		ck_assert_int_eq(got.miss, _i < OFP13 ? sent[i].miss : 0);
+		ck_assert_int_eq(got.desc.eviction, _i >= OFP14 && sent[i].desc.eviction);
+		ck_assert_int_eq(got.desc.vacancy, _i >= OFP14 && sent[i].desc.vacancy);
+		ck_assert_uint_eq(got.desc.vacancy_down,
+				  _i >= OFP14 ? sent[i].desc.vacancy_down : 0);
+		ck_assert_uint_eq(got.desc.vacancy_up, _i >= OFP14 ? sent[i].desc.vacancy_up : 0);
+	}
+}
+END_TEST
+
+START_TEST(the_vacancy_of_a_table_arrives_as_it_is)
+{
+	const struct table_desc sent = { 9, true, true, 6, 20, 30, 19 };
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct table_desc got;
+	uint8_t reason;
+	struct msg m;
+
+	table_status_encode(TABLE_VACANCY_DOWN, &sent, _i, &b);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	ck_assert_int_eq(table_status_decode(&m, &reason, &got), OFPERR_NONE);
+	ck_assert_int_eq(reason, TABLE_VACANCY_DOWN);
+	ck_assert_uint_eq(got.table, 9);
+	ck_assert_uint_eq(got.eviction_flags, 6);
+	ck_assert_uint_eq(got.vacancy_down, 20);
+	ck_assert_uint_eq(got.vacancy_up, 30);
+	ck_assert_uint_eq(got.vacancy_now, 19);
+}
+END_TEST
+
+START_TEST(features_of_tables_arrive_as_they_are)
+{
+	AUTO(strbuf) b = STRBUF_INIT, request = STRBUF_INIT;
+	struct table_features sent[2], got;
+	struct mp_writer w;
+	struct msg m;
+	bool more;
+
+	memset(sent, 0, sizeof(sent));
+	table_features_init(&sent[0], 3, 253, _i);
+	table_features_init(&sent[1], 253, 253, _i);
+	strcpy(sent[0].name, "thirty-one bytes are the longest");
+	sent[0].name[31] = '\0';
+	sent[0].max_entries = 17;
+	sent[1].evicts = sent[1].tells_vacancy = _i >= OFP14;
+	sent[1].miss.next[1] = 5;
+	sent[1].miss.write.actions = 1;
+	msg_put_plain(MSG_TABLE_FEATURES_REQUEST, _i, 7, &request);
+	ck_assert_int_eq(msg_decode_header(request.s, request.len, &m), OFPERR_NONE);
+	mp_begin(&w, &m, &b);
+	for (size_t i = 0; i < ARRAY_SIZE(sent); i++)
+		mp_put_table_features(&w, &sent[i]);
+	mp_end(&w);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	for (size_t i = 0; i < ARRAY_SIZE(sent); i++) {
+		ck_assert_int_eq(table_features_decode_next(&m, &got, &more), OFPERR_NONE);
+		ck_assert(more);
+		// What a version has no number for is not sent.
+		sent[i].others.write.actions &= 0x3ff8001;
+		sent[i].others.apply.actions &= 0x3ff8001;
+		sent[i].miss.write.actions &= 0x3ff8001;
+		sent[i].miss.apply.actions &= 0x3ff8001;
+		ck_assert_mem_eq(&got, &sent[i], sizeof(got));
+	}
+	ck_assert_int_eq(table_features_decode_next(&m, &got, &more), OFPERR_NONE);
+	ck_assert(!more);
+}
+END_TEST
+
+START_TEST(a_request_for_features_may_go_without_properties)
+{
+	struct table_features sent = { .table = 8,
+				       .command = TABLE_FEATURES_MODIFY,
+				       .features = 5,
+				       .name = "name" },
+			      got;
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct msg m;
+	bool more;
+
+	table_features_request_encode(&sent, OFP15, 7, &b);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	ck_assert_int_eq(table_features_decode_next(&m, &got, &more), OFPERR_NONE);
+	ck_assert_mem_eq(&got, &sent, sizeof(got));
+	strbuf_clear(&b);
+	table_features_request_encode(&sent, OFP14, 7, &b);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	ck_assert_int_eq(table_features_decode_next(&m, &got, &more), OFPERR_OFPTFFC_BAD_FEATURES);
 }
 END_TEST
 
@@ -384,11 +496,16 @@ int main(void)
 	TCase *t = tcase_create("all");
 
 	tcase_set_timeout(t, 120);
-	tcase_add_test(t, messages_are_printed_as_the_golden_file_has_them);
-	tcase_add_test(t, damaged_messages_do_no_harm);
+	tcase_add_loop_test(t, messages_are_printed_as_the_golden_file_has_them, 0,
+			    ARRAY_SIZE(golden_files));
+	tcase_add_loop_test(t, damaged_messages_do_no_harm, 0, ARRAY_SIZE(golden_files));
 	tcase_add_loop_test(t, masks_arrive_as_they_are_and_kinds_that_are_not_said_keep_theirs, 0,
 			    ARRAY_SIZE(async_forms));
 	tcase_add_loop_test(t, descriptions_of_tables_arrive_as_they_are, OFP14, OFP15 + 1);
+	tcase_add_loop_test(t, modifications_of_tables_arrive_as_they_are, OFP11, OFP15 + 1);
+	tcase_add_loop_test(t, the_vacancy_of_a_table_arrives_as_it_is, OFP14, OFP15 + 1);
+	tcase_add_loop_test(t, features_of_tables_arrive_as_they_are, OFP13, OFP15 + 1);
+	tcase_add_test(t, a_request_for_features_may_go_without_properties);
 	tcase_add_loop_test(t, connections_to_be_flushed_arrive_as_they_are, 0,
 			    ARRAY_SIZE(flushes));
 	tcase_add_test(t, a_property_that_is_not_known_is_no_flush);
