@@ -294,6 +294,9 @@ static void run_monitor(int argc, char *argv[])
 	daemon_start();
 	monitor.client = ofctl_open(argv[1]);
 	monitor.ports = ofctl_ports_load(monitor.client);
+	// Packets that are to be sent may have names too, later.
+	if (ofctl.unixctl && !ofctl.no_names)
+		ofctl_tables_load(monitor.ports);
 	for (int i = 2; i < argc; i++) {
 		if (isdigit((unsigned char)argv[i][0])) {
 			if (!parse_u32(argv[i], 10, &len) || len > UINT16_MAX)

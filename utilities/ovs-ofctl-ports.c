@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of a switch's ports.
+// Names of a switch's ports and tables.
 #include "core/base/vec.h"
+#include "ofproto/openflow/table-features.h"
 #include "utilities/ovs-ofctl.h"
 
 struct ofctl_ports {
+	struct ofp_client *client;
 	VEC(struct port_desc) list;
+	char *tables[255]; // NULL: has no name, or one that another has too
+	bool tables_loaded;
 	struct port_names names;
 };
 
@@ -38,6 +42,89 @@ const struct port_desc *ofctl_port_find(const struct ofctl_ports *p, const char 
 	return NULL;
 }
 
+// ---- Tables ----
+
+static void add_table(struct ofctl_ports *p, uint8_t table, const char *name)
+{
+	if (!*name || table == 255)
+		return;
+	free(p->tables[table]);
+	p->tables[table] = xstrdup(name);
+}
+
+static void add_features(struct msg *part, void *aux)
+{
+	struct table_features tf;
+	bool more;
+
+	while (!table_features_decode_next(part, &tf, &more) && more)
+		add_table(aux, tf.table, tf.name);
+}
+
+static void add_stats(struct msg *part, void *aux)
+{
+	struct table_stats ts;
+
+	while (table_stats_decode_next(part, &ts) > 0)
+		add_table(aux, ts.table, ts.name);
+}
+
+// A name that several have says nothing.
+static void forget_ambiguous(struct ofctl_ports *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(p->tables); i++) {
+		bool ambiguous = false;
+
+		for (size_t j = i + 1; p->tables[i] && j < ARRAY_SIZE(p->tables); j++)
+			if (p->tables[j] && !strcmp(p->tables[i], p->tables[j])) {
+				free(p->tables[j]);
+				p->tables[j] = NULL;
+				ambiguous = true;
+			}
+		if (ambiguous) {
+			free(p->tables[i]);
+			p->tables[i] = NULL;
+		}
+	}
+}
+
+void ofctl_tables_load(struct ofctl_ports *p)
+{
+	uint8_t version = ofp_client_version(p->client);
+	bool features = version >= OFP13;
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	if (p->tables_loaded)
+		return;
+	p->tables_loaded = true;
+	msg_put_plain(features ? MSG_TABLE_FEATURES_REQUEST : MSG_TABLE_REQUEST, version,
+		      ofp_client_xid(p->client), &b);
+	ofp_client_multipart(p->client, &b, features ? add_features : add_stats, p);
+	forget_ambiguous(p);
+}
+
+static bool table_by_name(const char *name, uint8_t *ret, void *aux)
+{
+	struct ofctl_ports *p = aux;
+
+	ofctl_tables_load(p);
+	for (size_t i = 0; i < ARRAY_SIZE(p->tables); i++)
+		if (p->tables[i] && !strcmp(p->tables[i], name)) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+static const char *table_by_number(uint8_t table, void *aux)
+{
+	const struct ofctl_ports *p = aux;
+
+	return table < ARRAY_SIZE(p->tables) ? p->tables[table] : NULL;
+}
+
+// ---- Both ----
+
 static void add_part(struct msg *part, void *aux)
 {
 	struct ofctl_ports *p = aux;
@@ -47,12 +134,31 @@ static void add_part(struct msg *part, void *aux)
 		VEC_PUSH(&p->list, pd);
 }
 
-struct ofctl_ports *ofctl_ports_load(struct ofp_client *c)
+static struct ofctl_ports *create(struct ofp_client *c)
 {
 	struct ofctl_ports *p = xzalloc(sizeof(*p));
+
+	p->client = c;
+	p->names = (struct port_names){ by_name, by_number, p, table_by_name, table_by_number };
+	return p;
+}
+
+struct ofctl_ports *ofctl_ports_for_tables(struct ofp_client *c)
+{
+	struct ofctl_ports *p = create(c);
+
+	if (!ofctl.no_names)
+		ofctl_tables_load(p);
+	return p;
+}
+
+struct ofctl_ports *ofctl_ports_load(struct ofp_client *c)
+{
+	struct ofctl_ports *p = create(c);
 	AUTO(strbuf) b = STRBUF_INIT;
 
-	p->names = (struct port_names){ by_name, by_number, p };
+	if (ofctl.names)
+		ofctl_tables_load(p);
 	port_desc_request_encode(OF_PORT(OFPP_ANY), ofp_client_version(c), ofp_client_xid(c), &b);
 	ofp_client_multipart(c, &b, add_part, p);
 	return p;
@@ -69,12 +175,14 @@ void ofctl_ports_free(struct ofctl_ports *p)
 	if (!p)
 		return;
 	VEC_FREE(&p->list);
+	for (size_t i = 0; i < ARRAY_SIZE(p->tables); i++)
+		free(p->tables[i]);
 	free(p);
 }
 
 const struct port_names *ofctl_port_parser(const struct ofctl_ports *p)
 {
-	return p ? &p->names : NULL;
+	return p && !ofctl.no_names ? &p->names : NULL;
 }
 
 const struct port_names *ofctl_port_printer(const struct ofctl_ports *p)

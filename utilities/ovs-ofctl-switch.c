@@ -237,16 +237,6 @@ static void run_set_frags(int argc, char *argv[])
 	ofp_client_close(c);
 }
 
-static void run_dump_table_desc(int argc, char *argv[])
-{
-	struct ofp_client *c = ofctl_open(argv[1]);
-
-	if (ofp_client_version(c) < OFP14)
-		fatal(0, "dump-table-desc needs OpenFlow 1.4 or later ('-O OpenFlow14')");
-	ofctl_print_plain_multipart(c, MSG_TABLE_DESC_REQUEST);
-	ofp_client_close(c);
-}
-
 static void run_dump_ipfix_bridge(int argc, char *argv[])
 {
 	print_plain_multipart(argv[1], MSG_IPFIX_BRIDGE_REQUEST);
@@ -396,8 +386,6 @@ const struct ofctl_command ofctl_switch_commands[] = {
 	{ "show", "SWITCH: features, configuration and ports", 1, 1, run_show },
 	{ "dump-desc", "SWITCH: description", 1, 1, run_dump_desc },
 	{ "dump-tables", "SWITCH: table statistics", 1, 1, run_dump_tables },
-	{ "dump-table-desc", "SWITCH: configuration of the tables (OpenFlow 1.4 and later)", 1, 1,
-	  run_dump_table_desc },
 	{ "dump-ports", "SWITCH [PORT]: port statistics", 1, 2, run_dump_ports },
 	{ "dump-ports-desc", "SWITCH [PORT]: port descriptions", 1, 2, run_dump_ports_desc },
 	{ "add-tlv-map", "SWITCH MAP: Geneve options that are tun_metadata fields", 2, 2,

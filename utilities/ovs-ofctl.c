@@ -14,21 +14,15 @@
 
 struct ofctl_options ofctl = { .versions = 1u << OFP10, .plain = true, .packet_in_format = -1 };
 
-static const struct ofctl_command *const tables[] = { ofctl_switch_commands,  ofctl_flow_commands,
-						      ofctl_packet_commands,  ofctl_meter_commands,
-						      ofctl_group_commands,   ofctl_queue_commands,
-						      ofctl_monitor_commands, ofctl_bundle_commands,
-						      ofctl_local_commands };
+static const struct ofctl_command *const tables[] = {
+	ofctl_switch_commands, ofctl_flow_commands,  ofctl_packet_commands,  ofctl_meter_commands,
+	ofctl_group_commands,  ofctl_queue_commands, ofctl_monitor_commands, ofctl_bundle_commands,
+	ofctl_table_commands,  ofctl_local_commands
+};
 
 #define FOR_EACH_COMMAND(C) \
 	for (size_t i_ = 0; i_ < ARRAY_SIZE(tables); i_++) \
 		for (const struct ofctl_command *C = tables[i_]; C->name; C++)
-
-// Described, and refused by one clear error until they are there.
-static const char *const later[] = {
-	"dump-table-features",
-	"mod-table",
-};
 
 static NORETURN void usage(void)
 {
@@ -182,10 +176,11 @@ static bool handle_option(int c)
 		return true;
 	case OPT_NAMES:
 		ofctl.names = true;
-		ofctl.plain = false;
+		ofctl.no_names = false;
 		return true;
 	case OPT_NO_NAMES:
 		ofctl.names = false;
+		ofctl.no_names = true;
 		return true;
 	case OPT_STATS:
 		ofctl.no_stats = false;
@@ -286,6 +281,11 @@ static void parse_options(int argc, char *argv[])
 	}
 	if (formats)
 		set_flow_formats(formats);
+	// People read names.
+	if (!ofctl.no_names && isatty(STDOUT_FILENO))
+		ofctl.names = true;
+	if (ofctl.names)
+		ofctl.plain = false;
 }
 
 // There are none before OpenFlow 1.3; who asks for one need not say so.
@@ -311,9 +311,6 @@ static void run_command(int argc, char *argv[])
 		c->run(argc, argv);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
-		if (!strcmp(later[i], argv[0]))
-			fatal(0, "%s is not supported yet", argv[0]);
 	fatal(0, "unknown command '%s'; use --help for help", argv[0]);
 }
 

@@ -7,7 +7,8 @@
 struct ofctl_options {
 	uint32_t versions;
 	unsigned int timeout; // seconds
-	bool strict, names, no_stats, sort, plain; // plain: replies as they come
+	bool strict, no_stats, sort, plain; // plain: replies as they come
+	bool names, no_names; // names are shown; they are not even accepted
 	bool timestamp, readd, may_create, bundle;
 	int packet_in_format; // enum packet_in_format, -1: not said
 	const char *unixctl; // NULL: not said
@@ -31,8 +32,9 @@ struct ofctl_command {
 // Each file's commands; ended by a NULL name.
 extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[],
 	ofctl_packet_commands[], ofctl_meter_commands[], ofctl_group_commands[],
-	ofctl_queue_commands[], ofctl_monitor_commands[], ofctl_local_commands[],
-	ofctl_bundle_commands[];
+	bool strict, no_stats, sort, plain; // plain: replies as they come
+	bool names, no_names; // names are shown; they are not even accepted
+	bool timestamp, readd, may_create, bundle;
 // The command that prints all of them.
 void ofctl_list_commands(int argc, char *argv[]);
 
@@ -63,11 +65,15 @@ void ofctl_put_packet_out(struct ofp_client *c, struct ofctl_ports **ports, stru
 // ends.
 void ofctl_send_and_wait(struct ofp_client *c, const struct strbuf *messages);
 
-// Port names of the switch, by which names in text become numbers and numbers names.
+// Names of the switch's ports and tables, by which names in text become numbers and numbers names. Those of tables are asked for
+// when they are printed, or when there is one in a text first; before messages come by themselves, they must be.
 struct ofctl_ports;
 struct ofctl_ports *ofctl_ports_load(struct ofp_client *c);
+void ofctl_tables_load(struct ofctl_ports *p);
+// With names of tables alone.
+struct ofctl_ports *ofctl_ports_for_tables(struct ofp_client *c);
 void ofctl_ports_free(struct ofctl_ports *p);
-// For parsing; for printing only with --names (else NULL).
+// For parsing (NULL with --no-names); for printing only with --names (else NULL).
 const struct port_names *ofctl_port_parser(const struct ofctl_ports *p);
 const struct port_names *ofctl_port_printer(const struct ofctl_ports *p);
 // As the switch has told of them; how many.

@@ -173,6 +173,14 @@ static bool is_bare_word(const char *s)
 	return !*s;
 }
 
+static void put_name(const char *name, struct strbuf *out)
+{
+	if (is_bare_word(name))
+		strbuf_puts(out, name);
+	else
+		strbuf_printf(out, "\"%s\"", name);
+}
+
 void of_port_format(of_port_t port, const struct port_names *ports, struct strbuf *out)
 {
 	const char *name = of_port_reserved_name(port);
@@ -184,20 +192,52 @@ void of_port_format(of_port_t port, const struct port_names *ports, struct strbu
 	name = ports && ports->by_number ? ports->by_number(port, ports->aux) : NULL;
 	if (!name)
 		strbuf_printf(out, "%u", port.n);
-	else if (is_bare_word(name))
-		strbuf_puts(out, name);
 	else
-		strbuf_printf(out, "\"%s\"", name);
+		put_name(name, out);
+}
+
+void of_table_format(uint8_t table, const struct port_names *names, struct strbuf *out)
+{
+	const char *name = names && names->table_by_number
+				   ? names->table_by_number(table, names->aux)
+				   : NULL;
+
+	if (name)
+		put_name(name, out);
+	else
+		strbuf_printf(out, "%u", table);
+}
+
+// A copy without the quotes, if there are some.
+static char *plain_name(const char *text)
+{
+	size_t n = strlen(text);
+	bool quoted = n >= 2 && text[0] == '"' && text[n - 1] == '"';
+
+	return quoted ? xstrndup(text + 1, n - 2) : xstrdup(text);
+}
+
+bool of_table_parse(const char *text, const struct port_names *names, uint8_t *ret_table)
+{
+	AUTO_FREE char *name = NULL;
+	uint32_t n;
+
+	if (parse_u32(text, 0, &n)) {
+		*ret_table = n;
+		return n <= UINT8_MAX;
+	}
+	if (!names || !names->table_by_name)
+		return false;
+	name = plain_name(text);
+	return names->table_by_name(name, ret_table, names->aux);
 }
 
 static bool port_by_plain_name(const char *text, const struct port_names *ports, uint32_t *ret)
 {
-	size_t n = strlen(text);
-	bool quoted = n >= 2 && text[0] == '"' && text[n - 1] == '"';
-	AUTO_FREE char *name = quoted ? xstrndup(text + 1, n - 2) : NULL;
+	AUTO_FREE char *name = plain_name(text);
 	of_port_t port;
 
-	if (!ports || !ports->by_name || !ports->by_name(name ? name : text, &port, ports->aux))
+	if (!ports || !ports->by_name || !ports->by_name(name, &port, ports->aux))
 		return false;
 	*ret = port.n;
 	return true;

@@ -178,6 +178,9 @@ void subfield_unwildcard(const struct subfield *sf, const struct flow_key *key,
 // Ports in text: reserved names (any case), numbers (16-bit reserved ones are widened), names by 'ports' (NULL: none).
 bool of_port_parse(const char *text, const struct port_names *ports, of_port_t *ret_port);
 void of_port_format(of_port_t port, const struct port_names *ports, struct strbuf *out);
+// A table's number, or its name, which may stand in quotes. 'names' NULL: numbers only.
+bool of_table_parse(const char *text, const struct port_names *names, uint8_t *ret_table);
+void of_table_format(uint8_t table, const struct port_names *names, struct strbuf *out);
 // "LOCAL", ...; NULL when the number is not reserved.
 const char *of_port_reserved_name(of_port_t port);
 

@@ -14,11 +14,13 @@ struct match {
 	struct flow_mask mask;
 };
 
-// Names for in_port and output in text; NULL members print and accept numbers only.
+// Names of ports, and of tables, in text; NULL members print and accept numbers only.
 struct port_names {
 	bool (*by_name)(const char *name, of_port_t *ret_port, void *aux);
 	const char *(*by_number)(of_port_t port, void *aux); // NULL: no name
 	void *aux;
+	bool (*table_by_name)(const char *name, uint8_t *ret_table, void *aux);
+	const char *(*table_by_number)(uint8_t table, void *aux); // NULL: no name
 };
 
 void match_init_any(struct match *m);

@@ -93,8 +93,10 @@ static void put_request(struct print *p, const struct flow_monitor_request *r)
 	}
 	if (r->out_group != UINT32_MAX)
 		strbuf_printf(p->out, " out_group=%u", r->out_group);
-	if (r->table != 255)
-		strbuf_printf(p->out, " table=%u", r->table);
+	if (r->table != 255) {
+		strbuf_puts(p->out, " table=");
+		of_table_format(r->table, p->ports, p->out);
+	}
 	before = p->out->len;
 	strbuf_putc(p->out, ' ');
 	match_format(&r->match, p->ports, p->out);
@@ -126,7 +128,8 @@ static void put_flow(struct print *p, const struct flow_update *u)
 
 	if (u->event == FLOW_EVENT_DELETED)
 		put_reason(u->reason, p->out);
-	strbuf_printf(p->out, " table=%u", u->table);
+	strbuf_puts(p->out, " table=");
+	of_table_format(u->table, p->ports, p->out);
 	if (u->idle_timeout)
 		strbuf_printf(p->out, " idle_timeout=%u", u->idle_timeout);
 	if (u->hard_timeout)

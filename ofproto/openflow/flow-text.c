@@ -33,11 +33,8 @@ static int number(const char *value, uint64_t max, const char *what, uint64_t *r
 
 static int on_table(struct line *l, const char *value)
 {
-	uint64_t n;
-
-	if (!value || !parse_u64(value, 0, &n) || n > 255)
+	if (!value || !of_table_parse(value, l->ports, &l->fm->table))
 		return error_set(l->err, -EINVAL, "unknown table \"%s\"", value ? value : "");
-	l->fm->table = n;
 	return 0;
 }
 

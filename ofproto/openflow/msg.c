@@ -286,6 +286,13 @@ void mp_begin(struct mp_writer *w, const struct msg *request, struct strbuf *out
 	mp_open(w);
 }
 
+void mp_begin_request(struct mp_writer *w, enum msg_type type, uint8_t version, uint32_t xid,
+		      struct strbuf *out)
+{
+	*w = (struct mp_writer){ .out = out, .type = type, .version = version, .xid = xid };
+	mp_open(w);
+}
+
 static void mp_next(struct mp_writer *w)
 {
 	// Flags stand behind the type, in every version.

@@ -51,8 +51,9 @@ void flow_stats_format(const struct flow_stats *fs, const struct port_names *por
 	if (show_stats) {
 		strbuf_puts(out, " duration=");
 		put_duration(fs->duration_sec, fs->duration_nsec, out);
-		strbuf_printf(out, "s, table=%u,", fs->table);
-		strbuf_puts(out, " n_packets=");
+		strbuf_puts(out, "s, table=");
+		of_table_format(fs->table, ports, out);
+		strbuf_puts(out, ", n_packets=");
 		if (fs->n_packets == UINT64_MAX)
 			strbuf_puts(out, "?");
 		else
@@ -64,7 +65,9 @@ void flow_stats_format(const struct flow_stats *fs, const struct port_names *por
 			strbuf_printf(out, "%" PRIu64, fs->n_bytes);
 		strbuf_putc(out, ',');
 	} else if (fs->table) {
-		strbuf_printf(out, " table=%u,", fs->table);
+		strbuf_puts(out, " table=");
+		of_table_format(fs->table, ports, out);
+		strbuf_putc(out, ',');
 	}
 	if (fs->idle_timeout)
 		strbuf_printf(out, " idle_timeout=%u,", fs->idle_timeout);
@@ -105,8 +108,10 @@ enum ofperr print_flow_request(struct print *p, struct msg *m)
 
 	if (e)
 		return e;
-	if (q.table != 255)
-		strbuf_printf(p->out, " table=%u", q.table);
+	if (q.table != 255) {
+		strbuf_puts(p->out, " table=");
+		of_table_format(q.table, p->ports, p->out);
+	}
 	if (q.out_port.n != OFPP_ANY) {
 		strbuf_puts(p->out, " out_port=");
 		of_port_format(q.out_port, p->ports, p->out);
@@ -138,8 +143,11 @@ static void put_mod(const struct flow_mod *fm, const struct port_names *ports, s
 	bool strict = fm->command == FM_MODIFY_STRICT || fm->command == FM_DELETE_STRICT;
 
 	strbuf_printf(out, " %s ", commands[fm->command]);
-	if (fm->table && !(add && fm->table == 255))
-		strbuf_printf(out, "table:%u ", fm->table);
+	if (fm->table && !(add && fm->table == 255)) {
+		strbuf_puts(out, "table:");
+		of_table_format(fm->table, ports, out);
+		strbuf_putc(out, ' ');
+	}
 	if (put_match(&fm->match, add || strict ? fm->priority : DEFAULT_PRIORITY, ports, out))
 		strbuf_putc(out, ' ');
 	if (fm->new_cookie && fm->new_cookie != UINT64_MAX)
@@ -201,8 +209,10 @@ enum ofperr print_flow_removed(struct print *p, struct msg *m)
 		strbuf_printf(p->out, " reason=%s", flow_removed_reasons[fr.reason]);
 	else
 		strbuf_printf(p->out, " reason=%u", fr.reason);
-	if (fr.table != 255)
-		strbuf_printf(p->out, " table_id=%u", fr.table);
+	if (fr.table != 255) {
+		strbuf_puts(p->out, " table_id=");
+		of_table_format(fr.table, p->ports, p->out);
+	}
 	if (fr.cookie)
 		strbuf_printf(p->out, " cookie:0x%" PRIx64, fr.cookie);
 	strbuf_puts(p->out, " duration");

@@ -147,8 +147,11 @@ void ct_format(const struct act *a, const struct act_text *t)
 		strbuf_puts(t->out, "commit,");
 	if (a->ct.flags & ACT_CT_FORCE)
 		strbuf_puts(t->out, "force,");
-	if (a->ct.table != NO_TABLE)
-		strbuf_printf(t->out, "table=%u,", a->ct.table);
+	if (a->ct.table != NO_TABLE) {
+		strbuf_puts(t->out, "table=");
+		of_table_format(a->ct.table, t->ports, t->out);
+		strbuf_putc(t->out, ',');
+	}
 	if (a->ct.zone_src.field) {
 		strbuf_puts(t->out, "zone=");
 		subfield_format(&a->ct.zone_src, t->out);
@@ -184,14 +187,14 @@ static int parse_zone(const char *s, struct act *ct, struct error *err)
 	return 0;
 }
 
-static int parse_table(const char *s, struct act *ct, struct error *err)
+static int parse_table(const char *s, struct act *ct, const struct act_text *t)
 {
-	uint64_t n;
+	uint8_t n;
 
-	if (!parse_u64(s, 0, &n) || n > UINT8_MAX)
-		return error_set(err, -EINVAL, "unknown table %s", s);
+	if (!of_table_parse(s, t->ports, &n))
+		return error_set(t->err, -EINVAL, "unknown table %s", s);
 	if (n == NO_TABLE)
-		return error_set(err, -EINVAL, "invalid table 0xff");
+		return error_set(t->err, -EINVAL, "invalid table 0xff");
 	ct->ct.table = n;
 	return 0;
 }
@@ -226,7 +229,7 @@ static int parse_argument(const char *key, char *value, struct act *ct, const st
 		return 0;
 	}
 	if (!strcmp(key, "table"))
-		return parse_table(value, ct, t->err);
+		return parse_table(value, ct, t);
 	if (!strcmp(key, "zone"))
 		return parse_zone(value, ct, t->err);
 	if (!strcmp(key, "alg"))

@@ -73,7 +73,8 @@ void learn_format(const struct act *a, const struct act_text *t)
 	};
 	const struct learn_spec *s = act_nested(a);
 
-	strbuf_printf(t->out, "learn(table=%u", a->learn.table);
+	strbuf_puts(t->out, "learn(table=");
+	of_table_format(a->learn.table, t->ports, t->out);
 	if (a->learn.idle_timeout)
 		strbuf_printf(t->out, ",idle_timeout=%u", a->learn.idle_timeout);
 	if (a->learn.hard_timeout)
@@ -246,9 +247,9 @@ static int parse_output(const struct learning *l, const char *key, const char *t
 
 static int parse_table(const struct learning *l, const char *key, const char *text)
 {
-	uint64_t n;
+	uint8_t n;
 
-	if (!parse_u64(text, 0, &n) || n > UINT8_MAX)
+	if (!of_table_parse(text, l->ports, &n))
 		return error_set(l->err, -EINVAL, "unknown table \"%s\"", text);
 	if (n == UINT8_MAX)
 		return error_set(l->err, -EINVAL, "%s: table id 255 not valid for `learn' action",

@@ -59,7 +59,7 @@ void resubmit_format(const struct act *a, const struct act_text *t)
 		of_port_format(a->resubmit.in_port, t->ports, t->out);
 	strbuf_putc(t->out, ',');
 	if (a->resubmit.table != CURRENT_TABLE)
-		strbuf_printf(t->out, "%u", a->resubmit.table);
+		of_table_format(a->resubmit.table, t->ports, t->out);
 	strbuf_puts(t->out, a->resubmit.ct ? ",ct)" : ")");
 }
 
@@ -67,7 +67,7 @@ int resubmit_parse(char *arg, const struct act_text *t)
 {
 	of_port_t port = OF_PORT(OFPP_IN_PORT);
 	char *table = strchr(arg, ','), *extra;
-	uint64_t n = CURRENT_TABLE;
+	uint8_t number = CURRENT_TABLE;
 	struct act *a;
 
 	if (table)
@@ -80,15 +80,15 @@ int resubmit_parse(char *arg, const struct act_text *t)
 		if (strcmp(extra, "ct"))
 			return error_set(t->err, -EINVAL, "%s: unknown parameter", extra);
 	}
-	if (table && *table && (!parse_u64(table, 0, &n) || n > UINT8_MAX))
+	if (table && *table && !of_table_parse(table, t->ports, &number))
 		return error_set(t->err, -EINVAL, "%s: resubmit to unknown table", table);
-	if (n == CURRENT_TABLE && port.n == OFPP_IN_PORT)
+	if (number == CURRENT_TABLE && port.n == OFPP_IN_PORT)
 		return error_set(t->err, -EINVAL,
 				 "at least one \"in_port\" or \"table\" must be "
 				 "specified on resubmit");
 	a = act_put(t->out, ACT_RESUBMIT);
 	a->resubmit.in_port = port;
-	a->resubmit.table = n;
+	a->resubmit.table = number;
 	a->resubmit.ct = extra != NULL;
 	return 0;
 }
@@ -360,14 +360,15 @@ void goto_table_encode(const struct act *a, struct act_out *o)
 
 void goto_table_format(const struct act *a, const struct act_text *t)
 {
-	strbuf_printf(t->out, "goto_table:%u", a->goto_table.table);
+	strbuf_puts(t->out, "goto_table:");
+	of_table_format(a->goto_table.table, t->ports, t->out);
 }
 
 int goto_table_parse(char *arg, const struct act_text *t)
 {
-	uint64_t n;
+	uint8_t n;
 
-	if (!parse_u64(arg, 0, &n) || n > 254)
+	if (!of_table_parse(arg, t->ports, &n) || n > 254)
 		return error_set(t->err, -EINVAL, "unknown table \"%s\"", arg);
 	act_put(t->out, ACT_GOTO_TABLE)->goto_table.table = n;
 	return 0;
