@@ -32,9 +32,8 @@ struct ofctl_command {
 // Each file's commands; ended by a NULL name.
 extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[],
 	ofctl_packet_commands[], ofctl_meter_commands[], ofctl_group_commands[],
-	bool strict, no_stats, sort, plain; // plain: replies as they come
-	bool names, no_names; // names are shown; they are not even accepted
-	bool timestamp, readd, may_create, bundle;
+	ofctl_queue_commands[], ofctl_monitor_commands[], ofctl_bundle_commands[],
+	ofctl_table_commands[], ofctl_local_commands[];
 // The command that prints all of them.
 void ofctl_list_commands(int argc, char *argv[]);
 

@@ -50,6 +50,14 @@ static void on_port_status(void *aux, const struct of_port *p, enum port_reason 
 		control_port_status(br->control, p, reason);
 }
 
+static void on_table_status(void *aux, uint8_t table, enum table_status_reason reason)
+{
+	struct bridge *br = aux;
+
+	if (br->control)
+		control_table_status(br->control, table, reason);
+}
+
 static void on_changed(void *aux)
 {
 	struct bridge *br = aux;
@@ -64,6 +72,7 @@ static const struct switch_events switch_events = {
 	.rule_modified = on_rule_modified,
 	.rule_removed = on_rule_removed,
 	.port_status = on_port_status,
+	.table_status = on_table_status,
 	.changed = on_changed,
 };
 
@@ -208,6 +217,7 @@ void bridge_destroy(struct bridge *br)
 	switch_destroy(br->sw);
 	strmap_take(&vs->bridges, br->name);
 	log_info("%s: bridge removed", br->name);
+	free(br->table_errors);
 	free(br);
 }
 
@@ -268,17 +278,6 @@ static void configure_datapath_id(struct bridge *br, const struct ovsrec_bridge 
 	switch_set_datapath_id(br->sw, id);
 }
 
-static void configure_tables(struct bridge *br, const struct ovsrec_bridge *row)
-{
-	for (size_t i = 0; i < row->n_flow_tables; i++) {
-		struct table *t = switch_table(br->sw, row->key_flow_tables[i]);
-		const struct ovsrec_flow_table *ft = row->value_flow_tables[i];
-
-		if (t && ft)
-			snprintf(t->name, sizeof(t->name), "%s", ft->name ? ft->name : "");
-	}
-}
-
 void bridge_keep(struct vswitchd *vs, const struct ovsrec_bridge *row)
 {
 	struct bridge *br = bridge_find(vs, row->name);
@@ -301,7 +300,7 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 	switch_set_features(br->sw, plane_switch_features(pl));
 	configure_datapath_id(br, row);
 	configure_description(br, row);
-	configure_tables(br, row);
+	bridge_configure_tables(br, row);
 	mac_table_configure(switch_macs(br->sw),
 			    smap_get_int(&row->other_config, "mac-aging-time", 300),
 			    smap_get_int(&row->other_config, "mac-table-size", 8192));

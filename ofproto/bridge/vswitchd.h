@@ -93,6 +93,7 @@ struct bridge {
 	struct strmap ports; // struct bridge_port by interface name
 	struct eth_addr mac;
 	bool fail_standalone, keep;
+	char *table_errors; // of rows of Flow_Table, as they were told last; NULL: nothing yet
 };
 
 // other_config:dpdk-init. The userspace datapath stands on DPDK, so that "false" only keeps "dpdk" ports out.
@@ -173,6 +174,8 @@ struct bridge *bridge_find(struct vswitchd *vs, const char *name);
 void bridge_destroy(struct bridge *br);
 // Marks the bridge of the row as one that stays, and removes those of its ports that do not, or must be made anew.
 void bridge_keep(struct vswitchd *vs, const struct ovsrec_bridge *row);
+// Tables that no row speaks of are as they would be without any.
+void bridge_configure_tables(struct bridge *br, const struct ovsrec_bridge *row);
 // After all rows have been through bridge_keep().
 void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 		      const struct ovsrec_open_vswitch *cfg);

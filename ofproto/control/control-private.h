@@ -31,6 +31,7 @@ struct peer {
 		unsigned int first, n;
 	} under_way;
 	struct list snoopers; // struct snooper
+	struct features_request *features; // of which more is to come; NULL: none
 	struct timer probe;
 	int probe_interval;
 	struct hmap bundles; // bundle.c
@@ -80,6 +81,9 @@ struct of_control {
 
 // Answers are appended to 'out'; an error is sent instead of them.
 typedef enum ofperr request_fn(struct peer *p, const struct msg *m, struct strbuf *out);
+// tables.c
+request_fn on_table_stats, on_table_features, on_table_mod, on_table_desc;
+void peer_discard_features(struct peer *p);
 // queues.c
 request_fn on_queue_stats, on_queue_get_config, on_queue_desc;
 // bundle.c

@@ -143,6 +143,7 @@ void peer_destroy(struct peer *p)
 	peer_remove_monitors(p);
 	peer_close_snoopers(p);
 	peer_discard_bundles(p);
+	peer_discard_features(p);
 	list_remove(&p->node);
 	of_conn_close(p->conn, false);
 	free(p);

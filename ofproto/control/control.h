@@ -74,4 +74,5 @@ void control_rule_modified(struct of_control *c, const struct rule *r, struct ac
 void control_rule_removed(struct of_control *c, const struct rule *r,
 			  enum flow_removed_reason reason);
 void control_rules_settled(struct of_control *c);
+void control_table_status(struct of_control *c, uint8_t table, enum table_status_reason reason);
 void control_port_status(struct of_control *c, const struct of_port *p, enum port_reason reason);

@@ -8,7 +8,6 @@
 #include "core/base/vec.h"
 #include "ofproto/control/control-private.h"
 #include "ofproto/openflow/group.h"
-#include "ofproto/openflow/table-features.h"
 
 LOG_MODULE(connmgr);
 
@@ -303,86 +302,6 @@ static enum ofperr on_aggregate(struct peer *p, const struct msg *m, struct strb
 	upcall_push_stats(p->control->upcall);
 	switch_for_each_flow(p->control->sw, &rq, add_flow, &s);
 	aggregate_stats_encode(&s, m, out);
-	return OFPERR_NONE;
-}
-
-static void fill_table(const struct of_switch *sw, uint8_t id, struct table_stats *ts)
-{
-	const struct table *t = switch_table(sw, id);
-
-	memset(ts, 0, sizeof(*ts));
-	ts->table = id;
-	ts->max_entries = 1000000;
-	if (t->name[0])
-		snprintf(ts->name, sizeof(ts->name), "%s", t->name);
-	else
-		snprintf(ts->name, sizeof(ts->name), "table%d", id);
-	ts->active = classifier_count(t->cls);
-	ts->lookup = atomic_load(&t->lookups);
-	ts->matched = atomic_load(&t->matches);
-}
-
-static enum ofperr on_table_stats(struct peer *p, const struct msg *m, struct strbuf *out)
-{
-	struct table_stats ts;
-	struct mp_writer w;
-
-	upcall_push_stats(p->control->upcall);
-	mp_begin(&w, m, out);
-	for (int i = 0; i < SWITCH_N_TABLES; i++) {
-		fill_table(p->control->sw, i, &ts);
-		mp_put_table_stats(&w, &ts);
-	}
-	mp_end(&w);
-	return OFPERR_NONE;
-}
-
-static enum ofperr on_table_features(struct peer *p, const struct msg *m, struct strbuf *out)
-{
-	struct table_features tf;
-	struct mp_writer w;
-
-	mp_begin(&w, m, out);
-	for (int i = 0; i < SWITCH_N_TABLES; i++) {
-		table_features_init(&tf, i, SWITCH_N_TABLES - 1, m->version);
-		tf.max_entries = 1000000;
-		snprintf(tf.name, sizeof(tf.name), "%s", switch_table(p->control->sw, i)->name);
-		mp_put_table_features(&w, &tf);
-	}
-	mp_end(&w);
-	return OFPERR_NONE;
-}
-
-// No table evicts rules, tells of its vacancy, or has another miss than its version's: who asks for that is refused.
-static enum ofperr on_table_mod(struct peer *p, const struct msg *m, struct strbuf *out)
-{
-	struct table_mod tm;
-	enum ofperr e = peer_may_write(p);
-
-	if (!e)
-		e = table_mod_decode(m, &tm);
-	if (e)
-		return e;
-	if (tm.desc.table >= SWITCH_N_TABLES && tm.desc.table != 255)
-		return OFPERR_OFPTMFC_BAD_TABLE;
-	if (m->version < OFP13)
-		return OFPERR_OFPTMFC_BAD_CONFIG;
-	if (tm.desc.eviction || tm.desc.vacancy)
-		return OFPERR_OFPTMFC_EPERM;
-	return OFPERR_NONE;
-}
-
-static enum ofperr on_table_desc(struct peer *p, const struct msg *m, struct strbuf *out)
-{
-	struct mp_writer w;
-
-	mp_begin(&w, m, out);
-	for (int i = 0; i < SWITCH_N_TABLES; i++) {
-		struct table_desc d = { .table = i, .eviction_flags = EVICTION_DEFAULT };
-
-		mp_put_table_desc(&w, &d);
-	}
-	mp_end(&w);
 	return OFPERR_NONE;
 }
 

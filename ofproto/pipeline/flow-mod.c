@@ -97,6 +97,7 @@ static enum ofperr add(struct switch_txn *t, const struct flow_mod *fm)
 	struct classifier *cls;
 	bool reset = fm->flags & FM_RESET_COUNTS;
 	struct rule *old, *r;
+	enum ofperr e = OFPERR_NONE;
 
 	if (table >= SWITCH_N_TABLES)
 		return OFPERR_OFPBRC_EPERM;
@@ -106,6 +107,12 @@ static enum ofperr add(struct switch_txn *t, const struct flow_mod *fm)
 	if (!old && (fm->flags & FM_CHECK_OVERLAP) && classifier_rule_overlaps(cls, &r->cls)) {
 		rule_unref(r);
 		return OFPERR_OFPFMFC_OVERLAP;
+	}
+	if (!old)
+		e = txn_make_room(t, table);
+	if (e) {
+		rule_unref(r);
+		return e;
 	}
 	// An identical rule is replaced; its counters go on unless they were to be reset. No packet misses both.
 	if (old && !reset)

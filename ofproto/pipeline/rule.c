@@ -217,6 +217,7 @@ void rule_may_expire(struct rule *r)
 {
 	if (list_is_empty(&r->timeout_node))
 		list_push_back(&r->sw->expirable, &r->timeout_node);
+	table_timeouts_changed(r);
 }
 
 void rule_list_users(struct rule *r, const struct rule_acts *before)
@@ -239,6 +240,7 @@ void rule_enlist(struct rule *r)
 	switch_list_learns(sw, rule_acts_get(r));
 	switch_list_metered(r);
 	switch_list_grouped(r);
+	table_enlist(r);
 	sw->n_rules += !is_hidden(r);
 }
 
@@ -249,6 +251,7 @@ void rule_strike_off(struct rule *r)
 	list_remove(&r->meter_node);
 	switch_unlist_grouped(r);
 	switch_unlist_learns(r->sw, rule_acts_get(r));
+	table_strike_off(r);
 	r->sw->n_rules -= !is_hidden(r);
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/base/vec.h"
 #include "core/flow/rtable.h"
+#include "ofproto/pipeline/evict.h"
 #include "ofproto/pipeline/mac-table.h"
 #include "ofproto/pipeline/switch.h"
 #include "ofproto/pipeline/tlv-map.h"
@@ -43,6 +44,7 @@ struct of_switch {
 	struct tlv_map *tlv; // RCU, NULL: no option is a field
 	struct hmap cookies; // struct cookie_rules by cookie
 	struct list expirable; // rules with a timeout
+	struct list vacancies; // struct table that tell how full they are
 	size_t n_rules; // those of controllers
 	struct rule *fallback; // the hidden NORMAL rule, or NULL
 	of_port_t next_number;
@@ -73,6 +75,17 @@ struct rule_acts *rule_acts_copy(struct acts a);
 // False when the list begins with a meter that is not there.
 bool switch_knows_meter(const struct of_switch *sw, struct acts a);
 void switch_delete_meters(struct of_switch *sw);
+// table.c: the tables of a switch, and their end.
+void switch_init_tables(struct of_switch *sw);
+void switch_uninit_tables(struct of_switch *sw);
+// A rule is in its table, or no more; or has other timeouts.
+void table_enlist(struct rule *r);
+void table_strike_off(struct rule *r);
+void table_timeouts_changed(struct rule *r);
+// Evicts what must go for one rule more, in the same transaction.
+enum ofperr txn_make_room(struct switch_txn *t, uint8_t table);
+// After rules came or went.
+void switch_tell_vacancies(struct of_switch *sw);
 // A rule goes to the list of its meter, if it has one.
 void switch_list_metered(struct rule *r);
 // Like switch_flow_mod(), for a rule that a learn action has made: it was checked what that can make, and its ports need not exist.

@@ -36,8 +36,7 @@ struct of_switch *switch_create(const char *name, uint64_t datapath_id)
 
 	sw->name = xstrdup(name);
 	sw->datapath_id = datapath_id;
-	for (int i = 0; i < SWITCH_N_TABLES; i++)
-		sw->tables[i].cls = classifier_create();
+	switch_init_tables(sw);
 	sw->ports = index_create(0);
 	sw->macs = mac_table_create();
 	hmap_init(&sw->cookies);
@@ -63,8 +62,7 @@ static void destroy_deferred(void *p)
 {
 	struct of_switch *sw = p;
 
-	for (int i = 0; i < SWITCH_N_TABLES; i++)
-		classifier_destroy(sw->tables[i].cls);
+	switch_uninit_tables(sw);
 	mac_table_destroy(sw->macs);
 	hmap_uninit(&sw->cookies);
 	hmap_uninit(&sw->meters);

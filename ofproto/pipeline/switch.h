@@ -59,6 +59,7 @@ struct rule {
 	struct list cookie_node; // among the rules with this cookie
 	struct list timeout_node; // in the switch's list of rules that may expire
 	struct list meter_node; // in its meter's list
+	struct evict_entry *evict_entry; // NULL: it is not among those that its table may evict
 	struct group_uses
 		*group_uses; // of the groups that its actions name; NULL: none; main thread
 };
@@ -99,11 +100,32 @@ struct traffic {
 // Credits traffic: any thread.
 void rule_credit(struct rule *r, const struct traffic *t);
 
+struct evict_index;
+
+// Main thread, but for what readers count and 'miss'.
 struct table {
 	struct classifier *cls;
-	char name[32];
+	char name[32], config_name[32]; // as OpenFlow and the database name it; "": they do not
 	_Atomic uint64_t lookups, matches;
+	_Atomic uint8_t miss; // enum table_miss, or TABLE_MISS_UNSET
+	size_t n_flows; // hidden ones do not count
+	uint32_t limit; // UINT32_MAX: none
+	bool evict_by_config, evict_by_openflow;
+	uint32_t evict_flags; // what counts when one is chosen (evict.h)
+	struct subfield *groups;
+	size_t n_groups;
+	struct evict_index *evict; // NULL: it does not evict
+	const struct field *prefixes[3];
+	size_t n_prefixes;
+	bool have_prefixes;
+	bool vacancy; // it is told when it gets full, and empty again
+	uint8_t vacancy_down, vacancy_up; // percent
+	enum table_status_reason vacancy_next; // what will be told next
+	struct list vacancy_node; // in the switch's list of those
 };
+
+// Nobody has said what becomes of packets that meet no rule.
+#define TABLE_MISS_UNSET 255
 
 enum vlan_mode { VLAN_TRUNK, VLAN_ACCESS, VLAN_NATIVE_TAGGED, VLAN_NATIVE_UNTAGGED };
 
@@ -168,6 +190,8 @@ struct switch_events {
 	void (*rule_modified)(void *aux, const struct rule *r, struct acts before);
 	void (*rule_removed)(void *aux, const struct rule *r, enum flow_removed_reason reason);
 	void (*port_status)(void *aux, const struct of_port *p, enum port_reason reason);
+	// Fewer places are free in a table than wanted, or more again.
+	void (*table_status)(void *aux, uint8_t table, enum table_status_reason reason);
 	// Something changed that may alter translations: megaflows that depend on it must be looked at again.
 	void (*changed)(void *aux);
 };
@@ -216,7 +240,7 @@ bool switch_has(const struct of_switch *sw, enum switch_feature f);
 const char *switch_feature_name(enum switch_feature f);
 struct table *switch_table(const struct of_switch *sw, uint8_t id);
 struct mac_table *switch_macs(const struct of_switch *sw);
-// Grows with changes of ports and their settings.
+// Grows with changes of ports and their settings, and of what becomes of packets that no rule matches.
 uint64_t switch_ports_version(const struct of_switch *sw);
 
 // Ports. 'number' 0 in add: choose a free one. The settings are copied.

@@ -297,6 +297,7 @@ void switch_txn_commit(struct switch_txn *t)
 	VEC_FOR_EACH (s, &t->steps)
 		end_step(sw, s);
 	end(t);
+	switch_tell_vacancies(sw);
 	switch_close_graves(sw);
 	switch_notify_changed(sw);
 }

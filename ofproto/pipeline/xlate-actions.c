@@ -240,7 +240,7 @@ static void do_resubmit(struct xlate_ctx *ctx, const struct act *a)
 							       : a->resubmit.in_port;
 
 	xlate_table(ctx, port, a->resubmit.table == 255 ? ctx->table : a->resubmit.table,
-		    a->resubmit.ct);
+		    a->resubmit.ct ? XLATE_RESUBMIT_CT : XLATE_RESUBMIT);
 }
 
 static void do_exit(struct xlate_ctx *ctx, const struct act *a)
@@ -318,7 +318,7 @@ static void do_write_metadata(struct xlate_ctx *ctx, const struct act *a)
 
 static void do_goto_table(struct xlate_ctx *ctx, const struct act *a)
 {
-	xlate_table(ctx, OF_PORT(ctx->flow.in_port), a->goto_table.table, false);
+	xlate_table(ctx, OF_PORT(ctx->flow.in_port), a->goto_table.table, XLATE_GOTO);
 }
 
 // Kinds that are not here are refused when the rule is made (actions.def), so they are never met.
@@ -491,13 +491,21 @@ void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c)
 	u->userspace.reason = c->reason == OFPR_ACTION ? reason_of(ctx) : c->reason;
 	u->userspace.max_len = c->max_len;
 	u->userspace.controller_id = c->id;
-	u->userspace.table_id = ctx->rule ? ctx->table : 0;
-	u->userspace.cookie = ctx->rule ? ctx->rule->cookie : UINT64_MAX;
+	u->userspace.table_id = ctx->rule || c->reason == OFPR_IMPLICIT_MISS ? ctx->table : 0;
+	u->userspace.cookie = c->reason == OFPR_IMPLICIT_MISS ? 0
+			      : ctx->rule		       ? ctx->rule->cookie
+							       : UINT64_MAX;
 	u->userspace.recirc_id = state;
 	u->userspace.continuation = c->pause;
 	// What was to come comes when the controller says so.
 	if (c->pause)
 		ctx->exit = true;
+}
+
+void xlate_tell_miss(struct xlate_ctx *ctx)
+{
+	xlate_controller(ctx, &(struct to_controller){ .max_len = UINT16_MAX,
+						       .reason = OFPR_IMPLICIT_MISS });
 }
 
 void xlate_ttl_expired(struct xlate_ctx *ctx, uint16_t controller_id)
@@ -519,7 +527,7 @@ void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len)
 			xlate_output_port(ctx, p, 0);
 		return;
 	case OFPP_TABLE:
-		xlate_table(ctx, OF_PORT(ctx->flow.in_port), 0, false);
+		xlate_table(ctx, OF_PORT(ctx->flow.in_port), 0, XLATE_GOTO);
 		return;
 	case OFPP_NORMAL:
 		xlate_normal(ctx);

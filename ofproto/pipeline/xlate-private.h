@@ -178,8 +178,11 @@ void ctx_hide_connection(struct xlate_ctx *ctx);
 bool ctx_connection_is_hidden(const struct xlate_ctx *ctx);
 // Appends what write_actions has collected, as it would be executed (struct act list).
 void action_set_in_order(const struct xlate_ctx *ctx, struct strbuf *out);
-// 'ct': the look-up sees the addresses and ports of the connection's first packet in place of this one's.
-void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool ct);
+// A packet for which there is no rule goes to the controller only where the pipeline has led it: who tries a table goes on
+// himself. With _CT, the look-up sees the addresses and ports of the connection's first packet in place of this one's.
+enum xlate_entry { XLATE_GOTO, XLATE_RESUBMIT, XLATE_RESUBMIT_CT };
+void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, enum xlate_entry entry);
+void xlate_tell_miss(struct xlate_ctx *ctx);
 // To a port by number, reserved ones included.
 void xlate_output(struct xlate_ctx *ctx, of_port_t port, uint16_t max_len);
 // To one real port (or through a patch). 'trunc' bytes at most, 0: all.

@@ -5,6 +5,7 @@
 #include "core/base/counters.h"
 #include "ofproto/pipeline/group-private.h"
 #include "ofproto/pipeline/learn.h"
+#include "ofproto/pipeline/table.h"
 #include "ofproto/pipeline/xlate-private.h"
 
 void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep)
@@ -30,7 +31,8 @@ void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c)
 	VEC_PUSH(&ctx->ret->basis.credits, c);
 }
 
-static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule *r)
+// 'told': a controller hears that there is none.
+static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule *r, bool told)
 {
 	AUTO(strbuf) text = STRBUF_INIT;
 	struct port_names names;
@@ -40,7 +42,8 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 		return;
 	strbuf_printf(&text, "%2d. ", table);
 	if (!r) {
-		strbuf_puts(&text, "No match.");
+		strbuf_puts(&text, told ? "No match, and a \"packet-in\" is called for."
+					: "No match.");
 	} else {
 		size_t start = text.len;
 
@@ -141,8 +144,30 @@ static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
 					.kind = CREDIT_RULE,
 					.rule = r,
 					.acts_number = rule_acts_at(r, ctx->version)->number });
-	report_rule(ctx, table, r);
 	return r;
+}
+
+// A table without a rule for the packet may leave it to the next one. *ret_miss: what is to become of the packet where there is
+// no rule.
+static struct rule *look_up_from(struct xlate_ctx *ctx, uint8_t *table, enum table_miss *ret_miss)
+{
+	struct rule *r;
+
+	while (!(r = look_up(ctx, *table))) {
+		if (!switch_table_miss(ctx->sw, *table, ret_miss))
+			*ret_miss = TABLE_MISS_DROP;
+		if (*ret_miss != TABLE_MISS_CONTINUE || *table == SWITCH_N_TABLES - 1)
+			break;
+		++*table;
+	}
+	return r;
+}
+
+static bool wants_packet_in(const struct xlate_ctx *ctx)
+{
+	const struct of_port *p = switch_port_find(ctx->sw, OF_PORT(ctx->flow.in_port));
+
+	return !p || !(atomic_load(&p->config) & PORT_CONFIG_NO_PACKET_IN);
 }
 
 bool xlate_fail(struct xlate_ctx *ctx, enum xlate_error e)
@@ -172,8 +197,10 @@ bool xlate_may_go_deeper(struct xlate_ctx *ctx)
 	return xlate_stack_fits(ctx);
 }
 
-void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool ct)
+void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, enum xlate_entry entry)
 {
+	bool ct = entry == XLATE_RESUBMIT_CT, told;
+	enum table_miss miss = TABLE_MISS_DROP;
 	uint32_t old_port = ctx->flow.in_port;
 	const struct rule *old_rule = ctx->rule;
 	uint8_t old_table = ctx->table;
@@ -190,10 +217,14 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool c
 	ctx->flow.in_port = in_port.n;
 	if (ct)
 		swap_views(ctx);
-	r = look_up(ctx, table);
+	r = look_up_from(ctx, &table, &miss);
 	if (ct)
 		swap_views(ctx);
 	ctx->flow.in_port = old_port;
+	ctx->table = table;
+	// Behind the last table is the controller.
+	told = !r && miss != TABLE_MISS_DROP && entry == XLATE_GOTO && wants_packet_in(ctx);
+	report_rule(ctx, table, r, told);
 	ctx->level++;
 	if (r) {
 		ctx->rule = r;
@@ -203,6 +234,9 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, bool c
 		acts = rule_acts_at(r, ctx->version);
 		xlate_actions(ctx, (struct acts){ acts->list, acts->size });
 		ctx->in_group = in_group;
+	} else if (told) {
+		ctx_step(ctx, STEP_ACTION, "controller(reason=)");
+		xlate_tell_miss(ctx);
 	} else {
 		ctx_step(ctx, STEP_ACTION, "drop");
 	}
@@ -365,7 +399,7 @@ static void start(struct xlate_ctx *ctx)
 	if (ctx->in->acts)
 		xlate_actions(ctx, *ctx->in->acts);
 	else
-		xlate_table(ctx, OF_PORT(ctx->in->key->in_port), 0, false);
+		xlate_table(ctx, OF_PORT(ctx->in->key->in_port), 0, XLATE_GOTO);
 	xlate_action_set(ctx);
 }
 
@@ -397,7 +431,7 @@ static void resume(struct xlate_ctx *ctx)
 		return;
 	ctx_step(ctx, STEP_ACTION, "thaw\n        Resuming from table %u", s->table);
 	depend_on_ports(ctx);
-	xlate_table(ctx, s->in_port, s->table, false);
+	xlate_table(ctx, s->in_port, s->table, XLATE_GOTO);
 	xlate_action_set(ctx);
 }
 
@@ -541,7 +575,7 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 					       .port = { peer->sw, peer->number } });
 	begin_bridge(ctx);
 	if (may_receive(ctx)) {
-		xlate_table(ctx, peer->number, 0, false);
+		xlate_table(ctx, peer->number, 0, XLATE_GOTO);
 		xlate_action_set(ctx);
 	}
 	ctx->level--;
