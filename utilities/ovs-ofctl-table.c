@@ -120,8 +120,8 @@ static struct setting parse_setting(const char *text)
 	struct setting s = { .text = text };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		bool has_value = words[i].what == SET_NAME ||
-				 (words[i].what == SET_VACANCY && words[i].on);
+		bool has_value =
+			words[i].what == SET_NAME || (words[i].what == SET_VACANCY && words[i].on);
 
 		if (strlen(words[i].word) != n || strncmp(words[i].word, text, n) ||
 		    (has_value ? words[i].what == SET_NAME && !text[n] : text[n]))
@@ -201,9 +201,7 @@ static void change_desc(struct ofp_client *c, uint8_t table, const struct settin
 	send_table_mod(c, &tm);
 }
 
-static void ignore_reply(struct msg *part, void *aux)
-{
-}
+static void ignore_reply(struct msg *part, void *aux) {}
 
 // Before 1.5, tables that are not said again are there no more.
 static void put_all_features(struct ofp_client *c, const features_vec *all, struct strbuf *b)

@@ -198,9 +198,8 @@ void of_port_format(of_port_t port, const struct port_names *ports, struct strbu
 
 void of_table_format(uint8_t table, const struct port_names *names, struct strbuf *out)
 {
-	const char *name = names && names->table_by_number
-				   ? names->table_by_number(table, names->aux)
-				   : NULL;
+	const char *name =
+		names && names->table_by_number ? names->table_by_number(table, names->aux) : NULL;
 
 	if (name)
 		put_name(name, out);
@@ -222,7 +221,7 @@ bool of_table_parse(const char *text, const struct port_names *names, uint8_t *r
 	AUTO_FREE char *name = NULL;
 	uint32_t n;
 
-	if (parse_u32(text, 0, &n)) {
+	if (parse_u32(text, 10, &n)) {
 		*ret_table = n;
 		return n <= UINT8_MAX;
 	}

@@ -42,11 +42,10 @@ static void add_group(const char *text, subfield_vec *groups, struct complaints 
 // Trees of prefixes are of use where a field has such.
 static bool has_prefixes(const struct field *f)
 {
-	static const enum field_id ids[] = { FIELD_TUN_ID,	 FIELD_TUN_SRC,
-					     FIELD_TUN_DST,	 FIELD_TUN_IPV6_SRC,
-					     FIELD_TUN_IPV6_DST, FIELD_IP_SRC,
-					     FIELD_IP_DST,	 FIELD_IPV6_SRC,
-					     FIELD_IPV6_DST };
+	static const enum field_id ids[] = {
+		FIELD_TUN_ID, FIELD_TUN_SRC, FIELD_TUN_DST,  FIELD_TUN_IPV6_SRC, FIELD_TUN_IPV6_DST,
+		FIELD_IP_SRC, FIELD_IP_DST,  FIELD_IPV6_SRC, FIELD_IPV6_DST
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
 		if (f->id == ids[i])

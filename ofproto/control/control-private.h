@@ -84,6 +84,8 @@ typedef enum ofperr request_fn(struct peer *p, const struct msg *m, struct strbu
 // tables.c
 request_fn on_table_stats, on_table_features, on_table_mod, on_table_desc;
 void peer_discard_features(struct peer *p);
+// Packets that no rule matches go to controllers of OpenFlow 1.2 or older, as long as there is one and no table_mod says otherwise.
+void control_default_miss(struct of_control *c);
 // queues.c
 request_fn on_queue_stats, on_queue_get_config, on_queue_desc;
 // bundle.c

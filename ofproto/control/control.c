@@ -44,6 +44,7 @@ static void on_ready(void *aux)
 			p->control->alone_since = 0;
 	}
 	peer_set_probe(p, p->probe_interval);
+	control_default_miss(p->control);
 }
 
 static void on_closed(void *aux, int err, const char *reason)
@@ -145,6 +146,7 @@ void peer_destroy(struct peer *p)
 	peer_discard_bundles(p);
 	peer_discard_features(p);
 	list_remove(&p->node);
+	control_default_miss(p->control);
 	of_conn_close(p->conn, false);
 	free(p);
 }

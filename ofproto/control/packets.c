@@ -81,6 +81,9 @@ void control_packet_in(struct of_control *c, const struct packet_in_event *e)
 	LIST_FOR_EACH (p, node, &c->peers) {
 		AUTO(strbuf) out = STRBUF_INIT;
 
+		// Since 1.3 there is no miss but that of a rule.
+		if (e->reason == OFPR_IMPLICIT_MISS && of_conn_version(p->conn) >= OFP13)
+			continue;
 		if (p->controller_id != e->controller_id ||
 		    !peer_wants(p, ASYNC_PACKET_IN,
 				mask_reason(e->reason, of_conn_version(p->conn))))

@@ -43,6 +43,7 @@ enum ofperr on_table_stats(struct peer *p, const struct msg *m, struct strbuf *o
 struct features_request {
 	uint32_t xid;
 	enum ofperr error; // what is wrong with the messages so far
+	bool denied; // it asks for more than names
 	size_t n; // tables that it has
 	bool modify; // it need not have all
 	bool has[SWITCH_N_TABLES];
@@ -70,33 +71,22 @@ static void put_features(const struct peer *p, const struct msg *m, struct strbu
 	mp_end(&w);
 }
 
-// What a table can is as it is, and how much it holds the database says.
-static enum ofperr check_features(const struct of_switch *sw, const struct table_features *tf,
-				  const struct features_request *q)
-{
-	if (tf->table >= SWITCH_N_TABLES)
-		return OFPERR_OFPTFFC_EPERM;
-	if (q->has[tf->table])
-		return OFPERR_NXTFFC_DUP_TABLE;
-	if (tf->evicts || tf->tells_vacancy ||
-	    tf->max_entries != switch_table_max_entries(sw, tf->table))
-		return OFPERR_OFPTFFC_EPERM;
-	return OFPERR_NONE;
-}
-
-// The first entry says what becomes of tables that are not said.
+// What a table can is as it is, and how much it holds the database says. The first entry says what becomes of tables that are
+// not said.
 static enum ofperr take_entry(const struct of_switch *sw, const struct table_features *tf,
 			      struct features_request *q)
 {
-	enum ofperr e;
-
-	if (!q->n && tf->command == TABLE_FEATURES_MODIFY)
-		q->modify = true;
-	else if (!q->n && tf->command != TABLE_FEATURES_REPLACE)
-		return OFPERR_OFPTFFC_EPERM;
-	e = check_features(sw, tf, q);
-	if (e)
-		return e;
+	if (tf->table >= SWITCH_N_TABLES) {
+		q->denied = true;
+		return OFPERR_NONE;
+	}
+	if (q->has[tf->table])
+		return OFPERR_NXTFFC_DUP_TABLE;
+	if (!q->n)
+		q->modify = tf->command == TABLE_FEATURES_MODIFY;
+	q->denied |= tf->evicts || tf->tells_vacancy ||
+		     tf->max_entries != switch_table_max_entries(sw, tf->table) ||
+		     (!q->n && tf->command > TABLE_FEATURES_MODIFY);
 	q->has[tf->table] = true;
 	memcpy(q->names[tf->table], tf->name, sizeof(tf->name));
 	q->n++;
@@ -121,7 +111,7 @@ static enum ofperr take_message(const struct of_switch *sw, const struct msg *m,
 
 static enum ofperr set_names(struct of_switch *sw, const struct features_request *q)
 {
-	if (!q->modify && q->n != SWITCH_N_TABLES)
+	if (q->denied || (!q->modify && q->n != SWITCH_N_TABLES))
 		return OFPERR_OFPTFFC_EPERM;
 	for (int i = 0; i < SWITCH_N_TABLES; i++)
 		if (q->has[i])
@@ -189,6 +179,17 @@ enum ofperr on_table_desc(struct peer *p, const struct msg *m, struct strbuf *ou
 	}
 	mp_end(&w);
 	return OFPERR_NONE;
+}
+
+void control_default_miss(struct of_control *c)
+{
+	enum table_miss miss = TABLE_MISS_DROP;
+	const struct peer *p;
+
+	LIST_FOR_EACH (p, node, &c->peers)
+		if (p->ready && !p->service && of_conn_version(p->conn) < OFP13)
+			miss = TABLE_MISS_CONTROLLER;
+	switch_set_default_miss(c->sw, miss);
 }
 
 void control_table_status(struct of_control *c, uint8_t table, enum table_status_reason reason)

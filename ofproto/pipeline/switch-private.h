@@ -45,6 +45,7 @@ struct of_switch {
 	struct hmap cookies; // struct cookie_rules by cookie
 	struct list expirable; // rules with a timeout
 	struct list vacancies; // struct table that tell how full they are
+	_Atomic uint8_t default_miss; // enum table_miss, of tables that have none of their own
 	size_t n_rules; // those of controllers
 	struct rule *fallback; // the hidden NORMAL rule, or NULL
 	of_port_t next_number;

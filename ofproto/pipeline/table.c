@@ -137,6 +137,7 @@ static void set_vacancy(struct of_switch *sw, struct table *t, const struct tabl
 void switch_init_tables(struct of_switch *sw)
 {
 	list_init(&sw->vacancies);
+	atomic_store(&sw->default_miss, TABLE_MISS_DROP);
 	for (int i = 0; i < SWITCH_N_TABLES; i++) {
 		struct table *t = &sw->tables[i];
 
@@ -226,6 +227,13 @@ size_t switch_table_n_flows(const struct of_switch *sw, uint8_t table)
 
 // ---- By OpenFlow ----
 
+static void misses_changed(struct of_switch *sw)
+{
+	// Every translation depends on that, however it goes on from a table.
+	atomic_fetch_add(&sw->ports_version, 1);
+	switch_notify_changed(sw);
+}
+
 static void mod_one(struct of_switch *sw, struct table *t, const struct table_mod *tm,
 		    uint8_t version)
 {
@@ -249,11 +257,8 @@ enum ofperr switch_table_mod(struct of_switch *sw, const struct table_mod *tm, u
 	for (int i = 0; i < SWITCH_N_TABLES; i++)
 		if (tm->desc.table == 255 || tm->desc.table == i)
 			mod_one(sw, &sw->tables[i], tm, version);
-	if (version < OFP13) {
-		// Every translation depends on that, however it goes on from a table.
-		atomic_fetch_add(&sw->ports_version, 1);
-		switch_notify_changed(sw);
-	}
+	if (version < OFP13)
+		misses_changed(sw);
 	return OFPERR_NONE;
 }
 
@@ -274,10 +279,17 @@ void switch_table_desc(const struct of_switch *sw, uint8_t table, struct table_d
 	ret->vacancy_now = vacancy_of(t);
 }
 
-bool switch_table_miss(const struct of_switch *sw, uint8_t table, enum table_miss *ret)
+enum table_miss switch_table_miss(const struct of_switch *sw, uint8_t table)
 {
 	uint8_t miss = atomic_load_explicit(&sw->tables[table].miss, memory_order_relaxed);
 
-	*ret = miss;
-	return miss != TABLE_MISS_UNSET;
+	return miss == TABLE_MISS_UNSET
+		       ? atomic_load_explicit(&sw->default_miss, memory_order_relaxed)
+		       : miss;
+}
+
+void switch_set_default_miss(struct of_switch *sw, enum table_miss miss)
+{
+	if (atomic_exchange(&sw->default_miss, miss) != miss)
+		misses_changed(sw);
 }

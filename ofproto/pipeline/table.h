@@ -13,7 +13,8 @@ struct table_config {
 	char name[32]; // "": as OpenFlow names it
 	bool have_limit, evict; // a flow that finds the table full takes the place of another
 	uint32_t flow_limit;
-	const struct subfield *groups; // flows alike in these are one group, and the largest group loses one
+	const struct subfield
+		*groups; // flows alike in these are one group, and the largest group loses one
 	size_t n_groups;
 	bool have_prefixes;
 	const struct field *prefixes[TABLE_MAX_PREFIXES];
@@ -34,5 +35,7 @@ size_t switch_table_n_flows(const struct of_switch *sw, uint8_t table);
 // As a version of OpenFlow configures tables.
 enum ofperr switch_table_mod(struct of_switch *sw, const struct table_mod *tm, uint8_t version);
 void switch_table_desc(const struct of_switch *sw, uint8_t table, struct table_desc *ret);
-// False: nobody has said what is to become of packets without a flow.
-bool switch_table_miss(const struct of_switch *sw, uint8_t table, enum table_miss *ret);
+// What becomes of packets without a flow. Any thread.
+enum table_miss switch_table_miss(const struct of_switch *sw, uint8_t table);
+// The same where no table_mod has said it: controllers up to OpenFlow 1.2 want to hear of them, and there may be some.
+void switch_set_default_miss(struct of_switch *sw, enum table_miss miss);

@@ -493,8 +493,8 @@ void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c)
 	u->userspace.controller_id = c->id;
 	u->userspace.table_id = ctx->rule || c->reason == OFPR_IMPLICIT_MISS ? ctx->table : 0;
 	u->userspace.cookie = c->reason == OFPR_IMPLICIT_MISS ? 0
-			      : ctx->rule		       ? ctx->rule->cookie
-							       : UINT64_MAX;
+			      : ctx->rule		      ? ctx->rule->cookie
+							      : UINT64_MAX;
 	u->userspace.recirc_id = state;
 	u->userspace.continuation = c->pause;
 	// What was to come comes when the controller says so.

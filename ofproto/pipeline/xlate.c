@@ -42,8 +42,8 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 		return;
 	strbuf_printf(&text, "%2d. ", table);
 	if (!r) {
-		strbuf_puts(&text, told ? "No match, and a \"packet-in\" is called for."
-					: "No match.");
+		strbuf_puts(&text,
+			    told ? "No match, and a \"packet-in\" is called for." : "No match.");
 	} else {
 		size_t start = text.len;
 
@@ -154,8 +154,7 @@ static struct rule *look_up_from(struct xlate_ctx *ctx, uint8_t *table, enum tab
 	struct rule *r;
 
 	while (!(r = look_up(ctx, *table))) {
-		if (!switch_table_miss(ctx->sw, *table, ret_miss))
-			*ret_miss = TABLE_MISS_DROP;
+		*ret_miss = switch_table_miss(ctx->sw, *table);
 		if (*ret_miss != TABLE_MISS_CONTINUE || *table == SWITCH_N_TABLES - 1)
 			break;
 		++*table;
@@ -200,6 +199,7 @@ bool xlate_may_go_deeper(struct xlate_ctx *ctx)
 void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, enum xlate_entry entry)
 {
 	bool ct = entry == XLATE_RESUBMIT_CT, told;
+	const uint8_t asked = table;
 	enum table_miss miss = TABLE_MISS_DROP;
 	uint32_t old_port = ctx->flow.in_port;
 	const struct rule *old_rule = ctx->rule;
@@ -224,7 +224,8 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, enum x
 	ctx->table = table;
 	// Behind the last table is the controller.
 	told = !r && miss != TABLE_MISS_DROP && entry == XLATE_GOTO && wants_packet_in(ctx);
-	report_rule(ctx, table, r, told);
+	// Who is sent to a table reads of that one.
+	report_rule(ctx, old_rule ? asked : table, r, told);
 	ctx->level++;
 	if (r) {
 		ctx->rule = r;
