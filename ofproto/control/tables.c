@@ -15,6 +15,7 @@ static void fill_stats(const struct of_switch *sw, uint8_t id, struct table_stat
 
 	memset(ts, 0, sizeof(*ts));
 	ts->table = id;
+	ts->miss = switch_table_miss(sw, id);
 	ts->max_entries = switch_table_max_entries(sw, id);
 	snprintf(ts->name, sizeof(ts->name), "%s", switch_table_name(sw, id));
 	ts->active = classifier_count(t->cls);

@@ -143,6 +143,7 @@ void mp_put_flow_stats(struct mp_writer *w, const struct flow_stats *fs);
 
 struct table_stats {
 	uint8_t table;
+	uint32_t miss; // enum table_miss; 1.1 and 1.2
 	char name[32];
 	uint32_t active, max_entries;
 	uint64_t lookup, matched;

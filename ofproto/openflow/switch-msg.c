@@ -174,11 +174,13 @@ void mp_put_table_stats(struct mp_writer *w, const struct table_stats *ts)
 		} else if (w->version == OFP11) {
 			wr_be32(out, 0x3ff); // wildcards, match
 			wr_be32(out, 0x3ff);
-			strbuf_put_zeros(out, 16);
+			strbuf_put_zeros(out, 12);
+			wr_be32(out, ts->miss);
 		} else {
 			wr_be64(out, 0xfffffffff); // match, wildcards
 			wr_be64(out, 0xfffffffff);
-			strbuf_put_zeros(out, 48);
+			strbuf_put_zeros(out, 44);
+			wr_be32(out, ts->miss);
 		}
 		wr_be32(out, ts->max_entries);
 		wr_be32(out, ts->active);
@@ -189,7 +191,7 @@ void mp_put_table_stats(struct mp_writer *w, const struct table_stats *ts)
 
 int table_stats_decode_next(struct msg *m, struct table_stats *ts)
 {
-	static const uint8_t between[] = { [OFP10] = 4, [OFP11] = 24, [OFP12] = 64 };
+	static const uint8_t between[] = { [OFP10] = 4, [OFP11] = 20, [OFP12] = 60 };
 	struct reader *r = &m->body;
 
 	if (!rd_left(r))
@@ -203,6 +205,8 @@ int table_stats_decode_next(struct msg *m, struct table_stats *ts)
 		rd_skip(r, m->version == OFP10 ? 3 : 7);
 		rd_text(r, ts->name, sizeof(ts->name));
 		rd_skip(r, between[m->version]);
+		if (m->version > OFP10)
+			ts->miss = rd_be32(r);
 		ts->max_entries = rd_be32(r);
 		ts->active = rd_be32(r);
 	}

@@ -289,6 +289,9 @@ def test_a_miss_is_told_to_the_controller_and_changes_take_effect_at_once(tmp_pa
         wait_until("the packet has come", told)
         # No match, in table 1.
         assert heard[0][14:16] == b"\0\1"
+        # And so say the statistics, as Debian's ovs-ofctl reads them.
+        statistics = Peer(tmp_path, "0").run("ovs-ofctl", "-O", "OpenFlow11", "dump-tables", f"unix:{management_socket(s)}")
+        assert re.findall(r"config=(\w+)", statistics)[:3] == ["continue", "controller", "drop"]
 
 
 # ---- Rows ----
