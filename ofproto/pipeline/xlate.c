@@ -205,7 +205,7 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, enum x
 	const struct rule *old_rule = ctx->rule;
 	uint8_t old_table = ctx->table;
 	// Tables that follow each other come to an end by themselves.
-	bool deeper = ctx->rule && table <= old_table;
+	bool deeper = !ctx->rule || table <= old_table;
 	bool in_group = ctx->in_group;
 	const struct rule_acts *acts;
 	struct rule *r;

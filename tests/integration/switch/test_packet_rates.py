@@ -91,6 +91,17 @@ def test_the_longest_queue_loses_what_is_too_much(cls, datapath_type):
 
 
 @SWITCHES
+def test_no_match_has_a_rate_of_its_own(cls, datapath_type):
+    with running(cls, datapath_type) as s:
+        c = controlled(s, controller_rate_limit=100)
+        s.ofctl("del-flows", "br0", "in_port=2")
+        s.appctl("time/stop")
+        receive(s, "p1", 30)
+        receive(s, "p2", 30)
+        expect(c, (1, False, 25), (2, True, 25))
+
+
+@SWITCHES
 def test_without_asynchronous_messages_it_has_to_ask(cls, datapath_type):
     with running(cls, datapath_type) as s:
         (first,) = controllers(s, 1, 1)
