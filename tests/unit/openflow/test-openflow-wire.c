@@ -208,7 +208,9 @@ END_TEST
 START_TEST(about_the_switch)
 {
 	static const struct switch_desc desc = { "maker", "hardware", "software", "1", "path" };
-	static const struct table_stats table = { 3, "t3", 1, 2, 3, 4 };
+	static const struct table_stats table = {
+		.table = 3, .name = "t3", .active = 1, .max_entries = 2, .lookup = 3, .matched = 4
+	};
 	struct switch_features f = { .datapath_id = 0x123,
 				     .n_tables = 254,
 				     .capabilities = 7,
