@@ -43,6 +43,13 @@ int match_parse_word(struct match *m, const char *key, const char *value,
 void match_format(const struct match *m, const struct port_names *ports, struct strbuf *out);
 char *match_to_string(const struct match *m, const struct port_names *ports);
 
+// One packet's flow as ovs-ofctl prints it, all that the packet has; metadata that is zero is left out.
+void flow_format(const struct flow_key *key, const struct port_names *ports, struct strbuf *out);
+// The reverse, of words that say every field exactly: what a field needs comes before it. What is not said is zero, in_port
+// OFPP_ANY.
+int flow_parse(const char *text, const struct port_names *ports, struct flow_key *ret_key,
+	       struct error *err);
+
 // OXM/NXM lists of TLVs, without ofp_match header and padding. -EPROTO etc. with 'err'; *ret_ofperr gets the
 // OFPBMC_* name's enum of openflow/errors.def where a peer must be told, else 0.
 enum match_error {
@@ -55,6 +62,7 @@ enum match_error {
 	MATCH_DUP_FIELD,
 	MATCH_BAD_WILDCARDS
 };
+// Not 'strict': fields that are unknown are passed over, and a field may lack what it needs.
 enum match_error match_get_oxm(struct match *m, const void *p, size_t n, bool strict,
 			       struct error *err);
 void match_put_oxm(const struct match *m, uint8_t version, struct strbuf *out);

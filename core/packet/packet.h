@@ -72,3 +72,6 @@ uint16_t checksum(const void *p, size_t n, uint32_t partial);
 // Makes a minimal valid packet for 'key' (ofproto/trace, packet-out tests, oracles), 'payload' bytes long behind the
 // headers; appended to 'out'. Parsing it gives 'key' back for every field that can be in a packet.
 void packet_compose(const struct flow_key *key, size_t payload, struct strbuf *out);
+// The same with the bytes of the payload.
+void packet_compose_with(const struct flow_key *key, const void *payload, size_t n,
+			 struct strbuf *out);

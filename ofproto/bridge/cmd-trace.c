@@ -5,34 +5,6 @@
 #include "core/packet/packet.h"
 #include "ofproto/bridge/commands-private.h"
 
-static int parse_of_flow(const char *text, const struct port_names *names, struct match *m,
-			 struct error *err)
-{
-	AUTO_FREE char *copy = xstrdup(text);
-	char *p = copy;
-
-	match_init_any(m);
-	while (*p) {
-		size_t n = strcspn(p, ", ");
-		char *word = p, *eq;
-		int ret;
-
-		p += n + (p[n] != '\0');
-		word[n] = '\0';
-		if (!n)
-			continue;
-		eq = strchr(word, '=');
-		if (eq)
-			*eq = '\0';
-		ret = match_parse_word(m, word, eq ? eq + 1 : NULL, names, err);
-		if (ret == -ENOENT)
-			return error_set(err, -EINVAL, "%s: unknown field", word);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
-}
-
 static struct plane *first_open(struct vswitchd *vs)
 {
 	struct plane *pl;
@@ -94,9 +66,9 @@ static int trace_key(struct vswitchd *vs, const char *br_name, const char *text,
 			       : -ENODEV;
 	}
 	names = switch_port_names(br->sw);
-	error = parse_of_flow(text, &names, &m, err);
+	error = flow_parse(text, &names, &m.key, err);
 	if (error < 0)
-		return error;
+		return error_wrap(err, "Bad openflow flow syntax");
 	complete_tags(&m.key);
 	*ret = (struct traced){ .pl = br->plane, .sw = br->sw, .key = m.key };
 	return 0;

@@ -31,61 +31,6 @@ static const char *dp_port_name(dp_port_t port, void *aux)
 	return name;
 }
 
-// All of an outer header; nothing where there is none.
-static void readable_tunnel(struct flow_tunnel *m, const struct flow_tunnel *t)
-{
-	memset(m, 0, sizeof(*m));
-	if (!flow_tunnel_is_set(t)) {
-		m->tun_id = t->tun_id ? UINT64_MAX : 0;
-		return;
-	}
-	memset(m, 0xff, offsetof(struct flow_tunnel, opt_len));
-	m->tp_src = m->tp_dst = 0;
-	m->tun_id = t->flags & FLOW_TNL_KEY ? UINT64_MAX : 0;
-	m->erspan_idx = t->erspan_ver == 1 ? UINT32_MAX : 0;
-	m->erspan_dir = m->erspan_hwid = t->erspan_ver == 2 ? UINT8_MAX : 0;
-	m->metadata_present = t->metadata_present;
-	for (int i = 0; i < TLV_FIELDS; i++)
-		if (t->metadata_present >> i & 1)
-			memset(&m->metadata[4 * i], 0xff, 4);
-}
-
-// For people: metadata that is zero says nothing.
-static void readable_mask(struct flow_mask *m, const struct flow_key *key)
-{
-	const uint8_t *k = (const uint8_t *)key;
-	uint8_t *bytes = (uint8_t *)&m->m;
-
-	flow_mask_exact_for(m, key);
-	for (size_t i = 0; i < FLOW_SEGMENT_L2 * 8; i += 4)
-		if (is_all_zeros(k + i, 4))
-			memset(bytes + i, 0, 4);
-	memset(&m->m.in_port, 0xff, sizeof(m->m.in_port));
-	m->m.actset_output = 0;
-	m->m.ct_state = key->ct_state ? UINT8_MAX : 0;
-	m->m.ct_zone = key->ct_zone ? UINT16_MAX : 0;
-	m->m.ct_nw_proto = key->ct_nw_proto ? UINT8_MAX : 0;
-	memset(m->m.ct_label, is_all_zeros(key->ct_label, 16) ? 0 : 0xff, sizeof(m->m.ct_label));
-	// Of the family that the packet has.
-	if (key->eth_type == htobe16(0x86dd)) {
-		m->m.ct_nw_src = m->m.ct_nw_dst = 0;
-	} else {
-		memset(&m->m.ct_ipv6_src, 0, sizeof(m->m.ct_ipv6_src));
-		memset(&m->m.ct_ipv6_dst, 0, sizeof(m->m.ct_ipv6_dst));
-	}
-	m->m.metadata = key->metadata ? UINT64_MAX : 0;
-	readable_tunnel(&m->m.tunnel, &key->tunnel);
-	if (key->recirc_id)
-		memset(&m->m.packet_type, 0xff, sizeof(m->m.packet_type));
-	// How many tags there are is always said.
-	memset(m->m.vlans, 0, sizeof(m->m.vlans));
-	for (int i = 0; i < FLOW_MAX_VLANS; i++) {
-		m->m.vlans[i].tci = UINT16_MAX;
-		if (!(key->vlans[i].tci & htobe16(VLAN_PRESENT)))
-			break;
-	}
-}
-
 static const struct port_names *shown_names(const struct tracer *t)
 {
 	return t->options->use_names ? &t->names : NULL;
@@ -93,10 +38,7 @@ static const struct port_names *shown_names(const struct tracer *t)
 
 static void put_flow(const struct tracer *t, const struct flow_key *key)
 {
-	struct match m = { .key = *key };
-
-	readable_mask(&m.mask, key);
-	match_format(&m, shown_names(t), t->out);
+	flow_format(key, shown_names(t), t->out);
 	strbuf_putc(t->out, '\n');
 }
 
