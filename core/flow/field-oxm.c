@@ -45,6 +45,9 @@ void field_put_oxm(const struct field *f, uint8_t version, const union field_val
 	field_all_ones(f, &all);
 	// A VLAN id's mask of 12 bits and the presence bit is what exact means.
 	has_mask = mask && memcmp(mask->b, all.b, f->n_bytes) && !is_all_ones(mask->b, f->n_bytes);
+	// There may be more flags some day: those that are known are not all.
+	if (mask && f->format == FMT_TNL_FLAGS && !is_all_ones(mask->b, f->n_bytes))
+		has_mask = true;
 	put_header(c, f->n_bytes * (has_mask ? 2 : 1), has_mask, out);
 	strbuf_put(out, value->b, f->n_bytes);
 	if (has_mask)
@@ -118,7 +121,7 @@ static int check_mask(const struct field *f, const union field_value *value,
 {
 	for (size_t i = 0; i < f->n_bytes; i++)
 		if (value->b[i] & ~mask->b[i])
-			return error_set(err, -EDOM, "field %s has value bits outside its mask",
+			return error_set(err, -EBADMSG, "field %s has value bits outside its mask",
 					 f->name);
 	return 0;
 }
@@ -213,25 +216,27 @@ static enum match_error match_error_from(int error)
 		return MATCH_BAD_LEN;
 	case -EDOM:
 		return MATCH_BAD_MASK;
+	case -EBADMSG:
+		return MATCH_BAD_WILDCARDS;
 	default:
 		return MATCH_BAD_VALUE;
 	}
 }
 
-static enum match_error add_field(struct match *m, const struct field *f,
+static enum match_error add_field(struct match *m, const struct field *f, bool strict,
 				  const union field_value *value, const union field_value *mask,
 				  struct error *err)
 {
 	union field_value old;
 
-	if (!field_prerequisites_hold(f, m)) {
+	if (strict && !field_prerequisites_hold(f, m)) {
 		error_set(err, -EINVAL, "prerequisites of field %s are not matched before it",
 			  f->name);
 		return MATCH_BAD_PREREQ;
 	}
 	field_read(f, &m->mask.m, &old);
 	if (!is_all_zeros(old.b, f->n_bytes) && f->at != FIELD_AT_VLAN_PCP &&
-	    f->at != FIELD_AT_VLAN_VID && f->id != FIELD_ETH_TYPE) {
+	    f->at != FIELD_AT_VLAN_VID) {
 		error_set(err, -EEXIST, "field %s is matched twice", f->name);
 		return MATCH_DUP_FIELD;
 	}
@@ -251,6 +256,9 @@ enum match_error match_get_oxm(struct match *m, const void *p, size_t n, bool st
 		enum match_error bad;
 		int error = field_get_oxm(&r, &f, &value, &mask, err);
 
+		// A header with another length is not that of the field.
+		if (error == -EMSGSIZE && f)
+			error = 0, f = NULL;
 		if (!error && f && !f->maskable && !is_whole(f, &mask))
 			error = error_set(err, -EDOM, "field %s cannot be masked", f->name);
 
@@ -262,7 +270,7 @@ enum match_error match_get_oxm(struct match *m, const void *p, size_t n, bool st
 			error_set(err, -ENOENT, "unknown match field");
 			return MATCH_BAD_FIELD;
 		}
-		bad = add_field(m, f, &value, &mask, err);
+		bad = add_field(m, f, strict, &value, &mask, err);
 		if (bad)
 			return bad;
 	}
@@ -311,7 +319,8 @@ static void put_vlan(struct oxm_writer *w)
 	}
 	v.be16 = htobe16(tci & (VLAN_VID_MASK | VLAN_PRESENT));
 	bits.be16 = htobe16(mask & (VLAN_VID_MASK | VLAN_PRESENT));
-	field_put_oxm(field_get(FIELD_VLAN_VID), w->version, &v, &bits, w->out);
+	if (bits.be16)
+		field_put_oxm(field_get(FIELD_VLAN_VID), w->version, &v, &bits, w->out);
 	if (mask & VLAN_PCP_MASK && tci & VLAN_PRESENT)
 		put(w, FIELD_VLAN_PCP);
 }
@@ -375,7 +384,7 @@ static void put_network(struct oxm_writer *w)
 		break;
 	case 0x8847:
 	case 0x8848:
-		PUT_LIST(w, FIELD_MPLS_LABEL, FIELD_MPLS_TC, FIELD_MPLS_BOS, FIELD_MPLS_TTL);
+		PUT_LIST(w, FIELD_MPLS_TC, FIELD_MPLS_BOS, FIELD_MPLS_TTL, FIELD_MPLS_LABEL);
 		break;
 	case 0x894f:
 		PUT_LIST(w, FIELD_NSH_FLAGS, FIELD_NSH_TTL, FIELD_NSH_MDTYPE, FIELD_NSH_NP,

@@ -314,5 +314,10 @@ void field_all_ones(const struct field *f, union field_value *mask)
 
 bool field_value_is_valid(const struct field *f, const union field_value *value)
 {
-	return f->n_bytes > 8 || !(load_be(value->b, f->n_bytes) & ~valid_bits(f));
+	uint64_t v = f->n_bytes > 8 ? 0 : load_be(value->b, f->n_bytes);
+
+	// Ports of 32 bits: the 16-bit ones, and as many reserved ones at the end.
+	if (f->format == FMT_OF_PORT && f->n_bytes == 4 && v >= (OFPP_MAX & 0xffff) && v < OFPP_MAX)
+		return false;
+	return !(v & ~valid_bits(f));
 }

@@ -35,7 +35,8 @@ const char *ofperr_text(enum ofperr e)
 void ofperr_encode(enum ofperr e, uint8_t version, const void *request, size_t n,
 		   struct strbuf *out)
 {
-	int v = MIN(MAX(version, 1), 6) - 1;
+	// Who speaks a version that nobody knows is answered in the first.
+	int v = version >= 1 && version <= 6 ? version - 1 : 0;
 	size_t start = out->len, data = MIN(n, (size_t)DATA_MAX);
 	uint32_t xid = 0;
 

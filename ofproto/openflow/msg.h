@@ -456,6 +456,10 @@ void tlv_table_reply_encode(const struct tlv_table_reply *reply, const struct ms
 // "{class=0x102,type=0x80,len=4}->tun_metadata0,..." appended to the list; -EINVAL when it is not so.
 int tlv_mappings_parse(const char *s, struct tlv_table_mod *mod);
 
+// " tcp_csum:1f3b" for a packet of 'n' bytes that packet_parse() has looked at; nothing where there is no checksum.
+struct packet;
+void packet_checksum_format(const void *bytes, size_t n, const struct packet *p,
+			    const struct flow_key *k, struct strbuf *out);
 // What ovs-ofctl ofp-print shows for any message; 'verbosity' 0..3. Undecodable parts are shown as a hex dump.
 void msg_print(const void *p, size_t n, const struct port_names *ports, int verbosity,
 	       struct strbuf *out);

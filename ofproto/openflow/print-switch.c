@@ -400,6 +400,16 @@ static bool transport_checksum(const uint8_t *bytes, size_t n, const struct pack
 	return true;
 }
 
+void packet_checksum_format(const void *bytes, size_t n, const struct packet *p,
+			    const struct flow_key *k, struct strbuf *out)
+{
+	const char *name;
+	uint16_t sum;
+
+	if (transport_checksum(bytes, n, p, k, &name, &sum))
+		strbuf_printf(out, sum ? " %s:%x" : " %s:0", name, sum);
+}
+
 // All that the headers say, as one match.
 static void put_packet(const uint8_t *bytes, size_t n, struct strbuf *out)
 {
@@ -407,8 +417,6 @@ static void put_packet(const uint8_t *bytes, size_t n, struct strbuf *out)
 	AUTO_FREE uint8_t *copy = xmemdup(bytes, n);
 	struct packet packet = { .data = copy, .size = n };
 	struct match m;
-	const char *name;
-	uint16_t sum;
 
 	match_init_any(&m);
 	if (packet_parse(&packet, &none, &m.key)) {
@@ -420,8 +428,7 @@ static void put_packet(const uint8_t *bytes, size_t n, struct strbuf *out)
 	memset(&m.mask.m.vlans[1], 0, sizeof(m.mask.m.vlans[1]));
 	flow_key_masked(&m.key, &m.key, &m.mask);
 	match_format(&m, NULL, out);
-	if (transport_checksum(bytes, n, &packet, &m.key, &name, &sum))
-		strbuf_printf(out, sum ? " %s:%x" : " %s:0", name, sum);
+	packet_checksum_format(bytes, n, &packet, &m.key, out);
 	strbuf_putc(out, '\n');
 }
 

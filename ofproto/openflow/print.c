@@ -8,7 +8,9 @@
 
 static void print_frame(const struct msg *m, struct strbuf *out)
 {
-	if (m->version > OFP10)
+	if (m->version > OFP15)
+		strbuf_printf(out, " (OF 0x%02x)", m->version);
+	else if (m->version > OFP10)
 		strbuf_printf(out, " (OF1.%d)", m->version - 1);
 	strbuf_printf(out, " (xid=0x%" PRIx32 "):", m->xid);
 }

@@ -15,9 +15,12 @@ void hello_encode(uint32_t versions, uint32_t xid, struct strbuf *out)
 	wr_u8(out, 0);
 	wr_be16(out, 0);
 	wr_be32(out, xid);
-	wr_be16(out, HELLO_BITMAP);
-	wr_be16(out, 8);
-	wr_be32(out, versions);
+	// All from 1.0 on is what a hello without a list of versions says.
+	if (versions != (2u << highest) - 2) {
+		wr_be16(out, HELLO_BITMAP);
+		wr_be16(out, 8);
+		wr_be32(out, versions);
+	}
 	msg_end(out, start);
 }
 

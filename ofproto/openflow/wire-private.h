@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ofproto/openflow/msg.h"
+#include "ofproto/openflow/of-match.h"
 
 enum {
 	OF_HEADER_LEN = 8,
@@ -44,20 +45,6 @@ static inline uint32_t port_to_11(of_port_t p)
 // Reads a port as the version has it (2 or 4 bytes).
 enum ofperr rd_port(struct reader *r, uint8_t version, of_port_t *ret);
 
-// Matches. OpenFlow 1.0's fixed 40 bytes; ofp_match with header and padding for 1.1 (fixed) and 1.2+ (OXM).
-enum ofperr match10_decode(struct reader *r, struct match *m);
-void match10_encode(const struct match *m, struct strbuf *out);
-// True when the fixed form says all that the match says.
-bool match10_fits(const struct match *m);
-enum ofperr match11_decode(struct reader *r, struct match *m);
-void match11_encode(const struct match *m, uint8_t version, struct strbuf *out);
-bool match11_fits(const struct match *m);
-// 'n' bytes of NXM, padded to 8 in the message. A cookie may be among the fields; 'cookie' and its mask may be NULL where
-// it may not.
-enum ofperr nxm_decode(struct reader *r, size_t n, struct match *m, uint64_t *cookie,
-		       uint64_t *cookie_mask);
-size_t nxm_encode(const struct match *m, uint64_t cookie, uint64_t cookie_mask, struct strbuf *out);
-
 // OpenFlow 1.5's statistics of a flow (OXS). Members that are not there keep their values.
 struct oxs {
 	uint32_t duration_sec, duration_nsec, n_flows, idle_sec;
@@ -72,4 +59,3 @@ size_t prop_begin(struct strbuf *out, uint16_t type);
 void prop_end(struct strbuf *out, size_t start);
 // Takes the next; false at the end or when malformed (r->failed tells).
 bool prop_next(struct reader *r, uint16_t *ret_type, struct reader *ret_body);
-enum ofperr ofperr_of_match(enum match_error e);

@@ -90,7 +90,7 @@ static void set_vlan10(struct match *m, uint32_t wild, uint16_t vid, uint8_t pcp
 	m->mask.m.vlans[0].tci = htobe16(mask);
 }
 
-enum ofperr match10_decode(struct reader *r, struct match *m)
+enum ofperr match10_decode_raw(struct reader *r, struct match *m)
 {
 	uint32_t wild = rd_be32(r) & W10_ALL;
 	struct flow_key *k = &m->key, *w = &m->mask.m;
@@ -124,9 +124,16 @@ enum ofperr match10_decode(struct reader *r, struct match *m)
 	rd_copy(r, &k->tp_dst, 2);
 	w->tp_dst = wild & W10_TP_DST ? 0 : UINT16_MAX;
 	flow_key_masked(k, k, &m->mask);
+	return rd_status(r) ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+}
+
+enum ofperr match10_decode(struct reader *r, struct match *m)
+{
+	enum ofperr e = match10_decode_raw(r, m);
+
 	// Fields whose prerequisites are not matched are as good as wild.
 	match_normalize(m);
-	return rd_status(r) ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
+	return e;
 }
 
 static unsigned int wild_bits(be32 mask)
@@ -142,7 +149,8 @@ void match10_encode(const struct match *m, struct strbuf *out)
 	uint16_t tci = be16toh(k->vlans[0].tci), tci_mask = be16toh(w->vlans[0].tci);
 	bool no_tag = tci_mask & VLAN_PRESENT && !(tci & VLAN_PRESENT);
 	bool vid = no_tag || (tci_mask & VLAN_VID_MASK) == VLAN_VID_MASK;
-	bool pcp = !no_tag && (tci_mask & VLAN_PCP_MASK) == VLAN_PCP_MASK;
+	// Where there is no tag, both fields say so.
+	bool pcp = no_tag || (tci_mask & VLAN_PCP_MASK) == VLAN_PCP_MASK;
 	uint32_t wild = 0;
 
 	wild |= w->in_port ? 0 : W10_IN_PORT;
@@ -161,7 +169,7 @@ void match10_encode(const struct match *m, struct strbuf *out)
 	strbuf_put(out, &k->eth_src, 6);
 	strbuf_put(out, &k->eth_dst, 6);
 	wr_be16(out, no_tag ? VLAN_NONE : vid ? tci & VLAN_VID_MASK : 0);
-	wr_u8(out, pcp ? tci >> VLAN_PCP_SHIFT : 0);
+	wr_u8(out, pcp && !no_tag ? tci >> VLAN_PCP_SHIFT : 0);
 	wr_u8(out, 0);
 	strbuf_put(out, &k->eth_type, 2);
 	wr_u8(out, k->nw_tos);
@@ -450,8 +458,8 @@ static bool take_cookie(struct reader *r, uint64_t *cookie, uint64_t *mask)
 	return true;
 }
 
-enum ofperr nxm_decode(struct reader *r, size_t n, struct match *m, uint64_t *cookie,
-		       uint64_t *cookie_mask)
+enum ofperr nxm_decode_as(struct reader *r, size_t n, bool strict, struct match *m,
+			  uint64_t *cookie, uint64_t *cookie_mask)
 {
 	struct reader body = rd_sub(r, n);
 	AUTO(strbuf) rest = STRBUF_INIT;
@@ -469,7 +477,13 @@ enum ofperr nxm_decode(struct reader *r, size_t n, struct match *m, uint64_t *co
 		strbuf_put(&rest, body.p, len);
 		body.p += len;
 	}
-	return ofperr_of_match(match_get_oxm(m, strbuf_cstr(&rest), rest.len, true, &ignored));
+	return ofperr_of_match(match_get_oxm(m, strbuf_cstr(&rest), rest.len, strict, &ignored));
+}
+
+enum ofperr nxm_decode(struct reader *r, size_t n, struct match *m, uint64_t *cookie,
+		       uint64_t *cookie_mask)
+{
+	return nxm_decode_as(r, n, true, m, cookie, cookie_mask);
 }
 
 size_t nxm_encode(const struct match *m, uint64_t cookie, uint64_t cookie_mask, struct strbuf *out)

@@ -10,6 +10,8 @@ enum ofperr meter_decode(struct act_in *in, struct strbuf *out)
 
 	if (rd_finish(&in->body))
 		return OFPERR_OFPBAC_BAD_LEN;
+	if (!id || id > METER_ID_MAX)
+		return OFPERR_OFPMMFC_INVALID_METER;
 	act_put(out, ACT_METER)->meter.id = id;
 	return OFPERR_NONE;
 }

@@ -36,8 +36,8 @@ enum ofperr output_decode(struct act_in *in, struct strbuf *out)
 		return e;
 	a = act_put(out, ACT_OUTPUT);
 	a->output.port = port;
-	// The length means something for the controller only.
-	a->output.max_len = port.n == OFPP_CONTROLLER ? max_len : 0;
+	// It means something for the controller only, but who reads the rule back gets what was said.
+	a->output.max_len = max_len;
 	return OFPERR_NONE;
 }
 

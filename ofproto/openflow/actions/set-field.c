@@ -63,13 +63,18 @@ static enum ofperr decode_oxm(struct act_in *in, struct strbuf *out)
 	const struct field *f;
 	int error;
 
+	// Before 1.5 a field is set as a whole.
+	if (in->version < OFP15 && rd_left(&in->body) > 2 && in->body.p[2] & 1)
+		return OFPERR_OFPBAC_BAD_SET_MASK;
 	error = field_get_oxm(&in->body, &f, &v, &mask, NULL);
 	// A header with another width is not that of the field.
 	if (error == -EMSGSIZE)
 		return rd_status(&in->body) ? OFPERR_OFPBAC_BAD_SET_LEN
 					    : OFPERR_OFPBAC_BAD_SET_TYPE;
+	if (error == -EDOM || error == -EBADMSG)
+		return OFPERR_OFPBAC_BAD_SET_MASK;
 	if (error)
-		return error == -EDOM ? OFPERR_OFPBAC_BAD_SET_MASK : OFPERR_OFPBAC_BAD_SET_ARGUMENT;
+		return OFPERR_OFPBAC_BAD_SET_ARGUMENT;
 	if (!f || !f->writable)
 		return OFPERR_OFPBAC_BAD_SET_TYPE;
 	// Behind it there is padding only.

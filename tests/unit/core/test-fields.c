@@ -11,6 +11,11 @@ static void random_value(const struct field *f, union field_value *v, union fiel
 	field_all_ones(f, all);
 	for (size_t i = 0; i < f->n_bytes; i++)
 		v->b[i] = random_u32() & all->b[i];
+	// A port of 32 bits is one of 16, or reserved.
+	if (f->format == FMT_OF_PORT && f->n_bytes == 4) {
+		v->b[0] = v->b[1] = 0;
+		v->b[2] &= 0x7f;
+	}
 	if (f->id == FIELD_TUN_FLAGS)
 		v->b[1] &= 1;
 }

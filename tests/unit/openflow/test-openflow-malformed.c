@@ -107,7 +107,7 @@ static const struct {
 	{ "eth_type of one byte",
 	  "040e000000000001" FM13("0000", "0000") "0001000980000a01"
 						  "0800000000000000",
-	  OFPERR_OFPBMC_BAD_LEN },
+	  OFPERR_OFPBMC_BAD_FIELD },
 	{ "missing prerequisite",
 	  "040e000000000001" FM13("0000", "0000") "0001000a80001a02"
 						  "0050000000000000",
@@ -125,7 +125,7 @@ static const struct {
 	  "040e000000000001" FM13("0000", "0000") "0001001880000510"
 						  "00000000000000ff"
 						  "0000000000000000",
-	  OFPERR_OFPBMC_BAD_MASK },
+	  OFPERR_OFPBMC_BAD_WILDCARDS },
 	{ "value out of range",
 	  "040e000000000001" FM13("0000", "0000") "0001000a80000c02"
 						  "f000000000000000",
