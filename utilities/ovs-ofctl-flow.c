@@ -365,9 +365,9 @@ static void run_dump_aggregate(int argc, char *argv[])
 }
 
 const struct ofctl_command ofctl_flow_commands[] = {
-	{ "dump-flows", "SWITCH [FLOW]: matching flows", 1, 2, run_dump_flows },
-	{ "dump-aggregate", "SWITCH [FLOW]: statistics of matching flows", 1, 2,
-	  run_dump_aggregate },
+	{ "dump-flows", "SWITCH [FLOW]: matching flows", 1, 2, run_dump_flows, .reads = true },
+	{ "dump-aggregate", "SWITCH [FLOW]: statistics of matching flows", 1, 2, run_dump_aggregate,
+	  .reads = true },
 	{ "add-flow", "SWITCH FLOW: add a flow", 2, 2, run_add_flow },
 	{ "add-flows", "SWITCH FILE: add the flows of a file (-: standard input)", 2, 2,
 	  run_add_flows },

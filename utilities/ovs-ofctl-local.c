@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands that need no switch: printing messages, parsing flows.
-#include <ctype.h>
+// Commands that need no switch: printing messages, parsing flows. Others are in ovs-ofctl-parse.c, -encode.c and -pcap.c.
+#include <limits.h>
 #include <stdio.h>
 
 #include "ofproto/openflow/group.h"
@@ -19,18 +19,8 @@ static void run_ofp_print(int argc, char *argv[])
 	AUTO(strbuf) b = STRBUF_INIT;
 	uint32_t verbosity = 2;
 
-	for (const char *s = argv[1]; *s;) {
-		int hi = hex_digit(s[0]), lo = hi < 0 ? -1 : hex_digit(s[1]);
-
-		if (isspace((unsigned char)*s)) {
-			s++;
-			continue;
-		}
-		if (lo < 0)
-			fatal(0, "trailing garbage following hex bytes");
-		wr_u8(&b, hi << 4 | lo);
-		s += 2;
-	}
+	if (ofctl_parse_hex(argv[1], &b))
+		fatal(0, "trailing garbage following hex bytes");
 	if (argc > 2 && !parse_u32(argv[2], 10, &verbosity))
 		fatal(0, "%s: bad verbosity", argv[2]);
 	print_bytes(strbuf_cstr(&b), b.len, verbosity);
@@ -144,119 +134,13 @@ static void run_parse_group(int argc, char *argv[])
 	group_mod_uninit(&gm);
 }
 
-static void print_byte(const struct strbuf *b, size_t i)
-{
-	if (i < b->len)
-		printf("%02x", (uint8_t)b->s[i]);
-	else
-		printf("(none)");
-}
-
-// Where the bytes differ from what we would have sent.
-static void print_differences(const struct strbuf *got, const struct strbuf *ours)
-{
-	for (size_t i = 0; i < MAX(got->len, ours->len); i++) {
-		if (i < got->len && i < ours->len && got->s[i] == ours->s[i])
-			continue;
-		printf("%2zu: ", i);
-		print_byte(got, i);
-		printf(" -> ");
-		print_byte(ours, i);
-		putchar('\n');
-	}
-}
-
-static void print_actions(const char *line, const char *name, uint8_t version)
-{
-	AUTO(strbuf) bytes = STRBUF_INIT;
-	AUTO(strbuf) acts = STRBUF_INIT;
-	AUTO(strbuf) text = STRBUF_INIT;
-	AUTO(strbuf) again = STRBUF_INIT;
-	struct reader r;
-	enum ofperr e;
-
-	for (const char *s = line; *s && *s != '#';) {
-		int hi = hex_digit(s[0]), lo = hi < 0 ? -1 : hex_digit(s[1]);
-
-		if (lo < 0) {
-			s++;
-			continue;
-		}
-		wr_u8(&bytes, hi << 4 | lo);
-		s += 2;
-	}
-	r = rd_init(strbuf_cstr(&bytes), bytes.len);
-	e = acts_decode_actions(&r, version, &acts);
-	if (e) {
-		printf("bad %s actions: %s\n\n", name, ofperr_name(e));
-		return;
-	}
-	acts_format(acts_of(&acts), NULL, &text);
-	printf("actions=%s\n", text.s);
-	acts_encode_actions(acts_of(&acts), version, &again);
-	print_differences(&bytes, &again);
-	putchar('\n');
-}
-
-// Hex bytes of actions on standard input, one list a line, in the version named.
-static void run_parse_actions(int argc, char *argv[])
-{
-	struct error err = ERROR_INIT;
-	uint32_t versions;
-	char line[8192];
-
-	if (of_versions_parse(argv[1], &versions, &err))
-		fatal(0, "%s", err.text);
-	while (fgets(line, sizeof(line), stdin))
-		print_actions(line, argv[1], __builtin_ctz(versions));
-}
-
-static void run_print_error(int argc, char *argv[])
-{
-	for (enum ofperr e = 1; e < OFPERR_COUNT; e++) {
-		if (strcmp(ofperr_name(e), argv[1]))
-			continue;
-		for (uint8_t v = OFP10; v <= OFP15; v++) {
-			AUTO(strbuf) b = STRBUF_INIT;
-			struct reader r;
-			int type, code;
-			uint32_t vendor = 0;
-
-			ofperr_encode(e, v, "", 0, &b);
-			if (ofperr_decode(b.s, b.len) != e) {
-				printf("OpenFlow 1.%d: no code\n", v - 1);
-				continue;
-			}
-			r = rd_init(b.s, b.len);
-			rd_skip(&r, 8);
-			type = rd_be16(&r);
-			code = rd_be16(&r);
-			if (type == 0xb0c2 && v < OFP12) {
-				vendor = rd_be32(&r);
-				type = rd_be16(&r);
-				code = rd_be16(&r);
-			} else if (type == 0xffff) {
-				type = code;
-				code = 0;
-				vendor = rd_be32(&r);
-			}
-			printf("OpenFlow 1.%d: vendor %s%x, type %d, code %d\n", v - 1,
-			       vendor ? "0x" : "", vendor, type, code);
-		}
-		return;
-	}
-	fatal(0, "unknown error \"%s\"", argv[1]);
-}
-
 const struct ofctl_command ofctl_local_commands[] = {
 	{ "ofp-print", "HEX [VERBOSITY]: print a message", 1, 2, run_ofp_print },
 	{ "ofp-parse", "FILE: print the messages in a file", 1, 1, run_ofp_parse },
 	{ "parse-flow", "FLOW: print the message a flow makes", 1, 1, run_parse_flow },
 	{ "parse-flows", "FILE: the same for the lines of a file", 1, 1, run_parse_flows },
 	{ "parse-group", "GROUP: print the message a group makes", 1, 1, run_parse_group },
-	{ "parse-actions", "VERSION: print actions given as hex on standard input", 1, 1,
-	  run_parse_actions },
-	{ "print-error", "NAME: an error's numbers", 1, 1, run_print_error },
-	{ "list-commands", ": all commands", 0, 0, ofctl_list_commands },
+	{ "help", ": what there is", 0, INT_MAX, ofctl_help, .reads = true },
+	{ "list-commands", ": all commands", 0, 0, ofctl_list_commands, .reads = true },
 	{ NULL, NULL, 0, 0, NULL },
 };

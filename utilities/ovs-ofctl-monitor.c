@@ -321,7 +321,8 @@ static void run_monitor(int argc, char *argv[])
 
 const struct ofctl_command ofctl_monitor_commands[] = {
 	{ "monitor", "SWITCH [MISSLEN] [invalid_ttl] [watch:[...]]: print what the switch sends", 1,
-	  3, run_monitor },
-	{ "snoop", "SWITCH: print what it and its controller say to each other", 1, 1, run_snoop },
+	  3, run_monitor, .reads = true },
+	{ "snoop", "SWITCH: print what it and its controller say to each other", 1, 1, run_snoop,
+	  .reads = true },
 	{ NULL, NULL, 0, 0, NULL },
 };

@@ -76,8 +76,9 @@ static void run_get_config(int argc, char *argv[])
 }
 
 const struct ofctl_command ofctl_queue_commands[] = {
-	{ "queue-stats", "SWITCH [PORT [QUEUE]]: what queues have sent", 1, 3, run_stats },
-	{ "queue-get-config", "SWITCH [PORT [QUEUE]]: which queues there are", 1, 3,
-	  run_get_config },
+	{ "queue-stats", "SWITCH [PORT [QUEUE]]: what queues have sent", 1, 3, run_stats,
+	  .reads = true },
+	{ "queue-get-config", "SWITCH [PORT [QUEUE]]: which queues there are", 1, 3, run_get_config,
+	  .reads = true },
 	{ NULL, NULL, 0, 0, NULL },
 };

@@ -292,9 +292,9 @@ static void run_mod_table(int argc, char *argv[])
 
 const struct ofctl_command ofctl_table_commands[] = {
 	{ "dump-table-desc", "SWITCH: configuration of the tables (OpenFlow 1.4 and later)", 1, 1,
-	  run_dump_table_desc },
+	  run_dump_table_desc, .reads = true },
 	{ "dump-table-features", "SWITCH: what the tables can (OpenFlow 1.3 and later)", 1, 1,
-	  run_dump_table_features },
+	  run_dump_table_features, .reads = true },
 	{ "mod-table", "SWITCH TABLE SETTING: configure a table, or all", 3, 3, run_mod_table },
 	{ NULL, NULL, 0, 0, NULL },
 };

@@ -17,14 +17,15 @@ struct ofctl_options ofctl = { .versions = 1u << OFP10, .plain = true, .packet_i
 static const struct ofctl_command *const tables[] = {
 	ofctl_switch_commands, ofctl_flow_commands,  ofctl_packet_commands,  ofctl_meter_commands,
 	ofctl_group_commands,  ofctl_queue_commands, ofctl_monitor_commands, ofctl_bundle_commands,
-	ofctl_table_commands,  ofctl_local_commands
+	ofctl_table_commands,  ofctl_local_commands,
+	ofctl_parse_commands,  ofctl_encode_commands, ofctl_pcap_commands
 };
 
 #define FOR_EACH_COMMAND(C) \
 	for (size_t i_ = 0; i_ < ARRAY_SIZE(tables); i_++) \
 		for (const struct ofctl_command *C = tables[i_]; C->name; C++)
 
-static NORETURN void usage(void)
+static void usage(void)
 {
 	printf("%s: OpenFlow switch management utility\nusage: %s [OPTIONS] COMMAND [ARG...]\n\n",
 	       program_name, program_name);
@@ -46,14 +47,21 @@ static NORETURN void usage(void)
 	       "  -P, --packet-in-format=FMT  monitor: packets as standard, nxt_packet_in or\n"
 	       "                              nxt_packet_in2\n"
 	       "  --unixctl=SOCKET            monitor, snoop: control socket\n"
-	       "  --timestamp                 monitor: print when messages came\n"
+	       "  --timestamp                 monitor, snoop, ofp-parse-pcap: print when messages\n"
+	       "                              came\n"
+	       "  --read-only                 refuse commands that may change something\n"
+	       "  --pcap, --raw               compose-packet: write a capture, or the bytes\n"
 	       "  -t, --timeout=SECS          give up after SECS seconds\n"
 	       "  -o, --option                list all options\n"
 	       "  -h, --help                  this text\n"
 	       "  -V, --version               version\n");
 	daemon_usage();
 	tls_usage();
-	exit(EXIT_SUCCESS);
+}
+
+void ofctl_help(int argc, char *argv[])
+{
+	usage();
 }
 
 void ofctl_list_commands(int argc, char *argv[])
@@ -76,6 +84,9 @@ enum {
 	OPT_TIMESTAMP,
 	OPT_BUNDLE,
 	OPT_COLOR,
+	OPT_PCAP,
+	OPT_RAW,
+	OPT_READ_ONLY,
 	OPT_UNIXCTL
 };
 
@@ -199,6 +210,15 @@ static bool handle_option(int c)
 	case OPT_MAY_CREATE:
 		ofctl.may_create = true;
 		return true;
+	case OPT_PCAP:
+		ofctl.pcap = true;
+		return true;
+	case OPT_RAW:
+		ofctl.raw = true;
+		return true;
+	case OPT_READ_ONLY:
+		ofctl.read_only = true;
+		return true;
 	case OPT_TIMESTAMP:
 		ofctl.timestamp = true;
 		return true;
@@ -212,8 +232,10 @@ static bool handle_option(int c)
 		ofctl.bundle = true;
 		return true;
 	case OPT_COLOR:
+		if (optarg && !strcmp(optarg, "always"))
+			fatal(0, "--color=always is not supported yet");
 		if (optarg && strcmp(optarg, "never") && strcmp(optarg, "auto"))
-			fatal(0, "--color=%s is not supported yet", optarg);
+			fatal(0, "incorrect value `%s' for --color", optarg);
 		return true;
 	default:
 		return false;
@@ -240,6 +262,9 @@ static void parse_options(int argc, char *argv[])
 		{ "timestamp", no_argument, NULL, OPT_TIMESTAMP },
 		{ "bundle", no_argument, NULL, OPT_BUNDLE },
 		{ "color", optional_argument, NULL, OPT_COLOR },
+		{ "pcap", no_argument, NULL, OPT_PCAP },
+		{ "raw", no_argument, NULL, OPT_RAW },
+		{ "read-only", no_argument, NULL, OPT_READ_ONLY },
 		{ "more", no_argument, NULL, 'm' },
 		{ "option", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
@@ -267,6 +292,7 @@ static void parse_options(int argc, char *argv[])
 			exit(EXIT_SUCCESS);
 		case 'h':
 			usage();
+			exit(EXIT_SUCCESS);
 		case 'V':
 			print_version(NULL);
 			printf("OpenFlow versions 0x1:0x6\n");
@@ -308,6 +334,8 @@ static void run_command(int argc, char *argv[])
 			      c->min_args);
 		if (argc - 1 > c->max_args)
 			fatal(0, "'%s' command takes at most %d arguments", c->name, c->max_args);
+		if (ofctl.read_only && !c->reads)
+			fatal(0, "'%s' command does not work in read only mode", c->name);
 		c->run(argc, argv);
 		return;
 	}

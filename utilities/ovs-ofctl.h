@@ -9,7 +9,7 @@ struct ofctl_options {
 	unsigned int timeout; // seconds
 	bool strict, no_stats, sort, plain; // plain: replies as they come
 	bool names, no_names; // names are shown; they are not even accepted
-	bool timestamp, readd, may_create, bundle;
+	bool timestamp, readd, may_create, bundle, read_only, pcap, raw;
 	int packet_in_format; // enum packet_in_format, -1: not said
 	const char *unixctl; // NULL: not said
 	int verbosity;
@@ -27,15 +27,27 @@ struct ofctl_command {
 	const char *name, *usage;
 	int min_args, max_args; // behind the name
 	void (*run)(int argc, char *argv[]); // argv[0] is the name
+	bool reads; // changes nothing: runs with --read-only
 };
 
 // Each file's commands; ended by a NULL name.
 extern const struct ofctl_command ofctl_switch_commands[], ofctl_flow_commands[],
 	ofctl_packet_commands[], ofctl_meter_commands[], ofctl_group_commands[],
 	ofctl_queue_commands[], ofctl_monitor_commands[], ofctl_bundle_commands[],
-	ofctl_table_commands[], ofctl_local_commands[];
-// The command that prints all of them.
+	ofctl_table_commands[], ofctl_local_commands[], ofctl_parse_commands[],
+	ofctl_encode_commands[], ofctl_pcap_commands[];
+// The commands that print all of them, and how to use the program.
 void ofctl_list_commands(int argc, char *argv[]);
+void ofctl_help(int argc, char *argv[]);
+
+// Appends the bytes that hex digits say, with blanks between bytes. What is left of the text, 0: nothing; ..._need_hex() ends the
+// program then.
+size_t ofctl_parse_hex(const char *s, struct strbuf *out);
+void ofctl_need_hex(const char *s, struct strbuf *out);
+// The reverse: lines of an offset and 16 bytes.
+void ofctl_print_bytes(const struct strbuf *b);
+// TLVs of NXM or OXM by name: "NXM_OF_IN_PORT(0001), ...", "<any>".
+void ofctl_nxm_to_text(const void *p, size_t n, struct strbuf *out);
 
 // Ends the program when the message that begins at 'start' is longer than OpenFlow can say: what is behind its length would be
 // taken for the next one. 'where' comes before the error.
