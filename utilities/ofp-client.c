@@ -137,6 +137,11 @@ const char *ofp_client_name(const struct ofp_client *c)
 	return of_conn_name(c->conn);
 }
 
+const char *ofp_client_target(const struct ofp_client *c)
+{
+	return c->target;
+}
+
 uint8_t ofp_client_version(const struct ofp_client *c)
 {
 	return of_conn_version(c->conn);

@@ -14,7 +14,8 @@ struct ofp_client *ofp_client_open(const char *target, uint32_t versions, unsign
 struct ofp_client *ofp_client_open_snoop(const char *target, uint32_t versions,
 					 unsigned int timeout);
 void ofp_client_close(struct ofp_client *c);
-// Of the stream to the switch.
+// The target, as it was given; and the name of the stream to the switch.
+const char *ofp_client_target(const struct ofp_client *c);
 const char *ofp_client_name(const struct ofp_client *c);
 uint8_t ofp_client_version(const struct ofp_client *c);
 uint32_t ofp_client_xid(struct ofp_client *c);

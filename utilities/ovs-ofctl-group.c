@@ -34,6 +34,8 @@ static void run_one(struct group_sender *s, const char *line, enum group_command
 
 	if (parse(s, line, command, &gm, &usable, &err))
 		fatal(0, "%s%s", where, err.text);
+	if (!(usable >> version & 1) && command == GROUP_INSERT_BUCKETS)
+		fatal(0, "%sinsert-bucket needs OpenFlow 1.5 or later ('-O OpenFlow15')", where);
 	if (!(usable >> version & 1))
 		fatal(0, "%sthis group cannot be sent with %s ('-O OpenFlow15' can send all)",
 		      where, of_version_name(version));
@@ -141,10 +143,15 @@ static uint32_t which(int argc, char *argv[])
 
 static void request(int argc, char *argv[], enum msg_type type)
 {
-	uint32_t id = which(argc, argv);
-	struct ofp_client *c = ofctl_open(argv[1]);
 	AUTO(strbuf) b = STRBUF_INIT;
+	struct ofp_client *c;
+	uint32_t id;
 
+	// Statistics are of a group named in full.
+	if (type == MSG_GROUP_REQUEST && argc > 2 && !strchr(argv[2], '='))
+		fatal(0, "unknown keyword %s", argv[2]);
+	id = which(argc, argv);
+	c = ofctl_open(argv[1]);
 	group_request_encode(type, id, ofp_client_version(c), ofp_client_xid(c), &b);
 	ofctl_print_multipart(c, &b);
 	ofp_client_close(c);

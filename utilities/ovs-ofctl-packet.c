@@ -45,7 +45,7 @@ static void put_arguments(struct ofp_client *c, int argc, char *argv[],
 
 	match_init_any(&po.metadata);
 	if (!of_port_parse(argv[2], names, &port))
-		fatal(0, "%s is not a valid OpenFlow port", argv[2]);
+		fatal(0, "%s: unknown port `%s'", ofp_client_target(c), argv[2]);
 	po.metadata.key.in_port = port.n;
 	po.metadata.mask.m.in_port = UINT32_MAX;
 	if (acts_parse(argv[3], names, &po.acts, &err))

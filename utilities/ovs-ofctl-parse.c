@@ -235,7 +235,8 @@ static void parse_fixed(const struct fixed_codec *c)
 
 static void run_parse_match10(int argc, char *argv[])
 {
-	static const struct fixed_codec codec = { "ofp10_match", MATCH10_LEN, match10_decode_raw, match10_encode };
+	static const struct fixed_codec codec = { "ofp10_match", MATCH10_LEN, match10_decode_raw,
+						  match10_encode };
 
 	parse_fixed(&codec);
 }
@@ -247,7 +248,8 @@ static void encode_match11(const struct match *m, struct strbuf *out)
 
 static void run_parse_match11(int argc, char *argv[])
 {
-	static const struct fixed_codec codec = { "ofp11_match", MATCH11_LEN, match11_decode, encode_match11 };
+	static const struct fixed_codec codec = { "ofp11_match", MATCH11_LEN, match11_decode,
+						  encode_match11 };
 
 	parse_fixed(&codec);
 }
@@ -404,7 +406,8 @@ static bool code_by_number(uint16_t class, uint8_t field, uint32_t experimenter,
 	const struct field *f = field_by_oxm(class, field, experimenter);
 
 	// The cookie shares its number with a field of another length.
-	if (!f || (class == COOKIE_CLASS && field == COOKIE_FIELD && n_bytes == cookie_name.n_bytes)) {
+	if (!f ||
+	    (class == COOKIE_CLASS && field == COOKIE_FIELD && n_bytes == cookie_name.n_bytes)) {
 		*ret = cookie_name;
 		return class == COOKIE_CLASS && field == COOKIE_FIELD;
 	}

@@ -13,7 +13,14 @@
 
 LOG_MODULE(ofctl_pcap);
 
-enum { TCP_SYN = 2, TCP_MIN = 20, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMP = 1, PROTO_ICMPV6 = 58 };
+enum {
+	TCP_SYN = 2,
+	TCP_MIN = 20,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_ICMP = 1,
+	PROTO_ICMPV6 = 58
+};
 
 static void parse_packet(struct strbuf *bytes, struct packet *p, struct flow_key *key)
 {
@@ -280,7 +287,7 @@ static bool append(struct stream *s, uint32_t seq, const uint8_t *p, size_t n)
 
 	if (ahead > 0)
 		return false;
-	if (n > (size_t)-(int64_t)ahead) {
+	if (n > (size_t) - (int64_t)ahead) {
 		strbuf_put(&s->data, p - ahead, n + ahead);
 		s->next += n + ahead;
 	}
@@ -318,7 +325,7 @@ static struct reader tcp_data(const struct packet *p, const struct flow_key *k)
 	size_t header = (l4[12] >> 4) * 4u, end;
 
 	end = k->eth_type == htobe16(0x86dd) ? p->l3 + 40u + (l3[4] << 8 | l3[5])
-					      : p->l3 + (size_t)(l3[2] << 8 | l3[3]);
+					     : p->l3 + (size_t)(l3[2] << 8 | l3[3]);
 	end = MIN(end, p->size);
 	if (header < TCP_MIN || p->l4 + header > end)
 		return rd_init("", 0);

@@ -59,7 +59,7 @@ static of_port_t find_port(struct ofp_client *c, const char *text)
 		return port;
 	ports = ofctl_ports_load(c);
 	if (!of_port_parse(text, ofctl_port_parser(ports), &port))
-		fatal(0, "%s: couldn't find port `%s'", "ovs-ofctl", text);
+		fatal(0, "%s: unknown port `%s'", ofp_client_target(c), text);
 	ofctl_ports_free(ports);
 	return port;
 }

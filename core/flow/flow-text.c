@@ -82,7 +82,8 @@ int flow_parse(const char *text, const struct port_names *names, struct flow_key
 	match_init_any(&t.m);
 	t.m.key.in_port = OFPP_ANY;
 	t.m.mask.m.in_port = UINT32_MAX;
-	for (char *w = strtok_r(copy, ", \t\r\n", &save); w; w = strtok_r(NULL, ", \t\r\n", &save)) {
+	for (char *w = strtok_r(copy, ", \t\r\n", &save); w;
+	     w = strtok_r(NULL, ", \t\r\n", &save)) {
 		char *eq = strchr(w, '=');
 
 		if (eq)

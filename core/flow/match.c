@@ -41,11 +41,7 @@ static void set_tci(struct match *m, uint16_t value, uint16_t mask)
 
 static void set_vlan_vid(struct match *m, uint16_t value, uint16_t mask)
 {
-	// Exactly "no tag": then there is no PCP either.
-	if (mask == (VLAN_VID_MASK | VLAN_PRESENT) && !value)
-		set_tci(m, 0, UINT16_MAX);
-	else
-		set_tci(m, value, mask & (VLAN_VID_MASK | VLAN_PRESENT));
+	set_tci(m, value, mask & (VLAN_VID_MASK | VLAN_PRESENT));
 }
 
 static void set_dl_vlan(struct match *m, uint16_t value, uint16_t mask)

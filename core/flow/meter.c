@@ -172,7 +172,10 @@ static int parse_word(const char *key, const char *value, uint32_t *id, struct m
 int meter_parse(const char *text, uint32_t *ret_id, struct meter_config *config, struct error *err)
 {
 	AUTO_FREE char *copy = xstrdup(text);
-	char *bands = config ? strstr(copy, "bands=") : NULL;
+	// "bands" or "band".
+	char *bands = !config		       ? NULL
+		      : strstr(copy, "bands=") ? strstr(copy, "bands=")
+					       : strstr(copy, "band=");
 	char *s = copy, *key, *value;
 	struct meter_config c = { 0 };
 	uint32_t id = 0;
@@ -181,7 +184,7 @@ int meter_parse(const char *text, uint32_t *ret_id, struct meter_config *config,
 	if (config && !bands)
 		return error_set(err, -EINVAL, "must specify bands");
 	if (bands)
-		*bands = '\0';
+		*bands = '\0'; // their '=' stays behind
 	while (!error && next_word(&s, &key, &value))
 		error = parse_word(key, value, &id, config ? &c : NULL, err);
 	if (!error && !id)
@@ -189,7 +192,7 @@ int meter_parse(const char *text, uint32_t *ret_id, struct meter_config *config,
 	if (!error && config && !(c.flags & (METER_KBPS | METER_PKTPS)))
 		error = error_set(err, -EINVAL, "meter must specify either 'kbps' or 'pktps'");
 	if (!error && config)
-		error = parse_bands(bands + strlen("bands="), &c, err);
+		error = parse_bands(strchr(bands + 1, '=') + 1, &c, err);
 	if (error)
 		return error;
 	*ret_id = id;

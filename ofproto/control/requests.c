@@ -77,6 +77,15 @@ enum ofperr peer_may_write(const struct peer *p)
 	return p->role == ROLE_SECONDARY ? OFPERR_OFPBRC_IS_SECONDARY : OFPERR_NONE;
 }
 
+// What only the switch itself may do: use its own table, and match on what it keeps for itself.
+static enum ofperr need_no_internals(const struct flow_mod *fm)
+{
+	const struct flow_key *mask = &fm->match.mask.m;
+	bool internal = fm->command == FM_ADD && (mask->recirc_id || mask->dp_hash);
+
+	return internal || fm->table == SWITCH_N_TABLES ? OFPERR_OFPBRC_EPERM : OFPERR_NONE;
+}
+
 static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	struct flow_mod fm;
@@ -86,6 +95,8 @@ static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbu
 		return e;
 	flow_mod_init(&fm);
 	e = flow_mod_decode(m, &fm);
+	if (!e)
+		e = need_no_internals(&fm);
 	if (!e)
 		e = switch_flow_mod(p->control->sw, &fm);
 	if (!e && fm.buffer_id != UINT32_MAX)

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "core/base/log.h"
+#include "ofproto/openflow/group.h"
 #include "ofproto/openflow/act-private.h"
 #include "ofproto/openflow/text-private.h"
 
@@ -56,14 +57,14 @@ static int on_cookie(struct line *l, const char *value)
 
 	if (mask)
 		*mask++ = '\0';
-	if (number(copy, UINT64_MAX, "cookie", &n, l->err))
-		return -EINVAL;
+	if (!mask && 1 << l->fm->command & ON_DELETE)
+		return error_set(l->err, -EINVAL,
+				 "cannot set cookie (to match on a cookie, specify a mask, "
+				 "e.g. cookie=%s/-1)",
+				 copy);
+	if (!parse_u64(copy, 0, &n))
+		return error_set(l->err, -EINVAL, "invalid numeric format %s", copy);
 	if (!mask) {
-		if (1 << l->fm->command & ON_DELETE)
-			return error_set(l->err, -EINVAL,
-					 "cannot set cookie (to match on a cookie, specify a mask, "
-					 "e.g. cookie=%s/-1)",
-					 copy);
 		l->fm->new_cookie = n;
 		l->fm->modify_cookie = l->fm->command != FM_ADD;
 		return 0;
@@ -71,7 +72,7 @@ static int on_cookie(struct line *l, const char *value)
 	if (strcmp(mask, "-1") && number(mask, UINT64_MAX, "cookie mask", &m, l->err))
 		return -EINVAL;
 	if (l->fm->command == FM_ADD)
-		return error_set(l->err, -EINVAL, "cannot specify a cookie mask when adding flows");
+		return error_set(l->err, -EINVAL, "flow additions cannot use a cookie mask");
 	l->fm->cookie = n & m;
 	l->fm->cookie_mask = m;
 	return 0;
@@ -205,6 +206,13 @@ static uint32_t usable_versions(const struct flow_mod *fm, bool inconsistent)
 		versions &= 1u << OFP10;
 	if (!match11_fits(&fm->match))
 		versions &= ~(1u << OFP11);
+	// What the older messages have no room for.
+	if (fm->flags & FM_RESET_COUNTS)
+		versions &= ~(1u << OFP10 | 1u << OFP11);
+	if (fm->flags & (FM_NO_PKT_COUNTS | FM_NO_BYT_COUNTS))
+		versions &= ~(1u << OFP10 | 1u << OFP11 | 1u << OFP12);
+	if (fm->out_group != GROUP_ID_ANY)
+		versions &= ~(1u << OFP10);
 	return versions;
 }
 

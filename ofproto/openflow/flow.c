@@ -170,9 +170,12 @@ static uint16_t command_with_table(const struct flow_mod *fm)
 	return fm->command | fm->table << 8;
 }
 
+// In 1.0 a change is of a flow's cookie too, and adds a flow where there is none; who names cookies to look for wants neither.
 static uint64_t old_cookie(const struct flow_mod *fm)
 {
-	return is_modify(fm->command) && !fm->modify_cookie ? UINT64_MAX : fm->new_cookie;
+	bool keep = is_modify(fm->command) && !fm->modify_cookie && fm->cookie_mask;
+
+	return keep ? UINT64_MAX : fm->new_cookie;
 }
 
 static void wr_common_10(const struct flow_mod *fm, struct strbuf *out)

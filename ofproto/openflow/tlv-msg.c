@@ -98,7 +98,7 @@ static void format_mappings(const struct tlv_mapping *list, size_t n, struct str
 			 "  class  type  length  match field\n"
 			 " ------  ----  ------  --------------");
 	for (size_t i = 0; i < n; i++)
-		strbuf_printf(out, "\n  0x%x  0x%x  %6u  tun_metadata%u", list[i].class,
+		strbuf_printf(out, "\n %#6x  %#4x  %6u  tun_metadata%u", list[i].class,
 			      list[i].type, list[i].length, list[i].index);
 }
 

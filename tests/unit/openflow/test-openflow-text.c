@@ -95,7 +95,7 @@ static const struct {
 	{ FM_ADD, "actions=foo", "unknown action foo" },
 	{ FM_ADD, "table=300,actions=drop", "unknown table \"300\"" },
 	{ FM_ADD, "priority=65536,actions=drop", "invalid priority" },
-	{ FM_ADD, "cookie=1/2,actions=drop", "cannot specify a cookie mask" },
+	{ FM_ADD, "cookie=1/2,actions=drop", "flow additions cannot use a cookie mask" },
 	{ FM_ADD, "actions=drop,1", "\"drop\" must not be accompanied" },
 	{ FM_ADD, "actions=apply_actions(1)", "apply_actions is the default" },
 	{ FM_ADD, "actions=goto_table:2,1", "apply_actions must appear before goto_table" },
