@@ -36,6 +36,7 @@ struct act {
 		struct {
 			struct subfield src;
 			uint16_t max_len;
+			uint16_t long_form; // sent so, though the short one has room for the field
 		} output_reg;
 		struct {
 			of_port_t port;

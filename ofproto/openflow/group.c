@@ -437,6 +437,9 @@ enum ofperr group_mod_check(const struct group_mod *gm)
 	if (g->type == GROUP_INDIRECT && g->buckets.n != 1)
 		return OFPERR_OFPGMFC_INVALID_GROUP;
 	VEC_FOR_EACH (b, &g->buckets) {
+		// Weights are for what chooses by them.
+		if (g->type != GROUP_SELECT && b->weight)
+			return OFPERR_OFPGMFC_INVALID_GROUP;
 		e = bucket_check(g->type, b);
 		if (e)
 			return e;

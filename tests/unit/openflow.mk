@@ -2,12 +2,14 @@
 if HAVE_CHECK
 OPENFLOW_TESTS = tests/unit/openflow/test-openflow-actions tests/unit/openflow/test-openflow-malformed tests/unit/openflow/test-openflow-text \
 	tests/unit/openflow/test-openflow-wire tests/unit/openflow/test-openflow-meter tests/unit/openflow/test-openflow-queue \
-	tests/unit/openflow/test-openflow-group tests/unit/openflow/test-openflow-control
+	tests/unit/openflow/test-openflow-group tests/unit/openflow/test-openflow-control tests/unit/openflow/test-openflow-damaged
 check_PROGRAMS += $(OPENFLOW_TESTS)
 TESTS += $(OPENFLOW_TESTS)
 tests_unit_openflow_test_openflow_actions_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_control_SOURCES = tests/unit/openflow/test-openflow-control.c
 tests_unit_openflow_test_openflow_control_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
+tests_unit_openflow_test_openflow_damaged_SOURCES = tests/unit/openflow/test-openflow-damaged.c
+tests_unit_openflow_test_openflow_damaged_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_group_SOURCES = tests/unit/openflow/test-openflow-group.c
 tests_unit_openflow_test_openflow_group_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_malformed_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)

@@ -205,13 +205,14 @@ enum ofperr output_reg_decode(struct act_in *in, struct strbuf *out)
 	a = act_put(out, ACT_OUTPUT_REG);
 	a->output_reg.src = src;
 	a->output_reg.max_len = max_len;
+	a->output_reg.long_form = in->number == NX_OUTPUT_REG2;
 	return OFPERR_NONE;
 }
 
 void output_reg_encode(const struct act *a, struct act_out *o)
 {
 	const struct subfield *sf = &a->output_reg.src;
-	bool wide = act_header_size(sf->field) > 4;
+	bool wide = a->output_reg.long_form || act_header_size(sf->field) > 4;
 	size_t start = act_begin_nx(o, wide ? NX_OUTPUT_REG2 : NX_OUTPUT_REG);
 
 	wr_be16(o->out, act_range(sf));
