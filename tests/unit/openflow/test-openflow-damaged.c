@@ -119,9 +119,10 @@ static void encode_again(const struct msg *m)
 			for (uint8_t v = OFP10; v <= OFP15; v++)
 				flow_mod_encode(&fm, v, m->xid, &out);
 		flow_mod_uninit(&fm);
-	} else if (m->type == MSG_GROUP_MOD && !group_mod_decode(m, &gm)) {
-		for (uint8_t v = OFP10; v <= OFP15; v++)
-			group_mod_encode(&gm, v, m->xid, &out);
+	} else if (m->type == MSG_GROUP_MOD) {
+		if (!group_mod_decode(m, &gm))
+			for (uint8_t v = OFP10; v <= OFP15; v++)
+				group_mod_encode(&gm, v, m->xid, &out);
 		group_mod_uninit(&gm);
 	}
 }
