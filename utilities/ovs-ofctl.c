@@ -17,8 +17,8 @@ struct ofctl_options ofctl = { .versions = 1u << OFP10, .plain = true, .packet_i
 static const struct ofctl_command *const tables[] = {
 	ofctl_switch_commands, ofctl_flow_commands,  ofctl_packet_commands,  ofctl_meter_commands,
 	ofctl_group_commands,  ofctl_queue_commands, ofctl_monitor_commands, ofctl_bundle_commands,
-	ofctl_table_commands,  ofctl_local_commands,
-	ofctl_parse_commands,  ofctl_encode_commands, ofctl_pcap_commands
+	ofctl_table_commands,  ofctl_local_commands, ofctl_parse_commands,   ofctl_encode_commands,
+	ofctl_pcap_commands
 };
 
 #define FOR_EACH_COMMAND(C) \

@@ -77,13 +77,13 @@ enum ofperr peer_may_write(const struct peer *p)
 	return p->role == ROLE_SECONDARY ? OFPERR_OFPBRC_IS_SECONDARY : OFPERR_NONE;
 }
 
-// What only the switch itself may do: use its own table, and match on what it keeps for itself.
+// What the switch keeps for itself is nothing to match on.
 static enum ofperr need_no_internals(const struct flow_mod *fm)
 {
 	const struct flow_key *mask = &fm->match.mask.m;
 	bool internal = fm->command == FM_ADD && (mask->recirc_id || mask->dp_hash);
 
-	return internal || fm->table == SWITCH_N_TABLES ? OFPERR_OFPBRC_EPERM : OFPERR_NONE;
+	return internal ? OFPERR_OFPBRC_EPERM : OFPERR_NONE;
 }
 
 static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbuf *out)
