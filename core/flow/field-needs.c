@@ -115,12 +115,17 @@ static bool match_ct_holds(const struct match *m)
 	return state & CS_TRK && !(state & CS_INV) && m->mask.m.ct_state & CS_INV;
 }
 
+bool field_need_is_matched(enum field_need need, const struct match *m)
+{
+	const struct need *n = &needs[need];
+
+	return masked_all(&m->mask, n) && field_need_holds(need, &m->key) &&
+	       (!n->ct || match_ct_holds(m));
+}
+
 bool field_prerequisites_hold(const struct field *f, const struct match *m)
 {
-	const struct need *n = &needs[f->need];
-
-	return masked_all(&m->mask, n) && field_is_present(f, &m->key) &&
-	       (!n->ct || match_ct_holds(m));
+	return field_need_is_matched(f->need, m);
 }
 
 void field_unwildcard_needs(const struct field *f, const struct flow_key *key,

@@ -133,6 +133,8 @@ void field_unwildcard_needs(const struct field *f, const struct flow_key *key,
 bool field_need_holds(enum field_need need, const struct flow_key *key);
 // True when a packet with this key has the field (its prerequisites hold).
 bool field_is_present(const struct field *f, const struct flow_key *key);
+// True when every packet of the match is of that kind.
+bool field_need_is_matched(enum field_need need, const struct match *m);
 // True when the match pins the prerequisites down; for flow_mod checks.
 bool field_prerequisites_hold(const struct field *f, const struct match *m);
 // False when bits outside the field are set, or the value cannot be (an arp_op above 255 has no room in a key).

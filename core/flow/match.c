@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/flow/match.h"
 
+#include <pthread.h>
+
 #include "core/base/hash.h"
 #include "core/flow/fields.h"
 
@@ -14,12 +16,29 @@ static void keep_invariant(struct match *m)
 	flow_key_masked(&m->key, &m->key, &m->mask);
 }
 
+// Its value stands in the key as it does in the union.
+static bool field_is_whole_member(const struct field *f)
+{
+	return f->at == FIELD_AT_BE && !f->shift && f->n_bits == f->size * 8 &&
+	       f->n_bytes == f->size;
+}
+
 // Bits of the mask where the union says so; the key follows.
 static void set_bits(struct match *m, const struct field *f, const union field_value *value,
 		     const union field_value *mask)
 {
 	union field_value v, old_value, old_mask;
 
+	if (field_is_whole_member(f)) {
+		uint8_t *key = (uint8_t *)&m->key + f->offset;
+		uint8_t *to = (uint8_t *)&m->mask.m + f->offset;
+
+		for (size_t i = 0; i < f->n_bytes; i++) {
+			key[i] = value->b[i] & mask->b[i];
+			to[i] = mask->b[i];
+		}
+		return;
+	}
 	field_read(f, &m->key, &old_value);
 	field_read(f, &m->mask.m, &old_mask);
 	for (size_t i = 0; i < f->n_bytes; i++) {
@@ -125,34 +144,48 @@ bool match_is_subset(const struct match *sub, const struct match *super)
 	       flow_key_equal_masked(&sub->key, &super->key, &super->mask);
 }
 
+// The bits of all fields with one kind of prerequisites, by enum field_need.
+static struct flow_mask bits_of_need[NEED_MAX];
+static pthread_once_t bits_once = PTHREAD_ONCE_INIT;
+
+static void bits_build(void)
+{
+	for (unsigned int i = 0; i < FIELD_MAX; i++) {
+		const struct field *f = field_get(i);
+		struct flow_key *bits = &bits_of_need[f->need].m;
+		union field_value all, old;
+
+		field_all_ones(f, &all);
+		if (f->at != FIELD_AT_TUN_METADATA && f->at != FIELD_AT_DL_VLAN) {
+			field_read(f, bits, &old);
+			for (size_t b = 0; b < f->n_bytes; b++)
+				all.b[b] |= old.b[b];
+		}
+		field_write(f, &all, bits);
+	}
+	// Comes with the packet type where there is no Ethernet header.
+	bits_of_need[0].m.eth_type = UINT16_MAX;
+	bits_of_need[0].m.tunnel.flags = UINT16_MAX;
+}
+
 // A field whose prerequisites do not hold cannot be matched, unless another field with the same bits can be.
 bool match_normalize(struct match *m)
 {
 	struct flow_mask allowed;
-	struct match before = *m;
+	uint64_t dropped = 0;
 
-	memset(&allowed, 0, sizeof(allowed));
-	for (unsigned int i = 0; i < FIELD_MAX; i++) {
-		const struct field *f = field_get(i);
-		union field_value all;
+	pthread_once(&bits_once, bits_build);
+	allowed = bits_of_need[0];
+	for (unsigned int need = 1; need < NEED_MAX; need++)
+		if (field_need_is_matched(need, m))
+			flow_mask_or(&allowed, &bits_of_need[need]);
+	for (size_t i = 0; i < FLOW_WORDS; i++) {
+		uint64_t *mask = &flow_words(&m->mask.m)[i], *key = &flow_words(&m->key)[i];
+		uint64_t keep = *mask & flow_words(&allowed.m)[i];
 
-		if (!field_prerequisites_hold(f, m))
-			continue;
-		field_all_ones(f, &all);
-		if (f->at != FIELD_AT_TUN_METADATA && f->at != FIELD_AT_DL_VLAN) {
-			union field_value old;
-
-			field_read(f, &allowed.m, &old);
-			for (size_t b = 0; b < f->n_bytes; b++)
-				all.b[b] |= old.b[b];
-		}
-		field_write(f, &all, &allowed.m);
+		dropped |= (*mask ^ keep) | (*key & ~keep);
+		*mask = keep;
+		*key &= keep;
 	}
-	// Comes with the packet type where there is no Ethernet header.
-	allowed.m.eth_type = UINT16_MAX;
-	allowed.m.tunnel.flags = UINT16_MAX;
-	for (size_t i = 0; i < FLOW_WORDS; i++)
-		flow_words(&m->mask.m)[i] &= flow_words(&allowed.m)[i];
-	keep_invariant(m);
-	return !match_equal(&before, m);
+	return dropped;
 }

@@ -2,6 +2,8 @@
 // Lists of actions and instructions on the wire.
 #include "ofproto/openflow/act-private.h"
 
+#include <pthread.h>
+
 static const struct raw {
 	uint8_t type, kind, first, last; // enum act_type, enum raw_kind, wire versions
 	uint16_t number, shortest, longest; // bytes
@@ -22,9 +24,27 @@ void acts_allow_debug(void)
 	debug_allowed = true;
 }
 
+#define N_NUMBERS 64 // of each kind, by which rows are found; others share theirs
+
+// The first row of each kind and number, and the first of the instructions, so that a decoder need not read the whole table.
+static uint8_t first_row[RAW_INST + 1][N_NUMBERS], first_instruction;
+static pthread_once_t first_once = PTHREAD_ONCE_INIT;
+
+static void first_build(void)
+{
+	_Static_assert(ARRAY_SIZE(raws) < UINT8_MAX, "a row's number is a byte");
+	memset(first_row, ARRAY_SIZE(raws), sizeof(first_row));
+	for (size_t i = ARRAY_SIZE(raws); i--;) {
+		first_row[raws[i].kind][raws[i].number % N_NUMBERS] = i;
+		if (raws[i].kind == RAW_INST)
+			first_instruction = i;
+	}
+}
+
 static const struct raw *find_raw(enum raw_kind kind, uint16_t number, uint8_t version)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(raws); i++)
+	pthread_once(&first_once, first_build);
+	for (size_t i = first_row[kind][number % N_NUMBERS]; i < ARRAY_SIZE(raws); i++)
 		if (raws[i].kind == kind && raws[i].number == number && version >= raws[i].first &&
 		    version <= raws[i].last)
 			return &raws[i];
@@ -33,7 +53,8 @@ static const struct raw *find_raw(enum raw_kind kind, uint16_t number, uint8_t v
 
 static const struct raw *find_instruction_raw(enum act_type type, uint8_t version)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(raws); i++)
+	pthread_once(&first_once, first_build);
+	for (size_t i = first_instruction; i < ARRAY_SIZE(raws); i++)
 		if (raws[i].kind == RAW_INST && raws[i].type == type && version >= raws[i].first &&
 		    version <= raws[i].last)
 			return &raws[i];
