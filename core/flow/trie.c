@@ -1,14 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/flow/trie.h"
 
-// Nodes hold the whole prefix from the root, so a child can take its parent's place without being copied. Prefix
-// and length never change; children and count do, and readers see either state.
+// Prefixes stand in leaves of a few; a leaf that is full becomes a node with two leaves. So there is far less memory, and there
+// are fewer steps, than with a node for each prefix. An answer depends on the prefixes only, not on which leaf has them.
+//
+// Readers see a leaf grow: an entry is written whole before it counts, and its value never changes. One whose last rule has gone
+// stays, as nothing, until the leaf is written anew.
+#define LEAF_MAX 16
+#define LEAF_STEP 4
+#define SHORT_BYTES 4 // of values in leaves whose prefixes all are that short
+#define LONG_BYTES (TRIE_MAX_BITS / 8)
+
 struct trie_node {
-	uint8_t prefix[TRIE_MAX_BITS / 8];
-	unsigned int n_bits;
-	unsigned int n_rules;
-	struct trie_node *child[2];
+	bool is_leaf;
 };
+
+struct fork {
+	struct trie_node node;
+	uint8_t n_bits; // that all below have in common
+	uint32_t n_rules; // with exactly these
+	struct trie_node *child[2]; // by the next bit; NULL: none
+	uint8_t prefix[LONG_BYTES]; // only as long as it must be
+};
+
+struct leaf {
+	struct trie_node node;
+	uint8_t n, max, n_bytes; // entries, room for them, bytes of a value
+	uint8_t n_live; // entries with rules; writer only
+	uint32_t n_rules[]; // max of them; behind them the values, behind those the lengths in bits
+};
+
+struct entry {
+	uint8_t value[LONG_BYTES];
+	uint8_t n_bits;
+	uint32_t n_rules;
+};
+
+static struct fork *fork_of(struct trie_node *n)
+{
+	return CONTAINER_OF(n, struct fork, node);
+}
+
+static struct leaf *leaf_of(struct trie_node *n)
+{
+	return CONTAINER_OF(n, struct leaf, node);
+}
+
+static uint8_t *leaf_value(const struct leaf *l, unsigned int i)
+{
+	return (uint8_t *)&l->n_rules[l->max] + i * l->n_bytes;
+}
+
+static uint8_t *leaf_bits(const struct leaf *l, unsigned int i)
+{
+	return leaf_value(l, l->max) + i;
+}
 
 static unsigned int bit_at(const uint8_t *v, unsigned int i)
 {
@@ -31,99 +77,281 @@ static unsigned int common_bits(const uint8_t *a, const uint8_t *b, unsigned int
 	return MIN(i, max);
 }
 
-static struct trie_node *node_create(const uint8_t *value, unsigned int n_bits,
-				     unsigned int n_rules)
+// The same, of values with at least SHORT_BYTES.
+static inline unsigned int common_bits_quickly(const uint8_t *a, const uint8_t *b, unsigned int max)
 {
-	struct trie_node *n = xzalloc(sizeof(*n));
+	uint32_t x, y;
 
-	memcpy(n->prefix, value, DIV_ROUND_UP(n_bits, 8));
-	n->n_bits = n_bits;
-	n->n_rules = n_rules;
-	return n;
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	if (x != y)
+		return MIN((unsigned int)__builtin_clz(be32toh(x ^ y)), max);
+	return max <= 32 ? max : common_bits(a, b, max);
+}
+
+// ---- Writing ----
+
+static void entry_init(struct entry *e, const uint8_t *value, unsigned int n_bits)
+{
+	memset(e, 0, sizeof(*e));
+	memcpy(e->value, value, DIV_ROUND_UP(n_bits, 8));
+	e->n_bits = n_bits;
+	e->n_rules = 1;
+}
+
+static void leaf_append(struct leaf *l, const struct entry *e)
+{
+	memcpy(leaf_value(l, l->n), e->value, l->n_bytes);
+	*leaf_bits(l, l->n) = e->n_bits;
+	l->n_rules[l->n] = e->n_rules;
+	l->n_live++;
+	__atomic_store_n(&l->n, l->n + 1, __ATOMIC_RELEASE);
+}
+
+// NULL for none.
+static struct trie_node *leaf_create(const struct entry *v, unsigned int n)
+{
+	unsigned int max = n == 1 ? 2 : MIN(ROUND_UP(n + 1, LEAF_STEP), LEAF_MAX);
+	unsigned int n_bytes = SHORT_BYTES;
+	struct leaf *l;
+
+	if (!n)
+		return NULL;
+	for (unsigned int i = 0; i < n; i++)
+		if (v[i].n_bits > SHORT_BYTES * 8)
+			n_bytes = LONG_BYTES;
+	l = xzalloc(sizeof(*l) + max * (sizeof(l->n_rules[0]) + n_bytes + 1));
+	l->node.is_leaf = true;
+	l->max = max;
+	l->n_bytes = n_bytes;
+	for (unsigned int i = 0; i < n; i++)
+		leaf_append(l, &v[i]);
+	return &l->node;
+}
+
+static struct fork *fork_create(const uint8_t *value, unsigned int n_bits)
+{
+	size_t n_bytes = DIV_ROUND_UP(n_bits, 8);
+	struct fork *f = xzalloc(offsetof(struct fork, prefix) + n_bytes);
+
+	memcpy(f->prefix, value, n_bytes);
+	f->n_bits = n_bits;
+	return f;
+}
+
+// One entry more than a leaf may have.
+static struct trie_node *split(const struct entry *v, unsigned int n)
+{
+	struct entry side[2][LEAF_MAX + 1];
+	unsigned int n_of[2] = { 0, 0 }, same = v[0].n_bits;
+	struct fork *f;
+
+	for (unsigned int i = 1; i < n; i++)
+		same = common_bits(v[0].value, v[i].value, MIN(same, v[i].n_bits));
+	f = fork_create(v[0].value, same);
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int bit;
+
+		if (v[i].n_bits == same) {
+			f->n_rules = v[i].n_rules;
+			continue;
+		}
+		bit = bit_at(v[i].value, same);
+		side[bit][n_of[bit]++] = v[i];
+	}
+	for (int bit = 0; bit < 2; bit++)
+		f->child[bit] = leaf_create(side[bit], n_of[bit]);
+	return &f->node;
+}
+
+// The leaf written anew, with one entry more and without those that are nothing.
+static struct trie_node *leaf_remake(const struct leaf *l, const struct entry *more)
+{
+	struct entry v[LEAF_MAX + 1];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < l->n; i++) {
+		if (!l->n_rules[i])
+			continue;
+		entry_init(&v[n], leaf_value(l, i), *leaf_bits(l, i));
+		v[n++].n_rules = l->n_rules[i];
+	}
+	v[n++] = *more;
+	return n > LEAF_MAX ? split(v, n) : leaf_create(v, n);
+}
+
+// Its place, or -1.
+static int leaf_find(const struct leaf *l, const struct entry *e)
+{
+	if (e->n_bits > l->n_bytes * 8)
+		return -1;
+	for (unsigned int i = 0; i < l->n; i++)
+		if (*leaf_bits(l, i) == e->n_bits &&
+		    common_bits_quickly(leaf_value(l, i), e->value, e->n_bits) == e->n_bits)
+			return i;
+	return -1;
+}
+
+static void count(uint32_t *n_rules, int more)
+{
+	__atomic_store_n(n_rules, *n_rules + more, __ATOMIC_RELAXED);
+}
+
+static void insert_into_leaf(struct trie_node **at, const struct entry *e)
+{
+	struct leaf *l = leaf_of(*at);
+	int i = leaf_find(l, e);
+
+	if (i >= 0) {
+		l->n_live += !l->n_rules[i];
+		count(&l->n_rules[i], 1);
+	} else if (l->n < l->max && e->n_bits <= l->n_bytes * 8) {
+		leaf_append(l, e);
+	} else {
+		RCU_SET(*at, leaf_remake(l, e));
+		rcu_free(l);
+	}
+}
+
+// Above a fork that the value does not go through.
+static void insert_above(struct trie_node **at, const struct entry *e, unsigned int same)
+{
+	struct fork *below = fork_of(*at), *f = fork_create(e->value, same);
+
+	f->child[bit_at(below->prefix, same)] = *at;
+	if (same == e->n_bits)
+		f->n_rules = 1;
+	else
+		f->child[bit_at(e->value, same)] = leaf_create(e, 1);
+	RCU_SET(*at, &f->node);
 }
 
 void trie_insert(struct trie *t, const uint8_t *value, unsigned int n_bits)
 {
-	struct trie_node **at = &t->root, *n, *new;
+	struct trie_node **at = &t->root;
+	struct entry e;
 
-	for (;;) {
-		unsigned int same;
+	entry_init(&e, value, n_bits);
+	while (*at && !(*at)->is_leaf) {
+		struct fork *f = fork_of(*at);
+		unsigned int same = common_bits(e.value, f->prefix, MIN(n_bits, f->n_bits));
 
-		n = *at;
-		if (!n) {
-			RCU_SET(*at, node_create(value, n_bits, 1));
+		if (same < f->n_bits) {
+			insert_above(at, &e, same);
 			return;
 		}
-		same = common_bits(value, n->prefix, MIN(n_bits, n->n_bits));
-		if (same < n->n_bits) {
-			// A node for what both share; and when that is not the new prefix itself, one for the latter.
-			new = node_create(value, same, same == n_bits);
-			new->child[bit_at(n->prefix, same)] = n;
-			if (same < n_bits)
-				new->child[bit_at(value, same)] = node_create(value, n_bits, 1);
-			RCU_SET(*at, new);
+		if (f->n_bits == n_bits) {
+			count(&f->n_rules, 1);
 			return;
 		}
-		if (n->n_bits == n_bits) {
-			__atomic_store_n(&n->n_rules, n->n_rules + 1, __ATOMIC_RELAXED);
-			return;
-		}
-		at = &n->child[bit_at(value, n->n_bits)];
+		at = &f->child[bit_at(e.value, f->n_bits)];
 	}
+	if (*at)
+		insert_into_leaf(at, &e);
+	else
+		RCU_SET(*at, leaf_create(&e, 1));
 }
 
-// Takes a node away that has no rules and at most one child.
+// Takes a fork away that has no rules and at most one child.
 static void prune(struct trie_node **at)
 {
-	struct trie_node *n = *at;
+	struct fork *f = fork_of(*at);
 
-	if (!n || n->n_rules || (n->child[0] && n->child[1]))
+	if (f->n_rules || (f->child[0] && f->child[1]))
 		return;
-	RCU_SET(*at, n->child[0] ? n->child[0] : n->child[1]);
-	rcu_free(n);
+	RCU_SET(*at, f->child[0] ? f->child[0] : f->child[1]);
+	rcu_free(f);
+}
+
+static void remove_from_leaf(struct trie_node **at, const struct entry *e)
+{
+	struct leaf *l = leaf_of(*at);
+	int i = leaf_find(l, e);
+
+	assert(i >= 0 && l->n_rules[i]);
+	count(&l->n_rules[i], -1);
+	l->n_live -= !l->n_rules[i];
+	if (l->n_live)
+		return;
+	RCU_SET(*at, NULL);
+	rcu_free(l);
 }
 
 void trie_remove(struct trie *t, const uint8_t *value, unsigned int n_bits)
 {
 	struct trie_node **at = &t->root, **parent = NULL;
+	struct entry e;
 
-	while (*at && (*at)->n_bits < n_bits) {
+	entry_init(&e, value, n_bits);
+	while (*at && !(*at)->is_leaf && fork_of(*at)->n_bits < n_bits) {
 		parent = at;
-		at = &(*at)->child[bit_at(value, (*at)->n_bits)];
+		at = &fork_of(*at)->child[bit_at(e.value, fork_of(*at)->n_bits)];
 	}
-	assert(*at && (*at)->n_bits == n_bits && (*at)->n_rules);
-	__atomic_store_n(&(*at)->n_rules, (*at)->n_rules - 1, __ATOMIC_RELAXED);
-	prune(at);
+	assert(*at);
+	if ((*at)->is_leaf) {
+		remove_from_leaf(at, &e);
+	} else {
+		assert(fork_of(*at)->n_bits == n_bits && fork_of(*at)->n_rules);
+		count(&fork_of(*at)->n_rules, -1);
+		prune(at);
+	}
 	if (parent)
 		prune(parent);
+}
+
+// ---- Lookup ----
+
+static void add_length(struct trie_lengths *l, unsigned int n_bits)
+{
+	l->bits[n_bits / 64] |= 1ULL << n_bits % 64;
+}
+
+// How many bits it takes to tell the value from each prefix here, or that the prefix covers it.
+static unsigned int look_at_leaf(const struct leaf *l, const uint8_t *value, unsigned int looked,
+				 struct trie_lengths *ret)
+{
+	unsigned int n = __atomic_load_n(&l->n, __ATOMIC_ACQUIRE);
+
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int n_bits = *leaf_bits(l, i), same;
+
+		if (!__atomic_load_n(&l->n_rules[i], __ATOMIC_RELAXED))
+			continue;
+		same = common_bits_quickly(leaf_value(l, i), value, n_bits);
+		if (same == n_bits)
+			add_length(ret, n_bits);
+		looked = MAX(looked, MIN(same + 1, n_bits));
+	}
+	return looked;
 }
 
 unsigned int trie_lookup(const struct trie *t, const uint8_t *value, unsigned int max_bits,
 			 struct trie_lengths *ret)
 {
-	const struct trie_node *n = RCU_GET(t->root);
+	struct trie_node *n = RCU_GET(t->root);
+	uint8_t whole[LONG_BYTES] = { 0 };
 	unsigned int looked = 0;
 
 	memset(ret, 0, sizeof(*ret));
-	while (n) {
-		unsigned int same = common_bits(value, n->prefix, n->n_bits);
-		const struct trie_node *next;
+	memcpy(whole, value, DIV_ROUND_UP(max_bits, 8));
+	while (n && !n->is_leaf) {
+		struct fork *f = fork_of(n);
+		unsigned int same = common_bits(whole, f->prefix, f->n_bits);
 
-		if (same < n->n_bits)
+		if (same < f->n_bits)
 			return same + 1;
-		if (__atomic_load_n(&n->n_rules, __ATOMIC_RELAXED))
-			ret->bits[n->n_bits / 64] |= 1ULL << n->n_bits % 64;
-		looked = n->n_bits;
+		if (__atomic_load_n(&f->n_rules, __ATOMIC_RELAXED))
+			add_length(ret, f->n_bits);
+		looked = f->n_bits;
 		if (looked >= max_bits)
 			return max_bits;
-		// A node with children has looked at one more bit even when there is none on this side.
-		next = RCU_GET(n->child[bit_at(value, looked)]);
-		if (!next && !RCU_GET(n->child[!bit_at(value, looked)]))
+		// What is below differs here, even when there is nothing on this side.
+		n = RCU_GET(f->child[bit_at(whole, looked)]);
+		if (!n && !RCU_GET(f->child[!bit_at(whole, looked)]))
 			return looked;
 		looked++;
-		n = next;
 	}
-	return looked;
+	return n ? look_at_leaf(leaf_of(n), whole, looked, ret) : looked;
 }
 
 static void free_nodes(void *p)
@@ -132,9 +360,13 @@ static void free_nodes(void *p)
 
 	if (!n)
 		return;
-	free_nodes(n->child[0]);
-	free_nodes(n->child[1]);
-	free(n);
+	if (n->is_leaf) {
+		free(leaf_of(n));
+		return;
+	}
+	free_nodes(fork_of(n)->child[0]);
+	free_nodes(fork_of(n)->child[1]);
+	free(fork_of(n));
 }
 
 void trie_clear(struct trie *t)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CHECK
-CORE_FLOW_TESTS = tests/unit/core/test-classifier tests/unit/core/test-dp-text tests/unit/core/test-fields \
+CORE_FLOW_TESTS = tests/unit/core/test-classifier tests/unit/core/test-trie tests/unit/core/test-dp-text tests/unit/core/test-fields \
 	tests/unit/core/test-match tests/unit/core/test-packet
 check_PROGRAMS += $(CORE_FLOW_TESTS)
 TESTS += $(CORE_FLOW_TESTS)
@@ -9,6 +9,8 @@ tests_unit_core_test_classifier_SOURCES = tests/unit/core/test-classifier.c test
 tests_unit_core_test_classifier_LDADD = $(CORE_FLOW_TEST_LIBS)
 check_PROGRAMS += tests/unit/core/test-clauses
 TESTS += tests/unit/core/test-clauses
+tests_unit_core_test_trie_SOURCES = tests/unit/core/test-trie.c tests/unit/core/flow-testing.h
+tests_unit_core_test_trie_LDADD = $(CORE_FLOW_TEST_LIBS)
 tests_unit_core_test_clauses_SOURCES = tests/unit/core/test-clauses.c tests/unit/core/flow-testing.h
 tests_unit_core_test_clauses_LDADD = $(CORE_FLOW_TEST_LIBS)
 tests_unit_core_test_dp_text_SOURCES = tests/unit/core/test-dp-text.c tests/unit/core/flow-testing.h
