@@ -5,26 +5,12 @@
 #include "core/base/hmap.h"
 #include "core/base/vec.h"
 #include "core/flow/classifier.h"
-#include "core/flow/rtable.h"
+#include "core/flow/ptable.h"
+#include "core/flow/tally.h"
 #include "core/flow/trie.h"
 
 #define CLS_MAX_TRIES 4
 #define CLS_N_STAGES 4
-
-// One rule in a subtable. Rules of the same masked key are a list by descending priority, newer before older ones of the same
-// priority; its head is in the table.
-struct cls_node {
-	struct rnode r;
-	struct cls_rule *rule;
-	struct cls_node *lower;
-	int priority;
-};
-
-// A value of the words up to some stage that at least one rule has.
-struct stage_node {
-	struct rnode r;
-	size_t n_rules;
-};
 
 struct priority_count {
 	int priority;
@@ -33,11 +19,14 @@ struct priority_count {
 
 struct subtable {
 	struct hmap_node node; // by hash of the mask; writer only
-	struct miniflow *mask;
+	const struct miniflow *mask; // its rules have it, too
 	uint8_t stage_end[CLS_N_STAGES]; // number of mask words up to and with this stage
 	uint8_t last_stage; // the one in which the mask ends
-	struct rtable stages[CLS_N_STAGES - 1];
-	struct rtable rules;
+	// The values of the words up to some stage that at least one rule has.
+	struct tally stages[CLS_N_STAGES - 1];
+	// Rules of the same masked key are a list by descending priority, newer before older ones of the same priority; its head
+	// is here.
+	struct ptable rules;
 	unsigned int trie_bits
 		[CLS_MAX_TRIES]; // length of the prefix that the mask has in that trie's field; 0: not in it
 	be32 ports_mask; // of tp_src and tp_dst, as they lie in the key
@@ -96,6 +85,7 @@ struct classifier {
 	size_t n_all;
 };
 
+// Takes a reference of the mask.
 struct subtable *subtable_create(const struct classifier *c, const struct miniflow *mask);
 // Empty, and unreachable for readers that come now.
 void subtable_destroy(struct subtable *s);
@@ -107,12 +97,12 @@ void subtable_count_shown(struct subtable *s, int n, uint64_t version);
 // Removes all rules; nobody looks any more.
 void subtable_clear(struct subtable *s);
 // Head of the list of rules with exactly this masked key (packed), or NULL.
-struct cls_node *subtable_find_key(const struct subtable *s, const struct miniflow *key);
+struct cls_rule *subtable_find_key(const struct subtable *s, const struct miniflow *key);
 // Head of the list of rules that match 'key' and are visible at a version, or NULL; *ret_words is how many words of the subtable's mask were looked at.
-struct cls_node *subtable_lookup(const struct subtable *s, uint64_t version,
+struct cls_rule *subtable_lookup(const struct subtable *s, uint64_t version,
 				 const struct flow_key *key, unsigned int *ret_words);
 // The first of a list, from 'n' on, that a version sees, or NULL.
-struct cls_node *cls_node_visible(struct cls_node *n, uint64_t version);
+struct cls_rule *cls_rule_visible(struct cls_rule *r, uint64_t version);
 // Adds to 'mask' what such an answer depended on.
 void subtable_unwildcard(const struct subtable *s, const struct flow_key *key, unsigned int n_words,
 			 bool found, struct flow_mask *mask);
@@ -133,10 +123,15 @@ struct cls_walk {
 void cls_walk_begin(struct cls_walk *w, const struct classifier *c, const struct subtable_vec *vec,
 		    uint64_t version, const struct flow_key *key, struct flow_mask *mask);
 // Head of the next list of rules that match, from a subtable that has one above 'priority'; NULL: there is none any more.
-struct cls_node *cls_walk_next(struct cls_walk *w, int priority);
+struct cls_rule *cls_walk_next(struct cls_walk *w, int priority);
 // clauses.c: goes on with a lookup that has come to rules with clauses, 'n' and below. 'best' is what was found before, or NULL.
-struct cls_rule *lookup_with_clauses(struct cls_walk *w, struct cls_rule *best, struct cls_node *n,
+struct cls_rule *lookup_with_clauses(struct cls_walk *w, struct cls_rule *best, struct cls_rule *n,
 				     struct cls_decision *ret);
+
+// Masks are counted: all rules of a subtable share one.
+const struct miniflow *cls_mask_create(const struct flow_mask *mask);
+const struct miniflow *cls_mask_ref(const struct miniflow *mask);
+void cls_mask_unref(const struct miniflow *mask); // any thread
 
 static inline bool is_newest(const struct cls_rule *r)
 {

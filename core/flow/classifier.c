@@ -2,6 +2,7 @@
 #include "core/flow/classifier.h"
 
 #include <limits.h>
+#include <stdatomic.h>
 
 #include "core/base/hash.h"
 #include "core/flow/classifier-private.h"
@@ -9,22 +10,73 @@
 
 // ---- Rules ----
 
+struct cls_mask {
+	_Atomic uint32_t refs;
+	struct miniflow packed;
+};
+
+static struct cls_mask *mask_of(const struct miniflow *mask)
+{
+	return (struct cls_mask *)((uint8_t *)mask - offsetof(struct cls_mask, packed));
+}
+
+const struct miniflow *cls_mask_create(const struct flow_mask *mask)
+{
+	struct miniflow_buf buf;
+	struct cls_mask *m;
+
+	miniflow_pack(&buf.mf, &mask->m);
+	m = xmalloc(offsetof(struct cls_mask, packed) + miniflow_size(&buf.mf));
+	m->refs = 1;
+	memcpy(&m->packed, &buf.mf, miniflow_size(&buf.mf));
+	return &m->packed;
+}
+
+const struct miniflow *cls_mask_ref(const struct miniflow *mask)
+{
+	atomic_fetch_add_explicit(&mask_of(mask)->refs, 1, memory_order_relaxed);
+	return mask;
+}
+
+void cls_mask_unref(const struct miniflow *mask)
+{
+	if (mask && atomic_fetch_sub(&mask_of(mask)->refs, 1) == 1)
+		free(mask_of(mask));
+}
+
+static void init(struct cls_rule *r, int priority, const struct miniflow *key,
+		 const struct miniflow *mask)
+{
+	*r = (struct cls_rule){ .priority = priority,
+				.match_key = key,
+				.match_mask = mask,
+				.hidden = CLS_NEVER };
+}
+
 void cls_rule_init(struct cls_rule *r, const struct match *m, int priority)
 {
-	r->priority = priority;
-	r->match_key = miniflow_create(&m->key);
-	r->match_mask = miniflow_create(&m->mask.m);
-	r->clauses = NULL;
-	r->entry = NULL;
-	r->shown = 0;
-	r->hidden = CLS_NEVER;
+	init(r, priority, miniflow_create(&m->key), cls_mask_create(&m->mask));
+}
+
+void cls_rule_init_packed(struct cls_rule *r, const struct miniflow *key,
+			  const struct flow_mask *mask, int priority)
+{
+	init(r, priority, key, cls_mask_create(mask));
+	r->key_is_owners = true;
+}
+
+void cls_rule_init_like(struct cls_rule *r, const struct miniflow *key, const struct cls_rule *like)
+{
+	init(r, like->priority, key, cls_mask_ref(like->match_mask));
+	r->key_is_owners = true;
 }
 
 void cls_rule_uninit(struct cls_rule *r)
 {
 	assert(!r->entry);
-	free(r->match_key);
-	free(r->match_mask);
+	if (!r->key_is_owners)
+		free((void *)r->match_key);
+	cls_mask_unref(r->match_mask);
 	free(r->clauses);
 	r->match_key = r->match_mask = NULL;
 	r->clauses = NULL;
@@ -141,8 +193,8 @@ static void set_trie(struct cls_trie *t, const struct field *f)
 int classifier_set_prefixes(struct classifier *c, const struct field *const fields[], size_t n,
 			    struct error *err)
 {
+	struct cls_rule *r;
 	struct subtable *s;
-	struct rnode *r;
 
 	if (n > CLS_MAX_TRIES)
 		return error_set(err, -EINVAL, "at most %d fields can have a prefix trie",
@@ -163,9 +215,9 @@ int classifier_set_prefixes(struct classifier *c, const struct field *const fiel
 		set_trie(&c->tries[i], fields[i]);
 	HMAP_FOR_EACH (s, node, &c->subtables) {
 		subtable_set_tries(c, s);
-		RTABLE_FOR_EACH(r, &s->rules)
-		for (struct cls_node *l = CONTAINER_OF(r, struct cls_node, r); l; l = l->lower)
-			tries_update(c, s, l->rule, trie_insert);
+		PTABLE_FOR_EACH(r, &s->rules)
+		for (struct cls_rule *l = r; l; l = l->lower)
+			tries_update(c, s, l, trie_insert);
 	}
 	cmm_smp_wmb();
 	__atomic_store_n(&c->tries_ready, true, __ATOMIC_RELEASE);
@@ -331,6 +383,10 @@ void classifier_insert(struct classifier *c, struct cls_rule *r, uint64_t versio
 		s->serial = c->next_serial++;
 		hmap_insert(&c->subtables, &s->node, miniflow_hash(s->mask, 0));
 	}
+	if (r->match_mask != s->mask) {
+		cls_mask_unref(r->match_mask);
+		r->match_mask = cls_mask_ref(s->mask);
+	}
 	// A trie may exclude only what is not there: it must know the rule first.
 	tries_update(c, s, r, trie_insert);
 	subtable_insert(s, r);
@@ -344,22 +400,22 @@ void classifier_hide(struct classifier *c, struct cls_rule *r, uint64_t version)
 {
 	assert(r->entry && is_newest(r));
 	__atomic_store_n(&r->hidden, version, __ATOMIC_RELAXED);
-	count_shown(c, find_subtable(c, r->match_mask), -1, version);
+	count_shown(c, r->entry, -1, version);
 }
 
 void classifier_show(struct classifier *c, struct cls_rule *r)
 {
 	assert(r->entry && !is_newest(r));
 	__atomic_store_n(&r->hidden, CLS_NEVER, __ATOMIC_RELAXED);
-	count_shown(c, find_subtable(c, r->match_mask), 1, CLS_NEVER);
+	count_shown(c, r->entry, 1, CLS_NEVER);
 }
 
 void classifier_remove(struct classifier *c, struct cls_rule *r)
 {
-	struct subtable *s = find_subtable(c, r->match_mask);
+	struct subtable *s = r->entry;
 	int before = subtable_max_priority(s);
 
-	assert(r->entry);
+	assert(s);
 	// It was shown in a version that will not be: those before it still see what else is hidden from there on.
 	if (is_newest(r))
 		count_shown(c, s, -1, r->shown);
@@ -407,10 +463,10 @@ struct cls_rule *classifier_find_exactly(const struct classifier *c, const struc
 	if (!s)
 		return NULL;
 	miniflow_pack(&key.mf, &m->key);
-	for (struct cls_node *n = subtable_find_key(s, &key.mf); n && n->priority >= priority;
+	for (struct cls_rule *n = subtable_find_key(s, &key.mf); n && n->priority >= priority;
 	     n = n->lower)
-		if (n->priority == priority && is_newest(n->rule))
-			return n->rule;
+		if (n->priority == priority && is_newest(n))
+			return n;
 	return NULL;
 }
 
@@ -427,16 +483,15 @@ static bool rules_overlap(const struct cls_rule *a, const struct cls_rule *b)
 bool classifier_rule_overlaps(const struct classifier *c, const struct cls_rule *r)
 {
 	const struct subtable *s;
-	const struct rnode *n;
+	const struct cls_rule *n;
 
 	HMAP_FOR_EACH (s, node, &c->subtables) {
 		if (!subtable_has_priority(s, r->priority))
 			continue;
-		RTABLE_FOR_EACH(n, &s->rules)
-		for (const struct cls_node *l = CONTAINER_OF(n, struct cls_node, r); l;
-		     l = l->lower)
-			if (l->priority == r->priority && l->rule != r && is_newest(l->rule) &&
-			    rules_overlap(l->rule, r))
+		PTABLE_FOR_EACH(n, &s->rules)
+		for (const struct cls_rule *l = n; l; l = l->lower)
+			if (l->priority == r->priority && l != r && is_newest(l) &&
+			    rules_overlap(l, r))
 				return true;
 	}
 	return false;
@@ -456,12 +511,12 @@ void cls_walk_begin(struct cls_walk *w, const struct classifier *c, const struct
 		w->answers[i].asked = false;
 }
 
-struct cls_node *cls_walk_next(struct cls_walk *w, int priority)
+struct cls_rule *cls_walk_next(struct cls_walk *w, int priority)
 {
 	while (w->next < w->vec->n && w->vec->v[w->next].max_priority > priority) {
 		const struct subtable *s = w->vec->v[w->next++].s;
 		unsigned int n_words;
-		struct cls_node *n;
+		struct cls_rule *n;
 
 		// What waits to be taken out must not decide anything, nor cost bits of the mask.
 		if (w->version >= __atomic_load_n(&s->gone, __ATOMIC_RELAXED))
@@ -485,15 +540,15 @@ static struct cls_rule *lookup(const struct classifier *c, const struct subtable
 {
 	struct cls_rule *best = NULL;
 	struct cls_walk w;
-	struct cls_node *n;
+	struct cls_rule *n;
 
 	cls_walk_begin(&w, c, vec, version, key, mask);
 	while ((n = cls_walk_next(&w, best ? best->priority : INT_MIN))) {
 		if (best && n->priority <= best->priority)
 			continue;
-		if (RCU_GET(n->rule->clauses))
+		if (RCU_GET(n->clauses))
 			return lookup_with_clauses(&w, best, n, ret);
-		best = n->rule;
+		best = n;
 	}
 	ret->least = best ? best->priority : INT_MIN;
 	ret->by_conjunction = false;
@@ -537,13 +592,12 @@ static bool rule_is_subset(const struct cls_rule *r, const struct miniflow *key,
 	return miniflow_equal_masked(key, mask, r->match_key);
 }
 
-static void collect_list(const struct rnode *head, const struct miniflow *key,
+static void collect_list(struct cls_rule *head, const struct miniflow *key,
 			 const struct miniflow *mask, rule_vec *out)
 {
-	for (const struct cls_node *l = CONTAINER_OF(head, struct cls_node, r); l;
-	     l = RCU_GET(l->lower))
-		if (is_newest(l->rule) && (!mask || rule_is_subset(l->rule, key, mask)))
-			VEC_PUSH(out, l->rule);
+	for (struct cls_rule *l = head; l; l = RCU_GET(l->lower))
+		if (is_newest(l) && (!mask || rule_is_subset(l, key, mask)))
+			VEC_PUSH(out, l);
 }
 
 static bool mask_contains(const struct miniflow *super, const struct miniflow *sub)
@@ -557,18 +611,15 @@ static bool mask_contains(const struct miniflow *super, const struct miniflow *s
 static void collect_subtable(const struct subtable *s, const struct miniflow *key,
 			     const struct miniflow *mask, rule_vec *out)
 {
-	const struct rnode *n;
+	struct cls_rule *n;
 
 	if (mask && !mask_contains(s->mask, mask))
 		return;
 	if (mask && miniflow_equal(s->mask, mask)) {
-		const struct cls_node *head = subtable_find_key(s, key);
-
-		if (head)
-			collect_list(&head->r, key, mask, out);
+		collect_list(subtable_find_key(s, key), key, mask, out);
 		return;
 	}
-	RTABLE_FOR_EACH(n, &s->rules)
+	PTABLE_FOR_EACH(n, &s->rules)
 	collect_list(n, key, mask, out);
 }
 

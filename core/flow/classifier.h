@@ -16,6 +16,7 @@
 #include "core/flow/miniflow.h"
 
 struct classifier;
+struct subtable;
 
 // One dimension of a match that several rules make together.
 struct cls_clause {
@@ -37,9 +38,11 @@ struct cls_clauses {
 // Embedded by its owner (an OpenFlow rule). Immutable once inserted but for 'hidden'; a removed rule must outlive its readers.
 struct cls_rule {
 	int priority; // 0..65535 for rules of controllers; larger for the switch's own
-	struct miniflow *match_key, *match_mask; // packed; owned by the rule
+	bool key_is_owners; // not to be freed with the rule
+	const struct miniflow *match_key, *match_mask; // packed; the mask is shared with others
 	struct cls_clauses *clauses; // RCU; NULL: the rule is found by itself. Owned by the rule
-	void *entry; // the classifier's; NULL while not inserted
+	struct subtable *entry; // the classifier's; NULL while not inserted
+	struct cls_rule *lower; // the classifier's: RCU, the next one of the same match
 	uint64_t shown, hidden; // the first version that sees it, and the first that does no more
 };
 
@@ -50,6 +53,11 @@ static inline bool cls_rule_is_visible(const struct cls_rule *r, uint64_t versio
 }
 
 void cls_rule_init(struct cls_rule *r, const struct match *m, int priority);
+// The same with a key that is packed already and stays the owner's, beside the rule: one piece of memory for both.
+void cls_rule_init_packed(struct cls_rule *r, const struct miniflow *key,
+			  const struct flow_mask *mask, int priority);
+// And with the match of another rule.
+void cls_rule_init_like(struct cls_rule *r, const struct miniflow *key, const struct cls_rule *like);
 // After removal and a grace period.
 void cls_rule_uninit(struct cls_rule *r);
 // Takes the clauses (from malloc, NULL: none) of a rule that is not inserted.

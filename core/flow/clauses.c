@@ -79,16 +79,16 @@ static bool find_complete(const struct part parts[], size_t n, uint64_t from, ui
 // ---- Lookup ----
 
 // The list's first rule without clauses, above 'priority'; those with clauses before it are kept.
-static struct cls_rule *take_list(const struct cls_node *n, uint64_t version, int priority,
+static struct cls_rule *take_list(struct cls_rule *n, uint64_t version, int priority,
 				  part_vec *parts)
 {
 	for (; n && n->priority > priority; n = RCU_GET(n->lower)) {
-		const struct cls_clauses *c = RCU_GET(n->rule->clauses);
+		const struct cls_clauses *c = RCU_GET(n->clauses);
 
-		if (!cls_rule_is_visible(n->rule, version))
+		if (!cls_rule_is_visible(n, version))
 			continue;
 		if (!c)
-			return n->rule;
+			return n;
 		VEC_PUSH(parts, ((struct part){ n->priority, c }));
 	}
 	return NULL;
@@ -104,12 +104,12 @@ static struct cls_rule *best_without_clauses(const struct cls_walk *w, const str
 {
 	struct cls_rule *best = NULL;
 	struct cls_walk again;
-	struct cls_node *n;
+	struct cls_rule *n;
 
 	cls_walk_begin(&again, w->c, w->vec, w->version, key, w->mask);
 	while ((n = cls_walk_next(&again, least_of(best))))
-		if (n->priority > least_of(best) && !RCU_GET(n->rule->clauses))
-			best = n->rule;
+		if (n->priority > least_of(best) && !RCU_GET(n->clauses))
+			best = n;
 	return best;
 }
 
@@ -171,7 +171,7 @@ static struct cls_rule *resolve_by_priority(struct cls_walk *w, struct cls_rule 
 	for (;;) {
 		int top = highest(parts);
 		bool open = top > least_of(best);
-		struct cls_node *n = cls_walk_next(w, open ? top - 1 : least_of(best));
+		struct cls_rule *n = cls_walk_next(w, open ? top - 1 : least_of(best));
 
 		if (n) {
 			r = take_list(n, w->version, least_of(best), parts);
@@ -193,7 +193,7 @@ static struct cls_rule *resolve_by_priority(struct cls_walk *w, struct cls_rule 
 	return r;
 }
 
-struct cls_rule *lookup_with_clauses(struct cls_walk *w, struct cls_rule *best, struct cls_node *n,
+struct cls_rule *lookup_with_clauses(struct cls_walk *w, struct cls_rule *best, struct cls_rule *n,
 				     struct cls_decision *ret)
 {
 	part_vec parts = VEC_INIT;

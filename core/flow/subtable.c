@@ -64,26 +64,16 @@ void subtable_set_tries(const struct classifier *c, struct subtable *s)
 	}
 }
 
-static void node_moved(struct rnode *now)
-{
-	struct cls_node *n = CONTAINER_OF(now, struct cls_node, r);
-
-	n->rule->entry = n;
-}
-
 struct subtable *subtable_create(const struct classifier *c, const struct miniflow *mask)
 {
 	struct subtable *s = xzalloc(sizeof(*s));
 	struct flow_key dense;
 
-	s->mask = miniflow_clone(mask);
+	s->mask = cls_mask_ref(mask);
 	miniflow_expand(mask, &dense);
 	memcpy(&s->ports_mask, &dense.tp_src, sizeof(s->ports_mask));
 	find_stages(s);
 	subtable_set_tries(c, s);
-	for (int i = 0; i < CLS_N_STAGES - 1; i++)
-		rtable_init(&s->stages[i], sizeof(struct stage_node), NULL);
-	rtable_init(&s->rules, sizeof(struct cls_node), node_moved);
 	s->gone = CLS_NEVER;
 	return s;
 }
@@ -92,16 +82,17 @@ static void subtable_free(void *p)
 {
 	struct subtable *s = p;
 
-	free(s->mask);
+	cls_mask_unref(s->mask);
 	VEC_FREE(&s->priorities);
 	free(s);
 }
 
 void subtable_destroy(struct subtable *s)
 {
+	assert(!s->n_rules);
 	for (int i = 0; i < CLS_N_STAGES - 1; i++)
-		rtable_uninit(&s->stages[i]);
-	rtable_uninit(&s->rules);
+		tally_clear(&s->stages[i]);
+	ptable_clear(&s->rules);
 	trie_clear(&s->ports);
 	rcu_defer(subtable_free, s);
 }
@@ -172,31 +163,6 @@ static void hash_stages(const struct subtable *s, const struct miniflow *key,
 	hashes[CLS_N_STAGES - 1] = hash_u64(h, CLS_N_STAGES);
 }
 
-static void stage_add(struct rtable *t, uint64_t hash)
-{
-	struct rnode *found = rtable_first(t, hash);
-	struct stage_node *n;
-
-	if (found) {
-		CONTAINER_OF(found, struct stage_node, r)->n_rules++;
-		return;
-	}
-	n = xzalloc(sizeof(*n));
-	n->r.hash = hash;
-	n->n_rules = 1;
-	rtable_insert(t, &n->r);
-}
-
-static void stage_remove(struct rtable *t, uint64_t hash)
-{
-	struct stage_node *n = CONTAINER_OF(rtable_first(t, hash), struct stage_node, r);
-
-	if (--n->n_rules)
-		return;
-	rtable_remove(t, &n->r);
-	rcu_free(n);
-}
-
 static be32 ports_of(const struct subtable *s, const struct miniflow *key)
 {
 	uint64_t word = miniflow_get(key, PORTS_WORD);
@@ -209,92 +175,92 @@ static be32 ports_of(const struct subtable *s, const struct miniflow *key)
 
 // ---- Rules ----
 
-struct cls_node *subtable_find_key(const struct subtable *s, const struct miniflow *key)
+static struct cls_rule *find_head(const struct subtable *s, const struct miniflow *key,
+				  uint64_t hash)
+{
+	struct pcursor at;
+	struct cls_rule *r;
+
+	for (r = ptable_first(&s->rules, hash, &at); r; r = ptable_next(&at))
+		if (miniflow_equal(r->match_key, key))
+			break;
+	return r;
+}
+
+struct cls_rule *subtable_find_key(const struct subtable *s, const struct miniflow *key)
 {
 	uint64_t hashes[CLS_N_STAGES];
 
 	hash_stages(s, key, hashes);
-	for (struct rnode *n = rtable_first(&s->rules, hashes[CLS_N_STAGES - 1]); n;
-	     n = rtable_next(n)) {
-		struct cls_node *c = CONTAINER_OF(n, struct cls_node, r);
-
-		if (miniflow_equal(c->rule->match_key, key))
-			return c;
-	}
-	return NULL;
+	return find_head(s, key, hashes[CLS_N_STAGES - 1]);
 }
 
-static void link_node(struct subtable *s, struct cls_node *n)
+static void link_rule(struct subtable *s, struct cls_rule *r, uint64_t hash)
 {
-	struct cls_node *head = subtable_find_key(s, n->rule->match_key), *at;
+	struct cls_rule *head = find_head(s, r->match_key, hash), *at;
 
 	if (!head) {
-		rtable_insert(&s->rules, &n->r);
+		r->lower = NULL;
+		ptable_insert(&s->rules, hash, r);
 		return;
 	}
 	// A newer rule stands before those of its priority that are hidden.
-	if (n->priority >= head->priority) {
-		n->lower = head;
-		rtable_replace(&s->rules, &head->r, &n->r);
+	if (r->priority >= head->priority) {
+		r->lower = head;
+		ptable_replace(&s->rules, hash, head, r);
 		return;
 	}
-	for (at = head; at->lower && at->lower->priority > n->priority;)
+	for (at = head; at->lower && at->lower->priority > r->priority;)
 		at = at->lower;
-	n->lower = at->lower;
-	RCU_SET(at->lower, n);
+	r->lower = at->lower;
+	RCU_SET(at->lower, r);
 }
 
 void subtable_insert(struct subtable *s, struct cls_rule *r)
 {
-	struct cls_node *n = xzalloc(sizeof(*n));
 	uint64_t hashes[CLS_N_STAGES];
 
 	hash_stages(s, r->match_key, hashes);
 	// Readers go through stages and ports first: those must know the rule before it is there.
 	for (int i = 0; i < CLS_N_STAGES - 1; i++)
 		if (stage_has_index(s, i))
-			stage_add(&s->stages[i], hashes[i]);
+			tally_add(&s->stages[i], hashes[i]);
 	if (s->ports_mask) {
 		be32 ports = ports_of(s, r->match_key);
 
 		trie_insert(&s->ports, (const uint8_t *)&ports, 32);
 	}
-	n->r.hash = hashes[CLS_N_STAGES - 1];
-	n->rule = r;
-	n->priority = r->priority;
-	r->entry = n;
-	link_node(s, n);
+	r->entry = s;
+	link_rule(s, r, hashes[CLS_N_STAGES - 1]);
 	s->n_rules++;
 	count_priority(s, r->priority);
 }
 
-static void unlink_node(struct subtable *s, struct cls_node *n)
+static void unlink_rule(struct subtable *s, struct cls_rule *r, uint64_t hash)
 {
-	struct cls_node *head = subtable_find_key(s, n->rule->match_key), *at;
+	struct cls_rule *head = find_head(s, r->match_key, hash), *at;
 
-	if (head != n) {
-		for (at = head; at->lower != n;)
+	if (head != r) {
+		for (at = head; at->lower != r;)
 			at = at->lower;
-		RCU_SET(at->lower, n->lower);
-	} else if (n->lower) {
-		rtable_replace(&s->rules, &n->r, &n->lower->r);
+		RCU_SET(at->lower, r->lower);
+	} else if (r->lower) {
+		ptable_replace(&s->rules, hash, r, r->lower);
 	} else {
-		rtable_remove(&s->rules, &n->r);
+		ptable_remove(&s->rules, hash, r);
 	}
 }
 
 void subtable_remove(struct subtable *s, struct cls_rule *r)
 {
-	struct cls_node *n = r->entry;
 	uint64_t hashes[CLS_N_STAGES];
 
-	unlink_node(s, n);
-	rcu_free(n);
-	r->entry = NULL;
 	hash_stages(s, r->match_key, hashes);
+	unlink_rule(s, r, hashes[CLS_N_STAGES - 1]);
+	r->entry = NULL;
 	for (int i = 0; i < CLS_N_STAGES - 1; i++)
 		if (stage_has_index(s, i))
-			stage_remove(&s->stages[i], hashes[i]);
+			tally_remove(&s->stages[i], hashes[i]);
 	if (s->ports_mask) {
 		be32 ports = ports_of(s, r->match_key);
 
@@ -312,22 +278,14 @@ void subtable_count_shown(struct subtable *s, int n, uint64_t version)
 
 void subtable_clear(struct subtable *s)
 {
-	const struct rnode *r;
+	struct cls_rule *head, *r;
 
-	RTABLE_FOR_EACH(r, &s->rules)
-	{
-		struct cls_node *head = CONTAINER_OF(r, struct cls_node, r), *n, *lower;
-
-		head->rule->entry = NULL;
-		for (n = head->lower; n; n = lower) {
-			lower = n->lower;
-			n->rule->entry = NULL;
-			rcu_free(n);
-		}
-	}
+	PTABLE_FOR_EACH(head, &s->rules)
+	for (r = head; r; r = r->lower)
+		r->entry = NULL;
 	for (int i = 0; i < CLS_N_STAGES - 1; i++)
-		rtable_clear(&s->stages[i]);
-	rtable_clear(&s->rules);
+		tally_clear(&s->stages[i]);
+	ptable_clear(&s->rules);
 	s->n_rules = 0;
 }
 
@@ -364,20 +322,22 @@ static bool explained_by_ports(const struct subtable *s, const struct flow_key *
 	return true;
 }
 
-struct cls_node *cls_node_visible(struct cls_node *n, uint64_t version)
+struct cls_rule *cls_rule_visible(struct cls_rule *r, uint64_t version)
 {
-	for (; n; n = RCU_GET(n->lower))
-		if (cls_rule_is_visible(n->rule, version))
+	for (; r; r = RCU_GET(r->lower))
+		if (cls_rule_is_visible(r, version))
 			break;
-	return n;
+	return r;
 }
 
-struct cls_node *subtable_lookup(const struct subtable *s, uint64_t version,
+struct cls_rule *subtable_lookup(const struct subtable *s, uint64_t version,
 				 const struct flow_key *key, unsigned int *ret_words)
 {
 	const uint64_t *words = flow_words_const(key);
 	struct flowmap map = s->mask->map;
 	unsigned int i = 0;
+	struct cls_rule *r;
+	struct pcursor at;
 	uint64_t h = 0;
 
 	for (int stage = 0; stage <= s->last_stage; stage++) {
@@ -385,16 +345,12 @@ struct cls_node *subtable_lookup(const struct subtable *s, uint64_t version,
 			h = mix(h, words[next_word(&map)] & s->mask->words[i]);
 		*ret_words = i;
 		if (stage_has_index(s, stage) &&
-		    !rtable_first(&s->stages[stage], hash_u64(h, stage)))
+		    !tally_has(&s->stages[stage], hash_u64(h, stage)))
 			return NULL;
 	}
-	for (struct rnode *n = rtable_first(&s->rules, hash_u64(h, CLS_N_STAGES)); n;
-	     n = rtable_next(n)) {
-		struct cls_node *head = CONTAINER_OF(n, struct cls_node, r);
-
-		if (miniflow_equal_key_masked(head->rule->match_key, s->mask, key))
-			return cls_node_visible(head, version);
-	}
+	for (r = ptable_first(&s->rules, hash_u64(h, CLS_N_STAGES), &at); r; r = ptable_next(&at))
+		if (miniflow_equal_key_masked(r->match_key, s->mask, key))
+			return cls_rule_visible(r, version);
 	return NULL;
 }
 
