@@ -63,6 +63,7 @@ struct trie_answer {
 
 // A past change, for classifier_changed_for().
 struct cls_change {
+	struct change_page *page;
 	const struct miniflow *key, *mask; // behind the struct
 	uint64_t number; // its place in the order of changes
 	uint64_t version; // that made it visible; grows with the number, many may have the same
@@ -70,6 +71,14 @@ struct cls_change {
 };
 
 #define CLS_N_CHANGES 1024
+
+// Changes one behind the other: a change is made and forgotten with every rule, so that memory for each would be costly, and would
+// pile up in a burst of them until the readers are done.
+struct change_page {
+	size_t n_live; // changes in it that the ring has, and one while it takes new ones
+	size_t used, size; // bytes
+	uint8_t bytes[];
+};
 
 struct classifier {
 	struct subtable_vec *vec; // RCU
@@ -79,6 +88,7 @@ struct classifier {
 	uint64_t forgotten; // of changes up to this version not all are in the ring
 	uint64_t n_changes;
 	struct cls_change *changes[CLS_N_CHANGES]; // RCU; ring by number
+	struct change_page *page; // takes the next one; NULL: none yet
 	struct hmap subtables;
 	uint64_t next_serial; // of a subtable
 	size_t n; // not hidden

@@ -224,6 +224,41 @@ int classifier_set_prefixes(struct classifier *c, const struct field *const fiel
 	return 0;
 }
 
+// ---- Memory of changes ----
+
+// The first one is small: many tables see few changes.
+#define FIRST_PAGE 4096
+#define NEXT_PAGES (32 << 10)
+
+_Static_assert(sizeof(struct cls_change) + 2 * sizeof(struct miniflow_buf) +
+			       sizeof(struct change_page) <= FIRST_PAGE,
+	       "any change has room");
+
+static void leave_page(struct change_page *p)
+{
+	if (p && !--p->n_live)
+		rcu_free(p);
+}
+
+static struct cls_change *new_change(struct classifier *c, size_t n)
+{
+	struct change_page *p = c->page;
+	struct cls_change *ch;
+
+	if (!p || p->used + n > p->size) {
+		size_t whole = p ? NEXT_PAGES : FIRST_PAGE;
+
+		leave_page(p);
+		c->page = p = xmalloc(whole);
+		*p = (struct change_page){ .n_live = 1, .size = whole - sizeof(*p) };
+	}
+	ch = (struct cls_change *)(p->bytes + p->used);
+	p->used += n;
+	p->n_live++;
+	ch->page = p;
+	return ch;
+}
+
 // ---- Life ----
 
 struct classifier *classifier_create(void)
@@ -248,7 +283,9 @@ void classifier_destroy(struct classifier *c)
 	for (int i = 0; i < CLS_MAX_TRIES; i++)
 		trie_clear(&c->tries[i].trie);
 	for (int i = 0; i < CLS_N_CHANGES; i++)
-		free(c->changes[i]);
+		if (c->changes[i])
+			leave_page(c->changes[i]->page);
+	leave_page(c->page);
 	hmap_uninit(&c->subtables);
 	free(c->vec);
 	free(c);
@@ -280,17 +317,17 @@ void classifier_announce(struct classifier *c, const struct cls_rule *r, uint64_
 {
 	uint64_t number = c->n_changes + 1;
 	size_t n_key = miniflow_size(r->match_key), n_mask = miniflow_size(r->match_mask);
-	struct cls_change *ch = xmalloc(sizeof(*ch) + n_key + n_mask),
+	struct cls_change *ch = new_change(c, sizeof(*ch) + n_key + n_mask),
 			  *old = c->changes[number % CLS_N_CHANGES];
 
-	// One piece of memory: a change is made and forgotten with every rule.
 	ch->key = memcpy(ch + 1, r->match_key, n_key);
 	ch->mask = memcpy((uint8_t *)(ch + 1) + n_key, r->match_mask, n_mask);
 	ch->number = number;
 	ch->version = version;
 	ch->priority = r->priority;
 	RCU_SET(c->changes[number % CLS_N_CHANGES], ch);
-	rcu_free(old);
+	if (old)
+		leave_page(old->page);
 	__atomic_store_n(&c->n_changes, number, __ATOMIC_RELEASE);
 	__atomic_store_n(&c->changed, version, __ATOMIC_RELEASE);
 }

@@ -7,7 +7,6 @@
 // Readers see a leaf grow: an entry is written whole before it counts, and its value never changes. One whose last rule has gone
 // stays, as nothing, until the leaf is written anew.
 #define LEAF_MAX 16
-#define LEAF_STEP 4
 #define SHORT_BYTES 4 // of values in leaves whose prefixes all are that short
 #define LONG_BYTES (TRIE_MAX_BITS / 8)
 
@@ -111,12 +110,13 @@ static void leaf_append(struct leaf *l, const struct entry *e)
 // NULL for none.
 static struct trie_node *leaf_create(const struct entry *v, unsigned int n)
 {
-	unsigned int max = n == 1 ? 2 : MIN(ROUND_UP(n + 1, LEAF_STEP), LEAF_MAX);
-	unsigned int n_bytes = SHORT_BYTES;
+	unsigned int max = 2, n_bytes = SHORT_BYTES;
 	struct leaf *l;
 
 	if (!n)
 		return NULL;
+	while (max <= n && max < LEAF_MAX)
+		max *= 2;
 	for (unsigned int i = 0; i < n; i++)
 		if (v[i].n_bits > SHORT_BYTES * 8)
 			n_bytes = LONG_BYTES;

@@ -16,15 +16,6 @@ struct rule_acts *rule_acts_copy(struct acts a)
 	return copy;
 }
 
-// With the datapath's number of the meter.
-static struct rule_acts *bound_copy(const struct of_switch *sw, struct acts a)
-{
-	struct rule_acts *copy = rule_acts_copy(a);
-
-	switch_bind_meter(sw, copy->list, a.size);
-	return copy;
-}
-
 static struct cls_clauses *clauses_of(struct acts list)
 {
 	struct cls_clauses *c;
@@ -59,9 +50,10 @@ struct rule_acts *rule_acts_create(const struct rule *r, struct acts a, uint64_t
 	return &c->acts;
 }
 
+// NULL for the first list, which is behind its rule.
 static void *memory_of(struct rule_acts *a)
 {
-	return a->number ? (void *)CONTAINER_OF(a, struct rule_acts_change, acts) : a;
+	return a->number ? CONTAINER_OF(a, struct rule_acts_change, acts) : NULL;
 }
 
 void rule_acts_free_later(struct rule_acts *a)
@@ -69,16 +61,44 @@ void rule_acts_free_later(struct rule_acts *a)
 	rcu_free(memory_of(a));
 }
 
+// The rule, its packed key and its first list of actions are one piece of memory.
+static struct rule *allocate(const struct miniflow *key, struct acts a, struct miniflow **ret_key)
+{
+	size_t n_key = miniflow_size(key);
+	struct rule *r = xmalloc(sizeof(*r) + n_key + sizeof(*r->acts) + a.size);
+
+	memset(r, 0, sizeof(*r));
+	*ret_key = memcpy(r + 1, key, n_key);
+	r->acts = (struct rule_acts *)((uint8_t *)(r + 1) + n_key);
+	*r->acts = (struct rule_acts){ .size = a.size };
+	if (a.size)
+		memcpy(r->acts->list, a.first, a.size);
+	return r;
+}
+
+static void init(struct rule *r, struct of_switch *sw, uint8_t table)
+{
+	r->sw = sw;
+	r->table = table;
+	// With the datapath's number of the meter.
+	switch_bind_meter(sw, r->acts->list, r->acts->size);
+	cls_rule_set_clauses(&r->cls, clauses_of(rule_acts_get(r)));
+	r->refs = 1;
+	list_init(&r->timeout_node);
+	list_init(&r->meter_node);
+}
+
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority)
 {
-	struct rule *r = xzalloc(sizeof(*r));
+	struct miniflow_buf packed;
+	struct miniflow *key;
+	struct rule *r;
 
-	cls_rule_init(&r->cls, &fm->match, priority);
-	cls_rule_set_clauses(&r->cls, clauses_of(acts_of(&fm->acts)));
-	r->sw = sw;
-	r->table = table;
-	r->acts = bound_copy(sw, acts_of(&fm->acts));
+	miniflow_pack(&packed.mf, &fm->match.key);
+	r = allocate(&packed.mf, acts_of(&fm->acts), &key);
+	cls_rule_init_packed(&r->cls, key, &fm->match.mask, priority);
+	init(r, sw, table);
 	r->cookie = fm->new_cookie;
 	r->idle_timeout = fm->idle_timeout;
 	r->hard_timeout = fm->hard_timeout;
@@ -86,9 +106,6 @@ struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_
 	r->importance = fm->importance;
 	r->created = r->modified = clock_msec();
 	r->used = r->created;
-	r->refs = 1;
-	list_init(&r->timeout_node);
-	list_init(&r->meter_node);
 	return r;
 }
 
@@ -104,15 +121,11 @@ bool rule_has_clauses(const struct rule *r, struct acts a)
 
 struct rule *rule_clone(const struct rule *old, struct acts a)
 {
-	struct rule *r = xzalloc(sizeof(*r));
-	struct match m;
+	struct miniflow *key;
+	struct rule *r = allocate(old->cls.match_key, a, &key);
 
-	cls_rule_get_match(&old->cls, &m);
-	cls_rule_init(&r->cls, &m, old->cls.priority);
-	cls_rule_set_clauses(&r->cls, clauses_of(a));
-	r->sw = old->sw;
-	r->table = old->table;
-	r->acts = bound_copy(old->sw, a);
+	cls_rule_init_like(&r->cls, key, &old->cls);
+	init(r, old->sw, old->table);
 	r->cookie = old->cookie;
 	r->idle_timeout = old->idle_timeout;
 	r->hard_timeout = old->hard_timeout;
@@ -121,9 +134,6 @@ struct rule *rule_clone(const struct rule *old, struct acts a)
 	r->created = old->created;
 	r->modified = old->modified;
 	r->used = atomic_load(&old->used);
-	r->refs = 1;
-	list_init(&r->timeout_node);
-	list_init(&r->meter_node);
 	return r;
 }
 
