@@ -174,6 +174,7 @@ static bool put_rule(const struct rule *r, void *aux)
 {
 	struct rule_dump *d = aux;
 	struct strbuf *out = &d->out;
+	uint64_t hw_packets, hw_bytes;
 	struct flow_stats fs;
 	struct match m;
 
@@ -182,10 +183,11 @@ static bool put_rule(const struct rule *r, void *aux)
 		strbuf_printf(out, "table_id=%u, ", r->table);
 	strbuf_printf(out, "duration=%us, n_packets=%llu, n_bytes=%llu, ", fs.duration_sec,
 		      (unsigned long long)fs.n_packets, (unsigned long long)fs.n_bytes);
+	rule_get_offloaded(r, &hw_packets, &hw_bytes);
 	if (d->offload_stats)
 		strbuf_printf(out, "n_offload_packets=%llu, n_offload_bytes=%llu, ",
-			      (unsigned long long)atomic_load(&r->hw_packets),
-			      (unsigned long long)atomic_load(&r->hw_bytes));
+			      (unsigned long long)hw_packets,
+			      (unsigned long long)hw_bytes);
 	if (fs.priority != 32768)
 		strbuf_printf(out, "priority=%u,", fs.priority);
 	match_format(&m, NULL, out);

@@ -262,12 +262,12 @@ void switch_expire(struct of_switch *sw)
 	enum flow_removed_reason reason;
 	int64_t now = clock_msec();
 	struct switch_txn *t = switch_txn_begin(sw);
-	struct rule *r, *next;
+	struct rule_extras *e, *next;
 
-	LIST_FOR_EACH_SAFE (r, next, timeout_node, &sw->expirable) {
-		if (!is_expired(r, now, &reason))
+	LIST_FOR_EACH_SAFE (e, next, timeout_node, &sw->expirable) {
+		if (!is_expired(e->rule, now, &reason))
 			continue;
-		txn_remove_rule(t, r, reason);
+		txn_remove_rule(t, e->rule, reason);
 		counter_inc(COUNTER_OFPROTO_DPIF_EXPIRED);
 	}
 	switch_txn_commit(t);
@@ -279,10 +279,10 @@ void switch_remove_metered(struct of_switch *sw, struct list *list)
 {
 	struct switch_txn *t = switch_txn_begin(sw);
 	rule_vec rules = VEC_INIT;
-	struct rule *r;
+	struct rule_extras *e;
 
-	LIST_FOR_EACH (r, meter_node, list)
-		VEC_PUSH(&rules, r);
+	LIST_FOR_EACH (e, meter_node, list)
+		VEC_PUSH(&rules, e->rule);
 	remove_rules(t, &rules, REMOVED_METER_DELETE);
 	switch_txn_commit(t);
 }

@@ -209,23 +209,29 @@ void switch_list_grouped(struct rule *r)
 {
 	struct acts list = rule_acts_get(r);
 	size_t n = count_uses(list);
+	struct group_uses *uses;
 	struct group_use *next;
 
 	switch_unlist_grouped(r);
 	if (!n)
 		return;
-	r->group_uses = xzalloc(sizeof(*r->group_uses) + n * sizeof(r->group_uses->v[0]));
-	next = r->group_uses->v;
+	uses = xzalloc(sizeof(*uses) + n * sizeof(uses->v[0]));
+	next = uses->v;
 	enlist(r, list, &next);
-	r->group_uses->n = next - r->group_uses->v;
+	uses->n = next - uses->v;
+	rule_need_extras(r)->group_uses = uses;
 }
 
 void switch_unlist_grouped(struct rule *r)
 {
-	for (size_t i = 0; r->group_uses && i < r->group_uses->n; i++)
-		list_remove(&r->group_uses->v[i].node);
-	free(r->group_uses);
-	r->group_uses = NULL;
+	struct group_uses *uses = r->extras ? r->extras->group_uses : NULL;
+
+	if (!uses)
+		return;
+	for (size_t i = 0; i < uses->n; i++)
+		list_remove(&uses->v[i].node);
+	free(uses);
+	r->extras->group_uses = NULL;
 }
 
 // ---- Changes ----

@@ -56,7 +56,13 @@ void switch_list_metered(struct rule *r)
 	struct meter *m = find(r->sw, meter_of(rule_acts_get(r)));
 
 	if (m)
-		list_push_back(&m->rules, &r->meter_node);
+		list_push_back(&m->rules, &rule_need_extras(r)->meter_node);
+}
+
+void switch_unlist_metered(struct rule *r)
+{
+	if (r->extras)
+		list_remove(&r->extras->meter_node);
 }
 
 // ---- Changes ----

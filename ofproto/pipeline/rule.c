@@ -84,8 +84,6 @@ static void init(struct rule *r, struct of_switch *sw, uint8_t table)
 	switch_bind_meter(sw, r->acts->list, r->acts->size);
 	cls_rule_set_clauses(&r->cls, clauses_of(rule_acts_get(r)));
 	r->refs = 1;
-	list_init(&r->timeout_node);
-	list_init(&r->meter_node);
 }
 
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
@@ -137,12 +135,29 @@ struct rule *rule_clone(const struct rule *old, struct acts a)
 	return r;
 }
 
+struct rule_extras *rule_need_extras(struct rule *r)
+{
+	struct rule_extras *old = atomic_load(&r->extras), *e;
+
+	if (old)
+		return old;
+	e = xzalloc(sizeof(*e));
+	e->rule = r;
+	list_init(&e->timeout_node);
+	list_init(&e->meter_node);
+	if (atomic_compare_exchange_strong(&r->extras, &old, e))
+		return e;
+	free(e);
+	return old;
+}
+
 static void rule_free(void *p)
 {
 	struct rule *r = p;
 
 	cls_rule_uninit(&r->cls);
 	free(memory_of(r->acts));
+	free(atomic_load(&r->extras));
 	free(r);
 }
 
@@ -169,10 +184,20 @@ void rule_credit(struct rule *r, const struct traffic *t)
 
 	add(&r->packets, t->packets);
 	add(&r->bytes, t->bytes);
-	add(&r->hw_packets, t->hw_packets);
-	add(&r->hw_bytes, t->hw_bytes);
+	if (t->hw_packets || t->hw_bytes) {
+		add(&rule_need_extras(r)->hw_packets, t->hw_packets);
+		add(&rule_need_extras(r)->hw_bytes, t->hw_bytes);
+	}
 	while (t->used > old && !atomic_compare_exchange_weak(&r->used, &old, t->used))
 		;
+}
+
+void rule_get_offloaded(const struct rule *r, uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+	const struct rule_extras *e = atomic_load(&r->extras);
+
+	*ret_packets = e ? atomic_load(&e->hw_packets) : 0;
+	*ret_bytes = e ? atomic_load(&e->hw_bytes) : 0;
 }
 
 struct cookie_rules *switch_find_cookie(const struct of_switch *sw, uint64_t cookie)
@@ -225,8 +250,10 @@ static bool is_hidden(const struct rule *r)
 
 void rule_may_expire(struct rule *r)
 {
-	if (list_is_empty(&r->timeout_node))
-		list_push_back(&r->sw->expirable, &r->timeout_node);
+	struct rule_extras *e = rule_need_extras(r);
+
+	if (list_is_empty(&e->timeout_node))
+		list_push_back(&r->sw->expirable, &e->timeout_node);
 	table_timeouts_changed(r);
 }
 
@@ -235,7 +262,7 @@ void rule_list_users(struct rule *r, const struct rule_acts *before)
 	// What is in both stays known throughout.
 	switch_list_learns(r->sw, rule_acts_get(r));
 	switch_unlist_learns(r->sw, (struct acts){ before->list, before->size });
-	list_remove(&r->meter_node);
+	switch_unlist_metered(r);
 	switch_list_metered(r);
 	switch_list_grouped(r);
 }
@@ -257,8 +284,9 @@ void rule_enlist(struct rule *r)
 void rule_strike_off(struct rule *r)
 {
 	remove_from_cookie(r);
-	list_remove(&r->timeout_node);
-	list_remove(&r->meter_node);
+	if (r->extras)
+		list_remove(&r->extras->timeout_node);
+	switch_unlist_metered(r);
 	switch_unlist_grouped(r);
 	switch_unlist_learns(r->sw, rule_acts_get(r));
 	table_strike_off(r);

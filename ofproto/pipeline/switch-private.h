@@ -89,6 +89,7 @@ enum ofperr txn_make_room(struct switch_txn *t, uint8_t table);
 void switch_tell_vacancies(struct of_switch *sw);
 // A rule goes to the list of its meter, if it has one.
 void switch_list_metered(struct rule *r);
+void switch_unlist_metered(struct rule *r);
 // Like switch_flow_mod(), for a rule that a learn action has made: it was checked what that can make, and its ports need not exist.
 enum ofperr switch_learn_flow(struct of_switch *sw, const struct flow_mod *fm);
 void switch_init_learned(struct of_switch *sw);
@@ -113,6 +114,8 @@ void acts_in_set_order(struct acts set, struct strbuf *out);
 void switch_remove_metered(struct of_switch *sw, struct list *rules);
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority);
+// Those of the rule, made when it has none. Any thread.
+struct rule_extras *rule_need_extras(struct rule *r);
 // What a rule in its table is counted and listed by, beside the classifier: in, and out.
 void rule_enlist(struct rule *r);
 void rule_strike_off(struct rule *r);

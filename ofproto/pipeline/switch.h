@@ -43,25 +43,32 @@ struct group_uses {
 	} v[];
 };
 
+// What few rules have, of those that have any of it.
+struct rule_extras {
+	struct rule *rule;
+	_Atomic uint64_t hw_packets, hw_bytes; // what a NIC has handled of its packets
+	struct list timeout_node; // in the switch's list of rules that may expire
+	struct list meter_node; // in its meter's list
+	struct group_uses
+		*group_uses; // of the groups that its actions name; NULL: none; main thread
+};
+
+// One piece of memory with its packed key and its first list of actions.
 struct rule {
 	struct cls_rule cls;
 	struct of_switch *sw;
-	uint8_t table;
 	struct rule_acts *acts; // RCU
+	struct rule_extras *_Atomic extras; // NULL: none; stays once it is there
 	uint64_t cookie;
 	_Atomic uint16_t idle_timeout, hard_timeout; // s; 0: none
 	uint16_t flags, importance;
 	int64_t created, modified; // clock_msec()
 	_Atomic uint64_t packets, bytes;
-	_Atomic uint64_t hw_packets, hw_bytes; // what of them a NIC has handled
 	_Atomic int64_t used;
 	_Atomic uint32_t refs;
+	uint8_t table;
 	struct list cookie_node; // among the rules with this cookie
-	struct list timeout_node; // in the switch's list of rules that may expire
-	struct list meter_node; // in its meter's list
 	struct evict_entry *evict_entry; // NULL: it is not among those that its table may evict
-	struct group_uses
-		*group_uses; // of the groups that its actions name; NULL: none; main thread
 };
 
 // The list of a version; readers.
@@ -99,6 +106,8 @@ struct traffic {
 
 // Credits traffic: any thread.
 void rule_credit(struct rule *r, const struct traffic *t);
+// What of a rule's packets a NIC has handled.
+void rule_get_offloaded(const struct rule *r, uint64_t *ret_packets, uint64_t *ret_bytes);
 
 struct evict_index;
 
