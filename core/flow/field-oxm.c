@@ -227,15 +227,12 @@ static enum match_error add_field(struct match *m, const struct field *f, bool s
 				  const union field_value *value, const union field_value *mask,
 				  struct error *err)
 {
-	union field_value old;
-
 	if (strict && !field_prerequisites_hold(f, m)) {
 		error_set(err, -EINVAL, "prerequisites of field %s are not matched before it",
 			  f->name);
 		return MATCH_BAD_PREREQ;
 	}
-	field_read(f, &m->mask.m, &old);
-	if (!is_all_zeros(old.b, f->n_bytes) && f->at != FIELD_AT_VLAN_PCP &&
+	if (field_is_in(f, &m->mask.m) && f->at != FIELD_AT_VLAN_PCP &&
 	    f->at != FIELD_AT_VLAN_VID) {
 		error_set(err, -EEXIST, "field %s is matched twice", f->name);
 		return MATCH_DUP_FIELD;

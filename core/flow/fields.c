@@ -21,11 +21,19 @@ struct index_entry {
 };
 
 static struct hmap names, codes;
+// Fields by the codes of the classes that nearly all are of: Nicira's two and the basic one.
+static const struct field *basic[3][128];
 static pthread_once_t index_once = PTHREAD_ONCE_INIT;
 
 static uint64_t code_hash(uint16_t class, uint8_t field, uint32_t experimenter)
 {
 	return hash_u64((uint64_t)experimenter << 32 | (uint32_t) class << 8 | field, 0);
+}
+
+// Its row in 'basic', or -1.
+static int basic_row(uint16_t class)
+{
+	return class <= 1 ? class : class == 0x8000 ? 2 : -1;
 }
 
 static void index_name(const struct field *f, const char *name, const struct field_oxm *code)
@@ -37,7 +45,11 @@ static void index_name(const struct field *f, const char *name, const struct fie
 	e = xzalloc(sizeof(*e));
 	*e = (struct index_entry){ .name = name, .field = f, .code = code };
 	hmap_insert(&names, &e->by_name, hash_string(name, 0));
-	if (code)
+	if (!code)
+		return;
+	if (basic_row(code->class) >= 0)
+		basic[basic_row(code->class)][code->field] = f;
+	else
 		hmap_insert(&codes, &e->by_code,
 			    code_hash(code->class, code->field, code->experimenter));
 }
@@ -79,9 +91,12 @@ const struct field *field_by_name(const char *name)
 
 const struct field *field_by_oxm(uint16_t class, uint8_t field, uint32_t experimenter)
 {
+	int row = basic_row(class);
 	struct index_entry *e;
 
 	pthread_once(&index_once, index_build);
+	if (row >= 0)
+		return field < ARRAY_SIZE(basic[row]) && !experimenter ? basic[row][field] : NULL;
 	HMAP_FOR_EACH_WITH_HASH (e, by_code, code_hash(class, field, experimenter), &codes)
 		if (e->code->class == class && e->code->field == field &&
 		    e->code->experimenter == experimenter)

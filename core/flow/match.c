@@ -90,8 +90,7 @@ static void set_packet_type(struct match *m, uint32_t type)
 void match_set_field(struct match *m, const struct field *f, const union field_value *value,
 		     const union field_value *mask)
 {
-	uint64_t v = f->n_bytes <= 8 ? field_value_to_u64(f, value) : 0;
-	uint64_t bits = !mask || f->n_bytes > 8 ? UINT64_MAX : field_value_to_u64(f, mask);
+	uint64_t v, bits;
 	union field_value all;
 
 	if (!mask) {
@@ -100,6 +99,12 @@ void match_set_field(struct match *m, const struct field *f, const union field_v
 	}
 	if (is_all_zeros(mask, f->n_bytes))
 		return;
+	if (field_is_whole_member(f) && f->id != FIELD_PACKET_TYPE) {
+		set_bits(m, f, value, mask);
+		return;
+	}
+	v = f->n_bytes <= 8 ? field_value_to_u64(f, value) : 0;
+	bits = mask == &all || f->n_bytes > 8 ? UINT64_MAX : field_value_to_u64(f, mask);
 	switch (f->at) {
 	case FIELD_AT_DL_VLAN:
 		set_dl_vlan(m, v, bits);

@@ -2,6 +2,8 @@
 // Message headers: which message it is, and where its body begins.
 #include "ofproto/openflow/msg.h"
 
+#include <pthread.h>
+
 #include "ofproto/openflow/wire-private.h"
 
 #define MAX_CODES 4
@@ -57,6 +59,30 @@ static const struct code *find_code(enum msg_type type, uint8_t version, enum ms
 		if (c->kind == kind && version >= c->first && version <= c->last)
 			return c;
 	return NULL;
+}
+
+#define N_NUMBERS 64 // of each kind, by which messages are found; others share theirs
+
+// The first message of each kind and number: from there on the table is searched. Above MSG_MAX where there is none.
+static uint8_t first_types[KIND_ONFST_REPLY + 1][N_NUMBERS];
+static pthread_once_t first_once = PTHREAD_ONCE_INIT;
+
+static void first_build(void)
+{
+	_Static_assert(MSG_MAX < UINT8_MAX, "a type is a byte");
+	memset(first_types, UINT8_MAX, sizeof(first_types));
+	for (enum msg_type t = MSG_MAX; t--;)
+		for (size_t i = 0; i < MAX_CODES && rows[t].codes[i].kind; i++) {
+			const struct code *c = &rows[t].codes[i];
+
+			first_types[c->kind][c->number % N_NUMBERS] = t;
+		}
+}
+
+static enum msg_type first_type(enum msg_kind kind, uint32_t number)
+{
+	pthread_once(&first_once, first_build);
+	return first_types[kind][number % N_NUMBERS];
 }
 
 bool msg_has_kind(enum msg_type type, uint8_t version, enum msg_kind kind)
@@ -174,7 +200,7 @@ enum ofperr msg_decode_header(const void *p, size_t n, struct msg *m)
 	e = identify(m, type, &id);
 	if (e)
 		return e;
-	for (enum msg_type t = 0; t < MSG_MAX; t++) {
+	for (enum msg_type t = first_type(id.kind, id.number); t < MSG_MAX; t++) {
 		const struct code *c = find_code(t, m->version, id.kind);
 
 		if (!c || c->number != id.number)
