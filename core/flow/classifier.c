@@ -489,22 +489,33 @@ void classifier_clear(struct classifier *c)
 
 // ---- Finding ----
 
-struct cls_rule *classifier_find_exactly(const struct classifier *c, const struct match *m,
-					 int priority)
+static struct cls_rule *find_packed(const struct classifier *c, const struct miniflow *key,
+				    const struct miniflow *mask, int priority)
 {
-	struct miniflow_buf mask, key;
-	const struct subtable *s;
+	const struct subtable *s = find_subtable(c, mask);
 
-	miniflow_pack(&mask.mf, &m->mask.m);
-	s = find_subtable(c, &mask.mf);
 	if (!s)
 		return NULL;
-	miniflow_pack(&key.mf, &m->key);
-	for (struct cls_rule *n = subtable_find_key(s, &key.mf); n && n->priority >= priority;
+	for (struct cls_rule *n = subtable_find_key(s, key); n && n->priority >= priority;
 	     n = n->lower)
 		if (n->priority == priority && is_newest(n))
 			return n;
 	return NULL;
+}
+
+struct cls_rule *classifier_find_exactly(const struct classifier *c, const struct match *m,
+					 int priority)
+{
+	struct miniflow_buf mask, key;
+
+	miniflow_pack(&mask.mf, &m->mask.m);
+	miniflow_pack(&key.mf, &m->key);
+	return find_packed(c, &key.mf, &mask.mf, priority);
+}
+
+struct cls_rule *classifier_find_like(const struct classifier *c, const struct cls_rule *r)
+{
+	return find_packed(c, r->match_key, r->match_mask, r->priority);
 }
 
 // Both rules could match one packet.

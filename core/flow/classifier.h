@@ -83,6 +83,8 @@ void classifier_clear(struct classifier *c);
 // Exactly this match and priority, or NULL. Hidden rules count for nothing, here and in the next.
 struct cls_rule *classifier_find_exactly(const struct classifier *c, const struct match *m,
 					 int priority);
+// With the match and priority of a rule that need not be there.
+struct cls_rule *classifier_find_like(const struct classifier *c, const struct cls_rule *r);
 bool classifier_rule_overlaps(const struct classifier *c, const struct cls_rule *r);
 
 // The best rule for 'key' at a version, or NULL. When 'mask' is not NULL, adds to it the bits that decided: any key equal in

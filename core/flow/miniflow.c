@@ -23,17 +23,29 @@ static inline uint64_t hash_end(uint64_t h)
 	return hash_u64(h, 0);
 }
 
+#define STRETCH 8 // words
+
 void miniflow_pack(struct miniflow *dst, const struct flow_key *key)
 {
 	const uint64_t *w = flow_words_const(key);
 	uint64_t *out = dst->words;
 
 	dst->map = (struct flowmap){ { 0, 0 } };
-	for (unsigned int i = 0; i < FLOW_WORDS; i++)
-		if (w[i]) {
-			dst->map.bits[i / 64] |= 1ULL << i % 64;
-			*out++ = w[i];
-		}
+	// Most words are zero, whole stretches of them.
+	for (unsigned int i = 0; i < FLOW_WORDS; i += STRETCH) {
+		unsigned int end = MIN(i + STRETCH, FLOW_WORDS);
+		uint64_t any = 0;
+
+		for (unsigned int j = i; j < end; j++)
+			any |= w[j];
+		if (!any)
+			continue;
+		for (unsigned int j = i; j < end; j++)
+			if (w[j]) {
+				dst->map.bits[j / 64] |= 1ULL << j % 64;
+				*out++ = w[j];
+			}
+	}
 }
 
 struct miniflow *miniflow_create(const struct flow_key *key)

@@ -149,15 +149,14 @@ static void hash_stages(const struct subtable *s, const struct miniflow *key,
 			uint64_t hashes[CLS_N_STAGES])
 {
 	struct flowmap map = s->mask->map;
+	// As it is masked, it has no words but the mask's.
+	const uint64_t *k = key->words;
 	uint64_t h = 0;
 	unsigned int i = 0;
 
 	for (int stage = 0; stage < CLS_N_STAGES; stage++) {
-		for (; i < s->stage_end[stage]; i++) {
-			unsigned int word = next_word(&map);
-
-			h = mix(h, miniflow_get(key, word) & s->mask->words[i]);
-		}
+		for (; i < s->stage_end[stage]; i++)
+			h = mix(h, flowmap_has(key->map, next_word(&map)) ? *k++ : 0);
 		hashes[stage] = hash_u64(h, stage);
 	}
 	hashes[CLS_N_STAGES - 1] = hash_u64(h, CLS_N_STAGES);

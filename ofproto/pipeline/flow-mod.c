@@ -102,8 +102,8 @@ static enum ofperr add(struct switch_txn *t, const struct flow_mod *fm)
 	if (table >= SWITCH_N_TABLES)
 		return OFPERR_OFPBRC_EPERM;
 	cls = sw->tables[table].cls;
-	old = rule_of(classifier_find_exactly(cls, &fm->match, fm->priority));
 	r = rule_create(sw, fm, table, fm->priority);
+	old = rule_of(classifier_find_like(cls, &r->cls));
 	if (!old && (fm->flags & FM_CHECK_OVERLAP) && classifier_rule_overlaps(cls, &r->cls)) {
 		rule_unref(r);
 		return OFPERR_OFPFMFC_OVERLAP;
