@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bundles of a connection: messages that wait until all of them are carried out at once, or none.
 //
-// What is kept are the messages as they came, one behind the other; each was read once when it came, so that who sends one that is
-// no good is told at once. Flows and groups are one transaction of the switch (ofproto/pipeline/transaction.h). Packets that are sent
+// What is kept are the messages as they came, one behind the other; each is read when it comes, so that who sends one that is
+// no good is told at once, and what was read of a flow_mod is kept, packed. Flows and groups are one transaction of the switch (ofproto/pipeline/transaction.h). Packets that are sent
 // in a bundle are translated where they stand in it, and leave once it is committed; ports follow, as they have no versions.
 #include "ofproto/openflow/bundle.h"
 
@@ -12,7 +12,7 @@
 #include "ofproto/pipeline/transaction.h"
 
 // What a connection may have waiting: bytes of messages and bundles.
-#define MAX_BYTES ((size_t)256 << 20)
+#define MAX_BYTES ((size_t)512 << 20)
 #define MAX_BUNDLES 65536
 
 struct bundle {
@@ -24,6 +24,7 @@ struct bundle {
 	struct timer idle;
 	struct strbuf opener; // the message that began it: a timeout is an error of that one
 	struct strbuf messages; // BUNDLE_ADD_MESSAGE, whole
+	struct strbuf flows; // struct kept_flow of each that is a flow_mod, in their order
 };
 
 // ---- Which there are ----
@@ -42,9 +43,10 @@ static void destroy(struct bundle *b)
 {
 	timer_cancel(&b->idle);
 	hmap_remove(&b->peer->bundles, &b->node);
-	b->peer->bundle_bytes -= b->messages.len;
+	b->peer->bundle_bytes -= b->messages.len + b->flows.len;
 	strbuf_uninit(&b->opener);
 	strbuf_uninit(&b->messages);
+	strbuf_uninit(&b->flows);
 	free(b);
 }
 
@@ -92,10 +94,53 @@ void peer_discard_bundles(struct peer *p)
 	hmap_uninit(&p->bundles);
 }
 
+// ---- Flows that it holds ----
+
+// What a flow_mod has between its match and its actions.
+#define PLAIN_FROM offsetof(struct flow_mod, priority)
+#define PLAIN_SIZE (offsetof(struct flow_mod, acts) - PLAIN_FROM)
+
+// Behind it the packed key and mask of the match, and the actions; each is in whole words of 64 bits.
+struct kept_flow {
+	size_t n_acts; // bytes
+	uint8_t plain[ROUND_UP(PLAIN_SIZE, 8)];
+};
+
+static void keep_flow(const struct flow_mod *fm, struct strbuf *out)
+{
+	struct kept_flow k = { .n_acts = fm->acts.len };
+	struct miniflow_buf key, mask;
+
+	memcpy(k.plain, (const uint8_t *)fm + PLAIN_FROM, PLAIN_SIZE);
+	miniflow_pack(&key.mf, &fm->match.key);
+	miniflow_pack(&mask.mf, &fm->match.mask.m);
+	strbuf_put(out, &k, sizeof(k));
+	strbuf_put(out, &key.mf, miniflow_size(&key.mf));
+	strbuf_put(out, &mask.mf, miniflow_size(&mask.mf));
+	strbuf_put(out, fm->acts.s, fm->acts.len);
+	strbuf_put_zeros(out, ROUND_UP(fm->acts.len, 8) - fm->acts.len);
+}
+
+// Returns where the next one is. The actions stay where they are: 'fm' is not to be freed.
+static uint8_t *get_flow(uint8_t *p, struct flow_mod *fm)
+{
+	const struct kept_flow *k = (const struct kept_flow *)p;
+	const struct miniflow *key = (const struct miniflow *)(k + 1);
+	const struct miniflow *mask =
+		(const struct miniflow *)((const uint8_t *)key + miniflow_size(key));
+
+	p = (uint8_t *)mask + miniflow_size(mask);
+	memcpy((uint8_t *)fm + PLAIN_FROM, k->plain, PLAIN_SIZE);
+	miniflow_expand(key, &fm->match.key);
+	miniflow_expand(mask, &fm->match.mask.m);
+	fm->acts = (struct strbuf){ .s = (char *)p, .len = k->n_acts };
+	return p + ROUND_UP(k->n_acts, 8);
+}
+
 // ---- A message that it holds ----
 
-// Reads it as far as that can be done without the switch's state.
-static enum ofperr check(const struct msg *m)
+// Reads it as far as that can be done without the switch's state. Flows go to 'flows'.
+static enum ofperr check(const struct msg *m, struct strbuf *flows)
 {
 	struct packet_out po = { 0 };
 	struct group_mod gm;
@@ -112,6 +157,8 @@ static enum ofperr check(const struct msg *m)
 		// The one behind the last is no controller's, whatever the state.
 		if (!e && fm.table == SWITCH_N_TABLES && fm.command < FM_DELETE)
 			e = OFPERR_OFPBRC_EPERM;
+		if (!e)
+			keep_flow(&fm, flows);
 		flow_mod_uninit(&fm);
 		return e;
 	case MSG_GROUP_MOD:
@@ -133,26 +180,37 @@ enum ofperr on_bundle_add(struct peer *p, const struct msg *m, struct strbuf *ou
 {
 	struct bundle_add a;
 	enum ofperr e = peer_may_write(p);
+	struct strbuf first = STRBUF_INIT, *flows;
 	struct bundle *b;
+	size_t before;
 
 	if (!e)
 		e = bundle_add_decode(m, &a);
-	if (!e)
-		e = check(&a.msg);
 	if (e)
 		return e;
 	b = find(p, a.id);
+	flows = b ? &b->flows : &first;
+	before = flows->len;
+	e = check(&a.msg, flows);
+	if (e)
+		return e;
+	p->bundle_bytes += flows->len - before;
 	if (!b)
 		e = create(p, a.id, a.flags, m, &b);
 	else if (b->closed || b->flags != a.flags)
 		e = b->closed ? OFPERR_OFPBFC_BUNDLE_CLOSED : OFPERR_OFPBFC_BAD_FLAGS;
 	else if (p->bundle_bytes + m->size > MAX_BYTES)
 		e = OFPERR_OFPBFC_MSG_TOO_MANY;
-	if (e) {
-		if (b)
-			destroy(b);
-		return e;
+	if (e && b) {
+		destroy(b);
+	} else if (e) {
+		p->bundle_bytes -= first.len;
+		strbuf_uninit(&first);
 	}
+	if (e)
+		return e;
+	if (flows == &first)
+		b->flows = first;
 	used_now(b);
 	strbuf_put(&b->messages, m->whole, m->size);
 	p->bundle_bytes += m->size;
@@ -173,20 +231,16 @@ struct rest {
 struct commit {
 	struct peer *peer;
 	struct switch_txn *txn;
+	uint8_t *next_flow; // struct kept_flow
 	VEC(struct rest *) rests;
 };
 
-static enum ofperr prepare_flow(struct commit *c, const struct msg *m)
+static enum ofperr prepare_flow(struct commit *c)
 {
 	struct flow_mod fm;
-	enum ofperr e;
 
-	flow_mod_init(&fm);
-	e = flow_mod_decode(m, &fm);
-	if (!e)
-		e = switch_txn_flow_mod(c->txn, &fm);
-	flow_mod_uninit(&fm);
-	return e;
+	c->next_flow = get_flow(c->next_flow, &fm);
+	return switch_txn_flow_mod(c->txn, &fm);
 }
 
 static struct rest *add_rest(struct commit *c, enum msg_type type)
@@ -239,7 +293,7 @@ static enum ofperr prepare(struct commit *c, const struct msg *m)
 {
 	switch (m->type) {
 	case MSG_FLOW_MOD:
-		return prepare_flow(c, m);
+		return prepare_flow(c);
 	case MSG_GROUP_MOD:
 		return prepare_group(c, m);
 	case MSG_PORT_MOD:
@@ -295,7 +349,8 @@ static void rest_free(struct rest *r)
 
 static enum ofperr commit(struct peer *p, const struct bundle *b)
 {
-	struct commit c = { .peer = p, .txn = switch_txn_begin(p->control->sw) };
+	struct commit c = { .peer = p, .txn = switch_txn_begin(p->control->sw),
+			    .next_flow = (uint8_t *)b->flows.s };
 	enum ofperr e = prepare_all(&c, b);
 	struct rest **r;
 

@@ -68,12 +68,6 @@ def rss_bytes(pid):
         return int(re.search(r"VmRSS:\s+(\d+) kB", f.read())[1]) * 1024
 
 
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat") as f:
-        words = f.read().rsplit(")", 1)[1].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def both_cores():
     os.sched_setaffinity(0, {OTHER_CORE, PMD_CORE})
 
