@@ -47,10 +47,9 @@ void cls_mask_unref(const struct miniflow *mask)
 static void init(struct cls_rule *r, int priority, const struct miniflow *key,
 		 const struct miniflow *mask)
 {
-	*r = (struct cls_rule){ .priority = priority,
-				.match_key = key,
-				.match_mask = mask,
-				.hidden = CLS_NEVER };
+	*r = (struct cls_rule){
+		.priority = priority, .match_key = key, .match_mask = mask, .hidden = CLS_NEVER
+	};
 }
 
 void cls_rule_init(struct cls_rule *r, const struct match *m, int priority)
@@ -231,7 +230,8 @@ int classifier_set_prefixes(struct classifier *c, const struct field *const fiel
 #define NEXT_PAGES (32 << 10)
 
 _Static_assert(sizeof(struct cls_change) + 2 * sizeof(struct miniflow_buf) +
-			       sizeof(struct change_page) <= FIRST_PAGE,
+			       sizeof(struct change_page) <=
+		       FIRST_PAGE,
 	       "any change has room");
 
 static void leave_page(struct change_page *p)

@@ -57,7 +57,8 @@ void cls_rule_init(struct cls_rule *r, const struct match *m, int priority);
 void cls_rule_init_packed(struct cls_rule *r, const struct miniflow *key,
 			  const struct flow_mask *mask, int priority);
 // And with the match of another rule.
-void cls_rule_init_like(struct cls_rule *r, const struct miniflow *key, const struct cls_rule *like);
+void cls_rule_init_like(struct cls_rule *r, const struct miniflow *key,
+			const struct cls_rule *like);
 // After removal and a grace period.
 void cls_rule_uninit(struct cls_rule *r);
 // Takes the clauses (from malloc, NULL: none) of a rule that is not inserted.

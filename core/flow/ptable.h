@@ -67,8 +67,8 @@ static inline void *ptable_first(const struct ptable *t, uint64_t hash, struct p
 
 static inline void *ptable_at(const struct pslots *s, size_t i)
 {
-	return __atomic_load_n(&s->tags[i], __ATOMIC_ACQUIRE) >= PTABLE_N_MARKS ? RCU_GET(s->v[i]) :
-										  NULL;
+	return __atomic_load_n(&s->tags[i], __ATOMIC_ACQUIRE) >= PTABLE_N_MARKS ? RCU_GET(s->v[i])
+										: NULL;
 }
 
 // Every pointer, in no order.

@@ -343,8 +343,7 @@ struct cls_rule *subtable_lookup(const struct subtable *s, uint64_t version,
 		for (; i < s->stage_end[stage]; i++)
 			h = mix(h, words[next_word(&map)] & s->mask->words[i]);
 		*ret_words = i;
-		if (stage_has_index(s, stage) &&
-		    !tally_has(&s->stages[stage], hash_u64(h, stage)))
+		if (stage_has_index(s, stage) && !tally_has(&s->stages[stage], hash_u64(h, stage)))
 			return NULL;
 	}
 	for (r = ptable_first(&s->rules, hash_u64(h, CLS_N_STAGES), &at); r; r = ptable_next(&at))

@@ -186,8 +186,7 @@ static bool put_rule(const struct rule *r, void *aux)
 	rule_get_offloaded(r, &hw_packets, &hw_bytes);
 	if (d->offload_stats)
 		strbuf_printf(out, "n_offload_packets=%llu, n_offload_bytes=%llu, ",
-			      (unsigned long long)hw_packets,
-			      (unsigned long long)hw_bytes);
+			      (unsigned long long)hw_packets, (unsigned long long)hw_bytes);
 	if (fs.priority != 32768)
 		strbuf_printf(out, "priority=%u,", fs.priority);
 	match_format(&m, NULL, out);

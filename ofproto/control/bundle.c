@@ -349,7 +349,8 @@ static void rest_free(struct rest *r)
 
 static enum ofperr commit(struct peer *p, const struct bundle *b)
 {
-	struct commit c = { .peer = p, .txn = switch_txn_begin(p->control->sw),
+	struct commit c = { .peer = p,
+			    .txn = switch_txn_begin(p->control->sw),
 			    .next_flow = (uint8_t *)b->flows.s };
 	enum ofperr e = prepare_all(&c, b);
 	struct rest **r;

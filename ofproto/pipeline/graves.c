@@ -83,11 +83,10 @@ static void take_out(struct of_switch *sw, const struct grave *g)
 			classifier_clear(sw->tables[i].cls);
 	if (g->rules.n > 1)
 		qsort(g->rules.v, g->rules.n, sizeof(*g->rules.v), by_address);
-	VEC_FOR_EACH (r, &g->rules) {
+	VEC_FOR_EACH (r, &g->rules)
 		if ((*r)->cls.entry)
 			classifier_remove(sw->tables[(*r)->table].cls, &(*r)->cls);
-		rule_unref(*r);
-	}
+	rules_unref(g->rules.v, g->rules.n);
 	VEC_FOR_EACH (group, &g->groups)
 		switch_take_out_group(sw, *group);
 }

@@ -172,6 +172,29 @@ void rule_unref(struct rule *r)
 		rcu_defer(rule_free, r);
 }
 
+static void free_chain(void *p)
+{
+	struct rule *r = p, *next;
+
+	for (; r; r = next) {
+		next = r->next_dead;
+		rule_free(r);
+	}
+}
+
+void rules_unref(struct rule *const v[], size_t n)
+{
+	struct rule *dead = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (refs_put(&v[i]->refs)) {
+			v[i]->next_dead = dead;
+			dead = v[i];
+		}
+	if (dead)
+		rcu_defer(free_chain, dead);
+}
+
 static void add(_Atomic uint64_t *sum, uint64_t n)
 {
 	if (n)

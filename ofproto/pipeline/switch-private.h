@@ -114,6 +114,8 @@ void acts_in_set_order(struct acts set, struct strbuf *out);
 void switch_remove_metered(struct of_switch *sw, struct list *rules);
 struct rule *rule_create(struct of_switch *sw, const struct flow_mod *fm, uint8_t table,
 			 int priority);
+// rule_unref() of many that are in no list any more, at less cost.
+void rules_unref(struct rule *const v[], size_t n);
 // Those of the rule, made when it has none. Any thread.
 struct rule_extras *rule_need_extras(struct rule *r);
 // What a rule in its table is counted and listed by, beside the classifier: in, and out.

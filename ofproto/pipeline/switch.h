@@ -67,8 +67,11 @@ struct rule {
 	_Atomic int64_t used;
 	_Atomic uint32_t refs;
 	uint8_t table;
-	struct list cookie_node; // among the rules with this cookie
 	struct evict_entry *evict_entry; // NULL: it is not among those that its table may evict
+	union {
+		struct list cookie_node; // among the rules with this cookie
+		struct rule *next_dead; // without references
+	};
 };
 
 // The list of a version; readers.
