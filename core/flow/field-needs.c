@@ -64,10 +64,8 @@ static bool icmp_type_holds(const struct flow_key *k, const uint8_t set[2])
 	return !k->tp_dst && (type == set[0] || (set[1] && type == set[1]));
 }
 
-bool field_need_holds(enum field_need need, const struct flow_key *k)
+static bool all_but_fragments_hold(const struct need *n, const struct flow_key *k)
 {
-	const struct need *n = &needs[need];
-
 	if (n->ethernet && k->packet_type)
 		return false;
 	if (n->vlan && !(k->vlans[0].tci & htobe16(VLAN_PRESENT)))
@@ -76,13 +74,23 @@ bool field_need_holds(enum field_need need, const struct flow_key *k)
 		return false;
 	if (n->proto && k->nw_proto != n->proto)
 		return false;
-	if (n->first_fragment && k->nw_frag & FLOW_FRAG_LATER)
-		return false;
 	if (n->icmp_type[0] && !icmp_type_holds(k, n->icmp_type))
 		return false;
 	if (n->ct && !ct_has_tuple(k->ct_state))
 		return false;
 	return !n->ct_ports || ct_proto_has_ports(k->ct_nw_proto);
+}
+
+static bool is_later(const struct flow_key *k)
+{
+	return k->nw_frag & FLOW_FRAG_LATER;
+}
+
+bool field_need_holds(enum field_need need, const struct flow_key *k)
+{
+	const struct need *n = &needs[need];
+
+	return all_but_fragments_hold(n, k) && !(n->first_fragment && is_later(k));
 }
 
 bool field_is_present(const struct field *f, const struct flow_key *k)
@@ -118,9 +126,11 @@ static bool match_ct_holds(const struct match *m)
 bool field_need_is_matched(enum field_need need, const struct match *m)
 {
 	const struct need *n = &needs[need];
+	// Ports may not be matched in later fragments. The type of an ICMP message may, though none of them has it.
+	bool first = n->first_fragment && n->proto != 1 && n->proto != 58;
 
-	return masked_all(&m->mask, n) && field_need_holds(need, &m->key) &&
-	       (!n->ct || match_ct_holds(m));
+	return masked_all(&m->mask, n) && all_but_fragments_hold(n, &m->key) &&
+	       !(first && is_later(&m->key)) && (!n->ct || match_ct_holds(m));
 }
 
 bool field_prerequisites_hold(const struct field *f, const struct match *m)

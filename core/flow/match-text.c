@@ -371,9 +371,8 @@ static void put_transport(struct printer *p)
 		put_icmp(p, !v4);
 		return;
 	}
-	// Packets of other protocols have no ports, nor have later fragments.
-	if ((p->mask->nw_proto == UINT8_MAX && proto != 6 && proto != 17 && proto != 132) ||
-	    p->k->nw_frag & p->mask->nw_frag & FLOW_FRAG_LATER)
+	// Packets of other protocols have no ports.
+	if (p->mask->nw_proto == UINT8_MAX && proto != 6 && proto != 17 && proto != 132)
 		return;
 	put_as(p, FIELD_TCP_SRC, "tp_src");
 	put_as(p, FIELD_TCP_DST, "tp_dst");

@@ -178,12 +178,16 @@ bool match_normalize(struct match *m)
 {
 	struct flow_mask allowed;
 	uint64_t dropped = 0;
+	uint8_t frag = m->key.nw_frag;
 
 	pthread_once(&bits_once, bits_build);
 	allowed = bits_of_need[0];
+	// Ports of later fragments could not be looked at either, but without them far more would match: that is refused, not dropped.
+	m->key.nw_frag = 0;
 	for (unsigned int need = 1; need < NEED_MAX; need++)
 		if (field_need_is_matched(need, m))
 			flow_mask_or(&allowed, &bits_of_need[need]);
+	m->key.nw_frag = frag;
 	for (size_t i = 0; i < FLOW_WORDS; i++) {
 		uint64_t *mask = &flow_words(&m->mask.m)[i], *key = &flow_words(&m->key)[i];
 		uint64_t keep = *mask & flow_words(&allowed.m)[i];

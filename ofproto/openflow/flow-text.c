@@ -186,10 +186,12 @@ static int parse_word(struct line *l, const char *key, const char *value)
 
 static void normalize(struct flow_mod *fm)
 {
+	static struct log_limit limit = LOG_LIMIT_INIT(60, 5);
 	struct match before = fm->match;
 	AUTO_FREE char *was = NULL, *now = NULL;
 
-	if (!match_normalize(&fm->match))
+	if (!match_normalize(&fm->match) || !LOG_IS_ON(LEVEL_INFO) ||
+	    !log_limit_pass(&log_module_, LEVEL_INFO, &limit))
 		return;
 	was = match_to_string(&before, NULL);
 	now = match_to_string(&fm->match, NULL);

@@ -158,6 +158,8 @@ bool xlate_mark_begin(struct xlate_ctx *ctx, const struct of_port *p, uint8_t *r
 void xlate_mark_end(struct xlate_ctx *ctx, uint8_t before);
 // Gives up. False.
 bool xlate_fail(struct xlate_ctx *ctx, enum xlate_error e);
+// Gives back references, not memory.
+void xlate_basis_clear(struct xlate_basis *b);
 // False (and the translation fails) when there have been too many tables, patches or branches.
 bool xlate_may_go_deeper(struct xlate_ctx *ctx);
 // The same for what is no table: a clone. Its copy of the packet is on our stack.

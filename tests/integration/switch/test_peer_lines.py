@@ -60,6 +60,8 @@ ip,nw_ecn=2
 ip,nw_ttl=255
 ip,nw_ttl=256
 ip,nw_frag=later
+udp,nw_frag=later,tp_src=3
+icmp,nw_frag=later,icmp_type=3
 ip,nw_frag=not_later
 ip,ip_frag=yes
 tcp,tp_src=80

@@ -45,6 +45,17 @@ START_TEST(golden)
 }
 END_TEST
 
+// A match that no packet meets must not become one that many do.
+START_TEST(ports_of_later_fragments_stay)
+{
+	static const char *const texts[] = { "udp,nw_frag=later,tp_src=3",
+					     "icmp,nw_frag=later,icmp_type=3,icmp_code=4" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		check_pair(texts[i], texts[i], texts[i]);
+}
+END_TEST
+
 static const struct {
 	const char *text, *error;
 } bad[] = {
@@ -138,6 +149,7 @@ int main(void)
 
 	tcase_add_test(t, golden);
 	tcase_add_loop_test(t, errors, 0, ARRAY_SIZE(bad));
+	tcase_add_test(t, ports_of_later_fragments_stay);
 	tcase_add_test(t, port_names);
 	tcase_add_test(t, subset);
 	return run_case(t);

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a translation was made from, whether that still holds, and whom its packets count for.
+#include "ofproto/pipeline/group-private.h"
+#include "ofproto/pipeline/learn.h"
+#include "ofproto/pipeline/xlate-private.h"
+
+void xlate_basis_clear(struct xlate_basis *b)
+{
+	struct recirc_state **s;
+	struct xlate_effect *e;
+	struct xlate_credit *c;
+	struct xlate_dep *d;
+
+	VEC_FOR_EACH (e, &b->effects)
+		if (e->kind == EFFECT_LEARN_RULE)
+			learn_unref(e->learn);
+	VEC_FOR_EACH (c, &b->credits)
+		if (c->kind == CREDIT_RULE)
+			rule_unref(c->rule);
+		else if (c->kind == CREDIT_FIN_TIMEOUT)
+			rule_unref(c->fin.rule);
+		else if (c->kind == CREDIT_GROUP)
+			group_unref(c->group.group);
+	VEC_FOR_EACH (d, &b->deps)
+		free(d->key);
+	VEC_FOR_EACH (s, &b->recircs)
+		recirc_unref(*s);
+	VEC_CLEAR(&b->credits);
+	VEC_CLEAR(&b->deps);
+	VEC_CLEAR(&b->effects);
+	VEC_CLEAR(&b->recircs);
+}
+
+void xlate_basis_uninit(struct xlate_basis *b)
+{
+	xlate_basis_clear(b);
+	VEC_FREE(&b->recircs);
+	VEC_FREE(&b->credits);
+	VEC_FREE(&b->deps);
+	VEC_FREE(&b->effects);
+}
+
+void xlate_result_uninit(struct xlate_result *r)
+{
+	xlate_basis_uninit(&r->basis);
+	strbuf_uninit(&r->actions);
+	VEC_FREE(&r->branches);
+}
+
+static void basis_trim(struct xlate_basis *b)
+{
+	VEC_TRIM(&b->deps);
+	VEC_TRIM(&b->effects);
+	VEC_TRIM(&b->credits);
+	VEC_TRIM(&b->recircs);
+}
+
+void xlate_result_take_basis(struct xlate_result *r, struct xlate_basis *ret)
+{
+	*ret = r->basis;
+	memset(&r->basis, 0, sizeof(r->basis));
+	basis_trim(ret);
+	xlate_result_uninit(r);
+}
+
+void xlate_result_exchange_basis(struct xlate_result *r, struct xlate_basis *b)
+{
+	struct xlate_basis old = *b;
+
+	basis_trim(&r->basis);
+	*b = r->basis;
+	r->basis = old;
+}
+
+bool xlate_apply_effects(const struct xlate_basis *b)
+{
+	struct xlate_effect *e;
+	bool changed = false;
+
+	VEC_FOR_EACH (e, &b->effects)
+		if (e->kind == EFFECT_LEARN)
+			changed |= mac_table_learn(e->sw->macs, e->mac, e->vlan, e->port);
+	return changed;
+}
+
+void xlate_learn_rules(const struct xlate_basis *b)
+{
+	struct xlate_effect *e;
+
+	VEC_FOR_EACH (e, &b->effects)
+		if (e->kind == EFFECT_LEARN_RULE)
+			learn_later(e->learn);
+}
+
+static void end_connection(const struct xlate_credit *c, uint16_t tcp_flags)
+{
+	enum { FIN = 1, RST = 4 };
+
+	if (c->kind == CREDIT_FIN_TIMEOUT && tcp_flags & (FIN | RST))
+		rule_shorten_later(c->fin.rule, c->fin.idle_timeout, c->fin.hard_timeout);
+}
+
+void xlate_end_connection(const struct xlate_basis *b, uint16_t tcp_flags)
+{
+	struct xlate_credit *c;
+
+	VEC_FOR_EACH (c, &b->credits)
+		end_connection(c, tcp_flags);
+}
+
+static bool table_is_current(struct xlate_dep *d)
+{
+	const struct classifier *cls = d->sw->tables[d->table].cls;
+	uint64_t now = switch_version(d->sw);
+	struct flow_mask mask;
+	struct flow_key key;
+
+	if (now <= d->version || classifier_version(cls) <= d->version)
+		return true;
+	miniflow_expand(d->key, &key);
+	miniflow_expand(d->mask, &mask.m);
+	if (classifier_changed_for(cls, d->version, now, &key, &mask, d->found))
+		return false;
+	d->version = now;
+	return true;
+}
+
+static bool dep_is_current(struct xlate_dep *d)
+{
+	switch (d->kind) {
+	case DEP_TABLE:
+		return table_is_current(d);
+	case DEP_PORTS:
+		return switch_ports_version(d->sw) == d->version;
+	case DEP_TUNNELS:
+		return tunnel_table_version(d->tunnels) == d->version;
+	case DEP_GROUP:
+		return switch_group_version(d->sw, switch_version(d->sw), d->group) == d->version;
+	case DEP_LEARNED:
+		return xlate_learned_is_current(d);
+	case DEP_MAC:
+		return mac_table_version(d->sw->macs, d->mac, d->vlan) == d->version;
+	}
+	return false;
+}
+
+// The number goes with the list that was translated: it does not matter how long ago the translation took its version, nor what was
+// published while it ran. A change that waits for its version counts as made, so that the switch, which may be gone with all its
+// rules, is not asked.
+static bool rule_is_current(const struct xlate_credit *c)
+{
+	return cls_rule_is_visible(&c->rule->cls, CLS_NEWEST) &&
+	       RCU_GET(c->rule->acts)->number == c->acts_number;
+}
+
+bool xlate_is_current(struct xlate_basis *b)
+{
+	struct xlate_credit *c;
+	struct xlate_dep *d;
+
+	VEC_FOR_EACH (c, &b->credits)
+		if (c->kind == CREDIT_RULE && !rule_is_current(c))
+			return false;
+	VEC_FOR_EACH (d, &b->deps)
+		if (!dep_is_current(d))
+			return false;
+	return true;
+}
+
+static void credit_port(const struct xlate_credit *c, const struct traffic *t)
+{
+	struct of_port *p = switch_port_find(c->port.sw, c->port.number);
+
+	if (!p)
+		return;
+	if (c->kind == CREDIT_PORT_RX) {
+		atomic_fetch_add(&p->rx_packets, t->packets);
+		atomic_fetch_add(&p->rx_bytes, t->bytes);
+	} else {
+		atomic_fetch_add(&p->tx_packets, t->packets);
+		atomic_fetch_add(&p->tx_bytes, t->bytes);
+	}
+}
+
+void xlate_credit_apply(const struct xlate_credit *c, const struct traffic *t)
+{
+	switch (c->kind) {
+	case CREDIT_RULE:
+		rule_credit(c->rule, t);
+		return;
+	case CREDIT_TABLE_MATCH:
+		atomic_fetch_add(&c->table->matches, t->packets);
+		atomic_fetch_add(&c->table->lookups, t->packets);
+		return;
+	case CREDIT_TABLE_MISS:
+		atomic_fetch_add(&c->table->lookups, t->packets);
+		return;
+	case CREDIT_GROUP:
+		group_credit(c->group.group, c->group.bucket, t);
+		return;
+	case CREDIT_FIN_TIMEOUT:
+		end_connection(c, t->tcp_flags);
+		return;
+	case CREDIT_PORT_RX:
+	case CREDIT_PORT_TX:
+		credit_port(c, t);
+	}
+}
