@@ -158,6 +158,8 @@ static enum ofperr check(const struct msg *m, struct strbuf *flows)
 		if (!e && fm.table == SWITCH_N_TABLES && fm.command < FM_DELETE)
 			e = OFPERR_OFPBRC_EPERM;
 		if (!e)
+			e = flow_mod_may_match(&fm);
+		if (!e)
 			keep_flow(&fm, flows);
 		flow_mod_uninit(&fm);
 		return e;

@@ -77,11 +77,10 @@ enum ofperr peer_may_write(const struct peer *p)
 	return p->role == ROLE_SECONDARY ? OFPERR_OFPBRC_IS_SECONDARY : OFPERR_NONE;
 }
 
-// What the switch keeps for itself is nothing to match on.
-static enum ofperr need_no_internals(const struct flow_mod *fm)
+enum ofperr flow_mod_may_match(const struct flow_mod *fm)
 {
 	const struct flow_key *mask = &fm->match.mask.m;
-	bool internal = fm->command == FM_ADD && (mask->recirc_id || mask->dp_hash);
+	bool internal = fm->command < FM_DELETE && (mask->recirc_id || mask->dp_hash);
 
 	return internal ? OFPERR_OFPBRC_EPERM : OFPERR_NONE;
 }
@@ -96,7 +95,7 @@ static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbu
 	flow_mod_init(&fm);
 	e = flow_mod_decode(m, &fm);
 	if (!e)
-		e = need_no_internals(&fm);
+		e = flow_mod_may_match(&fm);
 	if (!e)
 		e = switch_flow_mod(p->control->sw, &fm);
 	if (!e && fm.buffer_id != UINT32_MAX)

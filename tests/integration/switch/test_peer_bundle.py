@@ -42,8 +42,8 @@ class Bundles(Connection):
         return self.raw(34, struct.pack("!IHH", bundle, 0, flags) + self.message(kind, body, **header) + more)
 
 
-def flow(in_port=None, command=0, table=0, priority=1, cookie=0, flags=0, actions=b"", buffer=0xFFFFFFFF):
-    oxm = b"" if in_port is None else struct.pack("!HBBI", 0x8000, 0, 4, in_port)
+def flow(in_port=None, command=0, table=0, priority=1, cookie=0, flags=0, actions=b"", buffer=0xFFFFFFFF, internal=False):
+    oxm = struct.pack("!HBBI", 1, 36 << 1, 4, 7) if internal else b"" if in_port is None else struct.pack("!HBBI", 0x8000, 0, 4, in_port)
     match = struct.pack("!HH", 1, 4 + len(oxm)) + oxm
     instructions = struct.pack("!HHI", 4, 8 + len(actions), 0) + actions if actions else b""
     return struct.pack("!QQBBHHHIIIHH", cookie, 0, table, command, 0, 0, priority, buffer, 0xFFFFFFFF, 0xFFFFFFFF, flags,
@@ -147,6 +147,9 @@ def contents(s, c):
     yield "no such table", c.add(1, FLOW_MOD, flow(table=254))
     for command in range(5):
         yield f"command {command} in no such table, by itself", c.ask(FLOW_MOD, flow(command=command, table=254).hex())
+    for command in range(5):
+        yield f"command {command} about recirc_id", c.add(1, FLOW_MOD, flow(command=command, internal=True))
+        yield f"command {command} about recirc_id, by itself", c.ask(FLOW_MOD, flow(command=command, internal=True).hex())
     yield "a buffer", c.add(1, FLOW_MOD, flow(buffer=77))
     yield "a packet's buffer", c.add(1, PACKET_OUT, packet_out(c, output(2), buffer=5))
     yield "a bad action", c.add(1, FLOW_MOD, flow(actions=struct.pack("!HHI", 99, 8, 0)))
