@@ -66,7 +66,7 @@ static int on_cookie(struct line *l, const char *value)
 		return error_set(l->err, -EINVAL, "invalid numeric format %s", copy);
 	if (!mask) {
 		l->fm->new_cookie = n;
-		l->fm->modify_cookie = l->fm->command != FM_ADD;
+		l->fm->modify_cookie = l->fm->add_missing = l->fm->command != FM_ADD;
 		return 0;
 	}
 	if (strcmp(mask, "-1") && number(mask, UINT64_MAX, "cookie mask", &m, l->err))

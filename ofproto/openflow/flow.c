@@ -49,7 +49,7 @@ static enum ofperr set_command(const struct msg *m, uint16_t command, struct flo
 static void set_old_cookie(struct flow_mod *fm, uint64_t cookie)
 {
 	fm->new_cookie = cookie;
-	fm->modify_cookie = is_modify(fm->command) && cookie != UINT64_MAX;
+	fm->modify_cookie = fm->add_missing = is_modify(fm->command) && cookie != UINT64_MAX;
 }
 
 static enum ofperr rd_common_10(struct reader *r, const struct msg *m, struct flow_mod *fm)
@@ -130,6 +130,10 @@ static enum ofperr decode_11(const struct msg *m, struct reader *r, struct flow_
 		fm->out_group = GROUP_ANY;
 		e = OFPERR_NONE;
 	}
+	if (m->version == OFP11 && is_modify(fm->command) && !fm->cookie_mask) {
+		fm->new_cookie = fm->cookie;
+		fm->add_missing = fm->cookie != UINT64_MAX;
+	}
 	if (fm->command == FM_ADD) {
 		fm->new_cookie = fm->cookie;
 		fm->cookie = fm->cookie_mask = 0;
@@ -209,7 +213,10 @@ static void encode_10(const struct flow_mod *fm, bool nx, struct strbuf *out)
 
 static void encode_11(const struct flow_mod *fm, uint8_t version, struct strbuf *out)
 {
-	wr_be64(out, fm->command == FM_ADD ? fm->new_cookie : fm->cookie);
+	bool new_cookie = fm->command == FM_ADD ||
+			  (version == OFP11 && is_modify(fm->command) && !fm->cookie_mask);
+
+	wr_be64(out, new_cookie ? fm->new_cookie : fm->cookie);
 	wr_be64(out, fm->command == FM_ADD ? 0 : fm->cookie_mask);
 	// Without a table a change is one of the first, and only a deletion one of all.
 	wr_u8(out, fm->command < FM_DELETE && fm->table == 255 ? 0 : fm->table);

@@ -62,6 +62,7 @@ struct flow_mod {
 	uint64_t cookie, cookie_mask; // of rules to modify or delete
 	uint64_t new_cookie; // for add and modify
 	bool modify_cookie;
+	bool add_missing; // a change of nothing adds: up to 1.1, unless cookies are looked for
 	uint16_t idle_timeout, hard_timeout; // seconds, 0: none
 	uint32_t buffer_id; // UINT32_MAX: none (buffering is not done)
 	of_port_t out_port;

@@ -192,7 +192,7 @@ static enum ofperr change(struct switch_txn *t, const struct flow_mod *fm)
 		txn_modify_rule(t, *r, fm);
 	none = !s.rules.n;
 	VEC_FREE(&s.rules);
-	if (none && !fm->cookie_mask && fm->new_cookie != UINT64_MAX && fm->modify_cookie)
+	if (none && !fm->cookie_mask && fm->add_missing)
 		return add(t, fm);
 	return OFPERR_NONE;
 }

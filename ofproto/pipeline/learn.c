@@ -140,7 +140,7 @@ static void put_rule(struct learn *l, const struct match *m)
 	fm.table = l->table;
 	fm.priority = l->priority;
 	fm.new_cookie = l->cookie;
-	fm.modify_cookie = true;
+	fm.modify_cookie = fm.add_missing = true;
 	fm.idle_timeout = l->idle_timeout;
 	fm.hard_timeout = l->hard_timeout;
 	fm.flags = l->send_flow_rem ? FM_SEND_FLOW_REM : 0;

@@ -462,6 +462,10 @@ def lines():
     yield from (("10", f"mod-flows @ {q},actions=output:1") for q in ("tcp", "arp", "foo", "table=1", "cookie=1/-1", "udp6,reg3=1", ""))
     yield from (("13", f"--strict mod-flows @ {q},actions=output:3") for q in ("tcp", "arp,table=2", "priority=5,in_port=1", "priority=7,table=1,udp6"))
     yield "10", "--no-stats dump-flows @"
+    # What is not there is added, or not, by a change.
+    for v in ("10", "11", "12", "15"):
+        yield from ((v, f"{s}mod-flows @ {c}in_port={v},actions=output:2") for s in ("", "--strict ") for c in ("cookie=7/-1,", "cookie=5,", "cookie=6,", ""))
+        yield "10", "--no-stats dump-flows @"
     yield from (("13", f"{s}del-flows @ {q}") for q in ("tcp", "table=1", "cookie=0x10/-1", "out_port=3", "arp,table=2", "priority=100,arp,table=2", "priority=5,ip", "x=1") for s in ("--strict ", ""))
     yield "13", "--no-stats dump-flows @"
     yield from (("13", f"add-meter @ {m}") for m in METERS)
