@@ -83,6 +83,15 @@ def memory_kb(s):
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
 
 
+def assert_about_as_big(s, before):
+    # A sanitizer's allocator keeps what was freed; it finds leaks itself.
+    with open(f"/proc/{s.processes['ovs-vswitchd'].pid}/maps") as f:
+        if "libasan" in f.read():
+            return
+    after = memory_kb(s)
+    assert after < before + 16 * 1024, f"{before} kB, then {after} kB"
+
+
 @pytest.fixture
 def bridge(switch):
     switch.start("--enable-dummy=override")
@@ -129,8 +138,7 @@ def test_a_switch_that_gets_damaged_messages_stays_up_and_leaks_nothing(bridge):
         send_damaged(bridge, random.Random(seed), MESSAGES_A_TYPE)
     bridge.ofctl("del-flows", "br0")
     assert_alive(bridge)
-    after = memory_kb(bridge)
-    assert after < before + 16 * 1024, f"{before} kB, then {after} kB"
+    assert_about_as_big(bridge, before)
 
 
 def test_half_messages_and_a_closed_connection_do_no_harm(bridge):
@@ -177,6 +185,5 @@ def test_controllers_that_die_in_the_middle_of_a_reply_are_forgotten(bridge):
         if i == 9:
             before = memory_kb(bridge)
     assert_alive(bridge)
-    after = memory_kb(bridge)
-    assert after < before + 16 * 1024, f"{before} kB, then {after} kB"
+    assert_about_as_big(bridge, before)
     wait_until("the sockets of those that died are closed", lambda: len(os.listdir(f"/proc/{bridge.processes['ovs-vswitchd'].pid}/fd")) < 80)
