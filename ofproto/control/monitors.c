@@ -57,16 +57,14 @@ static uint16_t flag_of(enum flow_event event)
 }
 
 // What the monitors of a connection that want such an event of the rule ask for, together; 0: none does.
-static uint16_t wanted(const struct peer *p, const struct rule *r, enum flow_event event,
-		       const struct acts *before)
+static uint16_t wanted(const struct peer *p, const struct rule *r, const struct match *m,
+		       enum flow_event event, const struct acts *before)
 {
 	const struct monitor *mon;
 	uint16_t flags = 0;
-	struct match m;
 
-	cls_rule_get_match(&r->cls, &m);
 	LIST_FOR_EACH (mon, node, &p->monitors)
-		if (mon->q.flags & flag_of(event) && selects(&mon->q, r, &m, before))
+		if (mon->q.flags & flag_of(event) && selects(&mon->q, r, m, before))
 			flags |= mon->q.flags;
 	return flags;
 }
@@ -80,10 +78,10 @@ static void open_updates(struct peer *p)
 	p->updates_open = true;
 }
 
-static void tell(struct peer *p, const struct rule *r, enum flow_event event,
-		 enum flow_removed_reason reason, uint16_t flags)
+// Of a flow: all that those who asked with such flags hear.
+static void put_update(struct mp_writer *w, const struct rule *r, const struct match *m,
+		       enum flow_event event, enum flow_removed_reason reason, uint16_t flags)
 {
-	struct match m;
 	struct flow_update u = {
 		.event = event,
 		.reason = reason,
@@ -92,14 +90,12 @@ static void tell(struct peer *p, const struct rule *r, enum flow_event event,
 		.hard_timeout = r->hard_timeout,
 		.table = r->table,
 		.cookie = r->cookie,
-		.match = &m,
+		.match = m,
 	};
 
-	cls_rule_get_match(&r->cls, &m);
 	if (flags & FLOW_MONITOR_ACTIONS)
 		u.acts = rule_acts_get(r);
-	open_updates(p);
-	mp_put_flow_update(&p->updates, &u);
+	mp_put_flow_update(w, &u);
 }
 
 static void tell_own(struct peer *p)
@@ -183,10 +179,15 @@ static void tell_missed(struct peer *p)
 	struct missed *m;
 
 	HMAP_FOR_EACH_SAFE (m, node, &p->missed) {
-		uint16_t flags = wanted(p, m->rule, m->event, NULL);
+		struct match match;
+		uint16_t flags;
 
-		if (flags)
-			tell(p, m->rule, m->event, 0, flags);
+		cls_rule_get_match(&m->rule->cls, &match);
+		flags = wanted(p, m->rule, &match, m->event, NULL);
+		if (flags) {
+			open_updates(p);
+			put_update(&p->updates, m->rule, &match, m->event, 0, flags);
+		}
 		drop_missed(p, m);
 		if (p->updates_out.len > PAUSE_AT)
 			break;
@@ -213,19 +214,23 @@ static void rule_event(struct peer *p, const struct rule *r, const struct rule *
 		       enum flow_event event, enum flow_removed_reason reason,
 		       const struct acts *before)
 {
+	struct match m;
 	uint16_t flags;
 
 	if (list_is_empty(&p->monitors))
 		return;
-	flags = wanted(p, r, event, before);
+	cls_rule_get_match(&r->cls, &m);
+	flags = wanted(p, r, &m, event, before);
 	if (!flags)
 		return;
 	if (p == p->control->speaking && !(flags & FLOW_MONITOR_OWN)) {
 		tell_own(p);
 		return;
 	}
-	if (!p->monitors_paused || pass_paused(p, r, old, event))
-		tell(p, r, event, reason, flags);
+	if (p->monitors_paused && !pass_paused(p, r, old, event))
+		return;
+	open_updates(p);
+	put_update(&p->updates, r, &m, event, reason, flags);
 }
 
 void control_rule_added(struct of_control *c, const struct rule *r, const struct rule *old)
@@ -329,22 +334,20 @@ typedef VEC(struct flow_monitor_request) requests;
 
 // The flows that are there, each once, whichever of the requests select it.
 struct initial {
-	struct peer *p;
 	struct mp_writer w;
 	const requests *all;
 	size_t now; // the request whose flows are walked
 };
 
-static uint16_t initial_flags(const struct initial *in, const struct rule *r, bool *ret_first)
+static uint16_t initial_flags(const struct initial *in, const struct rule *r, const struct match *m,
+			      bool *ret_first)
 {
 	const struct flow_monitor_request *q = in->all->v;
 	uint16_t flags = 0;
-	struct match m;
 
-	cls_rule_get_match(&r->cls, &m);
 	*ret_first = true;
 	for (size_t i = 0; i < in->all->n; i++) {
-		if (!(q[i].flags & FLOW_MONITOR_INITIAL) || !selects(&q[i], r, &m, NULL))
+		if (!(q[i].flags & FLOW_MONITOR_INITIAL) || !selects(&q[i], r, m, NULL))
 			continue;
 		*ret_first &= i >= in->now;
 		flags |= q[i].flags;
@@ -355,32 +358,21 @@ static uint16_t initial_flags(const struct initial *in, const struct rule *r, bo
 static bool put_initial(const struct rule *r, void *aux)
 {
 	struct initial *in = aux;
-	bool first;
-	uint16_t flags = initial_flags(in, r, &first);
 	struct match m;
-	struct flow_update u = {
-		.event = FLOW_EVENT_INITIAL,
-		.priority = r->cls.priority,
-		.idle_timeout = r->idle_timeout,
-		.hard_timeout = r->hard_timeout,
-		.table = r->table,
-		.cookie = r->cookie,
-		.match = &m,
-	};
+	uint16_t flags;
+	bool first;
 
-	if (!first)
-		return true;
 	cls_rule_get_match(&r->cls, &m);
-	if (flags & FLOW_MONITOR_ACTIONS)
-		u.acts = rule_acts_get(r);
-	mp_put_flow_update(&in->w, &u);
+	flags = initial_flags(in, r, &m, &first);
+	if (first)
+		put_update(&in->w, r, &m, FLOW_EVENT_INITIAL, 0, flags);
 	return true;
 }
 
 static void answer_initial(struct peer *p, const struct msg *m, const requests *all,
 			   struct strbuf *out)
 {
-	struct initial in = { .p = p, .all = all };
+	struct initial in = { .all = all };
 
 	flow_updates_begin(&in.w, m->version, m->xid, out);
 	for (in.now = 0; in.now < all->n; in.now++) {
