@@ -92,6 +92,10 @@ int flow_parse(const char *text, const struct port_names *names, struct flow_key
 			return error_set(err, -EINVAL, "%s: %s", text, why.text);
 	}
 	*ret = t.m.key;
+	// No field says by which type a tag came.
+	for (int i = 0; i < FLOW_MAX_VLANS; i++)
+		if (ret->vlans[i].tci & htobe16(VLAN_PRESENT))
+			ret->vlans[i].tpid = htobe16(0x8100);
 	return 0;
 }
 

@@ -29,14 +29,6 @@ static const struct tunnel_lookup *lookup_of(const struct traced *t)
 }
 
 // BRIDGE FLOW, or a datapath flow whose in_port tells the bridge.
-// Fields of OpenFlow do not say by which type a tag came.
-static void complete_tags(struct flow_key *k)
-{
-	for (size_t i = 0; i < FLOW_MAX_VLANS; i++)
-		if (k->vlans[i].tci & htobe16(VLAN_PRESENT) && !k->vlans[i].tpid)
-			k->vlans[i].tpid = htobe16(0x8100);
-}
-
 static int trace_key(struct vswitchd *vs, const char *br_name, const char *text, struct traced *ret,
 		     struct error *err)
 {
@@ -66,12 +58,9 @@ static int trace_key(struct vswitchd *vs, const char *br_name, const char *text,
 			       : -ENODEV;
 	}
 	names = switch_port_names(br->sw);
-	error = flow_parse(text, &names, &m.key, err);
-	if (error < 0)
-		return error_wrap(err, "Bad openflow flow syntax");
-	complete_tags(&m.key);
-	*ret = (struct traced){ .pl = br->plane, .sw = br->sw, .key = m.key };
-	return 0;
+	*ret = (struct traced){ .pl = br->plane, .sw = br->sw };
+	error = flow_parse(text, &names, &ret->key, err);
+	return error < 0 ? error_wrap(err, "Bad openflow flow syntax") : 0;
 }
 
 #define MAX_CT_NEXT 64

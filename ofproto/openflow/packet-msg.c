@@ -247,16 +247,21 @@ static enum ofperr get_nxt2(struct reader *r, struct packet_in *p)
 	return OFPERR_NONE;
 }
 
+static void packet_in_init(struct packet_in *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->cookie = UINT64_MAX;
+	p->reason = OFPR_ACTION;
+	p->buffer_id = OF_NO_BUFFER;
+}
+
 enum ofperr packet_in_decode(const struct msg *m, struct packet_in *p)
 {
 	struct reader r = m->body;
 	enum ofperr e;
 
 	r.parent = NULL;
-	memset(p, 0, sizeof(*p));
-	p->cookie = UINT64_MAX;
-	p->reason = OFPR_ACTION;
-	p->buffer_id = OF_NO_BUFFER;
+	packet_in_init(p);
 	if (m->type == MSG_PACKET_IN2) {
 		e = get_nxt2(&r, p);
 	} else {
@@ -273,9 +278,8 @@ enum ofperr resume_decode(const struct msg *m, struct packet_in *p)
 	enum ofperr e;
 
 	r.parent = NULL;
-	memset(p, 0, sizeof(*p));
-	p->cookie = UINT64_MAX;
-	p->buffer_id = OF_NO_BUFFER;
+	packet_in_init(p);
+	p->reason = OFPR_NO_MATCH; // where none is said
 	match_init_any(&p->metadata);
 	e = get_nxt2(&r, p);
 	return e ? e : rd_status(&r) ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
