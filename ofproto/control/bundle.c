@@ -151,14 +151,9 @@ static enum ofperr check(const struct msg *m, struct strbuf *flows)
 	switch (m->type) {
 	case MSG_FLOW_MOD:
 		flow_mod_init(&fm);
-		e = flow_mod_decode(m, &fm);
+		e = flow_mod_decode_for_switch(m, &fm);
 		if (!e && fm.buffer_id != UINT32_MAX)
 			e = OFPERR_OFPBRC_BUFFER_UNKNOWN;
-		// The one behind the last is no controller's, whatever the state.
-		if (!e && fm.table == SWITCH_N_TABLES && fm.command < FM_DELETE)
-			e = OFPERR_OFPBRC_EPERM;
-		if (!e)
-			e = flow_mod_may_match(&fm);
 		if (!e)
 			keep_flow(&fm, flows);
 		flow_mod_uninit(&fm);

@@ -93,8 +93,8 @@ request_fn on_bundle_control, on_bundle_add;
 void peer_discard_bundles(struct peer *p);
 // A secondary may not change the switch.
 enum ofperr peer_may_write(const struct peer *p);
-// What the switch keeps for itself is nothing to match on.
-enum ofperr flow_mod_may_match(const struct flow_mod *fm);
+// As flow_mod_decode(), but for what no controller may add or change: the switch's own table, and matches on what it keeps for itself.
+enum ofperr flow_mod_decode_for_switch(const struct msg *m, struct flow_mod *fm);
 // A port_mod in two steps: whether it can be done, and doing it; a port that has gone meanwhile is passed over.
 enum ofperr port_mod_find(const struct peer *p, const struct port_mod *pm, struct of_port **ret);
 void port_mod_apply(struct peer *p, const struct port_mod *pm);

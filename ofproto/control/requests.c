@@ -77,12 +77,15 @@ enum ofperr peer_may_write(const struct peer *p)
 	return p->role == ROLE_SECONDARY ? OFPERR_OFPBRC_IS_SECONDARY : OFPERR_NONE;
 }
 
-enum ofperr flow_mod_may_match(const struct flow_mod *fm)
+enum ofperr flow_mod_decode_for_switch(const struct msg *m, struct flow_mod *fm)
 {
 	const struct flow_key *mask = &fm->match.mask.m;
-	bool internal = fm->command < FM_DELETE && (mask->recirc_id || mask->dp_hash);
+	enum ofperr e = flow_mod_decode(m, fm);
 
-	return internal ? OFPERR_OFPBRC_EPERM : OFPERR_NONE;
+	if (!e && fm->command < FM_DELETE &&
+	    (fm->table == SWITCH_N_TABLES || mask->recirc_id || mask->dp_hash))
+		return OFPERR_OFPBRC_EPERM;
+	return e;
 }
 
 static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbuf *out)
@@ -93,9 +96,7 @@ static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbu
 	if (e)
 		return e;
 	flow_mod_init(&fm);
-	e = flow_mod_decode(m, &fm);
-	if (!e)
-		e = flow_mod_may_match(&fm);
+	e = flow_mod_decode_for_switch(m, &fm);
 	if (!e)
 		e = switch_flow_mod(p->control->sw, &fm);
 	if (!e && fm.buffer_id != UINT32_MAX)
