@@ -17,10 +17,9 @@ struct peer {
 	struct of_control *control;
 	struct of_conn *conn;
 	struct controller *controller; // NULL: came through a socket we listen on
-	struct controller *accepted_by; // whose that socket is, NULL: the switch's own
+	const struct controller_target
+		*target; // of whom that socket is, or the controller; NULL: the switch's own socket
 	bool service, ready;
-	bool quiet; // it begins without asynchronous messages
-	uint32_t queue_size; // packets that may wait for it, 0: of_control's
 	enum controller_role role;
 	enum packet_in_format packet_in_format;
 	uint16_t controller_id, config_flags, miss_send_len;
@@ -33,7 +32,6 @@ struct peer {
 	struct list snoopers; // struct snooper
 	struct features_request *features; // of which more is to come; NULL: none
 	struct timer probe;
-	int probe_interval;
 	struct hmap bundles; // bundle.c
 	size_t bundle_bytes; // that wait in them
 	// monitors.c
@@ -99,8 +97,9 @@ enum ofperr flow_mod_decode_for_switch(const struct msg *m, struct flow_mod *fm)
 enum ofperr port_mod_find(const struct peer *p, const struct port_mod *pm, struct of_port **ret);
 void port_mod_apply(struct peer *p, const struct port_mod *pm);
 void peer_message(void *aux, const struct msg *m);
-struct peer *peer_create(struct of_control *c, struct stream *s, bool service, int probe,
-			 struct controller *ctl);
+// 'ctl' NULL: somebody came through a socket, the target's or with that NULL the switch's own.
+struct peer *peer_create(struct of_control *c, struct stream *s, struct controller *ctl,
+			 const struct controller_target *target);
 void peer_destroy(struct peer *p);
 void peer_close_snoopers(struct peer *p);
 // forward.c: what is forwarded of a change, group or meter. It is encoded before the change is made, which takes the group.
@@ -122,9 +121,9 @@ void peer_remove_monitors(struct peer *p);
 void peer_monitors_drained(struct peer *p);
 // Ends the connection soon, not within the call.
 void peer_give_up(struct peer *p, const char *why);
-// packets.c: packets on their way to a controller; once it is connected, and as its target says.
+// packets.c: packets on their way to a controller, which a target limits.
 void peer_init_packets(struct peer *p);
-void peer_limit_packets(struct peer *p, const struct controller_target *target);
+void peer_target_changed(struct peer *p);
 void peer_uninit_packets(struct peer *p);
 void tell_flow_removed(struct of_control *c, const struct rule *r, enum flow_removed_reason reason);
 // async.c

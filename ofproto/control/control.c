@@ -19,13 +19,18 @@ LOG_MODULE(rconn);
 
 static void controller_lost(struct controller *ctl, const char *why);
 
-static void peer_set_probe(struct peer *p, int interval)
+// Milliseconds, 0: none.
+static int probe_interval(const struct peer *p)
 {
-	p->probe_interval = interval;
-	if (!interval)
+	return p->target ? p->target->inactivity_probe : 0;
+}
+
+static void set_probe(struct peer *p)
+{
+	if (!probe_interval(p))
 		timer_cancel(&p->probe);
 	else if (p->ready && !timer_is_armed(&p->probe))
-		timer_in(&p->probe, interval);
+		timer_in(&p->probe, probe_interval(p));
 }
 
 static void on_ready(void *aux)
@@ -33,7 +38,7 @@ static void on_ready(void *aux)
 	struct peer *p = aux;
 
 	p->ready = true;
-	if (!p->quiet)
+	if (!p->target || !p->target->quiet)
 		async_defaults(of_conn_version(p->conn), &p->async);
 	if (p->controller) {
 		p->controller->backoff = 0;
@@ -43,7 +48,7 @@ static void on_ready(void *aux)
 		if (!p->service)
 			p->control->alone_since = 0;
 	}
-	peer_set_probe(p, p->probe_interval);
+	set_probe(p);
 	control_default_miss(p->control);
 }
 
@@ -93,38 +98,35 @@ static void on_probe(struct timer *t)
 	int64_t silence = silence_of(p);
 	AUTO(strbuf) echo = STRBUF_INIT;
 
-	if (silence >= 2 * p->probe_interval) {
+	if (silence >= 2 * probe_interval(p)) {
 		on_closed(p, -ETIMEDOUT, "no response to inactivity probe");
 		return;
 	}
-	if (silence >= p->probe_interval && p->ready) {
+	if (silence >= probe_interval(p) && p->ready) {
 		msg_put_plain(MSG_ECHO_REQUEST, of_conn_version(p->conn), of_conn_next_xid(p->conn),
 			      &echo);
 		of_conn_send(p->conn, echo.s, echo.len);
 	}
-	timer_in(t, p->probe_interval);
+	timer_in(t, probe_interval(p));
 }
 
-struct peer *peer_create(struct of_control *c, struct stream *s, bool service, int probe,
-			 struct controller *ctl)
+struct peer *peer_create(struct of_control *c, struct stream *s, struct controller *ctl,
+			 const struct controller_target *target)
 {
 	struct peer *p = xzalloc(sizeof(*p));
 
 	p->control = c;
 	p->controller = ctl;
-	p->service = service;
+	p->target = target;
+	p->service = !ctl || target->service;
 	p->role = ROLE_EQUAL;
-	p->miss_send_len = service ? 0 : 128;
-	p->probe_interval = probe;
+	p->miss_send_len = p->service ? 0 : 128;
 	list_init(&p->snoopers);
 	peer_init_monitors(p);
 	peer_init_packets(p);
-	if (ctl)
-		peer_limit_packets(p, &ctl->target);
 	timer_init(&p->give_up, c->loop, on_give_up);
 	timer_init(&p->probe, c->loop, on_probe);
-	p->conn = of_conn_create(s, ctl ? c->versions : (service ? ALL_VERSIONS : c->versions),
-				 &conn_events, p);
+	p->conn = of_conn_create(s, ctl ? c->versions : ALL_VERSIONS, &conn_events, p);
 	of_conn_limit_backlog(p->conn, MAX_BACKLOG);
 	hmap_init(&p->bundles);
 	list_push_back(&c->peers, &p->node);
@@ -187,8 +189,7 @@ static void controller_connect(struct controller *ctl)
 		controller_lost(ctl, err.text);
 		return;
 	}
-	ctl->peer = peer_create(ctl->control, s, ctl->target.service, ctl->target.inactivity_probe,
-				ctl);
+	ctl->peer = peer_create(ctl->control, s, ctl, &ctl->target);
 }
 
 static void on_retry(struct timer *t)
@@ -199,15 +200,13 @@ static void on_retry(struct timer *t)
 static void on_passive_accept(void *aux, struct stream *s)
 {
 	struct controller *ctl = aux;
-	struct peer *p = peer_create(ctl->control, s, true, ctl->target.inactivity_probe, NULL);
 
-	p->accepted_by = ctl;
-	peer_limit_packets(p, &ctl->target);
+	peer_create(ctl->control, s, NULL, &ctl->target);
 }
 
 static void on_mgmt_accept(void *aux, struct stream *s)
 {
-	peer_create(aux, s, true, 0, NULL);
+	peer_create(aux, s, NULL, NULL);
 }
 
 static void controller_add(struct of_control *c, const struct controller_target *t)
@@ -231,17 +230,12 @@ static void controller_add(struct of_control *c, const struct controller_target 
 	}
 }
 
-static bool is_of(const struct peer *p, const struct controller *ctl)
-{
-	return p->controller == ctl || p->accepted_by == ctl;
-}
-
 static void controller_remove(struct controller *ctl)
 {
 	struct peer *p, *next;
 
 	LIST_FOR_EACH_SAFE (p, next, node, &ctl->control->peers)
-		if (is_of(p, ctl))
+		if (p->target == &ctl->target)
 			peer_destroy(p);
 	listener_close(ctl->listener);
 	timer_cancel(&ctl->retry);
@@ -256,9 +250,9 @@ static void controller_update(struct controller *ctl, const struct controller_ta
 
 	ctl->target = *t;
 	LIST_FOR_EACH (p, node, &ctl->control->peers)
-		if (is_of(p, ctl)) {
-			peer_limit_packets(p, t);
-			peer_set_probe(p, t->inactivity_probe);
+		if (p->target == &ctl->target) {
+			peer_target_changed(p);
+			set_probe(p);
 		}
 }
 
@@ -375,7 +369,7 @@ static const char *state_of(const struct controller *ctl)
 		return "BACKOFF";
 	if (!p->ready)
 		return "CONNECTING";
-	return p->probe_interval && silence_of(p) >= p->probe_interval ? "IDLE" : "ACTIVE";
+	return probe_interval(p) && silence_of(p) >= probe_interval(p) ? "IDLE" : "ACTIVE";
 }
 
 bool control_get_status(struct of_control *c, const char *target, struct controller_status *ret)

@@ -13,6 +13,13 @@ static void forget_sent(struct peer *p)
 		u->first = (u->first + 1) % ARRAY_SIZE(u->ends);
 }
 
+static size_t queue_size(const struct peer *p)
+{
+	size_t own = p->target ? p->target->queue_size : 0;
+
+	return MIN(own ? own : p->control->queue_size, ARRAY_SIZE(p->under_way.ends));
+}
+
 static void send_packet(void *aux, const void *msg, size_t n)
 {
 	struct peer *p = aux;
@@ -20,8 +27,7 @@ static void send_packet(void *aux, const void *msg, size_t n)
 
 	forget_sent(p);
 	// A controller that does not read must not fill our memory.
-	if (u->n >= (p->queue_size ? p->queue_size : p->control->queue_size) ||
-	    of_conn_backlog(p->conn) > MAX_BACKLOG) {
+	if (u->n >= queue_size(p) || of_conn_backlog(p->conn) > MAX_BACKLOG) {
 		counter_inc(COUNTER_RCONN_OVERFLOW);
 		return;
 	}
@@ -34,14 +40,14 @@ void peer_init_packets(struct peer *p)
 {
 	for (size_t i = 0; i < N_PACERS; i++)
 		pacer_init(&p->pacers[i], p->control->loop, send_packet, p);
+	if (p->target)
+		peer_target_changed(p);
 }
 
-void peer_limit_packets(struct peer *p, const struct controller_target *t)
+void peer_target_changed(struct peer *p)
 {
-	p->queue_size = MIN(t->queue_size, (uint32_t)ARRAY_SIZE(p->under_way.ends));
-	p->quiet = t->quiet;
 	for (size_t i = 0; i < N_PACERS; i++)
-		pacer_set(&p->pacers[i], t->rate, t->burst);
+		pacer_set(&p->pacers[i], p->target->rate, p->target->burst);
 }
 
 void peer_uninit_packets(struct peer *p)
