@@ -311,11 +311,9 @@ void switch_txn_abort(struct switch_txn *t)
 
 // ---- Changes ----
 
-enum ofperr switch_txn_flow_mod(struct switch_txn *t, const struct flow_mod *fm)
+// Of a change that was refused nothing stays.
+static enum ofperr keep_unless(struct switch_txn *t, enum ofperr e, size_t before)
 {
-	size_t before = t->steps.n;
-	enum ofperr e = txn_flow_mod(t, fm);
-
 	if (e)
 		undo_to(t, before);
 	else
@@ -323,16 +321,18 @@ enum ofperr switch_txn_flow_mod(struct switch_txn *t, const struct flow_mod *fm)
 	return e;
 }
 
+enum ofperr switch_txn_flow_mod(struct switch_txn *t, const struct flow_mod *fm)
+{
+	size_t before = t->steps.n;
+
+	return keep_unless(t, txn_flow_mod(t, fm), before);
+}
+
 enum ofperr switch_txn_group_mod(struct switch_txn *t, struct group_mod *gm)
 {
 	size_t before = t->steps.n;
-	enum ofperr e = txn_group_mod(t, gm);
 
-	if (e)
-		undo_to(t, before);
-	else
-		txn_unlearn(t);
-	return e;
+	return keep_unless(t, txn_group_mod(t, gm), before);
 }
 
 static enum ofperr commit_unless(struct switch_txn *t, enum ofperr e)
