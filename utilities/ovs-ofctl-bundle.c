@@ -164,6 +164,6 @@ static void run_bundle(int argc, char *argv[])
 const struct ofctl_command ofctl_bundle_commands[] = {
 	{ "bundle",
 	  "SWITCH FILE: carry out a file of flow, group and packet-out lines, all or none", 2, 2,
-	  run_bundle },
+	  run_bundle, .bundles = true },
 	{ NULL, NULL, 0, 0, NULL },
 };

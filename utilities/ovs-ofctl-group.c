@@ -176,13 +176,16 @@ static void run_dump_group_features(int argc, char *argv[])
 }
 
 const struct ofctl_command ofctl_group_commands[] = {
-	{ "add-group", "SWITCH GROUP: add a group", 1, 2, run_add_group },
+	{ "add-group", "SWITCH GROUP: add a group", 1, 2, run_add_group, .bundles = true },
 	{ "add-groups", "SWITCH FILE: add (change, delete) the groups of a file", 2, 2,
-	  run_add_groups },
-	{ "mod-group", "SWITCH GROUP: change a group", 1, 2, run_mod_group },
-	{ "del-groups", "SWITCH [GROUP]: delete a group, or all", 1, 2, run_del_groups },
-	{ "insert-buckets", "SWITCH GROUP: insert buckets", 1, 2, run_insert_buckets },
-	{ "remove-buckets", "SWITCH GROUP: remove buckets", 1, 2, run_remove_buckets },
+	  run_add_groups, .bundles = true },
+	{ "mod-group", "SWITCH GROUP: change a group", 1, 2, run_mod_group, .bundles = true },
+	{ "del-groups", "SWITCH [GROUP]: delete a group, or all", 1, 2, run_del_groups,
+	  .bundles = true },
+	{ "insert-buckets", "SWITCH GROUP: insert buckets", 1, 2, run_insert_buckets,
+	  .bundles = true },
+	{ "remove-buckets", "SWITCH GROUP: remove buckets", 1, 2, run_remove_buckets,
+	  .bundles = true },
 	{ "dump-groups", "SWITCH [GROUP]: descriptions of a group, or all", 1, 2, run_dump_groups,
 	  .reads = true },
 	{ "dump-group-stats", "SWITCH [GROUP]: statistics of a group, or all", 1, 2,

@@ -78,6 +78,6 @@ static void run_packet_out(int argc, char *argv[])
 
 const struct ofctl_command ofctl_packet_commands[] = {
 	{ "packet-out", "SWITCH \"in_port=PORT packet=HEX actions=ACTIONS\": send a packet", 2,
-	  1000, run_packet_out },
+	  1000, run_packet_out, .bundles = true },
 	{ NULL, NULL, 0, 0, NULL },
 };

@@ -315,16 +315,22 @@ static void parse_options(int argc, char *argv[])
 }
 
 // There are none before OpenFlow 1.3; who asks for one need not say so.
-static void allow_bundles(const char *command)
+static void prepare_bundle(const struct ofctl_command *c)
 {
-	ofctl.bundle |= !strcmp(command, "bundle");
-	if (ofctl.bundle && !(ofctl.versions & (1u << OFP13 | 1u << OFP14 | 1u << OFP15)))
-		ofctl.versions = 1u << OFP14;
+	uint32_t usable = ofctl.versions & (1u << OFP13 | 1u << OFP14 | 1u << OFP15);
+
+	ofctl.bundle |= !strcmp(c->name, "bundle");
+	if (!ofctl.bundle)
+		return;
+	if (!c->bundles && !c->reads)
+		fatal(0, "'%s' command cannot be carried out as a bundle", c->name);
+	ofctl.bundle = c->bundles;
+	if (ofctl.bundle)
+		ofctl.versions = usable ? usable : 1u << OFP14;
 }
 
 static void run_command(int argc, char *argv[])
 {
-	allow_bundles(argv[0]);
 	FOR_EACH_COMMAND(c)
 	{
 		if (strcmp(c->name, argv[0]))
@@ -336,6 +342,7 @@ static void run_command(int argc, char *argv[])
 			fatal(0, "'%s' command takes at most %d arguments", c->name, c->max_args);
 		if (ofctl.read_only && !c->reads)
 			fatal(0, "'%s' command does not work in read only mode", c->name);
+		prepare_bundle(c);
 		c->run(argc, argv);
 		return;
 	}

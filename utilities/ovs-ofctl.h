@@ -28,6 +28,7 @@ struct ofctl_command {
 	int min_args, max_args; // behind the name
 	void (*run)(int argc, char *argv[]); // argv[0] is the name
 	bool reads; // changes nothing: runs with --read-only
+	bool bundles; // its changes can be one bundle
 };
 
 // Each file's commands; ended by a NULL name.

@@ -4,6 +4,7 @@ does and prints."""
 import difflib
 import itertools
 import re
+import socket
 import struct
 import subprocess
 
@@ -349,3 +350,23 @@ def test_both_ofctls_do_and_print_the_same_to_both_switches(tmp_path):
     for lines in sessions[:3]:
         different = list(difflib.unified_diff(sessions[3], lines, "Open vSwitch", "ours", lineterm="", n=3))
         assert not different, "\n".join(different)
+
+
+def test_a_command_that_cannot_be_a_bundle_says_so():
+    with running(Switch, "netdev") as s:
+        r = s.ofctl("--bundle", "mod-port", "br0", "p1", "no-flood", check=False)
+        assert r.returncode == 1 and "'mod-port' command cannot be carried out as a bundle" in r.stderr
+        assert "NO_FLOOD" not in s.ofctl("show", "br0")
+
+
+def test_a_switch_without_bundles_is_not_sent_one(tmp_path):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "old"))
+    listener.listen()
+    ofctl = subprocess.Popen([Switch(tmp_path, "0").program("ovs-ofctl"), "-O", "OpenFlow10,OpenFlow13", "--bundle", "add-flow",
+                              f"unix:{tmp_path}/old", "actions=drop"], stderr=subprocess.PIPE, text=True)
+    old = listener.accept()[0]
+    old.sendall(struct.pack("!BBHI", 1, 0, 8, 1))
+    assert "version negotiation failed" in ofctl.communicate(timeout=60)[1] and ofctl.returncode == 1
+    old.close()
+    listener.close()
