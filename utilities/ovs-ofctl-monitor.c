@@ -63,20 +63,25 @@ static void cmd_exit(struct appctl_conn *conn, int argc, const char *const argv[
 	appctl_reply(conn, NULL);
 }
 
-static bool read_message(const char *hex, struct strbuf *out, const char **ret_error)
+static const char *read_message(const char *hex, struct strbuf *out)
 {
-	for (; *hex; hex += 2) {
-		int hi = hex_digit(hex[0]), lo = hi < 0 ? -1 : hex_digit(hex[1]);
+	if (ofctl_parse_hex(hex, out))
+		return "Trailing garbage in hex data";
+	return out->len < 8 ? "Message too short for OpenFlow" : NULL;
+}
 
-		if (lo < 0) {
-			*ret_error = "Trailing garbage in hex data";
-			return false;
-		}
-		wr_u8(out, hi << 4 | lo);
+// False: it is too long, which 'conn' has been told.
+static bool send(struct appctl_conn *conn, const struct strbuf *message, const char *prefix,
+		 int verbosity)
+{
+	if (message->len > UINT16_MAX) {
+		appctl_reply_error(conn, "message is too long");
+		return false;
 	}
-	if (out->len < 8)
-		*ret_error = "Message too short for OpenFlow";
-	return out->len >= 8;
+	fputs(prefix, stderr);
+	print(message->s, message->len, verbosity);
+	ofp_client_send(monitor.client, message);
+	return true;
 }
 
 static void cmd_send(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
@@ -85,16 +90,15 @@ static void cmd_send(struct appctl_conn *conn, int argc, const char *const argv[
 
 	for (int i = 1; i < argc; i++) {
 		AUTO(strbuf) message = STRBUF_INIT;
-		const char *error;
+		const char *error = read_message(argv[i], &message);
 
-		if (!read_message(argv[i], &message, &error)) {
+		if (error) {
 			appctl_reply_error(conn, error);
 			return;
 		}
 		wr_patch_be16(&message, 2, message.len);
-		fprintf(stderr, "send: ");
-		print(message.s, message.len, 2);
-		ofp_client_send(monitor.client, &message);
+		if (!send(conn, &message, "send: ", 2))
+			return;
 		strbuf_puts(&reply, "sent\n");
 	}
 	appctl_reply(conn, strbuf_cstr(&reply));
@@ -114,13 +118,8 @@ static void cmd_packet_out(struct appctl_conn *conn, int argc, const char *const
 	packet_out_encode(&po, ofp_client_version(monitor.client), ofp_client_xid(monitor.client),
 			  &message);
 	packet_out_uninit(&po);
-	if (message.len > UINT16_MAX) {
-		appctl_reply_error(conn, "message is too long");
-		return;
-	}
-	print(message.s, message.len, 0);
-	ofp_client_send(monitor.client, &message);
-	appctl_reply(conn, NULL);
+	if (send(conn, &message, "", 0))
+		appctl_reply(conn, NULL);
 }
 
 static void cmd_barrier(struct appctl_conn *conn, int argc, const char *const argv[], void *aux)
@@ -310,12 +309,13 @@ static void run_monitor(int argc, char *argv[])
 			fatal(0, "%s: unsupported \"monitor\" argument", argv[i]);
 		}
 	}
+	// What comes while an answer is waited for is not printed: nothing is asked for before the last question.
+	choose_packet_in_format(argv[1]);
 	if (packets)
 		ask_for_packets(&cfg);
 	for (int i = 2; i < argc; i++)
 		if (str_starts(argv[i], "watch:"))
 			watch(argv[i] + strlen("watch:"));
-	choose_packet_in_format(argv[1]);
 	serve();
 }
 

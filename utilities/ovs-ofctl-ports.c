@@ -52,21 +52,20 @@ static void add_table(struct ofctl_ports *p, uint8_t table, const char *name)
 	p->tables[table] = xstrdup(name);
 }
 
-static void add_features(struct msg *part, void *aux)
+static void add_features(const struct table_features *tf, void *aux)
 {
-	struct table_features tf;
-	bool more;
-
-	while (!table_features_decode_next(part, &tf, &more) && more)
-		add_table(aux, tf.table, tf.name);
+	add_table(aux, tf->table, tf->name);
 }
 
 static void add_stats(struct msg *part, void *aux)
 {
 	struct table_stats ts;
+	int more;
 
-	while (table_stats_decode_next(part, &ts) > 0)
+	while ((more = table_stats_decode_next(part, &ts)) > 0)
 		add_table(aux, ts.table, ts.name);
+	if (more < 0)
+		fatal(0, "malformed reply to a request for table statistics");
 }
 
 // A name that several have says nothing.
@@ -91,15 +90,17 @@ static void forget_ambiguous(struct ofctl_ports *p)
 void ofctl_tables_load(struct ofctl_ports *p)
 {
 	uint8_t version = ofp_client_version(p->client);
-	bool features = version >= OFP13;
 	AUTO(strbuf) b = STRBUF_INIT;
 
 	if (p->tables_loaded)
 		return;
 	p->tables_loaded = true;
-	msg_put_plain(features ? MSG_TABLE_FEATURES_REQUEST : MSG_TABLE_REQUEST, version,
-		      ofp_client_xid(p->client), &b);
-	ofp_client_multipart(p->client, &b, features ? add_features : add_stats, p);
+	if (version >= OFP13) {
+		ofctl_for_each_table_features(p->client, add_features, p);
+	} else {
+		msg_put_plain(MSG_TABLE_REQUEST, version, ofp_client_xid(p->client), &b);
+		ofp_client_multipart(p->client, &b, add_stats, p);
+	}
 	forget_ambiguous(p);
 }
 

@@ -11,25 +11,45 @@
 
 typedef VEC(struct table_features) features_vec;
 
-static void collect_features(struct msg *part, void *aux)
+struct features_reader {
+	void (*cb)(const struct table_features *tf, void *aux);
+	void *aux;
+};
+
+static void read_features(struct msg *part, void *aux)
 {
-	features_vec *all = aux;
+	const struct features_reader *r = aux;
 	struct table_features tf;
 	enum ofperr e;
 	bool more;
 
 	while (!(e = table_features_decode_next(part, &tf, &more)) && more)
-		VEC_PUSH(all, tf);
+		r->cb(&tf, r->aux);
 	if (e)
 		fatal(0, "malformed reply to a request for table features (%s)", ofperr_name(e));
 }
 
-static void fetch_features(struct ofp_client *c, features_vec *all)
+void ofctl_for_each_table_features(struct ofp_client *c,
+				   void (*cb)(const struct table_features *tf, void *aux),
+				   void *aux)
 {
+	struct features_reader r = { cb, aux };
 	AUTO(strbuf) b = STRBUF_INIT;
 
 	msg_put_plain(MSG_TABLE_FEATURES_REQUEST, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_multipart(c, &b, collect_features, all);
+	ofp_client_multipart(c, &b, read_features, &r);
+}
+
+static void keep_features(const struct table_features *tf, void *aux)
+{
+	features_vec *all = aux;
+
+	VEC_PUSH(all, *tf);
+}
+
+static void fetch_features(struct ofp_client *c, features_vec *all)
+{
+	ofctl_for_each_table_features(c, keep_features, all);
 }
 
 static void run_dump_table_desc(int argc, char *argv[])
@@ -159,36 +179,25 @@ static void send_table_mod(struct ofp_client *c, const struct table_mod *tm)
 	ofctl_send_and_wait(c, &b);
 }
 
-struct wanted_desc {
-	uint8_t table;
-	bool found;
-	struct table_desc desc;
-};
-
-static void pick_desc(struct msg *part, void *aux)
+static void read_descs(struct msg *part, void *aux)
 {
-	struct wanted_desc *w = aux;
-	struct table_desc d;
+	struct table_desc *descs = aux, d;
+	enum ofperr e;
 	bool more;
 
-	while (!table_desc_decode_next(part, &d, &more) && more)
-		if (d.table == w->table) {
-			w->desc = d;
-			w->found = true;
-		}
+	while (!(e = table_desc_decode_next(part, &d, &more)) && more)
+		descs[d.table] = d;
+	if (e)
+		fatal(0, "malformed reply to a request for descriptions of tables (%s)",
+		      ofperr_name(e));
 }
 
 // A table_mod says all of a table's configuration at once: what the setting does not change stays as it is.
-static void change_desc(struct ofp_client *c, uint8_t table, const struct setting *s)
+static void put_desc(struct ofp_client *c, const struct table_desc *now, const struct setting *s,
+		     struct strbuf *b)
 {
-	struct wanted_desc w = { .table = table };
-	struct table_mod tm = { .desc = { .table = table, .eviction_flags = EVICTION_DEFAULT } };
-	AUTO(strbuf) b = STRBUF_INIT;
+	struct table_mod tm = { .desc = *now };
 
-	msg_put_plain(MSG_TABLE_DESC_REQUEST, ofp_client_version(c), ofp_client_xid(c), &b);
-	ofp_client_multipart(c, &b, pick_desc, &w);
-	if (w.found)
-		tm.desc = w.desc;
 	if (s->what == SET_EVICTION) {
 		tm.desc.eviction = s->mod.desc.eviction;
 		tm.desc.eviction_flags = EVICTION_DEFAULT;
@@ -198,7 +207,23 @@ static void change_desc(struct ofp_client *c, uint8_t table, const struct settin
 		tm.desc.vacancy_up = s->mod.desc.vacancy_up;
 	}
 	tm.desc.vacancy_now = 0;
-	send_table_mod(c, &tm);
+	table_mod_encode(&tm, ofp_client_version(c), ofp_client_xid(c), b);
+}
+
+static void change_descs(struct ofp_client *c, unsigned int first, unsigned int n,
+			 const struct setting *s)
+{
+	struct table_desc *descs = xcalloc(ALL_TABLES + 1, sizeof(*descs));
+	AUTO(strbuf) request = STRBUF_INIT, b = STRBUF_INIT;
+
+	for (unsigned int t = 0; t <= ALL_TABLES; t++)
+		descs[t] = (struct table_desc){ .table = t, .eviction_flags = EVICTION_DEFAULT };
+	msg_put_plain(MSG_TABLE_DESC_REQUEST, ofp_client_version(c), ofp_client_xid(c), &request);
+	ofp_client_multipart(c, &request, read_descs, descs);
+	for (unsigned int t = first; t < first + n; t++)
+		put_desc(c, &descs[t], s, &b);
+	ofctl_send_and_wait(c, &b);
+	free(descs);
 }
 
 static void ignore_reply(struct msg *part, void *aux) {}
@@ -279,12 +304,9 @@ static void run_mod_table(int argc, char *argv[])
 	} else if (s.what == SET_MISS) {
 		send_table_mod(c, &s.mod);
 	} else if (table != ALL_TABLES) {
-		change_desc(c, table, &s);
+		change_descs(c, table, 1, &s);
 	} else {
-		unsigned int n = count_tables(c);
-
-		for (unsigned int t = 0; t < n; t++)
-			change_desc(c, t, &s);
+		change_descs(c, 0, count_tables(c), &s);
 	}
 	ofctl_ports_free(names);
 	ofp_client_close(c);

@@ -77,6 +77,12 @@ void ofctl_put_packet_out(struct ofp_client *c, struct ofctl_ports **ports, stru
 // ends.
 void ofctl_send_and_wait(struct ofp_client *c, const struct strbuf *messages);
 
+// What the switch says its tables can, each once; a reply that cannot be read ends the program.
+struct table_features;
+void ofctl_for_each_table_features(struct ofp_client *c,
+				   void (*cb)(const struct table_features *tf, void *aux),
+				   void *aux);
+
 // Names of the switch's ports and tables, by which names in text become numbers and numbers names. Those of tables are asked for
 // when they are printed, or when there is one in a text first; before messages come by themselves, they must be.
 struct ofctl_ports;
