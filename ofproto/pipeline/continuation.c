@@ -3,7 +3,7 @@
 
 #include "core/base/bytes.h"
 
-enum { FORM = 1, TRACKED = 1, MAX_RESTS = 64, MAX_VALUE = 16 };
+enum { FORM = 1, TRACKED = 1, REST_MIN = 13, MAX_VALUE = 16 };
 
 // ---- Encoding ----
 
@@ -53,8 +53,10 @@ void continuation_encode(const struct recirc_state *s, struct strbuf *out)
 struct decoded {
 	struct recirc_frozen f;
 	struct strbuf action_set;
-	struct recirc_rest rests[MAX_RESTS];
-	struct strbuf lists[MAX_RESTS];
+	// As many as the message has.
+	struct recirc_rest *rests;
+	struct strbuf *lists;
+	uint32_t n;
 };
 
 static struct reader take_block(struct reader *r)
@@ -68,11 +70,8 @@ static struct reader take_block(struct reader *r)
 // What would be refused in a rule is refused here, but that the packet may be another one by now.
 static enum ofperr check_list(struct of_switch *sw, struct strbuf *list, uint8_t table)
 {
-	struct error err = ERROR_INIT;
-	enum ofperr e = acts_executable(acts_of(list), &err);
+	enum ofperr e = switch_check_acts(sw, acts_of(list), NULL, table);
 
-	if (!e)
-		e = switch_check_acts(sw, acts_of(list), NULL, table);
 	if (!e)
 		switch_bind_meter(sw, (struct act *)list->s, list->len);
 	return e;
@@ -133,7 +132,6 @@ static enum ofperr take_rest(struct decoded *d, struct of_switch *sw, struct rea
 
 static enum ofperr take_all(struct decoded *d, struct of_switch *sw, struct reader *r)
 {
-	uint32_t n;
 	enum ofperr e;
 
 	if (rd_u8(r) != FORM)
@@ -148,10 +146,14 @@ static enum ofperr take_all(struct decoded *d, struct of_switch *sw, struct read
 		e = take_stack(d, r);
 	if (e)
 		return e;
-	n = rd_be32(r);
-	if (!n || n > MAX_RESTS)
+	d->n = rd_be32(r);
+	if (!d->n || d->n > rd_left(r) / REST_MIN) {
+		d->n = 0;
 		return OFPERR_NXR_STALE;
-	while (!e && n--)
+	}
+	d->f.rest = d->rests = xcalloc(d->n, sizeof(*d->rests));
+	d->lists = xcalloc(d->n, sizeof(*d->lists));
+	while (!e && d->f.n_rest < d->n)
 		e = take_rest(d, sw, r);
 	return e ? e : rd_finish(r) ? OFPERR_NXR_STALE : OFPERR_NONE;
 }
@@ -167,7 +169,6 @@ enum ofperr continuation_decode(struct of_switch *sw, const uint8_t *p, size_t n
 	memset(&written, 0, sizeof(written));
 	memset(&written.m.tunnel, flow_tunnel_is_set(&key->tunnel) ? 0xff : 0,
 	       sizeof(written.m.tunnel));
-	d->f.rest = d->rests;
 	d->f.sw = sw;
 	d->f.in_port = OF_PORT(key->in_port);
 	d->f.flow = key;
@@ -180,8 +181,10 @@ enum ofperr continuation_decode(struct of_switch *sw, const uint8_t *p, size_t n
 	if (!e)
 		key->recirc_id = (*ret_state)->id;
 	strbuf_uninit(&d->action_set);
-	for (size_t i = 0; i < MAX_RESTS; i++)
+	for (size_t i = 0; i < d->n; i++)
 		strbuf_uninit(&d->lists[i]);
+	free(d->rests);
+	free(d->lists);
 	free(d);
 	return e;
 }

@@ -491,10 +491,10 @@ void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c)
 	u->userspace.reason = c->reason == OFPR_ACTION ? reason_of(ctx) : c->reason;
 	u->userspace.max_len = c->max_len;
 	u->userspace.controller_id = c->id;
-	u->userspace.table_id = ctx->rule || c->reason == OFPR_IMPLICIT_MISS ? ctx->table : 0;
+	u->userspace.table_id = ctx->table;
 	u->userspace.cookie = c->reason == OFPR_IMPLICIT_MISS ? 0
 			      : ctx->rule		      ? ctx->rule->cookie
-							      : UINT64_MAX;
+							      : ctx->cookie;
 	u->userspace.recirc_id = state;
 	u->userspace.continuation = c->pause;
 	// What was to come comes when the controller says so.

@@ -54,11 +54,13 @@ uint32_t ctx_freeze(struct xlate_ctx *ctx, uint8_t table, bool tracked)
 
 static void collect_rest(const struct xlate_ctx *ctx, rest_list *rest)
 {
+	// Where nothing is left to do there is nothing to come back to: a long chain of tables leaves one entry.
 	for (const struct frame *f = ctx->frame; f; f = f->outer)
-		VEC_PUSH(rest,
-			 ((struct recirc_rest){ .table = f->table,
-						.cookie = f->rule ? f->rule->cookie : f->cookie,
-						.acts = f->rest }));
+		if (f == ctx->frame || f->rest.size)
+			VEC_PUSH(rest, ((struct recirc_rest){ .table = f->table,
+							      .cookie = f->rule ? f->rule->cookie
+										: f->cookie,
+							      .acts = f->rest }));
 }
 
 uint32_t ctx_freeze_for_controller(struct xlate_ctx *ctx, const struct to_controller *c)

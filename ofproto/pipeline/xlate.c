@@ -428,10 +428,10 @@ static void resume(struct xlate_ctx *ctx)
 	if (s->stack_len)
 		strbuf_put(&ctx->stack, s->stack, s->stack_len);
 	begin_bridge(ctx);
+	depend_on_ports(ctx);
 	if (xlate_resume_actions(ctx, s))
 		return;
 	ctx_step(ctx, STEP_ACTION, "thaw\n        Resuming from table %u", s->table);
-	depend_on_ports(ctx);
 	xlate_table(ctx, s->in_port, s->table, XLATE_GOTO);
 	xlate_action_set(ctx);
 }
