@@ -197,8 +197,11 @@ START_TEST(answers_notice_that_a_clause_goes)
 }
 END_TEST
 
-static bool has_no_traffic(const struct rule *r, void *aux)
+static bool check_traffic(const struct rule *r, void *aux)
 {
+	unsigned int *n_rules = aux;
+
+	(*n_rules)++;
 	ck_assert_uint_eq(atomic_load(&r->packets), r->cls.clauses || !r->cls.priority ? 0 : 5);
 	return true;
 }
@@ -209,6 +212,7 @@ START_TEST(only_the_rule_that_acts_counts)
 						       .out_port = { OFPP_ANY },
 						       .out_group = GROUP_ID_ANY };
 	struct flow_stats_request rq = all;
+	unsigned int n_rules = 0;
 	struct xlate_credit *c;
 
 	match_init_any(&rq.match);
@@ -218,7 +222,8 @@ START_TEST(only_the_rule_that_acts_counts)
 	translate(PACKET);
 	VEC_FOR_EACH (c, &result.basis.credits)
 		xlate_credit_apply(c, &(struct traffic){ .packets = 5, .bytes = 500 });
-	switch_for_each_flow(sw, &rq, has_no_traffic, NULL);
+	switch_for_each_flow(sw, &rq, check_traffic, &n_rules);
+	ck_assert_uint_eq(n_rules, 3);
 	xlate_result_uninit(&result);
 }
 END_TEST
