@@ -485,14 +485,25 @@ START_TEST(packets_without_tcp_end_nothing)
 }
 END_TEST
 
+// Nor is another that came in its place.
 START_TEST(a_rule_that_is_gone_is_not_shortened)
 {
-	add_rule(sw, "tcp,actions=fin_timeout(idle_timeout=5)");
+	static const char rule[] = "tcp,actions=fin_timeout(idle_timeout=5)";
+	const struct rule *gone; // held by the translation
+
+	add_rule(sw, rule);
+	gone = only_rule(0, "tcp");
 	translate("tcp", 1);
 	xlate_end_connection(&result.basis, 1);
+	ck_assert(learn_is_waiting());
 	must_flow_mod(sw, FM_DELETE, "tcp");
+	add_rule(sw, rule);
 	learn_apply();
+	ck_assert_uint_eq(gone->idle_timeout, 0);
+	ck_assert_uint_eq(only_rule(0, "tcp")->idle_timeout, 0);
+	clock_advance(6000);
 	switch_expire(sw);
+	ck_assert_uint_eq(switch_n_rules(sw), 1);
 	xlate_result_uninit(&result);
 }
 END_TEST
