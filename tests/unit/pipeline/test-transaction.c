@@ -296,26 +296,26 @@ static void translate(struct of_switch *sw, uint32_t port, uint64_t version, str
 	xlate(&in, r);
 }
 
+static const struct {
+	uint32_t port;
+	struct change c;
+	bool concerned;
+} rows[] = {
+	{ 3, { FLOW, FM_ADD, "table=1,priority=40000,ip,actions=output:4", 0 }, true },
+	{ 3, { FLOW, FM_ADD, "table=1,ip,actions=output:4", 0 }, true },
+	{ 3, { FLOW, FM_MODIFY, "table=1,actions=output:4", 0 }, true },
+	{ 3, { FLOW, FM_DELETE_STRICT, "table=1,ip", 0 }, true },
+	{ 1, { GROUP, GROUP_MODIFY, "group_id=1,type=all,bucket=output:4", 0 }, true },
+	{ 2, { GROUP, GROUP_DELETE, "group_id=1", 0 }, true },
+	{ 3, { FLOW, FM_DELETE_STRICT, "table=1,priority=5,ip", 0 }, false },
+	{ 3, { FLOW, FM_ADD, "table=1,priority=4,ip,actions=output:4", 0 }, false },
+	{ 3, { FLOW, FM_ADD, "in_port=1,actions=output:4", 0 }, false },
+	{ 3, { GROUP, GROUP_MODIFY, "group_id=1,type=all,bucket=output:4", 0 }, false },
+};
+
 // A translation that took its version before a change and ends behind it is stale, whatever kind the change is.
 START_TEST(a_translation_of_an_older_version_is_stale)
 {
-	static const struct {
-		uint32_t port;
-		struct change c;
-		bool concerned;
-	} rows[] = {
-		{ 3, { FLOW, FM_ADD, "table=1,priority=40000,ip,actions=output:4", 0 }, true },
-		{ 3, { FLOW, FM_ADD, "table=1,ip,actions=output:4", 0 }, true },
-		{ 3, { FLOW, FM_MODIFY, "table=1,actions=output:4", 0 }, true },
-		{ 3, { FLOW, FM_DELETE_STRICT, "table=1,ip", 0 }, true },
-		{ 1, { GROUP, GROUP_MODIFY, "group_id=1,type=all,bucket=output:4", 0 }, true },
-		{ 2, { GROUP, GROUP_DELETE, "group_id=1", 0 }, true },
-		{ 3, { FLOW, FM_DELETE_STRICT, "table=1,priority=5,ip", 0 }, false },
-		{ 3, { FLOW, FM_ADD, "table=1,priority=4,ip,actions=output:4", 0 }, false },
-		{ 3, { FLOW, FM_ADD, "in_port=1,actions=output:4", 0 }, false },
-		{ 3, { GROUP, GROUP_MODIFY, "group_id=1,type=all,bucket=output:4", 0 }, false },
-	};
-	const size_t i = _i % ARRAY_SIZE(rows);
 	struct xlate_result before, late, now;
 	struct of_switch *sw;
 	uint64_t version;
@@ -323,18 +323,18 @@ START_TEST(a_translation_of_an_older_version_is_stale)
 	rcu_thread_begin();
 	sw = furnished_switch();
 	version = switch_version(sw);
-	translate(sw, rows[i].port, 0, &before);
+	translate(sw, rows[_i].port, 0, &before);
 	ck_assert(xlate_is_current(&before.basis));
-	commit_all(sw, &rows[i].c, 1);
+	commit_all(sw, &rows[_i].c, 1);
 	// It began when 'version' was there: it sees that, rules and groups alike.
-	translate(sw, rows[i].port, version, &late);
+	translate(sw, rows[_i].port, version, &late);
 	ck_assert(dp_actions_equal(dp_actions_of(&before.actions), dp_actions_of(&late.actions)));
-	ck_assert(xlate_is_current(&before.basis) == !rows[i].concerned);
-	ck_assert(xlate_is_current(&late.basis) == !rows[i].concerned);
-	translate(sw, rows[i].port, 0, &now);
+	ck_assert(xlate_is_current(&before.basis) == !rows[_i].concerned);
+	ck_assert(xlate_is_current(&late.basis) == !rows[_i].concerned);
+	translate(sw, rows[_i].port, 0, &now);
 	ck_assert(xlate_is_current(&now.basis));
 	ck_assert(dp_actions_equal(dp_actions_of(&before.actions), dp_actions_of(&now.actions)) ==
-		  !rows[i].concerned);
+		  !rows[_i].concerned);
 	xlate_result_uninit(&before);
 	xlate_result_uninit(&late);
 	xlate_result_uninit(&now);
@@ -529,7 +529,7 @@ int main(void)
 	tcase_add_test(t, what_is_taken_back_leaves_no_trace);
 	tcase_add_test(t, committed_at_once_is_as_one_by_one);
 	tcase_add_test(t, events_come_with_the_commit);
-	tcase_add_loop_test(t, a_translation_of_an_older_version_is_stale, 0, 10);
+	tcase_add_loop_test(t, a_translation_of_an_older_version_is_stale, 0, ARRAY_SIZE(rows));
 	tcase_add_test(t, an_open_transaction_is_seen_by_its_version_only);
 	tcase_add_test(t, no_translation_sees_half_of_a_bundle);
 	tcase_add_test(t, a_switch_that_is_met_twice_is_seen_at_one_version);
