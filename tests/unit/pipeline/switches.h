@@ -26,6 +26,16 @@ static inline struct of_port *add_port(struct of_switch *sw, const char *name, u
 			       (struct eth_addr){ { 2, 0, 0, 0, 0, number } }, &settings);
 }
 
+// Ports p1 to pn, with the same numbers in the datapath.
+static inline void add_ports(struct of_switch *sw, uint32_t n)
+{
+	for (uint32_t i = 1; i <= n; i++) {
+		AUTO_FREE char *name = xasprintf("p%u", i);
+
+		add_port(sw, name, i, DP_PORT(i));
+	}
+}
+
 // By a patch port 'number' of each.
 static inline void patch(struct of_switch *x, struct of_switch *y, uint32_t number)
 {

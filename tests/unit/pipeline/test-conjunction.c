@@ -22,8 +22,7 @@ static void setup(void)
 {
 	rcu_thread_begin();
 	sw = able_switch("br0", 1);
-	for (unsigned int i = 1; i <= 4; i++)
-		add_port(sw, "p", i, DP_PORT(i));
+	add_ports(sw, 4);
 }
 
 static void teardown(void)

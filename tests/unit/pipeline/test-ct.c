@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What translation makes of connection tracking and of the length check: tables and a packet give datapath actions and the
 // megaflow, pass by pass.
-#include <stdio.h>
-
 #include "core/base/clock.h"
 #include "core/base/rcu.h"
 #include "core/packet/packet.h"
 #include "ofproto/pipeline/xlate.h"
 #include "tests/unit/pipeline/switches.h"
 
-#define N_PORTS 4
 #define MAX_PASSES 4
 
 static struct of_switch *sw, *other; // patched to each other by port 10 of both
@@ -20,12 +17,7 @@ static void setup(void)
 	clock_stop();
 	sw = able_switch("br0", 1);
 	other = able_switch("br1", 2);
-	for (uint32_t i = 1; i <= N_PORTS; i++) {
-		char name[8];
-
-		snprintf(name, sizeof(name), "p%u", i);
-		add_port(sw, name, i, DP_PORT(i));
-	}
+	add_ports(sw, 4);
 	add_port(other, "q1", 1, DP_PORT(11));
 	patch(sw, other, 10);
 }

@@ -76,8 +76,7 @@ static void setup(void)
 
 	rcu_thread_begin();
 	sw = able_switch("br0", 1);
-	add_port(sw, "p1", 1, DP_PORT(1));
-	add_port(sw, "p2", 2, DP_PORT(2));
+	add_ports(sw, 2);
 	ck_assert_int_eq(switch_group_mod(sw, &gm), OFPERR_NONE);
 }
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Groups in translation: which bucket a packet takes, what megaflows rest on, what is counted, and what goes with a group.
-#include <stdio.h>
-
 #include "core/base/clock.h"
 #include "core/base/rcu.h"
 #include "ofproto/openflow/group.h"
@@ -26,12 +24,7 @@ static void setup(void)
 	clock_stop();
 	sw = able_switch("br0", 1);
 	switch_set_events(sw, &events, NULL);
-	for (uint16_t i = 1; i <= 4; i++) {
-		char name[8];
-
-		snprintf(name, sizeof(name), "p%u", i);
-		add_port(sw, name, i, DP_PORT(i));
-	}
+	add_ports(sw, 4);
 	n_removed = 0;
 }
 

@@ -11,11 +11,7 @@ static void setup(void)
 {
 	rcu_thread_begin();
 	sw = able_switch("br0", 1);
-	for (unsigned int i = 1; i <= N_PORTS; i++) {
-		char name[] = { 'p', '0' + i, 0 };
-
-		add_port(sw, name, i, DP_PORT(i));
-	}
+	add_ports(sw, N_PORTS);
 }
 
 static void teardown(void)

@@ -50,8 +50,7 @@ static void setup(void)
 	other = able_switch("br1", 2);
 	switch_set_meter_ops(sw, &ops, NULL);
 	switch_set_meter_ops(other, &ops, NULL);
-	add_port(sw, "p1", 1, DP_PORT(1));
-	add_port(sw, "p2", 2, DP_PORT(2));
+	add_ports(sw, 2);
 	add_port(other, "q1", 1, DP_PORT(11));
 	patch(sw, other, 10);
 }

@@ -11,11 +11,7 @@ static void setup(void)
 	rcu_thread_begin();
 	sw = able_switch("br0", 1);
 	other = able_switch("br1", 2);
-	for (unsigned int i = 1; i <= 3; i++) {
-		char name[] = { 'p', '0' + i, 0 };
-
-		add_port(sw, name, i, DP_PORT(i));
-	}
+	add_ports(sw, 3);
 	add_port(other, "q1", 1, DP_PORT(11));
 	patch(sw, other, 10);
 	add_rule(other, "ip,actions=dec_ttl,output:1");

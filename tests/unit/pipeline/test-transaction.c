@@ -2,7 +2,6 @@
 // Transactions: packets see all of one or nothing, what fails leaves no trace, and translations that rest on older versions are
 // found out.
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/clock.h"
@@ -155,12 +154,7 @@ static struct of_switch *furnished_switch(void)
 	};
 	struct of_switch *sw = able_switch("br0", 1);
 
-	for (uint32_t i = 1; i < 6; i++) {
-		char name[8];
-
-		snprintf(name, sizeof(name), "p%u", i);
-		add_port(sw, name, i, DP_PORT(i));
-	}
+	add_ports(sw, 5);
 	commit_all(sw, first, ARRAY_SIZE(first));
 	return sw;
 }
@@ -443,8 +437,7 @@ START_TEST(no_translation_sees_half_of_a_bundle)
 
 	rcu_thread_begin();
 	shared = able_switch("br0", 1);
-	for (uint32_t i = 1; i <= 2; i++)
-		add_port(shared, i == 1 ? "p1" : "p2", i, DP_PORT(i));
+	add_ports(shared, 2);
 	add_port(shared, "p9", 9, DP_PORT(9));
 	add_rule(shared, "table=3,actions=output:1");
 	commit_all(shared, states[0] + 2, 1);

@@ -58,11 +58,7 @@ static void set_up(void)
 	patch(sw, other, 90);
 	add_port(other, "q1", 1, DP_PORT(31));
 	table = tunnel_table_create();
-	for (int i = 1; i <= 2; i++) {
-		AUTO_FREE char *name = xasprintf("p%d", i);
-
-		add_port(sw, name, i, DP_PORT(i));
-	}
+	add_ports(sw, 2);
 }
 
 static void tear_down(void)
