@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/base/rcu.h"
 #include "ofproto/openflow/msg.h"
 #include "ofproto/pipeline/switch.h"
 #include "tests/suite.h"
@@ -44,6 +45,15 @@ static inline void patch(struct of_switch *x, struct of_switch *y, uint32_t numb
 
 	atomic_store(&a->peer, b);
 	atomic_store(&b->peer, a);
+}
+
+// Ends what began with rcu_thread_begin(). 'b' may be NULL.
+static inline void end_switches(struct of_switch *a, struct of_switch *b)
+{
+	switch_destroy(a);
+	switch_destroy(b);
+	rcu_drain();
+	rcu_thread_end();
 }
 
 // The switch's answer: text that is not a rule fails the test.

@@ -27,9 +27,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	switch_destroy(sw);
-	rcu_drain();
-	rcu_thread_end();
+	end_switches(sw, NULL);
 }
 
 static void translate(const char *packet)

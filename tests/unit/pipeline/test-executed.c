@@ -82,9 +82,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	switch_destroy(sw);
-	rcu_drain();
-	rcu_thread_end();
+	end_switches(sw, NULL);
 }
 
 // A packet that meets the rule in table 0.

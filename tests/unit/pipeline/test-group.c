@@ -30,9 +30,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	switch_destroy(sw);
-	rcu_drain();
-	rcu_thread_end();
+	end_switches(sw, NULL);
 }
 
 static enum ofperr change(enum group_command command, const char *text)

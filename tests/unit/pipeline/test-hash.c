@@ -16,9 +16,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	switch_destroy(sw);
-	rcu_drain();
-	rcu_thread_end();
+	end_switches(sw, NULL);
 }
 
 // ---- What is looked at ----

@@ -19,10 +19,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	switch_destroy(sw);
-	switch_destroy(other);
-	rcu_drain();
-	rcu_thread_end();
+	end_switches(sw, other);
 }
 
 #define UDP "in_port=1,udp,nw_src=1.2.3.4,nw_dst=5.6.7.8,nw_ttl=9,nw_tos=20"

@@ -35,10 +35,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	switch_destroy(sw);
-	switch_destroy(other);
-	rcu_drain();
-	rcu_thread_end();
+	end_switches(sw, other);
 }
 
 static const struct {
