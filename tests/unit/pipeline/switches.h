@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Switches as tests of the pipeline want them: with every feature, ports that take all VLANs, and rules from ovs-ofctl's text.
+// Switches as tests of the pipeline want them: every feature, ports that take all VLANs; rules and packets in ovs-ofctl's words.
 #pragma once
 
 #include <string.h>
@@ -54,6 +54,22 @@ static inline void end_switches(struct of_switch *a, struct of_switch *b)
 	switch_destroy(b);
 	rcu_drain();
 	rcu_thread_end();
+}
+
+// Text that is not a packet fails the test.
+static inline struct flow_key packet_of(const char *packet)
+{
+	AUTO(strbuf) text = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct flow_key key;
+	struct flow_mod fm;
+
+	strbuf_printf(&text, "%s,actions=drop", packet);
+	ck_assert_msg(!flow_mod_parse(text.s, FM_ADD, NULL, &fm, NULL, &err), "%s: %s", packet,
+		      err.text);
+	key = fm.match.key;
+	flow_mod_uninit(&fm);
+	return key;
 }
 
 // The switch's answer: text that is not a rule fails the test.

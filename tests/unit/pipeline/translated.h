@@ -6,22 +6,6 @@
 #include "ofproto/pipeline/xlate.h"
 #include "tests/unit/pipeline/switches.h"
 
-// 'packet' in ovs-ofctl's words.
-static inline struct flow_key packet_of(const char *packet)
-{
-	AUTO(strbuf) text = STRBUF_INIT;
-	struct error err = ERROR_INIT;
-	struct flow_key key;
-	struct flow_mod fm;
-
-	strbuf_printf(&text, "%s,actions=drop", packet);
-	ck_assert_msg(!flow_mod_parse(text.s, FM_ADD, NULL, &fm, NULL, &err), "%s: %s", packet,
-		      err.text);
-	key = fm.match.key;
-	flow_mod_uninit(&fm);
-	return key;
-}
-
 // The id that the last recirc action of the list has, 0: none.
 static inline uint32_t last_recirc(struct dp_actions list)
 {
