@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stack: what push puts there pop takes, over tables, recirculation, clones and patches; and options that are deleted.
-#include "core/base/rcu.h"
 #include "ofproto/pipeline/tlv-map.h"
 #include "tests/unit/pipeline/translated.h"
 
@@ -8,13 +7,7 @@ static struct of_switch *sw, *other; // patched to each other by port 10 of both
 
 static void setup(void)
 {
-	rcu_thread_begin();
-	sw = able_switch("br0", 1);
-	other = able_switch("br1", 2);
-	add_ports(sw, 3);
-	add_port(other, "q1", 1, DP_PORT(11));
-	patch(sw, other, 10);
-	add_rule(other, "ip,actions=pop:nw_src,pop:nw_tos,push:nw_dst,output:1");
+	patched_switches("ip,actions=pop:nw_src,pop:nw_tos,push:nw_dst,output:1", &sw, &other);
 }
 
 static void teardown(void)

@@ -6,6 +6,19 @@
 #include "ofproto/pipeline/xlate.h"
 #include "tests/unit/pipeline/switches.h"
 
+// br0 with ports 1 to 3, br1 with port 11 of the datapath and this rule, patched by port 10 of both. They end by end_switches().
+static inline void patched_switches(const char *rule, struct of_switch **ret_sw,
+				    struct of_switch **ret_other)
+{
+	rcu_thread_begin();
+	*ret_sw = able_switch("br0", 1);
+	*ret_other = able_switch("br1", 2);
+	add_ports(*ret_sw, 3);
+	add_port(*ret_other, "q1", 1, DP_PORT(11));
+	patch(*ret_sw, *ret_other, 10);
+	add_rule(*ret_other, rule);
+}
+
 // The id that the last recirc action of the list has, 0: none.
 static inline uint32_t last_recirc(struct dp_actions list)
 {
