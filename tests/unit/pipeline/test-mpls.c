@@ -319,41 +319,23 @@ static const struct {
 	  "3" },
 };
 
-static void comes_back(const char *name, uint32_t id, const char *want)
-{
-	struct flow_key key = packet_of(UDP);
-	struct xlate_input in = { .sw = sw, .key = &key };
-	AUTO(strbuf) text = STRBUF_INIT;
-	struct xlate_result r;
-
-	ck_assert_msg(id, "%s: no recirculation", name);
-	key.recirc_id = id;
-	xlate(&in, &r);
-	actions_text(&r, &text);
-	ck_assert_msg(!strcmp(text.s, want), "%s: %s: %s instead of %s", name,
-		      xlate_error_text(r.error), text.s, want);
-	xlate_result_uninit(&r);
-}
-
 START_TEST(labels_of_packets_that_have_some)
 {
-	struct flow_key key = labelled(cases[_i].n);
-	struct xlate_input in = { .sw = sw, .key = &key };
-	AUTO(strbuf) text = STRBUF_INIT;
-	struct xlate_result r;
+	struct flow_key key = labelled(cases[_i].n), back = packet_of(UDP);
+	struct xlate_result r, again;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases[_i].rules) && cases[_i].rules[i]; i++)
 		add_rule(sw, cases[_i].rules[i]);
-	xlate(&in, &r);
-	actions_text(&r, &text);
-	ck_assert_msg(!strcmp(text.s, cases[_i].actions), "%s: %s: %s instead of %s",
-		      cases[_i].name, xlate_error_text(r.error), text.s, cases[_i].actions);
+	check_actions(sw, cases[_i].name, &key, cases[_i].actions, &r);
 	for (int i = 0; i < FLOW_MAX_MPLS; i++)
 		ck_assert_msg(r.mask.m.mpls_lse[i] == htobe32(cases[_i].look[i]),
 			      "%s: label %d: 0x%x", cases[_i].name, i,
 			      be32toh(r.mask.m.mpls_lse[i]));
-	if (cases[_i].again)
-		comes_back(cases[_i].name, last_recirc(dp_actions_of(&r.actions)), cases[_i].again);
+	if (cases[_i].again) {
+		check_comes_back(cases[_i].name, &r, &back);
+		check_actions(sw, cases[_i].name, &back, cases[_i].again, &again);
+		xlate_result_uninit(&again);
+	}
 	xlate_result_uninit(&r);
 }
 END_TEST

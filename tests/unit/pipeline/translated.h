@@ -55,6 +55,27 @@ static inline void megaflow_text(const struct xlate_result *r, const struct flow
 	match_format(&m, NULL, out);
 }
 
+// Translates; the caller looks at the rest of the result and gives it back.
+static inline void check_actions(struct of_switch *sw, const char *name, const struct flow_key *key,
+				 const char *want, struct xlate_result *ret)
+{
+	struct xlate_input in = { .sw = sw, .key = key };
+	AUTO(strbuf) got = STRBUF_INIT;
+
+	xlate(&in, ret);
+	actions_text(ret, &got);
+	ck_assert_msg(!strcmp(got.s, want), "%s: %s: %s instead of %s", name,
+		      xlate_error_text(ret->error), got.s, want);
+}
+
+// 'back', the packet that comes back, gets the id that it does so with.
+static inline void check_comes_back(const char *name, const struct xlate_result *r,
+				    struct flow_key *back)
+{
+	back->recirc_id = last_recirc(dp_actions_of(&r->actions));
+	ck_assert_msg(back->recirc_id, "%s: no recirculation", name);
+}
+
 struct translated_case {
 	const char *name;
 	const char *rules[6]; // up to NULL
@@ -67,29 +88,20 @@ struct translated_case {
 static inline void check_pass(struct of_switch *sw, const struct translated_case *c,
 			      const struct flow_key *key, bool again)
 {
-	const char *actions = again ? c->again_actions : c->actions;
 	const char *megaflow = again ? c->again_megaflow : c->megaflow;
-	struct xlate_input in = { .sw = sw, .key = key };
 	AUTO(strbuf) got = STRBUF_INIT;
 	struct xlate_result r;
-	uint32_t id;
 
-	xlate(&in, &r);
-	actions_text(&r, &got);
-	ck_assert_msg(!strcmp(got.s, actions), "%s: %s: %s instead of %s", c->name,
-		      xlate_error_text(r.error), got.s, actions);
-	strbuf_clear(&got);
+	check_actions(sw, c->name, key, again ? c->again_actions : c->actions, &r);
 	megaflow_text(&r, key, &got);
 	ck_assert_msg(!megaflow || !strcmp(strbuf_cstr(&got), megaflow), "%s: %s instead of %s",
 		      c->name, strbuf_cstr(&got), megaflow);
-	id = last_recirc(dp_actions_of(&r.actions));
 	if (!again && c->again_actions) {
 		struct flow_key back = *key;
 
-		ck_assert_msg(id, "%s: no recirculation", c->name);
 		if (strstr(c->actions, "ct"))
 			back.ct_state = CS_TRK | CS_NEW;
-		back.recirc_id = id;
+		check_comes_back(c->name, &r, &back);
 		check_pass(sw, c, &back, true);
 	}
 	xlate_result_uninit(&r);
