@@ -46,6 +46,23 @@ static inline int match_from_text(const char *text, struct match *m, struct erro
 	return 0;
 }
 
+static inline uint32_t pick(uint32_t n)
+{
+	return random_u32() % n;
+}
+
+// Where the mask has bits, 'other' gets those of 'k'.
+static inline void key_under_mask(struct flow_key *other, const struct flow_key *k,
+				  const struct flow_mask *mask)
+{
+	for (size_t w = 0; w < FLOW_WORDS; w++) {
+		uint64_t m = flow_words_const(&mask->m)[w];
+
+		flow_words(other)[w] =
+			(flow_words_const(k)[w] & m) | (flow_words_const(other)[w] & ~m);
+	}
+}
+
 static inline int run_case(TCase *t)
 {
 	Suite *s = suite_create("flow");

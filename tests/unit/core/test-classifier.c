@@ -18,11 +18,6 @@ struct rule {
 
 static struct rule rules[N_RULES];
 
-static uint32_t pick(uint32_t n)
-{
-	return random_u32() % n;
-}
-
 // Few values and few masks, so that rules and keys meet often.
 static void random_match(struct match *m)
 {
@@ -114,12 +109,7 @@ static void check_soundness(struct classifier *c, const struct flow_key *k,
 		struct flow_key other;
 
 		random_key(&other);
-		for (size_t w = 0; w < FLOW_WORDS; w++) {
-			uint64_t m = flow_words_const(&mask->m)[w];
-
-			flow_words(&other)[w] =
-				(flow_words_const(k)[w] & m) | (flow_words_const(&other)[w] & ~m);
-		}
+		key_under_mask(&other, k, mask);
 		ck_assert(classifier_lookup(c, CLS_NEWEST, &other, NULL) == want);
 	}
 }

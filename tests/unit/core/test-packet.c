@@ -9,11 +9,6 @@ static const struct packet_metadata md = {
 	.in_port = 3, .recirc_id = 7, .ct_state = CS_TRK, .pkt_mark = 5, .ct_label = { 1, 2 }
 };
 
-static uint32_t pick(uint32_t n)
-{
-	return random_u32() % n;
-}
-
 static void fill(void *p, size_t n)
 {
 	for (uint8_t *b = p; n--;)
