@@ -3,7 +3,7 @@
 #include "tests/unit/oracle/random-clauses.h"
 
 #include "core/base/hash.h"
-#include "tests/unit/pipeline/switches.h"
+#include "tests/unit/oracle/random-private.h"
 
 static const char *const dimensions[] = { "nw_src=10.0.0.1", "nw_src=10.0.0.0/8",
 					  "nw_dst=10.0.0.2", "nw_dst=10.0.0.0/16",
@@ -11,8 +11,6 @@ static const char *const dimensions[] = { "nw_src=10.0.0.1", "nw_src=10.0.0.0/8"
 					  "in_port=2",	     "tcp,tp_dst=80",
 					  "udp,tp_dst=53",   "tcp,tp_dst=80/0xfff0",
 					  "nw_ttl=64",	     "dl_vlan=5" };
-
-#define PICK(A) ((A)[random_u32() % ARRAY_SIZE(A)])
 
 static void put_clauses(struct strbuf *b, unsigned int first_id)
 {

@@ -4,9 +4,7 @@
 
 #include "core/base/hash.h"
 #include "ofproto/pipeline/learn.h"
-#include "tests/unit/pipeline/switches.h"
-
-#define PICK(A) ((A)[random_u32() % ARRAY_SIZE(A)])
+#include "tests/unit/oracle/random-private.h"
 
 static const char *const parts[] = {
 	"NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[]",
