@@ -62,25 +62,17 @@ START_TEST(messages_are_printed_as_the_golden_file_has_them)
 }
 END_TEST
 
-static uint32_t random_below(uint32_t n)
-{
-	static uint32_t state = 1;
-
-	state = state * 1103515245 + 12345;
-	return state / 65536 % n;
-}
-
 // Some bytes are others, and sometimes it ends early; its length is right.
 static void damage_one(const struct strbuf *message)
 {
 	AUTO(strbuf) b = STRBUF_INIT, out = STRBUF_INIT;
 	size_t n = message->len;
 
-	if (!random_below(3))
-		n = 8 + random_below(n - 7);
+	if (!pick(3))
+		n = 8 + pick(n - 7);
 	strbuf_put(&b, message->s, n);
-	for (uint32_t i = random_below(4); i > 0 && n > 8; i--)
-		b.s[8 + random_below(n - 8)] = (char)random_below(256);
+	for (uint32_t i = pick(4); i > 0 && n > 8; i--)
+		b.s[8 + pick(n - 8)] = (char)pick(256);
 	wr_patch_be16(&b, 2, b.len);
 	msg_print(b.s, b.len, NULL, 3, &out);
 	ck_assert_uint_gt(out.len, 0);
@@ -94,6 +86,7 @@ static void damage_often(const struct strbuf *message, const char *printed)
 
 START_TEST(damaged_messages_do_no_harm)
 {
+	random_seed(_i + 1);
 	for_each_golden(golden_files[_i], damage_often);
 }
 END_TEST

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/clock.h"
+#include "core/base/hash.h"
 #include "core/base/vec.h"
 #include "ofproto/pipeline/learn.h"
 #include "ofproto/pipeline/table.h"
@@ -329,14 +330,6 @@ static void on_evicted(void *aux, const struct rule *r, enum flow_removed_reason
 	ck_assert(may_go(watched, r));
 }
 
-static uint32_t random_below(uint32_t n)
-{
-	static uint32_t state = 7;
-
-	state = state * 1103515245 + 12345;
-	return state / 65536 % n;
-}
-
 START_TEST(the_one_that_goes_is_the_one_that_should)
 {
 	static const struct switch_events watching = { .rule_removed = on_evicted };
@@ -345,28 +338,29 @@ START_TEST(the_one_that_goes_is_the_one_that_should)
 	switch_set_events(sw, &watching, NULL);
 	configure(sw, 40, true, "NXM_OF_VLAN_TCI[0..2]");
 	n_evicted = 0;
+	random_seed(7);
 	for (int i = 0; i < 20000; i++) {
 		struct expected e = { .rules = VEC_INIT };
 		struct flow_stats_request rq = { .table = TABLE,
 						 .out_port = OF_PORT(OFPP_ANY),
 						 .out_group = UINT32_MAX };
 		AUTO_FREE char *words = xasprintf(
-			"dl_vlan=%u,idle_timeout=%u,hard_timeout=%u,importance=%u", random_below(5),
-			random_below(40), random_below(60), random_below(3));
+			"dl_vlan=%u,idle_timeout=%u,hard_timeout=%u,importance=%u",
+			random_u32() % 5, random_u32() % 40, random_u32() % 60, random_u32() % 3);
 
-		clock_advance(random_below(200));
+		clock_advance(random_u32() % 200);
 		match_init_any(&rq.match);
 		switch_for_each_flow(sw, &rq, note_rule, &e);
 		watched = &e;
-		for (size_t n = random_below(8); n && e.rules.n; n--) {
+		for (size_t n = random_u32() % 8; n && e.rules.n; n--) {
 			struct traffic t = { .packets = 1, .used = clock_msec() };
 
-			rule_credit((struct rule *)e.rules.v[random_below(e.rules.n)], &t);
+			rule_credit((struct rule *)e.rules.v[random_u32() % e.rules.n], &t);
 		}
-		add(sw, 1 + random_below(200), words);
+		add(sw, 1 + random_u32() % 200, words);
 		ck_assert_uint_le(switch_table_n_flows(sw, TABLE), 40);
 		VEC_FREE(&e.rules);
-		if (!random_below(50))
+		if (random_u32() % 50 == 0)
 			switch_expire(sw);
 	}
 	ck_assert_uint_gt(n_evicted, 3000);
