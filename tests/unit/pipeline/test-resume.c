@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that go on behind actions, not in a table: what they depend on, what is told of them, and how long a chain of tables
 // may be where they stop.
-#include <stdio.h>
-
 #include "core/base/clock.h"
 #include "core/base/rcu.h"
 #include "ofproto/pipeline/continuation.h"
@@ -18,19 +16,12 @@ static void setup(void)
 	rcu_thread_begin();
 	clock_stop();
 	sw = able_switch("br0", 1);
-	for (uint32_t i = 1; i <= 3; i++) {
-		char name[8];
-
-		snprintf(name, sizeof(name), "p%u", i);
-		add_port(sw, name, i, DP_PORT(i));
-	}
+	add_ports(sw, 3);
 }
 
 static void teardown(void)
 {
-	switch_destroy(sw);
-	rcu_drain();
-	rcu_thread_end();
+	end_switches(sw, NULL);
 }
 
 static void translate(uint32_t recirc_id)
