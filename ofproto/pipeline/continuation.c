@@ -159,7 +159,7 @@ static enum ofperr take_all(struct decoded *d, struct of_switch *sw, struct read
 }
 
 enum ofperr continuation_decode(struct of_switch *sw, const uint8_t *p, size_t n,
-				struct flow_key *key, struct recirc_state **ret_state)
+				const struct flow_key *key, struct recirc_state **ret_state)
 {
 	struct decoded *d = xzalloc(sizeof(*d));
 	struct reader r = rd_init(p, n);
@@ -174,12 +174,8 @@ enum ofperr continuation_decode(struct of_switch *sw, const uint8_t *p, size_t n
 	d->f.flow = key;
 	d->f.written = &written;
 	e = take_all(d, sw, &r);
-	if (!e) {
-		*ret_state = recirc_intern(&d->f);
-		e = *ret_state ? OFPERR_NONE : OFPERR_NXR_NOT_SUPPORTED;
-	}
 	if (!e)
-		key->recirc_id = (*ret_state)->id;
+		*ret_state = recirc_create(&d->f);
 	strbuf_uninit(&d->action_set);
 	for (size_t i = 0; i < d->n; i++)
 		strbuf_uninit(&d->lists[i]);

@@ -10,7 +10,7 @@
 #include "ofproto/pipeline/recirc.h"
 
 void continuation_encode(const struct recirc_state *s, struct strbuf *out);
-// The state in which 'key' goes on: its registers, metadata and tunnel are those of the message, and it gets the state's recirc_id.
-// Held for the caller (*ret_state). NXR_STALE: a continuation of another switch, or of another form.
+// The state in which 'key' goes on (xlate_input.resume): its registers, metadata and tunnel are those of the message. For
+// recirc_destroy(). NXR_STALE: a continuation of another switch, or of another form.
 enum ofperr continuation_decode(struct of_switch *sw, const uint8_t *p, size_t n,
-				struct flow_key *key, struct recirc_state **ret_state);
+				const struct flow_key *key, struct recirc_state **ret_state);

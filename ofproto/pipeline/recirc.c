@@ -150,22 +150,18 @@ static void unlink_state(struct recirc_state *s)
 	n_states--;
 }
 
-// From the id that the content hashes to onwards: the state itself, or (NULL) '*ret_id' that is free for it.
+// From '*id' onwards, which the content hashes to: the state itself, or (NULL) '*id' is free for it.
 static struct recirc_state *probe(const struct recirc_state *want, struct acts action_set,
-				  uint32_t *ret_id)
+				  uint32_t *id)
 {
-	uint32_t id = hash_content(want, action_set) & RECIRC_ID_MAX;
-
-	for (;; id = (id + 1) & RECIRC_ID_MAX) {
+	for (;; *id = (*id + 1) & RECIRC_ID_MAX) {
 		struct recirc_state *s;
 
-		if (!id)
+		if (!*id)
 			continue;
-		s = recirc_find(id);
-		if (!s || same_content(s, want, action_set)) {
-			*ret_id = id;
+		s = recirc_find(*id);
+		if (!s || same_content(s, want, action_set))
 			return s;
-		}
 	}
 }
 
@@ -179,12 +175,10 @@ static struct recirc_rest *copy_rest(const struct recirc_state *s)
 	return copy;
 }
 
-static struct recirc_state *insert(const struct recirc_state *want, struct acts action_set,
-				   uint32_t id)
+static struct recirc_state *copy(const struct recirc_state *want, struct acts action_set)
 {
 	struct recirc_state *s = xmemdup(want, sizeof(*want));
 
-	s->id = id;
 	s->refs = 1;
 	s->flow = miniflow_clone(want->flow);
 	s->mask = miniflow_clone(want->mask);
@@ -192,43 +186,71 @@ static struct recirc_state *insert(const struct recirc_state *want, struct acts 
 	s->stack = want->stack_len ? xmemdup(want->stack, want->stack_len) : NULL;
 	s->rest = copy_rest(want);
 	s->userdata = want->n_userdata ? xmemdup(want->userdata, want->n_userdata) : NULL;
-	link_state(s);
 	return s;
+}
+
+// A state that borrows everything.
+struct wanted {
+	struct recirc_state s;
+	struct miniflow_buf flow, mask;
+};
+
+static void describe(const struct recirc_frozen *f, struct wanted *w)
+{
+	struct flow_mask mask;
+	struct flow_key flow;
+
+	w->s = (struct recirc_state){ .sw = f->sw,
+				      .in_port = f->in_port,
+				      .table = f->table,
+				      .passes = f->passes,
+				      .tracked = f->tracked,
+				      .stack = (char *)f->stack,
+				      .stack_len = f->stack_len,
+				      .rest = (struct recirc_rest *)f->rest,
+				      .n_rest = f->n_rest,
+				      .userdata = (uint8_t *)f->userdata,
+				      .n_userdata = f->n_userdata,
+				      .paused = f->paused };
+	take_members(f, &flow, &mask);
+	w->s.flow = &w->flow.mf;
+	w->s.mask = &w->mask.mf;
+	miniflow_pack(w->s.flow, &flow);
+	miniflow_pack(w->s.mask, &mask.m);
 }
 
 struct recirc_state *recirc_intern(const struct recirc_frozen *f)
 {
-	struct recirc_state want = { .sw = f->sw,
-				     .in_port = f->in_port,
-				     .table = f->table,
-				     .passes = f->passes,
-				     .tracked = f->tracked,
-				     .stack = (char *)f->stack,
-				     .stack_len = f->stack_len,
-				     .rest = (struct recirc_rest *)f->rest,
-				     .n_rest = f->n_rest,
-				     .userdata = (uint8_t *)f->userdata,
-				     .n_userdata = f->n_userdata,
-				     .paused = f->paused },
-			    *s;
-	struct miniflow_buf flow_buf, mask_buf;
-	struct flow_mask mask;
-	struct flow_key flow;
+	struct recirc_state *s;
+	struct wanted w;
 	uint32_t id;
 
-	take_members(f, &flow, &mask);
-	want.flow = &flow_buf.mf;
-	want.mask = &mask_buf.mf;
-	miniflow_pack(want.flow, &flow);
-	miniflow_pack(want.mask, &mask.m);
+	describe(f, &w);
+	id = hash_content(&w.s, f->action_set) & RECIRC_ID_MAX;
 	pthread_mutex_lock(&lock);
-	s = probe(&want, f->action_set, &id);
-	if (s)
+	s = probe(&w.s, f->action_set, &id);
+	if (s) {
 		atomic_fetch_add(&s->refs, 1); // what is linked is not dying
-	else if (n_states < RECIRC_MAX_STATES && !f->sw->forgotten)
-		s = insert(&want, f->action_set, id);
+	} else if (n_states < RECIRC_MAX_STATES && !f->sw->forgotten) {
+		s = copy(&w.s, f->action_set);
+		s->id = id;
+		link_state(s);
+	}
 	pthread_mutex_unlock(&lock);
 	return s;
+}
+
+struct recirc_state *recirc_create(const struct recirc_frozen *f)
+{
+	struct wanted w;
+
+	describe(f, &w);
+	return copy(&w.s, f->action_set);
+}
+
+void recirc_destroy(struct recirc_state *s)
+{
+	free_state(s);
 }
 
 bool recirc_ref(struct recirc_state *s)

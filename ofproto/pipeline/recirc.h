@@ -74,6 +74,9 @@ struct recirc_frozen {
 
 // The state for what is frozen, held for the caller. NULL: there are RECIRC_MAX_STATES, or the switch is going.
 struct recirc_state *recirc_intern(const struct recirc_frozen *f);
+// A state that no other packet goes on in: it is in no registry and has no id. Whoever makes it destroys it.
+struct recirc_state *recirc_create(const struct recirc_frozen *f);
+void recirc_destroy(struct recirc_state *s);
 // Borrowed until the caller's next quiescent state; NULL: unknown.
 struct recirc_state *recirc_find(uint32_t id);
 // False: it is on its way out and must not be kept.

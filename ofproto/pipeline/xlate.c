@@ -404,19 +404,32 @@ static void start(struct xlate_ctx *ctx)
 	xlate_action_set(ctx);
 }
 
+// The basis holds what is in the registry.
+static const struct recirc_state *state_to_resume(struct xlate_ctx *ctx)
+{
+	uint32_t id = ctx->in->key->recirc_id;
+	struct recirc_state *s;
+
+	if (ctx->in->resume)
+		return ctx->in->resume;
+	s = recirc_find(id);
+	if (s && recirc_ref(s)) {
+		VEC_PUSH(&ctx->ret->basis.recircs, s);
+		return s;
+	}
+	begin_bridge(ctx);
+	ctx_report(ctx, ">>>> Recirculation context not found for ID %x <<<<", id);
+	xlate_fail(ctx, XLATE_NO_RECIRCULATION_CONTEXT);
+	return NULL;
+}
+
 // A packet that comes back goes on where it stopped.
 static void resume(struct xlate_ctx *ctx)
 {
-	uint32_t id = ctx->in->key->recirc_id;
-	struct recirc_state *s = recirc_find(id);
+	const struct recirc_state *s = state_to_resume(ctx);
 
-	if (!s || !recirc_ref(s)) {
-		begin_bridge(ctx);
-		ctx_report(ctx, ">>>> Recirculation context not found for ID %x <<<<", id);
-		xlate_fail(ctx, XLATE_NO_RECIRCULATION_CONTEXT);
+	if (!s)
 		return;
-	}
-	VEC_PUSH(&ctx->ret->basis.recircs, s);
 	ctx->sw = s->sw;
 	ctx->version = switch_version(ctx->sw);
 	ctx->passes = s->passes;
@@ -471,7 +484,7 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 	memset(&ret->mask, 0, sizeof(ret->mask));
 	initial_mask(&ret->mask, in->key);
 	pipeline_state_is_known(&ctx.known);
-	if (in->key->recirc_id)
+	if (in->resume || in->key->recirc_id)
 		resume(&ctx);
 	else
 		start(&ctx);

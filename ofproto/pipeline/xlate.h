@@ -82,6 +82,8 @@ struct xlate_input {
 	struct of_switch *sw;
 	// in_port as of_port_t. With a recirc_id the packet goes on where its state says, whatever switch and port are here.
 	const struct flow_key *key;
+	// The packet goes on in this state, which nothing keeps, whatever the key's recirc_id; NULL: it does not.
+	const struct recirc_state *resume;
 	// packet_out: these actions instead of a table look-up.
 	const struct acts *acts;
 	// At which 'sw' is looked at: one of an open transaction's (switch_txn_version()); 0: what is published now.

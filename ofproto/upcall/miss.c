@@ -147,6 +147,14 @@ static void finish_install(struct upcall_engine *u, struct megaflow *mf)
 	atomic_store(&mf->deps->listed, true);
 }
 
+void engine_count_lost(enum xlate_error e)
+{
+	if (e == XLATE_NO_RECIRCULATION_CONTEXT)
+		counter_inc(COUNTER_DROP_RECIRC_STATE);
+	else if (e == XLATE_TOO_MANY_CONTEXTS)
+		counter_inc(COUNTER_DROP_RECIRC_FULL);
+}
+
 static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 		   struct megaflow **ret_flow)
 {
@@ -161,8 +169,7 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
 	xlate(&in, &r);
 	if (xlate_error_passes(r.error)) {
-		counter_inc(r.error == XLATE_NO_RECIRCULATION_CONTEXT ? COUNTER_DROP_RECIRC_STATE
-								      : COUNTER_DROP_RECIRC_FULL);
+		engine_count_lost(r.error);
 		xlate_result_uninit(&r);
 		return -ENOENT;
 	}

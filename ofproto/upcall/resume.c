@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that come back from the controller that they were paused for.
-#include "core/base/counters.h"
-#include "core/base/log.h"
 #include "ofproto/pipeline/continuation.h"
 #include "ofproto/upcall/upcall-private.h"
 
-LOG_MODULE(upcall);
-
-// What the message says of the packet beside its bytes: all that stands before its headers in a key, and its connection's first packet.
-static void set_metadata(struct flow_key *key, const struct flow_key *said)
+// The packet, with what the message says of it beside its bytes.
+static bool read_packet(const struct packet_in *p, struct flow_key *key)
 {
-	memcpy(key, said, offsetof(struct flow_key, eth_dst));
+	const struct flow_key *said = &p->metadata.key;
+	struct packet_metadata md = packet_metadata_of(said);
+	struct packet packet = { .data = (uint8_t *)p->packet, .size = p->len };
+
+	if (packet_parse(&packet, &md, key) < 0)
+		return false;
+	memcpy(key->regs, said->regs, sizeof(key->regs));
+	key->metadata = said->metadata;
+	key->packet_type = said->packet_type;
 	key->recirc_id = 0;
-	key->ct_nw_proto = said->ct_nw_proto;
-	key->ct_nw_src = said->ct_nw_src;
-	key->ct_nw_dst = said->ct_nw_dst;
-	key->ct_ipv6_src = said->ct_ipv6_src;
-	key->ct_ipv6_dst = said->ct_ipv6_dst;
-	key->ct_tp_src = said->ct_tp_src;
-	key->ct_tp_dst = said->ct_tp_dst;
+	return true;
 }
 
 // The datapath gets a packet that it has not tracked and that came through no tunnel: what is known of both is in the translation.
@@ -33,45 +31,28 @@ static struct flow_key datapath_key(const struct of_switch *sw, const struct flo
 	return k;
 }
 
-static void go_on(struct upcall_engine *u, struct of_switch *sw, const struct packet_in *p,
-		  const struct flow_key *key)
-{
-	struct xlate_input in = { .sw = sw, .key = key };
-	struct flow_key dp_key = datapath_key(sw, key);
-	struct error err = ERROR_INIT;
-	struct xlate_result r;
-
-	xlate(&in, &r);
-	if (xlate_apply_effects(&r.basis))
-		upcall_changed(u);
-	xlate_learn_rules(&r.basis);
-	engine_credit_packet(u, &r.basis, p->len, be16toh(key->tcp_flags));
-	learn_apply();
-	if (datapath_execute(u->dp, p->packet, p->len, &dp_key, dp_actions_of(&r.actions), &err) <
-	    0)
-		log_dbg("resume: %s", err.text);
-	xlate_result_uninit(&r);
-}
-
 enum ofperr upcall_packet_resume(struct upcall_engine *u, struct of_switch *sw,
 				 const struct packet_in *p)
 {
-	struct packet_metadata md = { 0 };
+	struct xlate_input in = { .sw = sw };
 	struct recirc_state *state;
-	struct flow_key key;
+	struct flow_key key, dp_key;
+	struct xlate_result r;
 	enum ofperr e;
 
 	if (!p->continuation || !p->packet)
 		return OFPERR_NXR_STALE;
-	AUTO_FREE uint8_t *copy = xmemdup(p->packet, p->len);
-	struct packet packet = { .data = copy, .size = p->len };
-	if (packet_parse(&packet, &md, &key) < 0)
+	if (!read_packet(p, &key))
 		return OFPERR_OFPBRC_BAD_LEN;
-	set_metadata(&key, &p->metadata.key);
 	e = continuation_decode(sw, p->continuation, p->n_continuation, &key, &state);
 	if (e)
 		return e;
-	go_on(u, sw, p, &key);
-	recirc_unref(state);
+	in.key = &key;
+	in.resume = state;
+	xlate(&in, &r);
+	dp_key = datapath_key(sw, &key);
+	engine_send(u, p->packet, p->len, &dp_key, &r);
+	xlate_result_uninit(&r);
+	recirc_destroy(state);
 	return OFPERR_NONE;
 }

@@ -123,6 +123,11 @@ dp_port_t upcall_way_back(const struct of_switch *sw, of_port_t in_port);
 // One packet that no flow counts.
 void engine_credit_packet(struct upcall_engine *u, const struct xlate_basis *basis, size_t bytes,
 			  uint16_t tcp_flags);
+// Carries out what a controller's packet came to; 'dp_key' as the datapath is to have it. Main thread.
+void engine_send(struct upcall_engine *u, const void *packet, size_t n,
+		 const struct flow_key *dp_key, const struct xlate_result *r);
+// Counts a packet that cannot go round, by the error of its translation. Any thread.
+void engine_count_lost(enum xlate_error e);
 // Has the main thread carry out what packets ask of the tables, if there is something. Any thread.
 void engine_learn_soon(struct upcall_engine *u);
 // Asks for what a flow's traffic learns, when there was some. Not with an answer that is outdated: it may ask for what is no more.

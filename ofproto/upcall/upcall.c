@@ -365,6 +365,21 @@ enum ofperr upcall_check_acts(struct of_switch *sw, const struct flow_key *key, 
 	return e;
 }
 
+void engine_send(struct upcall_engine *u, const void *packet, size_t n,
+		 const struct flow_key *dp_key, const struct xlate_result *r)
+{
+	struct error err = ERROR_INIT;
+
+	engine_count_lost(r->error);
+	if (xlate_apply_effects(&r->basis))
+		upcall_changed(u);
+	xlate_learn_rules(&r->basis);
+	engine_credit_packet(u, &r->basis, n, be16toh(dp_key->tcp_flags));
+	learn_apply();
+	if (datapath_execute(u->dp, packet, n, dp_key, dp_actions_of(&r->actions), &err) < 0)
+		log_dbg("a packet of a controller: %s", err.text);
+}
+
 struct packet_out_run {
 	struct upcall_engine *upcall;
 	struct of_switch *sw;
@@ -375,12 +390,10 @@ struct packet_out_run {
 
 static enum ofperr read_packet(struct packet_out_run *run, const struct packet_out *po)
 {
+	struct packet p = { .data = (uint8_t *)po->packet, .size = po->len };
 	struct packet_metadata md = { 0 };
-	AUTO(strbuf) copy = STRBUF_INIT;
 
 	strbuf_put(&run->packet, po->packet, po->len);
-	strbuf_put(&copy, po->packet, po->len);
-	struct packet p = { .data = (uint8_t *)strbuf_cstr(&copy), .size = po->len };
 	if (packet_parse(&p, &md, &run->key) < 0)
 		return OFPERR_OFPBRC_BAD_LEN;
 	run->key.in_port = po->metadata.key.in_port;
@@ -421,19 +434,10 @@ enum ofperr upcall_packet_out_prepare(struct upcall_engine *u, struct of_switch 
 
 void upcall_packet_out_send(struct packet_out_run *run)
 {
-	struct upcall_engine *u = run->upcall;
 	struct flow_key dp_key = run->key;
-	struct error err = ERROR_INIT;
 
-	if (xlate_apply_effects(&run->answer.basis))
-		upcall_changed(u);
-	xlate_learn_rules(&run->answer.basis);
 	dp_key.in_port = upcall_way_back(run->sw, OF_PORT(run->key.in_port)).n;
-	engine_credit_packet(u, &run->answer.basis, run->packet.len, be16toh(run->key.tcp_flags));
-	learn_apply();
-	if (datapath_execute(u->dp, (const uint8_t *)strbuf_cstr(&run->packet), run->packet.len,
-			     &dp_key, dp_actions_of(&run->answer.actions), &err) < 0)
-		log_dbg("packet_out: %s", err.text);
+	engine_send(run->upcall, strbuf_cstr(&run->packet), run->packet.len, &dp_key, &run->answer);
 }
 
 void upcall_packet_out_free(struct packet_out_run *run)

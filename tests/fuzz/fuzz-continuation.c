@@ -37,9 +37,10 @@ static struct flow_key udp_packet(void)
 				  .regs = { 5, 6 } };
 }
 
-static void go_on(struct of_switch *sw, const struct flow_key *key)
+static void go_on(struct of_switch *sw, const struct flow_key *key,
+		  const struct recirc_state *state)
 {
-	struct xlate_input in = { .sw = sw, .key = key };
+	struct xlate_input in = { .sw = sw, .key = key, .resume = state };
 	struct xlate_result r;
 
 	xlate(&in, &r);
@@ -58,13 +59,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		sw = make_switch();
 	if (continuation_decode(sw, data, size, &key, &state))
 		return 0;
-	go_on(sw, &key);
+	go_on(sw, &key, state);
 	continuation_encode(state, &again);
 	assert(!continuation_decode(sw, (const uint8_t *)again.s, again.len, &other, &same));
 	continuation_encode(same, &third);
 	assert(third.len == again.len && !memcmp(third.s, again.s, third.len));
-	recirc_unref(same);
-	recirc_unref(state);
+	recirc_destroy(same);
+	recirc_destroy(state);
 	recirc_expire();
 	rcu_quiesce();
 	return 0;

@@ -24,10 +24,10 @@ static void teardown(void)
 	end_switches(sw, NULL);
 }
 
-static void translate(uint32_t recirc_id)
+static void translate(uint32_t recirc_id, const struct recirc_state *resume)
 {
 	struct flow_key key = packet_of(UDP);
-	struct xlate_input in = { .sw = sw, .key = &key };
+	struct xlate_input in = { .sw = sw, .key = &key, .resume = resume };
 
 	key.recirc_id = recirc_id;
 	xlate(&in, &result);
@@ -39,9 +39,9 @@ static void translate_again(void)
 {
 	struct xlate_result first;
 
-	translate(0);
+	translate(0, NULL);
 	first = result;
-	translate(last_recirc(dp_actions_of(&first.actions)));
+	translate(last_recirc(dp_actions_of(&first.actions)), NULL);
 	xlate_result_uninit(&first);
 }
 
@@ -86,6 +86,7 @@ START_TEST(a_packet_that_is_paused_behind_many_tables_goes_on)
 	AUTO(strbuf) message = STRBUF_INIT;
 	struct flow_key key = packet_of(UDP);
 	struct recirc_state *s;
+	size_t n_states;
 
 	for (int i = 0; i < 250; i++) {
 		AUTO_FREE char *rule = xasprintf("table=%d,actions=resubmit(,%d)", i, i + 1);
@@ -93,15 +94,17 @@ START_TEST(a_packet_that_is_paused_behind_many_tables_goes_on)
 		add_rule(sw, rule);
 	}
 	add_rule(sw, "table=250,actions=controller(pause),output:2");
-	translate(0);
+	translate(0, NULL);
 	continuation_encode(recirc_find(told()->userspace.recirc_id), &message);
 	xlate_result_uninit(&result);
 	ck_assert_int_eq(continuation_decode(sw, (const uint8_t *)message.s, message.len, &key, &s),
 			 OFPERR_NONE);
-	translate(key.recirc_id);
+	n_states = recirc_count();
+	translate(0, s);
+	ck_assert_uint_eq(recirc_count(), n_states);
 	ck_assert_uint_eq(dp_actions_of(&result.actions).first->output.port.n, 2);
 	xlate_result_uninit(&result);
-	recirc_unref(s);
+	recirc_destroy(s);
 }
 END_TEST
 
