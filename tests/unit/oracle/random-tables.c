@@ -433,6 +433,7 @@ void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich)
 	unsigned int made = 0;
 
 	switch_flush(sw);
+	switch_tidy_now(sw); // a seed repeats only what no grace period has a part in
 	mac_table_flush(switch_macs(sw));
 	make_random_groups(sw, rich);
 	if (rich && chance(50))

@@ -19,7 +19,7 @@
 #define NIC "net_simnic0"
 #define N_TABLES 80
 #define N_FLOWS 25 // megaflows per table
-#define N_PACKETS 90
+#define N_PACKETS 200
 
 // Datapath ports 1..4 are the representors of VFs 0..3, port 5 the uplink.
 static struct port_ref refs[RANDOM_N_PORTS + 1];
