@@ -95,7 +95,10 @@ void control_packet_in(struct of_control *c, const struct packet_in_event *e)
 				mask_reason(e->reason, of_conn_version(p->conn))))
 			continue;
 		pin.len = MIN(e->len, (size_t)e->max_len);
-		packet_in_encode(&pin, p->packet_in_format, of_conn_version(p->conn), &out);
+		if (!packet_in_encode(&pin, p->packet_in_format, of_conn_version(p->conn), &out)) {
+			counter_inc(COUNTER_PACKET_IN_TOO_LONG);
+			continue;
+		}
 		pacer_offer(&p->pacers[cause_of(e->reason)], e->metadata.key.in_port, &out);
 	}
 }

@@ -327,7 +327,9 @@ struct packet_in {
 
 // The reason that a version has for it: the same, or the nearest.
 uint8_t packet_in_known_reason(uint8_t reason, uint8_t version);
-void packet_in_encode(const struct packet_in *p, enum packet_in_format format, uint8_t version,
+// Appends the message, with as much of the packet as a message has room for. False, and nothing is appended: what goes with the
+// packet fills a message by itself.
+bool packet_in_encode(const struct packet_in *p, enum packet_in_format format, uint8_t version,
 		      struct strbuf *out);
 enum ofperr packet_in_decode(const struct msg *m, struct packet_in *p);
 // NXT_RESUME: a packet_in2 that comes back, with its continuation.

@@ -113,17 +113,13 @@ static void put_nxt2(const struct packet_in *p, uint8_t version, struct strbuf *
 	}
 }
 
-// A message and a property say their length in 16 bits: what is around the packet needs room too.
-#define PACKET_MAX (UINT16_MAX - 2048)
-
-void packet_in_encode(const struct packet_in *whole, enum packet_in_format format, uint8_t version,
-		      struct strbuf *out)
+// The size of the whole message.
+static size_t put_packet_in(const struct packet_in *p, enum packet_in_format format,
+			    uint8_t version, struct strbuf *out)
 {
 	enum msg_type type = format == PIN_NXT2 ? MSG_PACKET_IN2 : MSG_PACKET_IN;
-	struct packet_in cut = *whole, *p = &cut;
 	size_t start = msg_begin_kind(type, version, 0, format != PIN_STANDARD, out);
 
-	cut.len = MIN(cut.len, (size_t)PACKET_MAX);
 	if (format == PIN_NXT2)
 		put_nxt2(p, version, out);
 	else if (format == PIN_NXT)
@@ -131,6 +127,26 @@ void packet_in_encode(const struct packet_in *whole, enum packet_in_format forma
 	else
 		put_standard(p, version, out);
 	msg_end(out, start);
+	return out->len - start;
+}
+
+// A packet that is cut says how long it was, in a property, and packets are padded.
+#define CUT_MAX (8 + 7)
+
+bool packet_in_encode(const struct packet_in *whole, enum packet_in_format format, uint8_t version,
+		      struct strbuf *out)
+{
+	struct packet_in cut = *whole;
+	size_t before = out->len, n, excess;
+
+	while ((n = put_packet_in(&cut, format, version, out)) > UINT16_MAX) {
+		strbuf_truncate(out, before);
+		excess = n - UINT16_MAX + CUT_MAX;
+		if (excess > cut.len)
+			return false;
+		cut.len -= excess;
+	}
+	return true;
 }
 
 // ---- Decoding packet_in ----

@@ -215,6 +215,18 @@ void rule_credit(struct rule *r, const struct traffic *t)
 		;
 }
 
+void rule_reset_counters(struct rule *r)
+{
+	struct rule_extras *e = atomic_load(&r->extras);
+
+	atomic_store(&r->packets, 0);
+	atomic_store(&r->bytes, 0);
+	if (e) {
+		atomic_store(&e->hw_packets, 0);
+		atomic_store(&e->hw_bytes, 0);
+	}
+}
+
 void rule_get_offloaded(const struct rule *r, uint64_t *ret_packets, uint64_t *ret_bytes)
 {
 	const struct rule_extras *e = atomic_load(&r->extras);

@@ -111,6 +111,8 @@ struct traffic {
 void rule_credit(struct rule *r, const struct traffic *t);
 // What of a rule's packets a NIC has handled.
 void rule_get_offloaded(const struct rule *r, uint64_t *ret_packets, uint64_t *ret_bytes);
+// Begins to count anew. Traffic that is credited meanwhile may be lost of it.
+void rule_reset_counters(struct rule *r);
 
 struct evict_index;
 

@@ -198,10 +198,11 @@ static void announce(struct switch_txn *t)
 // Packets of the new version may count already.
 static void carry_counters(struct rule *r, const struct rule *old)
 {
-	const struct traffic before = { .packets = atomic_load(&old->packets),
-					.bytes = atomic_load(&old->bytes),
-					.used = atomic_load(&old->used) };
+	struct traffic before = { .packets = atomic_load(&old->packets),
+				  .bytes = atomic_load(&old->bytes),
+				  .used = atomic_load(&old->used) };
 
+	rule_get_offloaded(old, &before.hw_packets, &before.hw_bytes);
 	rule_credit(r, &before);
 }
 
@@ -239,10 +240,8 @@ static void end_removal(struct of_switch *sw, const struct txn_step *s)
 
 static void end_touch(const struct txn_step *s)
 {
-	if (s->reset) {
-		atomic_store(&s->rule->packets, 0);
-		atomic_store(&s->rule->bytes, 0);
-	}
+	if (s->reset)
+		rule_reset_counters(s->rule);
 	s->rule->modified = clock_msec();
 }
 

@@ -453,7 +453,7 @@ START_TEST(packets)
 			struct packet_in got;
 			struct msg m;
 
-			packet_in_encode(&pin, f, v, &b);
+			ck_assert(packet_in_encode(&pin, f, v, &b));
 			m = header_of(&b);
 			ck_assert_int_eq(packet_in_decode(&m, &got), OFPERR_NONE);
 			ck_assert_uint_eq(got.len, 60);
@@ -481,7 +481,7 @@ START_TEST(longest_packet)
 			struct msg m;
 
 			match_init_any(&p.metadata);
-			packet_in_encode(&p, format, v, &b);
+			ck_assert(packet_in_encode(&p, format, v, &b));
 			ck_assert_uint_eq(b.len, be16_at(b.s + 2));
 			m = header_of(&b);
 			ck_assert_int_eq(packet_in_decode(&m, &got), OFPERR_NONE);
@@ -489,6 +489,47 @@ START_TEST(longest_packet)
 			ck_assert_uint_gt(got.len, 60000);
 		}
 	}
+}
+END_TEST
+
+static const uint8_t much[UINT16_MAX];
+
+START_TEST(a_packet_is_cut_to_what_its_continuation_leaves)
+{
+	struct packet_in p = { .packet = much,
+			       .len = sizeof(much),
+			       .total_len = sizeof(much),
+			       .continuation = much,
+			       .n_continuation = 60000 },
+			 got;
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct msg m;
+
+	match_init_any(&p.metadata);
+	ck_assert(packet_in_encode(&p, PIN_NXT2, OFP13, &b));
+	ck_assert_uint_eq(b.len, be16_at(b.s + 2));
+	m = header_of(&b);
+	ck_assert_int_eq(packet_in_decode(&m, &got), OFPERR_NONE);
+	ck_assert_uint_eq(got.n_continuation, 60000);
+	ck_assert_uint_eq(got.total_len, sizeof(much));
+	ck_assert_uint_gt(got.len, 5400);
+}
+END_TEST
+
+START_TEST(a_packet_whose_userdata_and_continuation_fill_a_message_is_not_sent)
+{
+	struct packet_in p = { .packet = much,
+			       .len = 64,
+			       .total_len = 64,
+			       .userdata = much,
+			       .n_userdata = 30000,
+			       .continuation = much,
+			       .n_continuation = 40000 };
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	match_init_any(&p.metadata);
+	ck_assert(!packet_in_encode(&p, PIN_NXT2, OFP13, &b));
+	ck_assert_uint_eq(b.len, 0);
 }
 END_TEST
 
@@ -592,6 +633,8 @@ int main(void)
 	tcase_add_test(t, removed);
 	tcase_add_test(t, packets);
 	tcase_add_test(t, longest_packet);
+	tcase_add_test(t, a_packet_is_cut_to_what_its_continuation_leaves);
+	tcase_add_test(t, a_packet_whose_userdata_and_continuation_fill_a_message_is_not_sent);
 	tcase_add_test(t, packet_outs);
 	tcase_add_test(t, roles_and_numbers);
 	tcase_add_test(t, error_table);
