@@ -143,7 +143,7 @@ static void cmd_set_output_file(struct appctl_conn *conn, int argc, const char *
 	FILE *f = fopen(argv[1], "w");
 
 	if (!f) {
-		appctl_reply_errorf(conn, "%s: %s", argv[1], strerror(errno));
+		appctl_reply_error(conn, strerror(errno));
 		return;
 	}
 	fflush(stderr);

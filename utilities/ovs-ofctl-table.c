@@ -234,8 +234,7 @@ static void put_all_features(struct ofp_client *c, const features_vec *all, stru
 	const struct table_features *tf;
 	struct mp_writer w;
 
-	mp_begin_request(&w, MSG_TABLE_FEATURES_REQUEST, ofp_client_version(c), ofp_client_xid(c),
-			 b);
+	mp_begin_type(&w, MSG_TABLE_FEATURES_REQUEST, ofp_client_version(c), ofp_client_xid(c), b);
 	VEC_FOR_EACH (tf, all)
 		mp_put_table_features(&w, tf);
 	mp_end(&w);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // One flow, every field of it, as people write and read it; a match (match-text.c) says something about some fields only.
-#include <stdio.h>
-
 #include "core/flow/fields.h"
 
 // ---- Reading ----

@@ -5,8 +5,6 @@
 #include "ofproto/openflow/print-private.h"
 
 static const char *const port_reasons[] = { "add", "delete", "modify" };
-static const char *const removed_reasons[] = { "idle",	       "hard",	       "delete",
-					       "group_delete", "meter_delete", "eviction" };
 static const char *const role_reasons[] = { "primary_request", "configuration_changed",
 					    "experimenter_data_changed" };
 static const char *const table_reasons[] = { NULL, NULL, NULL, "vacancy_down", "vacancy_up" };
@@ -20,7 +18,7 @@ static const struct {
 } kinds[ASYNC_N] = {
 	[ASYNC_PACKET_IN] = { "PACKET_IN", packet_in_reasons, { 0x07, 0x3f } },
 	[ASYNC_PORT_STATUS] = { "PORT_STATUS", port_reasons, { 0x07, 0x07 } },
-	[ASYNC_FLOW_REMOVED] = { "FLOW_REMOVED", removed_reasons, { 0x3f, 0x3f } },
+	[ASYNC_FLOW_REMOVED] = { "FLOW_REMOVED", flow_removed_reasons, { 0x3f, 0x3f } },
 	[ASYNC_ROLE_STATUS] = { "ROLE_STATUS", role_reasons, { 0x07, 0x07 } },
 	[ASYNC_TABLE_STATUS] = { "TABLE_STATUS", table_reasons, { 0x18, 0x18 } },
 	[ASYNC_REQUESTFORWARD] = { "REQUESTFORWARD", forward_reasons, { 0x03, 0x03 } },

@@ -210,13 +210,7 @@ void flow_monitor_cancel_encode(uint32_t id, uint8_t version, uint32_t xid, stru
 
 void flow_updates_begin(struct mp_writer *w, uint8_t version, uint32_t xid, struct strbuf *out)
 {
-	AUTO(strbuf) request = STRBUF_INIT;
-	struct msg m;
-
-	// A request without anything has the kind and the version that the reply is to have.
-	msg_put_plain(MSG_FLOW_MONITOR_REQUEST, version, xid, &request);
-	msg_decode_header(request.s, request.len, &m);
-	mp_begin(w, &m, out);
+	mp_begin_type(w, MSG_FLOW_MONITOR_REPLY, version, xid, out);
 }
 
 // Whether the event is no more than its name (and an xid).

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lines of flow text, as ovs-ofctl users write them.
-#include <ctype.h>
 #include <strings.h>
 
 #include "core/base/log.h"

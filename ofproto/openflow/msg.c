@@ -312,8 +312,8 @@ void mp_begin(struct mp_writer *w, const struct msg *request, struct strbuf *out
 	mp_open(w);
 }
 
-void mp_begin_request(struct mp_writer *w, enum msg_type type, uint8_t version, uint32_t xid,
-		      struct strbuf *out)
+void mp_begin_type(struct mp_writer *w, enum msg_type type, uint8_t version, uint32_t xid,
+		   struct strbuf *out)
 {
 	*w = (struct mp_writer){ .out = out, .type = type, .version = version, .xid = xid };
 	mp_open(w);

@@ -127,9 +127,9 @@ struct mp_writer {
 };
 
 void mp_begin(struct mp_writer *w, const struct msg *request, struct strbuf *out);
-// The same for a request whose entries may need several messages.
-void mp_begin_request(struct mp_writer *w, enum msg_type type, uint8_t version, uint32_t xid,
-		      struct strbuf *out);
+// The same for messages that answer no request: requests with many entries, and what monitors are told.
+void mp_begin_type(struct mp_writer *w, enum msg_type type, uint8_t version, uint32_t xid,
+		   struct strbuf *out);
 void mp_end(struct mp_writer *w);
 // Before an entry of at most 'n' bytes: begins another message where this one would get too long.
 void mp_make_room(struct mp_writer *w, size_t n);

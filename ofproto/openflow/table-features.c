@@ -20,7 +20,7 @@ enum table_property {
 #define PROPS_NEEDED 0x5555u
 #define MISS_OF(PROP) ((PROP) + 1)
 
-enum { HEAD_LEN = 64, CAPABILITY_EVICTION = 4, CAPABILITY_VACANCY = 8, EXPERIMENTER = 0xffff };
+enum { HEAD_LEN = 64, CAPABILITY_EVICTION = 4, CAPABILITY_VACANCY = 8 };
 enum { INSTRUCTION_GOTO = 1, INSTRUCTION_METER = 6 };
 // goto_table (1) to meter (6); output, and 15 (set_mpls_ttl) to 25 (set_field).
 enum { KNOWN_INSTRUCTIONS = 0x7e, KNOWN_ACTIONS = 0x3ff8001 };
@@ -126,20 +126,15 @@ static void complete_miss(struct table_features *tf, uint32_t seen)
 
 static enum ofperr decode_properties(struct reader *r, uint8_t version, struct table_features *tf)
 {
+	struct reader body;
 	uint32_t seen = 0;
+	uint16_t type;
 
 	if (!rd_left(r) && version >= OFP15)
 		return OFPERR_NONE;
-	while (rd_left(r)) {
-		uint16_t type = rd_be16(r), len = rd_be16(r);
-		struct reader body;
+	while (prop_next(r, &type, &body)) {
 		enum ofperr e;
 
-		if (rd_status(r) || len < 4 || ROUND_UP(len, 8) - 4u > rd_left(r))
-			return OFPERR_OFPBPC_BAD_LEN;
-		body = rd_sub(r, len - 4u);
-		body.parent = NULL;
-		rd_skip(r, ROUND_UP(len, 8) - len);
 		if (!is_known(type))
 			continue;
 		if (seen >> type & 1)
@@ -149,6 +144,8 @@ static enum ofperr decode_properties(struct reader *r, uint8_t version, struct t
 		if (e)
 			return e;
 	}
+	if (r->failed)
+		return OFPERR_OFPBPC_BAD_LEN;
 	if (~seen & PROPS_NEEDED)
 		return OFPERR_OFPTFFC_BAD_FEATURES;
 	complete_miss(tf, seen);
@@ -203,54 +200,39 @@ enum ofperr table_features_decode_next(struct msg *m, struct table_features *tf,
 
 // ---- Encoding ----
 
-static size_t begin_property(struct strbuf *b, uint16_t type)
-{
-	size_t start = b->len;
-
-	wr_be16(b, type);
-	wr_be16(b, 0);
-	return start;
-}
-
-static void end_property(struct strbuf *b, size_t start)
-{
-	wr_patch_be16(b, start + 2, b->len - start);
-	wr_pad(b, start, 8);
-}
-
 // Instructions and actions are listed by number and a length of 4: the identifier alone.
 static void put_numbers(struct strbuf *b, uint16_t property, uint32_t numbers)
 {
-	size_t start = begin_property(b, property);
+	size_t start = prop_begin(b, property);
 
 	for (unsigned int i = 0; i < 32; i++)
 		if (numbers >> i & 1) {
 			wr_be16(b, i);
 			wr_be16(b, 4);
 		}
-	end_property(b, start);
+	prop_end(b, start);
 }
 
 static void put_tables(struct strbuf *b, uint16_t property, const uint64_t *next)
 {
-	size_t start = begin_property(b, property);
+	size_t start = prop_begin(b, property);
 
 	for (unsigned int t = 0; t < 255; t++)
 		if (next[t / 64] >> t % 64 & 1)
 			wr_u8(b, t);
-	end_property(b, start);
+	prop_end(b, start);
 }
 
 static void put_fields(struct strbuf *b, uint16_t property, uint8_t version,
 		       const struct field_set *fields, const struct field_set *mask)
 {
-	size_t start = begin_property(b, property);
+	size_t start = prop_begin(b, property);
 
 	for (int id = 0; id < FIELD_MAX; id++)
 		if (field_set_has(fields, id))
 			field_put_oxm_id(field_get(id), version, mask && field_set_has(mask, id),
 					 b);
-	end_property(b, start);
+	prop_end(b, start);
 }
 
 static void put_instructions(struct strbuf *b, uint8_t version, unsigned int miss,
