@@ -158,6 +158,7 @@ class Server:
     def accepts(self):
         try:
             self.connect().close()
+            Connection(self.control).close()
         except OSError:
             return False
         return True
