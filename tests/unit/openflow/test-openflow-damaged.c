@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Damaged messages: of every type that is among the fuzzer's messages, thousands with bits turned over, cut short, and with lengths
+// Damaged messages: of every type, thousands with bits turned over, cut short, and with lengths
 // that lie, outer and inner ones. They are refused or decoded; what is decoded as a rule or a group is encoded in every version.
 #include <check.h>
 #include <dirent.h>
@@ -138,74 +138,6 @@ static void take(const uint8_t *p, size_t n)
 		encode_again(&m);
 }
 
-// The samples are of enough types for the damage to say something.
-START_TEST(samples_are_of_many_types)
-{
-	bool seen[MSG_MAX] = { false };
-	unsigned int n = 0;
-	struct sample *s;
-
-	read_samples();
-	VEC_FOR_EACH (s, &samples) {
-		n += !seen[s->type];
-		seen[s->type] = true;
-	}
-	free_samples();
-	ck_assert_uint_ge(n, 35);
-}
-END_TEST
-
-// Types of which the fuzzer has no message so far. Whoever adds one takes its type out.
-static const bool has_no_sample[MSG_MAX] = {
-	[MSG_HELLO] = true,
-	[MSG_ECHO_REQUEST] = true,
-	[MSG_ECHO_REPLY] = true,
-	[MSG_FEATURES_REQUEST] = true,
-	[MSG_FEATURES_REPLY] = true,
-	[MSG_GET_CONFIG_REQUEST] = true,
-	[MSG_GET_CONFIG_REPLY] = true,
-	[MSG_SET_CONFIG] = true,
-	[MSG_FLOW_REMOVED] = true,
-	[MSG_PACKET_OUT] = true,
-	[MSG_PORT_MOD] = true,
-	[MSG_BARRIER_REQUEST] = true,
-	[MSG_BARRIER_REPLY] = true,
-	[MSG_QUEUE_GET_CONFIG_REQUEST] = true,
-	[MSG_ROLE_REQUEST] = true,
-	[MSG_ROLE_REPLY] = true,
-	[MSG_GET_ASYNC_REQUEST] = true,
-	[MSG_SET_ASYNC_CONFIG] = true,
-	[MSG_SET_FLOW_FORMAT] = true,
-	[MSG_FLOW_MOD_TABLE_ID] = true,
-	[MSG_SET_PACKET_IN_FORMAT] = true,
-	[MSG_FLOW_AGE] = true,
-	[MSG_SET_CONTROLLER_ID] = true,
-	[MSG_RESUME] = true,
-	[MSG_DESC_REQUEST] = true,
-	[MSG_DESC_REPLY] = true,
-	[MSG_FLOW_REQUEST] = true,
-	[MSG_AGGREGATE_REQUEST] = true,
-	[MSG_AGGREGATE_REPLY] = true,
-	[MSG_TABLE_REQUEST] = true,
-	[MSG_TABLE_REPLY] = true,
-	[MSG_PORT_REQUEST] = true,
-	[MSG_PORT_REPLY] = true,
-	[MSG_QUEUE_REQUEST] = true,
-	[MSG_GROUP_REQUEST] = true,
-	[MSG_GROUP_DESC_REQUEST] = true,
-	[MSG_GROUP_FEATURES_REQUEST] = true,
-	[MSG_METER_REQUEST] = true,
-	[MSG_METER_CONFIG_REQUEST] = true,
-	[MSG_METER_FEATURES_REQUEST] = true,
-	[MSG_METER_FEATURES_REPLY] = true,
-	[MSG_TABLE_DESC_REQUEST] = true,
-	[MSG_PORT_DESC_REQUEST] = true,
-	[MSG_PORT_DESC_REPLY] = true,
-	[MSG_QUEUE_DESC_REQUEST] = true,
-	[MSG_IPFIX_BRIDGE_REQUEST] = true,
-	[MSG_IPFIX_FLOW_REQUEST] = true,
-};
-
 START_TEST(damage)
 {
 	struct sample *of_type[512];
@@ -217,8 +149,7 @@ START_TEST(damage)
 	VEC_FOR_EACH (s, &samples)
 		if (s->type == (enum msg_type)_i && n_of_type < ARRAY_SIZE(of_type))
 			of_type[n_of_type++] = s;
-	ck_assert_msg((n_of_type == 0) == has_no_sample[_i], "%s: %zu samples", msg_name(_i),
-		      n_of_type);
+	ck_assert_msg(n_of_type > 0, "%s: the fuzzer has no such message", msg_name(_i));
 	random_seed(_i + 1);
 	for (int i = 0; n_of_type && i < DAMAGES; i++) {
 		uint8_t *p = damaged(of_type[i % n_of_type], &size);
@@ -235,7 +166,6 @@ int main(void)
 	TCase *t = tcase_create("openflow-damaged");
 
 	tcase_set_timeout(t, 60);
-	tcase_add_test(t, samples_are_of_many_types);
 	tcase_add_loop_test(t, damage, 0, MSG_MAX);
 	return run_case(t);
 }
