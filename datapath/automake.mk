@@ -3,7 +3,7 @@ noinst_LIBRARIES += datapath/libdatapath.a
 DATAPATH_USER_SOURCES = \
 	datapath/user/commands.c datapath/user/datapath.c datapath/user/devargs.c datapath/user/devargs.h \
 	datapath/user/eal-args.c datapath/user/eal-args.h datapath/user/eal.c datapath/user/eal.h datapath/user/emc.c datapath/user/emc.h datapath/user/execute.c \
-	datapath/user/linux.c datapath/user/linux.h datapath/user/pmd.c datapath/user/port-dummy.c \
+	datapath/user/linux.c datapath/user/linux.h datapath/user/meter.c datapath/user/meter.h datapath/user/pmd.c datapath/user/port-dummy.c \
 	datapath/user/port-ethdev.c datapath/user/port-ethdev.h datapath/user/port-linux.c datapath/user/port-linux.h \
 	datapath/user/port-packet.c datapath/user/port-tap.c datapath/user/port-xdp.c datapath/user/port.c \
 	datapath/user/port.h datapath/user/process.c datapath/user/segment.c datapath/user/segment.h datapath/user/table.c datapath/user/table.h \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control commands of the datapath: dpif-netdev/pmd-..., netdev-dummy/... Main thread.
+#include <netinet/in.h>
 #include <time.h>
 
 #include <rte_cycles.h>
@@ -354,9 +355,38 @@ static bool port_by_name(const char *name, dp_port_t *ret, void *aux)
 	return user_port_by_name(&the_dp->base, name, ret);
 }
 
-// Bytes in hex, or a datapath flow that a packet is made for. 'payload' bytes follow the headers of the latter.
-static int parse_packet(const char *text, size_t payload, struct strbuf *out, struct error *err)
+enum { PAYLOAD = 64, SHORTEST = 60 };
+
+static bool has_payload(const struct flow_key *k)
 {
+	return flow_is_ip(k) && (k->nw_proto == IPPROTO_TCP || k->nw_proto == IPPROTO_UDP ||
+				 k->nw_proto == IPPROTO_ICMP || k->nw_proto == IPPROTO_ICMPV6);
+}
+
+// A packet of 'length' bytes (NULL: with some payload where there can be one).
+static int compose(const struct flow_key *key, const uint32_t *length, struct strbuf *out,
+		   struct error *err)
+{
+	size_t headers;
+
+	packet_compose(key, 0, out);
+	headers = out->len;
+	if (length && (*length < SHORTEST || *length < headers))
+		return error_set(err, -EINVAL, "too small packet len");
+	strbuf_clear(out);
+	packet_compose(key, length ? *length - headers : has_payload(key) ? PAYLOAD : 0, out);
+	// Some have headers only.
+	if (length && out->len < *length)
+		strbuf_put_zeros(out, *length - out->len);
+	return 0;
+}
+
+// PACKET in hex or FLOW [--len LENGTH] at argv[*i], which then is the last word of it.
+static int parse_packet(int argc, const char *const argv[], int *i, struct strbuf *out,
+			struct error *err)
+{
+	const char *text = argv[*i];
+	uint32_t length = 0;
 	struct match m;
 
 	if (parse_hex(text, out))
@@ -364,8 +394,12 @@ static int parse_packet(const char *text, size_t payload, struct strbuf *out, st
 	strbuf_clear(out);
 	if (dp_key_parse(text, port_by_name, NULL, &m, err))
 		return error_wrap(err, "'%s' is neither a packet in hex nor a flow", text);
-	packet_compose(&m.key, payload, out);
-	return 0;
+	if (*i + 1 == argc || strcmp(argv[*i + 1], "--len") != 0)
+		return compose(&m.key, NULL, out, err);
+	*i += 2;
+	if (*i >= argc || !parse_u32(argv[*i], 10, &length) || length > UINT16_MAX)
+		return error_set(err, -EINVAL, "%s: --len needs a number of bytes", text);
+	return compose(&m.key, &length, out, err);
 }
 
 static int receive(struct port *p, uint16_t queue, const struct strbuf *bytes, struct error *err)
@@ -403,14 +437,8 @@ static void cmd_dummy_receive(struct appctl_conn *conn, int argc, const char *co
 	for (; i < argc; i++) {
 		AUTO(strbuf) bytes = STRBUF_INIT;
 		struct error err = ERROR_INIT;
-		const char *text = argv[i];
-		uint32_t len = 0;
 
-		if (i + 2 < argc && !strcmp(argv[i + 1], "--len") &&
-		    parse_u32(argv[i + 2], 10, &len))
-			i += 2;
-		if (parse_packet(text, len > 64 ? len - 64 : 0, &bytes, &err) ||
-		    receive(p, queue, &bytes, &err)) {
+		if (parse_packet(argc, argv, &i, &bytes, &err) || receive(p, queue, &bytes, &err)) {
 			appctl_reply_error(conn, err.text);
 			return;
 		}

@@ -153,6 +153,7 @@ static void user_close(struct datapath *base)
 	worker_destroy(dp->workers[0]);
 	free(dp->workers);
 	flow_table_destroy(dp->flows);
+	user_meters_free(dp->meters);
 	free(dp->name);
 	free(dp);
 }
@@ -533,6 +534,32 @@ static void user_features(struct datapath *base, struct smap *out)
 	smap_setf(out, "max_mpls_depth", "%u", FLOW_MAX_MPLS);
 }
 
+// ---- Meters ----
+
+static void meter_features(struct datapath *base, struct meter_features *ret)
+{
+	user_meter_features(ret);
+}
+
+static int meter_set(struct datapath *base, const struct meter_config *config, uint32_t *id,
+		     struct error *err)
+{
+	return user_meter_set(&user_datapath(base)->meters, config, id, err);
+}
+
+static int meter_get(struct datapath *base, uint32_t id, struct meter_stats *ret, struct error *err)
+{
+	user_meter_get(user_datapath(base)->meters, id, ret);
+	return 0;
+}
+
+static void meter_del(struct datapath *base, uint32_t id)
+{
+	user_meter_del(user_datapath(base)->meters, id);
+}
+
+static const struct meter_ops meters = { meter_features, meter_set, meter_get, meter_del };
+
 const struct datapath_ops datapath_user = {
 	.type = "netdev",
 	.default_name = "ovs-netdev",
@@ -561,4 +588,5 @@ const struct datapath_ops datapath_user = {
 	.stats = user_stats,
 	.features = user_features,
 	.queue_priority = user_queue_priority,
+	.meters = &meters,
 };

@@ -276,6 +276,45 @@ static bool run_sample(struct run *r, const struct dp_action *a, bool last)
 	return false;
 }
 
+// Each packet goes the one way or the other.
+static bool run_check_pkt_len(struct run *r, const struct dp_action *a, bool last)
+{
+	struct dp_actions both = dp_action_nested(a),
+			  larger = { both.first, a->check_pkt_len.larger_size };
+	struct dp_actions others = { (const struct dp_action *)((const uint8_t *)both.first +
+								larger.size),
+				     both.size - larger.size };
+	struct dp_packet *long_ones[BURST], *short_ones[BURST];
+	struct run l = *r, s = *r;
+
+	l.pkts = long_ones;
+	s.pkts = short_ones;
+	l.n = s.n = 0;
+	for (unsigned int i = 0; i < r->n; i++)
+		if (r->pkts[i]->m->pkt_len > a->check_pkt_len.pkt_len)
+			long_ones[l.n++] = r->pkts[i];
+		else
+			short_ones[s.n++] = r->pkts[i];
+	if (l.n)
+		run_nested(&l, larger, last);
+	if (s.n)
+		run_nested(&s, others, last);
+	return last;
+}
+
+static bool run_meter(struct run *r, const struct dp_action *a, bool last)
+{
+	uint32_t lens[BURST], dropped;
+
+	for (unsigned int i = 0; i < r->n; i++)
+		lens[i] = r->pkts[i]->m->pkt_len;
+	dropped = user_meter_run(RCU_GET(r->w->dp->meters), a->meter.id, lens, r->n, r->w->now);
+	for (unsigned int i = r->n; dropped && i-- > 0;)
+		if (dropped >> i & 1)
+			drop_one(r, i, COUNTER_DROP_METER);
+	return false;
+}
+
 // ---- Leaving the list ----
 
 static bool run_recirc(struct run *r, const struct dp_action *a, bool last)
@@ -342,6 +381,7 @@ static verb *const verbs[DP_ACTION_MAX] = {
 	[DP_ACTION_PUSH_MPLS] = run_push_mpls, [DP_ACTION_POP_MPLS] = run_pop_mpls,
 	[DP_ACTION_RECIRC] = run_recirc,       [DP_ACTION_CLONE] = run_clone,
 	[DP_ACTION_SAMPLE] = run_sample,       [DP_ACTION_TRUNC] = run_trunc,
+	[DP_ACTION_METER] = run_meter,	       [DP_ACTION_CHECK_PKT_LEN] = run_check_pkt_len,
 };
 
 void worker_execute(struct worker *w, unsigned int depth, struct dp_packet *pkts[], unsigned int n,

@@ -6,6 +6,7 @@
 
 #include "datapath/provider.h"
 #include "datapath/user/emc.h"
+#include "datapath/user/meter.h"
 #include "datapath/user/port.h"
 
 #define BURST 32
@@ -89,6 +90,7 @@ struct user_datapath {
 	uint64_t change_seq;
 	int64_t next_state_check;
 	int64_t next_interval;
+	struct user_meters *meters; // RCU
 	uint64_t lost; // packets whose miss failed
 	struct datapath_stats ended; // lookups of threads that are no more
 };

@@ -347,7 +347,6 @@ def test_rules_that_the_datapath_cannot_carry_out_are_refused(switch):
     assert refusal(switch, "ip,actions=ct(table=1)") == "NXBAC_CT_DATAPATH_SUPPORT"
     assert "br0: refused: ct needs ct_state, which the datapath does not have" in switch.log()
     assert refusal(switch, "ip,ct_state=+trk,actions=drop") == "NXBMC_CT_DATAPATH_SUPPORT"
-    assert refusal(switch, "actions=check_pkt_larger(100)->reg0[0]") == "OFPBAC_BAD_TYPE"
     r = switch.ofctl("packet-out", "br0", "in_port=1 packet=" + IP_PACKET + " actions=ct(commit)", check=False)
     assert "NXBAC_CT_DATAPATH_SUPPORT" in r.stdout + r.stderr
     force_features(switch)
@@ -427,7 +426,7 @@ def test_packet_whose_state_is_gone_is_dropped_and_leaves_no_flow(switch):
     switch.appctl("time/stop")
     switch.ofctl("add-flow", "br0", "table=5,ip,reg3=7,actions=output:2")
     ident = send_round(switch)
-    switch.appctl("time/warp", "500", "10000")
+    switch.appctl("time/warp", "10000", "500")
     before = counter(switch, "drop_recirculation_state_gone")
     switch.appctl("netdev-dummy/receive", "p1", UDP)
     wait_until("it is dropped", lambda: counter(switch, "drop_recirculation_state_gone") == before + 1)
@@ -447,7 +446,7 @@ def test_state_stays_as_long_as_flows_name_it(switch):
     ident = send_round(switch)
     switch.appctl("netdev-dummy/receive", "p1", UDP)
     wait_until("there is a flow", lambda: [f for f in switch.flows() if f"recirc_id({ident})" in f])
-    switch.appctl("time/warp", "500", "30000")
+    switch.appctl("time/warp", "30000", "500")
     switch.ofctl("mod-flows", "br0", "table=5,ip,reg3=7,actions=output:3")
     switch.appctl("revalidator/wait")
     wait_until("the flow follows", lambda: "actions:p3" in [f for f in switch.flows() if f"recirc_id({ident})" in f][0])
