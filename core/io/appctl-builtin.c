@@ -126,7 +126,7 @@ static void time_stop(struct appctl_conn *conn, int argc, const char *const argv
 	appctl_reply(conn, "");
 }
 
-// time/warp [STEP] MSECS: advances by MSECS in all, STEP at a time with a loop iteration between.
+// time/warp [LARGE_MSECS] MSECS: advances by MSECS, or by LARGE_MSECS in all, MSECS at a time with a loop iteration between.
 struct warp {
 	struct appctl_conn *conn;
 	int64_t left, step;
@@ -154,13 +154,13 @@ static void time_warp(struct appctl_conn *conn, int argc, const char *const argv
 {
 	int64_t total, step;
 
-	if (!parse_i64(argv[argc - 1], 10, &total) || total <= 0) {
+	if (!parse_i64(argv[argc - 1], 10, &step) || step <= 0) {
 		appctl_reply_error(conn, "invalid MSECS");
 		return;
 	}
-	step = total;
-	if (argc > 2 && (!parse_i64(argv[1], 10, &step) || step <= 0)) {
-		appctl_reply_error(conn, "invalid STEP");
+	total = step;
+	if (argc > 2 && (!parse_i64(argv[1], 10, &total) || total <= 0)) {
+		appctl_reply_error(conn, "invalid MSECS");
 		return;
 	}
 	struct warp *w = xzalloc(sizeof(*w));

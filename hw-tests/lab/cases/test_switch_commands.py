@@ -172,7 +172,7 @@ def test_ports_of_the_switchs_datapath_are_put_right_again(switch, wire, by):
 
 def test_ports_are_put_right_again_when_a_restart_is_over(switch, wire):
     def kernels():
-        switch.appctl("time/warp", "500", "2000")
+        switch.appctl("time/warp", "2000", "500")
         return re.findall(r"  port (\d+): (\S+)", switch.run("ovs-dpctl", "show", "ovs-system"))
 
     before = ports(switch)
@@ -203,7 +203,7 @@ def test_another_device_does_not_stay_under_the_number_of_a_port(switch, wire):
     switch.run("ovs-dpctl", "del-if", "ovs-system", "v0")
     switch.run("ovs-dpctl", "add-if", "ovs-system", f"w0,port_no={number}")
     assert (number, "w0") in kernels()
-    switch.appctl("time/warp", "500", "2000")
+    switch.appctl("time/warp", "2000", "500")
     assert kernels() == before
     assert switch.ping(0, 1)
 

@@ -160,7 +160,7 @@ def learn_of_a_controller(s):
 def expire_a_rule(s):
     s.ofctl("add-flow", "br0", "idle_timeout=1,tcp,actions=drop")
     s.appctl("time/stop")
-    s.appctl("time/warp", "1000", "5000")
+    s.appctl("time/warp", "5000", "1000")
 
 
 def exceed_the_flow_limit(s):
