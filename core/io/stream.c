@@ -25,6 +25,13 @@ bool stream_name_is_passive(const char *name)
 	return str_starts(name, "ptcp:") || str_starts(name, "punix:") || str_starts(name, "pssl:");
 }
 
+bool stream_name_remote(const char *name, uint16_t default_port, char *host, size_t host_size,
+			uint16_t *ret_port)
+{
+	return (str_starts(name, "tcp:") || str_starts(name, "ssl:")) &&
+	       !stream_parse_address(name + 4, default_port, host, host_size, ret_port, NULL);
+}
+
 void stream_fail(struct stream *s, int err)
 {
 	if (s->state == STREAM_DEAD)

@@ -23,6 +23,9 @@ struct stream_events {
 // True when 'name' begins like an active stream (tcp:, unix:, ssl:), or a passive one.
 bool stream_name_is_active(const char *name);
 bool stream_name_is_passive(const char *name);
+// Where "tcp:HOST[:PORT]" or "ssl:..." leads. False: the name is another kind, or wrong.
+bool stream_name_remote(const char *name, uint16_t default_port, char *host, size_t host_size,
+			uint16_t *ret_port);
 
 // Begins to connect. 'default_port' is for names without one (6640 OVSDB, 6653 OpenFlow); 'dscp' 0..63 or -1.
 // Bad names, and failures known at once, return negative errno and fill 'err'.

@@ -239,12 +239,21 @@ int rtnl_link_del(struct nl_sock *s, int ifindex, struct error *err)
 
 // ---- Routes ----
 
-static const struct nl_policy route_policy[RTA_OIF + 1] = {
+static const struct nl_policy route_policy[RTA_GATEWAY + 1] = {
 	[RTA_OIF] = { .type = MNL_TYPE_U32 },
+	[RTA_GATEWAY] = { .type = MNL_TYPE_UNSPEC },
 };
 
-int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark, int *ret_ifindex,
-		   struct error *err)
+// The 4 or 16 bytes that the kernel has for an address.
+static void put_address(struct strbuf *b, uint16_t type, const struct ipv6_addr *a)
+{
+	bool v4 = ipv6_is_mapped(a);
+
+	nl_put(b, type, a->b + (v4 ? 12 : 0), v4 ? 4 : 16);
+}
+
+int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark,
+		   struct rtnl_route *ret, struct error *err)
 {
 	bool v4 = ipv6_is_mapped(dst);
 	const struct nlattr *a[ARRAY_SIZE(route_policy)];
@@ -255,7 +264,7 @@ int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark
 
 	r->rtm_family = v4 ? AF_INET : AF_INET6;
 	r->rtm_dst_len = v4 ? 32 : 128;
-	nl_put(&req, RTA_DST, dst->b + (v4 ? 12 : 0), v4 ? 4 : 16);
+	put_address(&req, RTA_DST, dst);
 	if (mark)
 		nl_put_u32(&req, RTA_MARK, mark);
 	nl_msg_end(&req, m);
@@ -271,6 +280,43 @@ int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark
 		return error;
 	if (!a[RTA_OIF])
 		return error_set(err, -ENETUNREACH, "the route leads to no device");
-	*ret_ifindex = nl_u32(a[RTA_OIF]);
+	ret->ifindex = nl_u32(a[RTA_OIF]);
+	ret->next_hop = *dst;
+	if (a[RTA_GATEWAY] && nl_len(a[RTA_GATEWAY]) == (v4 ? 4 : 16))
+		memcpy(ret->next_hop.b + (v4 ? 12 : 0), mnl_attr_get_payload(a[RTA_GATEWAY]),
+		       v4 ? 4 : 16);
+	return 0;
+}
+
+static const struct nl_policy neighbor_policy[NDA_LLADDR + 1] = {
+	[NDA_LLADDR] = { .type = MNL_TYPE_UNSPEC },
+};
+
+int rtnl_neighbor_get(struct nl_sock *s, int ifindex, const struct ipv6_addr *host,
+		      struct eth_addr *ret, struct error *err)
+{
+	const struct nlattr *a[ARRAY_SIZE(neighbor_policy)];
+	AUTO(strbuf) req = STRBUF_INIT, reply = STRBUF_INIT;
+	size_t m = nl_msg_begin(&req, RTM_GETNEIGH, 0);
+	struct ndmsg *n = nl_put_header(&req, sizeof(*n));
+	int error;
+
+	n->ndm_family = ipv6_is_mapped(host) ? AF_INET : AF_INET6;
+	n->ndm_ifindex = ifindex;
+	put_address(&req, NDA_DST, host);
+	nl_msg_end(&req, m);
+	error = nl_transact(s, &req, &reply, err);
+	if (error)
+		return error;
+	if (!reply.len || ((const struct nlmsghdr *)reply.s)->nlmsg_type != RTM_NEWNEIGH)
+		return error_set(err, -EPROTO,
+				 "the kernel answered with something else than a neighbour");
+	error = nl_parse_msg((const struct nlmsghdr *)reply.s, sizeof(*n), neighbor_policy,
+			     ARRAY_SIZE(neighbor_policy), a, "neighbour", err);
+	if (error)
+		return error;
+	if (!a[NDA_LLADDR] || nl_len(a[NDA_LLADDR]) != sizeof(*ret))
+		return error_set(err, -ENOENT, "the neighbour has not answered");
+	memcpy(ret, mnl_attr_get_payload(a[NDA_LLADDR]), sizeof(*ret));
 	return 0;
 }

@@ -46,7 +46,14 @@ int rtnl_link_set_mac(struct nl_sock *s, int ifindex, struct eth_addr mac, struc
 int rtnl_link_add(struct nl_sock *s, const char *name, const char *kind, const struct strbuf *data,
 		  struct error *err);
 int rtnl_link_del(struct nl_sock *s, int ifindex, struct error *err);
-// The device by which packets to 'dst' (IPv4 addresses mapped, ::ffff:1.2.3.4) with this mark leave. -ENETUNREACH, -EHOSTUNREACH:
-// there is no way.
-int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark, int *ret_ifindex,
-		   struct error *err);
+// Addresses of IPv4 are mapped, ::ffff:1.2.3.4.
+struct rtnl_route {
+	int ifindex; // of the device by which packets leave
+	struct ipv6_addr next_hop; // a gateway, or where they go
+};
+// Of packets to 'dst' with this mark. -ENETUNREACH, -EHOSTUNREACH: there is no way.
+int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark,
+		   struct rtnl_route *ret, struct error *err);
+// The Ethernet address of a host on a device's network, as far as the kernel knows it. -ENOENT: it does not.
+int rtnl_neighbor_get(struct nl_sock *s, int ifindex, const struct ipv6_addr *host,
+		      struct eth_addr *ret, struct error *err);

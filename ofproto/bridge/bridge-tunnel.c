@@ -225,17 +225,14 @@ void bridge_tunnel_close(struct bridge_port *bp, of_port_t number)
 // Where packets to the remote leave this machine.
 static void put_egress(struct vswitchd *vs, const struct tunnel_config *c, struct smap *status)
 {
+	struct nl_sock *s = vswitchd_route_sock(vs);
+	struct rtnl_route route;
 	struct rtnl_link link;
-	int ifindex;
 
-	if (c->remote_flow)
+	if (c->remote_flow || !s)
 		return;
-	if (vs->route_sock == NULL && nl_open(NETLINK_ROUTE, &vs->route_sock, NULL)) {
-		vs->route_sock = NULL;
-		return;
-	}
-	if (rtnl_route_get(vs->route_sock, &c->remote, c->set_mark ? c->mark : 0, &ifindex, NULL) ||
-	    rtnl_link_by_index(vs->route_sock, ifindex, &link, NULL))
+	if (rtnl_route_get(s, &c->remote, c->set_mark ? c->mark : 0, &route, NULL) ||
+	    rtnl_link_by_index(s, route.ifindex, &link, NULL))
 		return;
 	smap_set(status, "tunnel_egress_iface", link.name);
 	smap_set(status, "tunnel_egress_iface_carrier", link.flags & IFF_RUNNING ? "up" : "down");

@@ -208,6 +208,7 @@ void bridge_destroy(struct bridge *br)
 
 	control_destroy(br->control);
 	br->control = NULL;
+	in_band_destroy(br);
 	HMAP_FOR_EACH_SAFE (n, node, &br->ports.map)
 		bridge_port_destroy(n->data);
 	// Megaflows point into the switch: they go first.
@@ -312,6 +313,6 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 		MIN(MAX(smap_get_int(&row->other_config, "controller-queue-size", 100), 1), 512));
 	configure_controllers(br, row);
 	br->fail_standalone = !row->fail_mode || strcmp(row->fail_mode, "secure");
-	// Without controllers a standalone bridge is a learning switch from the first packet on.
-	switch_set_normal_fallback(br->sw, br->fail_standalone && !row->n_controller);
+	fail_mode_run(br);
+	in_band_configure(br, row, cfg);
 }

@@ -177,6 +177,7 @@ static bool put_rule(const struct rule *r, void *aux)
 	uint64_t hw_packets, hw_bytes;
 	struct flow_stats fs;
 	struct match m;
+	size_t n;
 
 	rule_fill_stats(r, &m, &fs);
 	if (r->table)
@@ -187,10 +188,12 @@ static bool put_rule(const struct rule *r, void *aux)
 	if (d->offload_stats)
 		strbuf_printf(out, "n_offload_packets=%llu, n_offload_bytes=%llu, ",
 			      (unsigned long long)hw_packets, (unsigned long long)hw_bytes);
-	if (fs.priority != 32768)
-		strbuf_printf(out, "priority=%u,", fs.priority);
+	// Those of the switch's own are above what a message can say.
+	if (r->cls.priority != 32768)
+		strbuf_printf(out, "priority=%d,", r->cls.priority);
+	n = out->len;
 	match_format(&m, NULL, out);
-	strbuf_puts(out, ",actions=");
+	strbuf_puts(out, out->len > n ? ",actions=" : "actions=");
 	acts_format(fs.acts, NULL, out);
 	strbuf_putc(out, '\n');
 	return true;
@@ -216,6 +219,7 @@ static void bridge_dump_flows(struct appctl_conn *conn, int argc, const char *co
 	}
 	match_init_any(&rq.match);
 	upcall_push_stats(br->plane->upcall);
+	switch_for_each_own_rule(br->sw, put_rule, &d);
 	switch_for_each_flow(br->sw, &rq, put_rule, &d);
 	appctl_reply(conn, strbuf_cstr(&d.out));
 	strbuf_uninit(&d.out);

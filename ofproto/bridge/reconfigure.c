@@ -206,6 +206,13 @@ static void on_status(struct timer *t)
 	commit(vs);
 }
 
+struct nl_sock *vswitchd_route_sock(struct vswitchd *vs)
+{
+	if (!vs->route_sock && nl_open(NETLINK_ROUTE, &vs->route_sock, NULL))
+		vs->route_sock = NULL;
+	return vs->route_sock;
+}
+
 static void on_second(struct timer *t)
 {
 	struct vswitchd *vs = CONTAINER_OF(t, struct vswitchd, second_timer);
@@ -214,12 +221,10 @@ static void on_second(struct timer *t)
 
 	STRMAP_FOR_EACH (n, &vs->bridges) {
 		struct bridge *br = n->data;
-		int64_t alone = control_alone_for(br->control);
 
 		switch_expire(br->sw);
-		// A standalone bridge whose controllers are gone for three probe intervals helps itself.
-		if (br->fail_standalone && alone != INT64_MAX)
-			switch_set_normal_fallback(br->sw, alone > 3 * 5000);
+		in_band_run(br);
+		fail_mode_run(br);
 	}
 	PLANE_FOR_EACH(pl, vs)
 	{

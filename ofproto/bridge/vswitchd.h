@@ -83,6 +83,10 @@ struct bridge_port {
 	struct eth_addr tunnel_mac;
 };
 
+// Who says what becomes of packets: the rules that are there; a NORMAL rule that anybody may change, where there are no controllers;
+// one that stands above all, while those that there should be stay away.
+enum fail_state { FAIL_NOT, FAIL_ALONE, FAIL_OPEN };
+
 struct bridge {
 	struct vswitchd *vs;
 	struct plane *plane;
@@ -93,6 +97,8 @@ struct bridge {
 	struct strmap ports; // struct bridge_port by interface name
 	struct eth_addr mac;
 	bool fail_standalone, keep;
+	enum fail_state fail_state;
+	struct in_band *in_band; // NULL: no connection is in-band
 	char *table_errors; // of rows of Flow_Table, as they were told last; NULL: nothing yet
 };
 
@@ -118,7 +124,7 @@ struct vswitchd {
 	int64_t next_stats;
 	enum dpdk_init dpdk_init;
 	char *dp_refused; // settings that have no effect, as last logged
-	struct nl_sock *route_sock; // for tunnels' ways out, NULL: not open
+	struct nl_sock *route_sock; // vswitchd_route_sock(), NULL: not open
 };
 
 #define PLANE_FOR_EACH(PL, VS) for (PL = (VS)->planes; PL < (VS)->planes + (VS)->n_planes; PL++)
@@ -176,6 +182,15 @@ void bridge_destroy(struct bridge *br);
 void bridge_keep(struct vswitchd *vs, const struct ovsrec_bridge *row);
 // Tables that no row speaks of are as they would be without any.
 void bridge_configure_tables(struct bridge *br, const struct ovsrec_bridge *row);
+// fail-mode.c: each second, and when controllers or fail_mode have changed.
+void fail_mode_run(struct bridge *br);
+// in-band.c: the bridge's connections that may come over itself, and those of the database. 'run' each second.
+void in_band_configure(struct bridge *br, const struct ovsrec_bridge *row,
+		       const struct ovsrec_open_vswitch *cfg);
+void in_band_run(struct bridge *br);
+void in_band_destroy(struct bridge *br);
+// For routes and neighbours; NULL: the kernel gives none. Borrowed.
+struct nl_sock *vswitchd_route_sock(struct vswitchd *vs);
 // After all rows have been through bridge_keep().
 void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 		      const struct ovsrec_open_vswitch *cfg);

@@ -405,6 +405,17 @@ int64_t control_alone_for(const struct of_control *c)
 	return c->alone_since ? MAX(clock_msec() - c->alone_since, (int64_t)1) : 0;
 }
 
+int64_t control_probe_interval(const struct of_control *c)
+{
+	struct controller *ctl;
+	int64_t longest = 0;
+
+	LIST_FOR_EACH (ctl, node, &c->controllers)
+		if (!ctl->target.service && !ctl->listener)
+			longest = MAX(longest, (int64_t)ctl->target.inactivity_probe);
+	return longest ? longest : 5000;
+}
+
 void control_reconnect(struct of_control *c)
 {
 	struct controller *ctl;

@@ -64,6 +64,8 @@ void control_set_desc(struct of_control *c, const struct switch_desc *d);
 bool control_get_status(struct of_control *c, const char *target, struct controller_status *ret);
 // Milliseconds since the last time any controller was connected, 0 while one is, INT64_MAX when none is wanted.
 int64_t control_alone_for(const struct of_control *c);
+// The longest of the controllers that are wanted, in milliseconds; 5000 where there is none.
+int64_t control_probe_interval(const struct of_control *c);
 void control_reconnect(struct of_control *c);
 
 // From the upcall engine and the switch.

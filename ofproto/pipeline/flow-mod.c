@@ -309,7 +309,7 @@ void switch_flush(struct of_switch *sw)
 	counter_inc(COUNTER_OFPROTO_FLUSH);
 	HMAP_FOR_EACH (c, node, &sw->cookies)
 		LIST_FOR_EACH (r, cookie_node, &c->rules)
-			if (r != sw->fallback)
+			if (!(r->flags & FM_HIDDEN))
 				VEC_PUSH(&rules, r);
 	remove_rules(t, &rules, REMOVED_DELETE);
 	switch_txn_commit(t);

@@ -29,6 +29,13 @@ struct unlearned {
 	uint8_t table;
 };
 
+// A rule of the switch's own, and what it was made of.
+struct kept_own_rule {
+	struct rule *rule;
+	enum own_rule_owner owner;
+	char *flow;
+};
+
 struct of_switch {
 	char *name;
 	uint64_t datapath_id;
@@ -47,7 +54,7 @@ struct of_switch {
 	struct list vacancies; // struct table that tell how full they are
 	_Atomic uint8_t default_miss; // enum table_miss, of tables that have none of their own
 	size_t n_rules; // those of controllers
-	struct rule *fallback; // the hidden NORMAL rule, or NULL
+	VEC(struct kept_own_rule) own; // own-rules.c: hidden ones
 	of_port_t next_number;
 	_Atomic uint32_t features; // bitmap of enum switch_feature
 	ct_timeout_fn *ct_timeout; // NULL: no policies
@@ -68,6 +75,7 @@ struct of_switch {
 };
 
 void switch_notify_changed(struct of_switch *sw);
+void switch_forget_own_rules(struct of_switch *sw);
 // Does every tun_metadata field of a rule stand for an option?
 enum ofperr switch_tlv_check(const struct of_switch *sw, const struct match *m, struct acts list);
 // Whether the datapath can match on all that 'm' matches on.

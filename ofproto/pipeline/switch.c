@@ -74,21 +74,26 @@ static void destroy_deferred(void *p)
 	free(sw);
 }
 
-void switch_destroy(struct of_switch *sw)
+void switch_clear(struct of_switch *sw)
 {
 	struct switch_txn *t;
 
+	switch_flush(sw);
+	t = switch_txn_begin(sw);
+	switch_delete_groups(t);
+	switch_txn_commit(t);
+}
+
+void switch_destroy(struct of_switch *sw)
+{
 	if (!sw)
 		return;
 	sw->events = NULL;
 	recirc_forget_switch(sw);
 	learn_forget_switch(sw);
-	switch_set_normal_fallback(sw, false);
-	switch_flush(sw);
+	switch_forget_own_rules(sw);
+	switch_clear(sw);
 	switch_delete_meters(sw);
-	t = switch_txn_begin(sw);
-	switch_delete_groups(t);
-	switch_txn_commit(t);
 	switch_reap_all(sw);
 	VEC_FREE(&sw->txn.steps);
 	while (sw->ports->n)
@@ -142,33 +147,6 @@ uint64_t switch_ports_version(const struct of_switch *sw)
 size_t switch_n_rules(const struct of_switch *sw)
 {
 	return sw->n_rules;
-}
-
-void switch_set_normal_fallback(struct of_switch *sw, bool on)
-{
-	struct switch_txn *t;
-	struct flow_mod fm;
-	struct act *a;
-
-	if (on == (sw->fallback != NULL))
-		return;
-	t = switch_txn_begin(sw);
-	if (!on) {
-		txn_remove_rule(t, sw->fallback, REMOVED_DELETE);
-		sw->fallback = NULL;
-		switch_txn_commit(t);
-		return;
-	}
-	flow_mod_init(&fm);
-	match_init_any(&fm.match);
-	fm.flags = FM_HIDDEN;
-	a = act_put(&fm.acts, ACT_OUTPUT);
-	a->output.port = OF_PORT(OFPP_NORMAL);
-	// Below every rule that a controller can make.
-	sw->fallback = rule_create(sw, &fm, 0, -1);
-	txn_add_rule(t, sw->fallback, NULL, false);
-	flow_mod_uninit(&fm);
-	switch_txn_commit(t);
 }
 
 struct of_port *switch_port_find(const struct of_switch *sw, of_port_t number)

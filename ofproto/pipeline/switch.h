@@ -228,8 +228,19 @@ void switch_set_events(struct of_switch *sw, const struct switch_events *events,
 const char *switch_name(const struct of_switch *sw);
 uint64_t switch_datapath_id(const struct of_switch *sw);
 void switch_set_datapath_id(struct of_switch *sw, uint64_t id);
-// fail_mode standalone without a controller: a NORMAL rule of lowest priority in table 0 that nobody sees.
-void switch_set_normal_fallback(struct of_switch *sw, bool on);
+// Rules of the switch's own in table 0, above those of controllers, who neither see nor change them: these, in place of the ones that
+// their owner had before. One that stays keeps its counters. 'flow' as ovs-ofctl add-flow takes it, without a priority; borrowed.
+enum own_rule_owner { OWN_IN_BAND, OWN_FAIL_OPEN };
+struct own_rule {
+	int priority; // above 65535
+	const char *flow;
+};
+void switch_set_own_rules(struct of_switch *sw, enum own_rule_owner owner,
+			  const struct own_rule *rules, size_t n);
+void switch_for_each_own_rule(const struct of_switch *sw,
+			      bool (*cb)(const struct rule *r, void *aux), void *aux);
+// Without any rule or group of controllers.
+void switch_clear(struct of_switch *sw);
 // The datapath's features, bitmap 1 << enum switch_feature; none to begin with. Rules that need others are refused; rules that
 // are there stay. Main thread.
 void switch_set_features(struct of_switch *sw, uint32_t features);
