@@ -17,7 +17,7 @@ ofproto_libopenflow_a_SOURCES = \
 	ofproto/openflow/ct-flush.c ofproto/openflow/ct-flush.h ofproto/openflow/ipfix.c ofproto/openflow/ipfix.h \
 	ofproto/openflow/print-table-features.c ofproto/openflow/table-features.h \
 	ofproto/openflow/async.c ofproto/openflow/async.h ofproto/openflow/print-async.c ofproto/openflow/print-table.c ofproto/openflow/table-desc.c ofproto/openflow/bundle.c ofproto/openflow/bundle.h ofproto/openflow/print-bundle.c ofproto/openflow/requestforward.c ofproto/openflow/conn.h ofproto/openflow/errors.c ofproto/openflow/errors.def ofproto/openflow/errors.h \
-	ofproto/openflow/flow-print.h ofproto/openflow/flow-stats.c ofproto/openflow/flow-text.c ofproto/openflow/flow.c ofproto/openflow/group.c ofproto/openflow/group.h \
+	ofproto/openflow/field-formats.def ofproto/openflow/formats.c ofproto/openflow/formats.h ofproto/openflow/flow-print.h ofproto/openflow/flow-stats.c ofproto/openflow/flow-text.c ofproto/openflow/flow.c ofproto/openflow/group.c ofproto/openflow/group.h \
 	ofproto/openflow/group-text.c ofproto/openflow/messages.def \
 	ofproto/openflow/meter.c ofproto/openflow/print-meter.c ofproto/openflow/print-queue.c ofproto/openflow/queue.c ofproto/openflow/msg.c ofproto/openflow/msg.h ofproto/openflow/of-match.h ofproto/openflow/packet-msg.c ofproto/openflow/port.c \
 	ofproto/openflow/print-flow.c ofproto/openflow/print-group.c ofproto/openflow/print-private.h ofproto/openflow/print-switch.c \

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // replace-flows and diff-flows: two sets of flows, and what is different.
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "core/base/vec.h"
-#include "ofproto/openflow/flow-print.h"
+#include "ofproto/openflow/formats.h"
+#include "ofproto/openflow/of-match.h"
 #include "utilities/ovs-ofctl-flow.h"
+
+#define DEFAULT_PRIORITY 32768
 
 // Flows by what identifies them: table, priority and match.
 struct entry {
@@ -13,6 +17,7 @@ struct entry {
 	uint8_t table;
 	uint16_t priority, idle_timeout, hard_timeout, flags, importance;
 	uint64_t cookie;
+	size_t number; // in the order they were read
 	struct strbuf acts;
 };
 
@@ -27,6 +32,32 @@ static int compare(const void *p, const void *q)
 	if (a->priority != b->priority)
 		return a->priority > b->priority ? -1 : 1;
 	return memcmp(&a->match, &b->match, sizeof(a->match));
+}
+
+static int compare_with_number(const void *p, const void *q)
+{
+	const struct entry *a = p, *b = q;
+	int d = compare(a, b);
+
+	return d ? d : a->number < b->number ? -1 : a->number > b->number;
+}
+
+// Of several with the same identity the last one counts, as in a switch.
+static void put_in_order(flow_set *s)
+{
+	struct entry *e;
+	size_t n = 0;
+
+	VEC_FOR_EACH (e, s)
+		e->number = e - s->v;
+	if (s->n)
+		qsort(s->v, s->n, sizeof(*s->v), compare_with_number);
+	VEC_FOR_EACH (e, s) {
+		if (n && !compare(&s->v[n - 1], e))
+			strbuf_uninit(&s->v[--n].acts);
+		s->v[n++] = *e;
+	}
+	s->n = n;
 }
 
 // Flags that a dump does not tell in every version are left out.
@@ -52,6 +83,7 @@ struct file_read {
 	flow_set *set;
 	const char *name;
 	const struct port_names *names;
+	uint32_t usable; // formats that can say every line
 };
 
 static void add_line(char *line, unsigned int number, void *aux)
@@ -60,9 +92,11 @@ static void add_line(char *line, unsigned int number, void *aux)
 	struct error err = ERROR_INIT;
 	struct flow_mod fm;
 	struct entry *e;
+	uint32_t usable;
 
-	if (flow_mod_parse(line, FM_ADD, r->names, &fm, NULL, &err))
+	if (flow_mod_parse(line, FM_ADD, r->names, &fm, &usable, &err))
 		fatal(0, "%s:%u: %s", r->name, number, err.text);
+	r->usable &= usable;
 	e = VEC_PUSH_UNINIT(r->set);
 	memset(e, 0, sizeof(*e));
 	e->match = fm.match;
@@ -76,12 +110,14 @@ static void add_line(char *line, unsigned int number, void *aux)
 	e->acts = fm.acts;
 }
 
-static void read_file(const char *name, const struct port_names *names, flow_set *set)
+// What formats can say all of it.
+static uint32_t read_file(const char *name, const struct port_names *names, flow_set *set)
 {
-	struct file_read r = { set, name, names };
+	struct file_read r = { set, name, names, FORMATS_ANY };
 
 	flow_file_read(name, add_line, &r);
-	qsort(set->v, set->n, sizeof(*set->v), compare);
+	put_in_order(set);
+	return r.usable;
 }
 
 static void add_part(struct msg *part, void *aux)
@@ -113,9 +149,9 @@ static void read_switch(struct ofp_client *c, flow_set *set)
 					.out_group = UINT32_MAX };
 	AUTO(strbuf) b = STRBUF_INIT;
 
-	flow_request_encode(c, &q, &b);
+	flow_request_encode(c, &q, FORMATS_ANY, &b);
 	ofp_client_multipart(c, &b, add_part, set);
-	qsort(set->v, set->n, sizeof(*set->v), compare);
+	put_in_order(set);
 }
 
 // ---- Walking both ----
@@ -140,8 +176,20 @@ static void walk(const flow_set *old, const flow_set *now, pair_fn *cb, void *au
 
 struct replacing {
 	struct ofp_client *c;
+	uint32_t
+		formats; // to choose from; what the switch has can be deleted in each of its formats
 	struct strbuf buf;
 };
+
+static unsigned int format_for(const struct replacing *r, const struct flow_mod *fm)
+{
+	uint32_t formats = r->formats;
+
+	// What has been read of the switch may be more than the formats of what it is to have can say.
+	if (formats & FORMATS_OF10 && formats & FORMATS_NXM)
+		formats &= match10_fits(&fm->match) ? FORMATS_OF10 : FORMATS_NXM;
+	return __builtin_ctz(formats);
+}
 
 static void send_entry(struct replacing *r, const struct entry *e, enum flow_mod_command command)
 {
@@ -161,7 +209,7 @@ static void send_entry(struct replacing *r, const struct entry *e, enum flow_mod
 		fm.new_cookie = e->cookie;
 		fm.acts = e->acts; // borrowed
 	}
-	flow_mod_encode(&fm, ofp_client_version(r->c), ofp_client_xid(r->c), &r->buf);
+	flow_mod_encode_as(&fm, format_for(r, &fm), ofp_client_xid(r->c), &r->buf);
 	ofctl_end_message(r->c, &r->buf, start, "");
 	if (r->buf.len > 65536) {
 		ofp_client_send(r->c, &r->buf);
@@ -179,11 +227,13 @@ static void replace_pair(const struct entry *old, const struct entry *now, void 
 
 void run_replace_flows(int argc, char *argv[])
 {
-	struct replacing r = { .c = ofctl_open_for_flows(argv[1]), .buf = STRBUF_INIT };
-	struct ofctl_ports *ports = ofctl_ports_load(r.c);
+	struct replacing r = { .buf = STRBUF_INIT };
 	flow_set have = VEC_INIT, want = VEC_INIT;
+	struct ofctl_ports *ports;
 
-	read_file(argv[2], ofctl_port_parser(ports), &want);
+	r.c = ofctl_open_for_flows(argv[1], &r.formats);
+	ports = ofctl_ports_load(r.c);
+	ofctl_need_formats_of(read_file(argv[2], ofctl_port_parser(ports), &want), r.formats);
 	read_switch(r.c, &have);
 	walk(&have, &want, replace_pair, &r);
 	ofctl_send_and_wait(r.c, &r.buf);
@@ -196,24 +246,30 @@ void run_replace_flows(int argc, char *argv[])
 
 // ---- diff-flows ----
 
+static void put_unless_zero(const char *name, unsigned int value, struct strbuf *out)
+{
+	if (value)
+		strbuf_printf(out, " %s=%u", name, value);
+}
+
 static void print_entry(char sign, const struct entry *e)
 {
-	struct flow_stats fs = {
-		.match = &e->match,
-		.table = e->table,
-		.priority = e->priority,
-		.idle_timeout = e->idle_timeout,
-		.hard_timeout = e->hard_timeout,
-		.importance = e->importance,
-		.cookie = e->cookie,
-		.idle_age = -1,
-		.hard_age = -1,
-		.acts = acts_of(&e->acts),
-	};
 	AUTO(strbuf) s = STRBUF_INIT;
 
-	flow_stats_format(&fs, NULL, false, &s);
-	printf("%c%s\n", sign, s.s + strspn(s.s, " "));
+	if (e->table)
+		strbuf_printf(&s, "table=%u ", e->table);
+	if (e->priority != DEFAULT_PRIORITY)
+		strbuf_printf(&s, "priority=%u,", e->priority);
+	match_format(&e->match, NULL, &s);
+	strbuf_chomp(&s, ',');
+	if (e->cookie)
+		strbuf_printf(&s, " cookie=0x%" PRIx64, e->cookie);
+	put_unless_zero("idle_timeout", e->idle_timeout, &s);
+	put_unless_zero("hard_timeout", e->hard_timeout, &s);
+	put_unless_zero("importance", e->importance, &s);
+	strbuf_puts(&s, " actions=");
+	acts_format(acts_of(&e->acts), NULL, &s);
+	printf("%c%s\n", sign, strbuf_cstr(&s));
 }
 
 static void print_pair(const struct entry *old, const struct entry *now, void *aux)
@@ -237,7 +293,7 @@ static void read_source(const char *name, flow_set *set)
 		read_file(name, NULL, set);
 		return;
 	}
-	c = ofctl_open_for_flows(name);
+	c = ofctl_open(name);
 	read_switch(c, set);
 	ofp_client_close(c);
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/vec.h"
 #include "ofproto/openflow/flow-print.h"
+#include "ofproto/openflow/formats.h"
 #include "utilities/ovs-ofctl-flow.h"
 
 // ---- Changing flows ----
@@ -13,41 +14,28 @@
 struct sender {
 	struct ofp_client *c;
 	struct ofctl_ports *ports;
+	uint32_t formats; // that are allowed and that the switch takes
+	uint32_t usable; // that can say every flow so far
 	struct strbuf buf;
 };
 
-#define SEND_AT 65536
-
-// "OpenFlow10,OpenFlow13" of a bitmap.
-static char *version_names(uint32_t versions)
+// Nothing is sent before all flows are known to be in order. Where there is no format for one, the program will end, but what is
+// wrong in other lines is told before.
+static void put_flow_mod(struct sender *s, const struct flow_mod *fm, uint32_t usable,
+			 const char *where)
 {
-	struct strbuf s = STRBUF_INIT;
-
-	for (uint8_t v = OFP10; v <= OFP15; v++)
-		if (versions >> v & 1)
-			strbuf_printf(&s, "%s,", of_version_name(v));
-	strbuf_chomp(&s, ',');
-	return strbuf_take(&s);
-}
-
-static void send_flow_mod(struct sender *s, const struct flow_mod *fm, uint32_t usable,
-			  const char *where)
-{
-	uint8_t version = ofp_client_version(s->c);
 	size_t start = s->buf.len;
+	unsigned int format;
 
-	if (!(usable >> version & 1)) {
-		AUTO_FREE char *names = version_names(usable);
-
-		fatal(0, "this flow can be sent with %s only (use -O), not with %s",
-		      *names ? names : "no version of OpenFlow", of_version_name(version));
-	}
-	flow_mod_encode(fm, version, ofp_client_xid(s->c), &s->buf);
+	s->usable &= usable;
+	if (!(s->usable & s->formats))
+		return;
+	format = __builtin_ctz(usable & s->formats);
+	// An addition without a table is one to the first, which commands without a table mean, too.
+	if (1u << format & FORMATS_TABLES && fm->command == FM_ADD && fm->table == 255)
+		format--;
+	flow_mod_encode_as(fm, format, ofp_client_xid(s->c), &s->buf);
 	ofctl_end_message(s->c, &s->buf, start, where);
-	if (s->buf.len >= SEND_AT) {
-		ofp_client_send(s->c, &s->buf);
-		strbuf_clear(&s->buf);
-	}
 }
 
 // Port names are asked for at the first flow that may need them.
@@ -78,7 +66,7 @@ static void run_one(struct sender *s, const char *line, enum flow_mod_command co
 
 	if (parse(s, line, command, &fm, &usable, &err))
 		fatal(0, "%s%s", where, err.text);
-	send_flow_mod(s, &fm, usable, where);
+	put_flow_mod(s, &fm, usable, where);
 	flow_mod_uninit(&fm);
 }
 
@@ -153,22 +141,25 @@ static void run_line(char *line, unsigned int number, void *aux)
 void ofctl_put_flow(struct ofp_client *c, struct ofctl_ports **ports, struct strbuf *b, char *line,
 		    const char *where)
 {
-	struct sender s = { c, *ports, *b };
+	struct sender s = { c, *ports, ofctl_formats_of(c), FORMATS_ANY, *b };
 	enum flow_mod_command command = FM_ADD;
 	const char *rest = line_command(line, &command);
 
 	run_one(&s, rest, command, where);
+	ofctl_need_formats_of(s.usable, s.formats);
 	*ports = s.ports;
 	*b = s.buf;
 }
 
 static void begin(struct sender *s, const char *target)
 {
-	*s = (struct sender){ .c = ofctl_open_for_flows(target), .buf = STRBUF_INIT };
+	*s = (struct sender){ .usable = FORMATS_ANY, .buf = STRBUF_INIT };
+	s->c = ofctl_open_for_flows(target, &s->formats);
 }
 
 static void end(struct sender *s)
 {
+	ofctl_need_formats_of(s->usable, s->formats);
 	ofctl_send_and_wait(s->c, &s->buf);
 	strbuf_uninit(&s->buf);
 	ofctl_ports_free(s->ports);
@@ -215,14 +206,17 @@ static void run_del_flows(int argc, char *argv[])
 
 // ---- Dumping flows ----
 
+// Requests have had table ids from the start.
 static void request_from_text(const char *text, bool aggregate, const struct port_names *names,
-			      struct flow_stats_request *q)
+			      struct flow_stats_request *q, uint32_t *ret_usable)
 {
 	struct error err = ERROR_INIT;
 	struct flow_mod fm;
+	uint32_t usable;
 
-	if (flow_mod_parse(text, FM_DELETE, names, &fm, NULL, &err))
+	if (flow_mod_parse(text, FM_DELETE, names, &fm, &usable, &err))
 		fatal(0, "%s", err.text);
+	*ret_usable = usable | (usable & FORMATS_TABLES) >> 1;
 	*q = (struct flow_stats_request){
 		.match = fm.match,
 		.table = fm.table,
@@ -235,9 +229,16 @@ static void request_from_text(const char *text, bool aggregate, const struct por
 	flow_mod_uninit(&fm);
 }
 
-void flow_request_encode(struct ofp_client *c, const struct flow_stats_request *q, struct strbuf *b)
+void flow_request_encode(struct ofp_client *c, const struct flow_stats_request *q, uint32_t usable,
+			 struct strbuf *b)
 {
-	flow_stats_request_encode(q, ofp_client_version(c), ofp_client_xid(c), b);
+	uint32_t formats = ofctl_formats_of(c);
+
+	ofctl_need_formats_of(usable, formats);
+	if (usable & formats & ~FORMATS_OF10)
+		flow_stats_request_encode(q, ofp_client_version(c), ofp_client_xid(c), b);
+	else
+		flow_stats_request_encode_standard_10(q, ofp_client_xid(c), b);
 }
 
 typedef VEC(struct flow) flow_vec;
@@ -338,14 +339,15 @@ static void print_sorted(struct ofp_client *c, const struct strbuf *request,
 
 static void dump(int argc, char *argv[], bool aggregate)
 {
-	struct ofp_client *c = ofctl_open_for_flows(argv[1]);
+	struct ofp_client *c = ofctl_open(argv[1]);
 	const char *text = argc > 2 ? argv[2] : "";
 	struct ofctl_ports *ports = ofctl.names || *text ? ofctl_ports_load(c) : NULL;
 	struct flow_stats_request q;
 	AUTO(strbuf) b = STRBUF_INIT;
+	uint32_t usable;
 
-	request_from_text(text, aggregate, ofctl_port_parser(ports), &q);
-	flow_request_encode(c, &q, &b);
+	request_from_text(text, aggregate, ofctl_port_parser(ports), &q, &usable);
+	flow_request_encode(c, &q, usable, &b);
 	if (aggregate || ofctl.plain)
 		ofctl_print_multipart(c, &b);
 	else

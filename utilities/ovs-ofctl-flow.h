@@ -12,7 +12,8 @@ struct flow {
 
 void flow_file_read(const char *name, void (*cb)(char *line, unsigned int number, void *aux),
 		    void *aux);
-void flow_request_encode(struct ofp_client *c, const struct flow_stats_request *q,
+// 'usable': the formats that can say it.
+void flow_request_encode(struct ofp_client *c, const struct flow_stats_request *q, uint32_t usable,
 			 struct strbuf *b);
 
 void run_replace_flows(int argc, char *argv[]);

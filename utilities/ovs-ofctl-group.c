@@ -34,11 +34,11 @@ static void run_one(struct group_sender *s, const char *line, enum group_command
 
 	if (parse(s, line, command, &gm, &usable, &err))
 		fatal(0, "%s%s", where, err.text);
-	if (!(usable >> version & 1) && command == GROUP_INSERT_BUCKETS)
-		fatal(0, "%sinsert-bucket needs OpenFlow 1.5 or later ('-O OpenFlow15')", where);
-	if (!(usable >> version & 1))
-		fatal(0, "%sthis group cannot be sent with %s ('-O OpenFlow15' can send all)",
-		      where, of_version_name(version));
+	if ((command == GROUP_INSERT_BUCKETS || command == GROUP_REMOVE_BUCKETS) &&
+	    !group_version_is_new(version))
+		fatal(0, "%s%s-bucket needs OpenFlow 1.5 or later ('-O OpenFlow15')", where,
+		      command == GROUP_INSERT_BUCKETS ? "insert" : "remove");
+	ofctl_need_formats_of(usable, ofctl_formats_of(s->c));
 	group_mod_encode(&gm, version, ofp_client_xid(s->c), &s->buf);
 	ofctl_end_message(s->c, &s->buf, start, where);
 	group_mod_uninit(&gm);

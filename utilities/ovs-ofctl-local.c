@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "core/base/vec.h"
+#include "ofproto/openflow/formats.h"
 #include "ofproto/openflow/group.h"
 #include "utilities/ovs-ofctl-flow.h"
 
@@ -52,29 +54,35 @@ static void run_ofp_parse(int argc, char *argv[])
 
 // ---- Flows ----
 
-static void print_versions(const char *what, uint32_t usable)
+// What is usable, and of that the first that is allowed.
+static enum flow_format choose(uint32_t usable)
 {
-	uint32_t both = usable & ofctl.versions;
 	AUTO(strbuf) s = STRBUF_INIT;
 
-	for (uint8_t v = OFP10; v <= OFP15; v++)
-		if (usable >> v & 1)
-			strbuf_printf(&s, "%s,", of_version_name(v));
-	strbuf_chomp(&s, ',');
-	if (!both)
-		fatal(0, "this can be sent with %s only (use -O)", strbuf_cstr(&s));
-	printf("usable protocols: %s\n", usable == 0x7e ? "any" : strbuf_cstr(&s));
-	printf("chosen %s: %s\n", what, of_version_name(__builtin_ctz(both)));
+	flow_formats_format(usable, &s);
+	printf("usable protocols: %s\n", strbuf_cstr(&s));
+	if (usable & ofctl.formats)
+		return __builtin_ctz(usable & ofctl.formats);
+	fflush(stdout);
+	fatal(0, "no usable protocol");
 }
 
-static void print_flow_mod(const struct flow_mod *fm, uint32_t usable, uint32_t xid,
+static void print_flow_mod(const struct flow_mod *fm, enum flow_format format, uint32_t xid,
 			   const char *where)
 {
 	AUTO(strbuf) b = STRBUF_INIT;
 
-	flow_mod_encode(fm, __builtin_ctz(usable & ofctl.versions), xid, &b);
+	flow_mod_encode_as(fm, format, xid, &b);
 	ofctl_check_length(&b, 0, where);
 	print_bytes(b.s, b.len, ofctl.verbosity + 1);
+}
+
+static enum flow_format choose_for_flows(uint32_t usable)
+{
+	enum flow_format format = choose(usable);
+
+	printf("chosen protocol: %s\n", flow_format_name(format));
+	return format;
 }
 
 static void run_parse_flow(int argc, char *argv[])
@@ -85,37 +93,51 @@ static void run_parse_flow(int argc, char *argv[])
 
 	if (flow_mod_parse(argv[1], FM_ADD, NULL, &fm, &usable, &err))
 		fatal(0, "%s", err.text);
-	print_versions("protocol", usable);
-	print_flow_mod(&fm, usable, 1, "");
+	print_flow_mod(&fm, choose_for_flows(usable), 1, "");
 	flow_mod_uninit(&fm);
 }
 
+// All lines are in one format.
+struct parsed_flow {
+	struct flow_mod fm;
+	unsigned int line;
+};
+
 struct parsing {
 	const char *name;
-	uint32_t xid;
+	uint32_t usable;
+	VEC(struct parsed_flow) flows;
 };
 
 static void parse_line(char *line, unsigned int number, void *aux)
 {
 	struct parsing *p = aux;
-	AUTO_FREE char *where = xasprintf("%s:%u: ", p->name, number);
+	struct parsed_flow *f = VEC_PUSH_UNINIT(&p->flows);
 	struct error err = ERROR_INIT;
-	struct flow_mod fm;
 	uint32_t usable;
 
-	if (flow_mod_parse(line, FM_ADD, NULL, &fm, &usable, &err))
-		fatal(0, "%s%s", where, err.text);
-	if (!(usable & ofctl.versions))
-		fatal(0, "%sthe flow cannot be sent with the versions allowed by -O", where);
-	print_flow_mod(&fm, usable, ++p->xid, where);
-	flow_mod_uninit(&fm);
+	f->line = number;
+	if (flow_mod_parse(line, FM_ADD, NULL, &f->fm, &usable, &err))
+		fatal(0, "%s:%u: %s", p->name, number, err.text);
+	p->usable &= usable;
 }
 
 static void run_parse_flows(int argc, char *argv[])
 {
-	struct parsing p = { argv[1], 0 };
+	struct parsing p = { argv[1], FORMATS_ANY, VEC_INIT };
+	enum flow_format format;
+	struct parsed_flow *f;
+	uint32_t xid = 0;
 
 	flow_file_read(argv[1], parse_line, &p);
+	format = choose_for_flows(p.usable);
+	VEC_FOR_EACH (f, &p.flows) {
+		AUTO_FREE char *where = xasprintf("%s:%u: ", p.name, f->line);
+
+		print_flow_mod(&f->fm, format, ++xid, where);
+		flow_mod_uninit(&f->fm);
+	}
+	VEC_FREE(&p.flows);
 }
 
 static void run_parse_group(int argc, char *argv[])
@@ -124,11 +146,13 @@ static void run_parse_group(int argc, char *argv[])
 	AUTO(strbuf) b = STRBUF_INIT;
 	struct group_mod gm;
 	uint32_t usable;
+	uint8_t version;
 
 	if (group_mod_parse(argv[1], GROUP_ADD, NULL, &gm, &usable, &err))
 		fatal(0, "%s", err.text);
-	print_versions("version", usable);
-	group_mod_encode(&gm, __builtin_ctz(usable & ofctl.versions), 1, &b);
+	version = flow_format_version(choose(usable));
+	printf("chosen version: %s\n", of_version_name(version));
+	group_mod_encode(&gm, version, 1, &b);
 	ofctl_check_length(&b, 0, "");
 	print_bytes(b.s, b.len, ofctl.verbosity + 1);
 	group_mod_uninit(&gm);

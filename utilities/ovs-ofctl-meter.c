@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands about meters.
+#include "ofproto/openflow/formats.h"
 #include "utilities/ovs-ofctl.h"
 
 // Meters came with OpenFlow 1.3.
 static struct ofp_client *open_for_meters(const char *target)
 {
-	const uint32_t usable = 1u << OFP13 | 1u << OFP14 | 1u << OFP15;
-
-	if (!(ofctl.versions & usable))
-		fatal(0, "meters need OpenFlow13, OpenFlow14 or OpenFlow15 (use -O)");
-	ofctl.versions &= usable;
+	ofctl_need_formats(FORMATS_OXM13_UP);
+	ofctl.versions = flow_formats_versions(ofctl.formats & FORMATS_OXM13_UP);
 	return ofctl_open(target);
 }
 

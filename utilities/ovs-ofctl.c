@@ -103,48 +103,6 @@ static void add_sort_key(const char *field, bool reverse)
 	ofctl.plain = false;
 }
 
-// Names of the reference's flow formats; what they allow is a set of versions here.
-static void set_flow_formats(const char *text)
-{
-	static const struct {
-		const char *name;
-		uint32_t versions;
-	} formats[] = {
-		{ "any", 0x7e },
-		{ "OpenFlow10", 1 << OFP10 },
-		{ "OpenFlow10-table_id", 1 << OFP10 },
-		{ "OpenFlow10+table_id", 1 << OFP10 },
-		{ "NXM", 1 << OFP10 },
-		{ "NXM-table_id", 1 << OFP10 },
-		{ "NXM+table_id", 1 << OFP10 },
-		{ "OpenFlow11", 1 << OFP11 },
-		{ "OXM", 1 << OFP12 | 1 << OFP13 | 1 << OFP14 | 1 << OFP15 },
-		{ "OXM-OpenFlow12", 1 << OFP12 },
-		{ "OXM-OpenFlow13", 1 << OFP13 },
-		{ "OXM-OpenFlow14", 1 << OFP14 },
-		{ "OXM-OpenFlow15", 1 << OFP15 },
-	};
-	AUTO_FREE char *copy = xstrdup(text);
-	uint32_t versions = 0;
-	char *save = NULL;
-
-	for (char *s = strtok_r(copy, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
-		size_t i = 0;
-
-		while (i < ARRAY_SIZE(formats) && strcasecmp(formats[i].name, s))
-			i++;
-		if (i == ARRAY_SIZE(formats))
-			fatal(0, "%s: unknown flow protocol", s);
-		versions |= formats[i].versions;
-	}
-	ofctl.versions &= versions;
-	if (!ofctl.versions)
-		fatal(0,
-		      "none of the flow formats %s can be used with the OpenFlow versions allowed "
-		      "by -O",
-		      text);
-}
-
 static void set_timeout(const char *arg)
 {
 	uint32_t n;
@@ -305,8 +263,9 @@ static void parse_options(int argc, char *argv[])
 				log_handle_option(c, optarg);
 		}
 	}
-	if (formats)
-		set_flow_formats(formats);
+	if (ofctl.bundle)
+		ofctl_allow_bundles();
+	ofctl_allow_formats(formats);
 	// People read names.
 	if (!ofctl.no_names && isatty(STDOUT_FILENO))
 		ofctl.names = true;
@@ -314,19 +273,16 @@ static void parse_options(int argc, char *argv[])
 		ofctl.plain = false;
 }
 
-// There are none before OpenFlow 1.3; who asks for one need not say so.
 static void prepare_bundle(const struct ofctl_command *c)
 {
-	uint32_t usable = ofctl.versions & (1u << OFP13 | 1u << OFP14 | 1u << OFP15);
-
-	ofctl.bundle |= !strcmp(c->name, "bundle");
-	if (!ofctl.bundle)
-		return;
-	if (!c->bundles && !c->reads)
+	if (!strcmp(c->name, "bundle")) {
+		ofctl.bundle = true;
+		ofctl_allow_bundles();
+		ofctl_allow_formats(NULL);
+	}
+	if (ofctl.bundle && !c->bundles && !c->reads)
 		fatal(0, "'%s' command cannot be carried out as a bundle", c->name);
-	ofctl.bundle = c->bundles;
-	if (ofctl.bundle)
-		ofctl.versions = usable ? usable : 1u << OFP14;
+	ofctl.bundle &= c->bundles;
 }
 
 static void run_command(int argc, char *argv[])
@@ -352,21 +308,6 @@ static void run_command(int argc, char *argv[])
 struct ofp_client *ofctl_open(const char *target)
 {
 	return ofp_client_open(target, ofctl.versions, ofctl.timeout);
-}
-
-struct ofp_client *ofctl_open_for_flows(const char *target)
-{
-	struct ofp_client *c = ofctl_open(target);
-	AUTO(strbuf) b = STRBUF_INIT;
-
-	if (ofp_client_version(c) != OFP10)
-		return c;
-	nx_number_encode(MSG_FLOW_MOD_TABLE_ID, 1, OFP10, ofp_client_xid(c), &b);
-	ofp_client_send(c, &b);
-	if (!ofp_client_barrier(c))
-		fatal(0, "%s: the switch knows no table ids in OpenFlow 1.0; try -O OpenFlow13",
-		      target);
-	return c;
 }
 
 void ofctl_print(const struct msg *m)

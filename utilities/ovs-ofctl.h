@@ -5,7 +5,7 @@
 #include "utilities/ofp-client.h"
 
 struct ofctl_options {
-	uint32_t versions;
+	uint32_t versions, formats; // bitmaps; of enum flow_format
 	unsigned int timeout; // seconds
 	bool strict, no_stats, sort, plain; // plain: replies as they come
 	bool names, no_names; // names are shown; they are not even accepted
@@ -55,9 +55,19 @@ void ofctl_nxm_to_text(const void *p, size_t n, struct strbuf *out);
 void ofctl_check_length(const struct strbuf *b, size_t start, const char *where);
 // The same for a change of the switch that is complete now: with --bundle it is put into the bundle.
 void ofctl_end_message(struct ofp_client *c, struct strbuf *b, size_t start, const char *where);
-// Opens the switch by the options. ..._for_flows() prepares a 1.0 connection for table ids in flow_mods.
+// Opens the switch by the options. ..._for_flows() prepares a 1.0 connection for table ids in flow_mods; *ret_formats: in which of
+// the allowed formats flows can be sent to the switch.
 struct ofp_client *ofctl_open(const char *target);
-struct ofp_client *ofctl_open_for_flows(const char *target);
+struct ofp_client *ofctl_open_for_flows(const char *target, uint32_t *ret_formats);
+// What -O and -F allow; 'text' may be NULL.
+void ofctl_allow_formats(const char *text);
+// The versions that have bundles.
+void ofctl_allow_bundles(void);
+// Ends the program when nothing that is usable is allowed; ..._of() also when none of it is among the switch's formats.
+void ofctl_need_formats(uint32_t usable);
+void ofctl_need_formats_of(uint32_t usable, uint32_t formats_of_switch);
+// What is allowed with the switch at hand.
+uint32_t ofctl_formats_of(const struct ofp_client *c);
 void ofctl_print(const struct msg *m);
 // Sends a multipart request and prints every part of the reply; ..._plain() one that says nothing but its type.
 void ofctl_print_multipart(struct ofp_client *c, const struct strbuf *request);

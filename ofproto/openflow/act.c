@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lists of actions: building, comparing, and the table of verbs.
 #include "ofproto/openflow/act-private.h"
+#include "ofproto/openflow/formats.h"
 
 const struct act_type_ops act_ops[ACT_MAX] = {
 #define ACT(ID, NAME, VERBS, MEMBER, FIRST, EXECUTED, IN_SET) \
@@ -103,17 +104,33 @@ bool acts_use_group(struct acts list, uint32_t id)
 	return false;
 }
 
-uint32_t acts_versions(struct acts list)
+// A field of set_field may be one that the format cannot match on; the older forms of setting one are actions of their own.
+static uint32_t formats_of(const struct act *a)
 {
-	uint32_t versions = ALL_VERSIONS;
+	switch ((enum act_type)a->type) {
+	case ACT_SET_FIELD:
+		return a->set_field.form == SET_FORM_SET_FIELD
+			       ? flow_formats_of_field(a->set_field.field, NULL)
+			       : FORMATS_ANY;
+	case ACT_WRITE_METADATA:
+		return ~FORMATS_OF10;
+	default:
+		return FORMATS_ANY;
+	}
+}
+
+uint32_t acts_formats(struct acts list)
+{
+	uint32_t formats = FORMATS_ANY;
 	const struct act *a;
 
 	OFPACT_FOR_EACH (a, list) {
-		versions &= ALL_VERSIONS << act_ops[a->type].first >> 1;
+		formats &= flow_formats_of_versions(ALL_VERSIONS << act_ops[a->type].first >> 1);
+		formats &= formats_of(a);
 		if (act_has_list(a))
-			versions &= acts_versions(act_nested_list(a));
+			formats &= acts_formats(act_nested_list(a));
 	}
-	return versions;
+	return formats;
 }
 
 static enum ofperr refuse(enum ofperr e, const char *what, struct error *err)

@@ -312,5 +312,5 @@ bool acts_use_group(struct acts a, uint32_t id);
 int acts_parse(const char *text, const struct port_names *ports, struct strbuf *out,
 	       struct error *err);
 void acts_format(struct acts a, const struct port_names *ports, struct strbuf *out);
-// Which OpenFlow 1.0..1.5 versions can carry the list: bitmap 1 << version.
-uint32_t acts_versions(struct acts a);
+// The flow formats (formats.h) that can carry the list.
+uint32_t acts_formats(struct acts a);

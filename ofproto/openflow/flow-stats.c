@@ -84,6 +84,19 @@ void flow_stats_request_encode(const struct flow_stats_request *q, uint8_t versi
 	msg_end(out, start);
 }
 
+void flow_stats_request_encode_standard_10(const struct flow_stats_request *q, uint32_t xid,
+					   struct strbuf *out)
+{
+	enum msg_type type = q->aggregate ? MSG_AGGREGATE_REQUEST : MSG_FLOW_REQUEST;
+	size_t start = msg_begin_kind(type, OFP10, xid, false, out);
+
+	match10_encode(&q->match, out);
+	wr_u8(out, q->table);
+	strbuf_put_zeros(out, 1);
+	wr_be16(out, port_to_10(q->out_port));
+	msg_end(out, start);
+}
+
 // ---- Flow entries, decoding ----
 
 static enum ofperr entry_10(struct reader *r, struct flow_stats *fs)

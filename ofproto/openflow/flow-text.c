@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "ofproto/openflow/group.h"
 #include "ofproto/openflow/act-private.h"
+#include "ofproto/openflow/formats.h"
 #include "ofproto/openflow/text-private.h"
 
 LOG_MODULE(ofp_match);
@@ -20,6 +21,7 @@ enum {
 struct line {
 	struct flow_mod *fm;
 	const struct port_names *ports;
+	uint32_t formats; // that can say what was matched so far
 	struct error *err;
 };
 
@@ -166,6 +168,20 @@ static const struct word *find_word(const char *name, enum flow_mod_command comm
 	return NULL;
 }
 
+// What a word matches on is judged before normalization takes away what no packet is compared with.
+static void note_match(struct line *l, const char *key, const char *value)
+{
+	AUTO_FREE char *name = xstrndup(key, strcspn(key, "["));
+	const struct field *f = field_by_name(name);
+	union field_value mask;
+
+	if (!f || !value)
+		return;
+	field_read(f, &l->fm->match.mask.m, &mask);
+	// A packet type may be the one that all packets have, which leaves no mask.
+	l->formats &= flow_formats_of_field(f, f->maskable || !strcmp(value, "*") ? &mask : NULL);
+}
+
 static int parse_word(struct line *l, const char *key, const char *value)
 {
 	const struct word *w = find_word(key, l->fm->command);
@@ -180,6 +196,8 @@ static int parse_word(struct line *l, const char *key, const char *value)
 		return 0;
 	}
 	error = match_parse_word(&l->fm->match, key, value, l->ports, l->err);
+	if (!error)
+		note_match(l, key, value);
 	return error == -ENOENT ? text_unknown_word(key, value, l->err) : error;
 }
 
@@ -199,22 +217,34 @@ static void normalize(struct flow_mod *fm)
 	log_info("post: %s", now);
 }
 
-static uint32_t usable_versions(const struct flow_mod *fm, bool inconsistent)
+// Fixed matches have fields of IPv4 and ARP alone, for all that they share with IPv6.
+static uint32_t formats_of_ipv6(const struct match *m)
 {
-	uint32_t versions = acts_versions(acts_of(&fm->acts));
+	const struct flow_key *w = &m->mask.m;
+	bool shared = w->nw_tos || w->nw_proto || w->tp_src || w->tp_dst;
+
+	return m->key.eth_type == htobe16(0x86dd) && shared ? FORMATS_NXM | FORMATS_OXM
+							    : FORMATS_ANY;
+}
+
+static uint32_t usable_formats(const struct flow_mod *fm, bool inconsistent)
+{
+	uint32_t formats = acts_formats(acts_of(&fm->acts));
 
 	if (inconsistent)
-		versions &= 1u << OFP10;
-	if (!match11_fits(&fm->match))
-		versions &= ~(1u << OFP11);
+		formats &= FORMATS_OF10 | FORMATS_NXM;
+	if (fm->table != 255)
+		formats &= ~FORMATS_NO_TABLES;
 	// What the older messages have no room for.
 	if (fm->flags & FM_RESET_COUNTS)
-		versions &= ~(1u << OFP10 | 1u << OFP11);
+		formats &= FORMATS_OXM;
 	if (fm->flags & (FM_NO_PKT_COUNTS | FM_NO_BYT_COUNTS))
-		versions &= ~(1u << OFP10 | 1u << OFP11 | 1u << OFP12);
+		formats &= FORMATS_OXM13_UP;
+	if (fm->cookie_mask)
+		formats &= ~FORMATS_OF10;
 	if (fm->out_group != GROUP_ID_ANY)
-		versions &= ~(1u << OFP10);
-	return versions;
+		formats &= FORMATS_OF11 | FORMATS_OXM;
+	return formats;
 }
 
 static int parse_actions(struct line *l, char *actions, bool *ret_inconsistent)
@@ -227,7 +257,8 @@ static int parse_actions(struct line *l, char *actions, bool *ret_inconsistent)
 	set_field_fix_ports(&fm->acts, &fm->match);
 	e = acts_check(acts_of(&fm->acts), &fm->match, fm->table, 255, OF_PORT(OFPP_MAX),
 		       ret_inconsistent);
-	if (!e && *ret_inconsistent && !(acts_versions(acts_of(&fm->acts)) & 1u << OFP10))
+	if (!e && *ret_inconsistent &&
+	    !(acts_formats(acts_of(&fm->acts)) & (FORMATS_OF10 | FORMATS_NXM)))
 		e = OFPERR_OFPBAC_MATCH_INCONSISTENT;
 	if (e)
 		return error_set(l->err, -EINVAL, "actions are invalid with specified match (%s)",
@@ -236,11 +267,11 @@ static int parse_actions(struct line *l, char *actions, bool *ret_inconsistent)
 }
 
 int flow_mod_parse(const char *text, enum flow_mod_command command, const struct port_names *ports,
-		   struct flow_mod *fm, uint32_t *ret_versions, struct error *err)
+		   struct flow_mod *fm, uint32_t *ret_formats, struct error *err)
 {
 	AUTO_FREE char *copy = xstrdup(text);
 	char *actions, *rest = copy, *key, *value;
-	struct line l = { fm, ports, err };
+	struct line l = { fm, ports, FORMATS_ANY, err };
 	bool inconsistent = false;
 	int error = 0;
 
@@ -253,6 +284,7 @@ int flow_mod_parse(const char *text, enum flow_mod_command command, const struct
 		error = parse_word(&l, key, value);
 	if (!error && !actions && !(1 << command & ON_DELETE))
 		error = error_set(err, -EINVAL, "must specify an action");
+	l.formats &= formats_of_ipv6(&fm->match);
 	if (!error)
 		normalize(fm);
 	if (!error && actions)
@@ -261,7 +293,7 @@ int flow_mod_parse(const char *text, enum flow_mod_command command, const struct
 		flow_mod_uninit(fm);
 		return error;
 	}
-	if (ret_versions)
-		*ret_versions = usable_versions(fm, inconsistent);
+	if (ret_formats)
+		*ret_formats = l.formats & usable_formats(fm, inconsistent);
 	return 0;
 }

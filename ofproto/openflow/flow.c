@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flow table changes.
 #include "ofproto/openflow/act-private.h"
+#include "ofproto/openflow/formats.h"
 
 enum { COMMAND_MAX = FM_DELETE_STRICT, GROUP_ANY = UINT32_MAX };
 // Flags that peers of a version may send.
@@ -169,11 +170,6 @@ enum ofperr flow_mod_decode(const struct msg *m, struct flow_mod *fm)
 
 // ---- Encoding ----
 
-static uint16_t command_with_table(const struct flow_mod *fm)
-{
-	return fm->command | fm->table << 8;
-}
-
 // In 1.0 a change is of a flow's cookie too, and adds a flow where there is none; who names cookies to look for wants neither.
 static uint64_t old_cookie(const struct flow_mod *fm)
 {
@@ -182,10 +178,10 @@ static uint64_t old_cookie(const struct flow_mod *fm)
 	return keep ? UINT64_MAX : fm->new_cookie;
 }
 
-static void wr_common_10(const struct flow_mod *fm, struct strbuf *out)
+static void wr_common_10(const struct flow_mod *fm, bool tables, struct strbuf *out)
 {
 	wr_be64(out, old_cookie(fm));
-	wr_be16(out, command_with_table(fm));
+	wr_be16(out, fm->command | (tables ? fm->table << 8 : 0));
 	wr_be16(out, fm->idle_timeout);
 	wr_be16(out, fm->hard_timeout);
 	wr_be16(out, fm->priority);
@@ -194,16 +190,16 @@ static void wr_common_10(const struct flow_mod *fm, struct strbuf *out)
 	wr_be16(out, fm->flags & known_flags[OFP10]);
 }
 
-static void encode_10(const struct flow_mod *fm, bool nx, struct strbuf *out)
+static void encode_10(const struct flow_mod *fm, bool nx, bool tables, struct strbuf *out)
 {
 	size_t at, n;
 
 	if (!nx) {
 		match10_encode(&fm->match, out);
-		wr_common_10(fm, out);
+		wr_common_10(fm, tables, out);
 		return;
 	}
-	wr_common_10(fm, out);
+	wr_common_10(fm, tables, out);
 	at = out->len;
 	wr_be16(out, 0);
 	strbuf_put_zeros(out, 6);
@@ -232,15 +228,29 @@ static void encode_11(const struct flow_mod *fm, uint8_t version, struct strbuf 
 	match11_encode(&fm->match, version, out);
 }
 
-void flow_mod_encode(const struct flow_mod *fm, uint8_t version, uint32_t xid, struct strbuf *out)
+void flow_mod_encode_as(const struct flow_mod *fm, unsigned int format, uint32_t xid,
+			struct strbuf *out)
 {
-	bool nx = version == OFP10 && (!match10_fits(&fm->match) || fm->cookie_mask);
+	uint8_t version = flow_format_version(format);
+	bool nx = 1u << format & FORMATS_NXM;
 	size_t start = msg_begin_kind(MSG_FLOW_MOD, version, xid, nx, out);
 
 	if (version == OFP10)
-		encode_10(fm, nx, out);
+		encode_10(fm, nx, 1u << format & FORMATS_TABLES, out);
 	else
 		encode_11(fm, version, out);
 	acts_encode_for_match(acts_of(&fm->acts), &fm->match, version, out);
 	msg_end(out, start);
+}
+
+void flow_mod_encode(const struct flow_mod *fm, uint8_t version, uint32_t xid, struct strbuf *out)
+{
+	bool nx = !match10_fits(&fm->match) || fm->cookie_mask;
+	// An addition without a table is one to the first.
+	bool tables = fm->command != FM_ADD || fm->table != 255;
+	unsigned int format = FORMAT_OF11 + version - OFP11;
+
+	if (version == OFP10)
+		format = (nx ? FORMAT_NXM : FORMAT_OF10) + tables;
+	flow_mod_encode_as(fm, format, xid, out);
 }

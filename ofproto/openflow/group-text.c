@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "ofproto/openflow/act-private.h"
+#include "ofproto/openflow/formats.h"
 #include "ofproto/openflow/group.h"
 
 static const char *const type_names[] = { "all", "select", "indirect", "ff" };
@@ -384,20 +385,20 @@ static int check_group(const struct group_text *t)
 	return 0;
 }
 
-static uint32_t usable_versions(const struct group_mod *gm)
+static uint32_t usable_formats(const struct group_mod *gm)
 {
-	uint32_t versions = ALL_VERSIONS;
+	uint32_t formats = FORMATS_ANY;
 	const struct bucket *b;
 
 	if (gm->command == GROUP_INSERT_BUCKETS || gm->command == GROUP_REMOVE_BUCKETS)
-		versions &= 1u << OFP10 | 1u << OFP15;
+		formats &= FORMATS_OF10 | FORMATS_NXM | 1u << FORMAT_OXM15;
 	VEC_FOR_EACH (b, &gm->group.buckets)
-		versions &= acts_versions(acts_of(&b->acts));
-	return versions;
+		formats &= acts_formats(acts_of(&b->acts));
+	return formats;
 }
 
 int group_mod_parse(const char *text, enum group_command command, const struct port_names *ports,
-		    struct group_mod *gm, uint32_t *ret_versions, struct error *err)
+		    struct group_mod *gm, uint32_t *ret_formats, struct error *err)
 {
 	AUTO_FREE char *copy = xstrdup(text);
 	struct group_text t = { .command = command, .ports = ports, .gm = gm, .err = err };
@@ -418,8 +419,8 @@ int group_mod_parse(const char *text, enum group_command command, const struct p
 		return -EINVAL;
 	}
 	group_number_buckets(&gm->group);
-	if (ret_versions)
-		*ret_versions = usable_versions(gm);
+	if (ret_formats)
+		*ret_formats = usable_formats(gm);
 	return 0;
 }
 

@@ -109,10 +109,10 @@ void group_features_encode(const struct group_features *f, const struct msg *req
 			   struct strbuf *out);
 enum ofperr group_features_decode(const struct msg *m, struct group_features *f);
 
-// "group_id=1,type=select,bucket=..." as ovs-ofctl users write it; 'command' says which words make sense. *ret_versions (may be
-// NULL): bitmap of versions that can carry it. 'gm' is initialised, to be freed when 0 comes back.
+// "group_id=1,type=select,bucket=..." as ovs-ofctl users write it; 'command' says which words make sense. *ret_formats (may be
+// NULL): the flow formats (formats.h) whose versions can carry it. 'gm' is initialised, to be freed when 0 comes back.
 int group_mod_parse(const char *text, enum group_command command, const struct port_names *ports,
-		    struct group_mod *gm, uint32_t *ret_versions, struct error *err);
+		    struct group_mod *gm, uint32_t *ret_formats, struct error *err);
 // A line of a file may begin with the command's word ("add", "delete", "insert_bucket", ...), which is cut off then; 'otherwise'
 // is for lines without one.
 int group_command_parse(const char **line, enum group_command otherwise, enum group_command *ret,

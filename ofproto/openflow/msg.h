@@ -75,11 +75,14 @@ struct flow_mod {
 void flow_mod_init(struct flow_mod *fm);
 void flow_mod_uninit(struct flow_mod *fm);
 enum ofperr flow_mod_decode(const struct msg *m, struct flow_mod *fm);
+// Of 1.0 in Nicira's form where it needs that, with table ids. ..._as() in the form of an enum flow_format that can carry it.
 void flow_mod_encode(const struct flow_mod *fm, uint8_t version, uint32_t xid, struct strbuf *out);
+void flow_mod_encode_as(const struct flow_mod *fm, unsigned int format, uint32_t xid,
+			struct strbuf *out);
 // One line of ovs-ofctl flow text, as for 'command'; with 'del' words like out_port and cookie/mask are allowed.
-// *ret_versions: bitmap of versions that can carry it.
+// *ret_formats (may be NULL): the flow formats (formats.h) that can carry it.
 int flow_mod_parse(const char *line, enum flow_mod_command command, const struct port_names *ports,
-		   struct flow_mod *fm, uint32_t *ret_versions, struct error *err);
+		   struct flow_mod *fm, uint32_t *ret_formats, struct error *err);
 
 // Flow and aggregate statistics.
 struct flow_stats_request {
@@ -108,8 +111,11 @@ struct aggregate_stats {
 };
 
 enum ofperr flow_stats_request_decode(const struct msg *m, struct flow_stats_request *r);
+// 'version' 1.0 asks for Nicira's form, which says more than the standard's, ..._standard_10().
 void flow_stats_request_encode(const struct flow_stats_request *r, uint8_t version, uint32_t xid,
 			       struct strbuf *out);
+void flow_stats_request_encode_standard_10(const struct flow_stats_request *r, uint32_t xid,
+					   struct strbuf *out);
 // Takes the next entry off m->body. 1: got one ('acts' holds its actions), 0: end, negative: malformed.
 int flow_stats_decode_next(struct msg *m, struct flow_stats *fs, struct strbuf *acts);
 void aggregate_stats_encode(const struct aggregate_stats *s, const struct msg *request,

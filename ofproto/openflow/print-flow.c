@@ -143,7 +143,7 @@ static void put_mod(const struct flow_mod *fm, const struct port_names *ports, s
 	bool strict = fm->command == FM_MODIFY_STRICT || fm->command == FM_DELETE_STRICT;
 
 	strbuf_printf(out, " %s ", commands[fm->command]);
-	if (fm->table && !(add && fm->table == 255)) {
+	if (fm->table) {
 		strbuf_puts(out, "table:");
 		of_table_format(fm->table, ports, out);
 		strbuf_putc(out, ' ');

@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/flow/dp-action.h"
 #include "datapath/dpctl-text.h"
+#include "ofproto/openflow/formats.h"
 #include "ofproto/openflow/group.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,10 +16,10 @@ static void check_flow(const char *text, enum flow_mod_command command)
 	AUTO(strbuf) s = STRBUF_INIT;
 	AUTO(strbuf) again = STRBUF_INIT;
 	struct error err = ERROR_INIT;
-	uint32_t versions;
+	uint32_t formats;
 	struct flow_mod fm;
 
-	if (flow_mod_parse(text, command, NULL, &fm, &versions, &err)) {
+	if (flow_mod_parse(text, command, NULL, &fm, &formats, &err)) {
 		assert(*err.text);
 		return;
 	}
@@ -29,10 +30,10 @@ static void check_flow(const char *text, enum flow_mod_command command)
 		acts_format(acts_of(&again), NULL, &t);
 		assert(!strcmp(s.s, t.s));
 	}
-	for (uint8_t v = OFP10; v <= OFP15; v++)
-		if (versions >> v & 1) {
+	for (unsigned int f = 0; f < FORMAT_MAX; f++)
+		if (formats >> f & 1) {
 			strbuf_clear(&s);
-			flow_mod_encode(&fm, v, 1, &s);
+			flow_mod_encode_as(&fm, f, 1, &s);
 			strbuf_clear(&again);
 			msg_print(s.s, s.len, NULL, 2, &again);
 		}
@@ -47,9 +48,9 @@ static void check_group(const char *text, enum group_command command)
 	AUTO(strbuf) t = STRBUF_INIT;
 	struct error err = ERROR_INIT;
 	struct group_mod gm, again;
-	uint32_t versions;
+	uint32_t formats, versions;
 
-	if (group_mod_parse(text, command, NULL, &gm, &versions, &err)) {
+	if (group_mod_parse(text, command, NULL, &gm, &formats, &err)) {
 		assert(*err.text);
 		return;
 	}
@@ -59,6 +60,7 @@ static void check_group(const char *text, enum group_command command)
 		assert(!strcmp(s.s, t.s));
 		group_mod_uninit(&again);
 	}
+	versions = flow_formats_versions(formats);
 	for (uint8_t v = OFP10; v <= OFP15; v++)
 		if (versions >> v & 1) {
 			strbuf_clear(&s);

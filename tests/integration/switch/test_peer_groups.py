@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Groups as ovs-ofctl reads, sends and prints them: ours and Debian's, the same words in every version of OpenFlow.
 
-Left out, because it differs on purpose: "group_id=all" where one group is meant, numbers below zero, what an unknown field is called, the
-names of flow formats, and a bucket without an id beside one with id 0, to which Debian's gives the same id and refuses both."""
+Left out, because it differs on purpose: "group_id=all" where one group is meant, numbers below zero, what an unknown field is called, that
+Debian's forgets what flow formats all buckets but the last can be sent in, and a bucket without an id beside one with id 0, to which Debian's gives the same id and refuses both."""
 import re
 import socket
 import struct
@@ -49,7 +49,7 @@ group_id=1,foo,bucket=output:1
 group_id=1,type=select,bucket=output:1,goto_table:2
 group_id=1,type=all,bucket=actions=drop
 group_id=1,type=all,bucket=actions=
-group_id=1,type=all,bucket=actions=set_field:1->reg0,output:2,bucket=actions=ct(commit)
+group_id=1,type=all,bucket=actions=ct(commit),bucket=actions=set_field:1->reg0,output:2
 group_id=1 type=all bucket=output:1
 group_id=1,type=all,bucket=watch_port:any,output:1
 group_id=1,type=ff,bucket=watch_port:LOCAL,output:1,bucket=weight:3,watch_port:4,watch_group:5,output:2

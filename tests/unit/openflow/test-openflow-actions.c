@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "ofproto/openflow/formats.h"
 #include "ofproto/openflow/conn.h"
 #include "tests/unit/core/flow-testing.h"
 
@@ -474,7 +475,7 @@ START_TEST(text_comes_back)
 	parse(texts[_i], &acts);
 	print(&acts, &out);
 	ck_assert_str_eq(out.s, texts[_i]);
-	versions = acts_versions(acts_of(&acts));
+	versions = flow_formats_versions(acts_formats(acts_of(&acts)));
 	ck_assert_uint_ne(versions, 0);
 	for (uint8_t v = OFP10; v <= OFP15; v++)
 		if (versions >> v & 1)
@@ -685,8 +686,8 @@ START_TEST(matches_decide)
 {
 	struct error err = ERROR_INIT;
 	struct flow_mod fm;
-	uint32_t versions;
-	int error = flow_mod_parse(matched[_i].flow, FM_ADD, NULL, &fm, &versions, &err);
+	uint32_t formats, versions;
+	int error = flow_mod_parse(matched[_i].flow, FM_ADD, NULL, &fm, &formats, &err);
 
 	if (matched[_i].error) {
 		ck_assert_msg(error && strstr(err.text, matched[_i].error), "%s: %s",
@@ -694,6 +695,7 @@ START_TEST(matches_decide)
 		return;
 	}
 	ck_assert_msg(!error, "%s: %s", matched[_i].flow, err.text);
+	versions = flow_formats_versions(formats);
 	ck_assert_msg(versions == matched[_i].versions, "%s: %#x", matched[_i].flow, versions);
 	flow_mod_uninit(&fm);
 }

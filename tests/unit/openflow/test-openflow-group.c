@@ -2,6 +2,7 @@
 // Groups as text and on the wire: what is sent is what was said, errors name what is wrong, and damaged messages do no harm.
 #include <check.h>
 
+#include "ofproto/openflow/formats.h"
 #include "ofproto/openflow/group.h"
 #include "tests/unit/core/flow-testing.h"
 
@@ -61,11 +62,12 @@ static void encode(size_t i, uint8_t version, struct strbuf *b)
 {
 	struct error err = ERROR_INIT;
 	struct group_mod gm;
-	uint32_t versions;
+	uint32_t formats;
 
-	ck_assert_msg(!group_mod_parse(good[i].text, good[i].command, NULL, &gm, &versions, &err),
+	ck_assert_msg(!group_mod_parse(good[i].text, good[i].command, NULL, &gm, &formats, &err),
 		      "%s: %s", good[i].text, err.text);
-	ck_assert_int_eq(versions >> version & 1, group_version_is_new(version) || good[i].old);
+	ck_assert_int_eq(flow_formats_versions(formats) >> version & 1,
+			 group_version_is_new(version) || good[i].old);
 	group_mod_encode(&gm, version, 7, b);
 	group_mod_uninit(&gm);
 }
