@@ -3,6 +3,7 @@ MAN_SOURCES = \
 	Documentation/ref/ovs-appctl.8.rst Documentation/ref/ovs-dpctl.8.rst Documentation/ref/ovs-ofctl.8.rst \
 	Documentation/ref/ovs-python.7.rst Documentation/ref/liboesovsdb.3.rst Documentation/ref/ovsdb-idlc.1.rst \
 	Documentation/ref/ovs-vsctl.8.rst \
+	Documentation/ref/ovs-testcontroller.8.rst \
 	Documentation/ref/vtep-ctl.8.rst \
 	Documentation/ref/ovs-pki.8.rst \
 	Documentation/ref/ovs-vswitchd.8.rst \

@@ -11,7 +11,7 @@ EXTRA_DIST += tests/suite.h tests/fuzz/long tests/fuzz/ovsdb.dict tests/unit/pip
 include tests/unit/ovsdb.mk
 include tests/unit/openflow.mk
 EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py tests/integration/test_pki.py tests/integration/test_schema_man.py \
-	tests/integration/switch/conftest.py tests/integration/switch/datapath_text.py tests/integration/switch/learning_switch.py \
+	tests/integration/switch/clients.py tests/integration/switch/conftest.py tests/integration/switch/datapath_text.py tests/integration/switch/learning_switch.py \
 	tests/integration/switch/peer_actions.txt tests/integration/switch/test_consumers_switch.py tests/integration/switch/test_controller.py \
 	tests/integration/switch/test_ct.py tests/integration/switch/test_damaged_messages.py tests/integration/switch/test_dpctl.py \
 	tests/integration/switch/test_dpdk_config.py tests/integration/switch/test_meters.py tests/integration/switch/test_offload.py \
@@ -21,7 +21,7 @@ EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py 
 	tests/integration/switch/test_peer_formats.py tests/integration/switch/test_peer_groups.py tests/integration/switch/test_peer_learn.py \
 	tests/integration/switch/test_peer_lines.py tests/integration/switch/test_peer_monitor.py tests/integration/switch/test_peer_ofctl.py \
 	tests/integration/switch/test_peer_ofctl_local.py tests/integration/switch/test_peer_pipeline.py tests/integration/switch/test_peer_snoop.py \
-	tests/integration/switch/test_peer_tables.py tests/integration/switch/test_peer_text.py \
+	tests/integration/switch/test_peer_tables.py tests/integration/switch/test_peer_testcontroller.py tests/integration/switch/test_peer_text.py \
 	tests/integration/switch/test_peer_trace.py tests/integration/switch/test_peer_tunnels.py tests/integration/switch/test_peer_watch.py \
 	tests/integration/switch/test_pmd.py tests/integration/switch/test_ports.py tests/integration/switch/test_qos.py \
 	tests/integration/switch/test_recirculation.py tests/integration/switch/test_switch.py tests/integration/switch/test_switch_tls.py \

@@ -29,6 +29,11 @@ utilities_ovs_ofctl_SOURCES = \
 	utilities/pcap-file.c utilities/pcap-file.h utilities/ovs-ofctl-ports.c utilities/ovs-ofctl-switch.c utilities/ovs-ofctl-table.c utilities/ovs-ofctl.c utilities/ovs-ofctl.h
 utilities_ovs_ofctl_LDADD = $(OPENFLOW_LIBS)
 
+bin_PROGRAMS += utilities/ovs-testcontroller
+utilities_ovs_testcontroller_SOURCES = \
+	utilities/learning-switch.c utilities/learning-switch.h utilities/ovs-testcontroller.c
+utilities_ovs_testcontroller_LDADD = ofproto/libpipeline.a $(OPENFLOW_LIBS)
+
 bin_PROGRAMS += utilities/ovs-dpctl
 utilities_ovs_dpctl_SOURCES = \
 	utilities/ovs-dpctl.c

@@ -16,7 +16,7 @@ struct of_conn {
 	void *aux;
 	uint32_t versions;
 	uint8_t version;
-	bool hello_sent, table_id_ext, only_listens, held;
+	bool hello_sent, table_id_ext, only_listens, held, deaf;
 	void (*copy)(void *aux, const void *p, size_t n); // NULL: nobody looks on
 	void *copy_aux;
 	size_t backlog_limit; // bytes, 0: none
@@ -145,7 +145,7 @@ static bool is_full(const struct of_conn *c)
 
 static void take_messages(struct of_conn *c)
 {
-	while (!c->dead && !is_full(c)) {
+	while (!c->dead && !c->deaf && !is_full(c)) {
 		const uint8_t *p = (const uint8_t *)c->in.s + c->in_start;
 		size_t left = c->in.len - c->in_start, length;
 
@@ -161,6 +161,8 @@ static void take_messages(struct of_conn *c)
 		c->in_start += length;
 		one_message(c, p, length);
 	}
+	if (c->deaf)
+		c->in_start = c->in.len;
 	if (c->dead || !c->in_start)
 		return;
 	memmove(c->in.s, c->in.s + c->in_start, c->in.len - c->in_start);
@@ -316,6 +318,11 @@ void of_conn_hold(struct of_conn *c, bool on)
 {
 	c->held = on;
 	stream_set_reading(c->stream, !c->paused && !c->held);
+}
+
+void of_conn_stop_listening(struct of_conn *c)
+{
+	c->deaf = true;
 }
 
 void of_conn_copy_to(struct of_conn *c, void (*copy)(void *aux, const void *p, size_t n), void *aux)

@@ -45,6 +45,8 @@ size_t of_conn_backlog(const struct of_conn *c);
 void of_conn_only_listen(struct of_conn *c);
 // On hold, nothing is read: what the peer sends waits on its side.
 void of_conn_hold(struct of_conn *c, bool on);
+// From now on nothing that the peer sends is looked at, and nothing is answered; its end is told.
+void of_conn_stop_listening(struct of_conn *c);
 // Calls 'copy' with each message that is received, and with what is sent (one or more whole messages); NULL: no longer. It must
 // not close the connection.
 void of_conn_copy_to(struct of_conn *c, void (*copy)(void *aux, const void *p, size_t n),
