@@ -252,23 +252,36 @@ static void put_unless_zero(const char *name, unsigned int value, struct strbuf 
 		strbuf_printf(out, " %s=%u", name, value);
 }
 
+static void put_in_color(const struct strbuf *text, struct strbuf *out)
+{
+	if (ofctl_has_color())
+		ofctl_color_flow(strbuf_cstr(text), false, out);
+	else
+		strbuf_puts(out, strbuf_cstr(text));
+}
+
+// Colors are the match's and the actions'.
 static void print_entry(char sign, const struct entry *e)
 {
+	AUTO(strbuf) match = STRBUF_INIT;
+	AUTO(strbuf) acts = STRBUF_INIT;
 	AUTO(strbuf) s = STRBUF_INIT;
 
 	if (e->table)
 		strbuf_printf(&s, "table=%u ", e->table);
 	if (e->priority != DEFAULT_PRIORITY)
-		strbuf_printf(&s, "priority=%u,", e->priority);
-	match_format(&e->match, NULL, &s);
-	strbuf_chomp(&s, ',');
+		strbuf_printf(&match, "priority=%u,", e->priority);
+	match_format(&e->match, NULL, &match);
+	strbuf_chomp(&match, ',');
+	put_in_color(&match, &s);
 	if (e->cookie)
 		strbuf_printf(&s, " cookie=0x%" PRIx64, e->cookie);
 	put_unless_zero("idle_timeout", e->idle_timeout, &s);
 	put_unless_zero("hard_timeout", e->hard_timeout, &s);
 	put_unless_zero("importance", e->importance, &s);
-	strbuf_puts(&s, " actions=");
-	acts_format(acts_of(&e->acts), NULL, &s);
+	strbuf_puts(&acts, " actions=");
+	acts_format(acts_of(&e->acts), NULL, &acts);
+	put_in_color(&acts, &s);
 	printf("%c%s\n", sign, strbuf_cstr(&s));
 }
 

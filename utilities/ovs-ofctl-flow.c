@@ -315,7 +315,7 @@ static void print_flow(const struct flow *f, uint8_t version, const struct port_
 	if (version < OFP15)
 		fs.idle_age = fs.hard_age = -1;
 	flow_stats_format(&fs, names, !ofctl.no_stats, &s);
-	puts(s.s);
+	ofctl_print_flow_line(s.s);
 }
 
 static void print_sorted(struct ofp_client *c, const struct strbuf *request,
@@ -337,6 +337,16 @@ static void print_sorted(struct ofp_client *c, const struct strbuf *request,
 	VEC_FREE(&list);
 }
 
+static void print_part_in_color(struct msg *part, void *aux)
+{
+	AUTO(strbuf) s = STRBUF_INIT;
+	char *save = NULL;
+
+	msg_print(part->whole, part->size, NULL, ofctl.verbosity + 1, &s);
+	for (char *line = strtok_r(s.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		ofctl_print_flow_line(line);
+}
+
 static void dump(int argc, char *argv[], bool aggregate)
 {
 	struct ofp_client *c = ofctl_open(argv[1]);
@@ -348,7 +358,9 @@ static void dump(int argc, char *argv[], bool aggregate)
 
 	request_from_text(text, aggregate, ofctl_port_parser(ports), &q, &usable);
 	flow_request_encode(c, &q, usable, &b);
-	if (aggregate || ofctl.plain)
+	if (!aggregate && ofctl.plain && ofctl_has_color())
+		ofp_client_multipart(c, &b, print_part_in_color, NULL);
+	else if (aggregate || ofctl.plain)
 		ofctl_print_multipart(c, &b);
 	else
 		print_sorted(c, &b, ofctl_port_printer(ports));

@@ -41,6 +41,7 @@ static void usage(void)
 	       "  --no-stats                  leave statistics out of dump-flows\n"
 	       "  --sort[=FIELD], --rsort[=FIELD]\n"
 	       "                              sort dump-flows by a field (priority by default)\n"
+	       "  --color[=WHEN]              colors in flows: never, always or auto (default)\n"
 	       "  --bundle                    send changes as one bundle: all or none\n"
 	       "  --readd                     replace-flows: also flows that are there already\n"
 	       "  -m, --more                  print more; repeat for more still\n"
@@ -190,10 +191,7 @@ static bool handle_option(int c)
 		ofctl.bundle = true;
 		return true;
 	case OPT_COLOR:
-		if (optarg && !strcmp(optarg, "always"))
-			fatal(0, "--color=always is not supported yet");
-		if (optarg && strcmp(optarg, "never") && strcmp(optarg, "auto"))
-			fatal(0, "incorrect value `%s' for --color", optarg);
+		ofctl_set_color(optarg);
 		return true;
 	default:
 		return false;

@@ -104,6 +104,13 @@ void ofctl_ports_free(struct ofctl_ports *p);
 // For parsing (NULL with --no-names); for printing only with --names (else NULL).
 const struct port_names *ofctl_port_parser(const struct ofctl_ports *p);
 const struct port_names *ofctl_port_printer(const struct ofctl_ports *p);
+// --color: "never", "always" or "auto" (NULL, too). A line of a flow with colors; of what is around the match and the actions only where
+// there is a 'frame'. ..._print_flow_line() prints one that may be of something else, with colors where they are wanted.
+void ofctl_set_color(const char *when);
+bool ofctl_has_color(void);
+void ofctl_color_flow(const char *line, bool frame, struct strbuf *out);
+void ofctl_print_flow_line(const char *line);
+
 // As the switch has told of them; how many.
 size_t ofctl_ports_list(const struct ofctl_ports *p, const struct port_desc **ret);
 const struct port_desc *ofctl_port_find(const struct ofctl_ports *p, const char *name);

@@ -2,7 +2,9 @@
 """Flow formats: in which of them this project's ovs-ofctl and Debian's can say a flow, and what they do where -F and -O allow none.
 
 Left out, because Debian's is wrong there: write_actions and clear_actions, which it takes for usable in OpenFlow 1.0 and then
-loses, decap and dec_nsh_ttl, which it sends in versions where it cannot read them back, and replace-flows that needs NXM and a table."""
+loses, decap and dec_nsh_ttl, which it sends in versions where it cannot read them back, and replace-flows that needs NXM and a table.
+
+And the colors that flows have."""
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -85,6 +87,33 @@ def test_what_is_allowed_is_chosen_from_as_debians_does(tmp_path):
     assert not different, "\n".join(f"{k}: {a}, Debian's {b}" for k, (a, b) in different.items())
 
 
+COLORED = """
+priority=5,tcp,ct_state=+trk,actions=ct(commit,zone=5,force,table=3,alg=ftp,nat(src=1.2.3.4-1.2.3.5:5-9,random,persistent),exec(set_field:1->ct_mark,move:NXM_NX_REG0[]->NXM_NX_CT_LABEL[0..31]))
+ipv6,actions=ct(zone=NXM_NX_REG0[0..15],commit,nat(dst=[fe80::1]-[fe80::2],hash)),ct(nat)
+packet_type=(1,0x800),actions=controller(userdata=01.02.03.04,pause),in_port,all,local,3
+ipv6,ipv6_src=fe80::1,tun_flags=oam,actions=set_field:fe80::2->ipv6_src,goto_table:17
+ip,dl_src=1:2:3:4:5:6,reg0=1/3,actions=dec_ttl(1,2),push_vlan:0x8100,write_actions(output:1,set_field:1->reg0),write_metadata:1/3
+ip,actions=learn(table=2,idle_timeout=3,hard_timeout=4,priority=5,send_flow_rem,delete_learned,limit=3,result_dst=reg0[0],NXM_OF_ETH_TYPE[]=0x800,NXM_NX_REG0[0..7]=5,NXM_OF_IP_DST[]=NXM_OF_IP_SRC[],load:NXM_OF_IN_PORT[]->NXM_NX_REG1[0..15],output:NXM_NX_REG0[0..15],fin_idle_timeout=2,fin_hard_timeout=3,cookie=5),2
+cookie=7,hard_timeout=5,conj_id=5,actions=output:NXM_NX_REG0[],output(port=1,max_len=100),enqueue:1:2,set_mpls_ttl(5),exit
+dl_type=0x894f,nsh_mdtype=1,actions=decap(packet_type(ns=1,type=0x800)),ct_clear,check_pkt_larger(5)->reg0[0],group:1,sample(probability=5,ingress)
+ip,actions=encap(nsh(md_type=2,tlv(0x1000,10,0x12345678))),dec_nsh_ttl,encap(ethernet),multipath(eth_src,50,modulo_n,1,0,NXM_NX_REG0[]),bundle_load(eth_src,0,hrw,ofport,NXM_NX_REG0[],members:1,2)
+dl_vlan=5,arp,actions=strip_vlan,clone(set_queue:5,pop_queue),resubmit(,5),resubmit:3
+actions=drop
+""".strip().splitlines()
+
+
+@needs_peer
+@pytest.mark.parametrize("colors", [None, "ac=1:dr=2:le=3:pm=4:pr=5:sp=6:vl=7", "pm=01;35:xx=5"])
+def test_colors_are_those_of_open_vswitch(colors, tmp_path, monkeypatch):
+    if colors:
+        monkeypatch.setenv("OVS_COLORS", colors)
+    flows = COLORED + [f"actions={a}" for a in ACTIONS if not re.match(r"note|conj|goto|ct|set_field:1:2:3:4:5:6.ff", a)]
+    (tmp_path / "flows").write_text("\n".join(f"table={i},{f}" for i, f in enumerate(flows)))
+    (tmp_path / "none").write_text("")
+    ours, theirs = (told(p, ["--color=always", "diff-flows", f"{tmp_path}/flows", f"{tmp_path}/none"]) for p in (OURS, THEIRS))
+    assert ours[0] == 2 and ours[1].splitlines() == theirs[1].splitlines()
+
+
 # ---- With a switch ----
 
 COMMANDS = """
@@ -134,6 +163,11 @@ add-meter br0 meter=1,kbps,band=type=drop,rate=5
 -F OXM -O OpenFlow12 dump-meters br0
 -F NXM -O OpenFlow10,OpenFlow13 dump-meters br0
 -O OpenFlow13 dump-flows br0
+--color=always dump-flows br0
+-O OpenFlow13 --color=always --no-stats dump-flows br0
+--color=always --sort dump-flows br0
+--color=always diff-flows br0 @mixed
+--color=x dump-flows br0
 """.strip().splitlines()
 
 
@@ -153,7 +187,8 @@ def said(s):
     lines = []
     for command in COMMANDS:
         r = s.ofctl(*command.replace("@", f"{s.dir}/").split(), check=False)
-        text = re.sub(r"duration=[0-9.]+s", "duration=N", re.sub(r"idle_age=\d+, |xid=0x[0-9a-f]+", "", r.stdout)) + r.stderr.replace(s.program("ovs-ofctl"), "ovs-ofctl")
+        out = r.stdout.replace("\x1b[m\x1b[K", "~").replace("\x1b[", "<")
+        text = re.sub(r"duration=(~?)[0-9.]+s", r"duration=\1N", re.sub(r"(<36m<K)?idle_age=~?\d+, |xid=0x[0-9a-f]+", "", out)) + r.stderr.replace(s.program("ovs-ofctl"), "ovs-ofctl")
         lines.append((command, r.returncode, sorted(text.splitlines())))
     return lines
 
