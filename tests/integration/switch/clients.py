@@ -100,21 +100,17 @@ class Control:
     def close(self):
         self.socket.close()
 
-    def reply(self, command, *args):
+    def call(self, command, *args):
         self.id += 1
         self.socket.sendall(json.dumps({"method": command, "params": args, "id": self.id}).encode())
         while True:
             try:
                 reply, end = self.decoder.raw_decode(self.text)
                 self.text = self.text[end:].lstrip()
-                return reply
+                assert not reply["error"], reply
+                return reply["result"]
             except json.JSONDecodeError:
                 got = self.socket.recv(1 << 20)
                 if not got:
                     raise ConnectionError("the connection ended") from None
                 self.text += got.decode()
-
-    def call(self, command, *args):
-        reply = self.reply(command, *args)
-        assert not reply["error"], reply
-        return reply["result"]

@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from clients import Stream, unix_socket
 from conftest import wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -130,29 +131,24 @@ def test_os_ken_learning_switch(switch, version, name):
     assert malformed == []
 
 
-class Connection:
-    """OpenFlow 1.3 by hand, over a bridge's management socket."""
+class Connection(Stream):
+    """OpenFlow 1.3 over a bridge's management socket, with numbers of one's own."""
 
     def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(20)
-        self.socket.connect(path)
-        self.reader = self.socket.makefile("rb")
-        self.send(0, b"", 0)
-        while self.receive()[0] != 0:
-            pass
+        super().__init__(4, unix_socket(path))
+        self.greet()
 
     def send(self, kind, body, xid):
-        self.socket.sendall(struct.pack("!BBHI", 4, kind, 8 + len(body), xid) + body)
+        self.put(kind, body, xid)
 
-    def receive(self):
-        _, kind, length, xid = struct.unpack("!BBHI", self.reader.read(8))
-        return kind, xid, self.reader.read(length - 8)
+    def take(self):
+        m = self.receive()
+        return m[1], struct.unpack("!I", m[4:8])[0], m[8:]
 
     def answer(self, kind, body, xid):
         self.send(kind, body, xid)
         while True:
-            answer, its, content = self.receive()
+            answer, its, content = self.take()
             if its == xid:
                 return answer, content
 
@@ -185,7 +181,7 @@ def test_a_controllers_own_packet_comes_back_with_its_own_port(switch):
     controller = 0xfffffffd
     to_controller = struct.pack("!HHIH6x", 0, 16, controller, 0xffff)
     c.send(13, struct.pack("!IIH6x", 0xffffffff, controller, len(to_controller)) + to_controller + bytes(60), 2)
-    kind, _, body = c.receive()
+    kind, _, body = c.take()
     assert kind == 10
     assert body.find(struct.pack("!HBBI", 0x8000, 0, 4, controller)) == 20, body
 
@@ -207,7 +203,7 @@ def test_who_does_not_read_is_not_listened_to(switch):
     rest = threading.Thread(target=c.socket.sendall, args=(requests[sent:],))
     rest.start()
     for _ in range(1000):
-        assert c.receive() == (3, 7, bytes(60000 - 8))
+        assert c.take() == (3, 7, bytes(60000 - 8))
     rest.join()
     # A wrong one comes back whole, and the switch goes on.
     assert c.answer(99, bytes(50000), 9)[1][4:] == struct.pack("!BBHI", 4, 99, 50008, 9) + bytes(50000)

@@ -8,6 +8,7 @@ import struct
 
 import pytest
 
+from clients import Stream, unix_socket
 from conftest import TOP, wait_until
 
 CORPUS = os.path.join(TOP, "tests", "fuzz", "corpus", "ofp-decode")
@@ -39,43 +40,27 @@ def damaged(r, b):
     return bytes(b)
 
 
-class Connection:
+class Connection(Stream):
     def __init__(self, path, version):
-        self.version = version
-        self.s = socket.socket(socket.AF_UNIX)
-        self.s.settimeout(20)
-        self.s.connect(path)
-        self.s.sendall(struct.pack(">BBHI", version, 0, 8, 1))
-        self.buf = b""
+        super().__init__(version, unix_socket(path))
+        self.put(0, xid=1)
 
     def send(self, data):
-        self.s.sendall(data)
+        self.socket.sendall(data)
 
     def drain(self, wanted):
-        """Reads until the message of that xid and type comes; False when the switch hangs up."""
-        while True:
-            while len(self.buf) >= 8:
-                n = struct.unpack_from(">H", self.buf, 2)[0]
-                assert n >= 8
-                if len(self.buf) < n:
-                    break
-                m, self.buf = self.buf[:n], self.buf[n:]
+        """Reads until the message of that type and xid comes; False when the switch hangs up."""
+        try:
+            while True:
+                m = self.receive()
                 if (m[1], struct.unpack_from(">I", m, 4)[0]) == wanted:
                     return True
-            try:
-                data = self.s.recv(65536)
-            except ConnectionError:
-                return False
-            if not data:
-                return False
-            self.buf += data
+        except ConnectionError:
+            return False
 
     def barrier(self, xid):
-        self.send(struct.pack(">BBHI", self.version, 18 if self.version == 1 else 20, 8, xid))
+        self.put(18 if self.version == 1 else 20, xid=xid)
         return self.drain((19 if self.version == 1 else 21, xid))
-
-    def close(self):
-        self.s.close()
 
 
 def memory_kb(s):
@@ -180,7 +165,7 @@ def test_controllers_that_die_in_the_middle_of_a_reply_are_forgotten(bridge):
         c.send(request)
         # Half of the request that follows, and nobody reads what comes.
         c.send(request[:len(request) // 2])
-        c.s.recv(100)
+        c.socket.recv(100)
         c.close()
         if i == 9:
             before = memory_kb(bridge)

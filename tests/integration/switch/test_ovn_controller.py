@@ -7,15 +7,14 @@ import os
 import re
 import signal
 import subprocess
-import time
 
 import pytest
 
-from conftest import TOP, Switch, wait_until
+from conftest import Switch, wait_until
 from datapath_text import Packet, outputs
 from test_peer_control import running
 from test_peer_text import CT_FEATURES, Peer, force_features
-from test_peer_trace import Control
+from clients import Control
 
 PEER = os.environ.get("OES_PEER_DIR", "/nonexistent")
 MACS = {1: "50:54:00:00:00:01", 2: "50:54:00:00:00:02", 3: "50:54:00:00:00:03"}
@@ -55,6 +54,14 @@ needs_ovn = pytest.mark.skipif(not os.path.exists(f"{PEER}/usr/bin/ovn-controlle
 class Ovn:
     def __init__(self, s):
         self.s, self.db, self.processes = s, f"unix:{s.dir}/ovn.sock", []
+        try:
+            self.run_databases()
+        except BaseException:
+            self.close()
+            raise
+
+    def run_databases(self):
+        s = self.s
         for name in ("nb", "sb"):
             s.run("ovsdb-tool", "create", f"{s.dir}/{name}.db", f"{PEER}/usr/share/ovn/ovn-{name}.ovsschema")
         self.start(s.program("ovsdb-server"), f"--remote=p{self.db}", f"{s.dir}/nb.db", f"{s.dir}/sb.db", f"--unixctl={s.dir}/ovn-db.ctl")

@@ -7,7 +7,8 @@ import struct
 import pytest
 
 from conftest import Switch, wait_until
-from test_peer_control import Connection, controllers, running
+from clients import Connection
+from test_peer_control import controllers, running
 from test_peer_text import Peer
 
 PACKET = "505400000007505400000005080045000020000000004011f967c0a80001c0a8000200350035000c0000aabbccdd"

@@ -6,8 +6,9 @@ import struct
 
 import pytest
 
+from clients import Connection
 from conftest import Switch, wait_until
-from test_peer_control import Connection, running
+from test_peer_control import running
 from test_peer_text import Peer
 
 UDP = "505400000007505400000005080045000020000000004011f967c0a80001c0a8000200350035000c0000aabbccdd"
@@ -122,12 +123,16 @@ def test_a_continuation_that_is_none_is_refused(controller):
         pytest.skip("the continuation is each switch's own")
     controller.flows("in_port=1,actions=load:5->reg1,push:reg1,controller(pause),output:2")
     p = controller.receive()
-    for bad in [None, b"", b"\0" * 8, p[8][:-1], p[8] + b"\0", p[8][:12] + b"\xff" * 4, p[8][:4] + b"\2" + p[8][5:],
-                *(p[8][:i] + bytes([p[8][i] ^ 0xff]) + p[8][i + 1:] for i in range(8, len(p[8]), 3))]:
+
+    def answers(bad):
         with_ = {k: v for k, v in p.items() if k != 8}
         if bad is not None:
             with_[8] = bad
-        answer = controller.c.nicira(RESUME, b"".join(prop(k, v) for k, v in with_.items()).hex())
-        assert all(m[1] == 1 for m in answer)
+        return [m[1] for m in controller.c.nicira(RESUME, b"".join(prop(k, v) for k, v in with_.items()).hex())]
+    for bad in [None, b"", b"\0" * 8, p[8][:-1], p[8] + b"\0", p[8][:12] + b"\xff" * 4, p[8][:4] + b"\2" + p[8][5:]]:
+        assert answers(bad) == [1], bad
+    # Other bytes may be another continuation; most are none.
+    flipped = [answers(p[8][:i] + bytes([p[8][i] ^ 0xff]) + p[8][i + 1:]) for i in range(8, len(p[8]), 3)]
+    assert all(a in ([], [1]) for a in flipped) and flipped.count([1]) > len(flipped) / 2, flipped
     answer = []
     assert (left(controller, "2", lambda: answer.extend(controller.resume(p))), answer) == ([1], [])

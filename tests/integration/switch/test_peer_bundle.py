@@ -11,7 +11,8 @@ import subprocess
 import pytest
 
 from conftest import Switch
-from test_peer_control import Connection, running
+from clients import Connection
+from test_peer_control import running
 from test_peer_text import Peer
 
 pytestmark = pytest.mark.peer

@@ -3,15 +3,14 @@
 
 Packets that complete two conjunctions of one priority are left out: which one counts is not said."""
 import ipaddress
-import json
 import os
 import random
 import re
-import socket
 
 import pytest
 
 from test_peer_text import Peer, assert_same_texts, on_switch, plain
+from clients import Control
 from conftest import Switch
 
 pytestmark = pytest.mark.peer
@@ -66,28 +65,6 @@ def cases():
         yield list(random_table(r).values()), [random_packet(r) for _ in range(N_PACKETS)]
 
 
-class Appctl:
-    """Commands one after the other over one connection: thousands of programs would take long to start."""
-
-    def __init__(self, s):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(f"{s.dir}/ovs-vswitchd.{s.processes['ovs-vswitchd'].pid}.ctl")
-        self.text = ""
-
-    def __call__(self, method, *params):
-        self.sock.sendall(json.dumps({"id": 1, "method": method, "params": params}).encode())
-        while True:
-            try:
-                reply, end = json.JSONDecoder().raw_decode(self.text)
-                self.text = self.text[end:].lstrip()
-                assert not reply["error"], reply
-                return reply["result"]
-            except json.JSONDecodeError:
-                more = self.sock.recv(65536).decode()
-                assert more
-                self.text += more
-
-
 def ones(name, value):
     """How many bits of the field a megaflow pins down."""
     _, _, mask = value.partition("/")
@@ -104,7 +81,7 @@ def pinned(megaflow):
 
 
 def traces(s):
-    ask = Appctl(s)
+    ask = Control(s).call
     for rules, packets in cases():
         with open(f"{s.dir}/rules", "w") as f:
             f.write("\n".join(rules))

@@ -9,12 +9,12 @@ import os
 import re
 import shutil
 import socket
-import struct
 import subprocess
 import uuid
 
 import pytest
 
+from clients import Connection
 from test_peer_groups import programs  # noqa: F401 (a fixture)
 from test_peer_text import Peer
 from conftest import Switch, wait_until
@@ -44,62 +44,6 @@ def test_the_golden_file_has_what_debians_prints(name, tmp_path):
 
 
 # ---- The switch ----
-
-
-def management_socket(switch):
-    return next(os.path.join(path, "br0.mgmt") for path, _, files in os.walk(switch.dir) if "br0.mgmt" in files)
-
-
-class Connection:
-    """OpenFlow by hand: a controller that the switch has come to, or a connection to the bridge's management socket."""
-
-    def __init__(self, version, connected):
-        self.version, self.socket, self.data, self.xid = version, connected, b"", 100
-        self.socket.settimeout(30)
-        self.socket.sendall(struct.pack("!BBHIHHI", version, 0, 16, 1, 1, 8, 1 << version))
-        while self.receive()[1] != 0:
-            pass
-
-    @classmethod
-    def to(cls, switch, version):
-        s = socket.socket(socket.AF_UNIX)
-        s.connect(management_socket(switch))
-        return cls(version, s)
-
-    def receive(self):
-        while len(self.data) < 8 or len(self.data) < struct.unpack("!H", self.data[2:4])[0]:
-            got = self.socket.recv(65536)
-            assert got, "the connection ended"
-            self.data += got
-        n = struct.unpack("!H", self.data[2:4])[0]
-        message, self.data = self.data[:n], self.data[n:]
-        return message
-
-    def send(self, kind, body=""):
-        body = bytes.fromhex(body)
-        self.xid += 1
-        self.socket.sendall(struct.pack("!BBHI", self.version, kind, 8 + len(body), self.xid) + body)
-
-    def received(self):
-        """What has come so far: all that the switch sends before it answers a barrier."""
-        request = 18 if self.version == 1 else 20
-        self.send(request)
-        messages = []
-        while True:
-            message = self.receive()
-            if message[1] == request + 1 and message[4:8] == struct.pack("!I", self.xid):
-                return messages
-            if message[1] == 2:
-                self.socket.sendall(message[:1] + b"\3" + message[2:])
-            else:
-                messages.append(message)
-
-    def ask(self, kind, body=""):
-        self.send(kind, body)
-        return self.received()
-
-    def nicira(self, number, body=""):
-        return self.ask(4, f"00002320{number:08x}" + body)
 
 
 @contextlib.contextmanager

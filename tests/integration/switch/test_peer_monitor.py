@@ -4,6 +4,7 @@
 Masked: xids, the path of the control socket."""
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -42,7 +43,14 @@ class Monitor:
             subprocess.run([program, "monitor", "br0", *arguments.split(), "--detach", f"--pidfile={self.pid}", "--no-chdir"], env=s.env,
                            check=True, timeout=30, stdout=out, stderr=subprocess.STDOUT)
         with open(self.pid) as f:
-            self.socket = f"{s.dir}/ovs-ofctl.{f.read().strip()}.ctl"
+            self.number = int(f.read())
+        self.socket = f"{s.dir}/ovs-ofctl.{self.number}.ctl"
+
+    def close(self):
+        """Ends it where it has not been told to, or has not heard."""
+        if os.path.exists(self.pid):
+            os.kill(self.number, signal.SIGKILL)
+            os.unlink(self.pid)
 
     def say(self, *words):
         r = run(os.path.join(os.path.dirname(OURS), "ovs-appctl"), "-t", self.socket, *words)
@@ -55,6 +63,13 @@ class Monitor:
 
 def conversation(program, s, arguments):
     m = Monitor(program, s, arguments)
+    try:
+        return converse(m, s, arguments)
+    finally:
+        m.close()
+
+
+def converse(m, s, arguments):
     version = "04" if "13" in arguments else "06" if "15" in arguments else "03" if "12" in arguments else "01"
     told = []
     if arguments:

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import Switch, wait_until
 from test_peer_actions import OURS, THEIRS, needs_peer
-from test_peer_control import Connection, controllers, running
+from test_peer_control import controllers, running
 from test_peer_text import Peer
 
 

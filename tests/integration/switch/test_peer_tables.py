@@ -13,7 +13,8 @@ import threading
 import pytest
 
 from conftest import Switch, wait_until
-from test_peer_control import Connection, assert_same, controllers, management_socket, running
+from clients import Connection, management_socket
+from test_peer_control import assert_same, controllers, running
 from test_peer_text import Peer
 
 pytestmark = pytest.mark.peer

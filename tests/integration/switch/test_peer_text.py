@@ -169,10 +169,11 @@ def on_switch(cls, datapath_type, work, prepare=configure):
 
 def assert_same_texts(transcript_of, prepare=configure):
     """'transcript_of' gives pairs of what was asked and the lines that came; both switches give the same."""
-    ours, theirs = (dict(on_switch(*kind, lambda s: list(transcript_of(s)), prepare)) for kind in ((Switch, "netdev"), (Peer, "dummy")))
+    ours, theirs = (on_switch(*kind, lambda s: list(transcript_of(s)), prepare) for kind in ((Switch, "netdev"), (Peer, "dummy")))
+    assert [command for command, _ in ours] == [command for command, _ in theirs]
     different = []
-    for command in theirs:
-        different += difflib.unified_diff(theirs[command], ours[command], f"Open vSwitch: {command}", "ours", lineterm="")
+    for (command, ours_now), (_, theirs_now) in zip(ours, theirs):
+        different += difflib.unified_diff(theirs_now, ours_now, f"Open vSwitch: {command}", "ours", lineterm="")
     assert not different, "\n".join(different)
 
 

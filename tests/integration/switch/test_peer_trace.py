@@ -5,14 +5,12 @@ wide.
 TRACE_TABLES and TRACE_PACKETS say how many (200 and 50 for the long run), TRACE_SEED where to begin. Packets are compared as they
 leave, not the words of the actions: which rewrites come first is a switch's own affair. Masks are compared in sum: where several
 fields prove that no rule matches, each switch takes another."""
-import glob
-import json
 import os
 import re
-import socket
 
 import pytest
 
+from clients import Control
 from conftest import Switch
 from datapath_text import Packet, megaflow_bits, outputs
 from test_peer_control import running
@@ -22,28 +20,6 @@ from trace_tables import Tables
 N_TABLES = int(os.environ.get("TRACE_TABLES", 24))
 N_PACKETS = int(os.environ.get("TRACE_PACKETS", 50))
 SEED = int(os.environ.get("TRACE_SEED", 20261129))
-
-
-class Control:
-    """A switch's control socket: thousands of commands without a program for each."""
-
-    def __init__(self, s):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
-        self.socket.connect(glob.glob(f"{s.dir}/ovs-vswitchd.*.ctl")[0])
-        self.decoder, self.text, self.id = json.JSONDecoder(), "", 0
-
-    def call(self, command, *args):
-        self.id += 1
-        self.socket.sendall(json.dumps({"method": command, "params": args, "id": self.id}).encode())
-        while True:
-            try:
-                reply, end = self.decoder.raw_decode(self.text)
-                self.text = self.text[end:].lstrip()
-                assert not reply["error"], reply
-                return reply["result"]
-            except json.JSONDecodeError:
-                self.text += self.socket.recv(1 << 20).decode()
 
 
 class Side:

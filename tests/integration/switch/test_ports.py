@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ports on Linux devices: which way their packets take, and that they come through."""
 import errno
-import os
 import re
 import socket
 import subprocess
