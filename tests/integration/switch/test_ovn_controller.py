@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """OVN (Debian's ovn-northd and ovn-controller) on this switch and on Debian's: the same flows and groups are installed, packets leave by
-the same ports, and what needs the controller in between (DHCP, neighbours) comes back.
+the same ports, traces can be told in OVN's words, and what needs the controller in between (DHCP, neighbours) comes back.
 
 The userspace datapath tracks no connections; the switch is told that it does, since nothing here depends on their state."""
 import os
@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from conftest import Switch, wait_until
+from conftest import TOP, Switch, wait_until
 from datapath_text import Packet, outputs
 from test_peer_control import running
 from test_peer_text import CT_FEATURES, Peer, force_features
@@ -192,3 +192,28 @@ def test_a_switch_that_comes_again_gets_all_again(both):
     for f in CT_FEATURES:
         o.s.appctl("dpif/set-dp-features", "br-int", f, "true")
     wait_until("all flows are there", lambda: installed(o, "--no-stats dump-flows") == before, 60)
+
+
+def detraced(o, packet):
+    """What ovn-detrace, with this project's Python package, makes of a trace: what belongs to this OVN alone, masked."""
+    text = Control(o.s).call("ofproto/trace", "br-int", packet)
+    r = subprocess.run(["/usr/bin/python3", f"{PEER}/usr/bin/ovn-detrace", f"--ovnsb={o.db}", f"--ovnnb={o.db}"], input=text + "\n", capture_output=True, text=True, timeout=60,
+                       env=dict(o.s.env, PYTHONPATH=os.path.join(TOP, "ovsdb", "python")))
+    assert not r.returncode, r.stderr
+    found = []
+    for line in r.stdout.splitlines():
+        line = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|0x[0-9a-f]+|(?<=conj_id=)[0-9]+|\([0-9a-f]{8}\)", "N", line).strip()
+        if "cookie " in line:
+            found.append([line])
+        elif line.startswith("*") and found:
+            found[-1].append(line)
+    # Switches that share a flow come in any order.
+    return [sorted(of_one) for of_one in found]
+
+
+@needs_ovn
+@pytest.mark.parametrize("packet", PACKETS[1:3])
+def test_a_trace_can_be_told_in_ovns_words(both, packet):
+    ours, theirs = [detraced(o, packet) for o in both]
+    assert ours == theirs
+    assert sum("* Logical flow" in line for of_one in ours for line in of_one) > 5
