@@ -10,14 +10,18 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from clients import Stream, unix_socket
-from conftest import BUILD, Switch, wait_until
+from conftest import BUILD, TOP, Switch, wait_until
 from test_peer_text import Peer, on_switch
+
+sys.path.insert(0, os.path.join(TOP, "tests", "integration"))
+from pki import Pki, listening_port  # noqa: E402
 
 OURS = os.path.join(BUILD, "utilities", "ovs-testcontroller")
 THEIRS = os.path.join(os.environ.get("OES_PEER_DIR", "/nonexistent"), "usr/bin/ovs-testcontroller")
@@ -224,6 +228,20 @@ def test_it_connects_to_a_switch_that_waits_and_ends_with_it(tmp_path):
         process.kill()
         process.wait()
         listener.close()
+
+
+def test_switches_may_come_over_tls(tmp_path):
+    pki = Pki(tmp_path)
+    process = subprocess.Popen([OURS, "pssl:0:127.0.0.1", *pki.options("server"), f"--unixctl={tmp_path}/ctl", f"--log-file={tmp_path}/log", "-vconsole:off", "-vsyslog:off"])
+    try:
+        plain = socket.create_connection(("127.0.0.1", listening_port(f"{tmp_path}/log")), timeout=30)
+        switch = Stream(4, pki.context(False, "client").wrap_socket(plain))
+        switch.greet()
+        assert switch.receive()[1] == 5
+        switch.close()
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
 
 
 # ---- With switches ----
