@@ -17,11 +17,11 @@ core_libcore_a_SOURCES += \
 	core/types.h core/flow/classifier-private.h core/flow/classifier.c core/flow/classifier.h core/flow/clauses.c core/flow/flow-text.c core/flow/rtable.c \
 	core/flow/rtable.h core/flow/ptable.c core/flow/ptable.h core/flow/subtable.c core/flow/tally.c core/flow/tally.h core/flow/trie.c core/flow/trie.h core/flow/dp-action-parse.c \
 	core/flow/dp-action-text-private.h core/flow/dp-action-text.c core/flow/dp-action.c core/flow/dp-action.h \
-	core/flow/dp-actions.def core/flow/dp-ct-text.c core/flow/ct-match.c core/flow/ct-match.h core/flow/nat.c core/flow/nat.h core/flow/dp-header-text.c core/flow/dp-key-text.c core/flow/dp-text-private.h core/flow/dp-tunnel-text.c core/flow/field-needs.c \
+	core/flow/dp-actions.def core/flow/dp-ct-text.c core/flow/dp-nsh-text.c core/flow/ct-match.c core/flow/ct-match.h core/flow/nat.c core/flow/nat.h core/flow/dp-header-text.c core/flow/dp-key-text.c core/flow/dp-text-private.h core/flow/dp-tunnel-text.c core/flow/field-needs.c \
 	core/flow/field-oxm.c core/flow/field-text.c core/flow/fields.c core/flow/fields.def core/flow/fields.h \
 	core/flow/key.c core/flow/key.h core/flow/match-text.c core/flow/match.c core/flow/match.h \
 	core/flow/megaflow.c core/flow/megaflow.h core/flow/meter.c core/flow/meter.h core/flow/miniflow.c core/flow/miniflow.h core/flow/subfield.c core/flow/text-private.h \
-	core/packet/checksum-private.h core/packet/checksum.c core/packet/compose.c core/packet/edit.c \
+	core/packet/checksum-private.h core/packet/checksum.c core/packet/compose.c core/packet/edit.c core/packet/encap.c \
 	core/packet/packet.h core/packet/parse.c core/packet/parse-packed.c core/packet/parse-private.h core/packet/proto-private.h
 EXTRA_DIST += core/flow/README.md core/packet/README.md
 

@@ -29,6 +29,8 @@ struct subtable {
 	struct ptable rules;
 	unsigned int trie_bits
 		[CLS_MAX_TRIES]; // length of the prefix that the mask has in that trie's field; 0: not in it
+	// The rules match headers and say nothing of the packet's type: they are for packets that begin with an Ethernet header.
+	bool ethernet_only;
 	be32 ports_mask; // of tp_src and tp_dst, as they lie in the key
 	struct trie ports;
 	size_t n_rules;

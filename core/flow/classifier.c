@@ -569,6 +569,10 @@ struct cls_rule *cls_walk_next(struct cls_walk *w, int priority)
 		// What waits to be taken out must not decide anything, nor cost bits of the mask.
 		if (w->version >= __atomic_load_n(&s->gone, __ATOMIC_RELAXED))
 			continue;
+		if (s->ethernet_only && w->mask)
+			w->mask->m.packet_type = UINT32_MAX;
+		if (s->ethernet_only && w->key->packet_type)
+			continue;
 		if (w->use_tries && tries_exclude(w->c, s, w->key, w->answers, false, w->mask))
 			continue;
 		n = subtable_lookup(s, w->version, w->key, &n_words);

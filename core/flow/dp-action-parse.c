@@ -367,24 +367,19 @@ static int take_bytes(struct dp_cursor *c, uint8_t *dst, size_t max, size_t *ret
 	return 0;
 }
 
-static int parse_header_bytes(struct dp_cursor *c, struct strbuf *out, enum dp_action_type type)
-{
-	struct dp_action *a = dp_put(out, type);
-	size_t n = 0;
-	int error = take_bytes(c, a->push_nsh.header, sizeof(a->push_nsh.header), &n);
-
-	a->push_nsh.len = n;
-	return error ? error : expect(c, ")");
-}
-
 static int parse_push_nsh(struct dp_cursor *c, struct strbuf *out)
 {
-	return parse_header_bytes(c, out, DP_ACTION_PUSH_NSH);
+	return dp_nsh_parse(c, dp_put(out, DP_ACTION_PUSH_NSH));
 }
 
 static int parse_tnl_push(struct dp_cursor *c, struct strbuf *out)
 {
-	return parse_header_bytes(c, out, DP_ACTION_TNL_PUSH);
+	struct dp_action *a = dp_put(out, DP_ACTION_TNL_PUSH);
+	size_t n = 0;
+	int error = take_bytes(c, a->tnl_push.header, sizeof(a->tnl_push.header), &n);
+
+	a->tnl_push.len = n;
+	return error ? error : expect(c, ")");
 }
 
 static int parse_psample(struct dp_cursor *c, struct strbuf *out)
@@ -406,18 +401,12 @@ static int parse_psample(struct dp_cursor *c, struct strbuf *out)
 
 static int parse_push_eth(struct dp_cursor *c, struct strbuf *out)
 {
-	struct number type = { "type=", UINT16_MAX, 0 };
 	struct dp_action *a = dp_put(out, DP_ACTION_PUSH_ETH);
 
 	if (!dp_skip(c, "src=") || !eth_addr_parse(c->p, &a->push_eth.src, &c->p) ||
 	    !dp_skip(c, ",dst=") || !eth_addr_parse(c->p, &a->push_eth.dst, &c->p))
 		return dp_error(c, "src=ADDRESS,dst=ADDRESS expected");
-	if (dp_skip(c, ")"))
-		return 0;
-	if (expect(c, ",") || parse_numbers(c, &type, 1))
-		return -EINVAL;
-	a->push_eth.type = htobe16(type.value);
-	return 0;
+	return expect(c, ")");
 }
 
 static int parse_ct(struct dp_cursor *c, struct strbuf *out)
@@ -450,7 +439,7 @@ static const struct {
 	{ "push_eth(", parse_push_eth, 0 },
 	{ "pop_eth", NULL, DP_ACTION_POP_ETH },
 	{ "push_nsh(", parse_push_nsh, 0 },
-	{ "pop_nsh", NULL, DP_ACTION_POP_NSH },
+	{ "pop_nsh()", NULL, DP_ACTION_POP_NSH },
 	{ "meter(", parse_meter, 0 },
 	{ "check_pkt_len(", parse_check_pkt_len, 0 },
 	{ "dec_ttl(", parse_dec_ttl, 0 },

@@ -215,14 +215,17 @@ static void put_action(const struct printer *p, const struct dp_action *a)
 		put_ct(p, a);
 		break;
 	case DP_ACTION_PUSH_ETH:
-		strbuf_printf(p->out,
-			      "push_eth(src=" ETH_ADDR_FMT ",dst=" ETH_ADDR_FMT ",type=0x%04x)",
-			      ETH_ADDR_ARGS(a->push_eth.src), ETH_ADDR_ARGS(a->push_eth.dst),
-			      be16toh(a->push_eth.type));
+		strbuf_printf(p->out, "push_eth(src=" ETH_ADDR_FMT ",dst=" ETH_ADDR_FMT ")",
+			      ETH_ADDR_ARGS(a->push_eth.src), ETH_ADDR_ARGS(a->push_eth.dst));
 		break;
 	case DP_ACTION_PUSH_NSH:
+		dp_nsh_format(a->push_nsh.header, a->push_nsh.len, p->out);
+		break;
+	case DP_ACTION_POP_NSH:
+		strbuf_puts(p->out, "pop_nsh()");
+		break;
 	case DP_ACTION_TNL_PUSH:
-		put_hex(p, dp_action_name(a->type), a->push_nsh.header, a->push_nsh.len);
+		put_hex(p, dp_action_name(a->type), a->tnl_push.header, a->tnl_push.len);
 		break;
 	case DP_ACTION_METER:
 		strbuf_printf(p->out, "meter(%u)", a->meter.id);
@@ -250,7 +253,6 @@ static void put_action(const struct printer *p, const struct dp_action *a)
 	case DP_ACTION_POP_VLAN:
 	case DP_ACTION_CT_CLEAR:
 	case DP_ACTION_POP_ETH:
-	case DP_ACTION_POP_NSH:
 	case DP_ACTION_MAX:
 		strbuf_puts(p->out, dp_action_name(a->type));
 		break;

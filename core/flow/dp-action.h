@@ -93,7 +93,6 @@ struct dp_action {
 		} pop_mpls;
 		struct {
 			struct eth_addr src, dst;
-			be16 type;
 		} push_eth;
 		struct {
 			uint8_t header[256];

@@ -702,7 +702,7 @@ static void format_packet_type(const struct field *f, const union field_value *v
 	uint32_t v = be32toh(value->be32);
 
 	strbuf_printf(out, "(%u,", v >> 16);
-	strbuf_printf(out, v & 0xffff ? "0x%x)" : "%x)", v & 0xffff);
+	strbuf_printf(out, (v & 0xffff) > 9 ? "0x%x)" : "%u)", v & 0xffff);
 }
 
 static const struct {

@@ -69,19 +69,33 @@ static int take_word(struct flow_text *t, char *name, char *value)
 	return set_value(t, f, name, value);
 }
 
+// Parentheses hold commas together.
+static char *next_word(char **at)
+{
+	char *word = *at + strspn(*at, ", \t\r\n"), *p = word;
+	unsigned int depth = 0;
+
+	if (!*word)
+		return NULL;
+	for (; *p && (depth || !strchr(", \t\r\n", *p)); p++)
+		depth += *p == '(' ? 1 : *p == ')' && depth ? -1 : 0;
+	*at = *p ? p + 1 : p;
+	*p = '\0';
+	return word;
+}
+
 int flow_parse(const char *text, const struct port_names *names, struct flow_key *ret,
 	       struct error *err)
 {
 	AUTO_FREE char *copy = xstrdup(text);
 	struct error why = ERROR_INIT;
 	struct flow_text t = { .names = names, .err = &why };
-	char *save = NULL;
+	char *at = copy;
 
 	match_init_any(&t.m);
 	t.m.key.in_port = OFPP_ANY;
 	t.m.mask.m.in_port = UINT32_MAX;
-	for (char *w = strtok_r(copy, ", \t\r\n", &save); w;
-	     w = strtok_r(NULL, ", \t\r\n", &save)) {
+	for (char *w = next_word(&at); w; w = next_word(&at)) {
 		char *eq = strchr(w, '=');
 
 		if (eq)
@@ -145,8 +159,12 @@ static void readable_mask(struct flow_mask *m, const struct flow_key *key)
 	readable_tunnel(&m->m.tunnel, &key->tunnel);
 	if (key->recirc_id)
 		memset(&m->m.packet_type, 0xff, sizeof(m->m.packet_type));
-	// How many tags there are is always said.
 	memset(m->m.vlans, 0, sizeof(m->m.vlans));
+	if (key->eth_type == htobe16(0x894f) && key->nsh_mdtype != 1)
+		memset(m->m.nsh_context, 0, sizeof(m->m.nsh_context));
+	if (key->packet_type)
+		return;
+	// How many tags there are is always said.
 	for (int i = 0; i < FLOW_MAX_VLANS; i++) {
 		m->m.vlans[i].tci = UINT16_MAX;
 		if (!(key->vlans[i].tci & htobe16(VLAN_PRESENT)))

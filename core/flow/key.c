@@ -43,6 +43,12 @@ bool flow_mask_contains(const struct flow_mask *super, const struct flow_mask *s
 	return true;
 }
 
+bool flow_has_headers(const struct flow_key *mask)
+{
+	return !is_all_zeros(flow_words_const(mask) + FLOW_SEGMENT_L2,
+			     (FLOW_WORDS - FLOW_SEGMENT_L2) * sizeof(uint64_t));
+}
+
 uint64_t flow_key_hash(const struct flow_key *k, uint64_t basis)
 {
 	return hash_bytes(k, sizeof(*k), basis);
@@ -126,10 +132,12 @@ void flow_mask_exact_for(struct flow_mask *mask, const struct flow_key *k)
 	exact_tunnel(mask, k);
 	memset(&m->metadata, 0xff,
 	       offsetof(struct flow_key, eth_dst) - offsetof(struct flow_key, metadata));
-	memset(&m->eth_dst, 0xff, sizeof(m->eth_dst));
-	memset(&m->eth_src, 0xff, sizeof(m->eth_src));
+	if (!k->packet_type) {
+		memset(&m->eth_dst, 0xff, sizeof(m->eth_dst));
+		memset(&m->eth_src, 0xff, sizeof(m->eth_src));
+		memset(m->vlans, 0xff, sizeof(m->vlans));
+	}
 	m->eth_type = UINT16_MAX;
-	memset(m->vlans, 0xff, sizeof(m->vlans));
 	if (k->ct_nw_proto) {
 		m->ct_nw_src = m->ct_nw_dst = UINT32_MAX;
 		memset(&m->ct_ipv6_src, 0xff, sizeof(m->ct_ipv6_src));

@@ -188,6 +188,9 @@ uint64_t flow_hash_5tuple(const struct flow_key *k, uint64_t basis);
 // Of no connection: clears the addresses and ports of its first packet.
 void flow_key_clear_ct_tuple(struct flow_key *k);
 
+// Of a mask: is anything matched from the Ethernet header on?
+bool flow_has_headers(const struct flow_key *mask);
+
 static inline bool flow_is_ip(const struct flow_key *k)
 {
 	return k->eth_type == htobe16(0x0800) || k->eth_type == htobe16(0x86dd);

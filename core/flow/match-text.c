@@ -26,15 +26,20 @@ static const struct {
 
 static void set_eth_type(struct match *m, uint16_t type)
 {
-	m->key.eth_type = htobe16(type);
-	m->mask.m.eth_type = UINT16_MAX;
+	union field_value v;
+
+	field_value_from_u64(field_get(FIELD_ETH_TYPE), type, &v);
+	match_set_field(m, field_get(FIELD_ETH_TYPE), &v, NULL);
 }
 
 static bool set_word(struct match *m, const char *key)
 {
-	// What a match is about unless it names another packet type.
-	if (!strcmp(key, "eth"))
+	static const union field_value ethernet;
+
+	if (!strcmp(key, "eth")) {
+		match_set_field(m, field_get(FIELD_PACKET_TYPE), &ethernet, NULL);
 		return true;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (!strcmp(words[i].name, key)) {
 			set_eth_type(m, words[i].eth_type);
@@ -192,11 +197,17 @@ static void put_port(struct printer *p, const char *name, uint32_t port, uint32_
 	of_port_format(OF_PORT(port), p->ports, p->out);
 }
 
+// Of a bare packet the type is told by the packet's type; megaflows tell it twice.
+static bool says_type_once(const struct printer *p)
+{
+	return p->k->packet_type && !p->mask->recirc_id;
+}
+
 static void put_packet_type(struct printer *p)
 {
 	if (p->k->packet_type)
 		put(p, FIELD_PACKET_TYPE);
-	else if (p->mask->recirc_id)
+	else if (p->mask->recirc_id && (p->mask->packet_type || flow_has_headers(p->mask)))
 		begin(p, "eth", false);
 }
 
@@ -208,7 +219,7 @@ static bool put_word(struct printer *p, bool *ret_proto)
 	uint16_t type = be16toh(p->k->eth_type);
 
 	*ret_proto = false;
-	if (p->mask->eth_type != UINT16_MAX || p->k->packet_type)
+	if (p->mask->eth_type != UINT16_MAX || says_type_once(p))
 		return p->k->packet_type;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (words[i].eth_type != type || words[i].alias)
@@ -329,14 +340,30 @@ static void put_arp(struct printer *p)
 	put(p, FIELD_ARP_THA);
 }
 
+// Zero has 0x, too.
+static void put_hex(struct printer *p, const char *name, uint32_t value, uint32_t mask,
+		    uint32_t all)
+{
+	if (!mask)
+		return;
+	begin(p, name, true);
+	strbuf_printf(p->out, "0x%x", value & mask);
+	if (mask != all)
+		strbuf_printf(p->out, "/0x%x", mask);
+}
+
 static void put_nsh(struct printer *p)
 {
-	static const enum field_id list[] = {
-		FIELD_NSH_FLAGS, FIELD_NSH_TTL, FIELD_NSH_MDTYPE, FIELD_NSH_NP, FIELD_NSH_SPI,
-		FIELD_NSH_SI,	 FIELD_NSH_C1,	FIELD_NSH_C2,	  FIELD_NSH_C3, FIELD_NSH_C4,
-	};
+	static const enum field_id list[] = { FIELD_NSH_FLAGS, FIELD_NSH_TTL, FIELD_NSH_MDTYPE,
+					      FIELD_NSH_NP };
 
 	PUT_LIST(p, list);
+	put_hex(p, "nsh_spi", be32toh(p->k->nsh_path) >> 8, be32toh(p->mask->nsh_path) >> 8,
+		0xffffff);
+	put(p, FIELD_NSH_SI);
+	for (unsigned int i = 0; i < 4; i++)
+		put_hex(p, field_get(FIELD_NSH_C1 + i)->name, be32toh(p->k->nsh_context[i]),
+			be32toh(p->mask->nsh_context[i]), UINT32_MAX);
 }
 
 static void put_ipv6_addresses(struct printer *p)

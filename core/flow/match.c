@@ -75,8 +75,8 @@ static void set_dl_vlan(struct match *m, uint16_t value, uint16_t mask)
 
 static void set_packet_type(struct match *m, uint32_t type)
 {
-	// Ethernet is what every match is about unless it says otherwise.
-	if (!type)
+	// Ethernet is what every match of headers is about unless it says otherwise.
+	if (!type && flow_has_headers(&m->mask.m))
 		return;
 	m->key.packet_type = htobe32(type);
 	m->mask.m.packet_type = UINT32_MAX;
@@ -99,6 +99,8 @@ void match_set_field(struct match *m, const struct field *f, const union field_v
 	}
 	if (is_all_zeros(mask, f->n_bytes))
 		return;
+	if (f->need != NEED_NONE && !m->key.packet_type)
+		m->mask.m.packet_type = 0;
 	if (field_is_whole_member(f) && f->id != FIELD_PACKET_TYPE) {
 		set_bits(m, f, value, mask);
 		return;

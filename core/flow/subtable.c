@@ -72,6 +72,7 @@ struct subtable *subtable_create(const struct classifier *c, const struct minifl
 	s->mask = cls_mask_ref(mask);
 	miniflow_expand(mask, &dense);
 	memcpy(&s->ports_mask, &dense.tp_src, sizeof(s->ports_mask));
+	s->ethernet_only = !dense.packet_type && flow_has_headers(&dense);
 	find_stages(s);
 	subtable_set_tries(c, s);
 	s->gone = CLS_NEVER;

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // A packet in memory: a view of bytes that begin with the Ethernet header, and where its headers are.
 //
+// A bare packet, one without an Ethernet header (packet_type is not 0), has 14 bytes in its place, of which the last two say the type
+// and the others nothing. So every header is where it is in other packets; who sends such a packet leaves these bytes out.
+//
 // The view owns nothing. The userspace datapath makes one over an mbuf; the pipeline over any buffer.
 #pragma once
 
 #include "core/base/strbuf.h"
 #include "core/flow/key.h"
 #include "core/flow/miniflow.h"
+
+#define PACKET_PLACE_LEN 14
+// A packet as others have it, with what a bare one has in place of an Ethernet header here.
+void packet_put_with_place(const void *packet, size_t n, be32 packet_type, struct strbuf *out);
 
 struct packet {
 	uint8_t *data;
@@ -20,6 +27,7 @@ struct packet {
 struct packet_metadata {
 	uint32_t in_port; // dp_port_t
 	uint32_t recirc_id, dp_hash, skb_priority, pkt_mark, ct_mark;
+	be32 packet_type; // 0: Ethernet
 	uint16_t ct_zone;
 	uint8_t ct_state;
 	uint8_t ct_label[16];
@@ -57,6 +65,18 @@ void packet_pop_vlan(struct packet *p);
 bool packet_push_mpls(struct packet *p, be16 ethertype, be32 lse);
 // Without a label nothing happens.
 void packet_pop_mpls(struct packet *p, be16 ethertype);
+// Whole headers. '*packet_type' says as in a key whether the packet is bare, and is kept right. False, and nothing is changed: there
+// is no room, the packet is not of the kind, or there is not all of it. Offsets are right for the outermost header afterwards; the
+// others are out of sight until the packet is parsed anew.
+bool packet_push_eth(struct packet *p, struct eth_addr src, struct eth_addr dst, be32 *packet_type);
+// Not where there are tags.
+bool packet_pop_eth(struct packet *p, be32 *packet_type);
+// These two go before the Ethernet header where there is one.
+bool packet_push_nsh(struct packet *p, const uint8_t *header, size_t n, be32 *packet_type);
+bool packet_add_mpls(struct packet *p, be16 ethertype, be32 lse, be32 *packet_type);
+bool packet_pop_nsh(struct packet *p, be32 *packet_type);
+// Of type 0x6558 is an Ethernet packet, which then is bare no more.
+bool packet_pop_bare_mpls(struct packet *p, be16 ethertype, be32 *packet_type);
 // False: its TTL, 0 or 1, has run out, and stays. Packets without one are left as they are.
 bool packet_dec_ttl(struct packet *p);
 // Writes the bits of 'field' (enum field_id) that are in the packet; false when the packet has no such header.

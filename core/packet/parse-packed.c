@@ -102,7 +102,8 @@ uint64_t packet_connection_hash(const struct flow_key *key)
 
 // The packed words of metadata.
 struct prefix {
-	const struct packet_metadata *tuple; // has more than words of metadata, NULL: has not
+	const struct packet_metadata
+		*odd; // its packets are not common: bare, or with a tuple; NULL: they may be
 	struct flowmap map;
 	uint64_t hash;
 	unsigned int n;
@@ -138,7 +139,7 @@ static void make_prefix(const struct packet_metadata *md, struct prefix *x)
 	memset(&k.tunnel, 0, sizeof(k.tunnel));
 	packet_metadata_to_key(md, &k);
 	k.ct_nw_proto = md->ct_tuple ? md->ct_tuple->ct_nw_proto : 0;
-	x->tuple = md->ct_tuple ? md : NULL;
+	x->odd = md->ct_tuple || md->packet_type ? md : NULL;
 	x->map = (struct flowmap){ { 0, 0 } };
 	x->n = 0;
 	if (md->tunnel)
@@ -171,9 +172,9 @@ static int parse_any(struct packet *p, const struct prefix *x, struct miniflow *
 	int error;
 
 	memset(flow_words(&k) + BYTES_FIRST, 0, (FLOW_WORDS - BYTES_FIRST) * 8);
-	if (x->tuple)
-		packet_ct_tuple_to_key(x->tuple, &k);
-	error = packet_parse_bytes(p, &k);
+	if (x->odd)
+		packet_ct_tuple_to_key(x->odd, &k);
+	error = packet_parse_bytes(p, x->odd && x->odd->packet_type, &k);
 	for (unsigned int i = BYTES_FIRST; i < FLOW_WORDS; i++)
 		put(&out, i, flow_words_const(&k)[i]);
 	end(&out, x, dst);
@@ -274,7 +275,7 @@ static inline bool parse_common(struct packet *p, const struct prefix *x, struct
 	be16 type;
 	bool v6;
 
-	if (p->size < ETH_LEN + IPV4_LEN || UNLIKELY(x->tuple))
+	if (p->size < ETH_LEN + IPV4_LEN || UNLIKELY(x->odd))
 		return false;
 	type = get16(b + 12);
 	if (UNLIKELY(is_tag(type))) {

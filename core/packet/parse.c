@@ -327,17 +327,20 @@ static void parse_ipv6(struct cursor *c, struct packet *p, struct flow_key *k)
 
 // ---- The whole ----
 
-int packet_parse_bytes(struct packet *p, struct flow_key *k)
+int packet_parse_bytes(struct packet *p, bool bare, struct flow_key *k)
 {
 	struct cursor c = { p->data, p->data, p->data + p->size };
 
 	p->l2_5 = p->l3 = p->l4 = UINT16_MAX;
 	if (p->size < ETH_LEN)
 		return -EINVAL;
-	memcpy(&k->eth_dst, c.p, 6);
-	memcpy(&k->eth_src, c.p + 6, 6);
+	if (!bare) {
+		memcpy(&k->eth_dst, c.p, 6);
+		memcpy(&k->eth_src, c.p + 6, 6);
+	}
 	c.p += 12;
-	parse_vlans(&c, k);
+	if (!bare)
+		parse_vlans(&c, k);
 	parse_eth_type(&c, k);
 	switch (be16toh(k->eth_type)) {
 	case ETH_TYPE_IPV4:
@@ -370,6 +373,7 @@ void packet_metadata_to_key(const struct packet_metadata *md, struct flow_key *k
 	k->dp_hash = md->dp_hash;
 	k->in_port = md->in_port;
 	k->recirc_id = md->recirc_id;
+	k->packet_type = md->packet_type;
 	k->ct_mark = md->ct_mark;
 	k->ct_zone = md->ct_zone;
 	k->ct_state = md->ct_state;
@@ -398,6 +402,7 @@ struct packet_metadata packet_metadata_of(const struct flow_key *k)
 				      .dp_hash = k->dp_hash,
 				      .skb_priority = k->skb_priority,
 				      .pkt_mark = k->pkt_mark,
+				      .packet_type = k->packet_type,
 				      .ct_mark = k->ct_mark,
 				      .ct_zone = k->ct_zone,
 				      .ct_state = k->ct_state };
@@ -416,5 +421,5 @@ int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow
 	memset(k, 0, sizeof(*k));
 	packet_metadata_to_key(md, k);
 	packet_ct_tuple_to_key(md, k);
-	return packet_parse_bytes(p, k);
+	return packet_parse_bytes(p, md->packet_type, k);
 }

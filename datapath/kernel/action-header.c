@@ -142,6 +142,7 @@ int kernel_put_push_nsh(struct putting *c, const struct dp_action *a)
 		nl_put(c->b, is_fixed ? OVS_NSH_KEY_ATTR_MD1 : OVS_NSH_KEY_ATTR_MD2, h + NSH_BASE,
 		       n - NSH_BASE);
 	putting_change_key(c)->eth_type = htobe16(0x894f);
+	putting_change_key(c)->packet_type = htobe32(1u << 16 | 0x894f);
 	return nl_nest_end(c->b, nest);
 }
 

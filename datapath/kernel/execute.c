@@ -14,7 +14,8 @@
 #include "datapath/kernel/kernel.h"
 #include "datapath/kernel/key.h"
 
-enum { HEADROOM = 128 };
+// As much as the longest header that is put on.
+enum { HEADROOM = 512 };
 
 // ---- To the kernel ----
 
@@ -90,7 +91,6 @@ static void parse_again(struct walk *w)
 	struct packet_metadata md = packet_metadata_of(&before);
 
 	packet_parse(w->p, &md, w->key);
-	w->key->packet_type = before.packet_type;
 }
 
 static void set_field(struct walk *w, const struct dp_action *a)
@@ -172,13 +172,22 @@ static enum step change(struct walk *w, const struct dp_action *a)
 		flow_fill_ct(w->key, 0);
 		return NEXT;
 	case DP_ACTION_POP_ETH:
-		w->key->packet_type = htobe32(1u << 16 | be16toh(w->key->eth_type));
-		return NEXT;
+		done = packet_pop_eth(w->p, &w->key->packet_type);
+		break;
 	case DP_ACTION_PUSH_ETH:
-		memcpy(w->p->data, &a->push_eth.dst, sizeof(a->push_eth.dst));
-		memcpy(w->p->data + sizeof(a->push_eth.dst), &a->push_eth.src,
-		       sizeof(a->push_eth.src));
-		w->key->packet_type = 0;
+		done = packet_push_eth(w->p, a->push_eth.src, a->push_eth.dst,
+				       &w->key->packet_type);
+		break;
+	case DP_ACTION_PUSH_NSH:
+		done = packet_push_nsh(w->p, a->push_nsh.header, a->push_nsh.len,
+				       &w->key->packet_type);
+		break;
+	case DP_ACTION_POP_NSH:
+		done = packet_pop_nsh(w->p, &w->key->packet_type);
+		break;
+	case DP_ACTION_ADD_MPLS:
+		done = packet_add_mpls(w->p, a->push_mpls.ethertype, a->push_mpls.lse,
+				       &w->key->packet_type);
 		break;
 	case DP_ACTION_PUSH_VLAN:
 		done = packet_push_vlan(w->p, a->push_vlan.tpid, a->push_vlan.tci);
@@ -190,7 +199,11 @@ static enum step change(struct walk *w, const struct dp_action *a)
 		done = packet_push_mpls(w->p, a->push_mpls.ethertype, a->push_mpls.lse);
 		break;
 	case DP_ACTION_POP_MPLS:
-		packet_pop_mpls(w->p, a->pop_mpls.ethertype);
+		if (w->key->packet_type)
+			done = packet_pop_bare_mpls(w->p, a->pop_mpls.ethertype,
+						    &w->key->packet_type);
+		else
+			packet_pop_mpls(w->p, a->pop_mpls.ethertype);
 		break;
 	case DP_ACTION_DEC_TTL:
 		if (!packet_dec_ttl(w->p)) {
@@ -242,12 +255,6 @@ static enum step cut(struct walk *w, const struct dp_action *a)
 	return kernel_can(w, only(a)) ? NEXT : end_unsupported();
 }
 
-// A label in front of an Ethernet header cannot be read here.
-static bool comes_back(const struct dp_action *a)
-{
-	return a->type != DP_ACTION_ADD_MPLS;
-}
-
 // The kernel goes on as far as it can, from 'a' on; for what it cannot the packet comes back. What stands behind an action that
 // cannot be done at all must not happen, either.
 static enum step there(struct walk *w, const struct dp_action *a, struct dp_actions rest)
@@ -259,7 +266,7 @@ static enum step there(struct walk *w, const struct dp_action *a, struct dp_acti
 		strbuf_put(&w->pending, a, all.size);
 		return END;
 	}
-	if (!comes_back(a) || !kernel_can(w, only(a)))
+	if (!kernel_can(w, only(a)))
 		return end_unsupported();
 	strbuf_put(&w->pending, a, a->size);
 	resume_put(w->x->dp, with_tunnel(w, rest, &storage), &w->pending);
@@ -282,6 +289,9 @@ static enum step take_step(struct walk *w, const struct dp_action *a, struct dp_
 	case DP_ACTION_CT_CLEAR:
 	case DP_ACTION_PUSH_ETH:
 	case DP_ACTION_POP_ETH:
+	case DP_ACTION_PUSH_NSH:
+	case DP_ACTION_POP_NSH:
+	case DP_ACTION_ADD_MPLS:
 	case DP_ACTION_PUSH_VLAN:
 	case DP_ACTION_POP_VLAN:
 	case DP_ACTION_PUSH_MPLS:
@@ -297,9 +307,6 @@ static enum step take_step(struct walk *w, const struct dp_action *a, struct dp_
 	case DP_ACTION_CT:
 	case DP_ACTION_HASH:
 	case DP_ACTION_METER:
-	case DP_ACTION_PUSH_NSH:
-	case DP_ACTION_POP_NSH:
-	case DP_ACTION_ADD_MPLS:
 		return there(w, a, rest);
 	default:
 		return leave(w, a);

@@ -20,7 +20,7 @@
 
 LOG_MODULE(dpif_netlink_handler);
 
-enum { MAX_HANDLERS = 8, ROUND = 4, HEADROOM = 128, UPCALL_BUFFER = 8 << 20 };
+enum { MAX_HANDLERS = 8, ROUND = 4, HEADROOM = 512, UPCALL_BUFFER = 8 << 20 };
 
 struct handler {
 	struct kernel_datapath *dp;
@@ -130,20 +130,14 @@ static int take_packet(struct handler *h, const struct upcall_message *m, struct
 		return error;
 	strbuf_clear(&h->bytes);
 	strbuf_put_zeros(&h->bytes, HEADROOM);
-	// Packets without an Ethernet header get one here, that is not the packet's: put_execute() leaves it out.
-	if (there.packet_type) {
-		strbuf_put_zeros(&h->bytes, ETH_HLEN - sizeof(there.eth_type));
-		strbuf_put(&h->bytes, &there.eth_type, sizeof(there.eth_type));
-	}
-	strbuf_put(&h->bytes, m->packet, m->n);
+	// What a bare packet gets here put_execute() leaves out.
+	packet_put_with_place(m->packet, m->n, there.packet_type, &h->bytes);
 	*p = (struct packet){ .data = (uint8_t *)h->bytes.s + HEADROOM,
 			      .size = h->bytes.len - HEADROOM,
 			      .headroom = HEADROOM };
 	// What is beside the bytes, only the kernel's key has.
 	md = packet_metadata_of(&there);
-	error = packet_parse(p, &md, key);
-	key->packet_type = there.packet_type;
-	return error;
+	return packet_parse(p, &md, key);
 }
 
 static void failed(struct handler *h)

@@ -82,20 +82,26 @@ static struct rte_mbuf *cut(struct rte_mbuf *m, uint32_t max_len)
 	return copy;
 }
 
+static bool not_sent(struct run *r, enum counter why, bool last)
+{
+	if (last)
+		drop_all(r, why);
+	else
+		counter_add(why, r->n);
+	return last;
+}
+
 static bool run_output(struct run *r, const struct dp_action *a, bool last)
 {
 	struct tx_buffer *b = worker_buffer(r->w, a->output.port);
 	uint32_t max_len = r->max_len;
 
 	r->max_len = 0;
-	if (UNLIKELY(!b)) {
-		if (!last) {
-			counter_add(COUNTER_DROP_NO_PORT, r->n);
-			return false;
-		}
-		drop_all(r, COUNTER_DROP_NO_PORT);
-		return true;
-	}
+	if (UNLIKELY(!b))
+		return not_sent(r, COUNTER_DROP_NO_PORT, last);
+	// The packets of a flow are all of one type.
+	if (UNLIKELY(r->pkts[0]->md.packet_type))
+		return not_sent(r, COUNTER_DROP_BARE, last);
 	for (unsigned int i = 0; i < r->n; i++) {
 		struct rte_mbuf *m = last ? r->pkts[i]->m : share(r->pkts[i]->m);
 
@@ -125,68 +131,120 @@ static bool run_trunc(struct run *r, const struct dp_action *a, bool last)
 
 // ---- Changes ----
 
-static bool run_push_vlan(struct run *r, const struct dp_action *a, bool last)
+// False: the packet cannot be changed so.
+typedef bool change(struct dp_packet *p, const struct dp_action *a);
+
+static inline bool change_all(struct run *r, const struct dp_action *a, change *c)
 {
 	for (unsigned int i = 0; i < r->n;) {
 		struct dp_packet *p = r->pkts[i];
 
-		if (!own_bytes(p) ||
-		    !packet_push_vlan(&p->p, a->push_vlan.tpid, a->push_vlan.tci)) {
+		if (!own_bytes(p)) {
 			drop_one(r, i, COUNTER_DROP_NOMEM);
+			continue;
+		}
+		if (!c(p, a)) {
+			drop_one(r, i, COUNTER_DROP_CHANGE);
 			continue;
 		}
 		packet_to_mbuf(&p->p, p->m);
 		i++;
 	}
 	return false;
+}
+
+static inline bool push_vlan(struct dp_packet *p, const struct dp_action *a)
+{
+	return packet_push_vlan(&p->p, a->push_vlan.tpid, a->push_vlan.tci);
+}
+
+static bool run_push_vlan(struct run *r, const struct dp_action *a, bool last)
+{
+	return change_all(r, a, push_vlan);
+}
+
+static inline bool pop_vlan(struct dp_packet *p, const struct dp_action *a)
+{
+	packet_pop_vlan(&p->p);
+	return true;
 }
 
 static bool run_pop_vlan(struct run *r, const struct dp_action *a, bool last)
 {
-	for (unsigned int i = 0; i < r->n;) {
-		struct dp_packet *p = r->pkts[i];
+	return change_all(r, a, pop_vlan);
+}
 
-		if (!own_bytes(p)) {
-			drop_one(r, i, COUNTER_DROP_NOMEM);
-			continue;
-		}
-		packet_pop_vlan(&p->p);
-		packet_to_mbuf(&p->p, p->m);
-		i++;
-	}
-	return false;
+static bool push_mpls(struct dp_packet *p, const struct dp_action *a)
+{
+	return packet_push_mpls(&p->p, a->push_mpls.ethertype, a->push_mpls.lse);
 }
 
 static bool run_push_mpls(struct run *r, const struct dp_action *a, bool last)
 {
-	for (unsigned int i = 0; i < r->n;) {
-		struct dp_packet *p = r->pkts[i];
+	return change_all(r, a, push_mpls);
+}
 
-		if (!own_bytes(p) ||
-		    !packet_push_mpls(&p->p, a->push_mpls.ethertype, a->push_mpls.lse)) {
-			drop_one(r, i, COUNTER_DROP_NOMEM);
-			continue;
-		}
-		packet_to_mbuf(&p->p, p->m);
-		i++;
-	}
-	return false;
+static bool pop_mpls(struct dp_packet *p, const struct dp_action *a)
+{
+	if (p->md.packet_type)
+		return packet_pop_bare_mpls(&p->p, a->pop_mpls.ethertype, &p->md.packet_type);
+	packet_pop_mpls(&p->p, a->pop_mpls.ethertype);
+	return true;
 }
 
 static bool run_pop_mpls(struct run *r, const struct dp_action *a, bool last)
 {
-	for (unsigned int i = 0; i < r->n;) {
-		struct dp_packet *p = r->pkts[i];
+	return change_all(r, a, pop_mpls);
+}
 
-		if (!own_bytes(p)) {
-			drop_one(r, i, COUNTER_DROP_NOMEM);
-			continue;
-		}
-		packet_pop_mpls(&p->p, a->pop_mpls.ethertype);
-		packet_to_mbuf(&p->p, p->m);
-		i++;
-	}
-	return false;
+static bool add_mpls(struct dp_packet *p, const struct dp_action *a)
+{
+	return packet_add_mpls(&p->p, a->push_mpls.ethertype, a->push_mpls.lse, &p->md.packet_type);
+}
+
+static bool run_add_mpls(struct run *r, const struct dp_action *a, bool last)
+{
+	return change_all(r, a, add_mpls);
+}
+
+static bool push_eth(struct dp_packet *p, const struct dp_action *a)
+{
+	return packet_push_eth(&p->p, a->push_eth.src, a->push_eth.dst, &p->md.packet_type);
+}
+
+static bool run_push_eth(struct run *r, const struct dp_action *a, bool last)
+{
+	return change_all(r, a, push_eth);
+}
+
+static bool pop_eth(struct dp_packet *p, const struct dp_action *a)
+{
+	return packet_pop_eth(&p->p, &p->md.packet_type);
+}
+
+static bool run_pop_eth(struct run *r, const struct dp_action *a, bool last)
+{
+	return change_all(r, a, pop_eth);
+}
+
+static bool push_nsh(struct dp_packet *p, const struct dp_action *a)
+{
+	return packet_push_nsh(&p->p, a->push_nsh.header, a->push_nsh.len, &p->md.packet_type);
+}
+
+static bool run_push_nsh(struct run *r, const struct dp_action *a, bool last)
+{
+	return change_all(r, a, push_nsh);
+}
+
+static bool pop_nsh(struct dp_packet *p, const struct dp_action *a)
+{
+	return packet_pop_nsh(&p->p, &p->md.packet_type);
+}
+
+static bool run_pop_nsh(struct run *r, const struct dp_action *a, bool last)
+{
+	return change_all(r, a, pop_nsh);
 }
 
 static uint32_t read_be32(const uint8_t *b)
@@ -379,8 +437,11 @@ static verb *const verbs[DP_ACTION_MAX] = {
 	[DP_ACTION_USERSPACE] = run_userspace, [DP_ACTION_SET] = run_set,
 	[DP_ACTION_PUSH_VLAN] = run_push_vlan, [DP_ACTION_POP_VLAN] = run_pop_vlan,
 	[DP_ACTION_PUSH_MPLS] = run_push_mpls, [DP_ACTION_POP_MPLS] = run_pop_mpls,
-	[DP_ACTION_RECIRC] = run_recirc,       [DP_ACTION_CLONE] = run_clone,
-	[DP_ACTION_SAMPLE] = run_sample,       [DP_ACTION_TRUNC] = run_trunc,
+	[DP_ACTION_ADD_MPLS] = run_add_mpls,   [DP_ACTION_PUSH_ETH] = run_push_eth,
+	[DP_ACTION_POP_ETH] = run_pop_eth,     [DP_ACTION_PUSH_NSH] = run_push_nsh,
+	[DP_ACTION_POP_NSH] = run_pop_nsh,     [DP_ACTION_RECIRC] = run_recirc,
+	[DP_ACTION_CLONE] = run_clone,	       [DP_ACTION_SAMPLE] = run_sample,
+	[DP_ACTION_TRUNC] = run_trunc,
 	[DP_ACTION_METER] = run_meter,	       [DP_ACTION_CHECK_PKT_LEN] = run_check_pkt_len,
 };
 

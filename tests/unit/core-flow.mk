@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CHECK
 CORE_FLOW_TESTS = tests/unit/core/test-classifier tests/unit/core/test-trie tests/unit/core/test-dp-text tests/unit/core/test-fields \
-	tests/unit/core/test-match tests/unit/core/test-packet
+	tests/unit/core/test-match tests/unit/core/test-packet tests/unit/core/test-encap-packet
 check_PROGRAMS += $(CORE_FLOW_TESTS)
 TESTS += $(CORE_FLOW_TESTS)
 CORE_FLOW_TEST_LIBS = $(CHECK_LIBS) $(CORE_LIBS)
@@ -19,6 +19,8 @@ tests_unit_core_test_fields_SOURCES = tests/unit/core/test-fields.c tests/unit/c
 tests_unit_core_test_fields_LDADD = $(CORE_FLOW_TEST_LIBS)
 tests_unit_core_test_match_SOURCES = tests/unit/core/test-match.c tests/unit/core/flow-testing.h
 tests_unit_core_test_match_LDADD = $(CORE_FLOW_TEST_LIBS)
+tests_unit_core_test_encap_packet_SOURCES = tests/unit/core/test-encap-packet.c tests/unit/core/flow-testing.h
+tests_unit_core_test_encap_packet_LDADD = $(CORE_FLOW_TEST_LIBS)
 tests_unit_core_test_packet_SOURCES = tests/unit/core/test-packet.c tests/unit/core/flow-testing.h
 tests_unit_core_test_packet_LDADD = $(CORE_FLOW_TEST_LIBS)
 endif

@@ -334,7 +334,7 @@ static const struct {
 	  "in_port=1,actions=set_field:00:00:00:00:00:09->eth_dst,output:18,output:2",
 	  "in_port(1)," OTHER,
 	  "set(tunnel(dst=5.5.5.5,ttl=64,tp_dst=6635,flags(df))),pop_eth,24,"
-	  "push_eth(src=00:00:00:00:00:01,dst=00:00:00:00:00:09,type=0x0000),2",
+	  "push_eth(src=00:00:00:00:00:01,dst=00:00:00:00:00:09),2",
 	  "eth(src=00:00:00:00:00:01),eth_type(0x1234)" },
 	{ "the tag goes before the header it is in",
 	  "in_port=1,dl_vlan=5,actions=strip_vlan,output:18",
@@ -359,7 +359,7 @@ static const struct {
 	  "in_port=18,actions=set_field:00:00:00:00:00:09->eth_dst,output:2",
 	  "tunnel(src=5.5.5.5,dst=9.9.9.9),in_port(24),packet_type(ns=1,id=0x0800),ipv4(src=1.2.3."
 	  "4,frag=no)",
-	  "push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:09,type=0x0000),2",
+	  "push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:09),2",
 	  "in_port(24),packet_type(ns=1,id=0x800),ipv4(frag=no)" },
 	{ "from one without to another", "in_port=18,actions=in_port",
 	  "tunnel(src=5.5.5.5,dst=9.9.9.9),in_port(24),packet_type(ns=1,id=0x0800),ipv4(src=1.2.3."
