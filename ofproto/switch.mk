@@ -6,7 +6,7 @@ ofproto_libpipeline_a_SOURCES = \
 	ofproto/pipeline/normal.c ofproto/pipeline/continuation.c ofproto/pipeline/continuation.h ofproto/pipeline/recirc.c ofproto/pipeline/recirc.h ofproto/pipeline/own-rules.c ofproto/pipeline/rule.c ofproto/pipeline/switch-private.h ofproto/pipeline/switch.c \
 	ofproto/pipeline/switch.h ofproto/pipeline/xlate-actions.c ofproto/pipeline/xlate-basis.c ofproto/pipeline/xlate-check.c ofproto/pipeline/xlate-ct.c ofproto/pipeline/xlate-private.h \
 	ofproto/pipeline/switch-tlv.c ofproto/pipeline/tlv-map.c ofproto/pipeline/tlv-map.h ofproto/pipeline/tunnel-config.c ofproto/pipeline/tunnel-config.h \
-	ofproto/pipeline/tunnel-types.def ofproto/pipeline/tunnel.c ofproto/pipeline/tunnel.h ofproto/pipeline/xlate-queue.c ofproto/pipeline/xlate-stack.c ofproto/pipeline/xlate-isolate.c ofproto/pipeline/xlate-mpls.c ofproto/pipeline/xlate-recirc.c ofproto/pipeline/xlate-hash.c ofproto/pipeline/xlate-tunnel.c \
+	ofproto/pipeline/tunnel-types.def ofproto/pipeline/tunnel.c ofproto/pipeline/tunnel.h ofproto/pipeline/xlate-queue.c ofproto/pipeline/xlate-stack.c ofproto/pipeline/xlate-isolate.c ofproto/pipeline/xlate-mpls.c ofproto/pipeline/xlate-encap.c ofproto/pipeline/xlate-recirc.c ofproto/pipeline/xlate-hash.c ofproto/pipeline/xlate-tunnel.c \
 	ofproto/pipeline/trace.c ofproto/pipeline/transaction.c ofproto/pipeline/transaction.h ofproto/pipeline/transaction-private.h ofproto/pipeline/xlate.c ofproto/pipeline/xlate.h
 ofproto_libswitchd_a_SOURCES = \
 	ofproto/bridge/flow-tables.c ofproto/control/tables.c \

@@ -180,6 +180,7 @@ static int key_of_packet(const char *hex, struct flow_key *key, struct error *er
 	AUTO(strbuf) bytes = STRBUF_INIT;
 	struct flow_key parsed;
 
+	packet_put_with_place(NULL, 0, key->packet_type, &bytes);
 	for (; *hex; hex += 2) {
 		int hi = hex_digit(hex[0]), lo = hi < 0 ? -1 : hex_digit(hex[1]);
 

@@ -114,6 +114,7 @@ static void commit_ethernet(struct xlate_ctx *ctx)
 		return;
 	if (ctx->flow.packet_type) {
 		dp_put(&ctx->ret->actions, DP_ACTION_POP_ETH);
+		ctx->n_headers++;
 	} else {
 		ctx_look_at_field(ctx, field_get(FIELD_ETH_SRC));
 		ctx_look_at_field(ctx, field_get(FIELD_ETH_DST));
@@ -143,8 +144,18 @@ static void commit_labels(struct xlate_ctx *ctx)
 	mpls_commit(ctx);
 }
 
+void ctx_base_is_flow(struct xlate_ctx *ctx, size_t first_word)
+{
+	for (size_t i = first_word; i < FLOW_WORDS; i++) {
+		flow_words(&ctx->base)[i] = flow_words_const(&ctx->flow)[i];
+		flow_words(&ctx->base_known.m)[i] = UINT64_MAX;
+		flow_words(&ctx->base_lost.m)[i] = 0;
+	}
+}
+
 void ctx_commit_fields(struct xlate_ctx *ctx)
 {
+	encap_commit(ctx);
 	if (!ctx->flow.packet_type)
 		commit_ethernet(ctx); // tags and labels go behind a new header
 	commit_labels(ctx);
@@ -155,6 +166,7 @@ void ctx_commit_fields(struct xlate_ctx *ctx)
 
 void ctx_commit(struct xlate_ctx *ctx)
 {
+	encap_commit(ctx);
 	if (!ctx->flow.packet_type)
 		commit_ethernet(ctx);
 	commit_labels(ctx);

@@ -110,7 +110,7 @@ static void learn(struct xlate_ctx *ctx, const struct of_port *in, uint16_t vlan
 {
 	struct eth_addr src = ctx->flow.eth_src;
 
-	if (eth_addr_is_multicast(src))
+	if (eth_addr_is_multicast(src) || ctx->flow.packet_type)
 		return;
 	if (ctx_traced(ctx) && ctx->in->will_apply &&
 	    mac_table_would_change(ctx->sw->macs, src, vlan, in->number))

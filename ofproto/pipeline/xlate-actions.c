@@ -61,9 +61,10 @@ static void do_set_field(struct xlate_ctx *ctx, const struct act *a)
 {
 	const struct field *f = a->set_field.field;
 
-	// A field that the packet does not have is not set.
 	if (ctx_has_field(ctx, f))
 		ctx_write_field(ctx, f, act_set_value(a), act_set_mask(a));
+	else
+		ctx_report(ctx, ">> unmet prerequisites for %s, set_field ignored", f->name);
 }
 
 void ctx_report_value(struct xlate_ctx *ctx, const struct subfield *sf, const struct flow_key *key)
@@ -130,6 +131,15 @@ static void do_move(struct xlate_ctx *ctx, const struct act *a)
 	ctx_report_value(ctx, &a->move.dst, &ctx->flow);
 }
 
+// A tag stands behind an Ethernet header.
+static bool may_have_tag(struct xlate_ctx *ctx)
+{
+	if (!ctx->flow.packet_type)
+		return true;
+	ctx_report(ctx, ">> a packet without an Ethernet header has no tag, ignored");
+	return false;
+}
+
 static void push_tag(struct xlate_ctx *ctx, be16 tpid, be16 tci)
 {
 	ctx_look_at_vlans(ctx);
@@ -146,6 +156,8 @@ static bool has_tag(const struct xlate_ctx *ctx)
 // A new tag repeats what was in the one that was outermost; its numbers are set by what follows.
 static void do_push_vlan(struct xlate_ctx *ctx, const struct act *a)
 {
+	if (!may_have_tag(ctx))
+		return;
 	ctx_look_at_vlans(ctx);
 	push_tag(ctx, a->push_vlan.ethertype, ctx->flow.vlans[0].tci);
 }
@@ -163,6 +175,8 @@ static void do_strip_vlan(struct xlate_ctx *ctx, const struct act *a)
 // OpenFlow 1.0 adds the tag that is missing; since 1.1 there must be one.
 static void set_tci_bits(struct xlate_ctx *ctx, uint16_t mask, uint16_t value, bool only_if_tagged)
 {
+	if (!may_have_tag(ctx))
+		return;
 	ctx_look_at_vlans(ctx);
 	if (!has_tag(ctx)) {
 		if (only_if_tagged)
@@ -344,6 +358,8 @@ static action_fn *const functions[ACT_MAX] = {
 	[ACT_DEC_TTL] = do_dec_ttl,
 	[ACT_PUSH_MPLS] = xlate_push_mpls,
 	[ACT_POP_MPLS] = xlate_pop_mpls,
+	[ACT_ENCAP] = xlate_encap,
+	[ACT_DECAP] = xlate_decap,
 	[ACT_SET_MPLS_LABEL] = xlate_set_mpls_label,
 	[ACT_SET_MPLS_TC] = xlate_set_mpls_tc,
 	[ACT_SET_MPLS_TTL] = xlate_set_mpls_ttl,

@@ -19,7 +19,8 @@ void ctx_save(struct xlate_ctx *ctx, struct isolation *iso)
 	iso->tunnel_set = ctx->tunnel_set;
 	iso->n_ct = ctx->n_ct;
 	iso->n_meters = ctx->n_meters;
-	iso->n_mpls = ctx->n_mpls;
+	iso->n_headers = ctx->n_headers;
+	iso->encap = ctx->encap;
 	iso->n_base_labels = ctx->n_base_labels;
 	iso->n_kept_labels = ctx->n_kept_labels;
 	iso->unparsed = ctx->unparsed;
@@ -41,7 +42,8 @@ void ctx_restore(struct xlate_ctx *ctx, struct isolation *iso)
 	ctx->tunnel_set = iso->tunnel_set;
 	ctx->n_ct = iso->n_ct;
 	ctx->n_meters = iso->n_meters;
-	ctx->n_mpls = iso->n_mpls;
+	ctx->n_headers = iso->n_headers;
+	ctx->encap = iso->encap;
 	ctx->n_base_labels = iso->n_base_labels;
 	ctx->n_kept_labels = iso->n_kept_labels;
 	ctx->unparsed = iso->unparsed;
@@ -69,7 +71,7 @@ void isolate_end(struct xlate_ctx *ctx, struct isolation *iso)
 	// A header that was set for a tunnel's port changes no packet: the next tunnel's port sets its own.
 	ctx->base.tunnel = iso->base.tunnel;
 	changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base)) || ctx->n_ct != iso->n_ct ||
-		  ctx->n_meters != iso->n_meters || ctx->n_mpls != iso->n_mpls;
+		  ctx->n_meters != iso->n_meters || ctx->n_headers != iso->n_headers;
 
 	if (changed && out->len > iso->body) {
 		dp_put_nested_end(out, iso->begin);
@@ -106,7 +108,7 @@ void isolate_end_in_line(struct xlate_ctx *ctx, struct isolation *iso)
 	struct flow_key base = ctx->base;
 
 	if (ctx->n_ct != iso->n_ct || ctx->n_meters != iso->n_meters ||
-	    ctx->n_mpls != iso->n_mpls || base.packet_type != iso->base.packet_type ||
+	    ctx->n_headers != iso->n_headers || base.packet_type != iso->base.packet_type ||
 	    memcmp(&ctx->base_lost, &iso->base_lost, sizeof(iso->base_lost)) != 0) {
 		isolate_end(ctx, iso);
 		return;

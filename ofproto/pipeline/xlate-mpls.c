@@ -66,18 +66,6 @@ static void know_labels(struct xlate_ctx *ctx)
 
 // ---- Push ----
 
-// From the network header on the packet has nothing that could be matched.
-static void hide_network(struct xlate_ctx *ctx)
-{
-	uint64_t *flow = flow_words(&ctx->flow), *known = flow_words(&ctx->known.m);
-	uint64_t *written = flow_words(&ctx->written.m);
-
-	for (size_t i = FLOW_SEGMENT_L3; i < FLOW_WORDS; i++) {
-		flow[i] = written[i] = 0;
-		known[i] = UINT64_MAX;
-	}
-}
-
 static uint32_t label(uint32_t value, uint32_t class, uint32_t ttl, uint32_t last)
 {
 	return value << 12 | (class & 7) << 9 | last | ttl;
@@ -96,19 +84,56 @@ static uint32_t first_label(struct xlate_ctx *ctx)
 		     k->nw_ttl ? k->nw_ttl : 64, BOS);
 }
 
+// Is there room for one more than 'n'? All of them get another place.
+static bool may_push(struct xlate_ctx *ctx, unsigned int n)
+{
+	look_at_bottom(ctx);
+	if (n == FLOW_MAX_MPLS) {
+		ctx_report(ctx, TOO_MANY, "push", "would have", FLOW_MAX_MPLS);
+		return xlate_fail(ctx, XLATE_TOO_MANY_LABELS);
+	}
+	look_at_labels(ctx, 0);
+	return true;
+}
+
+// Before a bare packet's labels goes one like the outermost.
+bool mpls_encap(struct xlate_ctx *ctx, be16 ethertype)
+{
+	struct flow_key *k = &ctx->flow;
+	unsigned int n = k->packet_type ? count(k) : 0;
+	bool v6 = k->packet_type && k->eth_type == htobe16(0x86dd);
+	be32 labels[FLOW_MAX_MPLS] = { htobe32(label(v6 ? 2 : 0, 0, 64, BOS)) };
+
+	if (n && !may_push(ctx, n))
+		return false;
+	ctx_commit(ctx);
+	if (n) {
+		labels[0] = k->mpls_lse[0] & ~htobe32(BOS);
+		memcpy(&labels[1], k->mpls_lse, sizeof(*labels) * (FLOW_MAX_MPLS - 1));
+	}
+	ctx_hide_headers(ctx, FLOW_SEGMENT_L2);
+	memcpy(k->mpls_lse, labels, sizeof(labels));
+	k->eth_type = ethertype;
+	return true;
+}
+
+static bool has_ethernet(struct xlate_ctx *ctx)
+{
+	if (!ctx->flow.packet_type)
+		return true;
+	ctx_report(ctx, ">> a packet without an Ethernet header has its labels by encap and decap, "
+			"ignored");
+	return false;
+}
+
 void xlate_push_mpls(struct xlate_ctx *ctx, const struct act *a)
 {
 	be32 *labels = ctx->flow.mpls_lse;
 	unsigned int n = count(&ctx->flow);
 	be32 first;
 
-	look_at_bottom(ctx);
-	if (n == FLOW_MAX_MPLS) {
-		ctx_report(ctx, TOO_MANY, "push", "would have", FLOW_MAX_MPLS);
-		xlate_fail(ctx, XLATE_TOO_MANY_LABELS);
+	if (!has_ethernet(ctx) || !may_push(ctx, n))
 		return;
-	}
-	look_at_labels(ctx, 0);
 	// What was set before is behind the label from now on.
 	if (!n || (ctx->n_kept_labels == n && ctx->written.m.mpls_lse[0]))
 		ctx_commit_fields(ctx);
@@ -116,7 +141,7 @@ void xlate_push_mpls(struct xlate_ctx *ctx, const struct act *a)
 		first = labels[0] & ~htobe32(BOS);
 	} else {
 		first = htobe32(first_label(ctx));
-		hide_network(ctx);
+		ctx_hide_headers(ctx, FLOW_SEGMENT_L3);
 	}
 	memmove(labels + 1, labels, sizeof(*labels) * (FLOW_MAX_MPLS - 1));
 	labels[0] = first;
@@ -127,29 +152,27 @@ void xlate_push_mpls(struct xlate_ctx *ctx, const struct act *a)
 // ---- Pop ----
 
 // Of what comes out only labels can be told: the type says whether there are more.
-void xlate_pop_mpls(struct xlate_ctx *ctx, const struct act *a)
+bool mpls_pop(struct xlate_ctx *ctx, be16 ethertype)
 {
 	be32 *labels = ctx->flow.mpls_lse;
 	unsigned int n = count(&ctx->flow);
 
 	if (!n)
-		return;
+		return false;
 	look_at_bottom(ctx);
 	if (!all_are_seen(&ctx->flow)) {
 		ctx_report(ctx, TOO_MANY, "pop", "has", FLOW_MAX_MPLS);
-		xlate_fail(ctx, XLATE_TOO_MANY_LABELS);
-		return;
+		return xlate_fail(ctx, XLATE_TOO_MANY_LABELS);
 	}
 	look_at_labels(ctx, 1);
 	// A label that is taken off again leaves no trace, but for another type.
-	if (n > ctx->n_kept_labels && !ctx->n_base_labels &&
-	    ctx->base.eth_type != a->pop_mpls.ethertype)
+	if (n > ctx->n_kept_labels && !ctx->n_base_labels && ctx->base.eth_type != ethertype)
 		ctx_commit_fields(ctx);
-	ctx->flow.eth_type = a->pop_mpls.ethertype;
+	ctx->flow.eth_type = ethertype;
 	if (n == 1 || !has_labels(&ctx->flow)) {
 		n = 0;
 		memset(labels, 0, sizeof(ctx->flow.mpls_lse));
-		hide_network(ctx);
+		ctx_hide_headers(ctx, FLOW_SEGMENT_L3);
 		ctx->unparsed = true;
 	} else {
 		n--;
@@ -158,6 +181,13 @@ void xlate_pop_mpls(struct xlate_ctx *ctx, const struct act *a)
 	}
 	ctx->n_kept_labels = MIN(ctx->n_kept_labels, n);
 	know_labels(ctx);
+	return true;
+}
+
+void xlate_pop_mpls(struct xlate_ctx *ctx, const struct act *a)
+{
+	if (has_ethernet(ctx))
+		mpls_pop(ctx, a->pop_mpls.ethertype);
 }
 
 // ---- Parts of the outermost label ----
@@ -262,13 +292,7 @@ static void base_push(struct xlate_ctx *ctx, be32 lse)
 // The datapath's packet has other headers in sight than before.
 static void base_changes_type(struct xlate_ctx *ctx)
 {
-	uint64_t *base = flow_words(&ctx->base), *known = flow_words(&ctx->base_known.m);
-
-	for (size_t i = FLOW_SEGMENT_L3; i < FLOW_WORDS; i++) {
-		base[i] = flow_words_const(&ctx->flow)[i];
-		known[i] = UINT64_MAX;
-		flow_words(&ctx->base_lost.m)[i] = 0;
-	}
+	ctx_base_is_flow(ctx, FLOW_SEGMENT_L3);
 	ctx->base.eth_type = ctx->flow.eth_type;
 }
 
@@ -302,5 +326,5 @@ void mpls_commit(struct xlate_ctx *ctx)
 		base_changes_type(ctx);
 	ctx->base.eth_type = type;
 	ctx->n_base_labels = ctx->n_kept_labels = want;
-	ctx->n_mpls++;
+	ctx->n_headers++;
 }

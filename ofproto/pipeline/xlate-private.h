@@ -59,12 +59,14 @@ struct xlate_ctx {
 	const struct flow_tunnel *came;
 	// Actions so far that changed what the datapath knows of the packet's connection.
 	unsigned int n_ct;
-	unsigned int n_mpls; // likewise, that added or took labels
+	unsigned int n_headers; // likewise, that put whole headers on the packet or took them off
 	unsigned int n_meters; // actions so far that may end the packet
 	// Labels of 'base'; of these the innermost are still in 'flow', where others may have been pushed since.
 	unsigned int n_base_labels, n_kept_labels;
 	// The last label has been popped: nobody has seen yet what is behind it, and 'flow' has none of it.
 	bool unparsed;
+	// The header that 'flow' begins with and the datapath's actions have not yet: it is put on with what is set in it meanwhile.
+	const struct act *encap; // NULL: none
 	struct strbuf action_set; // struct act list: write_actions
 	struct strbuf stack; // what push has put there, see xlate-stack.c
 	uint8_t table;
@@ -146,10 +148,24 @@ uint64_t xlate_hash_connection(struct xlate_ctx *ctx, uint64_t basis);
 bool ctx_port_is_alive(const struct xlate_ctx *ctx, of_port_t number);
 void xlate_push_mpls(struct xlate_ctx *ctx, const struct act *a);
 void xlate_pop_mpls(struct xlate_ctx *ctx, const struct act *a);
+// With or without an Ethernet header before it. False: there is none, or it cannot be done.
+bool mpls_pop(struct xlate_ctx *ctx, be16 ethertype);
+// A label before everything, the Ethernet header too. False: there are too many.
+bool mpls_encap(struct xlate_ctx *ctx, be16 ethertype);
 void xlate_set_mpls_label(struct xlate_ctx *ctx, const struct act *a);
 void xlate_set_mpls_tc(struct xlate_ctx *ctx, const struct act *a);
 void xlate_set_mpls_ttl(struct xlate_ctx *ctx, const struct act *a);
 void xlate_dec_mpls_ttl(struct xlate_ctx *ctx, const struct act *a);
+void xlate_encap(struct xlate_ctx *ctx, const struct act *a);
+void xlate_decap(struct xlate_ctx *ctx, const struct act *a);
+// From a header on the packet has nothing that could be matched.
+void ctx_hide_headers(struct xlate_ctx *ctx, size_t first_word);
+// At the pipeline's entry: what a packet without an Ethernet header has nothing of.
+void xlate_know_bare(struct xlate_ctx *ctx);
+// Emits the header that is to come.
+void encap_commit(struct xlate_ctx *ctx);
+// What the datapath shows of its packet is 'flow' from the Ethernet header on, or from the network header on.
+void ctx_base_is_flow(struct xlate_ctx *ctx, size_t first_word);
 void xlate_set_queue(struct xlate_ctx *ctx, const struct act *a);
 void xlate_pop_queue(struct xlate_ctx *ctx, const struct act *a);
 void xlate_enqueue(struct xlate_ctx *ctx, const struct act *a);
@@ -201,8 +217,8 @@ void xlate_tunnel_resume(struct xlate_ctx *ctx);
 void xlate_tunnel_freeze(struct xlate_ctx *ctx);
 // Before an output: the outer header where the port is a tunnel. False: it does not go.
 bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p);
-// Behind the output; 'mark' is what the packet had before.
-void xlate_tunnel_sent(struct xlate_ctx *ctx, uint32_t mark);
+// Behind the output; 'mark' and 'packet_type' are what the packet had before.
+void xlate_tunnel_sent(struct xlate_ctx *ctx, uint32_t mark, be32 packet_type);
 // Takes a tunnel option off the packet.
 void xlate_delete_field(struct xlate_ctx *ctx, const struct act *a);
 bool xlate_is_tunnel(const struct of_port *p);
@@ -219,8 +235,9 @@ struct isolation {
 	struct flow_mask known, base_known, base_lost, written, tunnel_set;
 	struct strbuf action_set, stack;
 	const struct frame *frame;
-	unsigned int n_ct, n_meters, n_mpls, n_base_labels, n_kept_labels;
+	unsigned int n_ct, n_meters, n_headers, n_base_labels, n_kept_labels;
 	bool unparsed;
+	const struct act *encap;
 	size_t begin, body;
 };
 

@@ -338,9 +338,9 @@ static bool is_tagged(struct xlate_ctx *ctx)
 	return true;
 }
 
-void xlate_tunnel_sent(struct xlate_ctx *ctx, uint32_t mark)
+void xlate_tunnel_sent(struct xlate_ctx *ctx, uint32_t mark, be32 packet_type)
 {
-	ctx->flow.packet_type = 0;
+	ctx->flow.packet_type = packet_type;
 	if (ctx->flow.pkt_mark != mark)
 		write_mark(ctx, mark);
 }

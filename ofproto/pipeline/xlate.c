@@ -266,6 +266,8 @@ static void initial_mask(struct flow_mask *m, const struct flow_key *key)
 	memset(&m->m.eth_type, 0xff, sizeof(m->m.eth_type));
 	if (flow_is_ip(key))
 		m->m.nw_frag = FLOW_FRAG_ANY | FLOW_FRAG_LATER;
+	if (key->packet_type)
+		return;
 	// The type stands behind the tags, so how many tags there are belongs to it.
 	for (int i = 0; i < FLOW_MAX_VLANS; i++) {
 		m->m.vlans[i].tci = htobe16(VLAN_PRESENT);
@@ -329,6 +331,9 @@ void xlate_action_set(struct xlate_ctx *ctx)
 
 	if (!ctx->action_set.len || ctx->exit || ctx->in_action_set)
 		return;
+	action_set_in_order(ctx, &set);
+	if (!set.len)
+		return;
 	ctx->in_action_set = true;
 	if (ctx->first_rule) {
 		ctx->rule = ctx->first_rule;
@@ -338,7 +343,6 @@ void xlate_action_set(struct xlate_ctx *ctx)
 	ctx->level++;
 	ctx_step(ctx, STEP_TABLE, "--. Executing action set:");
 	ctx->level++;
-	action_set_in_order(ctx, &set);
 	xlate_actions(ctx, acts_of(&set));
 	ctx->level -= 2;
 	ctx->rule = rule;
@@ -362,7 +366,7 @@ static void drop_absent_headers(struct flow_mask *m, const struct flow_key *key)
 		// And another packet may have been tracked.
 		flow_fill_ct(&possible.m, 0xff);
 	}
-	for (size_t i = FLOW_SEGMENT_L3; i < FLOW_WORDS; i++)
+	for (size_t i = key->packet_type ? FLOW_SEGMENT_L2 : FLOW_SEGMENT_L3; i < FLOW_WORDS; i++)
 		bits[i] &= flow_words(&possible.m)[i];
 }
 
@@ -484,6 +488,7 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 	memset(&ret->mask, 0, sizeof(ret->mask));
 	initial_mask(&ret->mask, in->key);
 	pipeline_state_is_known(&ctx.known);
+	xlate_know_bare(&ctx);
 	if (in->resume || in->key->recirc_id)
 		resume(&ctx);
 	else
@@ -582,6 +587,7 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 {
 	struct of_port *peer = atomic_load(&p->peer);
 	uint32_t mark = ctx->flow.pkt_mark;
+	be32 packet_type = ctx->flow.packet_type;
 	uint8_t dscp;
 	bool marked;
 
@@ -604,6 +610,11 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 		}
 		return;
 	}
+	if (packet_type && !xlate_is_layer3(p)) {
+		ctx_report(ctx, ">> Trying to send non-Ethernet packet through legacy L2 port. "
+				"Dropping packet.");
+		return;
+	}
 	if (!xlate_tunnel_send(ctx, p))
 		return;
 	marked = xlate_mark_begin(ctx, p, &dscp);
@@ -613,7 +624,7 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 	dp_put_output(&ctx->ret->actions, p->dp_port);
 	if (marked)
 		xlate_mark_end(ctx, dscp);
-	xlate_tunnel_sent(ctx, mark);
+	xlate_tunnel_sent(ctx, mark, packet_type);
 }
 
 const char *xlate_error_text(enum xlate_error e)
@@ -628,6 +639,7 @@ const char *xlate_error_text(enum xlate_error e)
 		[XLATE_TOO_MANY_CONTEXTS] = "Too many recirculation contexts",
 		[XLATE_STACK_TOO_DEEP] = "Stack too deep",
 		[XLATE_TOO_MANY_LABELS] = "Too many MPLS labels",
+		[XLATE_UNSUPPORTED_PACKET_TYPE] = "Unsupported packet type",
 	};
 
 	return texts[e];

@@ -108,6 +108,7 @@ enum xlate_error {
 	XLATE_TOO_MANY_CONTEXTS,
 	XLATE_STACK_TOO_DEEP,
 	XLATE_TOO_MANY_LABELS,
+	XLATE_UNSUPPORTED_PACKET_TYPE,
 };
 
 // What an answer rests on and whom its traffic counts for: what a megaflow keeps of its translation.

@@ -283,8 +283,20 @@ static void fill_metadata(struct match *m, const struct flow_key *key)
 		tell(m, key, always[i]);
 	for (enum field_id id = FIELD_REG0; id < FIELD_REG0 + FLOW_N_REGS; id++)
 		tell(m, key, id);
+	tell(m, key, FIELD_PACKET_TYPE);
 	for (size_t i = 0; key->ct_nw_proto && i < ARRAY_SIZE(tuple); i++)
 		tell(m, key, tuple[i]);
+}
+
+// A bare packet's bytes as everybody else has them.
+static struct packet without_place(const struct upcall *up)
+{
+	struct packet p = *up->packet;
+	size_t n = up->key->packet_type ? PACKET_PLACE_LEN : 0;
+
+	p.data += n;
+	p.size -= n;
+	return p;
 }
 
 // 's': the state that the packet was sent with; NULL: none.
@@ -294,26 +306,27 @@ static void queue_packet_in(struct upcall_engine *u, struct of_switch *sw,
 {
 	AUTO(strbuf) continuation = STRBUF_INIT;
 	size_t n_userdata = s ? s->n_userdata : 0;
+	struct packet packet = without_place(up);
 	struct queued_packet_in *q;
 	bool first = false, full;
 
 	if (s && s->paused)
 		continuation_encode(s, &continuation);
-	q = xzalloc(sizeof(*q) + up->packet->size + n_userdata + continuation.len);
-	memcpy(q->data, up->packet->data, up->packet->size);
+	q = xzalloc(sizeof(*q) + packet.size + n_userdata + continuation.len);
+	memcpy(q->data, packet.data, packet.size);
 	if (n_userdata) {
-		q->event.userdata = memcpy(q->data + up->packet->size, s->userdata, n_userdata);
+		q->event.userdata = memcpy(q->data + packet.size, s->userdata, n_userdata);
 		q->event.n_userdata = n_userdata;
 	}
 	if (continuation.len) {
-		q->event.continuation = memcpy(q->data + up->packet->size + n_userdata,
-					       continuation.s, continuation.len);
+		q->event.continuation = memcpy(q->data + packet.size + n_userdata, continuation.s,
+					       continuation.len);
 		q->event.n_continuation = continuation.len;
 	}
 	fill_metadata(&q->event.metadata, key);
 	q->event.sw = sw;
 	q->event.packet = q->data;
-	q->event.len = up->packet->size;
+	q->event.len = packet.size;
 	q->event.reason = a->userspace.reason;
 	q->event.table = a->userspace.table_id;
 	q->event.max_len = a->userspace.max_len;

@@ -4,17 +4,18 @@
 #include "ofproto/upcall/upcall-private.h"
 
 // The packet, with what the message says of it beside its bytes.
-static bool read_packet(const struct packet_in *p, struct flow_key *key)
+static bool read_packet(const struct packet_in *p, struct strbuf *bytes, struct flow_key *key)
 {
 	const struct flow_key *said = &p->metadata.key;
 	struct packet_metadata md = packet_metadata_of(said);
-	struct packet packet = { .data = (uint8_t *)p->packet, .size = p->len };
+	struct packet packet;
 
+	packet_put_with_place(p->packet, p->len, said->packet_type, bytes);
+	packet = (struct packet){ .data = (uint8_t *)bytes->s, .size = bytes->len };
 	if (packet_parse(&packet, &md, key) < 0)
 		return false;
 	memcpy(key->regs, said->regs, sizeof(key->regs));
 	key->metadata = said->metadata;
-	key->packet_type = said->packet_type;
 	key->recirc_id = 0;
 	return true;
 }
@@ -35,6 +36,7 @@ enum ofperr upcall_packet_resume(struct upcall_engine *u, struct of_switch *sw,
 				 const struct packet_in *p)
 {
 	struct xlate_input in = { .sw = sw };
+	AUTO(strbuf) bytes = STRBUF_INIT;
 	struct recirc_state *state;
 	struct flow_key key, dp_key;
 	struct xlate_result r;
@@ -42,7 +44,7 @@ enum ofperr upcall_packet_resume(struct upcall_engine *u, struct of_switch *sw,
 
 	if (!p->continuation || !p->packet)
 		return OFPERR_NXR_STALE;
-	if (!read_packet(p, &key))
+	if (!read_packet(p, &bytes, &key))
 		return OFPERR_OFPBRC_BAD_LEN;
 	e = continuation_decode(sw, p->continuation, p->n_continuation, &key, &state);
 	if (e)
@@ -51,7 +53,7 @@ enum ofperr upcall_packet_resume(struct upcall_engine *u, struct of_switch *sw,
 	in.resume = state;
 	xlate(&in, &r);
 	dp_key = datapath_key(sw, &key);
-	engine_send(u, p->packet, p->len, &dp_key, &r);
+	engine_send(u, bytes.s, bytes.len, &dp_key, &r);
 	xlate_result_uninit(&r);
 	recirc_destroy(state);
 	return OFPERR_NONE;

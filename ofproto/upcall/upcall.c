@@ -390,10 +390,12 @@ struct packet_out_run {
 
 static enum ofperr read_packet(struct packet_out_run *run, const struct packet_out *po)
 {
-	struct packet p = { .data = (uint8_t *)po->packet, .size = po->len };
-	struct packet_metadata md = { 0 };
+	struct packet_metadata md = { .packet_type = po->metadata.key.packet_type };
+	struct packet p;
 
-	strbuf_put(&run->packet, po->packet, po->len);
+	packet_put_with_place(po->packet, po->len, md.packet_type, &run->packet);
+	p = (struct packet){ .data = (uint8_t *)strbuf_cstr(&run->packet),
+			     .size = run->packet.len };
 	if (packet_parse(&p, &md, &run->key) < 0)
 		return OFPERR_OFPBRC_BAD_LEN;
 	run->key.in_port = po->metadata.key.in_port;

@@ -56,7 +56,7 @@ static const char *const rules[ACT_MAX] = {
 	[ACT_CT_CLEAR] = "actions=ct_clear",
 	[ACT_SAMPLE] = "actions=sample(probability=1)",
 	[ACT_CHECK_PKT_LARGER] = "actions=check_pkt_larger(100)->reg0[0]",
-	[ACT_ENCAP] = "actions=encap(mpls)",
+	[ACT_ENCAP] = "actions=encap(nsh)",
 	[ACT_DECAP] = "actions=decap",
 	[ACT_DEC_NSH_TTL] = "dl_type=0x894f,actions=dec_nsh_ttl",
 	[ACT_DEBUG_SLOW] = "actions=debug_slow",
@@ -135,8 +135,8 @@ static const struct {
 	const char *rule;
 	enum ofperr error;
 } refusals[] = {
-	{ "actions=output:1,clone(output:2,clone(decap))", OFPERR_OFPBAC_BAD_TYPE },
-	{ "actions=write_actions(decap)", OFPERR_OFPBAC_BAD_TYPE },
+	{ "actions=output:1,clone(output:2,clone(debug_slow))", OFPERR_OFPBAC_BAD_TYPE },
+	{ "actions=clone(sample(probability=1))", OFPERR_OFPBAC_BAD_TYPE },
 	{ "actions=clone(controller(meter_id=5))", OFPERR_OFPBAC_BAD_ARGUMENT },
 };
 
