@@ -76,6 +76,48 @@ static void put_choice(struct strbuf *b)
 			      hash);
 }
 
+void put_encap_action(struct strbuf *b)
+{
+	static const char *const words[] = {
+		"encap(nsh),",
+		"encap(nsh),encap(ethernet),",
+		"encap(nsh),set_field:5->nsh_si,set_field:6->nsh_c1,encap(ethernet),output:2,",
+		"encap(nsh(md_type=2,tlv(0x1,2,0x0304))),",
+		"encap(nsh),output:3,encap(ethernet),dec_nsh_ttl,output:1,",
+		"encap(ethernet),",
+		"encap(ethernet),mod_dl_dst:00:00:00:00:00:02,output:3,",
+		"encap(mpls),",
+		"encap(mpls),set_mpls_label:5,encap(ethernet),output:1,",
+		"encap(mpls_mc),encap(ethernet),set_mpls_ttl:9,output:3,",
+		"decap(),",
+		"decap(),",
+		"decap(),encap(ethernet),output:2,",
+		"decap(),encap(nsh),encap(ethernet),output:2,",
+		"decap(packet_type(ns=0,type=0)),",
+		"decap(packet_type(ns=1,type=0x800)),",
+		"decap(packet_type(ns=1,type=0x86dd)),",
+		"decap(packet_type(ns=1,type=0x8847)),",
+		"clone(decap(),decap(packet_type(ns=1,type=0x800)),encap(ethernet),output:2),",
+		"clone(encap(nsh),encap(ethernet),output:3),",
+	};
+
+	strbuf_puts(b, PICK(words));
+}
+
+void put_packet_type_match(struct strbuf *b)
+{
+	static const char *const words[] = { "eth",
+					     "packet_type=(1,0x800)",
+					     "packet_type=(1,0x800),nw_dst=10.0.0.0/8",
+					     "packet_type=(1,0x86dd)",
+					     "packet_type=(1,0x894f)",
+					     "packet_type=(1,0x894f),nsh_si=1",
+					     "packet_type=(1,0x8847)",
+					     "packet_type=(1,0x8847),mpls_label=5" };
+
+	strbuf_printf(b, ",%s", PICK(words));
+}
+
 void put_uncommon_action(struct strbuf *b)
 {
 	switch (random_u32() % 4) {
@@ -98,7 +140,7 @@ void random_nsh(struct flow_key *k)
 {
 	k->nsh_mdtype = 1 + random_u32() % 2;
 	k->nsh_ttl = chance(20) ? 1 : 5;
-	k->nsh_np = 1 + random_u32() % 3;
+	k->nsh_np = 1 + random_u32() % 5;
 	k->nsh_path = htobe32(random_u32() % 4 << 8 | random_u32() % 4);
 	if (k->nsh_mdtype == 1)
 		k->nsh_context[0] = htobe32(random_u32() % 4);
@@ -127,25 +169,125 @@ void random_labels(struct flow_key *k)
 					 (i + 1 == n ? 0x100 : 0) | (chance(20) ? 1 : 64));
 }
 
-void random_label_action(const struct dp_action *a, struct flow_key *k)
+static void hide_from(struct flow_key *k, size_t word)
+{
+	memset((uint8_t *)k + word * 8, 0, sizeof(*k) - word * 8);
+}
+
+static void make_bare(struct flow_key *k, be16 type)
+{
+	k->eth_type = type;
+	k->packet_type = htobe32(1u << 16 | be16toh(type));
+	memset(&k->eth_dst, 0, sizeof(k->eth_dst));
+	memset(&k->eth_src, 0, sizeof(k->eth_src));
+	memset(k->vlans, 0, sizeof(k->vlans));
+}
+
+static void push_nsh(const uint8_t *h, size_t n, struct flow_key *k)
+{
+	hide_from(k, FLOW_SEGMENT_L2);
+	make_bare(k, htobe16(0x894f));
+	k->nsh_flags = h[0] >> 4 & 3;
+	k->nsh_ttl = (h[0] & 0xf) << 2 | h[1] >> 6;
+	k->nsh_mdtype = h[2];
+	k->nsh_np = h[3];
+	memcpy(&k->nsh_path, h + 4, 4);
+	if (h[2] == 1)
+		memcpy(k->nsh_context, h + 8, n - 8);
+}
+
+// True: what comes to light is not known.
+static bool pop_nsh(struct flow_key *k)
+{
+	static const uint16_t types[] = { 0, 0x0800, 0x86dd, 0, 0x894f };
+	uint8_t np = k->nsh_np;
+
+	hide_from(k, FLOW_SEGMENT_L2);
+	if (np == 3)
+		k->packet_type = 0;
+	else
+		make_bare(k, htobe16(types[np % ARRAY_SIZE(types)]));
+	return true;
+}
+
+static void add_label(be32 lse, struct flow_key *k)
 {
 	be32 *l = k->mpls_lse;
-	bool last = l[0] & htobe32(0x100);
 
-	if (a->type == DP_ACTION_PUSH_MPLS) {
-		memmove(l + 1, l, sizeof(*l) * (FLOW_MAX_MPLS - 1));
-		l[0] = a->push_mpls.lse;
-		k->eth_type = a->push_mpls.ethertype;
-	} else if (a->type == DP_ACTION_POP_MPLS) {
-		memmove(l, l + 1, sizeof(*l) * (FLOW_MAX_MPLS - 1));
-		l[FLOW_MAX_MPLS - 1] = 0;
-		k->eth_type = a->pop_mpls.ethertype;
-	} else {
-		return;
+	memmove(l + 1, l, sizeof(*l) * (FLOW_MAX_MPLS - 1));
+	l[0] = lse;
+	hide_from(k, FLOW_SEGMENT_L3);
+}
+
+static bool pop_label(be16 type, struct flow_key *k)
+{
+	be32 *l = k->mpls_lse;
+	bool last = l[0] & htobe32(0x100), bare = k->packet_type;
+
+	memmove(l, l + 1, sizeof(*l) * (FLOW_MAX_MPLS - 1));
+	l[FLOW_MAX_MPLS - 1] = 0;
+	hide_from(k, FLOW_SEGMENT_L3);
+	k->eth_type = type;
+	if (bare && type == htobe16(0x6558)) {
+		hide_from(k, FLOW_SEGMENT_L2);
+		k->packet_type = 0;
+	} else if (bare) {
+		make_bare(k, type);
 	}
-	memset((uint8_t *)k + FLOW_SEGMENT_L3 * 8, 0, sizeof(*k) - FLOW_SEGMENT_L3 * 8);
-	if (a->type == DP_ACTION_POP_MPLS && last)
-		random_network(k);
+	return last;
+}
+
+bool header_action(const struct dp_action *a, struct flow_key *k)
+{
+	switch (a->type) {
+	case DP_ACTION_PUSH_MPLS:
+		add_label(a->push_mpls.lse, k);
+		k->eth_type = a->push_mpls.ethertype;
+		return false;
+	case DP_ACTION_ADD_MPLS:
+		if (!k->packet_type)
+			hide_from(k, FLOW_SEGMENT_L2);
+		add_label(a->push_mpls.lse, k);
+		make_bare(k, a->push_mpls.ethertype);
+		return false;
+	case DP_ACTION_POP_MPLS:
+		return pop_label(a->pop_mpls.ethertype, k);
+	case DP_ACTION_PUSH_NSH:
+		push_nsh(a->push_nsh.header, a->push_nsh.len, k);
+		return false;
+	case DP_ACTION_POP_NSH:
+		return pop_nsh(k);
+	case DP_ACTION_POP_ETH:
+		make_bare(k, k->eth_type);
+		return false;
+	case DP_ACTION_PUSH_ETH:
+		k->packet_type = 0;
+		k->eth_dst = a->push_eth.dst;
+		k->eth_src = a->push_eth.src;
+		return false;
+	}
+	return false;
+}
+
+void random_header_action(const struct dp_action *a, struct flow_key *k)
+{
+	if (!header_action(a, k))
+		return;
+	if (!k->packet_type && !k->eth_type)
+		random_ethernet(k);
+	random_network(k);
+}
+
+void random_bare(struct flow_key *k)
+{
+	make_bare(k, k->eth_type);
+}
+
+static void add_some(struct of_switch *sw, const char *const rules[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (chance(70))
+			add_rule(sw, rules[i]);
 }
 
 // What a router of labels does: in, through, out.
@@ -165,7 +307,34 @@ void add_label_rules(struct of_switch *sw)
 		"resubmit(,2)",
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		if (chance(70))
-			add_rule(sw, rules[i]);
+	add_some(sw, rules, ARRAY_SIZE(rules));
+}
+
+// What ends and begins service paths does.
+void add_encap_rules(struct of_switch *sw)
+{
+	static const char *const rules[] = {
+		"priority=10,dl_type=0x894f,vlan_tci=0,actions=decap(),decap(),resubmit(,1)",
+		"priority=9,ip,vlan_tci=0,actions=decap(),resubmit(,1)",
+		"priority=9,ipv6,actions=encap(nsh),set_field:3->nsh_spi,move:NXM_NX_REG0[0..7]->"
+		"NXOXM_NSH_SI[],resubmit(,2)",
+		"priority=9,mpls,vlan_tci=0,mpls_bos=1,actions=decap(),"
+		"decap(packet_type(ns=1,type=0x800)),resubmit(,1)",
+		"priority=9,arp,actions=encap(mpls),set_mpls_label:6,resubmit(,2)",
+		"priority=9,packet_type=(1,0x894f),actions=decap(),resubmit(,1)",
+		"priority=9,packet_type=(1,0x800),actions=dec_ttl,resubmit(,1)",
+		"table=1,priority=9,packet_type=(1,0x800),actions=encap(ethernet),output:2",
+		"table=1,priority=10,packet_type=(1,0x800),nw_dst=10.0.0.0/8,actions=dec_ttl,"
+		"encap(nsh),set_field:2->nsh_si,encap(ethernet),output:3",
+		"table=1,priority=9,packet_type=(1,0x894f),nsh_si=1,actions=encap(ethernet),"
+		"output:3,"
+		"decap(),decap(),output:2",
+		"table=1,priority=8,eth,actions=output:1,encap(mpls),encap(ethernet),output:2",
+		"table=2,priority=9,packet_type=(1,0x894f),actions=encap(ethernet),"
+		"mod_dl_dst:00:00:00:00:00:02,output:1",
+		"table=2,priority=9,packet_type=(1,0x8847),actions=encap(mpls),set_mpls_ttl:3,"
+		"encap(ethernet),output:1",
+	};
+
+	add_some(sw, rules, ARRAY_SIZE(rules));
 }

@@ -180,7 +180,9 @@ static void put_match(struct strbuf *b, int table, bool rich)
 		strbuf_printf(b, ",reg0=%u/0x3", random_u32() % 4);
 	if (rich && chance(20))
 		put_tunnel_match(b);
-	if (chance(70))
+	if (rich && chance(12))
+		put_packet_type_match(b);
+	else if (chance(70))
 		put_l3_match(b);
 }
 
@@ -279,6 +281,10 @@ static void put_action(struct strbuf *b, int table, bool rich)
 	}
 	if (rich && chance(8)) {
 		random_learn_action(b);
+		return;
+	}
+	if (rich && chance(20)) {
+		put_encap_action(b);
 		return;
 	}
 	if (chance(20)) {
@@ -440,6 +446,8 @@ void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich)
 		add_tracking_rules(sw);
 	if (rich && chance(40))
 		add_label_rules(sw);
+	if (rich && chance(30))
+		add_encap_rules(sw);
 	for (unsigned int tries = 0; made < n && tries < 20 * n; tries++)
 		made += add_random_rule(sw, rich);
 	random_clauses_fill(sw);
@@ -506,22 +514,27 @@ void random_network(struct flow_key *k)
 	}
 }
 
+void random_ethernet(struct flow_key *k)
+{
+	set_text(k, FIELD_ETH_SRC, PICK(macs));
+	set_text(k, FIELD_ETH_DST, chance(15) ? "ff:ff:ff:ff:ff:ff" : PICK(macs));
+	if (chance(35))
+		k->vlans[0] = (struct flow_vlan){ htobe16(0x8100),
+						  htobe16(VLAN_PRESENT | (5 + random_u32() % 3)) };
+	k->eth_type = htobe16(chance(45)   ? 0x0800
+			      : chance(45) ? 0x86dd
+			      : chance(60) ? 0x8847
+			      : chance(50) ? 0x0806
+			      : chance(60) ? 0x894f
+					   : 0x88b5);
+}
+
 void random_packet(struct strbuf *out, struct flow_key *ret_key)
 {
 	struct flow_key k = { 0 };
 	struct packet_metadata md = { .in_port = 1 + random_u32() % RANDOM_N_PORTS };
 
-	set_text(&k, FIELD_ETH_SRC, PICK(macs));
-	set_text(&k, FIELD_ETH_DST, chance(15) ? "ff:ff:ff:ff:ff:ff" : PICK(macs));
-	if (chance(35))
-		k.vlans[0] = (struct flow_vlan){ htobe16(0x8100),
-						 htobe16(VLAN_PRESENT | (5 + random_u32() % 3)) };
-	k.eth_type = htobe16(chance(45)	  ? 0x0800
-			     : chance(45) ? 0x86dd
-			     : chance(60) ? 0x8847
-			     : chance(50) ? 0x0806
-			     : chance(60) ? 0x894f
-					  : 0x88b5);
+	random_ethernet(&k);
 	random_network(&k);
 	packet_compose(&k, random_u32() % 40, out);
 	struct packet p = { .data = (uint8_t *)out->s, .size = out->len };

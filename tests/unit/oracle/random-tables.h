@@ -14,8 +14,12 @@ void random_packet(struct strbuf *out, struct flow_key *ret_key);
 // The seed: ORACLE_SEED, or a fixed one for round 0 and a fresh one for round 1; printed.
 uint64_t oracle_seed(int round);
 
-// What a datapath's action makes of the labels that a key shows, and behind the last one of the rest, which is random.
-void random_label_action(const struct dp_action *a, struct flow_key *key);
+// What a datapath's action makes of the headers that a key shows. True: of the rest nothing is known.
+bool header_action(const struct dp_action *a, struct flow_key *key);
+// The same, and the rest is random.
+void random_header_action(const struct dp_action *a, struct flow_key *key);
+// Takes off the Ethernet header.
+void random_bare(struct flow_key *key);
 
 // Tunnels, on OpenFlow ports behind the others; packets of theirs come in at these datapath ports.
 #define RANDOM_N_TUNNELS 4

@@ -17,7 +17,7 @@
 // Passes behind the first that are looked at.
 #define MAX_PASSES 3
 
-static size_t n_flips, n_passes, n_again;
+static size_t n_flips, n_passes, n_again, n_encaps, n_decaps;
 
 static void append_effect(struct dp_actions list, struct flow_key *key, struct strbuf *out);
 
@@ -37,18 +37,11 @@ static void append_set(const struct dp_action *a, struct flow_key *key, struct s
 	field_write_masked(f, &value, &bits, key);
 }
 
-// Where labels come and go, later sets are of other ones.
-static void append_label(const struct dp_action *a, struct flow_key *key, struct strbuf *out)
+// Where headers come and go, later sets are of other ones.
+static void append_header(const struct dp_action *a, struct flow_key *key, struct strbuf *out)
 {
-	be32 *l = key->mpls_lse;
-
 	strbuf_put(out, a, a->size);
-	if (a->type == DP_ACTION_PUSH_MPLS) {
-		memmove(l + 1, l, sizeof(*l) * (FLOW_MAX_MPLS - 1));
-		l[0] = a->push_mpls.lse;
-	} else if (a->type == DP_ACTION_POP_MPLS) {
-		memmove(l, l + 1, sizeof(*l) * (FLOW_MAX_MPLS - 1));
-	}
+	header_action(a, key);
 }
 
 // The head without what tells how long the lists are.
@@ -87,7 +80,7 @@ static void append_effect(struct dp_actions list, struct flow_key *key, struct s
 		else if (a->type == DP_ACTION_SET)
 			append_set(a, key, out);
 		else
-			append_label(a, key, out);
+			append_header(a, key, out);
 	}
 }
 
@@ -123,7 +116,9 @@ static void go_round(struct of_switch *sw, const struct tunnel_table *tunnels,
 		if (a->type == DP_ACTION_SET_TUNNEL)
 			now.tunnel = a->tunnel;
 		tracked |= a->type == DP_ACTION_CT;
-		random_label_action(a, &now);
+		n_encaps += a->type == DP_ACTION_PUSH_NSH || a->type == DP_ACTION_ADD_MPLS;
+		n_decaps += a->type == DP_ACTION_POP_ETH || a->type == DP_ACTION_POP_NSH;
+		random_header_action(a, &now);
 		if (a->type != DP_ACTION_RECIRC)
 			continue;
 		// It comes back as what it is known to be by then, with what was not known.
@@ -245,7 +240,7 @@ START_TEST(flipping_a_bit_outside_the_mask_changes_nothing)
 	random_seed(oracle_seed(_i));
 	sw = random_switch_create();
 	tunnels = random_tunnels_create(sw);
-	n_flips = n_passes = n_again = 0;
+	n_flips = n_passes = n_again = n_encaps = n_decaps = 0;
 	for (int t = 0; t < N_TABLES; t++) {
 		random_switch_fill(sw, 30, true);
 		for (int p = 0; p < N_PACKETS; p++) {
@@ -253,6 +248,9 @@ START_TEST(flipping_a_bit_outside_the_mask_changes_nothing)
 			struct flow_key key;
 
 			random_packet(&bytes, &key);
+			// Bare ones come from tunnels of layer 3 and by recirculation.
+			if (random_u32() % 8 == 0)
+				random_bare(&key);
 			key.skb_priority = random_u32() % 2 ? random_u32() % 4 : 0;
 			if (random_u32() % 3 == 0)
 				random_tunnel_header(&key);
@@ -265,9 +263,12 @@ START_TEST(flipping_a_bit_outside_the_mask_changes_nothing)
 		rcu_quiesce();
 	}
 	printf("%zu flips, %zu passes behind the first, %zu of them to parse the packet again; "
-	       "%llu rules learned\n",
-	       n_flips, n_passes, n_again, (unsigned long long)counter_total(COUNTER_LEARN));
+	       "%zu headers put on, %zu taken off; %llu rules learned\n",
+	       n_flips, n_passes, n_again, n_encaps, n_decaps,
+	       (unsigned long long)counter_total(COUNTER_LEARN));
 	ck_assert_uint_gt(n_again, 0);
+	ck_assert_uint_ge(n_encaps, 20);
+	ck_assert_uint_ge(n_decaps, 20);
 	ck_assert_uint_ge(counter_total(COUNTER_LEARN), 20);
 	ck_assert_uint_ge(n_passes, 200);
 	ck_assert_uint_ge(n_flips, 50000); // two rounds: 100,000
