@@ -298,10 +298,11 @@ static bool take_from_set(struct acts set, enum act_type type, struct strbuf *ou
 void acts_in_set_order(struct acts set, struct strbuf *out)
 {
 	static const enum act_type changes[] = {
-		ACT_STRIP_VLAN,	  ACT_POP_MPLS,	    ACT_PUSH_MPLS,   ACT_PUSH_VLAN,
-		ACT_DEC_TTL,	  ACT_DEC_MPLS_TTL, ACT_DEC_NSH_TTL, ACT_SET_MPLS_LABEL,
-		ACT_SET_MPLS_TC,  ACT_SET_MPLS_TTL, ACT_SET_TUNNEL,  ACT_SET_VLAN_VID,
-		ACT_SET_VLAN_PCP, ACT_SET_FIELD,    ACT_MOVE,	     ACT_SET_QUEUE
+		ACT_STRIP_VLAN,	 ACT_POP_MPLS,	     ACT_DECAP,	       ACT_ENCAP,
+		ACT_PUSH_MPLS,	 ACT_PUSH_VLAN,	     ACT_DEC_TTL,      ACT_DEC_MPLS_TTL,
+		ACT_DEC_NSH_TTL, ACT_SET_MPLS_LABEL, ACT_SET_MPLS_TC,  ACT_SET_MPLS_TTL,
+		ACT_SET_TUNNEL,	 ACT_SET_VLAN_VID,   ACT_SET_VLAN_PCP, ACT_SET_FIELD,
+		ACT_MOVE,	 ACT_SET_QUEUE
 	};
 	static const enum act_type outputs[] = { ACT_OUTPUT, ACT_OUTPUT_REG, ACT_CONTROLLER };
 	// Of these one, and only where there is no output.

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // encap and decap: headers that are put on and taken off, and packets that are bare.
+#include "ofproto/openflow/group.h"
 #include "tests/unit/pipeline/translated.h"
 
 static struct of_switch *sw, *other; // patched to each other by port 10 of both
 
 static void setup(void)
 {
+	struct error err = ERROR_INIT;
+	struct group_mod gm;
+
 	patched_switches("packet_type=(1,0x800),actions=encap(ethernet),output:1", &sw, &other);
+	ck_assert_msg(!group_mod_parse("group_id=1,type=all,bucket=encap(ethernet),output:2",
+				       GROUP_ADD, NULL, &gm, NULL, &err),
+		      "%s", err.text);
+	ck_assert_int_eq(switch_group_mod(sw, &gm), OFPERR_NONE);
+	group_mod_uninit(&gm);
 }
 
 static void teardown(void)
@@ -179,10 +188,16 @@ static const struct translated_case cases[] = {
 	  NSH(3),
 	  "set(nsh(ttl=8)),pop_eth," PUSH_ETH ",2",
 	  UNTAGGED ",dl_type=0x894f,nsh_ttl=9" },
-	{ "the action set has none",
-	  { "actions=write_actions(encap(nsh),decap(),output:2)" },
+	{ "the set of actions: off, on, the rest",
+	  { "actions=write_actions(set_field:00:00:00:00:00:09->eth_dst,encap(ethernet),decap(),"
+	    "output:2)" },
 	  UDP,
-	  "2",
+	  "pop_eth,push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:09),2",
+	  IP_FLOW },
+	{ "a bucket's header is its own",
+	  { "actions=encap(nsh),group:1,set_field:7->nsh_si,encap(ethernet),3" },
+	  UDP,
+	  PUSH_NSH ",clone(" PUSH_ETH ",2),set(nsh(si=7))," PUSH_ETH ",3",
 	  IP_FLOW },
 	{ "a bare packet's header from the start",
 	  { "packet_type=(1,0x800),actions=set_field:5->nw_ttl,encap(ethernet),2" },
