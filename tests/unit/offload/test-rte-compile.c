@@ -43,6 +43,8 @@ static const struct {
 	  false, REASON_FIELD_UNSUPPORTED, "pkt_mark" },
 	{ "in_port(7),packet_type(ns=0,id=0),eth(),eth_type(0x0800),ipv4(frag=no)", false,
 	  REASON_NO_DEVICE, "" },
+	{ "in_port(1),packet_type(ns=1,id=0x800),ipv4(frag=no)", false, REASON_FIELD_UNSUPPORTED,
+	  "packet_type" },
 };
 
 START_TEST(flows_get_the_verdict_they_deserve)
