@@ -336,6 +336,14 @@ static const struct {
 	  "set(tunnel(dst=5.5.5.5,ttl=64,tp_dst=6635,flags(df))),pop_eth,24,"
 	  "push_eth(src=00:00:00:00:00:01,dst=00:00:00:00:00:09),2",
 	  "eth(src=00:00:00:00:00:01),eth_type(0x1234)" },
+	{ "bare as it is, and with a header of its own",
+	  "in_port=1,actions=decap(),output:18,output:18,encap(ethernet),output:2",
+	  "in_port(1)," OTHER,
+	  "set(tunnel(dst=5.5.5.5,ttl=64,tp_dst=6635,flags(df))),pop_eth,24,24,"
+	  "push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:00),2",
+	  NULL },
+	{ "bare to a port that carries Ethernet", "in_port=1,actions=decap(),output:11,output:2",
+	  "in_port(1)," OTHER, "drop", NULL },
 	{ "the tag goes before the header it is in",
 	  "in_port=1,dl_vlan=5,actions=strip_vlan,output:18",
 	  "in_port(1)," ETH
@@ -361,6 +369,11 @@ static const struct {
 	  "4,frag=no)",
 	  "push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:09),2",
 	  "in_port(24),packet_type(ns=1,id=0x800),ipv4(frag=no)" },
+	{ "received without, and taken off nevertheless",
+	  "in_port=18,ip,actions=decap(),dec_ttl,encap(ethernet),output:2",
+	  "tunnel(src=5.5.5.5,dst=9.9.9.9),in_port(24),packet_type(ns=1,id=0x0800),ipv4(src=1.2.3."
+	  "4,ttl=9,frag=no)",
+	  "set(ipv4(ttl=8)),push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:00),2", NULL },
 	{ "from one without to another", "in_port=18,actions=in_port",
 	  "tunnel(src=5.5.5.5,dst=9.9.9.9),in_port(24),packet_type(ns=1,id=0x0800),ipv4(src=1.2.3."
 	  "4,frag=no)",
