@@ -21,7 +21,7 @@ core_libcore_a_SOURCES += \
 	core/flow/field-oxm.c core/flow/field-text.c core/flow/fields.c core/flow/fields.def core/flow/fields.h \
 	core/flow/key.c core/flow/key.h core/flow/match-text.c core/flow/match.c core/flow/match.h \
 	core/flow/megaflow.c core/flow/megaflow.h core/flow/meter.c core/flow/meter.h core/flow/miniflow.c core/flow/miniflow.h core/flow/subfield.c core/flow/text-private.h \
-	core/packet/checksum-private.h core/packet/checksum.c core/packet/compose.c core/packet/edit.c core/packet/encap.c \
+	core/packet/checksum-private.h core/packet/checksum.c core/packet/compose.c core/packet/edit.c core/packet/encap.c core/packet/header-action.h \
 	core/packet/packet.h core/packet/parse.c core/packet/parse-packed.c core/packet/parse-private.h core/packet/proto-private.h
 EXTRA_DIST += core/flow/README.md core/packet/README.md
 

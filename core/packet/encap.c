@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole headers before packets: Ethernet, NSH (RFC 8300), labels before an Ethernet header.
-#include "core/packet/packet.h"
+#include "core/packet/header-action.h"
 #include "core/packet/proto-private.h"
 
 enum { NSH_BASE_LEN = 8, ETH_TYPE_TEB = 0x6558 };
@@ -185,4 +185,36 @@ bool packet_pop_bare_mpls(struct packet *p, be16 ethertype, be32 *packet_type)
 	if (more)
 		p->l2_5 = ETH_LEN;
 	return true;
+}
+
+// ---- Actions ----
+
+bool packet_header_action(struct packet *p, const struct dp_action *a, be32 *packet_type)
+{
+	switch (a->type) {
+	case DP_ACTION_PUSH_VLAN:
+		return packet_push_vlan(p, a->push_vlan.tpid, a->push_vlan.tci);
+	case DP_ACTION_POP_VLAN:
+		packet_pop_vlan(p);
+		return true;
+	case DP_ACTION_PUSH_MPLS:
+		return packet_push_mpls(p, a->push_mpls.ethertype, a->push_mpls.lse);
+	case DP_ACTION_POP_MPLS:
+		if (*packet_type)
+			return packet_pop_bare_mpls(p, a->pop_mpls.ethertype, packet_type);
+		packet_pop_mpls(p, a->pop_mpls.ethertype);
+		return true;
+	case DP_ACTION_ADD_MPLS:
+		return packet_add_mpls(p, a->push_mpls.ethertype, a->push_mpls.lse, packet_type);
+	case DP_ACTION_PUSH_ETH:
+		return packet_push_eth(p, a->push_eth.src, a->push_eth.dst, packet_type);
+	case DP_ACTION_POP_ETH:
+		return packet_pop_eth(p, packet_type);
+	case DP_ACTION_PUSH_NSH:
+		return packet_push_nsh(p, a->push_nsh.header, a->push_nsh.len, packet_type);
+	case DP_ACTION_POP_NSH:
+		return packet_pop_nsh(p, packet_type);
+	default:
+		return false;
+	}
 }

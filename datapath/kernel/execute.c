@@ -9,7 +9,7 @@
 
 #include "core/base/counters.h"
 #include "core/base/hash.h"
-#include "core/packet/packet.h"
+#include "core/packet/header-action.h"
 #include "datapath/kernel/action.h"
 #include "datapath/kernel/kernel.h"
 #include "datapath/kernel/key.h"
@@ -171,46 +171,14 @@ static enum step change(struct walk *w, const struct dp_action *a)
 	case DP_ACTION_CT_CLEAR:
 		flow_fill_ct(w->key, 0);
 		return NEXT;
-	case DP_ACTION_POP_ETH:
-		done = packet_pop_eth(w->p, &w->key->packet_type);
-		break;
-	case DP_ACTION_PUSH_ETH:
-		done = packet_push_eth(w->p, a->push_eth.src, a->push_eth.dst,
-				       &w->key->packet_type);
-		break;
-	case DP_ACTION_PUSH_NSH:
-		done = packet_push_nsh(w->p, a->push_nsh.header, a->push_nsh.len,
-				       &w->key->packet_type);
-		break;
-	case DP_ACTION_POP_NSH:
-		done = packet_pop_nsh(w->p, &w->key->packet_type);
-		break;
-	case DP_ACTION_ADD_MPLS:
-		done = packet_add_mpls(w->p, a->push_mpls.ethertype, a->push_mpls.lse,
-				       &w->key->packet_type);
-		break;
-	case DP_ACTION_PUSH_VLAN:
-		done = packet_push_vlan(w->p, a->push_vlan.tpid, a->push_vlan.tci);
-		break;
-	case DP_ACTION_POP_VLAN:
-		packet_pop_vlan(w->p);
-		break;
-	case DP_ACTION_PUSH_MPLS:
-		done = packet_push_mpls(w->p, a->push_mpls.ethertype, a->push_mpls.lse);
-		break;
-	case DP_ACTION_POP_MPLS:
-		if (w->key->packet_type)
-			done = packet_pop_bare_mpls(w->p, a->pop_mpls.ethertype,
-						    &w->key->packet_type);
-		else
-			packet_pop_mpls(w->p, a->pop_mpls.ethertype);
-		break;
 	case DP_ACTION_DEC_TTL:
 		if (!packet_dec_ttl(w->p)) {
 			run_on_copy(w, dp_action_nested(a));
 			return END;
 		}
 		break;
+	default:
+		done = packet_header_action(w->p, a, &w->key->packet_type);
 	}
 	parse_again(w);
 	return done ? NEXT : end_unsupported();

@@ -5,6 +5,7 @@
 // its own (own_bytes()). So a flood copies nothing, and later changes never show in what has been sent before.
 #include "core/base/counters.h"
 #include "core/base/hash.h"
+#include "core/packet/header-action.h"
 #include "datapath/user/worker.h"
 
 // The list being run, and on what.
@@ -174,77 +175,15 @@ static bool run_pop_vlan(struct run *r, const struct dp_action *a, bool last)
 	return change_all(r, a, pop_vlan);
 }
 
-static bool push_mpls(struct dp_packet *p, const struct dp_action *a)
+static bool header_action(struct dp_packet *p, const struct dp_action *a)
 {
-	return packet_push_mpls(&p->p, a->push_mpls.ethertype, a->push_mpls.lse);
+	return packet_header_action(&p->p, a, &p->md.packet_type);
 }
 
-static bool run_push_mpls(struct run *r, const struct dp_action *a, bool last)
+// Headers that are rarer than tags.
+static bool run_header(struct run *r, const struct dp_action *a, bool last)
 {
-	return change_all(r, a, push_mpls);
-}
-
-static bool pop_mpls(struct dp_packet *p, const struct dp_action *a)
-{
-	if (p->md.packet_type)
-		return packet_pop_bare_mpls(&p->p, a->pop_mpls.ethertype, &p->md.packet_type);
-	packet_pop_mpls(&p->p, a->pop_mpls.ethertype);
-	return true;
-}
-
-static bool run_pop_mpls(struct run *r, const struct dp_action *a, bool last)
-{
-	return change_all(r, a, pop_mpls);
-}
-
-static bool add_mpls(struct dp_packet *p, const struct dp_action *a)
-{
-	return packet_add_mpls(&p->p, a->push_mpls.ethertype, a->push_mpls.lse, &p->md.packet_type);
-}
-
-static bool run_add_mpls(struct run *r, const struct dp_action *a, bool last)
-{
-	return change_all(r, a, add_mpls);
-}
-
-static bool push_eth(struct dp_packet *p, const struct dp_action *a)
-{
-	return packet_push_eth(&p->p, a->push_eth.src, a->push_eth.dst, &p->md.packet_type);
-}
-
-static bool run_push_eth(struct run *r, const struct dp_action *a, bool last)
-{
-	return change_all(r, a, push_eth);
-}
-
-static bool pop_eth(struct dp_packet *p, const struct dp_action *a)
-{
-	return packet_pop_eth(&p->p, &p->md.packet_type);
-}
-
-static bool run_pop_eth(struct run *r, const struct dp_action *a, bool last)
-{
-	return change_all(r, a, pop_eth);
-}
-
-static bool push_nsh(struct dp_packet *p, const struct dp_action *a)
-{
-	return packet_push_nsh(&p->p, a->push_nsh.header, a->push_nsh.len, &p->md.packet_type);
-}
-
-static bool run_push_nsh(struct run *r, const struct dp_action *a, bool last)
-{
-	return change_all(r, a, push_nsh);
-}
-
-static bool pop_nsh(struct dp_packet *p, const struct dp_action *a)
-{
-	return packet_pop_nsh(&p->p, &p->md.packet_type);
-}
-
-static bool run_pop_nsh(struct run *r, const struct dp_action *a, bool last)
-{
-	return change_all(r, a, pop_nsh);
+	return change_all(r, a, header_action);
 }
 
 static uint32_t read_be32(const uint8_t *b)
@@ -436,10 +375,10 @@ static verb *const verbs[DP_ACTION_MAX] = {
 	[DP_ACTION_OUTPUT] = run_output,       [DP_ACTION_DROP] = run_drop,
 	[DP_ACTION_USERSPACE] = run_userspace, [DP_ACTION_SET] = run_set,
 	[DP_ACTION_PUSH_VLAN] = run_push_vlan, [DP_ACTION_POP_VLAN] = run_pop_vlan,
-	[DP_ACTION_PUSH_MPLS] = run_push_mpls, [DP_ACTION_POP_MPLS] = run_pop_mpls,
-	[DP_ACTION_ADD_MPLS] = run_add_mpls,   [DP_ACTION_PUSH_ETH] = run_push_eth,
-	[DP_ACTION_POP_ETH] = run_pop_eth,     [DP_ACTION_PUSH_NSH] = run_push_nsh,
-	[DP_ACTION_POP_NSH] = run_pop_nsh,     [DP_ACTION_RECIRC] = run_recirc,
+	[DP_ACTION_PUSH_MPLS] = run_header,    [DP_ACTION_POP_MPLS] = run_header,
+	[DP_ACTION_ADD_MPLS] = run_header,     [DP_ACTION_PUSH_ETH] = run_header,
+	[DP_ACTION_POP_ETH] = run_header,      [DP_ACTION_PUSH_NSH] = run_header,
+	[DP_ACTION_POP_NSH] = run_header,      [DP_ACTION_RECIRC] = run_recirc,
 	[DP_ACTION_CLONE] = run_clone,	       [DP_ACTION_SAMPLE] = run_sample,
 	[DP_ACTION_TRUNC] = run_trunc,
 	[DP_ACTION_METER] = run_meter,	       [DP_ACTION_CHECK_PKT_LEN] = run_check_pkt_len,

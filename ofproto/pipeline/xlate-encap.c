@@ -192,8 +192,8 @@ static void decap_ethernet(struct xlate_ctx *ctx)
 		unsupported(ctx, "Dropping packet, cannot decap Ethernet if VLAN is present.");
 		return;
 	}
-	// Out of a tunnel of layer 3 it has come without.
-	if (!ctx->base.packet_type || !mpls_is_committed(ctx))
+	// Out of a tunnel of layer 3 it has come without, and has got none so far.
+	if (ctx->n_headers || !ctx->base.packet_type || !mpls_is_committed(ctx))
 		ctx_commit(ctx);
 	memset(&ctx->flow.eth_dst, 0, sizeof(ctx->flow.eth_dst));
 	memset(&ctx->flow.eth_src, 0, sizeof(ctx->flow.eth_src));
