@@ -62,29 +62,6 @@ void isolate_begin(struct xlate_ctx *ctx, struct isolation *iso)
 	iso->body = ctx->ret->actions.len;
 }
 
-void isolate_end(struct xlate_ctx *ctx, struct isolation *iso)
-{
-	struct strbuf *out = &ctx->ret->actions;
-	struct flow_tunnel set = ctx->base.tunnel;
-	bool changed;
-
-	// A header that was set for a tunnel's port changes no packet: the next tunnel's port sets its own.
-	ctx->base.tunnel = iso->base.tunnel;
-	changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base)) || ctx->n_ct != iso->n_ct ||
-		  ctx->n_meters != iso->n_meters || ctx->n_headers != iso->n_headers;
-
-	if (changed && out->len > iso->body) {
-		dp_put_nested_end(out, iso->begin);
-	} else {
-		// Nothing was changed on the way: the actions can stand in line, without a clone around them.
-		memmove(out->s + iso->begin, out->s + iso->body, out->len - iso->body);
-		strbuf_truncate(out, out->len - (iso->body - iso->begin));
-	}
-	ctx_restore(ctx, iso);
-	if (!changed)
-		ctx->base.tunnel = set;
-}
-
 // Bits of the packet's headers that the datapath's actions since 'iso' have changed.
 static void changed_bits(const struct xlate_ctx *ctx, const struct isolation *iso,
 			 struct flow_mask *ret)
@@ -99,6 +76,33 @@ static void changed_bits(const struct xlate_ctx *ctx, const struct isolation *is
 	// The tags are compared as a whole when they are committed; a tunnel's header is the next port's to set.
 	memset(ret->m.vlans, 0, sizeof(ret->m.vlans));
 	memset(&ret->m.tunnel, 0, sizeof(ret->m.tunnel));
+}
+
+void isolate_end(struct xlate_ctx *ctx, struct isolation *iso)
+{
+	struct strbuf *out = &ctx->ret->actions;
+	struct flow_tunnel set = ctx->base.tunnel;
+	struct flow_mask bits;
+	bool changed;
+
+	// A header that was set for a tunnel's port changes no packet: the next tunnel's port sets its own.
+	ctx->base.tunnel = iso->base.tunnel;
+	// What was written may be what this packet had by chance: others of the megaflow had something else.
+	changed_bits(ctx, iso, &bits);
+	changed = memcmp(&ctx->base, &iso->base, sizeof(iso->base)) ||
+		  !is_all_zeros(&bits, sizeof(bits)) || ctx->n_ct != iso->n_ct ||
+		  ctx->n_meters != iso->n_meters || ctx->n_headers != iso->n_headers;
+
+	if (changed && out->len > iso->body) {
+		dp_put_nested_end(out, iso->begin);
+	} else {
+		// Nothing was changed on the way: the actions can stand in line, without a clone around them.
+		memmove(out->s + iso->begin, out->s + iso->body, out->len - iso->body);
+		strbuf_truncate(out, out->len - (iso->body - iso->begin));
+	}
+	ctx_restore(ctx, iso);
+	if (!changed)
+		ctx->base.tunnel = set;
 }
 
 void isolate_end_in_line(struct xlate_ctx *ctx, struct isolation *iso)
