@@ -7,6 +7,8 @@
 #include "core/flow/text-private.h"
 
 extern const struct flag_name slow_path_names[];
+// By enum sample_direction, with the comma.
+extern const char *const sample_directions[];
 
 // ct: with its name; what follows "ct(", up to and with ')', into an element that is all zeros.
 void dp_ct_format(const struct dp_ct *ct, struct strbuf *out);

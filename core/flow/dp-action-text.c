@@ -31,20 +31,58 @@ static void put_port(const struct printer *p, dp_port_t port)
 		strbuf_printf(p->out, "%u", port.n);
 }
 
-static void put_userspace(const struct printer *p, const struct dp_action *a)
+static void put_controller(const struct printer *p, const struct dp_action *a)
 {
-	if (a->userspace.kind == USERSPACE_SLOW_PATH) {
-		strbuf_puts(p->out, "userspace(pid=0,slow_path(");
-		flags_format(slow_path_names, a->userspace.reason, 0x7f, p->out);
-		strbuf_puts(p->out, "))");
-		return;
-	}
 	strbuf_printf(p->out,
-		      "userspace(pid=0,controller(reason=%u,dont_send=0,continuation=%d,"
-		      "recirc_id=%u,rule_cookie=%#llx,controller_id=%u,max_len=%u))",
+		      "controller(reason=%u,dont_send=0,continuation=%d,"
+		      "recirc_id=%u,rule_cookie=%#llx,controller_id=%u,max_len=%u)",
 		      a->userspace.reason, a->userspace.continuation != 0, a->userspace.recirc_id,
 		      (unsigned long long)a->userspace.cookie, a->userspace.controller_id,
 		      a->userspace.max_len);
+}
+
+const char *const sample_directions[] = {
+	[SAMPLE_INGRESS] = ",ingress", [SAMPLE_EGRESS] = ",egress"
+};
+
+static void put_flow_sample(const struct printer *p, const struct dp_action *a)
+{
+	strbuf_printf(p->out,
+		      "flow_sample(probability=%u,collector_set_id=%u,obs_domain_id=%u,"
+		      "obs_point_id=%u,output_port=",
+		      a->userspace.probability, a->userspace.collector_set, a->userspace.obs_domain,
+		      a->userspace.obs_point);
+	put_port(p, a->userspace.output_port);
+	if (a->userspace.direction != SAMPLE_EITHER)
+		strbuf_puts(p->out, sample_directions[a->userspace.direction]);
+	strbuf_putc(p->out, ')');
+}
+
+static void put_userspace(const struct printer *p, const struct dp_action *a)
+{
+	strbuf_puts(p->out, "userspace(pid=0,");
+	switch (a->userspace.kind) {
+	case USERSPACE_SLOW_PATH:
+		strbuf_puts(p->out, "slow_path(");
+		flags_format(slow_path_names, a->userspace.reason, 0x7f, p->out);
+		strbuf_putc(p->out, ')');
+		break;
+	case USERSPACE_FLOW_SAMPLE:
+		put_flow_sample(p, a);
+		break;
+	case USERSPACE_IPFIX:
+		strbuf_puts(p->out, "ipfix(output_port=");
+		put_port(p, a->userspace.output_port);
+		strbuf_putc(p->out, ')');
+		break;
+	default:
+		put_controller(p, a);
+	}
+	if (a->userspace.tunnel_port.n) {
+		strbuf_puts(p->out, ",tunnel_out_port=");
+		put_port(p, a->userspace.tunnel_port);
+	}
+	strbuf_putc(p->out, ')');
 }
 
 static void apply_set(const struct dp_action *a, struct flow_key *key, struct flow_mask *mask)

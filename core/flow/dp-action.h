@@ -18,8 +18,16 @@ enum dp_action_type {
 	DP_ACTION_MAX
 };
 
-// Why a packet goes to the pipeline (SLOW_PATH) or a controller by a userspace action.
-enum userspace_kind { USERSPACE_CONTROLLER, USERSPACE_SLOW_PATH };
+// Why a packet goes to a controller, the pipeline (SLOW_PATH), or those who count samples: of a rule (FLOW_SAMPLE) or a bridge (IPFIX).
+enum userspace_kind {
+	USERSPACE_CONTROLLER,
+	USERSPACE_SLOW_PATH,
+	USERSPACE_FLOW_SAMPLE,
+	USERSPACE_IPFIX
+};
+
+// Which way a sampled packet goes, seen from the port that the sample is about.
+enum sample_direction { SAMPLE_EITHER, SAMPLE_INGRESS, SAMPLE_EGRESS };
 
 enum slow_path_reason {
 	SLOW_CFM = 1,
@@ -62,6 +70,12 @@ struct dp_action {
 			uint64_t cookie; // of the OpenFlow rule
 			uint32_t recirc_id, meter_id;
 			uint32_t continuation; // handle of what the pipeline keeps, 0: none
+			// FLOW_SAMPLE; IPFIX has the ports only.
+			uint16_t probability; // UINT16_MAX: always
+			uint8_t direction; // enum sample_direction
+			uint32_t collector_set, obs_domain, obs_point;
+			dp_port_t output_port; // DP_PORT_NONE: not said
+			dp_port_t tunnel_port; // whose outer header is to be told, 0: none
 		} userspace;
 		// Bits of one field: packet = (packet & ~mask) | (value & mask). Adjacent sets of one header print as one.
 		struct {

@@ -9,10 +9,13 @@ struct userdata {
 	uint8_t kind, reason;
 	uint16_t max_len, controller_id, pad;
 	uint32_t table_id, recirc_id, meter_id, continuation;
+	uint16_t probability;
+	uint8_t direction, pad2;
 	uint64_t cookie;
+	uint32_t collector_set, obs_domain, obs_point, output_port, tunnel_port, pad3;
 };
 
-#define USERDATA_MAGIC 0x4f653031
+#define USERDATA_MAGIC 0x4f653032
 
 void kernel_put_userdata(struct strbuf *b, uint16_t attr, const struct dp_action *a)
 {
@@ -25,7 +28,14 @@ void kernel_put_userdata(struct strbuf *b, uint16_t attr, const struct dp_action
 			      .recirc_id = a->userspace.recirc_id,
 			      .meter_id = a->userspace.meter_id,
 			      .continuation = a->userspace.continuation,
-			      .cookie = a->userspace.cookie };
+			      .cookie = a->userspace.cookie,
+			      .probability = a->userspace.probability,
+			      .direction = a->userspace.direction,
+			      .collector_set = a->userspace.collector_set,
+			      .obs_domain = a->userspace.obs_domain,
+			      .obs_point = a->userspace.obs_point,
+			      .output_port = a->userspace.output_port.n,
+			      .tunnel_port = a->userspace.tunnel_port.n };
 
 	nl_put(b, attr, &u, sizeof(u));
 }
@@ -47,6 +57,13 @@ int kernel_get_userdata(const struct nlattr *data, struct dp_action *a, struct e
 	a->userspace.meter_id = u.meter_id;
 	a->userspace.continuation = u.continuation;
 	a->userspace.cookie = u.cookie;
+	a->userspace.probability = u.probability;
+	a->userspace.direction = MIN(u.direction, SAMPLE_EGRESS);
+	a->userspace.collector_set = u.collector_set;
+	a->userspace.obs_domain = u.obs_domain;
+	a->userspace.obs_point = u.obs_point;
+	a->userspace.output_port = DP_PORT(u.output_port);
+	a->userspace.tunnel_port = DP_PORT(u.tunnel_port);
 	return 0;
 }
 
@@ -92,6 +109,8 @@ static int put_userspace(struct putting *c, const struct dp_action *a)
 
 	nl_put_u32(c->b, OVS_USERSPACE_ATTR_PID, c->pid);
 	kernel_put_userdata(c->b, OVS_USERSPACE_ATTR_USERDATA, a);
+	if (a->userspace.tunnel_port.n)
+		nl_put_u32(c->b, OVS_USERSPACE_ATTR_EGRESS_TUN_PORT, a->userspace.tunnel_port.n);
 	return nl_nest_end(c->b, nest);
 }
 

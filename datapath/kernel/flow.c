@@ -126,6 +126,14 @@ static struct uuid slow_ufid(const struct dp_action *a)
 				a->userspace.meter_id, a->userspace.continuation } };
 }
 
+// A slow path of the pipeline's names no flow.
+bool kernel_flow_is_slow(const struct dp_action *a)
+{
+	struct uuid ufid = slow_ufid(a);
+
+	return a->userspace.kind == USERSPACE_SLOW_PATH && !is_all_zeros(&ufid, sizeof(ufid));
+}
+
 static void put_actions(struct strbuf *b, const struct kernel_datapath *dp,
 			const struct megaflow *mf, const struct flow_key *key,
 			enum slow_path_reason slow)

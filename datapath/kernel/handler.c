@@ -215,8 +215,7 @@ static void on_action(struct handler *h, const struct upcall_message *m, struct 
 		on_resume(h, m, p, key, &a);
 		return;
 	}
-	if (a.userspace.kind == USERSPACE_SLOW_PATH &&
-	    (a.userspace.reason & (SLOW_ACTION | SLOW_MATCH))) {
+	if (kernel_flow_is_slow(&a)) {
 		on_slow_flow(h, m, p, key, &a);
 		return;
 	}

@@ -193,6 +193,8 @@ void kernel_flow_repair(struct kernel_datapath *dp, struct kernel_flow *f, struc
 // Counts what the kernel has not counted.
 void kernel_flow_count_packet(struct kernel_datapath *dp, struct megaflow *mf, size_t bytes,
 			      uint16_t tcp_flags);
+// Whether it was put here for a flow that the kernel cannot carry out.
+bool kernel_flow_is_slow(const struct dp_action *a);
 // The actions of the flow that sent a packet here because the kernel cannot carry them out; false when it has gone, or
 // is not for packets of 'key'. Under RCU.
 bool kernel_flow_slow_actions(struct kernel_datapath *dp, const struct dp_action *a,

@@ -191,6 +191,8 @@ void in_band_run(struct bridge *br);
 void in_band_destroy(struct bridge *br);
 // For routes and neighbours; NULL: the kernel gives none. Borrowed.
 struct nl_sock *vswitchd_route_sock(struct vswitchd *vs);
+// bridge-ipfix.c
+void bridge_configure_ipfix(struct bridge *br, const struct ovsrec_bridge *row);
 // After all rows have been through bridge_keep().
 void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 		      const struct ovsrec_open_vswitch *cfg);

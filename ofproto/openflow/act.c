@@ -150,8 +150,10 @@ enum ofperr acts_executable(struct acts list, struct error *err)
 			AUTO_FREE char *what = xasprintf("action %s", act_name(a->type));
 
 			e = refuse(OFPERR_OFPBAC_BAD_TYPE, what, err);
-		} else if (a->type == ACT_CONTROLLER && a->controller.meter_id) {
-			e = refuse(OFPERR_OFPBAC_BAD_ARGUMENT, "controller(meter_id)", err);
+		} else if (a->type == ACT_SAMPLE &&
+			   (a->sample.domain_src.field || a->sample.point_src.field)) {
+			// Until the layout of that message is known for certain.
+			e = refuse(OFPERR_OFPBAC_BAD_TYPE, "sample with an id from a field", err);
 		} else if (act_has_list(a)) {
 			e = acts_executable(act_nested_list(a), err);
 		}

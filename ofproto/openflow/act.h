@@ -157,7 +157,7 @@ struct act {
 		} learn;
 		struct {
 			uint16_t probability; // of 65535
-			uint8_t direction; // enum act_sample_direction
+			uint8_t direction; // enum sample_direction
 			of_port_t port; // OFPP_ANY: none
 			uint32_t collector_set;
 			uint32_t domain, point; // unless there is a 'domain_src', 'point_src'
@@ -179,7 +179,6 @@ struct act {
 
 enum { ACT_CT_COMMIT = 1, ACT_CT_FORCE = 2 };
 enum { ACT_LEARN_SEND_FLOW_REM = 1, ACT_LEARN_DELETE_LEARNED = 2 };
-enum act_sample_direction { SAMPLE_EITHER, SAMPLE_INGRESS, SAMPLE_EGRESS };
 
 // What a hash is over; numbers of the wire.
 enum act_hash_fields {

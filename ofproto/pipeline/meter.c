@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The meters of a switch. Each is one of the datapath's, whose number the rules that use it carry.
+// The meters of a switch. Each is one of the datapath's, whose number the rules that use it carry; for packets that go to controllers
+// or through the slow path, translations ask for it.
 #include "core/base/clock.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
@@ -9,11 +10,17 @@
 LOG_MODULE(meter);
 
 struct meter {
-	struct hmap_node node; // in the switch's 'meters'
 	uint32_t id, datapath_id;
 	struct meter_config config;
 	int64_t created; // clock_msec()
 	struct list rules; // that use it
+};
+
+// A meter in the switch's table. Such nodes are copied when the table grows, meters are not.
+struct meter_node {
+	struct rnode rnode;
+	struct meter *meter; // main thread
+	uint32_t id, datapath_id;
 };
 
 void switch_set_meter_ops(struct of_switch *sw, const struct switch_meter_ops *ops, void *aux)
@@ -22,14 +29,57 @@ void switch_set_meter_ops(struct of_switch *sw, const struct switch_meter_ops *o
 	sw->meter_aux = aux;
 }
 
-static struct meter *find(const struct of_switch *sw, uint32_t id)
+static uint64_t hash_id(uint32_t id)
 {
-	struct meter *m;
+	return hash_u64(id, 0);
+}
 
-	HMAP_FOR_EACH_WITH_HASH (m, node, hash_u64(id, 0), &sw->meters)
+void switch_init_meters(struct of_switch *sw)
+{
+	rtable_init(&sw->meters, sizeof(struct meter_node), NULL);
+}
+
+// Readers too.
+static struct meter_node *find_node(const struct of_switch *sw, uint32_t id)
+{
+	for (struct rnode *n = rtable_first(&sw->meters, hash_id(id)); n; n = rtable_next(n)) {
+		struct meter_node *m = CONTAINER_OF(n, struct meter_node, rnode);
+
 		if (m->id == id)
 			return m;
+	}
 	return NULL;
+}
+
+static struct meter *find(const struct of_switch *sw, uint32_t id)
+{
+	struct meter_node *n = find_node(sw, id);
+
+	return n ? n->meter : NULL;
+}
+
+uint64_t switch_meters_version(const struct of_switch *sw)
+{
+	return atomic_load(&sw->meters_version);
+}
+
+static uint32_t datapath_meter(const struct of_switch *sw, uint32_t id)
+{
+	const struct meter_node *n = find_node(sw, id);
+
+	return n ? n->datapath_id : 0;
+}
+
+uint32_t switch_controller_meter(const struct of_switch *sw, uint32_t id)
+{
+	uint32_t own = id ? datapath_meter(sw, id) : 0;
+
+	return own ? own : datapath_meter(sw, METER_ID_CONTROLLER);
+}
+
+uint32_t switch_slow_path_meter(const struct of_switch *sw)
+{
+	return datapath_meter(sw, METER_ID_SLOWPATH);
 }
 
 // It comes first in a list, or not at all.
@@ -84,10 +134,8 @@ static enum ofperr check(const struct of_switch *sw, const struct meter_mod *mm)
 	if (!switch_has(sw, SWITCH_FEATURE_METERS) || !sw->meter_ops)
 		return refuse(sw, mm->id, OFPERR_OFPMMFC_INVALID_METER,
 			      "the datapath does not have meters");
-	if (mm->id == METER_ID_SLOWPATH || mm->id == METER_ID_CONTROLLER)
-		return refuse(sw, mm->id, OFPERR_OFPMMFC_INVALID_METER,
-			      "the slow path and controllers cannot be metered yet");
-	if (!mm->id || mm->id > METER_ID_MAX)
+	if (!mm->id ||
+	    (mm->id > METER_ID_MAX && mm->id != METER_ID_SLOWPATH && mm->id != METER_ID_CONTROLLER))
 		return OFPERR_OFPMMFC_INVALID_METER;
 	sw->meter_ops->features(sw->meter_aux, &f);
 	if (c->flags & ~f.flags || !(c->flags & (METER_KBPS | METER_PKTPS)))
@@ -101,6 +149,30 @@ static enum ofperr check(const struct of_switch *sw, const struct meter_mod *mm)
 			return OFPERR_OFPMMFC_BAD_RATE;
 	}
 	return OFPERR_NONE;
+}
+
+static void changed(struct of_switch *sw)
+{
+	atomic_fetch_add(&sw->meters_version, 1);
+	switch_notify_changed(sw);
+}
+
+static struct meter *create(struct of_switch *sw, uint32_t id, uint32_t datapath_id)
+{
+	struct meter_node *n = xzalloc(sizeof(*n));
+	struct meter *m = xzalloc(sizeof(*m));
+
+	m->id = id;
+	m->datapath_id = datapath_id;
+	m->created = clock_msec();
+	list_init(&m->rules);
+	n->rnode.hash = hash_id(id);
+	n->meter = m;
+	n->id = id;
+	n->datapath_id = datapath_id;
+	rtable_insert(&sw->meters, &n->rnode);
+	changed(sw);
+	return m;
 }
 
 static enum ofperr set(struct of_switch *sw, const struct meter_mod *mm)
@@ -118,32 +190,45 @@ static enum ofperr set(struct of_switch *sw, const struct meter_mod *mm)
 		return OFPERR_OFPMMFC_UNKNOWN_METER;
 	if (sw->meter_ops->set(sw->meter_aux, &mm->config, &datapath_id, &err))
 		return refuse(sw, mm->id, OFPERR_OFPMMFC_OUT_OF_METERS, err.text);
-	if (!m) {
-		m = xzalloc(sizeof(*m));
-		m->id = mm->id;
-		m->datapath_id = datapath_id;
-		m->created = clock_msec();
-		list_init(&m->rules);
-		hmap_insert(&sw->meters, &m->node, hash_u64(m->id, 0));
-	}
+	if (!m)
+		m = create(sw, mm->id, datapath_id);
 	m->config = mm->config;
 	return OFPERR_NONE;
 }
 
 static void delete (struct of_switch *sw, struct meter *m)
 {
+	struct meter_node *n = find_node(sw, m->id);
+
 	switch_remove_metered(sw, &m->rules);
+	rtable_remove(&sw->meters, &n->rnode);
+	rcu_free(n);
+	changed(sw);
 	sw->meter_ops->del(sw->meter_aux, m->datapath_id);
-	hmap_remove(&sw->meters, &m->node);
 	free(m);
+}
+
+// In no order; to be freed with VEC_FREE().
+typedef VEC(struct meter *) meter_list;
+
+static meter_list list_meters(const struct of_switch *sw)
+{
+	meter_list all = VEC_INIT;
+	const struct rnode *n;
+
+	RTABLE_FOR_EACH(n, &sw->meters)
+	VEC_PUSH(&all, CONTAINER_OF(n, struct meter_node, rnode)->meter);
+	return all;
 }
 
 void switch_delete_meters(struct of_switch *sw)
 {
-	struct meter *m;
+	meter_list all = list_meters(sw);
+	struct meter **m;
 
-	HMAP_FOR_EACH_SAFE (m, node, &sw->meters)
-		delete (sw, m);
+	VEC_FOR_EACH (m, &all)
+		delete (sw, *m);
+	VEC_FREE(&all);
 }
 
 enum ofperr switch_meter_mod(struct of_switch *sw, const struct meter_mod *mm)
@@ -184,7 +269,7 @@ static int by_id(const void *a, const void *b)
 enum ofperr switch_for_each_meter(const struct of_switch *sw, uint32_t id,
 				  void (*cb)(const struct meter *m, void *aux), void *aux)
 {
-	VEC(struct meter *) all = VEC_INIT;
+	meter_list all;
 	struct meter *m = id == METER_ID_ALL ? NULL : find(sw, id);
 
 	if (id != METER_ID_ALL) {
@@ -192,8 +277,7 @@ enum ofperr switch_for_each_meter(const struct of_switch *sw, uint32_t id,
 			cb(m, aux);
 		return m ? OFPERR_NONE : OFPERR_OFPMMFC_UNKNOWN_METER;
 	}
-	HMAP_FOR_EACH (m, node, &sw->meters)
-		VEC_PUSH(&all, m);
+	all = list_meters(sw);
 	if (all.n > 1)
 		qsort(all.v, all.n, sizeof(*all.v), by_id);
 	for (size_t i = 0; i < all.n; i++)

@@ -67,7 +67,9 @@ struct of_switch {
 	VEC(struct unlearned) unlearned; // that are still to be looked at
 	const struct switch_meter_ops *meter_ops; // NULL: there are no meters
 	void *meter_aux;
-	struct hmap meters; // struct meter by id
+	struct sampling *sampling; // RCU, NULL: none
+	struct rtable meters; // struct meter_node by id
+	_Atomic uint64_t meters_version; // grows when one comes or goes
 	struct rtable groups; // struct group_node by id
 	uint64_t group_version; // of the group that was made last
 	const struct switch_events *events;
@@ -83,7 +85,13 @@ enum ofperr switch_check_match(const struct of_switch *sw, const struct match *m
 struct rule_acts *rule_acts_copy(struct acts a);
 // False when the list begins with a meter that is not there.
 bool switch_knows_meter(const struct of_switch *sw, struct acts a);
+void switch_init_meters(struct of_switch *sw);
 void switch_delete_meters(struct of_switch *sw);
+// Readers: the datapath's number of the meter for packets that go to controllers, by the action's own ('id', 0: none) or all of
+// them; and for packets of the slow path. 0: there is none. Both hold as long as the version stays.
+uint64_t switch_meters_version(const struct of_switch *sw);
+uint32_t switch_controller_meter(const struct of_switch *sw, uint32_t id);
+uint32_t switch_slow_path_meter(const struct of_switch *sw);
 // table.c: the tables of a switch, and their end.
 void switch_init_tables(struct of_switch *sw);
 void switch_uninit_tables(struct of_switch *sw);

@@ -40,7 +40,7 @@ struct of_switch *switch_create(const char *name, uint64_t datapath_id)
 	sw->ports = index_create(0);
 	sw->macs = mac_table_create();
 	hmap_init(&sw->cookies);
-	hmap_init(&sw->meters);
+	switch_init_meters(sw);
 	switch_init_groups(sw);
 	switch_init_learned(sw);
 	list_init(&sw->expirable);
@@ -65,11 +65,12 @@ static void destroy_deferred(void *p)
 	switch_uninit_tables(sw);
 	mac_table_destroy(sw->macs);
 	hmap_uninit(&sw->cookies);
-	hmap_uninit(&sw->meters);
+	rtable_uninit(&sw->meters);
 	rtable_uninit(&sw->groups);
 	switch_free_learned(sw);
 	free(sw->ports);
 	free(sw->tlv);
+	free(sw->sampling);
 	free(sw->name);
 	free(sw);
 }

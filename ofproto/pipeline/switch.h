@@ -293,6 +293,21 @@ enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const s
 // Writes the datapath's meter into a list that switch_check_acts() has passed and that no rule holds (packet_out).
 void switch_bind_meter(const struct of_switch *sw, struct act *list, size_t size);
 
+// What of a switch's packets IPFIX counts.
+struct sampling {
+	size_t n;
+	struct sampling_set {
+		uint32_t id; // of a set of collectors
+		uint32_t tunnels; // 1: it wants to know the outer headers of tunnels, else 0
+	} sets[];
+};
+
+// NULL: nothing is counted, so that sample does nothing. The lists are copied; when they change, all is translated again.
+void switch_set_sampling(struct of_switch *sw, const struct sampling *s);
+// Readers.
+const struct sampling *switch_sampling(const struct of_switch *sw);
+bool sampling_tells_tunnels(const struct sampling *s, uint32_t set);
+
 // Meters. Rules that use one go with it. Main thread.
 struct meter;
 enum ofperr switch_meter_mod(struct of_switch *sw, const struct meter_mod *mm);

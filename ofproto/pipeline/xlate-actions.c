@@ -54,6 +54,7 @@ static void do_controller(struct xlate_ctx *ctx, const struct act *a)
 				      .userdata = act_nested(a),
 				      .n_userdata = a->controller.n_userdata,
 				      .pause = a->controller.pause,
+				      .meter = a->controller.meter_id,
 			      });
 }
 
@@ -241,6 +242,11 @@ static void do_debug_recirc(struct xlate_ctx *ctx, const struct act *a)
 	xlate_parse_again(ctx);
 }
 
+static void do_debug_slow(struct xlate_ctx *ctx, const struct act *a)
+{
+	xlate_slow_path(ctx, SLOW_ACTION);
+}
+
 static void do_set_tunnel(struct xlate_ctx *ctx, const struct act *a)
 {
 	be64 id = htobe64(a->tunnel.id), mask = UINT64_MAX;
@@ -349,6 +355,8 @@ static action_fn *const functions[ACT_MAX] = {
 	[ACT_SET_VLAN_PCP] = do_set_vlan_pcp,
 	[ACT_DEC_NSH_TTL] = do_dec_nsh_ttl,
 	[ACT_DEBUG_RECIRC] = do_debug_recirc,
+	[ACT_DEBUG_SLOW] = do_debug_slow,
+	[ACT_SAMPLE] = xlate_sample,
 	[ACT_STACK_PUSH] = xlate_stack_push,
 	[ACT_STACK_POP] = xlate_stack_pop,
 	[ACT_DELETE_FIELD] = xlate_delete_field,
@@ -493,7 +501,7 @@ static uint8_t reason_of(const struct xlate_ctx *ctx)
 
 void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c)
 {
-	struct dp_action *u;
+	struct dp_action u = { .userspace = { .kind = USERSPACE_CONTROLLER } };
 	uint32_t state = 0;
 
 	ctx_commit(ctx);
@@ -502,17 +510,16 @@ void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c)
 		if (!state)
 			return;
 	}
-	u = dp_put(&ctx->ret->actions, DP_ACTION_USERSPACE);
-	u->userspace.kind = USERSPACE_CONTROLLER;
-	u->userspace.reason = c->reason == OFPR_ACTION ? reason_of(ctx) : c->reason;
-	u->userspace.max_len = c->max_len;
-	u->userspace.controller_id = c->id;
-	u->userspace.table_id = ctx->table;
-	u->userspace.cookie = c->reason == OFPR_IMPLICIT_MISS ? 0
-			      : ctx->rule		      ? ctx->rule->cookie
-							      : ctx->cookie;
-	u->userspace.recirc_id = state;
-	u->userspace.continuation = c->pause;
+	u.userspace.reason = c->reason == OFPR_ACTION ? reason_of(ctx) : c->reason;
+	u.userspace.max_len = c->max_len;
+	u.userspace.controller_id = c->id;
+	u.userspace.table_id = ctx->table;
+	u.userspace.cookie = c->reason == OFPR_IMPLICIT_MISS ? 0
+			     : ctx->rule		     ? ctx->rule->cookie
+							     : ctx->cookie;
+	u.userspace.recirc_id = state;
+	u.userspace.continuation = c->pause;
+	xlate_put_controller(ctx, c->meter, &u);
 	// What was to come comes when the controller says so.
 	if (c->pause)
 		ctx->exit = true;

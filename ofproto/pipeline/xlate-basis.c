@@ -132,6 +132,8 @@ static bool dep_is_current(struct xlate_dep *d)
 		return table_is_current(d);
 	case DEP_PORTS:
 		return switch_ports_version(d->sw) == d->version;
+	case DEP_METERS:
+		return switch_meters_version(d->sw) == d->version;
 	case DEP_TUNNELS:
 		return tunnel_table_version(d->tunnels) == d->version;
 	case DEP_GROUP:

@@ -42,6 +42,7 @@ struct xlate_ctx {
 	const struct xlate_input *in;
 	struct xlate_result *ret;
 	struct of_switch *sw; // changes when a patch port is crossed
+	struct of_switch *entry; // where the packet came in, or goes on
 	// Of 'sw': taken once for each switch that the packet comes through, and used for all that is looked up there.
 	uint64_t version;
 	VEC(struct seen_version) versions; // of the other switches so far
@@ -96,6 +97,7 @@ struct to_controller {
 	const uint8_t *userdata;
 	size_t n_userdata;
 	bool pause; // the packet goes on when the controller says so
+	uint32_t meter; // of its own, 0: none
 };
 
 // Dependence on bits of the current key ('mask' in terms of ctx->flow).
@@ -217,6 +219,8 @@ void xlate_tunnel_resume(struct xlate_ctx *ctx);
 void xlate_tunnel_freeze(struct xlate_ctx *ctx);
 // Before an output: the outer header where the port is a tunnel. False: it does not go.
 bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p);
+// The outer header that the packet would get at a tunnel's port, for a sample that tells of it.
+void xlate_tunnel_aim(struct xlate_ctx *ctx, const struct of_port *p);
 // Behind the output; 'mark' and 'packet_type' are what the packet had before.
 void xlate_tunnel_sent(struct xlate_ctx *ctx, uint32_t mark, be32 packet_type);
 // Takes a tunnel option off the packet.
@@ -225,6 +229,11 @@ bool xlate_is_tunnel(const struct of_port *p);
 // Is the port a tunnel whose packets have no Ethernet header? Nothing is flooded there.
 bool xlate_is_layer3(const struct of_port *p);
 void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c);
+// Appends a userspace action that goes to controllers; 'meter' is the action's own, 0: none.
+void xlate_put_controller(struct xlate_ctx *ctx, uint32_t meter, const struct dp_action *a);
+void xlate_sample(struct xlate_ctx *ctx, const struct act *a);
+// Each packet is translated from now on, because of something that no datapath does.
+void xlate_slow_path(struct xlate_ctx *ctx, enum slow_path_reason why);
 // The packet goes to the controllers that want to hear of it, and the list of actions ends.
 void xlate_ttl_expired(struct xlate_ctx *ctx, uint16_t controller_id);
 

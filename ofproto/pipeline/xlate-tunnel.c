@@ -360,6 +360,40 @@ void xlate_delete_field(struct xlate_ctx *ctx, const struct act *a)
 	ctx_report(ctx, "-> delete %s", a->delete_field.field->name);
 }
 
+// All but the addresses.
+static void put_others(struct xlate_ctx *ctx, const struct tunnel_config *c, struct flow_tunnel *t)
+{
+	put_key(ctx, c, t);
+	put_tos_and_ttl(ctx, c, t);
+	if (c->dont_fragment)
+		t->flags |= FLOW_TNL_DONT_FRAGMENT;
+	if (c->csum)
+		t->flags |= FLOW_TNL_CSUM;
+	t->tp_dst = htobe16(c->dst_port);
+	put_extensions(ctx, c, t);
+}
+
+// 'base' has what was set for an earlier output; the header that the packet came with does not count.
+static void set_header(struct xlate_ctx *ctx, const struct flow_tunnel *t)
+{
+	if (!memcmp(&ctx->base.tunnel, t, sizeof(*t)))
+		return;
+	dp_put(&ctx->ret->actions, DP_ACTION_SET_TUNNEL)->tunnel = *t;
+	ctx->base.tunnel = *t;
+}
+
+void xlate_tunnel_aim(struct xlate_ctx *ctx, const struct of_port *p)
+{
+	const struct tunnel_config *c = config_of(p);
+	struct flow_tunnel t = { 0 };
+
+	put_addresses(ctx, c, &t);
+	put_others(ctx, c, &t);
+	// One whose flow names no address has none.
+	if (flow_tunnel_is_set(&t))
+		set_header(ctx, &t);
+}
+
 bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p)
 {
 	const struct tunnel_config *c = config_of(p);
@@ -370,20 +404,9 @@ bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p)
 	put_addresses(ctx, c, &t);
 	if (goes_to_ourselves(ctx, &t) || (tunnel_is_layer3(c->type) && is_tagged(ctx)))
 		return false;
-	put_key(ctx, c, &t);
-	put_tos_and_ttl(ctx, c, &t);
-	if (c->dont_fragment)
-		t.flags |= FLOW_TNL_DONT_FRAGMENT;
-	if (c->csum)
-		t.flags |= FLOW_TNL_CSUM;
-	t.tp_dst = htobe16(c->dst_port);
-	put_extensions(ctx, c, &t);
+	put_others(ctx, c, &t);
 	ctx_report(ctx, "-> output to kernel tunnel");
-	// 'base' has what was set for an earlier output; the header that the packet came with does not count.
-	if (memcmp(&ctx->base.tunnel, &t, sizeof(t))) {
-		dp_put(&ctx->ret->actions, DP_ACTION_SET_TUNNEL)->tunnel = t;
-		ctx->base.tunnel = t;
-	}
+	set_header(ctx, &t);
 	set_mark(ctx, c);
 	if (tunnel_is_layer3(c->type))
 		ctx->flow.packet_type = htobe32(1u << 16 | be16toh(ctx->flow.eth_type));

@@ -435,7 +435,7 @@ static void resume(struct xlate_ctx *ctx)
 
 	if (!s)
 		return;
-	ctx->sw = s->sw;
+	ctx->sw = ctx->entry = s->sw;
 	ctx->version = switch_version(ctx->sw);
 	ctx->passes = s->passes;
 	recirc_thaw(s, &ctx->flow, &ctx->known);
@@ -475,9 +475,12 @@ static void unwrap_last_clone(struct strbuf *list)
 // Into a result without references; memory that it has is used.
 static void translate(const struct xlate_input *in, struct xlate_result *ret)
 {
-	struct xlate_ctx ctx = {
-		.in = in, .ret = ret, .sw = in->sw, .flow = *in->key, .base = *in->key
-	};
+	struct xlate_ctx ctx = { .in = in,
+				 .ret = ret,
+				 .sw = in->sw,
+				 .entry = in->sw,
+				 .flow = *in->key,
+				 .base = *in->key };
 
 	// The packet has the header that it came with no more when it goes into a tunnel.
 	memset(&ctx.base.tunnel, 0, sizeof(ctx.base.tunnel));
@@ -486,6 +489,7 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 
 	counter_inc(COUNTER_XLATE);
 	ret->error = XLATE_OK;
+	ret->slow = 0;
 	memset(&ret->mask, 0, sizeof(ret->mask));
 	initial_mask(&ret->mask, in->key);
 	pipeline_state_is_known(&ctx.known);
@@ -496,8 +500,10 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 		start(&ctx);
 	drop_absent_headers(&ret->mask, in->key);
 	unwrap_last_clone(&ret->actions);
-	if (ret->error != XLATE_OK)
+	if (ret->error != XLATE_OK) {
 		strbuf_clear(&ret->actions);
+		ret->slow = 0;
+	}
 	ret->final = ctx.flow;
 	strbuf_uninit(&ctx.action_set);
 	strbuf_uninit(&ctx.stack);

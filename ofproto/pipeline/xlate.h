@@ -12,7 +12,15 @@
 #include "ofproto/pipeline/tunnel.h"
 
 struct xlate_dep {
-	enum { DEP_TABLE, DEP_PORTS, DEP_MAC, DEP_TUNNELS, DEP_GROUP, DEP_LEARNED } kind;
+	enum {
+		DEP_TABLE,
+		DEP_PORTS,
+		DEP_MAC,
+		DEP_TUNNELS,
+		DEP_GROUP,
+		DEP_LEARNED,
+		DEP_METERS
+	} kind;
 	struct of_switch *sw;
 	const struct tunnel_table *tunnels; // DEP_TUNNELS
 	uint64_t version;
@@ -131,6 +139,10 @@ struct xlate_result {
 	struct xlate_basis basis;
 	struct flow_mask mask; // in pipeline terms; in_port always exact
 	struct strbuf actions; // struct dp_action list
+	// Why each packet has to be translated, bitmap of enum slow_path_reason (0: a megaflow may carry out the actions); and
+	// the datapath's meter for those packets, 0: none.
+	uint8_t slow;
+	uint32_t slow_meter;
 	struct flow_key final; // the key after all actions, for trace
 	VEC(struct xlate_branch) branches; // with a trace: in the order of the actions
 };
@@ -156,6 +168,8 @@ void xlate_end_connection(const struct xlate_basis *b, uint16_t tcp_flags);
 // not looked at again.
 bool xlate_is_current(struct xlate_basis *b);
 void xlate_credit_apply(const struct xlate_credit *c, const struct traffic *t);
+// What a megaflow is to do: the actions, or to hand each packet to the slow path. In 'r' or 'storage'.
+struct dp_actions xlate_flow_actions(const struct xlate_result *r, struct strbuf *storage);
 const char *xlate_error_text(enum xlate_error e);
 // Errors of the moment: the next packet may fare better, so no megaflow is made of this answer.
 bool xlate_error_passes(enum xlate_error e);

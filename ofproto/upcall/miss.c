@@ -73,6 +73,7 @@ static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch 
 				      unsigned int n_packets)
 {
 	struct megaflow_deps *deps = xzalloc(sizeof(*deps));
+	AUTO(strbuf) slow = STRBUF_INIT;
 	struct flow_mask mask = r->mask;
 	struct megaflow *mf;
 
@@ -81,7 +82,7 @@ static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch 
 		make_exact(dp_key, &mask);
 		engine_datapath_mask(sw, dp_key, &mask);
 	}
-	mf = megaflow_create(dp_key, &mask, dp_actions_of(&r->actions));
+	mf = megaflow_create(dp_key, &mask, xlate_flow_actions(r, &slow));
 	deps->sw = sw;
 	deps->engine = u;
 	deps->mf = mf;
@@ -348,17 +349,36 @@ static void queue_packet_in(struct upcall_engine *u, struct of_switch *sw,
 	}
 }
 
-static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actions)
+// A packet of a flow that no datapath carries out: what to do with it. The flow counts it, and has what it learns.
+static int slow_path(struct upcall_engine *u, const struct upcall *up, struct strbuf *actions)
+{
+	struct xlate_result r;
+	struct engine_entry e;
+	int error = 0;
+
+	counter_inc(COUNTER_UPCALL_SLOW_PATH);
+	if (!engine_key(u, up->key, &e))
+		return -ENODEV;
+	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
+	xlate(&in, &r);
+	if (xlate_error_passes(r.error)) {
+		engine_count_lost(r.error);
+		error = -ENOENT;
+	} else {
+		strbuf_put(actions, strbuf_cstr(&r.actions), r.actions.len);
+	}
+	xlate_result_uninit(&r);
+	return error;
+}
+
+static int to_controller(struct upcall_engine *u, const struct upcall *up)
 {
 	const struct dp_action *a = up->userspace;
-	struct upcall_engine *u = aux;
 	struct recirc_state *s;
 	struct flow_mask known;
 	struct engine_entry e;
 	struct flow_key key;
 
-	if (a->userspace.kind != USERSPACE_CONTROLLER)
-		return -EOPNOTSUPP;
 	if (!a->userspace.recirc_id) {
 		if (!engine_key(u, up->key, &e))
 			return -ENODEV;
@@ -377,6 +397,19 @@ static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actio
 	return 0;
 }
 
+static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actions)
+{
+	struct upcall_engine *u = aux;
+
+	switch (up->userspace->userspace.kind) {
+	case USERSPACE_CONTROLLER:
+		return to_controller(u, up);
+	case USERSPACE_SLOW_PATH:
+		return slow_path(u, up, actions);
+	}
+	return -EOPNOTSUPP;
+}
+
 void upcall_sampled(struct upcall_engine *u, dp_port_t in_port, const struct dp_action *userspace,
 		    const void *packet, size_t n)
 {
@@ -392,9 +425,10 @@ void upcall_sampled(struct upcall_engine *u, dp_port_t in_port, const struct dp_
 		counter_inc(COUNTER_DROP_MALFORMED);
 		return;
 	}
-	error = on_userspace(u, &up, &actions);
 	// The packet itself went on where it was sampled: slow paths, which do something with it, are not sampled for.
-	if (error == -EOPNOTSUPP || actions.len)
+	error = userspace->userspace.kind == USERSPACE_SLOW_PATH ? -EOPNOTSUPP
+								 : on_userspace(u, &up, &actions);
+	if (error == -EOPNOTSUPP)
 		counter_inc(COUNTER_DROP_USERSPACE_KIND);
 	else if (error)
 		counter_inc(COUNTER_DROP_UPCALL);

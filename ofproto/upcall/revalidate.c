@@ -155,6 +155,7 @@ static void translate(struct upcall_engine *u, struct look *l, struct xlate_resu
 {
 	struct megaflow *mf = l->mf;
 	struct engine_entry e;
+	AUTO(strbuf) slow = STRBUF_INIT;
 	struct flow_key dp_key;
 	struct flow_mask mask;
 
@@ -167,7 +168,7 @@ static void translate(struct upcall_engine *u, struct look *l, struct xlate_resu
 	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
 	xlate_again(&in, r);
 	if (!xlate_error_passes(r->error) && is_pinned_down(e.sw, &dp_key, &mask, &r->mask)) {
-		if (!dp_actions_equal(megaflow_actions_get(mf), dp_actions_of(&r->actions))) {
+		if (!dp_actions_equal(megaflow_actions_get(mf), xlate_flow_actions(r, &slow))) {
 			l->outcome = CHANGES;
 			l->now = xmemdup(r, sizeof(*r));
 			memset(r, 0, sizeof(*r));
@@ -190,10 +191,11 @@ static void look_closely(void *aux, size_t i, unsigned int member)
 
 static bool take_change(struct upcall_engine *u, struct megaflow *mf, struct xlate_result *now)
 {
+	AUTO(strbuf) slow = STRBUF_INIT;
 	bool ok;
 
 	xlate_apply_effects(&now->basis);
-	ok = take_actions(u, mf, dp_actions_of(&now->actions));
+	ok = take_actions(u, mf, xlate_flow_actions(now, &slow));
 	if (ok)
 		xlate_result_exchange_basis(now, &mf->deps->basis);
 	xlate_result_uninit(now);

@@ -42,6 +42,24 @@ static void put_flow(const struct tracer *t, const struct flow_key *key)
 	strbuf_putc(t->out, '\n');
 }
 
+static void put_slow(const struct tracer *t, uint8_t slow)
+{
+	static const struct {
+		enum slow_path_reason why;
+		const char *text;
+	} reasons[] = {
+		{ SLOW_ACTION, "Uses action(s) not supported by datapath." },
+		{ SLOW_MATCH, "Needs more specific match than supported by datapath." },
+	};
+
+	if (!slow)
+		return;
+	strbuf_puts(t->out, "This flow is handled by the userspace slow path because it:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (slow & reasons[i].why)
+			strbuf_printf(t->out, "  - %s\n", reasons[i].text);
+}
+
 static void put_actions(const struct tracer *t, const struct xlate_result *r)
 {
 	strbuf_puts(t->out, "Datapath actions: ");
@@ -52,6 +70,7 @@ static void put_actions(const struct tracer *t, const struct xlate_result *r)
 		dp_actions_format(dp_actions_of(&r->actions),
 				  t->options->use_names ? dp_port_name : NULL, t->u, t->out);
 	strbuf_putc(t->out, '\n');
+	put_slow(t, r->slow);
 }
 
 // One pass. What goes round joins the others.

@@ -466,7 +466,7 @@ enum ofperr upcall_packet_out(struct upcall_engine *u, struct of_switch *sw,
 
 static bool same_answer(const struct xlate_result *a, const struct xlate_result *b)
 {
-	return a->error == b->error &&
+	return a->error == b->error && a->slow == b->slow &&
 	       dp_actions_equal(dp_actions_of(&a->actions), dp_actions_of(&b->actions));
 }
 

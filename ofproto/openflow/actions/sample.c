@@ -4,9 +4,10 @@
 // The first three are compared with another implementation (tests/integration/switch/test_peer_actions.py). Of the fourth only the
 // number and its purpose, ids from fields, are known: no peer that has it was at hand. Its layout is by analogy: the third
 // form, with each id replaced by 4 bytes of a field's header (zero: a number) and 4 of the number, or of offset and width
-// as other actions of this vendor pack them. Compare it before a switch executes it.
+// as other actions of this vendor pack them. A switch refuses it until that has been compared (acts_executable()).
 #include <ctype.h>
 
+#include "core/flow/dp-action.h"
 #include "ofproto/openflow/act-private.h"
 
 enum { NX_SAMPLE = 29, NX_SAMPLE2 = 38, NX_SAMPLE3 = 41, NX_SAMPLE4 = 51, ID_BITS = 32 };

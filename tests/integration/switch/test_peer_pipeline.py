@@ -220,6 +220,7 @@ SENT = [
     ("ip", "push:nw_src,push:nw_dst,pop:nw_src,pop:nw_dst,dec_ttl,2", "in_port=1 " + ETHERNET + "0800" + IP.hex()),
     ("ip", "bundle(nw_dst,0,hrw,ofport,members:77,2)", "in_port=1 " + ETHERNET + "0800" + IP.hex()),
     ("ip", "debug_recirc,mod_nw_tos:32,2", "in_port=1 " + ETHERNET + "0800" + IP.hex()),
+    ("ip", "debug_slow,mod_nw_tos:32,2", "in_port=1 " + ETHERNET + "0800" + IP.hex()),
 ]
 
 

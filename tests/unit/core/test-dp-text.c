@@ -105,6 +105,10 @@ static const char *const bad_actions[] = {
 	"sample(sample=101%,actions(1))",
 	"trunc()",
 	"userspace(foo)",
+	"userspace(pid=0,flow_sample(probability=65536,collector_set_id=1,obs_domain_id=0,"
+	"obs_point_id=0,output_port=1))",
+	"userspace(pid=0,flow_sample(probability=1,collector_set_id=1))",
+	"userspace(pid=0,ipfix(output_port=1),tunnel_out_port=)",
 	"1)",
 	"ct(foo)",
 	"ct(helper=12345678901234567)",

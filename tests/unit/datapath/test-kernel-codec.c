@@ -151,6 +151,10 @@ static const struct {
 	{ "1,2", NULL },
 	{ "drop", "" }, // an empty list
 	{ "push_vlan(vid=5,pcp=3),pop_vlan,1", NULL },
+	{ "userspace(pid=0,flow_sample(probability=5,collector_set_id=6,obs_domain_id=7,"
+	  "obs_point_id=8,output_port=9,egress),tunnel_out_port=9),1",
+	  NULL },
+	{ "sample(sample=100.0%,actions(meter(3),userspace(pid=0,slow_path(action))))", NULL },
 	{ "set(eth(src=02:00:00:00:00:01)),1", NULL },
 	{ "set(ipv4(src=1.2.3.4,dst=5.6.7.8,tos=0x20,ttl=3)),set(udp(src=1,dst=2)),1", NULL },
 	{ "set(ipv4(src=0.0.0.0)),1", NULL },

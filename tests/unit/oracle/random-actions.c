@@ -50,6 +50,21 @@ static const char *const others[] = {
 	"move:NXOXM_NSH_SPI[0..1]->NXM_NX_REG0[0..1],",
 };
 
+// To controllers, to those who count, and through the slow path.
+static const char *const userspace[] = {
+	"controller(meter_id=1),",
+	"controller(meter_id=2,userdata=01.02),",
+	"clone(mod_dl_src:00:00:00:00:00:01,controller(meter_id=1)),",
+	"debug_slow,",
+	"clone(debug_slow,output:2),",
+	"sample(probability=65535,collector_set_id=1),",
+	"sample(probability=99,collector_set_id=2,obs_domain_id=3,sampling_port=2,egress),",
+	"sample(probability=65535,collector_set_id=1,sampling_port=77),",
+	"sample(probability=65535,collector_set_id=1,sampling_port=1,ingress),",
+	"mod_nw_tos:8,sample(probability=9,collector_set_id=1),",
+	"clone(mod_nw_src:9.9.9.9,sample(probability=65535,collector_set_id=1)),",
+};
+
 static const char *const hashes[] = { "eth_src",	"symmetric_l4",
 				      "symmetric_l3l4", "symmetric_l3l4+udp",
 				      "symmetric_l3",	"nw_src",
@@ -120,7 +135,7 @@ void put_packet_type_match(struct strbuf *b)
 
 void put_uncommon_action(struct strbuf *b)
 {
-	switch (random_u32() % 4) {
+	switch (random_u32() % 5) {
 	case 0:
 		strbuf_puts(b, PICK(mpls));
 		return;
@@ -130,6 +145,9 @@ void put_uncommon_action(struct strbuf *b)
 		return;
 	case 2:
 		strbuf_puts(b, PICK(others));
+		return;
+	case 3:
+		strbuf_puts(b, PICK(userspace));
 		return;
 	default:
 		put_choice(b);

@@ -49,6 +49,54 @@ static bool queue_priority(void *aux, uint32_t queue, uint32_t *ret)
 	return queue < 4;
 }
 
+// A datapath's meters, as many as are asked for.
+static void meter_features(void *aux, struct meter_features *ret)
+{
+	*ret = (struct meter_features){ 9, 1u << METER_DROP, METER_FLAGS, 1, 0 };
+}
+
+static int meter_set(void *aux, const struct meter_config *config, uint32_t *id, struct error *err)
+{
+	static uint32_t last;
+
+	*id = *id ? *id : ++last;
+	return 0;
+}
+
+static int meter_get(void *aux, uint32_t id, struct meter_stats *ret, struct error *err)
+{
+	return 0;
+}
+
+static void meter_del(void *aux, uint32_t id) {}
+
+static void add_meter(struct of_switch *sw, uint32_t id)
+{
+	static const struct switch_meter_ops ops = { meter_features, meter_set, meter_get,
+						     meter_del };
+	struct meter_mod mm = { .command = METER_ADD,
+				.id = id,
+				.config = { .flags = METER_KBPS,
+					    .n_bands = 1,
+					    .bands = { { .type = METER_DROP, .rate = 1 } } } };
+
+	switch_set_meter_ops(sw, &ops, NULL);
+	ck_assert(!switch_meter_mod(sw, &mm));
+}
+
+// Meter 1 is there, and 2 is not; likewise sets of collectors.
+static void count_and_meter(struct of_switch *sw)
+{
+	struct sampling *s = xzalloc(sizeof(*s) + sizeof(s->sets[0]));
+
+	s->n = 1;
+	s->sets[0] = (struct sampling_set){ 1, 1 };
+	switch_set_sampling(sw, s);
+	free(s);
+	add_meter(sw, 1);
+	add_meter(sw, METER_ID_SLOWPATH);
+}
+
 struct of_switch *random_switch_create(void)
 {
 	struct of_switch *sw = able_switch("br0", 1);
@@ -64,6 +112,7 @@ struct of_switch *random_switch_create(void)
 		switch_port_add(sw, name, OF_PORT(i), DP_PORT(i),
 				(struct eth_addr){ { 2, 0, 0, 0, 0, i } }, &s);
 	}
+	count_and_meter(sw);
 	switch_set_queue_priority(sw, queue_priority, NULL);
 	switch_port_set_queues(sw, switch_port_find(sw, OF_PORT(2)), marks, ARRAY_SIZE(marks));
 	for (struct group_mod gm = { .group = { .id = 1 } }; gm.group.id <= N_GROUPS;) {

@@ -135,9 +135,10 @@ static const struct {
 	const char *rule;
 	enum ofperr error;
 } refusals[] = {
-	{ "actions=output:1,clone(output:2,clone(debug_slow))", OFPERR_OFPBAC_BAD_TYPE },
-	{ "actions=clone(sample(probability=1))", OFPERR_OFPBAC_BAD_TYPE },
-	{ "actions=clone(controller(meter_id=5))", OFPERR_OFPBAC_BAD_ARGUMENT },
+	{ "actions=output:1,clone(output:2,clone(sample(probability=1,obs_point_id=NXM_NX_REG0[])))",
+	  OFPERR_OFPBAC_BAD_TYPE },
+	{ "actions=clone(sample(probability=1,obs_point_id=NXM_NX_REG0[]))",
+	  OFPERR_OFPBAC_BAD_TYPE },
 };
 
 START_TEST(lists_inside_are_refused_too)

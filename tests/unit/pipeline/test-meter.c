@@ -158,6 +158,91 @@ START_TEST(rules_go_with_their_meter)
 }
 END_TEST
 
+#define TOLD \
+	"userspace(pid=0,controller(reason=1,dont_send=0,continuation=0,recirc_id=0," \
+	"rule_cookie=0,controller_id=0,max_len=65535))"
+
+static const struct {
+	const char *name, *meters[2], *rule, *want;
+} told[] = {
+	{ "by its own",
+	  { METER(70) },
+	  "in_port=1,actions=controller(meter_id=70),output:2",
+	  "sample(sample=100.0%,actions(meter(5)," TOLD ")),2" },
+	{ "that is not there", { METER(70) }, "in_port=1,actions=controller(meter_id=71)", TOLD },
+	{ "by that of all",
+	  { METER(controller) },
+	  "in_port=1,actions=controller",
+	  "sample(sample=100.0%,actions(meter(5)," TOLD "))" },
+	{ "by that of all in place of its own",
+	  { METER(controller) },
+	  "in_port=1,actions=controller(meter_id=70)",
+	  "sample(sample=100.0%,actions(meter(5)," TOLD "))" },
+	{ "by its own in place of that of all",
+	  { METER(controller), METER(70) },
+	  "in_port=1,actions=controller(meter_id=70)",
+	  "sample(sample=100.0%,actions(meter(6)," TOLD "))" },
+	{ "not by the slow path's", { METER(slowpath) }, "in_port=1,actions=controller", TOLD },
+};
+
+START_TEST(packets_for_controllers_are_metered)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(told[_i].meters) && told[_i].meters[i]; i++)
+		ck_assert_int_eq(change(sw, METER_ADD, told[_i].meters[i]), OFPERR_NONE);
+	add_rule(sw, told[_i].rule);
+	check_translation(told[_i].want);
+}
+END_TEST
+
+static void translate(struct xlate_result *r)
+{
+	struct flow_key key = { .in_port = 1 };
+	struct xlate_input in = { .sw = sw, .key = &key };
+
+	xlate(&in, r);
+}
+
+START_TEST(such_an_answer_ends_when_a_meter_comes_or_goes)
+{
+	struct xlate_result before, with;
+
+	add_rule(sw, "in_port=1,actions=controller(meter_id=70)");
+	translate(&before);
+	ck_assert(xlate_is_current(&before.basis));
+	ck_assert_int_eq(change(sw, METER_ADD, METER(70)), OFPERR_NONE);
+	ck_assert(!xlate_is_current(&before.basis));
+	translate(&with);
+	ck_assert_int_eq(change(sw, METER_MODIFY, METER(70)), OFPERR_NONE);
+	ck_assert(xlate_is_current(&with.basis));
+	ck_assert_int_eq(change(sw, METER_DELETE, "meter=70"), OFPERR_NONE);
+	ck_assert(!xlate_is_current(&with.basis));
+	xlate_result_uninit(&before);
+	xlate_result_uninit(&with);
+}
+END_TEST
+
+START_TEST(other_answers_do_not)
+{
+	struct xlate_result r;
+
+	add_rule(sw, "in_port=1,actions=output:2");
+	translate(&r);
+	ck_assert_int_eq(change(sw, METER_ADD, METER(70)), OFPERR_NONE);
+	ck_assert(xlate_is_current(&r.basis));
+	xlate_result_uninit(&r);
+}
+END_TEST
+
+START_TEST(a_rule_that_tells_controllers_stays_without_its_meter)
+{
+	ck_assert_int_eq(change(sw, METER_ADD, METER(1)), OFPERR_NONE);
+	add_rule(sw, "in_port=1,actions=controller(meter_id=1)");
+	check_count(1, 0);
+	ck_assert_int_eq(change(sw, METER_DELETE, "meter=1"), OFPERR_NONE);
+	check_translation(TOLD);
+}
+END_TEST
+
 static const struct {
 	enum meter_command command;
 	const char *text;
@@ -166,8 +251,6 @@ static const struct {
 	{ METER_ADD, METER(1), OFPERR_OFPMMFC_METER_EXISTS },
 	{ METER_MODIFY, METER(2), OFPERR_OFPMMFC_UNKNOWN_METER },
 	{ METER_ADD, METER(all), OFPERR_OFPMMFC_INVALID_METER },
-	{ METER_ADD, METER(controller), OFPERR_OFPMMFC_INVALID_METER },
-	{ METER_ADD, METER(slowpath), OFPERR_OFPMMFC_INVALID_METER },
 	{ METER_ADD, "meter=2 kbps bands=type=dscp_remark rate=1", OFPERR_OFPMMFC_BAD_BAND },
 	{ METER_ADD, "meter=2 kbps bands=type=drop rate=1 type=drop rate=2",
 	  OFPERR_OFPMMFC_OUT_OF_BANDS },
@@ -213,6 +296,10 @@ int main(void)
 	tcase_add_test(t, a_meter_behind_a_patch_ends_that_way_only);
 	tcase_add_test(t, rules_are_counted_with_the_meter_that_they_have_now);
 	tcase_add_test(t, rules_go_with_their_meter);
+	tcase_add_loop_test(t, packets_for_controllers_are_metered, 0, ARRAY_SIZE(told));
+	tcase_add_test(t, such_an_answer_ends_when_a_meter_comes_or_goes);
+	tcase_add_test(t, other_answers_do_not);
+	tcase_add_test(t, a_rule_that_tells_controllers_stays_without_its_meter);
 	tcase_add_loop_test(t, what_cannot_be_is_refused, 0, ARRAY_SIZE(refusals));
 	tcase_add_test(t, unknown_meters_and_too_many);
 	tcase_add_test(t, none_for_a_datapath_without);

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes to userspace: metered, by chance, or all of a flow's packets (the slow path).
+#include "ofproto/pipeline/xlate-private.h"
+
+static void depend_on_meters(struct xlate_ctx *ctx, struct of_switch *sw)
+{
+	ctx_depend(ctx, (struct xlate_dep){ .kind = DEP_METERS,
+					    .sw = sw,
+					    .version = switch_meters_version(sw) });
+}
+
+// Begins what 'probability' of the packets are to do, past a meter of the datapath (0: none).
+static size_t begin_sample(struct strbuf *out, uint32_t probability, uint32_t meter)
+{
+	size_t begin = dp_put_nested_begin(out, DP_ACTION_SAMPLE);
+
+	((struct dp_action *)(out->s + begin))->sample.probability = probability;
+	if (meter)
+		dp_put(out, DP_ACTION_METER)->meter.id = meter;
+	return begin;
+}
+
+// An action of its own where neither chance nor a meter has a say. 'a' is copied.
+static void put_userspace(struct strbuf *out, uint32_t probability, uint32_t meter,
+			  const struct dp_action *a)
+{
+	bool bare = probability == UINT32_MAX && !meter;
+	size_t begin = bare ? 0 : begin_sample(out, probability, meter);
+	struct dp_action *u = dp_put(out, DP_ACTION_USERSPACE);
+
+	u->userspace = a->userspace;
+	if (!bare)
+		dp_put_nested_end(out, begin);
+}
+
+// ---- Controllers ----
+
+void xlate_put_controller(struct xlate_ctx *ctx, uint32_t meter, const struct dp_action *a)
+{
+	depend_on_meters(ctx, ctx->sw);
+	put_userspace(&ctx->ret->actions, UINT32_MAX, switch_controller_meter(ctx->sw, meter), a);
+}
+
+// ---- The slow path ----
+
+// Its meter is that of the switch where the packet came in, whichever bridges it crosses.
+static uint32_t slow_path_meter(struct xlate_ctx *ctx)
+{
+	depend_on_meters(ctx, ctx->entry);
+	return switch_slow_path_meter(ctx->entry);
+}
+
+void xlate_slow_path(struct xlate_ctx *ctx, enum slow_path_reason why)
+{
+	ctx->ret->slow |= why;
+	ctx->ret->slow_meter = slow_path_meter(ctx);
+}
+
+struct dp_actions xlate_flow_actions(const struct xlate_result *r, struct strbuf *storage)
+{
+	struct dp_action a = { .userspace = { .kind = USERSPACE_SLOW_PATH, .reason = r->slow } };
+
+	if (!r->slow)
+		return dp_actions_of(&r->actions);
+	put_userspace(storage, UINT32_MAX, r->slow_meter, &a);
+	return dp_actions_of(storage);
+}
+
+// ---- Samples ----
+
+// The port that the sample is about, where the packet does not come from there. False: there is no such port.
+static bool find_port(struct xlate_ctx *ctx, of_port_t number, struct of_port **ret)
+{
+	if (number.n == OFPP_ANY || number.n == ctx->flow.in_port)
+		return true;
+	*ret = switch_port_find(ctx->sw, number);
+	if (*ret && !dp_port_equal((*ret)->dp_port, DP_PORT_NONE))
+		return true;
+	ctx_report(ctx, ">>>> can't use unknown port %u in flow sample action <<<<",
+		   number.n & UINT16_MAX); // reserved ones as OpenFlow 1.0 numbers them
+	return false;
+}
+
+// 0 .. UINT16_MAX as 0 .. UINT32_MAX.
+static uint32_t scale(uint16_t probability)
+{
+	return (uint32_t)probability << 16 | probability;
+}
+
+void xlate_sample(struct xlate_ctx *ctx, const struct act *a)
+{
+	const struct sampling *s = switch_sampling(ctx->sw);
+	struct dp_action d = { .userspace = { .kind = USERSPACE_FLOW_SAMPLE,
+					      .probability = a->sample.probability,
+					      .direction = a->sample.direction,
+					      .collector_set = a->sample.collector_set,
+					      .obs_domain = a->sample.domain,
+					      .obs_point = a->sample.point,
+					      .output_port = DP_PORT_NONE } };
+	struct of_port *p = NULL;
+
+	// Nobody counts anything in this bridge.
+	if (!s || !find_port(ctx, a->sample.port, &p))
+		return;
+	if (p)
+		d.userspace.output_port = p->dp_port;
+	if (p && xlate_is_tunnel(p) && sampling_tells_tunnels(s, a->sample.collector_set)) {
+		xlate_tunnel_aim(ctx, p);
+		d.userspace.tunnel_port = p->dp_port;
+	}
+	ctx_commit(ctx);
+	put_userspace(&ctx->ret->actions, scale(a->sample.probability), slow_path_meter(ctx), &d);
+}
