@@ -17,9 +17,11 @@ ofproto_libswitchd_a_SOURCES = \
 	ofproto/bridge/cmd-dpctl-change.c \
 	ofproto/control/control-private.h ofproto/control/control.c ofproto/control/control.h \
 	ofproto/control/async.c ofproto/control/bundle.c ofproto/control/forward.c ofproto/control/monitors.c ofproto/control/snoop.c ofproto/control/pacer.c ofproto/control/pacer.h ofproto/control/packets.c ofproto/control/requests.c ofproto/control/queues.c ofproto/upcall/crew.c ofproto/upcall/crew.h ofproto/upcall/learn.c ofproto/upcall/miss.c ofproto/upcall/resume.c ofproto/upcall/flow-limit.c ofproto/upcall/revalidate.c \
+	ofproto/services/ipfix-elements.def ofproto/services/ipfix-exporter.c ofproto/services/ipfix-message.c ofproto/services/ipfix-private.h \
+	ofproto/services/ipfix.c ofproto/services/ipfix.h \
 	ofproto/upcall/trace.c \
 	ofproto/upcall/upcall-private.h ofproto/upcall/upcall.c ofproto/upcall/upcall.h
-EXTRA_DIST += ofproto/bridge/README.md ofproto/control/README.md ofproto/pipeline/README.md ofproto/upcall/README.md
+EXTRA_DIST += ofproto/bridge/README.md ofproto/control/README.md ofproto/pipeline/README.md ofproto/services/README.md ofproto/upcall/README.md
 
 sbin_PROGRAMS += ofproto/ovs-vswitchd
 ofproto_ovs_vswitchd_SOURCES = ofproto/bridge/main.c

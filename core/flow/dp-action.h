@@ -76,6 +76,8 @@ struct dp_action {
 			uint32_t collector_set, obs_domain, obs_point;
 			dp_port_t output_port; // DP_PORT_NONE: not said
 			dp_port_t tunnel_port; // whose outer header is to be told, 0: none
+			uint32_t sampling_port; // OpenFlow's number of 'output_port'
+			bool dropped; // the flow sends the packet nowhere
 		} userspace;
 		// Bits of one field: packet = (packet & ~mask) | (value & mask). Adjacent sets of one header print as one.
 		struct {

@@ -10,9 +10,9 @@ struct userdata {
 	uint16_t max_len, controller_id, pad;
 	uint32_t table_id, recirc_id, meter_id, continuation;
 	uint16_t probability;
-	uint8_t direction, pad2;
+	uint8_t direction, dropped;
 	uint64_t cookie;
-	uint32_t collector_set, obs_domain, obs_point, output_port, tunnel_port, pad3;
+	uint32_t collector_set, obs_domain, obs_point, output_port, tunnel_port, sampling_port;
 };
 
 #define USERDATA_MAGIC 0x4f653032
@@ -35,7 +35,9 @@ void kernel_put_userdata(struct strbuf *b, uint16_t attr, const struct dp_action
 			      .obs_domain = a->userspace.obs_domain,
 			      .obs_point = a->userspace.obs_point,
 			      .output_port = a->userspace.output_port.n,
-			      .tunnel_port = a->userspace.tunnel_port.n };
+			      .tunnel_port = a->userspace.tunnel_port.n,
+			      .sampling_port = a->userspace.sampling_port,
+			      .dropped = a->userspace.dropped };
 
 	nl_put(b, attr, &u, sizeof(u));
 }
@@ -64,6 +66,8 @@ int kernel_get_userdata(const struct nlattr *data, struct dp_action *a, struct e
 	a->userspace.obs_point = u.obs_point;
 	a->userspace.output_port = DP_PORT(u.output_port);
 	a->userspace.tunnel_port = DP_PORT(u.tunnel_port);
+	a->userspace.sampling_port = u.sampling_port;
+	a->userspace.dropped = u.dropped != 0;
 	return 0;
 }
 

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of Flow_Sample_Collector_Set and IPFIX into what is counted of a switch's packets.
+#include "core/base/log.h"
 #include "ofproto/bridge/vswitchd.h"
+
+LOG_MODULE(bridge);
+
+#define DEFAULT_TEMPLATE_INTERVAL 600
 
 // One without targets counts for nobody.
 static bool is_counted(const struct ovsrec_flow_sample_collector_set *row, const struct bridge *br)
@@ -9,26 +14,67 @@ static bool is_counted(const struct ovsrec_flow_sample_collector_set *row, const
 	       row->ipfix->n_targets;
 }
 
-static void add_set(struct sampling **s, const struct ovsrec_flow_sample_collector_set *row)
+static const char *virtual_obs_id(const struct ovsrec_ipfix *row, struct strbuf *warnings)
 {
-	size_t n = *s ? (*s)->n : 0;
+	const char *id = smap_get(&row->other_config, "virtual_obs_id");
 
-	*s = xrealloc(*s, sizeof(**s) + (n + 1) * sizeof((*s)->sets[0]));
-	(*s)->n = n + 1;
-	(*s)->sets[n] = (struct sampling_set){
-		.id = row->id,
-		.tunnels = smap_get_bool(&row->ipfix->other_config, "enable-tunnel-sampling", true),
+	if (!id || strlen(id) <= 254)
+		return id;
+	strbuf_puts(warnings,
+		    "other_config:virtual_obs_id has more than 254 bytes, and is ignored\n");
+	return NULL;
+}
+
+static struct ipfix_config config_of(const struct ovsrec_flow_sample_collector_set *row,
+				     struct strbuf *warnings)
+{
+	const struct ovsrec_ipfix *i = row->ipfix;
+
+	return (struct ipfix_config){
+		.set = row->id,
+		.targets = i->targets,
+		.n_targets = i->n_targets,
+		.active_timeout = i->n_cache_active_timeout ? *i->cache_active_timeout : 0,
+		.max_flows = i->n_cache_max_flows ? *i->cache_max_flows : 0,
+		.template_interval =
+			i->n_template_interval ? *i->template_interval : DEFAULT_TEMPLATE_INTERVAL,
+		.virtual_obs_id = virtual_obs_id(i, warnings),
+		.tunnels = smap_get_bool(&i->other_config, "enable-tunnel-sampling", true),
 	};
 }
 
-void bridge_configure_ipfix(struct bridge *br, const struct ovsrec_bridge *row)
+// Each reconfiguration finds the same errors again: they are told when they are others.
+static void tell_once(struct bridge *br, const struct strbuf *warnings)
 {
-	const struct ovsrec_flow_sample_collector_set *set;
-	struct sampling *s = NULL;
+	AUTO_FREE char *copy = xstrdup(strbuf_cstr(warnings));
+	char *save = NULL;
 
-	OVSREC_FLOW_SAMPLE_COLLECTOR_SET_FOR_EACH (set, br->vs->idl)
-		if (is_counted(set, br))
-			add_set(&s, set);
-	switch_set_sampling(br->sw, s);
-	free(s);
+	if (br->ipfix_errors && !strcmp(br->ipfix_errors, copy))
+		return;
+	free(br->ipfix_errors);
+	br->ipfix_errors = xstrdup(copy);
+	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		log_warn("bridge %s: IPFIX: %s", br->name, line);
+}
+
+void bridge_configure_ipfix(struct bridge *br)
+{
+	const struct ovsrec_flow_sample_collector_set *row;
+	VEC(struct ipfix_config) configs = VEC_INIT;
+	AUTO(strbuf) warnings = STRBUF_INIT;
+
+	OVSREC_FLOW_SAMPLE_COLLECTOR_SET_FOR_EACH(row, br->vs->idl)
+	if (is_counted(row, br))
+		VEC_PUSH(&configs, config_of(row, &warnings));
+	ipfix_configure(br->ipfix, configs.v, configs.n, &warnings);
+	tell_once(br, &warnings);
+	VEC_FREE(&configs);
+}
+
+bool bridge_ipfix_for_each(void *aux, void (*cb)(const struct ipfix_stats *s, void *aux),
+			   void *cb_aux)
+{
+	const struct bridge *br = aux;
+
+	return ipfix_for_each(br->ipfix, cb, cb_aux);
 }

@@ -500,4 +500,5 @@ const struct control_ops bridge_control_ops = {
 	.port_admin = port_admin,
 	.port_queues = bridge_port_queues,
 	.ct_flush = ct_flush,
+	.ipfix_sets = bridge_ipfix_for_each,
 };

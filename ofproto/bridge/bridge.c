@@ -192,6 +192,7 @@ static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge
 	switch_set_queue_priority(br->sw, queue_priority, pl);
 	switch_set_meter_ops(br->sw, &meter_ops, pl);
 	switch_set_untidy(br->sw, on_untidy, vs);
+	br->ipfix = ipfix_create(br->sw);
 	switch_set_events(br->sw, &switch_events, br);
 	br->control = control_create(vs->loop, br->sw, br->plane->upcall, &bridge_control_ops, br);
 	if (control_open_mgmt(br->control, &err) < 0 || control_open_snoop(br->control, &err) < 0)
@@ -216,9 +217,11 @@ void bridge_destroy(struct bridge *br)
 		upcall_flush(br->plane->upcall, br->sw);
 	strmap_uninit(&br->ports);
 	switch_destroy(br->sw);
+	ipfix_destroy(br->ipfix);
 	strmap_take(&vs->bridges, br->name);
 	log_info("%s: bridge removed", br->name);
 	free(br->table_errors);
+	free(br->ipfix_errors);
 	free(br);
 }
 
@@ -302,7 +305,7 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 	configure_datapath_id(br, row);
 	configure_description(br, row);
 	bridge_configure_tables(br, row);
-	bridge_configure_ipfix(br, row);
+	bridge_configure_ipfix(br);
 	mac_table_configure(switch_macs(br->sw),
 			    smap_get_int(&row->other_config, "mac-aging-time", 300),
 			    smap_get_int(&row->other_config, "mac-table-size", 8192));

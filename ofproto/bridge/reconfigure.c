@@ -225,6 +225,7 @@ static void on_second(struct timer *t)
 		switch_expire(br->sw);
 		in_band_run(br);
 		fail_mode_run(br);
+		ipfix_run(br->ipfix);
 	}
 	PLANE_FOR_EACH(pl, vs)
 	{

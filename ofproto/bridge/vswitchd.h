@@ -8,6 +8,7 @@
 #include "offload/placement.h"
 #include "offload/switchdev/switchdev.h"
 #include "ofproto/control/control.h"
+#include "ofproto/services/ipfix.h"
 #include "ofproto/upcall/upcall.h"
 #include "ovsdb/vswitch-idl.h"
 
@@ -99,6 +100,8 @@ struct bridge {
 	bool fail_standalone, keep;
 	enum fail_state fail_state;
 	struct in_band *in_band; // NULL: no connection is in-band
+	struct ipfix *ipfix;
+	char *ipfix_errors; // as they were told last; NULL: nothing yet
 	char *table_errors; // of rows of Flow_Table, as they were told last; NULL: nothing yet
 };
 
@@ -192,7 +195,10 @@ void in_band_destroy(struct bridge *br);
 // For routes and neighbours; NULL: the kernel gives none. Borrowed.
 struct nl_sock *vswitchd_route_sock(struct vswitchd *vs);
 // bridge-ipfix.c
-void bridge_configure_ipfix(struct bridge *br, const struct ovsrec_bridge *row);
+void bridge_configure_ipfix(struct bridge *br);
+// For bridge_control_ops.
+bool bridge_ipfix_for_each(void *aux, void (*cb)(const struct ipfix_stats *s, void *aux),
+			   void *cb_aux);
 // After all rows have been through bridge_keep().
 void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 		      const struct ovsrec_open_vswitch *cfg);

@@ -6,6 +6,7 @@
 #include "ofproto/control/pacer.h"
 #include "ofproto/openflow/conn.h"
 #include "ofproto/openflow/ct-flush.h"
+#include "ofproto/openflow/ipfix.h"
 #include "ofproto/pipeline/switch.h"
 #include "ofproto/upcall/upcall.h"
 
@@ -24,6 +25,9 @@ struct control_ops {
 			    void (*cb)(const struct queue_stats *s, void *aux), void *cb_aux);
 	// Forgets tracked connections of the datapath.
 	int (*ct_flush)(void *aux, const struct ct_match *match);
+	// Runs 'cb' for every set of collectors that samples of flows go to, in the order of ids. False: there are none.
+	bool (*ipfix_sets)(void *aux, void (*cb)(const struct ipfix_stats *s, void *aux),
+			   void *cb_aux);
 };
 
 // Why a controller gets a packet, as rates are limited.

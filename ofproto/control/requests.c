@@ -576,10 +576,27 @@ static enum ofperr on_ct_flush(struct peer *p, const struct msg *m, struct strbu
 	return e ? e : flush(p, &match);
 }
 
-// No exporter can be configured yet.
-static enum ofperr on_ipfix(struct peer *p, const struct msg *m, struct strbuf *out)
+// No exporter of a whole bridge can be configured yet.
+static enum ofperr on_ipfix_bridge(struct peer *p, const struct msg *m, struct strbuf *out)
 {
 	return OFPERR_NXST_NOT_CONFIGURED;
+}
+
+static void put_ipfix_set(const struct ipfix_stats *s, void *aux)
+{
+	mp_put_ipfix_stats(aux, s);
+}
+
+static enum ofperr on_ipfix_flow(struct peer *p, const struct msg *m, struct strbuf *out)
+{
+	struct of_control *c = p->control;
+	struct mp_writer w;
+	bool any;
+
+	mp_begin(&w, m, out);
+	any = c->ops->ipfix_sets(c->aux, put_ipfix_set, &w);
+	mp_end(&w);
+	return any ? OFPERR_NONE : OFPERR_NXST_NOT_CONFIGURED;
 }
 
 // NXM matches and the table id in flow_mod's command are understood always: nothing to switch.
@@ -641,8 +658,8 @@ static request_fn *const functions[MSG_MAX] = {
 	[MSG_FLOW_MOD_TABLE_ID] = on_accepted,
 	[MSG_CT_FLUSH_ZONE] = on_ct_flush_zone,
 	[MSG_CT_FLUSH] = on_ct_flush,
-	[MSG_IPFIX_BRIDGE_REQUEST] = on_ipfix,
-	[MSG_IPFIX_FLOW_REQUEST] = on_ipfix,
+	[MSG_IPFIX_BRIDGE_REQUEST] = on_ipfix_bridge,
+	[MSG_IPFIX_FLOW_REQUEST] = on_ipfix_flow,
 	[MSG_TLV_TABLE_MOD] = on_tlv_mod,
 	[MSG_TLV_TABLE_REQUEST] = on_tlv_request,
 };

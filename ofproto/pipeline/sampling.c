@@ -38,3 +38,15 @@ bool sampling_tells_tunnels(const struct sampling *s, uint32_t set)
 			return s->sets[i].tunnels;
 	return false;
 }
+
+void switch_set_sampled(struct of_switch *sw, packet_sample_fn *f, void *aux)
+{
+	sw->sampled = f;
+	sw->sampled_aux = aux;
+}
+
+void switch_give_sample(const struct of_switch *sw, const struct packet_sample *s)
+{
+	if (sw->sampled)
+		sw->sampled(sw->sampled_aux, s);
+}

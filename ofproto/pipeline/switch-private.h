@@ -68,6 +68,8 @@ struct of_switch {
 	const struct switch_meter_ops *meter_ops; // NULL: there are no meters
 	void *meter_aux;
 	struct sampling *sampling; // RCU, NULL: none
+	packet_sample_fn *sampled; // NULL: nobody takes them
+	void *sampled_aux;
 	struct rtable meters; // struct meter_node by id
 	_Atomic uint64_t meters_version; // grows when one comes or goes
 	struct rtable groups; // struct group_node by id

@@ -18,6 +18,7 @@
 
 struct of_switch;
 struct mac_table;
+struct dp_action;
 
 // A list of actions that readers may hold; immutable.
 struct rule_acts {
@@ -302,6 +303,19 @@ struct sampling {
 	} sets[];
 };
 
+// A packet that a sample action has chosen.
+struct packet;
+struct packet_sample {
+	const struct of_switch *sw; // whose action it was
+	const struct flow_key *key; // of the packet as it was then, as the pipeline sees it
+	const struct packet *packet;
+	const struct dp_action *action; // its userspace action
+};
+
+typedef void packet_sample_fn(void *aux, const struct packet_sample *s);
+// Whom such packets are given to, on any thread. Main thread, before the switch has a rule.
+void switch_set_sampled(struct of_switch *sw, packet_sample_fn *f, void *aux);
+void switch_give_sample(const struct of_switch *sw, const struct packet_sample *s);
 // NULL: nothing is counted, so that sample does nothing. The lists are copied; when they change, all is translated again.
 void switch_set_sampling(struct of_switch *sw, const struct sampling *s);
 // Readers.

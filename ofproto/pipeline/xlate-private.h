@@ -88,6 +88,7 @@ struct xlate_ctx {
 	const struct rule *
 		first_rule; // that the packet met in this switch; its action set is told of as that one's
 	bool in_clone; // the action set is not this packet's
+	bool samples; // there is a sample
 };
 
 // What a controller is sent.
@@ -232,6 +233,8 @@ void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c);
 // Appends a userspace action that goes to controllers; 'meter' is the action's own, 0: none.
 void xlate_put_controller(struct xlate_ctx *ctx, uint32_t meter, const struct dp_action *a);
 void xlate_sample(struct xlate_ctx *ctx, const struct act *a);
+// In the end: samples of a packet that goes nowhere say so.
+void xlate_note_dropped(struct xlate_ctx *ctx);
 // Each packet is translated from now on, because of something that no datapath does.
 void xlate_slow_path(struct xlate_ctx *ctx, enum slow_path_reason why);
 // The packet goes to the controllers that want to hear of it, and the list of actions ends.

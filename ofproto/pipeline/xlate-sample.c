@@ -102,12 +102,64 @@ void xlate_sample(struct xlate_ctx *ctx, const struct act *a)
 	// Nobody counts anything in this bridge.
 	if (!s || !find_port(ctx, a->sample.port, &p))
 		return;
-	if (p)
+	if (p) {
 		d.userspace.output_port = p->dp_port;
+		d.userspace.sampling_port = p->number.n;
+	}
 	if (p && xlate_is_tunnel(p) && sampling_tells_tunnels(s, a->sample.collector_set)) {
 		xlate_tunnel_aim(ctx, p);
 		d.userspace.tunnel_port = p->dp_port;
 	}
 	ctx_commit(ctx);
+	// The packet's key does not tell of another switch that it has come to.
+	if (ctx->sw != ctx->entry) {
+		d.userspace.recirc_id =
+			ctx_freeze_for_controller(ctx, &(struct to_controller){ 0 });
+		if (!d.userspace.recirc_id)
+			return;
+	}
+	ctx->samples = true;
 	put_userspace(&ctx->ret->actions, scale(a->sample.probability), slow_path_meter(ctx), &d);
+}
+
+// Where a packet may still be sent by what is not in this list, it counts as sent.
+static bool sends(struct dp_actions list)
+{
+	const struct dp_action *a;
+
+	DP_ACTION_FOR_EACH (a, list)
+		switch (a->type) {
+		case DP_ACTION_OUTPUT:
+		case DP_ACTION_LB_OUTPUT:
+		case DP_ACTION_TNL_PUSH:
+		case DP_ACTION_TNL_POP:
+		case DP_ACTION_RECIRC:
+			return true;
+		default:
+			if (sends(dp_action_nested(a)))
+				return true;
+		}
+	return false;
+}
+
+static void note_dropped(struct dp_action *first, size_t size)
+{
+	for (size_t at = 0; at < size;) {
+		struct dp_action *a = (struct dp_action *)((uint8_t *)first + at);
+
+		if (a->type == DP_ACTION_USERSPACE && a->userspace.kind == USERSPACE_FLOW_SAMPLE)
+			a->userspace.dropped = true;
+		if (a->nested)
+			note_dropped((struct dp_action *)((uint8_t *)a + a->nested),
+				     a->size - a->nested);
+		at += a->size;
+	}
+}
+
+void xlate_note_dropped(struct xlate_ctx *ctx)
+{
+	struct strbuf *list = &ctx->ret->actions;
+
+	if (ctx->samples && !sends(dp_actions_of(list)))
+		note_dropped((struct dp_action *)list->s, list->len);
 }

@@ -500,6 +500,7 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 		start(&ctx);
 	drop_absent_headers(&ret->mask, in->key);
 	unwrap_last_clone(&ret->actions);
+	xlate_note_dropped(&ctx);
 	if (ret->error != XLATE_OK) {
 		strbuf_clear(&ret->actions);
 		ret->slow = 0;

@@ -397,6 +397,31 @@ static int to_controller(struct upcall_engine *u, const struct upcall *up)
 	return 0;
 }
 
+static int to_sampler(struct upcall_engine *u, const struct upcall *up)
+{
+	const struct dp_action *a = up->userspace;
+	struct packet_sample s = { .packet = up->packet, .action = a };
+	struct recirc_state *state = NULL;
+	struct flow_mask known;
+	struct engine_entry e;
+
+	if (a->userspace.recirc_id) {
+		state = recirc_find(a->userspace.recirc_id);
+		if (!state) {
+			counter_inc(COUNTER_DROP_RECIRC_STATE);
+			return -ENOENT;
+		}
+		e.key = *up->key;
+		recirc_thaw(state, &e.key, &known);
+	} else if (!engine_key(u, up->key, &e)) {
+		return -ENODEV;
+	}
+	s.sw = state ? state->sw : e.sw;
+	s.key = &e.key;
+	switch_give_sample(s.sw, &s);
+	return 0;
+}
+
 static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actions)
 {
 	struct upcall_engine *u = aux;
@@ -406,6 +431,8 @@ static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actio
 		return to_controller(u, up);
 	case USERSPACE_SLOW_PATH:
 		return slow_path(u, up, actions);
+	case USERSPACE_FLOW_SAMPLE:
+		return to_sampler(u, up);
 	}
 	return -EOPNOTSUPP;
 }

@@ -34,6 +34,11 @@ check_PROGRAMS += tests/unit/pipeline/test-flow-limit
 TESTS += tests/unit/pipeline/test-flow-limit
 tests_unit_pipeline_test_flow_limit_SOURCES = tests/unit/pipeline/test-flow-limit.c
 tests_unit_pipeline_test_flow_limit_LDADD = ofproto/libswitchd.a $(CORE_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += tests/unit/services/test-ipfix
+TESTS += tests/unit/services/test-ipfix
+tests_unit_services_test_ipfix_SOURCES = tests/unit/services/test-ipfix.c
+tests_unit_services_test_ipfix_LDADD = ofproto/libswitchd.a ofproto/libpipeline.a ofproto/libopenflow.a $(DATAPATH_LIBS) \
+	$(OFFLOAD_LIBS) $(CORE_LIBS) $(CHECK_LIBS) $(DPDK_LIBS)
 check_PROGRAMS += tests/unit/pipeline/test-sample
 TESTS += tests/unit/pipeline/test-sample
 tests_unit_pipeline_test_sample_SOURCES = tests/unit/pipeline/test-sample.c

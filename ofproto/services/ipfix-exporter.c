@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+// An exporter: flows are counted in a cache and told to collectors when they leave it.
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/hash.h"
+#include "core/base/hmap.h"
+#include "core/base/list.h"
+#include "core/base/vec.h"
+#include "ofproto/services/ipfix-private.h"
+
+struct flow {
+	struct hmap_node node; // in 'flows'
+	struct list age_node; // in 'by_age', the oldest first
+	struct ipfix_key key;
+	struct ipfix_counts counts;
+	int64_t created; // clock_msec()
+	int64_t first, last; // clock_wall_msec()
+};
+
+// An observation domain: collectors know templates by it.
+struct domain {
+	uint32_t id;
+	int64_t told; // clock_msec() when they were told the templates
+};
+
+// Domains come from rules: of no more than so many is it known what they have been told.
+#define MAX_DOMAINS 1024
+
+struct ipfix_exporter {
+	pthread_mutex_t lock; // of all that follows
+	uint32_t set, process;
+	int64_t active_timeout, template_interval; // ms
+	uint32_t max_flows;
+	char *virtual_obs_id;
+	char **targets;
+	size_t n_targets;
+	VEC(int) sockets;
+	struct hmap flows;
+	struct list by_age;
+	struct ipfix_counts total; // of all flows told of
+	VEC(struct domain) domains;
+	uint32_t sequence; // of the record that comes next
+	struct strbuf message;
+	struct ipfix_stats stats;
+};
+
+// ---- Collectors ----
+
+static int resolve(char *host, const char *port, struct addrinfo **ret)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM,
+				  .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+	size_t n = strlen(host);
+	uint64_t number;
+
+	if (!parse_u64(port, 10, &number) || !number || number > UINT16_MAX)
+		return EAI_SERVICE;
+	if (n > 1 && *host == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		host++;
+	}
+	return getaddrinfo(host, port, &hints, ret);
+}
+
+// "IP:PORT", with brackets around an address of IPv6. -1: 'warnings' says why not.
+static int open_target(const char *target, struct strbuf *warnings)
+{
+	AUTO_FREE char *host = xstrdup(target);
+	char *port = strrchr(host, ':');
+	struct addrinfo *a = NULL;
+	int fd;
+
+	if (!port || port == host) {
+		strbuf_printf(warnings, "target \"%s\" is not IP:PORT\n", target);
+		return -1;
+	}
+	*port++ = '\0';
+	if (resolve(host, port, &a)) {
+		strbuf_printf(warnings, "target \"%s\" has no address and port in numbers\n",
+			      target);
+		return -1;
+	}
+	fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, a->ai_addr, a->ai_addrlen)) {
+		strbuf_printf(warnings, "target \"%s\": %s\n", target, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	freeaddrinfo(a);
+	return fd;
+}
+
+static void close_targets(struct ipfix_exporter *e)
+{
+	int *fd;
+
+	VEC_FOR_EACH (fd, &e->sockets)
+		close(*fd);
+	VEC_CLEAR(&e->sockets);
+	for (size_t i = 0; i < e->n_targets; i++)
+		free(e->targets[i]);
+	free(e->targets);
+	e->targets = NULL;
+	e->n_targets = 0;
+}
+
+static void open_targets(struct ipfix_exporter *e, const struct ipfix_config *c,
+			 struct strbuf *warnings)
+{
+	e->targets = xcalloc(c->n_targets, sizeof(*e->targets));
+	e->n_targets = c->n_targets;
+	for (size_t i = 0; i < c->n_targets; i++) {
+		int fd = open_target(c->targets[i], warnings);
+
+		e->targets[i] = xstrdup(c->targets[i]);
+		if (fd >= 0)
+			VEC_PUSH(&e->sockets, fd);
+	}
+}
+
+static void send_message(struct ipfix_exporter *e)
+{
+	int *fd;
+
+	ipfix_message_end(&e->message);
+	VEC_FOR_EACH (fd, &e->sockets)
+		if (send(*fd, e->message.s, e->message.len, MSG_NOSIGNAL) < 0)
+			e->stats.send_errors++;
+		else
+			e->stats.sent++;
+}
+
+// ---- Messages ----
+
+// The time of a message is in whole seconds, and not before that of what it tells.
+static uint32_t message_time(void)
+{
+	return (clock_wall_msec() + 999) / 1000;
+}
+
+static void tell_templates(struct ipfix_exporter *e, uint32_t domain)
+{
+	for (unsigned int at = 0;;) {
+		ipfix_message_begin(&e->message, message_time(), e->sequence, domain);
+		if (!ipfix_put_templates(&e->message, e->virtual_obs_id, &at))
+			break;
+		send_message(e);
+	}
+	// What is said of the exporter belongs to no domain.
+	ipfix_message_begin(&e->message, message_time(), e->sequence, 0);
+	ipfix_put_options_template(&e->message);
+	send_message(e);
+	ipfix_message_begin(&e->message, message_time(), e->sequence, 0);
+	ipfix_put_options(&e->message, e->process, 0);
+	send_message(e);
+	e->sequence++;
+}
+
+// A collector that has no template of a domain can read none of its records.
+static void tell_templates_if_due(struct ipfix_exporter *e, uint32_t id)
+{
+	int64_t now = clock_msec();
+	struct domain *d, *found = NULL;
+
+	VEC_FOR_EACH (d, &e->domains)
+		if (d->id == id)
+			found = d;
+	if (found && now < found->told + e->template_interval)
+		return;
+	if (!found) {
+		if (e->domains.n >= MAX_DOMAINS)
+			VEC_CLEAR(&e->domains);
+		VEC_PUSH(&e->domains, ((struct domain){ .id = id }));
+		found = &e->domains.v[e->domains.n - 1];
+	}
+	found->told = now;
+	tell_templates(e, id);
+}
+
+static void add(struct ipfix_counts *to, const struct ipfix_counts *n)
+{
+	uint64_t min = MIN(to->ip_min ? to->ip_min : n->ip_min, n->ip_min ? n->ip_min : to->ip_min);
+	uint64_t max = MAX(to->ip_max, n->ip_max), *a = (uint64_t *)to;
+
+	for (size_t i = 0; i < sizeof(*to) / sizeof(*a); i++)
+		a[i] += ((const uint64_t *)n)[i];
+	to->ip_min = min;
+	to->ip_max = max;
+}
+
+// Microseconds from a time to that of the message.
+static uint32_t before(uint32_t message_time, int64_t wall_msec)
+{
+	return (message_time * INT64_C(1000) - wall_msec) * 1000;
+}
+
+static void tell_flow(struct ipfix_exporter *e, struct flow *f, enum ipfix_end why)
+{
+	uint32_t now = message_time();
+
+	hmap_remove(&e->flows, &f->node);
+	list_remove(&f->age_node);
+	tell_templates_if_due(e, f->key.domain);
+	add(&e->total, &f->counts);
+	ipfix_message_begin(&e->message, now, e->sequence, f->key.domain);
+	ipfix_put_record(&e->message,
+			 &(struct ipfix_record){ .key = &f->key,
+						 .flow = &f->counts,
+						 .total = &e->total,
+						 .start = before(now, f->first),
+						 .end = before(now, f->last),
+						 .why = why,
+						 .virtual_obs_id = e->virtual_obs_id });
+	e->sequence++;
+	send_message(e);
+	free(f);
+}
+
+// ---- The cache ----
+
+static struct flow *oldest(const struct ipfix_exporter *e)
+{
+	return list_is_empty(&e->by_age) ? NULL
+					 : CONTAINER_OF(e->by_age.next, struct flow, age_node);
+}
+
+static void tell_what_is_due(struct ipfix_exporter *e)
+{
+	int64_t now = clock_msec();
+	struct flow *f;
+
+	while ((f = oldest(e)) && f->created + e->active_timeout <= now)
+		tell_flow(e, f, IPFIX_END_ACTIVE_TIMEOUT);
+	while ((f = oldest(e)) && hmap_count(&e->flows) > e->max_flows)
+		tell_flow(e, f, IPFIX_END_NO_ROOM);
+}
+
+static struct flow *find_flow(struct ipfix_exporter *e, const struct ipfix_key *key, uint64_t hash)
+{
+	struct flow *f;
+
+	HMAP_FOR_EACH_WITH_HASH (f, node, hash, &e->flows)
+		if (!memcmp(&f->key, key, sizeof(*key)))
+			return f;
+	return NULL;
+}
+
+static struct flow *add_flow(struct ipfix_exporter *e, const struct ipfix_key *key, uint64_t hash)
+{
+	struct flow *f = xzalloc(sizeof(*f));
+
+	f->key = *key;
+	f->created = clock_msec();
+	f->first = clock_wall_msec();
+	hmap_insert(&e->flows, &f->node, hash);
+	list_push_back(&e->by_age, &f->age_node);
+	e->stats.flows++;
+	return f;
+}
+
+static void count_packet(struct ipfix_stats *s, const struct ipfix_kind *k)
+{
+	// Its kind of transport is not known: what stands there goes untold.
+	bool odd = k->l4 == IPFIX_L4_OTHER;
+
+	s->sampled++;
+	if (k->l3 == IPFIX_L3_OTHER)
+		return;
+	s->errors += odd;
+	if (k->l3 == IPFIX_L3_IPV4)
+		*(odd ? &s->ipv4_errors : &s->ipv4) += 1;
+	else
+		*(odd ? &s->ipv6_errors : &s->ipv6) += 1;
+}
+
+void ipfix_exporter_count(struct ipfix_exporter *e, const struct ipfix_key *key,
+			  const struct ipfix_counts *packet)
+{
+	uint64_t hash = hash_bytes(key, sizeof(*key), 0);
+	struct flow *f;
+
+	pthread_mutex_lock(&e->lock);
+	count_packet(&e->stats, &key->kind);
+	f = find_flow(e, key, hash);
+	if (!f)
+		f = add_flow(e, key, hash);
+	f->last = clock_wall_msec();
+	add(&f->counts, packet);
+	tell_what_is_due(e);
+	pthread_mutex_unlock(&e->lock);
+}
+
+void ipfix_exporter_run(struct ipfix_exporter *e)
+{
+	pthread_mutex_lock(&e->lock);
+	tell_what_is_due(e);
+	pthread_mutex_unlock(&e->lock);
+}
+
+void ipfix_exporter_stats(struct ipfix_exporter *e, struct ipfix_stats *ret)
+{
+	pthread_mutex_lock(&e->lock);
+	*ret = e->stats;
+	ret->collector_set = e->set;
+	ret->current_flows = hmap_count(&e->flows);
+	pthread_mutex_unlock(&e->lock);
+}
+
+// ---- Life ----
+
+static bool has_targets(const struct ipfix_exporter *e, const struct ipfix_config *c)
+{
+	if (e->n_targets != c->n_targets)
+		return false;
+	for (size_t i = 0; i < c->n_targets; i++)
+		if (strcmp(e->targets[i], c->targets[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+void ipfix_exporter_configure(struct ipfix_exporter *e, const struct ipfix_config *c,
+			      struct strbuf *warnings)
+{
+	pthread_mutex_lock(&e->lock);
+	// New collectors know no template, and others have to be read by other ones.
+	if (!has_targets(e, c) || !is_same_text(e->virtual_obs_id, c->virtual_obs_id))
+		VEC_CLEAR(&e->domains);
+	// Those that are there may have failed: they are tried again.
+	close_targets(e);
+	open_targets(e, c, warnings);
+	free(e->virtual_obs_id);
+	e->virtual_obs_id = c->virtual_obs_id ? xstrdup(c->virtual_obs_id) : NULL;
+	e->active_timeout = c->active_timeout * 1000;
+	e->template_interval = c->template_interval * 1000;
+	e->max_flows = c->max_flows;
+	tell_what_is_due(e);
+	pthread_mutex_unlock(&e->lock);
+}
+
+struct ipfix_exporter *ipfix_exporter_create(const struct ipfix_config *c, struct strbuf *warnings)
+{
+	static uint32_t n_processes;
+	struct ipfix_exporter *e = xzalloc(sizeof(*e));
+
+	pthread_mutex_init(&e->lock, NULL);
+	hmap_init(&e->flows);
+	list_init(&e->by_age);
+	e->set = c->set;
+	e->process = ++n_processes;
+	e->sequence = 1;
+	ipfix_exporter_configure(e, c, warnings);
+	return e;
+}
+
+void ipfix_exporter_destroy(struct ipfix_exporter *e)
+{
+	struct flow *f;
+
+	while ((f = oldest(e)))
+		tell_flow(e, f, IPFIX_END_FORCED);
+	close_targets(e);
+	VEC_FREE(&e->sockets);
+	VEC_FREE(&e->domains);
+	hmap_uninit(&e->flows);
+	strbuf_uninit(&e->message);
+	free(e->virtual_obs_id);
+	pthread_mutex_destroy(&e->lock);
+	free(e);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// IPFIX: the packets of a switch that sample actions choose, counted by flow and told to collectors.
+//
+// Configured and asked on the main thread; packets come on any.
+#pragma once
+
+#include "ofproto/openflow/ipfix.h"
+#include "ofproto/pipeline/switch.h"
+
+struct ipfix;
+
+// One set of collectors. Strings are borrowed.
+struct ipfix_config {
+	uint32_t set; // its id
+	char **targets; // "IP:PORT"
+	size_t n_targets;
+	int64_t active_timeout; // s that a flow stays in the cache; 0: each packet is told at once
+	uint32_t max_flows; // in the cache; 0: likewise
+	int64_t template_interval; // s
+	const char *virtual_obs_id; // at most 254 bytes; NULL: none
+	bool tunnels;
+};
+
+// Takes the samples of the switch, which has no rule yet.
+struct ipfix *ipfix_create(struct of_switch *sw);
+// The switch is gone, or goes with all its megaflows before any thread is quiescent.
+void ipfix_destroy(struct ipfix *x);
+// These sets and no others; the flows of those that go are told. Targets that cannot be are appended to 'warnings', a line each.
+void ipfix_configure(struct ipfix *x, const struct ipfix_config *configs, size_t n,
+		     struct strbuf *warnings);
+// Tells what has been in the cache for long enough; about once a second.
+void ipfix_run(struct ipfix *x);
+// In the order of ids. False: there are none.
+bool ipfix_for_each(const struct ipfix *x, void (*cb)(const struct ipfix_stats *s, void *aux),
+		    void *aux);
