@@ -156,48 +156,51 @@ static uint64_t ip_length(const struct packet *p, enum ipfix_l3 l3)
 	return p->size >= p->l3 + 6u ? 40u + (ip[4] << 8 | ip[5]) : 0;
 }
 
-static void count_cast(struct ipfix_counts *c, const struct ipfix_key *k)
+static void count_cast(struct ipfix_counts *c, const struct ipfix_key *k, uint64_t n)
 {
 	static const struct eth_addr everyone = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
 	bool broadcast = eth_addr_equal(k->dst, everyone), multicast = k->dst.b[0] & 1;
 
-	if (!k->direction) {
-		*(broadcast ? &c->broadcast_in : multicast ? &c->multicast_in : &c->unicast_in) = 1;
-		return;
-	}
-	*(broadcast ? &c->broadcast_out : multicast ? &c->multicast_out : &c->unicast_out) = 1;
-	if (multicast && !broadcast)
+	if (broadcast)
+		*(k->direction ? &c->broadcast_out : &c->broadcast_in) = n;
+	else if (multicast)
+		*(k->direction ? &c->multicast_out : &c->multicast_in) = n;
+	else
+		*(k->direction ? &c->unicast_out : &c->unicast_in) = n;
+	if (c->multicast_out)
 		c->ip_multicast_out = c->ip_octets;
 }
 
-static void count_flags(struct ipfix_counts *c, uint16_t flags)
+static void count_flags(struct ipfix_counts *c, uint16_t flags, uint64_t n)
 {
 	enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
 
-	c->fin = !!(flags & FIN);
-	c->syn = !!(flags & SYN);
-	c->rst = !!(flags & RST);
-	c->psh = !!(flags & PSH);
-	c->ack = !!(flags & ACK);
-	c->urg = !!(flags & URG);
+	c->fin = flags & FIN ? n : 0;
+	c->syn = flags & SYN ? n : 0;
+	c->rst = flags & RST ? n : 0;
+	c->psh = flags & PSH ? n : 0;
+	c->ack = flags & ACK ? n : 0;
+	c->urg = flags & URG ? n : 0;
 }
 
-static void count(const struct packet_sample *s, const struct ipfix_key *k,
+// 'n': how many packets the one that was chosen stands for.
+static void count(const struct packet_sample *s, const struct ipfix_key *k, uint64_t n,
 		  struct ipfix_counts *ret)
 {
-	uint64_t n = ip_length(s->packet, k->kind.l3);
+	uint64_t length = ip_length(s->packet, k->kind.l3);
 	bool dropped = s->action->userspace.dropped;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->packets = 1;
-	ret->octets = s->packet->size;
-	ret->dropped = dropped;
-	ret->ip_octets = ret->ip_min = ret->ip_max = n;
-	ret->ip_squares = n * n;
-	ret->ip_dropped = dropped ? n : 0;
-	count_cast(ret, k);
+	ret->packets = n;
+	ret->octets = n * s->packet->size;
+	ret->dropped = dropped ? n : 0;
+	ret->ip_min = ret->ip_max = length;
+	ret->ip_octets = n * length;
+	ret->ip_squares = n * length * length;
+	ret->ip_dropped = dropped ? n * length : 0;
+	count_cast(ret, k, n);
 	if (k->kind.l4 == IPFIX_L4_TCP)
-		count_flags(ret, be16toh(s->key->tcp_flags));
+		count_flags(ret, be16toh(s->key->tcp_flags), n);
 }
 
 static void on_sampled(void *x_, const struct packet_sample *s)
@@ -211,7 +214,7 @@ static void on_sampled(void *x_, const struct packet_sample *s)
 		if (all->v[i].set != s->action->userspace.collector_set)
 			continue;
 		make_key(s, all->v[i].tunnels, &key);
-		count(s, &key, &counts);
+		count(s, &key, UINT16_MAX / MAX(s->action->userspace.probability, 1), &counts);
 		ipfix_exporter_count(all->v[i].exporter, &key, &counts);
 	}
 }

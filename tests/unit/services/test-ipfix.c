@@ -209,6 +209,7 @@ static struct dp_action sample_of(uint32_t set, uint32_t domain, uint32_t point)
 {
 	return (struct dp_action){ .type = DP_ACTION_USERSPACE,
 				   .userspace = { .kind = USERSPACE_FLOW_SAMPLE,
+						  .probability = UINT16_MAX,
 						  .collector_set = set,
 						  .obs_domain = domain,
 						  .obs_point = point,
@@ -468,6 +469,30 @@ START_TEST(a_packet_that_goes_nowhere_is_dropped)
 }
 END_TEST
 
+START_TEST(a_packet_stands_for_those_that_were_not_chosen)
+{
+	struct dp_action a = sample_of(1, 5, 7);
+	struct record r;
+
+	a.userspace.probability = 16384;
+	a.userspace.dropped = true;
+	configure(at_once);
+	give(&a, ipv4_packet(6, 1, 2));
+	r = want_record();
+	ck_assert_uint_eq(get(&r, 2), 3);
+	ck_assert_uint_eq(get(&r, 86), 3);
+	ck_assert_uint_eq(get(&r, 354), 3);
+	ck_assert_uint_eq(get(&r, 133), 3);
+	ck_assert_uint_eq(get(&r, 352), 3 * 54);
+	ck_assert_uint_eq(get(&r, 1), 3 * 40);
+	ck_assert_uint_eq(get(&r, 198), 3 * 1600);
+	ck_assert_uint_eq(get(&r, 218), 3);
+	ck_assert_uint_eq(get(&r, 26), 40);
+	ck_assert(ipfix_for_each(ipfix, take_stats, NULL));
+	ck_assert_uint_eq(stats.sampled, 1);
+}
+END_TEST
+
 START_TEST(statistics_tell_kinds_apart)
 {
 	struct dp_action a = sample_of(1, 5, 7);
@@ -561,6 +586,7 @@ int main(void)
 	tcase_add_test(t, templates_are_told_to_each_domain_and_again);
 	tcase_add_test(t, a_virtual_observation_id_goes_with_each);
 	tcase_add_test(t, a_packet_that_goes_nowhere_is_dropped);
+	tcase_add_test(t, a_packet_stands_for_those_that_were_not_chosen);
 	tcase_add_test(t, statistics_tell_kinds_apart);
 	tcase_add_test(t, any_packet_gives_a_record_that_can_be_read);
 	tcase_add_loop_test(t, a_target_that_is_none_is_named, 0, ARRAY_SIZE(bad));
