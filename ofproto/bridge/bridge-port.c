@@ -501,4 +501,5 @@ const struct control_ops bridge_control_ops = {
 	.port_queues = bridge_port_queues,
 	.ct_flush = ct_flush,
 	.ipfix_sets = bridge_ipfix_for_each,
+	.ipfix_bridge = bridge_ipfix_stats,
 };

@@ -305,7 +305,7 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 	configure_datapath_id(br, row);
 	configure_description(br, row);
 	bridge_configure_tables(br, row);
-	bridge_configure_ipfix(br);
+	bridge_configure_ipfix(br, row);
 	mac_table_configure(switch_macs(br->sw),
 			    smap_get_int(&row->other_config, "mac-aging-time", 300),
 			    smap_get_int(&row->other_config, "mac-table-size", 8192));

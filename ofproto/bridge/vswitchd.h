@@ -195,8 +195,9 @@ void in_band_destroy(struct bridge *br);
 // For routes and neighbours; NULL: the kernel gives none. Borrowed.
 struct nl_sock *vswitchd_route_sock(struct vswitchd *vs);
 // bridge-ipfix.c
-void bridge_configure_ipfix(struct bridge *br);
+void bridge_configure_ipfix(struct bridge *br, const struct ovsrec_bridge *row);
 // For bridge_control_ops.
+bool bridge_ipfix_stats(void *aux, struct ipfix_stats *ret);
 bool bridge_ipfix_for_each(void *aux, void (*cb)(const struct ipfix_stats *s, void *aux),
 			   void *cb_aux);
 // After all rows have been through bridge_keep().

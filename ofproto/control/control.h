@@ -25,6 +25,8 @@ struct control_ops {
 			    void (*cb)(const struct queue_stats *s, void *aux), void *cb_aux);
 	// Forgets tracked connections of the datapath.
 	int (*ct_flush)(void *aux, const struct ct_match *match);
+	// Of the exporter that samples the whole bridge; false: there is none.
+	bool (*ipfix_bridge)(void *aux, struct ipfix_stats *ret);
 	// Runs 'cb' for every set of collectors that samples of flows go to, in the order of ids. False: there are none.
 	bool (*ipfix_sets)(void *aux, void (*cb)(const struct ipfix_stats *s, void *aux),
 			   void *cb_aux);

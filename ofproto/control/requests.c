@@ -576,10 +576,18 @@ static enum ofperr on_ct_flush(struct peer *p, const struct msg *m, struct strbu
 	return e ? e : flush(p, &match);
 }
 
-// No exporter of a whole bridge can be configured yet.
 static enum ofperr on_ipfix_bridge(struct peer *p, const struct msg *m, struct strbuf *out)
 {
-	return OFPERR_NXST_NOT_CONFIGURED;
+	struct of_control *c = p->control;
+	struct ipfix_stats s;
+	struct mp_writer w;
+
+	if (!c->ops->ipfix_bridge(c->aux, &s))
+		return OFPERR_NXST_NOT_CONFIGURED;
+	mp_begin(&w, m, out);
+	mp_put_ipfix_stats(&w, &s);
+	mp_end(&w);
+	return OFPERR_NONE;
 }
 
 static void put_ipfix_set(const struct ipfix_stats *s, void *aux)

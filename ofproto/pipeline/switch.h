@@ -296,6 +296,9 @@ void switch_bind_meter(const struct of_switch *sw, struct act *list, size_t size
 
 // What of a switch's packets IPFIX counts.
 struct sampling {
+	// Of all packets, UINT32_MAX: each; 0: none are chosen by the bridge itself. As they come in, and go out (0, 1).
+	uint32_t probability;
+	uint16_t input, output;
 	size_t n;
 	struct sampling_set {
 		uint32_t id; // of a set of collectors

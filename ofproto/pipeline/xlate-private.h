@@ -233,6 +233,9 @@ void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c);
 // Appends a userspace action that goes to controllers; 'meter' is the action's own, 0: none.
 void xlate_put_controller(struct xlate_ctx *ctx, uint32_t meter, const struct dp_action *a);
 void xlate_sample(struct xlate_ctx *ctx, const struct act *a);
+// Where the bridge itself samples: what comes in, and before an output.
+void xlate_sample_input(struct xlate_ctx *ctx);
+void xlate_sample_output(struct xlate_ctx *ctx, const struct of_port *p);
 // In the end: samples of a packet that goes nowhere say so.
 void xlate_note_dropped(struct xlate_ctx *ctx);
 // Each packet is translated from now on, because of something that no datapath does.

@@ -87,6 +87,48 @@ static uint32_t scale(uint16_t probability)
 	return (uint32_t)probability << 16 | probability;
 }
 
+// The packet's key does not tell of another switch that it has come to. False: it cannot be told.
+static bool name_switch(struct xlate_ctx *ctx, struct dp_action *d)
+{
+	if (ctx->sw == ctx->entry)
+		return true;
+	d->userspace.recirc_id = ctx_freeze_for_controller(ctx, &(struct to_controller){ 0 });
+	return d->userspace.recirc_id;
+}
+
+static void set_port(struct dp_action *d, const struct of_port *p)
+{
+	d->userspace.output_port = p->dp_port;
+	d->userspace.sampling_port = p->number.n;
+}
+
+// What the bridge itself chooses; 'out' NULL: of what comes in.
+static void sample_for_bridge(struct xlate_ctx *ctx, const struct of_port *out)
+{
+	const struct sampling *s = switch_sampling(ctx->sw);
+	struct dp_action d = { .userspace = { .kind = USERSPACE_IPFIX,
+					      .output_port = DP_PORT_NONE } };
+
+	if (!s || !s->probability || !(out ? s->output : s->input))
+		return;
+	if (out)
+		set_port(&d, out);
+	if (!name_switch(ctx, &d))
+		return;
+	ctx->samples = true;
+	put_userspace(&ctx->ret->actions, s->probability, slow_path_meter(ctx), &d);
+}
+
+void xlate_sample_input(struct xlate_ctx *ctx)
+{
+	sample_for_bridge(ctx, NULL);
+}
+
+void xlate_sample_output(struct xlate_ctx *ctx, const struct of_port *p)
+{
+	sample_for_bridge(ctx, p);
+}
+
 void xlate_sample(struct xlate_ctx *ctx, const struct act *a)
 {
 	const struct sampling *s = switch_sampling(ctx->sw);
@@ -102,22 +144,15 @@ void xlate_sample(struct xlate_ctx *ctx, const struct act *a)
 	// Nobody counts anything in this bridge.
 	if (!s || !find_port(ctx, a->sample.port, &p))
 		return;
-	if (p) {
-		d.userspace.output_port = p->dp_port;
-		d.userspace.sampling_port = p->number.n;
-	}
+	if (p)
+		set_port(&d, p);
 	if (p && xlate_is_tunnel(p) && sampling_tells_tunnels(s, a->sample.collector_set)) {
 		xlate_tunnel_aim(ctx, p);
 		d.userspace.tunnel_port = p->dp_port;
 	}
 	ctx_commit(ctx);
-	// The packet's key does not tell of another switch that it has come to.
-	if (ctx->sw != ctx->entry) {
-		d.userspace.recirc_id =
-			ctx_freeze_for_controller(ctx, &(struct to_controller){ 0 });
-		if (!d.userspace.recirc_id)
-			return;
-	}
+	if (!name_switch(ctx, &d))
+		return;
 	ctx->samples = true;
 	put_userspace(&ctx->ret->actions, scale(a->sample.probability), slow_path_meter(ctx), &d);
 }
@@ -147,7 +182,8 @@ static void note_dropped(struct dp_action *first, size_t size)
 	for (size_t at = 0; at < size;) {
 		struct dp_action *a = (struct dp_action *)((uint8_t *)first + at);
 
-		if (a->type == DP_ACTION_USERSPACE && a->userspace.kind == USERSPACE_FLOW_SAMPLE)
+		if (a->type == DP_ACTION_USERSPACE && (a->userspace.kind == USERSPACE_FLOW_SAMPLE ||
+						       a->userspace.kind == USERSPACE_IPFIX))
 			a->userspace.dropped = true;
 		if (a->nested)
 			note_dropped((struct dp_action *)((uint8_t *)a + a->nested),

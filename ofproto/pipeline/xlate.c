@@ -402,6 +402,7 @@ static void start(struct xlate_ctx *ctx)
 	begin_bridge(ctx);
 	if (!may_receive(ctx) || !xlate_tunnel_receive(ctx))
 		return;
+	xlate_sample_input(ctx);
 	if (ctx->in->acts)
 		xlate_actions(ctx, *ctx->in->acts);
 	else
@@ -574,6 +575,7 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 					       .port = { peer->sw, peer->number } });
 	begin_bridge(ctx);
 	if (may_receive(ctx)) {
+		xlate_sample_input(ctx);
 		xlate_table(ctx, peer->number, 0, XLATE_GOTO);
 		xlate_action_set(ctx);
 	}
@@ -627,6 +629,7 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 		return;
 	marked = xlate_mark_begin(ctx, p, &dscp);
 	ctx_commit(ctx);
+	xlate_sample_output(ctx, p);
 	if (trunc)
 		dp_put(&ctx->ret->actions, DP_ACTION_TRUNC)->trunc.max_len = trunc;
 	dp_put_output(&ctx->ret->actions, p->dp_port);

@@ -356,7 +356,7 @@ struct ipfix_exporter *ipfix_exporter_create(const struct ipfix_config *c, struc
 	pthread_mutex_init(&e->lock, NULL);
 	hmap_init(&e->flows);
 	list_init(&e->by_age);
-	e->set = c->set;
+	e->set = c->bridge ? 0 : c->set;
 	e->process = ++n_processes;
 	e->sequence = 1;
 	ipfix_exporter_configure(e, c, warnings);

@@ -16,11 +16,15 @@ enum {
 struct exporters {
 	size_t n;
 	struct {
-		uint32_t set;
+		uint64_t id; // of the set, or BRIDGE
 		bool tunnels;
+		uint32_t sampling, domain, point; // of a bridge
 		struct ipfix_exporter *exporter;
 	} v[];
 };
+
+// Behind all sets.
+#define BRIDGE (UINT64_C(1) << 32)
 
 struct ipfix {
 	struct of_switch *sw;
@@ -130,8 +134,6 @@ static void make_key(const struct packet_sample *s, bool tunnel, struct ipfix_ke
 
 	memset(ret, 0, sizeof(*ret));
 	take_headers(ret, s->key);
-	ret->domain = s->action->userspace.obs_domain;
-	ret->point = s->action->userspace.obs_point;
 	if (!dp_port_equal(s->action->userspace.output_port, DP_PORT_NONE))
 		out = switch_port_find(s->sw, OF_PORT(s->action->userspace.sampling_port));
 	// Where it is not said the packet goes out where its sample knows a port.
@@ -207,14 +209,21 @@ static void on_sampled(void *x_, const struct packet_sample *s)
 {
 	struct ipfix *x = x_;
 	const struct exporters *all = RCU_GET(x->exporters);
+	const struct dp_action *a = s->action;
+	bool bridge = a->userspace.kind == USERSPACE_IPFIX;
+	uint64_t id = bridge ? BRIDGE : a->userspace.collector_set;
 	struct ipfix_counts counts;
 	struct ipfix_key key;
 
 	for (size_t i = 0; all && i < all->n; i++) {
-		if (all->v[i].set != s->action->userspace.collector_set)
+		if (all->v[i].id != id)
 			continue;
 		make_key(s, all->v[i].tunnels, &key);
-		count(s, &key, UINT16_MAX / MAX(s->action->userspace.probability, 1), &counts);
+		key.domain = bridge ? all->v[i].domain : a->userspace.obs_domain;
+		key.point = bridge ? all->v[i].point : a->userspace.obs_point;
+		count(s, &key,
+		      bridge ? all->v[i].sampling : UINT16_MAX / MAX(a->userspace.probability, 1),
+		      &counts);
 		ipfix_exporter_count(all->v[i].exporter, &key, &counts);
 	}
 }
@@ -235,10 +244,15 @@ static void destroy_exporter(void *e)
 	ipfix_exporter_destroy(e);
 }
 
-static struct ipfix_exporter *find(const struct exporters *all, uint32_t set)
+static uint64_t id_of(const struct ipfix_config *c)
+{
+	return c->bridge ? BRIDGE : c->set;
+}
+
+static struct ipfix_exporter *find(const struct exporters *all, uint64_t id)
 {
 	for (size_t i = 0; all && i < all->n; i++)
-		if (all->v[i].set == set)
+		if (all->v[i].id == id)
 			return all->v[i].exporter;
 	return NULL;
 }
@@ -250,18 +264,18 @@ static void replace(struct ipfix *x, struct exporters *now)
 
 	RCU_SET(x->exporters, now);
 	for (size_t i = 0; old && i < old->n; i++)
-		if (!find(now, old->v[i].set))
+		if (!find(now, old->v[i].id))
 			rcu_defer(destroy_exporter, old->v[i].exporter);
 	if (old)
 		rcu_free(old);
 }
 
-static int by_set(const void *a, const void *b)
+static int by_id(const void *a, const void *b)
 {
 	const struct ipfix_config *x = *(const struct ipfix_config *const *)a,
 				  *y = *(const struct ipfix_config *const *)b;
 
-	return x->set < y->set ? -1 : x->set > y->set;
+	return id_of(x) < id_of(y) ? -1 : id_of(x) > id_of(y);
 }
 
 static void say_what_is_counted(struct ipfix *x, const struct ipfix_config *const *configs,
@@ -269,9 +283,17 @@ static void say_what_is_counted(struct ipfix *x, const struct ipfix_config *cons
 {
 	struct sampling *s = xzalloc(sizeof(*s) + n * sizeof(s->sets[0]));
 
-	s->n = n;
-	for (size_t i = 0; i < n; i++)
-		s->sets[i] = (struct sampling_set){ configs[i]->set, configs[i]->tunnels };
+	for (size_t i = 0; i < n; i++) {
+		const struct ipfix_config *c = configs[i];
+
+		if (!c->bridge) {
+			s->sets[s->n++] = (struct sampling_set){ c->set, c->tunnels };
+			continue;
+		}
+		s->probability = UINT32_MAX / MAX(c->sampling, 1);
+		s->input = c->input;
+		s->output = c->output;
+	}
 	switch_set_sampling(x->sw, n ? s : NULL);
 	free(s);
 }
@@ -285,16 +307,19 @@ void ipfix_configure(struct ipfix *x, const struct ipfix_config *configs, size_t
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = &configs[i];
 	if (n > 1)
-		qsort(sorted, n, sizeof(*sorted), by_set);
+		qsort(sorted, n, sizeof(*sorted), by_id);
 	now->n = n;
 	for (size_t i = 0; i < n; i++) {
-		struct ipfix_exporter *e = find(x->exporters, sorted[i]->set);
+		struct ipfix_exporter *e = find(x->exporters, id_of(sorted[i]));
 
 		if (e)
 			ipfix_exporter_configure(e, sorted[i], warnings);
 		else
 			e = ipfix_exporter_create(sorted[i], warnings);
-		now->v[i].set = sorted[i]->set;
+		now->v[i].id = id_of(sorted[i]);
+		now->v[i].sampling = MAX(sorted[i]->sampling, 1);
+		now->v[i].domain = sorted[i]->domain;
+		now->v[i].point = sorted[i]->point;
 		now->v[i].tunnels = sorted[i]->tunnels;
 		now->v[i].exporter = e;
 	}
@@ -317,14 +342,27 @@ void ipfix_run(struct ipfix *x)
 		ipfix_exporter_run(x->exporters->v[i].exporter);
 }
 
+bool ipfix_bridge_stats(const struct ipfix *x, struct ipfix_stats *ret)
+{
+	struct ipfix_exporter *e = find(x->exporters, BRIDGE);
+
+	if (e)
+		ipfix_exporter_stats(e, ret);
+	return e;
+}
+
 bool ipfix_for_each(const struct ipfix *x, void (*cb)(const struct ipfix_stats *s, void *aux),
 		    void *aux)
 {
 	struct ipfix_stats s;
+	bool any = false;
 
 	for (size_t i = 0; x->exporters && i < x->exporters->n; i++) {
+		if (x->exporters->v[i].id == BRIDGE)
+			continue;
 		ipfix_exporter_stats(x->exporters->v[i].exporter, &s);
 		cb(&s, aux);
+		any = true;
 	}
-	return x->exporters && x->exporters->n;
+	return any;
 }

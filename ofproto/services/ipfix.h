@@ -9,9 +9,12 @@
 
 struct ipfix;
 
-// One set of collectors. Strings are borrowed.
+// One set of collectors; at most one is the bridge's. Strings are borrowed.
 struct ipfix_config {
-	uint32_t set; // its id
+	uint32_t set; // its id; of no concern with 'bridge'
+	bool bridge; // of the bridge itself, which chooses packets and says where they are observed:
+	uint32_t sampling, domain, point; // one in so many
+	bool input, output; // as they come in, and go out
 	char **targets; // "IP:PORT"
 	size_t n_targets;
 	int64_t active_timeout; // s that a flow stays in the cache; 0: each packet is told at once
@@ -30,6 +33,8 @@ void ipfix_configure(struct ipfix *x, const struct ipfix_config *configs, size_t
 		     struct strbuf *warnings);
 // Tells what has been in the cache for long enough; about once a second.
 void ipfix_run(struct ipfix *x);
-// In the order of ids. False: there are none.
+// The bridge's own. False: there is none.
+bool ipfix_bridge_stats(const struct ipfix *x, struct ipfix_stats *ret);
+// Those of sets, in the order of ids. False: there are none.
 bool ipfix_for_each(const struct ipfix *x, void (*cb)(const struct ipfix_stats *s, void *aux),
 		    void *aux);

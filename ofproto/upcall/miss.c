@@ -432,6 +432,7 @@ static int on_userspace(void *aux, const struct upcall *up, struct strbuf *actio
 	case USERSPACE_SLOW_PATH:
 		return slow_path(u, up, actions);
 	case USERSPACE_FLOW_SAMPLE:
+	case USERSPACE_IPFIX:
 		return to_sampler(u, up);
 	}
 	return -EOPNOTSUPP;

@@ -164,6 +164,91 @@ START_TEST(the_outer_header_is_told)
 }
 END_TEST
 
+// ---- Of all packets ----
+
+#define IN "userspace(pid=0,ipfix(output_port=4294967295))"
+#define OUT(PORT) "userspace(pid=0,ipfix(output_port=" #PORT "))"
+
+static const struct {
+	const char *name;
+	struct sampling sampling;
+	const char *rule, *want;
+} whole[] = {
+	{ "in and out", { UINT32_MAX, 1, 1 }, "actions=2,3", IN "," OUT(2) ",2," OUT(3) ",3" },
+	{ "in only", { UINT32_MAX, 1, 0 }, "actions=2", IN ",2" },
+	{ "out only", { UINT32_MAX, 0, 1 }, "actions=2", OUT(2) ",2" },
+	{ "a share",
+	  { UINT32_MAX / 2, 1, 0 },
+	  "actions=2",
+	  "sample(sample=50.0%,actions(" IN ")),2" },
+	{ "of what is dropped", { UINT32_MAX, 1, 1 }, "actions=drop", IN },
+	{ "behind changes",
+	  { UINT32_MAX, 0, 1 },
+	  "actions=mod_dl_src:00:00:00:00:00:09,2",
+	  "set(eth(src=00:00:00:00:00:09))," OUT(2) ",2" },
+	{ "the packet is cut, not its sample",
+	  { UINT32_MAX, 0, 1 },
+	  "actions=output(port=2,max_len=77)",
+	  OUT(2) ",trunc(77),2" },
+	{ "not into a patch", { UINT32_MAX, 0, 1 }, "actions=10", "11" },
+};
+
+START_TEST(a_bridge_samples_by_itself)
+{
+	struct flow_key key = packet_of("in_port=1,udp");
+	struct xlate_result r;
+
+	switch_set_sampling(sw, &whole[_i].sampling);
+	add_rule(sw, whole[_i].rule);
+	check_actions(sw, whole[_i].name, &key, whole[_i].want, &r);
+	xlate_result_uninit(&r);
+}
+END_TEST
+
+START_TEST(a_bridge_behind_a_patch_samples_what_comes_to_it)
+{
+	struct flow_key key = packet_of("in_port=1,udp");
+	const struct dp_action *a;
+	struct xlate_result r;
+
+	switch_set_sampling(other, &whole[0].sampling);
+	add_rule(sw, "actions=10");
+	check_actions(sw, "patch", &key, IN "," TELL(65535, 9, 0, 0, NOWHERE) "," OUT(11) ",11",
+		      &r);
+	// Which one it is a state says: the packet's key has the port of the first.
+	DP_ACTION_FOR_EACH (a, dp_actions_of(&r.actions))
+		if (a->type == DP_ACTION_USERSPACE)
+			ck_assert_ptr_eq(recirc_find(a->userspace.recirc_id)->sw, other);
+	xlate_result_uninit(&r);
+}
+END_TEST
+
+static bool says_dropped(const char *rule)
+{
+	struct flow_key key = packet_of("in_port=1,udp");
+	struct xlate_input in = { .sw = sw, .key = &key };
+	struct xlate_result r;
+	bool ret;
+
+	must_flow_mod(sw, FM_DELETE, "");
+	add_rule(sw, rule);
+	xlate(&in, &r);
+	ret = dp_actions_of(&r.actions).first->userspace.dropped;
+	xlate_result_uninit(&r);
+	return ret;
+}
+
+START_TEST(a_sample_says_whether_its_packet_goes_anywhere)
+{
+	count_samples(sw);
+	ck_assert(says_dropped("actions=sample(probability=65535,collector_set_id=1)"));
+	ck_assert(says_dropped("actions=sample(probability=65535,collector_set_id=1),controller"));
+	ck_assert(!says_dropped("actions=sample(probability=65535,collector_set_id=1),2"));
+	ck_assert(!says_dropped("actions=sample(probability=65535,collector_set_id=1),clone("
+				"mod_dl_src:00:00:00:00:00:09,2),controller"));
+}
+END_TEST
+
 // ---- The slow path ----
 
 static const struct {
@@ -240,6 +325,9 @@ int main(void)
 	tcase_add_test(t, nobody_is_told_where_nobody_counts);
 	tcase_add_test(t, answers_end_when_others_count);
 	tcase_add_loop_test(t, the_outer_header_is_told, 0, ARRAY_SIZE(aims));
+	tcase_add_loop_test(t, a_bridge_samples_by_itself, 0, ARRAY_SIZE(whole));
+	tcase_add_test(t, a_bridge_behind_a_patch_samples_what_comes_to_it);
+	tcase_add_test(t, a_sample_says_whether_its_packet_goes_anywhere);
 	tcase_add_loop_test(t, slow_flows_hand_their_packets_over, 0, ARRAY_SIZE(slow));
 	tcase_add_test(t, their_packets_are_translated_one_by_one);
 	suite_add_tcase(s, t);

@@ -493,6 +493,32 @@ START_TEST(a_packet_stands_for_those_that_were_not_chosen)
 }
 END_TEST
 
+START_TEST(a_bridge_says_where_its_packets_are_observed)
+{
+	struct ipfix_config c = {
+		.bridge = true, .sampling = 50, .domain = 8, .point = 9, .input = true
+	};
+	struct dp_action a = sample_of(0, 1, 1);
+	struct ipfix_stats of_bridge;
+	struct record r;
+
+	a.userspace.kind = USERSPACE_IPFIX;
+	ck_assert(!ipfix_bridge_stats(ipfix, &of_bridge));
+	configure(c);
+	ck_assert_uint_eq(switch_sampling(sw)->probability, UINT32_MAX / 50);
+	give(&a, ipv4_packet(6, 1, 2));
+	give_tcp(5, 1); // of a set that is not there
+	r = want_record();
+	ck_assert_uint_eq(r.domain, 8);
+	ck_assert_uint_eq(get(&r, 138), 9);
+	ck_assert_uint_eq(get(&r, 2), 50);
+	want_no_record();
+	ck_assert(ipfix_bridge_stats(ipfix, &of_bridge));
+	ck_assert_uint_eq(of_bridge.sampled, 1);
+	ck_assert(!ipfix_for_each(ipfix, take_stats, NULL));
+}
+END_TEST
+
 START_TEST(statistics_tell_kinds_apart)
 {
 	struct dp_action a = sample_of(1, 5, 7);
@@ -587,6 +613,7 @@ int main(void)
 	tcase_add_test(t, a_virtual_observation_id_goes_with_each);
 	tcase_add_test(t, a_packet_that_goes_nowhere_is_dropped);
 	tcase_add_test(t, a_packet_stands_for_those_that_were_not_chosen);
+	tcase_add_test(t, a_bridge_says_where_its_packets_are_observed);
 	tcase_add_test(t, statistics_tell_kinds_apart);
 	tcase_add_test(t, any_packet_gives_a_record_that_can_be_read);
 	tcase_add_loop_test(t, a_target_that_is_none_is_named, 0, ARRAY_SIZE(bad));
