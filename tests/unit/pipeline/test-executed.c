@@ -135,7 +135,8 @@ static const struct {
 	const char *rule;
 	enum ofperr error;
 } refusals[] = {
-	{ "actions=output:1,clone(output:2,clone(sample(probability=1,obs_point_id=NXM_NX_REG0[])))",
+	{ "actions=output:1,clone(output:2,clone(sample(probability=1,obs_point_id=NXM_NX_REG0[]))"
+	  ")",
 	  OFPERR_OFPBAC_BAD_TYPE },
 	{ "actions=clone(sample(probability=1,obs_point_id=NXM_NX_REG0[]))",
 	  OFPERR_OFPBAC_BAD_TYPE },
