@@ -11,6 +11,14 @@ MAN_SOURCES = \
 	Documentation/ref/ovsdb-server.1.rst \
 	Documentation/ref/ovsdb-tool.1.rst
 EXTRA_DIST += $(MAN_SOURCES) Documentation/ref/tls-options.inc Documentation/offload.rst \
+	Documentation/decisions/0031-ovsdb-damage.md \
+	Documentation/decisions/0040-actions-behind-labels.md \
+	Documentation/decisions/0048-versions.md \
+	Documentation/decisions/0049-bundles.md \
+	Documentation/decisions/0050-eviction.md \
+	Documentation/decisions/0051-misses.md \
+	Documentation/decisions/0054-small-rules.md \
+	Documentation/decisions/0055-ipfix.md \
 	Documentation/decisions/0001-libraries.md \
 	Documentation/decisions/0002-simnic-is-linked-in.md \
 	Documentation/decisions/0003-control-room.md \
