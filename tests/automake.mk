@@ -35,4 +35,4 @@ EXTRA_PROGRAMS += tests/bench/clauses
 tests_bench_clauses_SOURCES = tests/bench/clauses.c
 tests_bench_clauses_LDADD = $(CORE_LIBS)
 tests_bench_ovsdb_load_SOURCES = tests/bench/ovsdb-load.c
-EXTRA_DIST += tests/bench/README.md tests/bench/kernel tests/bench/lab.py tests/bench/ovsdb tests/bench/run tests/bench/switch_parts.py tests/bench/tree_parts.py
+EXTRA_DIST += tests/bench/README.md tests/bench/kernel tests/bench/lab.py tests/bench/openflow_parts.py tests/bench/ovsdb tests/bench/run tests/bench/switch_parts.py tests/bench/tree_parts.py
