@@ -126,7 +126,7 @@ struct peer *peer_create(struct of_control *c, struct stream *s, struct controll
 	peer_init_packets(p);
 	timer_init(&p->give_up, c->loop, on_give_up);
 	timer_init(&p->probe, c->loop, on_probe);
-	p->conn = of_conn_create(s, ctl ? c->versions : ALL_VERSIONS, &conn_events, p);
+	p->conn = of_conn_create(s, c->versions, &conn_events, p);
 	of_conn_limit_backlog(p->conn, MAX_BACKLOG);
 	hmap_init(&p->bundles);
 	list_push_back(&c->peers, &p->node);

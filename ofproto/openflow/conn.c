@@ -57,6 +57,36 @@ static void fail(struct of_conn *c, int err, const char *reason)
 		c->events.closed(c->aux, err, reason);
 }
 
+// "version 0x01", "version 0x06 and earlier", "versions 0x01, 0x04".
+static void put_versions(uint32_t versions, struct strbuf *out)
+{
+	const char *comma = "";
+
+	if (versions && !(versions & (versions - 1))) {
+		strbuf_printf(out, "version 0x%02x", (unsigned int)__builtin_ctz(versions));
+		return;
+	}
+	if (versions >> OFP10 & 1 && !((versions >> OFP10) & ((versions >> OFP10) + 1))) {
+		strbuf_printf(out, "version 0x%02x and earlier", 31u - __builtin_clz(versions));
+		return;
+	}
+	strbuf_puts(out, "versions ");
+	for (; versions; versions &= versions - 1, comma = ", ")
+		strbuf_printf(out, "%s0x%02x", comma, (unsigned int)__builtin_ctz(versions));
+}
+
+static void fail_versions(struct of_conn *c, uint32_t theirs)
+{
+	AUTO(strbuf) reason = STRBUF_INIT;
+
+	strbuf_puts(&reason, "version negotiation failed (we support ");
+	put_versions(c->versions, &reason);
+	strbuf_puts(&reason, ", peer supports ");
+	put_versions(theirs, &reason);
+	strbuf_puts(&reason, ")");
+	fail(c, -EPROTO, reason.s);
+}
+
 static void on_hello(struct of_conn *c, const struct msg *m)
 {
 	uint32_t theirs = hello_decode(m), common = theirs & c->versions;
@@ -69,7 +99,7 @@ static void on_hello(struct of_conn *c, const struct msg *m)
 
 		ofperr_encode(OFPERR_OFPHFC_INCOMPATIBLE, version, m->whole, m->size, &b);
 		transmit(c, b.s, b.len);
-		fail(c, -EPROTO, "version negotiation failed");
+		fail_versions(c, theirs);
 		return;
 	}
 	c->version = 31 - __builtin_clz(common);

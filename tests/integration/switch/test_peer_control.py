@@ -15,6 +15,7 @@ import uuid
 import pytest
 
 from clients import Connection
+from test_peer_actions import needs_peer
 from test_peer_groups import programs  # noqa: F401 (a fixture)
 from test_peer_text import Peer
 from conftest import Switch, wait_until
@@ -325,3 +326,16 @@ def small_requests_conversation(s):
 
 def test_small_requests_are_answered_as_debians_does(tmp_path):
     assert_same(small_requests_conversation, tmp_path)
+
+
+@needs_peer
+@pytest.mark.parametrize("cls, datapath_type", [(Switch, "netdev"), (Peer, "dummy")], ids=["ours", "debian"])
+def test_the_management_socket_speaks_the_versions_of_the_bridge(cls, datapath_type):
+    with running(cls, datapath_type) as s:
+        s.vsctl("set", "bridge", "br0", "protocols=OpenFlow13")
+        r = s.ofctl("show", "br0", check=False)
+        assert r.returncode == 1 and "version negotiation failed (we support version 0x01, peer supports version 0x04)" in r.stderr, r.stderr
+        assert "OF1.3" in s.ofctl("-O", "OpenFlow13", "show", "br0")
+        s.vsctl("clear", "bridge", "br0", "protocols")
+        for version in ("OpenFlow10", "OpenFlow15"):
+            s.ofctl("-O", version, "show", "br0")
