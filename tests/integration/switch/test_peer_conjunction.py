@@ -15,7 +15,7 @@ from conftest import Switch
 
 pytestmark = pytest.mark.peer
 
-N_TABLES, N_PACKETS = 200, 50
+N_TABLES, N_PACKETS = 200 if os.environ.get("OES_LONG") else 60, 50
 FIELDS = [("nw_src", ["10.0.0.1", "10.0.0.2", "10.0.1.1", "10.0.0.0/24", "10.0.0.0/31"]),
           ("nw_dst", ["10.0.0.1", "10.0.0.2", "10.0.1.1", "10.0.0.0/24", "10.0.1.0/30"]),
           ("tcp_dst", ["80", "81", "0x50/0xfff8", "443"]), ("in_port", ["1", "2"]), ("tcp_src", ["1000", "0x3e8/0xffe0"])]

@@ -273,6 +273,8 @@ def test_stations_find_each_other_under_every_controller_on_every_switch():
         found = []
         for program in (OURS, THEIRS):
             s.ofctl("del-flows", "br0")
+            # What the datapath does for the rules that were there before would keep packets from the controller.
+            s.appctl("revalidator/wait")
             with Controller(program, "-O", "OpenFlow10", path=f"{s.dir}/controller{len(found)}") as controller:
                 found.append(stations(s, controller))
         return found
