@@ -328,12 +328,13 @@ END_TEST
 
 START_TEST(statistics_of_ipfix_arrive_as_they_are)
 {
-	const struct ipfix_stats sent = { 7, 1, 2, 3, 4, 5, 6, 7, 8, 9, UINT64_MAX };
+	static const struct ipfix_stats sent = { 7, 1, 2, 3, 4, 5, 6, 7, 8, 9, UINT64_MAX };
 	AUTO(strbuf) b = STRBUF_INIT, request = STRBUF_INIT;
 	struct ipfix_stats got;
 	struct mp_writer w;
 	struct msg m;
 
+	memset(&got, 0, sizeof(got)); // between its members, too
 	msg_put_plain(MSG_IPFIX_FLOW_REQUEST, _i, 7, &request);
 	ck_assert_int_eq(msg_decode_header(request.s, request.len, &m), OFPERR_NONE);
 	mp_begin(&w, &m, &b);
