@@ -85,8 +85,9 @@ def write_pipeline(path):
             f.write(f"table={t},priority=1,actions=load:{t}->NXM_NX_REG{t % 8}[],{more}{last}\n")
         for t in range(N_TABLES + 1, N_TABLES + 51):
             f.write(f"table={t},priority=9,udp,nw_src=10.0.0.0/8,actions=move:NXM_OF_UDP_DST[]->NXM_NX_REG8[0..15]\n")
-        # So that each packet is a miss of its own.
-        f.write("table=0,priority=500,udp,tp_src=1,nw_src=99.9.9.9,nw_dst=99.9.9.9,tp_dst=1,actions=drop\n")
+        # Each packet is a miss of its own: another table looks at what comes from its address and port.
+        f.write("table=0,priority=500,udp,actions=move:NXM_OF_IP_SRC[]->NXM_NX_REG9[],move:NXM_OF_UDP_SRC[]->NXM_NX_REG10[0..15],resubmit(,1)\n")
+        f.write("table=1,priority=500,udp,reg9=1,reg10=1,actions=drop\n")
 
 
 def pipeline(switch, path, material, result):
