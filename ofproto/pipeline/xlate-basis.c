@@ -9,7 +9,6 @@ void xlate_basis_clear(struct xlate_basis *b)
 	struct recirc_state **s;
 	struct xlate_effect *e;
 	struct xlate_credit *c;
-	struct xlate_dep *d;
 
 	VEC_FOR_EACH (e, &b->effects)
 		if (e->kind == EFFECT_LEARN_RULE)
@@ -21,12 +20,11 @@ void xlate_basis_clear(struct xlate_basis *b)
 			rule_unref(c->fin.rule);
 		else if (c->kind == CREDIT_GROUP)
 			group_unref(c->group.group);
-	VEC_FOR_EACH (d, &b->deps)
-		free(d->key);
 	VEC_FOR_EACH (s, &b->recircs)
 		recirc_unref(*s);
 	VEC_CLEAR(&b->credits);
 	VEC_CLEAR(&b->deps);
+	VEC_CLEAR(&b->seen);
 	VEC_CLEAR(&b->effects);
 	VEC_CLEAR(&b->recircs);
 }
@@ -37,6 +35,7 @@ void xlate_basis_uninit(struct xlate_basis *b)
 	VEC_FREE(&b->recircs);
 	VEC_FREE(&b->credits);
 	VEC_FREE(&b->deps);
+	VEC_FREE(&b->seen);
 	VEC_FREE(&b->effects);
 }
 
@@ -50,6 +49,7 @@ void xlate_result_uninit(struct xlate_result *r)
 static void basis_trim(struct xlate_basis *b)
 {
 	VEC_TRIM(&b->deps);
+	VEC_TRIM(&b->seen);
 	VEC_TRIM(&b->effects);
 	VEC_TRIM(&b->credits);
 	VEC_TRIM(&b->recircs);
@@ -108,28 +108,43 @@ void xlate_end_connection(const struct xlate_basis *b, uint16_t tcp_flags)
 		end_connection(c, tcp_flags);
 }
 
-static bool table_is_current(struct xlate_dep *d)
+// What tables have seen, unpacked as far as somebody has asked.
+struct unpacking {
+	struct seen seen;
+	const uint64_t *next; // NULL: nobody has asked
+	size_t n_behind; // to be unpacked up to the table that is looked at
+};
+
+static void unpack(const struct xlate_basis *b, struct unpacking *u)
+{
+	if (!u->next) {
+		seen_begin(&u->seen);
+		u->next = b->seen.v;
+	}
+	for (; u->n_behind; u->n_behind--)
+		u->next = seen_take(&u->seen, u->next);
+}
+
+static bool table_is_current(const struct xlate_basis *b, struct xlate_dep *d, struct unpacking *u)
 {
 	const struct classifier *cls = d->sw->tables[d->table].cls;
 	uint64_t now = switch_version(d->sw);
-	struct flow_mask mask;
-	struct flow_key key;
 
+	u->n_behind++;
 	if (now <= d->version || classifier_version(cls) <= d->version)
 		return true;
-	miniflow_expand(d->key, &key);
-	miniflow_expand(d->mask, &mask.m);
-	if (classifier_changed_for(cls, d->version, now, &key, &mask, d->found))
+	unpack(b, u);
+	if (classifier_changed_for(cls, d->version, now, &u->seen.key, &u->seen.mask, d->found))
 		return false;
 	d->version = now;
 	return true;
 }
 
-static bool dep_is_current(struct xlate_dep *d)
+static bool dep_is_current(const struct xlate_basis *b, struct xlate_dep *d, struct unpacking *u)
 {
 	switch (d->kind) {
 	case DEP_TABLE:
-		return table_is_current(d);
+		return table_is_current(b, d, u);
 	case DEP_PORTS:
 		return switch_ports_version(d->sw) == d->version;
 	case DEP_METERS:
@@ -157,14 +172,17 @@ static bool rule_is_current(const struct xlate_credit *c)
 
 bool xlate_is_current(struct xlate_basis *b)
 {
+	struct unpacking u;
 	struct xlate_credit *c;
 	struct xlate_dep *d;
 
+	u.next = NULL;
+	u.n_behind = 0;
 	VEC_FOR_EACH (c, &b->credits)
 		if (c->kind == CREDIT_RULE && !rule_is_current(c))
 			return false;
 	VEC_FOR_EACH (d, &b->deps)
-		if (!dep_is_current(d))
+		if (!dep_is_current(b, d, &u))
 			return false;
 	return true;
 }

@@ -50,6 +50,7 @@ struct xlate_ctx {
 	struct flow_key base; // as the datapath's actions so far have left it
 	// Bits of 'flow' that do not depend on bits of the original packet outside the mask: looking at them costs nothing.
 	struct flow_mask known;
+	struct seen seen; // by the table that was tried last
 	struct flow_mask base_known; // same for 'base'
 	// Bits of 'base' that the datapath may have changed by itself (address translation).
 	struct flow_mask base_lost;

@@ -49,12 +49,8 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 
 		cls_rule_get_match(&r->cls, &m);
 		match_format(&m, ctx_names(ctx, &names), &text);
-		if (r->cls.priority >= 0)
-			strbuf_printf(&text, "%spriority %d", text.len > start ? ", " : "",
-				      r->cls.priority);
-		else
-			strbuf_printf(&text, "%sfail_mode standalone",
-				      text.len > start ? ", " : "");
+		strbuf_printf(&text, "%spriority %d", text.len > start ? ", " : "",
+			      r->cls.priority);
 		if (r->cookie)
 			strbuf_printf(&text, ", cookie 0x%llx", (unsigned long long)r->cookie);
 	}
@@ -70,20 +66,11 @@ static void depend_on_table(struct xlate_ctx *ctx, uint8_t table,
 				 .table = table,
 				 .version = ctx->version,
 				 .found = decision->least };
-	struct flow_mask mask = ctx->ret->mask;
-	struct miniflow_buf packed_key, packed_mask;
-	struct flow_key key;
+	struct flow_mask known = ctx->known;
 
-	flow_mask_or(&mask, &ctx->known);
 	if (decision->by_conjunction)
-		mask.m.conj_id = 0;
-	flow_key_masked(&key, &ctx->flow, &mask);
-	miniflow_pack(&packed_key.mf, &key);
-	miniflow_pack(&packed_mask.mf, &mask.m);
-	size_t n_key = miniflow_size(&packed_key.mf), n_mask = miniflow_size(&packed_mask.mf);
-	dep.key = xmalloc(n_key + n_mask);
-	dep.mask = memcpy((uint8_t *)dep.key + n_key, &packed_mask.mf, n_mask);
-	memcpy(dep.key, &packed_key.mf, n_key);
+		known.m.conj_id = 0;
+	seen_put(&ctx->seen, &ctx->flow, &ctx->ret->mask, &known, &ctx->ret->basis.seen);
 	VEC_PUSH(&ctx->ret->basis.deps, dep);
 }
 
@@ -245,15 +232,6 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, enum x
 	ctx->rule = old_rule;
 	ctx->table = old_table;
 	ctx->depth -= deeper;
-}
-
-// The members of a key that the pipeline adds to the packet: they start at zero, so looking at them costs nothing.
-static void pipeline_state_is_known(struct flow_mask *known)
-{
-	memset(known->m.regs, 0xff, sizeof(known->m.regs));
-	memset(&known->m.metadata, 0xff, sizeof(known->m.metadata));
-	memset(&known->m.actset_output, 0xff, sizeof(known->m.actset_output));
-	memset(&known->m.conj_id, 0xff, sizeof(known->m.conj_id));
 }
 
 // What every megaflow pins down, whatever the tables say: where the packet came from and what kind it is.
@@ -493,7 +471,8 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 	ret->slow = 0;
 	memset(&ret->mask, 0, sizeof(ret->mask));
 	initial_mask(&ret->mask, in->key);
-	pipeline_state_is_known(&ctx.known);
+	seen_pipeline_state(&ctx.known);
+	seen_begin(&ctx.seen);
 	xlate_know_bare(&ctx);
 	if (in->resume || in->key->recirc_id)
 		resume(&ctx);

@@ -8,6 +8,7 @@
 
 #include "core/base/vec.h"
 #include "core/flow/dp-action.h"
+#include "ofproto/pipeline/seen.h"
 #include "ofproto/pipeline/recirc.h"
 #include "ofproto/pipeline/tunnel.h"
 
@@ -21,20 +22,23 @@ struct xlate_dep {
 		DEP_LEARNED,
 		DEP_METERS
 	} kind;
-	struct of_switch *sw;
-	const struct tunnel_table *tunnels; // DEP_TUNNELS
-	uint64_t version;
 	uint8_t table; // DEP_TABLE, DEP_LEARNED
 	uint16_t vlan; // DEP_MAC
-	uint32_t group; // DEP_GROUP: its id, there or not
 	struct eth_addr mac; // DEP_MAC
-	// DEP_LEARNED: a learn action's limit. As long as there is room for more the version is LEARNED_HAS_ROOM.
-	uint32_t limit;
-	uint64_t cookie;
-	// DEP_TABLE: the packets that were looked up there, as the pipeline saw them: rules that match none of them are of
-	// no concern, nor are those below what was found. Packed, in one piece of memory that is the dependency's.
-	struct miniflow *key, *mask;
-	int found; // priority of the rule, or of the conjunction that led to it if that is lower; INT_MIN: none
+	struct of_switch *sw;
+	uint64_t version;
+	union {
+		const struct tunnel_table *tunnels; // DEP_TUNNELS
+		// DEP_LEARNED: a learn action's limit. As long as there is room for more the version is LEARNED_HAS_ROOM.
+		uint64_t cookie;
+	};
+	union {
+		uint32_t limit; // DEP_LEARNED
+		uint32_t group; // DEP_GROUP: its id, there or not
+		// DEP_TABLE: priority of the rule, or of the conjunction that led to it if that is lower; INT_MIN: none. Rules below
+		// are of no concern, nor are those that match none of the packets that were looked up (xlate_basis.seen).
+		int found;
+	};
 };
 
 #define LEARNED_HAS_ROOM UINT64_MAX
@@ -122,6 +126,7 @@ enum xlate_error {
 // What an answer rests on and whom its traffic counts for: what a megaflow keeps of its translation.
 struct xlate_basis {
 	VEC(struct xlate_dep) deps;
+	seen_row seen; // one for each DEP_TABLE, in their order
 	VEC(struct xlate_effect) effects;
 	VEC(struct xlate_credit) credits;
 	VEC(struct recirc_state *) recircs; // that the key and the actions name; held
