@@ -494,7 +494,13 @@ static int ct_flush(void *aux, const struct ct_match *match)
 	return error;
 }
 
+static void connected(void *aux)
+{
+	fail_mode_run(aux);
+}
+
 const struct control_ops bridge_control_ops = {
+	.connected = connected,
 	.port_stats = port_stats,
 	.port_desc = port_desc,
 	.port_admin = port_admin,

@@ -45,12 +45,16 @@ void fail_mode_run(struct bridge *br)
 {
 	static const struct own_rule open = { OPEN_PRIORITY, "actions=NORMAL" };
 	enum fail_state state = wanted(br);
+	bool came_back;
 
 	if (state == br->fail_state)
 		return;
 	tell(br, state);
+	// What is there when a controller comes back is its own, or nothing.
+	came_back = br->fail_state == FAIL_OPEN && state == FAIL_NOT && br->fail_standalone;
 	br->fail_state = state;
-	switch_clear(br->sw);
+	if (!came_back)
+		switch_clear(br->sw);
 	switch_set_own_rules(br->sw, OWN_FAIL_OPEN, &open, state == FAIL_OPEN);
 	if (state == FAIL_ALONE)
 		add_normal(br->sw);

@@ -45,8 +45,11 @@ static void on_ready(void *aux)
 		p->controller->connected_at = clock_msec();
 		log_info("%s<->%s: connected", switch_name(p->control->sw),
 			 p->controller->target.target);
-		if (!p->service)
+		if (!p->service) {
 			p->control->alone_since = 0;
+			if (p->control->ops->connected)
+				p->control->ops->connected(p->control->aux);
+		}
 	}
 	set_probe(p);
 	control_default_miss(p->control);
@@ -280,6 +283,7 @@ void control_set_targets(struct of_control *c, const struct controller_target *t
 {
 	struct controller *ctl, *next;
 	bool new_versions = versions != c->versions;
+	bool was_alone = control_alone_for(c) == INT64_MAX;
 
 	c->versions = versions;
 	LIST_FOR_EACH_SAFE (ctl, next, node, &c->controllers) {
@@ -293,7 +297,8 @@ void control_set_targets(struct of_control *c, const struct controller_target *t
 	for (size_t i = 0; i < n; i++)
 		if (!find_controller(c, t[i].target))
 			controller_add(c, &t[i]);
-	if (!c->alone_since && !any_controller_connected(c))
+	// The first one is missed from now on.
+	if (was_alone || (!c->alone_since && !any_controller_connected(c)))
 		c->alone_since = clock_msec();
 }
 

@@ -23,6 +23,8 @@ struct control_ops {
 	// Runs 'cb' for every queue of a port, in the order of numbers.
 	void (*port_queues)(void *aux, const struct of_port *p,
 			    void (*cb)(const struct queue_stats *s, void *aux), void *cb_aux);
+	// A primary controller is there: before anything that it says is carried out. May be NULL.
+	void (*connected)(void *aux);
 	// Forgets tracked connections of the datapath.
 	int (*ct_flush)(void *aux, const struct ct_match *match);
 	// Of the exporter that samples the whole bridge; false: there is none.

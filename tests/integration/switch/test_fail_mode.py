@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import socket
+import struct
 import uuid
 
 import pytest
@@ -30,6 +32,13 @@ def switch(request):
 def rules(s, table="bridge/dump-flows"):
     lines = s.appctl(table, "br0").splitlines()
     return [re.sub(r"duration=[^,]*, n_packets=\d+, n_bytes=\d+, ", "", line) for line in lines if "table_id=254" not in line]
+
+
+def flow_mod(priority):
+    """OpenFlow 1.0: all packets are dropped."""
+    match = struct.pack("!I", 0x3820ff) + bytes(36)
+    body = match + struct.pack("!QHHHHIHH", 0, 0, 0, 0, priority, 0xffffffff, 0xffff, 0)
+    return struct.pack("!BBHI", 1, 14, 8 + len(body), 2) + body
 
 
 ALONE = ["priority=0,actions=NORMAL"]
@@ -69,9 +78,9 @@ def test_rules_and_groups_go_when_there_is_a_controller(switch):
 
 
 def test_a_bridge_whose_controller_stays_away_opens(switch):
+    switch.appctl("time/stop")
     switch.vsctl("set-controller", "br0", f"unix:{switch.dir}/nobody")
     switch.ofctl("add-flow", "br0", "priority=5,actions=drop")
-    switch.appctl("time/stop")
     switch.appctl("time/warp", "12000", "1000")
     assert rules(switch) == ["priority=5,actions=drop"]
     switch.appctl("time/warp", "6000", "1000")
@@ -79,6 +88,35 @@ def test_a_bridge_whose_controller_stays_away_opens(switch):
     assert "NORMAL" not in switch.ofctl("dump-flows", "br0")
     switch.vsctl("set", "bridge", "br0", "fail_mode=secure")
     assert rules(switch) == []
+
+
+def test_an_old_bridge_gives_its_first_controller_time(switch):
+    switch.appctl("time/stop")
+    switch.appctl("time/warp", "60000", "5000")
+    switch.vsctl("set-controller", "br0", f"unix:{switch.dir}/nobody")
+    switch.appctl("time/warp", "12000", "1000")
+    assert rules(switch) == []
+    switch.appctl("time/warp", "6000", "1000")
+    wait_until("it opens", lambda: rules(switch) == OPEN)
+
+
+def test_the_rules_of_a_controller_that_comes_back_stay(switch):
+    path = f"{switch.dir}/controller"
+    switch.appctl("time/stop")
+    switch.vsctl("set-controller", "br0", f"unix:{path}")
+    switch.appctl("time/warp", "18000", "1000")
+    wait_until("it opens", lambda: rules(switch) == OPEN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(30)
+        switch.appctl("time/warp", "10000", "1000")
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(struct.pack("!BBHI", 1, 0, 8, 1) + flow_mod(7))
+            wait_until("its rule is there", lambda: rules(switch) == ["priority=7,actions=drop"])
+            switch.appctl("time/warp", "3000", "1000")
+            assert rules(switch) == ["priority=7,actions=drop"]
 
 
 def test_a_secure_bridge_does_not_open(switch):
