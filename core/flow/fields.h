@@ -172,6 +172,11 @@ uint64_t subfield_get(const struct subfield *sf, const struct flow_key *key);
 void subfield_set(const struct subfield *sf, uint64_t value, struct flow_key *key);
 // Any width: value big-endian right-aligned.
 void subfield_read(const struct subfield *sf, const struct flow_key *key, union field_value *value);
+// Writes the slice into a value of the whole field.
+void subfield_put(const struct subfield *sf, const union field_value *value,
+		  union field_value *whole);
+// The field's value that has all bits of the slice, and no others.
+void subfield_bits(const struct subfield *sf, union field_value *bits);
 void subfield_write(const struct subfield *sf, const union field_value *value,
 		    struct flow_key *key);
 void subfield_unwildcard(const struct subfield *sf, const struct flow_key *key,

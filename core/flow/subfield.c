@@ -85,11 +85,35 @@ void subfield_read(const struct subfield *sf, const struct flow_key *key, union 
 {
 	union field_value whole;
 
+	if (subfield_is_whole(sf)) {
+		field_read(sf->field, key, value);
+		return;
+	}
 	field_read(sf->field, key, &whole);
-	memset(value, 0, sizeof(*value));
+	memset(value, 0, sf->field->n_bytes);
 	for (unsigned int i = 0; i < sf->n_bits; i++)
 		put_bit(value->b, sf->field->n_bytes, i,
 			get_bit(whole.b, sf->field->n_bytes, sf->ofs + i));
+}
+
+void subfield_put(const struct subfield *sf, const union field_value *value,
+		  union field_value *whole)
+{
+	size_t n = sf->field->n_bytes;
+
+	for (unsigned int i = 0; i < sf->n_bits; i++)
+		put_bit(whole->b, n, sf->ofs + i, get_bit(value->b, n, i));
+}
+
+void subfield_bits(const struct subfield *sf, union field_value *bits)
+{
+	if (subfield_is_whole(sf)) {
+		field_all_ones(sf->field, bits);
+		return;
+	}
+	memset(bits, 0, sf->field->n_bytes);
+	for (unsigned int i = 0; i < sf->n_bits; i++)
+		put_bit(bits->b, sf->field->n_bytes, sf->ofs + i, true);
 }
 
 void subfield_write(const struct subfield *sf, const union field_value *value, struct flow_key *key)
@@ -97,9 +121,7 @@ void subfield_write(const struct subfield *sf, const union field_value *value, s
 	union field_value whole;
 
 	field_read(sf->field, key, &whole);
-	for (unsigned int i = 0; i < sf->n_bits; i++)
-		put_bit(whole.b, sf->field->n_bytes, sf->ofs + i,
-			get_bit(value->b, sf->field->n_bytes, i));
+	subfield_put(sf, value, &whole);
 	field_write(sf->field, &whole, key);
 }
 
@@ -130,9 +152,7 @@ void subfield_unwildcard(const struct subfield *sf, const struct flow_key *key,
 	union field_value bits, old;
 
 	// The prerequisites through the whole field on a scratch mask would mark too much: only the slice counts.
-	memset(&bits, 0, sizeof(bits));
-	for (unsigned int i = 0; i < sf->n_bits; i++)
-		put_bit(bits.b, sf->field->n_bytes, sf->ofs + i, true);
+	subfield_bits(sf, &bits);
 	field_read(sf->field, &mask->m, &old);
 	for (size_t i = 0; i < sf->field->n_bytes; i++)
 		old.b[i] |= bits.b[i];

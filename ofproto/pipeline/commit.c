@@ -206,6 +206,8 @@ bool ctx_has_field(struct xlate_ctx *ctx, const struct field *f)
 {
 	struct flow_mask m = { 0 };
 
+	if (f->need == NEED_NONE)
+		return field_is_present(f, &ctx->flow);
 	field_unwildcard_needs(f, &ctx->flow, &m);
 	if (f->need == NEED_VLAN)
 		ctx_look_at_vlans(ctx);
@@ -224,7 +226,7 @@ void ctx_wrote(struct xlate_ctx *ctx, const struct flow_mask *bits)
 void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t *value,
 		     const uint8_t *mask)
 {
-	union field_value v = { { 0 } }, m = { { 0 } };
+	union field_value v, m;
 	struct flow_mask bits = { 0 };
 
 	memcpy(&v, value, f->n_bytes);
@@ -239,13 +241,10 @@ void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t
 void ctx_write_bits(struct xlate_ctx *ctx, const struct subfield *sf,
 		    const union field_value *value)
 {
-	struct flow_key ones = { 0 }, written = ctx->flow;
-	union field_value all, bits, v;
+	union field_value bits, v;
 
-	memset(&all, 0xff, sizeof(all));
-	subfield_write(sf, &all, &ones);
-	field_read(sf->field, &ones, &bits);
-	subfield_write(sf, value, &written);
-	field_read(sf->field, &written, &v);
+	field_read(sf->field, &ctx->flow, &v);
+	subfield_put(sf, value, &v);
+	subfield_bits(sf, &bits);
 	ctx_write_field(ctx, sf->field, v.b, bits.b);
 }

@@ -105,16 +105,13 @@ static void realign(union field_value *v, size_t from, size_t to)
 void move_value(const struct act *a, const struct flow_key *key, union field_value *value,
 		union field_value *bits)
 {
-	union field_value v = { { 0 } }, all;
-	struct flow_key ones = { 0 }, written = *key;
+	union field_value v;
 
-	memset(&all, 0xff, sizeof(all));
-	subfield_write(&a->move.dst, &all, &ones);
-	field_read(a->move.dst.field, &ones, bits);
 	subfield_read(&a->move.src, key, &v);
 	realign(&v, a->move.src.field->n_bytes, a->move.dst.field->n_bytes);
-	subfield_write(&a->move.dst, &v, &written);
-	field_read(a->move.dst.field, &written, value);
+	field_read(a->move.dst.field, key, value);
+	subfield_put(&a->move.dst, &v, value);
+	subfield_bits(&a->move.dst, bits);
 }
 
 static void do_move(struct xlate_ctx *ctx, const struct act *a)
