@@ -12,6 +12,13 @@
 #include "core/flow/miniflow.h"
 
 #define PACKET_PLACE_LEN 14
+
+// How many bytes others see of 'size' that a packet has here.
+static inline size_t packet_length(size_t size, be32 packet_type)
+{
+	return size - (packet_type ? PACKET_PLACE_LEN : 0);
+}
+
 // A packet as others have it, with what a bare one has in place of an Ethernet header here.
 void packet_put_with_place(const void *packet, size_t n, be32 packet_type, struct strbuf *out);
 

@@ -23,11 +23,11 @@ static int put_execute(struct strbuf *b, const struct execution *x, const struct
 		       const struct flow_key *key, struct dp_actions list, struct error *err)
 {
 	size_t m = kernel_begin(x->dp, b, &x->dp->families.packet, OVS_PACKET_CMD_EXECUTE, 0), nest;
+	size_t n = packet_length(p->size, key->packet_type);
 	int error;
 
 	// What has no Ethernet header in the kernel has one that says its type here.
-	nl_put(b, OVS_PACKET_ATTR_PACKET, p->data + (key->packet_type ? ETH_HLEN : 0),
-	       p->size - (key->packet_type ? ETH_HLEN : 0));
+	nl_put(b, OVS_PACKET_ATTR_PACKET, p->data + p->size - n, n);
 	nest = nl_nest_begin(b, OVS_PACKET_ATTR_KEY);
 	kernel_put_key(b, key, NULL);
 	nl_nest_end(b, nest);

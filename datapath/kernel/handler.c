@@ -172,7 +172,8 @@ static void on_miss(struct handler *h, const struct upcall_message *m, struct pa
 	if (mf && !mf->dp)
 		kernel_flow_add(&h->dp->base, mf);
 	if (mf)
-		kernel_flow_count_packet(h->dp, mf, p->size, be16toh(key->tcp_flags));
+		kernel_flow_count_packet(h->dp, mf, packet_length(p->size, key->packet_type),
+					 be16toh(key->tcp_flags));
 	run(h, m, p, key, dp_actions_of(&actions));
 }
 

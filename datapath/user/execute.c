@@ -273,14 +273,14 @@ static bool run_sample(struct run *r, const struct dp_action *a, bool last)
 	return false;
 }
 
+static uint32_t length(const struct dp_packet *p)
+{
+	return packet_length(p->m->pkt_len, p->md.packet_type);
+}
+
 // Each packet goes the one way or the other.
 static bool run_check_pkt_len(struct run *r, const struct dp_action *a, bool last)
 {
-	struct dp_actions both = dp_action_nested(a),
-			  larger = { both.first, a->check_pkt_len.larger_size };
-	struct dp_actions others = { (const struct dp_action *)((const uint8_t *)both.first +
-								larger.size),
-				     both.size - larger.size };
 	struct dp_packet *long_ones[BURST], *short_ones[BURST];
 	struct run l = *r, s = *r;
 
@@ -288,14 +288,14 @@ static bool run_check_pkt_len(struct run *r, const struct dp_action *a, bool las
 	s.pkts = short_ones;
 	l.n = s.n = 0;
 	for (unsigned int i = 0; i < r->n; i++)
-		if (r->pkts[i]->m->pkt_len > a->check_pkt_len.pkt_len)
+		if (length(r->pkts[i]) > a->check_pkt_len.pkt_len)
 			long_ones[l.n++] = r->pkts[i];
 		else
 			short_ones[s.n++] = r->pkts[i];
 	if (l.n)
-		run_nested(&l, larger, last);
+		run_nested(&l, dp_action_larger(a), last);
 	if (s.n)
-		run_nested(&s, others, last);
+		run_nested(&s, dp_action_smaller(a), last);
 	return last;
 }
 
@@ -304,7 +304,7 @@ static bool run_meter(struct run *r, const struct dp_action *a, bool last)
 	uint32_t lens[BURST], dropped;
 
 	for (unsigned int i = 0; i < r->n; i++)
-		lens[i] = r->pkts[i]->m->pkt_len;
+		lens[i] = length(r->pkts[i]);
 	dropped = user_meter_run(RCU_GET(r->w->dp->meters), a->meter.id, lens, r->n, r->w->now);
 	for (unsigned int i = r->n; dropped && i-- > 0;)
 		if (dropped >> i & 1)

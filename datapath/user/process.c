@@ -187,7 +187,10 @@ static void add_to_group(struct pass *s, struct groups *g, struct group *to, uns
 		g->next[to->last] = i;
 	to->last = i;
 	to->n++;
-	to->bytes += s->level->pkts[i].p.size;
+	// None is received without an Ethernet header.
+	to->bytes +=
+		s->depth ? packet_length(s->level->pkts[i].p.size, s->level->pkts[i].md.packet_type)
+			 : s->level->pkts[i].p.size;
 	to->tcp_flags |= tcp_flags_of(s->keys[i]);
 }
 

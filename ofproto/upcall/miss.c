@@ -179,7 +179,8 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 		upcall_changed(u);
 	xlate_learn_rules(&r.basis);
 	engine_learn_soon(u);
-	*ret_flow = install(u, e.sw, up->key, &r, up->packet->size);
+	*ret_flow = install(u, e.sw, up->key, &r,
+			    packet_length(up->packet->size, up->key->packet_type));
 	if (*ret_flow)
 		finish_install(u, *ret_flow);
 	return 0;
@@ -293,10 +294,10 @@ static void fill_metadata(struct match *m, const struct flow_key *key)
 static struct packet without_place(const struct upcall *up)
 {
 	struct packet p = *up->packet;
-	size_t n = up->key->packet_type ? PACKET_PLACE_LEN : 0;
+	size_t n = packet_length(p.size, up->key->packet_type);
 
-	p.data += n;
-	p.size -= n;
+	p.data += p.size - n;
+	p.size = n;
 	return p;
 }
 

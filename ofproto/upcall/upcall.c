@@ -374,7 +374,8 @@ void engine_send(struct upcall_engine *u, const void *packet, size_t n,
 	if (xlate_apply_effects(&r->basis))
 		upcall_changed(u);
 	xlate_learn_rules(&r->basis);
-	engine_credit_packet(u, &r->basis, n, be16toh(dp_key->tcp_flags));
+	engine_credit_packet(u, &r->basis, packet_length(n, dp_key->packet_type),
+			     be16toh(dp_key->tcp_flags));
 	learn_apply();
 	if (datapath_execute(u->dp, packet, n, dp_key, dp_actions_of(&r->actions), &err) < 0)
 		log_dbg("a packet of a controller: %s", err.text);

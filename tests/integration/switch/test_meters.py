@@ -121,3 +121,13 @@ def test_a_packet_goes_the_way_of_its_length(meters):
     assert passed(meters, 3, 201) == 3
     assert passed(meters, 4, 200) == 0
     assert sent(meters, "p3") - before == 4
+
+
+def test_a_packet_without_an_ethernet_header_is_as_long_as_it_is_without(meters):
+    of13(meters, "add-flow", "br0", "in_port=1,ip,actions=decap,check_pkt_larger(186)->NXM_NX_REG0[0],resubmit(,1)")
+    of13(meters, "add-flow", "br0", "table=1,packet_type=(1,0x800),reg0=1,actions=encap(ethernet),output:2")
+    of13(meters, "add-flow", "br0", "table=1,packet_type=(1,0x800),reg0=0,actions=encap(ethernet),output:3")
+    before = sent(meters, "p3")
+    assert passed(meters, 3, 201) == 3
+    assert passed(meters, 4, 200) == 0
+    assert sent(meters, "p3") - before == 4
