@@ -151,7 +151,7 @@ static int parse_controller(struct dp_cursor *c, struct strbuf *out)
 
 static int parse_direction(struct dp_cursor *c, uint8_t *ret)
 {
-	for (uint8_t i = SAMPLE_INGRESS; i <= SAMPLE_EGRESS; i++)
+	for (uint8_t i = SAMPLE_INGRESS; i <= SAMPLE_EGRESS && !*ret; i++)
 		if (dp_skip(c, sample_directions[i]))
 			*ret = i;
 	return expect(c, ")");
@@ -159,60 +159,65 @@ static int parse_direction(struct dp_cursor *c, uint8_t *ret)
 
 static int parse_flow_sample(struct dp_cursor *c, struct strbuf *out)
 {
-	struct {
-		const char *name;
-		uint64_t max, value;
-	} n[] = { { "probability=", UINT16_MAX, 0 },
-		  { ",collector_set_id=", UINT32_MAX, 0 },
-		  { ",obs_domain_id=", UINT32_MAX, 0 },
-		  { ",obs_point_id=", UINT32_MAX, 0 },
-		  { ",output_port=", UINT32_MAX, 0 } };
+	struct number n[] = { { "probability=", UINT16_MAX, 0 },
+			      { ",collector_set_id=", UINT32_MAX, 0 },
+			      { ",obs_domain_id=", UINT32_MAX, 0 },
+			      { ",obs_point_id=", UINT32_MAX, 0 } };
 	struct dp_action *a;
+	dp_port_t port;
 
+	// All of them, in this order.
 	for (size_t i = 0; i < ARRAY_SIZE(n); i++)
 		if (expect(c, n[i].name) || dp_number(c, n[i].max, &n[i].value))
 			return -EINVAL;
+	if (expect(c, ",output_port=") || dp_port_parse(c, &port))
+		return -EINVAL;
 	a = dp_put(out, DP_ACTION_USERSPACE);
 	a->userspace.kind = USERSPACE_FLOW_SAMPLE;
 	a->userspace.probability = n[0].value;
 	a->userspace.collector_set = n[1].value;
 	a->userspace.obs_domain = n[2].value;
 	a->userspace.obs_point = n[3].value;
-	a->userspace.output_port = DP_PORT(n[4].value);
+	a->userspace.output_port = port;
 	return parse_direction(c, &a->userspace.direction);
 }
 
 static int parse_ipfix(struct dp_cursor *c, struct strbuf *out)
 {
-	uint64_t port;
 	struct dp_action *a;
+	dp_port_t port;
 
-	if (expect(c, "output_port=") || dp_number(c, UINT32_MAX, &port))
+	if (expect(c, "output_port=") || dp_port_parse(c, &port))
 		return -EINVAL;
 	a = dp_put(out, DP_ACTION_USERSPACE);
 	a->userspace.kind = USERSPACE_IPFIX;
-	a->userspace.output_port = DP_PORT(port);
+	a->userspace.output_port = port;
 	return expect(c, ")");
 }
 
-static const struct {
-	const char *name;
-	int (*parse)(struct dp_cursor *c, struct strbuf *out);
-} userspace_kinds[] = {
-	{ "slow_path(", parse_slow_path },
-	{ "controller(", parse_controller },
-	{ "flow_sample(", parse_flow_sample },
-	{ "ipfix(", parse_ipfix },
+static int (*const userspace_kinds[USERSPACE_KINDS])(struct dp_cursor *c, struct strbuf *out) = {
+	[USERSPACE_CONTROLLER] = parse_controller,
+	[USERSPACE_SLOW_PATH] = parse_slow_path,
+	[USERSPACE_FLOW_SAMPLE] = parse_flow_sample,
+	[USERSPACE_IPFIX] = parse_ipfix,
 };
+
+static int parse_kind(struct dp_cursor *c, struct strbuf *out)
+{
+	for (size_t i = 0; i < USERSPACE_KINDS; i++)
+		if (dp_skip(c, userspace_kind_name(i)))
+			return expect(c, "(") ? -EINVAL : userspace_kinds[i](c, out);
+	return dp_error(c, "slow_path(, controller(, flow_sample( or ipfix( expected");
+}
 
 // What stands behind the kind, and the end.
 static int parse_tunnel_port(struct dp_cursor *c, size_t at, struct strbuf *out)
 {
-	uint64_t port = 0;
+	dp_port_t port = DP_PORT(0);
 
-	if (optional_number(c, ",tunnel_out_port=", UINT32_MAX, &port, NULL))
+	if (dp_skip(c, ",tunnel_out_port=") && dp_port_parse(c, &port))
 		return -EINVAL;
-	((struct dp_action *)(out->s + at))->userspace.tunnel_port = DP_PORT(port);
+	((struct dp_action *)(out->s + at))->userspace.tunnel_port = port;
 	return expect(c, ")");
 }
 
@@ -224,11 +229,7 @@ static int parse_userspace(struct dp_cursor *c, struct strbuf *out)
 	if (optional_number(c, "pid=", UINT32_MAX, &pid, NULL))
 		return -EINVAL;
 	dp_skip(c, ",");
-	for (size_t i = 0; i < ARRAY_SIZE(userspace_kinds); i++)
-		if (dp_skip(c, userspace_kinds[i].name))
-			return userspace_kinds[i].parse(c, out) ? -EINVAL
-								: parse_tunnel_port(c, at, out);
-	return dp_error(c, "slow_path(, controller(, flow_sample( or ipfix( expected");
+	return parse_kind(c, out) ? -EINVAL : parse_tunnel_port(c, at, out);
 }
 
 // One set element per field of the header that got bits.

@@ -31,11 +31,18 @@ static void put_port(const struct printer *p, dp_port_t port)
 		strbuf_printf(p->out, "%u", port.n);
 }
 
+// ---- userspace(): its kinds, behind their names ----
+
+static void put_slow_path(const struct printer *p, const struct dp_action *a)
+{
+	flags_format(slow_path_names, a->userspace.reason, 0x7f, p->out);
+}
+
 static void put_controller(const struct printer *p, const struct dp_action *a)
 {
 	strbuf_printf(p->out,
-		      "controller(reason=%u,dont_send=0,continuation=%d,"
-		      "recirc_id=%u,rule_cookie=%#llx,controller_id=%u,max_len=%u)",
+		      "reason=%u,dont_send=0,continuation=%d,"
+		      "recirc_id=%u,rule_cookie=%#llx,controller_id=%u,max_len=%u",
 		      a->userspace.reason, a->userspace.continuation != 0, a->userspace.recirc_id,
 		      (unsigned long long)a->userspace.cookie, a->userspace.controller_id,
 		      a->userspace.max_len);
@@ -48,36 +55,41 @@ const char *const sample_directions[] = {
 static void put_flow_sample(const struct printer *p, const struct dp_action *a)
 {
 	strbuf_printf(p->out,
-		      "flow_sample(probability=%u,collector_set_id=%u,obs_domain_id=%u,"
+		      "probability=%u,collector_set_id=%u,obs_domain_id=%u,"
 		      "obs_point_id=%u,output_port=",
 		      a->userspace.probability, a->userspace.collector_set, a->userspace.obs_domain,
 		      a->userspace.obs_point);
 	put_port(p, a->userspace.output_port);
 	if (a->userspace.direction != SAMPLE_EITHER)
 		strbuf_puts(p->out, sample_directions[a->userspace.direction]);
-	strbuf_putc(p->out, ')');
+}
+
+static void put_ipfix(const struct printer *p, const struct dp_action *a)
+{
+	strbuf_puts(p->out, "output_port=");
+	put_port(p, a->userspace.output_port);
+}
+
+static const struct {
+	const char *name;
+	void (*put)(const struct printer *p, const struct dp_action *a);
+} userspace_kinds[USERSPACE_KINDS] = {
+	[USERSPACE_CONTROLLER] = { "controller", put_controller },
+	[USERSPACE_SLOW_PATH] = { "slow_path", put_slow_path },
+	[USERSPACE_FLOW_SAMPLE] = { "flow_sample", put_flow_sample },
+	[USERSPACE_IPFIX] = { "ipfix", put_ipfix },
+};
+
+const char *userspace_kind_name(enum userspace_kind kind)
+{
+	return userspace_kinds[kind].name;
 }
 
 static void put_userspace(const struct printer *p, const struct dp_action *a)
 {
-	strbuf_puts(p->out, "userspace(pid=0,");
-	switch (a->userspace.kind) {
-	case USERSPACE_SLOW_PATH:
-		strbuf_puts(p->out, "slow_path(");
-		flags_format(slow_path_names, a->userspace.reason, 0x7f, p->out);
-		strbuf_putc(p->out, ')');
-		break;
-	case USERSPACE_FLOW_SAMPLE:
-		put_flow_sample(p, a);
-		break;
-	case USERSPACE_IPFIX:
-		strbuf_puts(p->out, "ipfix(output_port=");
-		put_port(p, a->userspace.output_port);
-		strbuf_putc(p->out, ')');
-		break;
-	default:
-		put_controller(p, a);
-	}
+	strbuf_printf(p->out, "userspace(pid=0,%s(", userspace_kind_name(a->userspace.kind));
+	userspace_kinds[a->userspace.kind].put(p, a);
+	strbuf_putc(p->out, ')');
 	if (a->userspace.tunnel_port.n) {
 		strbuf_puts(p->out, ",tunnel_out_port=");
 		put_port(p, a->userspace.tunnel_port);

@@ -23,8 +23,12 @@ enum userspace_kind {
 	USERSPACE_CONTROLLER,
 	USERSPACE_SLOW_PATH,
 	USERSPACE_FLOW_SAMPLE,
-	USERSPACE_IPFIX
+	USERSPACE_IPFIX,
+	USERSPACE_KINDS
 };
+
+// As datapath actions say it.
+const char *userspace_kind_name(enum userspace_kind kind);
 
 // Which way a sampled packet goes, seen from the port that the sample is about.
 enum sample_direction { SAMPLE_EITHER, SAMPLE_INGRESS, SAMPLE_EGRESS };

@@ -47,7 +47,7 @@ int kernel_get_userdata(const struct nlattr *data, struct dp_action *a, struct e
 	struct userdata u;
 
 	if (nl_len(data) != sizeof(u) || memcpy(&u, mnl_attr_get_payload(data), sizeof(u)) != &u ||
-	    u.magic != USERDATA_MAGIC)
+	    u.magic != USERDATA_MAGIC || u.kind >= USERSPACE_KINDS)
 		return error_set(err, -EPROTO, "userspace: its data (%zu bytes) is not ours",
 				 nl_len(data));
 	a->userspace.kind = u.kind;

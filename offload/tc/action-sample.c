@@ -114,7 +114,8 @@ static bool sample_for_us(struct acting *c, uint32_t rate, const struct dp_actio
 	struct sampled *s;
 
 	if (a->userspace.kind == USERSPACE_SLOW_PATH)
-		return verdict_refuse(c->v, REASON_NEEDS_SOFTWARE, "slow path");
+		return verdict_refuse(c->v, REASON_NEEDS_SOFTWARE,
+				      userspace_kind_name(a->userspace.kind));
 	if (!lack)
 		lack = userspace_lacks(c);
 	if (lack)

@@ -204,9 +204,7 @@ bool act_clone(struct acting *c, const struct dp_action *a)
 
 static bool act_userspace(struct acting *c, const struct dp_action *a)
 {
-	return verdict_refuse(c->v, REASON_NEEDS_SOFTWARE,
-			      a->userspace.kind == USERSPACE_CONTROLLER ? "controller"
-									: "slow path");
+	return verdict_refuse(c->v, REASON_NEEDS_SOFTWARE, userspace_kind_name(a->userspace.kind));
 }
 
 static bool (*const verbs[DP_ACTION_MAX])(struct acting *c, const struct dp_action *a) = {

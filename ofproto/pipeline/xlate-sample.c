@@ -113,6 +113,8 @@ static void sample_for_bridge(struct xlate_ctx *ctx, const struct of_port *out)
 		return;
 	if (out)
 		set_port(&d, out);
+	// It tells of the packet as this bridge has got it.
+	ctx_commit(ctx);
 	if (!name_switch(ctx, &d))
 		return;
 	ctx->samples = true;

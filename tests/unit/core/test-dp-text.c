@@ -108,6 +108,9 @@ static const char *const bad_actions[] = {
 	"userspace(pid=0,flow_sample(probability=65536,collector_set_id=1,obs_domain_id=0,"
 	"obs_point_id=0,output_port=1))",
 	"userspace(pid=0,flow_sample(probability=1,collector_set_id=1))",
+	"userspace(pid=0,flow_sample(probability=1,collector_set_id=1,obs_domain_id=0,"
+	"obs_point_id=0,output_port=1,ingress,egress))",
+	"userspace(pid=0,ipfix)",
 	"userspace(pid=0,ipfix(output_port=1),tunnel_out_port=)",
 	"1)",
 	"ct(foo)",

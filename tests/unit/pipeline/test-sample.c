@@ -205,6 +205,20 @@ START_TEST(a_bridge_samples_by_itself)
 }
 END_TEST
 
+START_TEST(a_bridge_behind_a_patch_samples_the_packet_as_it_comes)
+{
+	struct flow_key key = packet_of("in_port=1,udp");
+	struct xlate_result r;
+
+	switch_set_sampling(other, &(struct sampling){ UINT32_MAX, 1, 0 });
+	add_rule(sw, "actions=mod_dl_src:00:00:00:00:00:09,10");
+	check_actions(sw, "patch", &key,
+		      "set(eth(src=00:00:00:00:00:09))," IN "," TELL(65535, 9, 0, 0, NOWHERE) ",11",
+		      &r);
+	xlate_result_uninit(&r);
+}
+END_TEST
+
 START_TEST(a_bridge_behind_a_patch_samples_what_comes_to_it)
 {
 	struct flow_key key = packet_of("in_port=1,udp");
@@ -327,6 +341,7 @@ int main(void)
 	tcase_add_loop_test(t, the_outer_header_is_told, 0, ARRAY_SIZE(aims));
 	tcase_add_loop_test(t, a_bridge_samples_by_itself, 0, ARRAY_SIZE(whole));
 	tcase_add_test(t, a_bridge_behind_a_patch_samples_what_comes_to_it);
+	tcase_add_test(t, a_bridge_behind_a_patch_samples_the_packet_as_it_comes);
 	tcase_add_test(t, a_sample_says_whether_its_packet_goes_anywhere);
 	tcase_add_loop_test(t, slow_flows_hand_their_packets_over, 0, ARRAY_SIZE(slow));
 	tcase_add_test(t, their_packets_are_translated_one_by_one);
