@@ -70,6 +70,11 @@ static void put_ipfix(const struct printer *p, const struct dp_action *a)
 	put_port(p, a->userspace.output_port);
 }
 
+static void put_resume(const struct printer *p, const struct dp_action *a)
+{
+	strbuf_printf(p->out, "rest=%u", a->userspace.continuation);
+}
+
 static const struct {
 	const char *name;
 	void (*put)(const struct printer *p, const struct dp_action *a);
@@ -78,6 +83,7 @@ static const struct {
 	[USERSPACE_SLOW_PATH] = { "slow_path", put_slow_path },
 	[USERSPACE_FLOW_SAMPLE] = { "flow_sample", put_flow_sample },
 	[USERSPACE_IPFIX] = { "ipfix", put_ipfix },
+	[USERSPACE_RESUME] = { "resume", put_resume },
 };
 
 const char *userspace_kind_name(enum userspace_kind kind)

@@ -18,12 +18,14 @@ enum dp_action_type {
 	DP_ACTION_MAX
 };
 
-// Why a packet goes to a controller, the pipeline (SLOW_PATH), or those who count samples: of a rule (FLOW_SAMPLE) or a bridge (IPFIX).
+// Why a packet goes to a controller, the pipeline (SLOW_PATH), or those who count samples: of a rule (FLOW_SAMPLE) or a bridge (IPFIX);
+// or goes on with the rest of its list (RESUME), for which a datapath that cannot do all itself keeps a number.
 enum userspace_kind {
 	USERSPACE_CONTROLLER,
 	USERSPACE_SLOW_PATH,
 	USERSPACE_FLOW_SAMPLE,
 	USERSPACE_IPFIX,
+	USERSPACE_RESUME,
 	USERSPACE_KINDS
 };
 

@@ -229,8 +229,7 @@ void execution_run(struct execution *x, struct packet *p, struct flow_key *key,
 int kernel_execute(struct datapath *base, const void *packet, size_t n, const struct flow_key *key,
 		   struct dp_actions actions, struct error *err);
 
-// What the kernel brings back in the middle of its list: a kind of userspace action that nobody else sees.
-enum { USERSPACE_RESUME = 0x80 };
+// What the kernel brings back in the middle of its list: with a userspace action of the kind RESUME.
 // Appends the action that sends a packet back to 'list'; 'rest' (copied) is what then follows. Any thread, like the next.
 void resume_put(struct kernel_datapath *dp, struct dp_actions rest, struct strbuf *list);
 // Appends the rest that such an action stands for; false: it is not known any more.
