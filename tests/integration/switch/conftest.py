@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import uuid
@@ -24,6 +25,12 @@ def wait_until(what, condition, seconds=20):
             return
         time.sleep(0.05)
     raise AssertionError(f"never happened: {what}")
+
+
+def is_listened_on(path):
+    """A socket's file is there before anybody is accepted on it."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,11 +90,13 @@ class Switch:
         p = subprocess.Popen([path, *args, "--pidfile", "--log-file", "-vconsole:off", "-vsyslog:off"], env=self.env,
                              stdout=out, stderr=out)
         self.processes[name] = p
-        wait_until(f"{name} serves", lambda: p.poll() is None and os.path.exists(f"{self.dir}/{name}.{p.pid}.ctl") or
-                   p.poll() is not None)
+        wait_until(f"{name} serves", lambda: p.poll() is not None or is_listened_on(f"{self.dir}/{name}.{p.pid}.ctl"))
         if p.poll() is not None:
-            with open(f"{self.dir}/{name}.out") as f:
-                raise AssertionError(f"{name} ended with {p.returncode}: {f.read()}{self.log()}")
+            raise AssertionError(f"{name} ended with {p.returncode}: {self.output(name)}{self.log()}")
+
+    def output(self, name):
+        with open(f"{self.dir}/{name}.out") as f:
+            return f.read()
 
     def start(self, *vswitchd_args):
         if not os.path.exists(f"{self.dir}/conf.db"):
@@ -97,16 +106,19 @@ class Switch:
         self.start_process("ovs-vswitchd", f"unix:{self.dir}/db.sock", *vswitchd_args)
 
     def stop_process(self, name, sig=signal.SIGTERM):
+        """Ends it, unless a test has: well, or (Debian's) by the signal."""
         p = self.processes.pop(name, None)
-        if not p or p.poll() is not None:
-            return p.returncode if p else None
-        p.send_signal(sig)
+        if not p:
+            return None
+        if p.poll() is None:
+            p.send_signal(sig)
         try:
             p.wait(20)
         except subprocess.TimeoutExpired:
             p.kill()
             p.wait()
             raise AssertionError(f"{name} did not end")
+        assert p.returncode in (0, -sig, -signal.SIGKILL), f"{name} ended with {p.returncode}: {self.output(name)}{self.log()}"
         return p.returncode
 
     def add_simnic(self, vfs=4, extra=""):
