@@ -244,12 +244,41 @@ static const struct nl_policy route_policy[RTA_GATEWAY + 1] = {
 	[RTA_GATEWAY] = { .type = MNL_TYPE_UNSPEC },
 };
 
-// The 4 or 16 bytes that the kernel has for an address.
+// The 4 or 16 bytes of an address that the kernel has.
+static size_t address_len(const struct ipv6_addr *a)
+{
+	return ipv6_is_mapped(a) ? 4 : 16;
+}
+
 static void put_address(struct strbuf *b, uint16_t type, const struct ipv6_addr *a)
 {
-	bool v4 = ipv6_is_mapped(a);
+	size_t n = address_len(a);
 
-	nl_put(b, type, a->b + (v4 ? 12 : 0), v4 ? 4 : 16);
+	nl_put(b, type, a->b + sizeof(a->b) - n, n);
+}
+
+// Into an address of the same family.
+static void get_address(const struct nlattr *attr, struct ipv6_addr *a)
+{
+	size_t n = address_len(a);
+
+	if (attr && nl_len(attr) == n)
+		memcpy(a->b + sizeof(a->b) - n, mnl_attr_get_payload(attr), n);
+}
+
+// What the kernel answers with one message of this type: its attributes, in 'reply'.
+static int ask(struct nl_sock *s, struct strbuf *req, uint16_t type, size_t header,
+	       const struct nl_policy *policy, size_t n, const struct nlattr **a,
+	       struct strbuf *reply, const char *what, struct error *err)
+{
+	int error = nl_transact(s, req, reply, err);
+
+	if (error)
+		return error;
+	if (!reply->len || ((const struct nlmsghdr *)reply->s)->nlmsg_type != type)
+		return error_set(err, -EPROTO, "the kernel answered with something else than a %s",
+				 what);
+	return nl_parse_msg((const struct nlmsghdr *)reply->s, header, policy, n, a, what, err);
 }
 
 int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark,
@@ -268,23 +297,15 @@ int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark
 	if (mark)
 		nl_put_u32(&req, RTA_MARK, mark);
 	nl_msg_end(&req, m);
-	error = nl_transact(s, &req, &reply, err);
-	if (error)
-		return error;
-	if (!reply.len || ((const struct nlmsghdr *)reply.s)->nlmsg_type != RTM_NEWROUTE)
-		return error_set(err, -EPROTO,
-				 "the kernel answered with something else than a route");
-	error = nl_parse_msg((const struct nlmsghdr *)reply.s, sizeof(*r), route_policy,
-			     ARRAY_SIZE(route_policy), a, "route", err);
+	error = ask(s, &req, RTM_NEWROUTE, sizeof(*r), route_policy, ARRAY_SIZE(route_policy), a,
+		    &reply, "route", err);
 	if (error)
 		return error;
 	if (!a[RTA_OIF])
 		return error_set(err, -ENETUNREACH, "the route leads to no device");
 	ret->ifindex = nl_u32(a[RTA_OIF]);
 	ret->next_hop = *dst;
-	if (a[RTA_GATEWAY] && nl_len(a[RTA_GATEWAY]) == (v4 ? 4 : 16))
-		memcpy(ret->next_hop.b + (v4 ? 12 : 0), mnl_attr_get_payload(a[RTA_GATEWAY]),
-		       v4 ? 4 : 16);
+	get_address(a[RTA_GATEWAY], &ret->next_hop);
 	return 0;
 }
 
@@ -305,14 +326,8 @@ int rtnl_neighbor_get(struct nl_sock *s, int ifindex, const struct ipv6_addr *ho
 	n->ndm_ifindex = ifindex;
 	put_address(&req, NDA_DST, host);
 	nl_msg_end(&req, m);
-	error = nl_transact(s, &req, &reply, err);
-	if (error)
-		return error;
-	if (!reply.len || ((const struct nlmsghdr *)reply.s)->nlmsg_type != RTM_NEWNEIGH)
-		return error_set(err, -EPROTO,
-				 "the kernel answered with something else than a neighbour");
-	error = nl_parse_msg((const struct nlmsghdr *)reply.s, sizeof(*n), neighbor_policy,
-			     ARRAY_SIZE(neighbor_policy), a, "neighbour", err);
+	error = ask(s, &req, RTM_NEWNEIGH, sizeof(*n), neighbor_policy, ARRAY_SIZE(neighbor_policy),
+		    a, &reply, "neighbour", err);
 	if (error)
 		return error;
 	if (!a[NDA_LLADDR] || nl_len(a[NDA_LLADDR]) != sizeof(*ret))

@@ -27,12 +27,9 @@ static uint32_t type_of(const struct flow_key *k)
 	return be32toh(k->packet_type);
 }
 
-// The packet is dropped, whatever has been done with it before.
-static void unsupported(struct xlate_ctx *ctx, const char *why)
-{
-	ctx_step(ctx, STEP_ACTION, "%s", why);
-	xlate_fail(ctx, XLATE_UNSUPPORTED_PACKET_TYPE);
-}
+// Says why. The packet is dropped, whatever has been done with it before.
+#define UNSUPPORTED(CTX, ...) \
+	(ctx_step(CTX, STEP_ACTION, __VA_ARGS__), xlate_fail(CTX, XLATE_UNSUPPORTED_PACKET_TYPE))
 
 void ctx_hide_headers(struct xlate_ctx *ctx, size_t first_word)
 {
@@ -81,20 +78,19 @@ static void encap_nsh(struct xlate_ctx *ctx, const struct act *a)
 {
 	uint32_t type = type_of(&ctx->flow);
 	struct flow_key *k = &ctx->flow;
-	AUTO_FREE char *why = NULL;
 	size_t i = 0;
 
 	while (i < ARRAY_SIZE(inside_nsh) && inside_nsh[i].packet_type != type)
 		i++;
 	if (i == ARRAY_SIZE(inside_nsh)) {
-		why = xasprintf("Dropping packet as encap(nsh) is not supported for packet type "
-				"(%u,0x%x)",
-				type >> 16, type & UINT16_MAX);
-		unsupported(ctx, why);
+		UNSUPPORTED(ctx,
+			    "Dropping packet as encap(nsh) is not supported for packet type "
+			    "(%u,0x%x)",
+			    type >> 16, type & UINT16_MAX);
 		return;
 	}
 	if (a->encap.md_type == 2 && NSH_BASE + tlvs_size(a) > NSH_MAX) {
-		unsupported(ctx, "Dropping packet as an NSH header has 252 bytes at most");
+		UNSUPPORTED(ctx, "Dropping packet as an NSH header has 252 bytes at most");
 		return;
 	}
 	ctx_commit(ctx);
@@ -110,7 +106,7 @@ static void encap_nsh(struct xlate_ctx *ctx, const struct act *a)
 static void encap_ethernet(struct xlate_ctx *ctx)
 {
 	if (!ctx->flow.packet_type) {
-		unsupported(ctx, "Dropping packet as encap(ethernet) is not supported for packet "
+		UNSUPPORTED(ctx, "Dropping packet as encap(ethernet) is not supported for packet "
 				 "type ethernet.");
 		return;
 	}
@@ -189,7 +185,7 @@ static bool is_tagged(struct xlate_ctx *ctx)
 static void decap_ethernet(struct xlate_ctx *ctx)
 {
 	if (is_tagged(ctx)) {
-		unsupported(ctx, "Dropping packet, cannot decap Ethernet if VLAN is present.");
+		UNSUPPORTED(ctx, "Dropping packet, cannot decap Ethernet if VLAN is present.");
 		return;
 	}
 	// Out of a tunnel of layer 3 it has come without, and has got none so far.
@@ -218,7 +214,6 @@ static void parse_inside(struct xlate_ctx *ctx, uint32_t packet_type)
 static void decap_nsh(struct xlate_ctx *ctx)
 {
 	uint8_t np = ctx->flow.nsh_np;
-	AUTO_FREE char *why = NULL;
 
 	ctx_look_at_field(ctx, field_get(FIELD_NSH_NP));
 	for (size_t i = 0; i < ARRAY_SIZE(inside_nsh); i++) {
@@ -229,8 +224,7 @@ static void decap_nsh(struct xlate_ctx *ctx)
 		parse_inside(ctx, inside_nsh[i].packet_type);
 		return;
 	}
-	why = xasprintf("Dropping packet as NSH next protocol %u is not supported", np);
-	unsupported(ctx, why);
+	UNSUPPORTED(ctx, "Dropping packet as NSH next protocol %u is not supported", np);
 }
 
 // Labels that come behind this one stay on the packet if its type says that they are labels.
@@ -253,7 +247,6 @@ static void decap_label(struct xlate_ctx *ctx, uint32_t inside)
 void xlate_decap(struct xlate_ctx *ctx, const struct act *a)
 {
 	uint32_t type = type_of(&ctx->flow);
-	AUTO_FREE char *why = NULL;
 
 	if (type == PACKET_TYPE_ETHERNET) {
 		decap_ethernet(ctx);
@@ -262,9 +255,8 @@ void xlate_decap(struct xlate_ctx *ctx, const struct act *a)
 	} else if (mpls_count(&ctx->flow)) {
 		decap_label(ctx, be32toh(a->decap.packet_type));
 	} else {
-		why = xasprintf("Dropping packet as the decap() does not support packet type "
-				"(%u,0x%x)",
-				type >> 16, type & UINT16_MAX);
-		unsupported(ctx, why);
+		UNSUPPORTED(ctx,
+			    "Dropping packet as the decap() does not support packet type (%u,0x%x)",
+			    type >> 16, type & UINT16_MAX);
 	}
 }

@@ -156,25 +156,36 @@ void engine_count_lost(enum xlate_error e)
 		counter_inc(COUNTER_DROP_RECIRC_FULL);
 }
 
+// Where the packet comes in, and what becomes of it: for xlate_result_uninit() when this succeeds. Its actions are appended.
+static int translate_packet(struct upcall_engine *u, const struct upcall *up,
+			    struct engine_entry *e, struct xlate_result *r, struct strbuf *actions)
+{
+	if (!engine_key(u, up->key, e))
+		return -ENODEV;
+	struct xlate_input in = { .sw = e->sw, .key = &e->key, .tunnel = engine_tunnel(e) };
+	xlate(&in, r);
+	if (xlate_error_passes(r->error)) {
+		engine_count_lost(r->error);
+		xlate_result_uninit(r);
+		return -ENOENT;
+	}
+	strbuf_put(actions, strbuf_cstr(&r->actions), r->actions.len);
+	return 0;
+}
+
 static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 		   struct megaflow **ret_flow)
 {
 	struct upcall_engine *u = aux;
 	struct xlate_result r;
 	struct engine_entry e;
+	int error;
 
 	*ret_flow = NULL;
 	counter_inc(COUNTER_UPCALL);
-	if (!engine_key(u, up->key, &e))
-		return -ENODEV;
-	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
-	xlate(&in, &r);
-	if (xlate_error_passes(r.error)) {
-		engine_count_lost(r.error);
-		xlate_result_uninit(&r);
-		return -ENOENT;
-	}
-	strbuf_put(actions, strbuf_cstr(&r.actions), r.actions.len);
+	error = translate_packet(u, up, &e, &r, actions);
+	if (error)
+		return error;
 	if (xlate_apply_effects(&r.basis))
 		upcall_changed(u);
 	xlate_learn_rules(&r.basis);
@@ -355,69 +366,58 @@ static int slow_path(struct upcall_engine *u, const struct upcall *up, struct st
 {
 	struct xlate_result r;
 	struct engine_entry e;
-	int error = 0;
+	int error;
 
 	counter_inc(COUNTER_UPCALL_SLOW_PATH);
-	if (!engine_key(u, up->key, &e))
-		return -ENODEV;
-	struct xlate_input in = { .sw = e.sw, .key = &e.key, .tunnel = engine_tunnel(&e) };
-	xlate(&in, &r);
-	if (xlate_error_passes(r.error)) {
-		engine_count_lost(r.error);
-		error = -ENOENT;
-	} else {
-		strbuf_put(actions, strbuf_cstr(&r.actions), r.actions.len);
-	}
-	xlate_result_uninit(&r);
+	error = translate_packet(u, up, &e, &r, actions);
+	if (!error)
+		xlate_result_uninit(&r);
 	return error;
+}
+
+// The switch that the packet was in, and the packet as that saw it: by the state that it was sent with (NULL: none), or where it came in.
+static int find_sender(struct upcall_engine *u, const struct upcall *up, struct engine_entry *e,
+		       struct recirc_state **ret_state)
+{
+	uint32_t id = up->userspace->userspace.recirc_id;
+	struct flow_mask known;
+
+	*ret_state = NULL;
+	if (!id)
+		return engine_key(u, up->key, e) ? 0 : -ENODEV;
+	*ret_state = recirc_find(id);
+	if (!*ret_state) {
+		counter_inc(COUNTER_DROP_RECIRC_STATE);
+		return -ENOENT;
+	}
+	e->sw = (*ret_state)->sw;
+	e->key = *up->key;
+	tlv_to_pipeline(switch_tlv_map(e->sw), &e->key.tunnel);
+	recirc_thaw(*ret_state, &e->key, &known);
+	return 0;
 }
 
 static int to_controller(struct upcall_engine *u, const struct upcall *up)
 {
-	const struct dp_action *a = up->userspace;
 	struct recirc_state *s;
-	struct flow_mask known;
 	struct engine_entry e;
-	struct flow_key key;
+	int error = find_sender(u, up, &e, &s);
 
-	if (!a->userspace.recirc_id) {
-		if (!engine_key(u, up->key, &e))
-			return -ENODEV;
-		queue_packet_in(u, e.sw, &e.key, up, a, NULL);
-		return 0;
-	}
-	s = recirc_find(a->userspace.recirc_id);
-	if (!s) {
-		counter_inc(COUNTER_DROP_RECIRC_STATE);
-		return -ENOENT;
-	}
-	key = *up->key;
-	tlv_to_pipeline(switch_tlv_map(s->sw), &key.tunnel);
-	recirc_thaw(s, &key, &known);
-	queue_packet_in(u, s->sw, &key, up, a, s);
-	return 0;
+	if (!error)
+		queue_packet_in(u, e.sw, &e.key, up, up->userspace, s);
+	return error;
 }
 
 static int to_sampler(struct upcall_engine *u, const struct upcall *up)
 {
-	const struct dp_action *a = up->userspace;
-	struct packet_sample s = { .packet = up->packet, .action = a };
-	struct recirc_state *state = NULL;
-	struct flow_mask known;
+	struct packet_sample s = { .packet = up->packet, .action = up->userspace };
+	struct recirc_state *state;
 	struct engine_entry e;
+	int error = find_sender(u, up, &e, &state);
 
-	if (a->userspace.recirc_id) {
-		state = recirc_find(a->userspace.recirc_id);
-		if (!state) {
-			counter_inc(COUNTER_DROP_RECIRC_STATE);
-			return -ENOENT;
-		}
-		e.key = *up->key;
-		recirc_thaw(state, &e.key, &known);
-	} else if (!engine_key(u, up->key, &e)) {
-		return -ENODEV;
-	}
-	s.sw = state ? state->sw : e.sw;
+	if (error)
+		return error;
+	s.sw = e.sw;
 	s.key = &e.key;
 	switch_give_sample(s.sw, &s);
 	return 0;
