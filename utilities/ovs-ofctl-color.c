@@ -172,20 +172,31 @@ static bool in_learn(const struct scan *c)
 	return c->depth && c->depth <= ARRAY_SIZE(c->parens) && c->parens[c->depth - 1].learn;
 }
 
+// A name in quotes, whatever is in it; one that is cut off goes to the end.
+static void put_quoted(struct scan *c)
+{
+	size_t n = 1 + strcspn(c->s + 1, "\"");
+
+	put(c, PLAIN, c->s[n] ? n + 1 : n);
+}
+
 // The value behind "=" or ":", up to what separates.
 static void put_value(struct scan *c)
 {
 	int depth = 0;
 
-	while (*c->s && !(c->s[0] == '-' && c->s[1] == '>')) {
-		if (!depth && (strchr(", )", *c->s) != NULL))
+	while (*c->s) {
+		if (*c->s == '"') {
+			put_quoted(c);
+		} else if (c->s[0] == '-' && c->s[1] == '>') {
+			put(c, c->arrow ? SPECIAL : PLAIN, 2);
+			depth = 0;
+		} else if (!depth && strchr(", )", *c->s)) {
 			return;
-		depth += *c->s == '(' ? 1 : *c->s == ')' ? -1 : 0;
-		put(c, PLAIN, 1);
-	}
-	if (*c->s) {
-		put(c, c->arrow ? SPECIAL : PLAIN, 2);
-		put_value(c);
+		} else {
+			depth += *c->s == '(' ? 1 : *c->s == ')' ? -1 : 0;
+			put(c, PLAIN, 1);
+		}
 	}
 }
 
@@ -253,12 +264,14 @@ static bool is_word(char ch)
 
 static void put_word(struct scan *c, bool frame)
 {
+	const char *end;
 	size_t n = 0;
 
 	while (is_word(c->s[n]))
 		n++;
-	if (c->s[n] == '[')
-		n += strcspn(c->s + n, "]") + 1;
+	end = c->s[n] == '[' ? strchr(c->s + n, ']') : NULL;
+	if (end)
+		n = end + 1 - c->s;
 	if (!c->actions && is(c, n, "actions") && c->s[n] == '=') {
 		put(c, frame ? ACTIONS : PLAIN, n + 1);
 		c->actions = true;
@@ -296,6 +309,8 @@ void ofctl_color_flow(const char *line, bool frame, struct strbuf *out)
 			continue;
 		if (isalpha((unsigned char)*c.s))
 			put_word(&c, frame);
+		else if (*c.s == '"')
+			put_quoted(&c);
 		else if (*c.s == ')')
 			close_paren(&c);
 		else if (isdigit((unsigned char)*c.s))

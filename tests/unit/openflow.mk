@@ -2,9 +2,12 @@
 if HAVE_CHECK
 OPENFLOW_TESTS = tests/unit/openflow/test-openflow-actions tests/unit/openflow/test-openflow-malformed tests/unit/openflow/test-openflow-text \
 	tests/unit/openflow/test-openflow-wire tests/unit/openflow/test-openflow-meter tests/unit/openflow/test-openflow-queue \
-	tests/unit/openflow/test-openflow-group tests/unit/openflow/test-openflow-control tests/unit/openflow/test-openflow-damaged
+	tests/unit/openflow/test-openflow-group tests/unit/openflow/test-openflow-control tests/unit/openflow/test-openflow-damaged \
+	tests/unit/openflow/test-ofctl-color
 check_PROGRAMS += $(OPENFLOW_TESTS)
 TESTS += $(OPENFLOW_TESTS)
+tests_unit_openflow_test_ofctl_color_SOURCES = tests/unit/openflow/test-ofctl-color.c utilities/ovs-ofctl-color.c
+tests_unit_openflow_test_ofctl_color_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_actions_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_control_SOURCES = tests/unit/openflow/test-openflow-control.c
 tests_unit_openflow_test_openflow_control_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
