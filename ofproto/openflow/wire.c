@@ -363,7 +363,8 @@ static void match11_put_fixed(const struct match *m, struct strbuf *out)
 	wild |= tci_mask ? 0 : W11_DL_VLAN;
 	wild |= pcp ? 0 : W11_DL_VLAN_PCP;
 	wild |= w->eth_type ? 0 : W11_DL_TYPE;
-	wild |= w->nw_tos ? 0 : W11_NW_TOS;
+	// ECN, which has no place here, is left out.
+	wild |= w->nw_tos & 0xfc ? 0 : W11_NW_TOS;
 	wild |= w->nw_proto ? 0 : W11_NW_PROTO;
 	wild |= w->tp_src ? 0 : W11_TP_SRC;
 	wild |= w->tp_dst ? 0 : W11_TP_DST;
@@ -377,7 +378,7 @@ static void match11_put_fixed(const struct match *m, struct strbuf *out)
 	wr_u8(out, pcp ? tci >> VLAN_PCP_SHIFT : 0);
 	wr_u8(out, 0);
 	strbuf_put(out, &k->eth_type, 2);
-	wr_u8(out, k->nw_tos);
+	wr_u8(out, k->nw_tos & 0xfc);
 	wr_u8(out, k->nw_proto);
 	wr_masked(out, &k->nw_src, &w->nw_src, 4);
 	wr_masked(out, &k->nw_dst, &w->nw_dst, 4);

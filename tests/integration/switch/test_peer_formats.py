@@ -20,7 +20,7 @@ dl_src=1:2:3:4:5:6/00:00:00:00:00:00 dl_type=0x1234 dl_type=0x05ff vlan_tci=0 vl
 vlan_tci=0/0x1000 vlan_tci=0x1005/0xffff vlan_tci=0x0005/0x0fff vlan_tci[12]=1 vlan_tci=* vlan_tci=0x1005/0x1fff,vlan_tci=0x1005 dl_vlan=5
 dl_vlan=5,dl_vlan_pcp=3 dl_vlan_pcp=3 dl_vlan=0xffff dl_vlan=0 vlan_vid=0x1005 vlan_vid=0x1004/0x1ffc vlan_vid=0x1000/0x1000 vlan_vid=5/0 vlan_pcp=3
 ip ip,nw_src=1.2.3.4 ip,nw_src=1.2.3.0/24 ip,nw_src=1.2.3.4/255.0.255.255 ip,nw_dst=1.2.3.4/255.0.255.255 ip,nw_src=1.2.3.4/0 ip,nw_src[16..31]=5
-nw_src[0..15]=5 nw_src=1.2.3.4/255.0.0.255 ip,nw_proto=5 ip,nw_tos=32 ip,nw_ecn=1 ip,ip_dscp=5 ip,nw_ttl=5 ip,ip_frag=first tcp tcp,tp_src=5
+nw_src[0..15]=5 nw_src=1.2.3.4/255.0.0.255 ip,nw_proto=5 ip,nw_tos=32 ip,nw_ecn=1 ip,nw_ecn=0 ip,nw_tos=32,nw_ecn=1 ipv6,nw_ecn=1 ip,ip_dscp=5 ip,nw_ttl=5 ip,ip_frag=first tcp tcp,tp_src=5
 tcp,tp_src=5/0xff tcp,tp_src=5/0xff00 tcp,tp_dst=5/0xf tcp,tcp_flags=+syn udp,udp_dst=5 udp,udp_dst=5/0xf sctp sctp,sctp_src=5 sctp,sctp_src=5/3
 icmp,icmp_type=3,icmp_code=1 arp,arp_op=1 arp,arp_spa=1.2.3.4/24 arp,arp_tpa=1.2.3.4/255.0.255.0 arp,arp_sha=1:2:3:4:5:6 rarp,arp_op=3 ipv6
 ipv6,ipv6_src=fe80::/10 ipv6,ipv6_label=5 ipv6,nw_tos=32 ipv6,nw_proto=5 ipv6,nw_src=1.2.3.4 ipv6,tp_src=1 ipv6,icmp_type=5 tcp6 udp6 sctp6 icmp6
@@ -45,6 +45,11 @@ OTHERS = ["ip,actions=set_field:1.2.0.4/255.255.0.255->ip_src", "tcp,actions=set
           "arp,actions=set_field:5->arp_op", "arp,actions=dec_ttl", "packet_type=(1,0x800),actions=strip_vlan", "packet_type=(1,0x800),actions=push_vlan:0x8100",
           "tcp,ip_frag=later,actions=mod_tp_dst:80", "dl_vlan=5,actions=strip_vlan,strip_vlan", "ip,actions=ct(commit,exec(set_field:5->ct_mark))"]
 FLOWS = [f"{m},actions=drop" for m in MATCHES] + [f"actions={a}" for a in ACTIONS] + OTHERS
+# Of these the message is another one, and only the formats are compared: Debian's prints 0 as 0x0, cannot read back what it sends itself,
+# writes whole fields where the first versions have no masks, looks at a whole TCP port for an ICMP type, and loads SCTP ports as OXM fields.
+OTHER_MESSAGES = {"tcp,tp_src=5/0xff00,actions=drop", "ct_state=+trk,ip,ct_nw_src=1.2.3.4,actions=drop", "tcp,icmp_type=4,actions=drop",
+                  "actions=set_field:1:2:3:4:5:6/ff:ff:ff:00:00:00->eth_src", "ip,actions=set_field:1.2.0.4/255.255.0.255->ip_src", "tcp,actions=set_field:5/7->tcp_src",
+                  "sctp,actions=set_field:5->sctp_src"}
 ALLOWED = ["-O OpenFlow10,OpenFlow13 parse-flow reset_counts,actions=drop", "-O OpenFlow13,OpenFlow10 parse-flow table=3,actions=drop", "-O OpenFlow11 parse-flow reg0=1,actions=drop",
            "-F OpenFlow10,NXM parse-flow actions=drop", "-F OXM -O OpenFlow13 parse-flow actions=drop", "-F OXM parse-flow actions=drop", "-F any parse-flow actions=drop",
            "-F none parse-flow actions=drop", "-F OpenFlow11 -O OpenFlow13 parse-flow actions=drop", "-F , parse-flow actions=drop", "-F NXM,,OXM parse-flow actions=drop",
@@ -70,13 +75,15 @@ def both(rows, args_of):
     return {row: (ours[row], theirs[row]) for row in rows if ours[row] != theirs[row]}
 
 
-def first_lines(result):
+def formats(result):
     return result[0], result[1].split("\n")[:2], result[2]
 
 
 @needs_peer
-def test_the_formats_that_can_say_a_flow_are_those_of_open_vswitch():
-    different = {k: (a, b) for k, (a, b) in both(FLOWS, lambda flow: ["parse-flow", flow]).items() if first_lines(a) != first_lines(b)}
+@pytest.mark.parametrize("options", ["", "-O OpenFlow11", "-O OpenFlow13"])
+def test_the_formats_that_can_say_a_flow_and_what_is_sent_are_those_of_open_vswitch(options):
+    different = {k: (a, b) for k, (a, b) in both(FLOWS, lambda flow: [*options.split(), "parse-flow", flow]).items()
+                 if k not in OTHER_MESSAGES or formats(a) != formats(b)}
     assert not different, "\n".join(f"{k}: {a}, Debian's {b}" for k, (a, b) in different.items())
 
 
