@@ -36,7 +36,7 @@ struct learning_switch {
 	void (*gone)(struct learning_switch *sw, void *aux);
 	void *aux;
 	struct mac_table *macs;
-	struct strmap ports; // struct port_desc by name
+	of_port_t *queued; // where the port of each of config->port_queues is; OFPP_ANY: nowhere
 	enum flow_format format;
 	struct timer probe;
 	uint64_t probed_at; // messages received when it was asked whether it is there
@@ -126,7 +126,7 @@ static void on_ready(void *aux)
 	if (give)
 		put_given_flows(sw, &b);
 	// Before, ports are told with the features.
-	if (version_of(sw) >= OFP13 && strmap_count(&sw->config->port_queues))
+	if (version_of(sw) >= OFP13 && sw->config->port_queues.n)
 		put_plain(sw, MSG_PORT_DESC_REQUEST, &b);
 	send(sw, &b);
 	if (sw->config->mute)
@@ -227,15 +227,9 @@ static of_port_t find_port(struct learning_switch *sw, const struct flow_key *k,
 
 static uint32_t queue_of(const struct learning_switch *sw, of_port_t in_port)
 {
-	struct strmap_node *node;
-
-	STRMAP_FOR_EACH (node, &sw->ports) {
-		const struct port_desc *pd = node->data;
-		const struct learning_queue *q = strmap_get(&sw->config->port_queues, node->name);
-
-		if (pd->port.n == in_port.n && q)
-			return q->id;
-	}
+	for (size_t i = 0; i < sw->config->port_queues.n; i++)
+		if (sw->queued[i].n == in_port.n && in_port.n != OFPP_ANY)
+			return sw->config->port_queues.v[i].queue;
 	return sw->config->queue;
 }
 
@@ -320,9 +314,20 @@ static void handle_packet(struct learning_switch *sw, const struct packet_in *pi
 
 // ---- Messages ----
 
+static void forget_port(struct learning_switch *sw, of_port_t port)
+{
+	for (size_t i = 0; i < sw->config->port_queues.n; i++)
+		if (sw->queued[i].n == port.n)
+			sw->queued[i] = OF_PORT(OFPP_ANY);
+}
+
+// The port may have had another name before.
 static void note_port(struct learning_switch *sw, const struct port_desc *pd)
 {
-	free(strmap_replace(&sw->ports, pd->name, xmemdup(pd, sizeof(*pd))));
+	forget_port(sw, pd->port);
+	for (size_t i = 0; i < sw->config->port_queues.n; i++)
+		if (!strcmp(sw->config->port_queues.v[i].port, pd->name))
+			sw->queued[i] = pd->port;
 }
 
 static void on_features(struct learning_switch *sw, const struct msg *m)
@@ -355,7 +360,7 @@ static void on_port_status(struct learning_switch *sw, const struct msg *m)
 	if (port_status_decode(m, &pd, &reason))
 		return;
 	if (reason == PORT_DELETED)
-		free(strmap_take(&sw->ports, pd.name));
+		forget_port(sw, pd.port);
 	else
 		note_port(sw, &pd);
 }
@@ -450,7 +455,9 @@ struct learning_switch *learning_switch_create(struct stream *stream, uint32_t v
 	sw->gone = gone;
 	sw->aux = aux;
 	sw->macs = mac_table_create();
-	strmap_init(&sw->ports);
+	sw->queued = xmalloc(config->port_queues.n * sizeof(*sw->queued));
+	for (size_t i = 0; i < config->port_queues.n; i++)
+		sw->queued[i] = OF_PORT(OFPP_ANY);
 	timer_init(&sw->probe, stream_loop(stream), on_probe);
 	sw->conn = of_conn_create(stream, versions, &events, sw);
 	return sw;
@@ -463,6 +470,6 @@ void learning_switch_destroy(struct learning_switch *sw)
 	timer_cancel(&sw->probe);
 	of_conn_close(sw->conn, false);
 	mac_table_destroy(sw->macs);
-	strmap_uninit_free(&sw->ports);
+	free(sw->queued);
 	free(sw);
 }

@@ -5,7 +5,6 @@
 // Everything runs on the loop's thread.
 #pragma once
 
-#include "core/base/strmap.h"
 #include "core/base/vec.h"
 #include "core/io/stream.h"
 #include "ofproto/openflow/msg.h"
@@ -19,7 +18,8 @@ enum learning_mode {
 #define LEARNING_NO_QUEUE UINT32_MAX
 
 struct learning_queue {
-	uint32_t id;
+	char *port; // its name, which no other has
+	uint32_t queue;
 };
 
 // The same for all switches; it must live as long as they do.
@@ -30,8 +30,7 @@ struct learning_config {
 	uint16_t max_idle; // seconds, 0: flows stay
 	uint32_t wildcards; // in the bits of OpenFlow 1.0: what flows leave out
 	uint32_t queue; // LEARNING_NO_QUEUE: none
-	struct strmap
-		port_queues; // struct learning_queue by the name of the port that a packet comes from
+	VEC(struct learning_queue) port_queues; // by the port that a packet comes from
 	// To be sent when a switch connects, and the formats that can say all of them.
 	VEC(struct flow_mod) flows;
 	uint32_t formats;

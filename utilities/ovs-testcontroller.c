@@ -90,18 +90,19 @@ static uint32_t parse_queue(const char *arg)
 
 static void add_port_queue(const char *arg)
 {
+	struct learning_config *cfg = &controller.config;
 	const char *colon = strrchr(arg, ':');
-	struct learning_queue *q;
-	AUTO_FREE char *name = NULL;
+	struct learning_queue added, *q;
 
 	if (!colon || colon == arg || !colon[1])
 		fatal(0, "argument to -Q or --port-queue should take the form "
 			 "\"<port-name>:<queue-id>\"");
-	name = xstrndup(arg, colon - arg);
-	q = xzalloc(sizeof(*q));
-	q->id = parse_queue(colon + 1);
-	if (!strmap_add_once(&controller.config.port_queues, name, q))
-		fatal(0, "<port-name> arguments for -Q or --port-queue must be unique");
+	added.port = xstrndup(arg, colon - arg);
+	added.queue = parse_queue(colon + 1);
+	VEC_FOR_EACH (q, &cfg->port_queues)
+		if (!strcmp(q->port, added.port))
+			fatal(0, "<port-name> arguments for -Q or --port-queue must be unique");
+	VEC_PUSH(&cfg->port_queues, added);
 }
 
 static void add_flow(const char *file, unsigned int number, const char *line)
@@ -186,7 +187,7 @@ static void check_options(void)
 {
 	struct learning_config *cfg = &controller.config;
 
-	if (cfg->queue == LEARNING_NO_QUEUE && !strmap_count(&cfg->port_queues))
+	if (cfg->queue == LEARNING_NO_QUEUE && !cfg->port_queues.n)
 		return;
 	if (cfg->mode == LEARNING_HUB)
 		fprintf(stderr,
@@ -330,7 +331,6 @@ int main(int argc, char *argv[])
 
 	program_init(argv[0]);
 	rcu_thread_begin();
-	strmap_init(&controller.config.port_queues);
 	parse_options(argc, argv);
 	daemon_start();
 	controller.loop = loop_create();

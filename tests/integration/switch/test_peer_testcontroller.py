@@ -180,6 +180,32 @@ def test_a_ports_queue_is_found_by_its_name_in_new_versions_too():
         switch.close()
 
 
+def test_a_ports_queue_goes_with_its_name():
+    def status(reason, name):
+        switch.put(12, struct.pack("!B7xH6s16s24x", reason, 1, mac(1), name))
+
+    def done():
+        switch.packet_in(*FRAMES[2])
+        return actions(printed(switch.told()))
+
+    with Controller(OURS, "-Q", "p1:7", "-q", "3") as controller:
+        switch = FakeSwitch(controller.path, 1)
+        switch.told()
+        switch.packet_in(*FRAMES[1])
+        switch.told()
+        assert done() == ["enqueue:2:7"]
+        added, deleted, modified = range(3)
+        status(modified, b"other")
+        assert done() == ["enqueue:2:3"]
+        status(modified, b"p1")
+        assert done() == ["enqueue:2:7"]
+        status(deleted, b"p1")
+        assert done() == ["enqueue:2:3"]
+        status(added, b"p1")
+        assert done() == ["enqueue:2:7"]
+        switch.close()
+
+
 def test_flows_of_several_files_are_all_sent():
     with Controller(OURS, "--with-flows", "@flows", "--with-flows", "@flows") as controller:
         switch = FakeSwitch(controller.path, 3)
