@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "utilities/learning-switch.h"
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/packet/packet.h"
 #include "ofproto/openflow/conn.h"
@@ -39,8 +40,6 @@ struct learning_switch {
 	of_port_t *queued; // where the port of each of config->port_queues is; OFPP_ANY: nowhere
 	enum flow_format format;
 	struct timer probe;
-	uint64_t probed_at; // messages received when it was asked whether it is there
-	bool probing;
 };
 
 // ---- Sending ----
@@ -112,6 +111,13 @@ static bool choose_format(struct learning_switch *sw)
 	return usable;
 }
 
+// One who does not listen cannot tell whether the other is silent.
+static void stop_listening(struct learning_switch *sw)
+{
+	of_conn_stop_listening(sw->conn);
+	timer_cancel(&sw->probe);
+}
+
 static void on_ready(void *aux)
 {
 	const struct switch_config cfg = { .miss_send_len = MISS_BYTES };
@@ -130,9 +136,7 @@ static void on_ready(void *aux)
 		put_plain(sw, MSG_PORT_DESC_REQUEST, &b);
 	send(sw, &b);
 	if (sw->config->mute)
-		of_conn_stop_listening(sw->conn);
-	else
-		timer_in(&sw->probe, PROBE_MSEC);
+		stop_listening(sw);
 }
 
 // ---- Packets ----
@@ -423,19 +427,23 @@ static void on_closed(void *aux, int err, const char *reason)
 static void on_probe(struct timer *t)
 {
 	struct learning_switch *sw = CONTAINER_OF(t, struct learning_switch, probe);
+	int64_t silence = clock_msec() - of_conn_last_received(sw->conn);
 	AUTO(strbuf) b = STRBUF_INIT;
 
-	if (sw->probing && of_conn_n_received(sw->conn) == sw->probed_at) {
-		log_err("%s: no response to inactivity probe after %d seconds, disconnecting",
-			of_conn_name(sw->conn), PROBE_MSEC / 1000);
+	if (silence < PROBE_MSEC) {
+		timer_in(t, PROBE_MSEC - silence);
+		return;
+	}
+	if (!version_of(sw) || silence >= 2 * PROBE_MSEC) {
+		log_err("%s: no %s after %d seconds, disconnecting", of_conn_name(sw->conn),
+			version_of(sw) ? "response to inactivity probe" : "hello",
+			PROBE_MSEC / 1000);
 		sw->gone(sw, sw->aux);
 		return;
 	}
-	sw->probing = true;
-	sw->probed_at = of_conn_n_received(sw->conn);
 	put_plain(sw, MSG_ECHO_REQUEST, &b);
 	send(sw, &b);
-	timer_in(&sw->probe, PROBE_MSEC);
+	timer_in(t, 2 * PROBE_MSEC - silence);
 }
 
 static const struct of_conn_events events = {
@@ -460,6 +468,7 @@ struct learning_switch *learning_switch_create(struct stream *stream, uint32_t v
 		sw->queued[i] = OF_PORT(OFPP_ANY);
 	timer_init(&sw->probe, stream_loop(stream), on_probe);
 	sw->conn = of_conn_create(stream, versions, &events, sw);
+	timer_in(&sw->probe, PROBE_MSEC);
 	return sw;
 }
 

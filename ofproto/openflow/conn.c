@@ -24,7 +24,6 @@ struct of_conn {
 	bool paused; // the peer is to take what waits for it first
 	bool in_callback, dead; // closed within one of our callbacks: freed when that is over
 	uint32_t next_xid;
-	uint64_t n_sent, n_received;
 	int64_t last_received;
 	struct strbuf in;
 	size_t in_start; // bytes of 'in' that are used up
@@ -47,7 +46,6 @@ static void send_hello(struct of_conn *c)
 	c->hello_sent = true;
 	hello_encode(c->versions, of_conn_next_xid(c), &b);
 	transmit(c, b.s, b.len);
-	c->n_sent++;
 	counter_inc(COUNTER_VCONN_SENT);
 }
 
@@ -135,7 +133,6 @@ static void one_message(struct of_conn *c, const void *p, size_t n)
 	struct msg m;
 	enum ofperr e = msg_decode_header(p, n, &m);
 
-	c->n_received++;
 	counter_inc(COUNTER_VCONN_RECEIVED);
 	c->last_received = clock_msec();
 	if (c->copy)
@@ -329,7 +326,6 @@ uint32_t of_conn_next_xid(struct of_conn *c)
 
 void of_conn_send(struct of_conn *c, const void *p, size_t n)
 {
-	c->n_sent++;
 	counter_inc(COUNTER_VCONN_SENT);
 	// The stream takes everything: what is queued is sent.
 	counter_inc(COUNTER_RCONN_QUEUED);
@@ -383,16 +379,6 @@ uint64_t of_conn_bytes(const struct of_conn *c)
 size_t of_conn_backlog(const struct of_conn *c)
 {
 	return stream_backlog(c->stream);
-}
-
-uint64_t of_conn_n_sent(const struct of_conn *c)
-{
-	return c->n_sent;
-}
-
-uint64_t of_conn_n_received(const struct of_conn *c)
-{
-	return c->n_received;
 }
 
 int64_t of_conn_last_received(const struct of_conn *c)

@@ -54,9 +54,7 @@ void of_conn_copy_to(struct of_conn *c, void (*copy)(void *aux, const void *p, s
 // For a side that answers: while more than 'n' bytes wait for the peer, its messages wait, too. A side that asks must not wait so: both
 // would. 0, as it begins: no limit.
 void of_conn_limit_backlog(struct of_conn *c, size_t n);
-// Messages sent and received, and when the last one came (msec of the loop's clock): for inactivity probes.
-uint64_t of_conn_n_sent(const struct of_conn *c);
-uint64_t of_conn_n_received(const struct of_conn *c);
+// When the last message came (msec of the loop's clock): for inactivity probes.
 int64_t of_conn_last_received(const struct of_conn *c);
 
 // "OpenFlow13,OpenFlow15" (commas or spaces; names as in the Bridge table's protocols column) as a bitmap.

@@ -26,6 +26,7 @@ from pki import Pki, listening_port  # noqa: E402
 OURS = os.path.join(BUILD, "utilities", "ovs-testcontroller")
 THEIRS = os.path.join(os.environ.get("OES_PEER_DIR", "/nonexistent"), "usr/bin/ovs-testcontroller")
 OFCTL = os.path.join(BUILD, "utilities", "ovs-ofctl")
+APPCTL = os.path.join(BUILD, "utilities", "ovs-appctl")
 
 needs_peer = pytest.mark.skipif(not os.path.exists(THEIRS), reason="Debian's ovs-testcontroller is not in OES_PEER_DIR (tests/integration/fetch-peer DIR)")
 PORTS = {1: b"p1", 2: b"p2"}
@@ -55,6 +56,9 @@ class Controller:
             return True
         except OSError:
             return False
+
+    def appctl(self, *args):
+        subprocess.run([APPCTL, "-t", f"{self.dir}/ctl", *args], check=True, capture_output=True, timeout=30)
 
     def close(self):
         if self.process:
@@ -224,6 +228,59 @@ def test_a_mute_one_answers_nothing():
             while True:
                 kinds.append(switch.receive()[1])
         assert kinds == [5, 9]
+        switch.close()
+
+
+def ended(switch):
+    switch.socket.settimeout(0.3)
+    try:
+        while switch.receive()[1] not in (2, 3):
+            pass
+        return False
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_one_who_never_says_hello_is_left():
+    with Controller(OURS) as controller:
+        switch = Stream(4, unix_socket(controller.path))
+        assert switch.receive()[1] == 0
+        controller.appctl("time/stop")
+        controller.appctl("time/warp", "58000")
+        assert not ended(switch)
+        controller.appctl("time/warp", "3000")
+        assert ended(switch)
+        switch.close()
+
+
+def test_only_a_silent_switch_is_asked_whether_it_is_there_and_left():
+    with Controller(OURS) as controller:
+        switch = FakeSwitch(controller.path, 4)
+        controller.appctl("time/stop")
+        kinds = []
+        for _ in range(5):
+            kinds += [int(m[2:4], 16) for m in switch.told()]
+            controller.appctl("time/warp", "58000")
+        assert 2 not in kinds
+        controller.appctl("time/warp", "3000")
+        assert switch.receive()[1] == 2
+        controller.appctl("time/warp", "58000")
+        assert not ended(switch)
+        controller.appctl("time/warp", "3000")
+        assert ended(switch)
+        switch.close()
+
+
+def test_a_mute_one_leaves_only_those_who_never_say_hello():
+    with Controller(OURS, "--mute") as controller:
+        silent, switch = Stream(1, unix_socket(controller.path)), FakeSwitch(controller.path, 1)
+        assert [switch.receive()[1] for _ in range(2)] == [5, 9]
+        controller.appctl("time/stop")
+        controller.appctl("time/warp", "200000", "10000")
+        assert ended(silent) and not ended(switch)
+        silent.close()
         switch.close()
 
 
