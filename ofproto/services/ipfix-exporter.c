@@ -31,15 +31,21 @@ struct domain {
 // Domains come from rules: of no more than so many is it known what they have been told.
 #define MAX_DOMAINS 1024
 
+struct target {
+	char *name;
+	int fd; // -1: it could not be opened
+	bool failed; // since it was opened
+};
+
+typedef VEC(struct target) targets_vec;
+
 struct ipfix_exporter {
 	pthread_mutex_t lock; // of all that follows
 	uint32_t set, process;
 	int64_t active_timeout, template_interval; // ms
 	uint32_t max_flows;
 	char *virtual_obs_id;
-	char **targets;
-	size_t n_targets;
-	VEC(int) sockets;
+	targets_vec targets;
 	struct hmap flows;
 	struct list by_age;
 	struct ipfix_counts total; // of all flows told of
@@ -96,44 +102,77 @@ static int open_target(const char *target, struct strbuf *warnings)
 	return fd;
 }
 
-static void close_targets(struct ipfix_exporter *e)
+static void close_targets(targets_vec *targets)
 {
-	int *fd;
+	struct target *t;
 
-	VEC_FOR_EACH (fd, &e->sockets)
-		close(*fd);
-	VEC_CLEAR(&e->sockets);
-	for (size_t i = 0; i < e->n_targets; i++)
-		free(e->targets[i]);
-	free(e->targets);
-	e->targets = NULL;
-	e->n_targets = 0;
+	VEC_FOR_EACH (t, targets) {
+		if (t->fd >= 0)
+			close(t->fd);
+		free(t->name);
+	}
+	VEC_FREE(targets);
 }
 
-static void open_targets(struct ipfix_exporter *e, const struct ipfix_config *c,
-			 struct strbuf *warnings)
+// A socket that works; -1: there is none.
+static int take_socket(targets_vec *targets, const char *name)
 {
-	e->targets = xcalloc(c->n_targets, sizeof(*e->targets));
-	e->n_targets = c->n_targets;
-	for (size_t i = 0; i < c->n_targets; i++) {
-		int fd = open_target(c->targets[i], warnings);
+	struct target *t;
 
-		e->targets[i] = xstrdup(c->targets[i]);
-		if (fd >= 0)
-			VEC_PUSH(&e->sockets, fd);
+	VEC_FOR_EACH (t, targets) {
+		int fd = t->fd;
+
+		if (fd < 0 || t->failed || strcmp(t->name, name) != 0)
+			continue;
+		t->fd = -1;
+		return fd;
 	}
+	return -1;
+}
+
+// What a collector knows of an exporter ends with its socket, for to the collector that is another exporter: those of targets
+// that stay do so too. True: some are new, and know nothing.
+static bool set_targets(struct ipfix_exporter *e, const struct ipfix_config *c,
+			struct strbuf *warnings)
+{
+	targets_vec old = e->targets;
+	bool is_new = false;
+
+	e->targets = (targets_vec)VEC_INIT;
+	for (size_t i = 0; i < c->n_targets; i++) {
+		int fd = take_socket(&old, c->targets[i]);
+
+		if (fd < 0) {
+			fd = open_target(c->targets[i], warnings);
+			is_new |= fd >= 0;
+		}
+		VEC_PUSH(&e->targets, ((struct target){ xstrdup(c->targets[i]), fd, false }));
+	}
+	close_targets(&old);
+	return is_new;
+}
+
+// Nobody listening, or no room, says nothing of the socket.
+static bool is_passing(int err)
+{
+	return err == ECONNREFUSED || err == EAGAIN || err == ENOBUFS;
 }
 
 static void send_message(struct ipfix_exporter *e)
 {
-	int *fd;
+	struct target *t;
 
 	ipfix_message_end(&e->message);
-	VEC_FOR_EACH (fd, &e->sockets)
-		if (send(*fd, e->message.s, e->message.len, MSG_NOSIGNAL) < 0)
-			e->stats.send_errors++;
-		else
+	VEC_FOR_EACH (t, &e->targets) {
+		if (t->fd < 0)
+			continue;
+		if (send(t->fd, e->message.s, e->message.len, MSG_NOSIGNAL) >= 0) {
 			e->stats.sent++;
+			continue;
+		}
+		e->stats.send_errors++;
+		t->failed |= !is_passing(errno);
+	}
 }
 
 // ---- Messages ----
@@ -314,16 +353,6 @@ void ipfix_exporter_stats(struct ipfix_exporter *e, struct ipfix_stats *ret)
 
 // ---- Life ----
 
-static bool has_targets(const struct ipfix_exporter *e, const struct ipfix_config *c)
-{
-	if (e->n_targets != c->n_targets)
-		return false;
-	for (size_t i = 0; i < c->n_targets; i++)
-		if (strcmp(e->targets[i], c->targets[i]) != 0)
-			return false;
-	return true;
-}
-
 static bool is_same_text(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));
@@ -334,11 +363,8 @@ void ipfix_exporter_configure(struct ipfix_exporter *e, const struct ipfix_confi
 {
 	pthread_mutex_lock(&e->lock);
 	// New collectors know no template, and others have to be read by other ones.
-	if (!has_targets(e, c) || !is_same_text(e->virtual_obs_id, c->virtual_obs_id))
+	if (set_targets(e, c, warnings) || !is_same_text(e->virtual_obs_id, c->virtual_obs_id))
 		VEC_CLEAR(&e->domains);
-	// Those that are there may have failed: they are tried again.
-	close_targets(e);
-	open_targets(e, c, warnings);
 	free(e->virtual_obs_id);
 	e->virtual_obs_id = c->virtual_obs_id ? xstrdup(c->virtual_obs_id) : NULL;
 	e->active_timeout = c->active_timeout * 1000;
@@ -369,8 +395,7 @@ void ipfix_exporter_destroy(struct ipfix_exporter *e)
 
 	while ((f = oldest(e)))
 		tell_flow(e, f, IPFIX_END_FORCED);
-	close_targets(e);
-	VEC_FREE(&e->sockets);
+	close_targets(&e->targets);
 	VEC_FREE(&e->domains);
 	hmap_uninit(&e->flows);
 	strbuf_uninit(&e->message);

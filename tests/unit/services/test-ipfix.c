@@ -42,6 +42,7 @@ static struct {
 	size_t n;
 } templates[LAST];
 static unsigned int n_messages, n_templates;
+static uint16_t sender; // of the last message: its port
 
 static void read_template(struct reader *r)
 {
@@ -85,13 +86,17 @@ static void read_record(struct reader *r, uint16_t id, struct record *ret)
 // The next record about a flow; false: there is no more.
 static bool next_record(struct record *ret)
 {
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
 	uint8_t bytes[2048];
 	ssize_t n;
 
-	while ((n = recv(collector, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
+	while ((n = recvfrom(collector, bytes, sizeof(bytes), MSG_DONTWAIT,
+			     (struct sockaddr *)&from, &len)) > 0) {
 		struct reader r = rd_init(bytes, n);
 
 		n_messages++;
+		sender = ntohs(from.sin_port);
 		ck_assert_uint_eq(rd_be16(&r), 10);
 		ck_assert_uint_eq(rd_be16(&r), n);
 		ret->time = rd_be32(&r);
@@ -595,6 +600,38 @@ START_TEST(a_target_that_is_none_is_named)
 }
 END_TEST
 
+// For a collector another port is another exporter, of which it knows no template.
+START_TEST(a_collector_that_stays_hears_the_same_exporter)
+{
+	struct ipfix_config c = at_once;
+	AUTO(strbuf) warnings = STRBUF_INIT;
+	char other[] = "127.0.0.1:9";
+	char *targets[] = { other, target };
+	unsigned int once, port;
+
+	configure(c);
+	give_tcp(5, 1);
+	want_record();
+	port = sender;
+	once = n_templates;
+	c.active_timeout = 10;
+	configure(c);
+	give_tcp(5, 1);
+	want_record();
+	ck_assert_uint_eq(sender, port);
+	ck_assert_uint_eq(n_templates, once);
+	// One that comes has to be told templates; those that stay read them again.
+	c.targets = targets;
+	c.n_targets = 2;
+	c.template_interval = 600;
+	ipfix_configure(ipfix, &c, 1, &warnings);
+	give_tcp(5, 1);
+	want_record();
+	ck_assert_uint_eq(sender, port);
+	ck_assert_uint_eq(n_templates, 2 * once);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("services/ipfix");
@@ -617,6 +654,7 @@ int main(void)
 	tcase_add_test(t, statistics_tell_kinds_apart);
 	tcase_add_test(t, any_packet_gives_a_record_that_can_be_read);
 	tcase_add_loop_test(t, a_target_that_is_none_is_named, 0, ARRAY_SIZE(bad));
+	tcase_add_test(t, a_collector_that_stays_hears_the_same_exporter);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
