@@ -93,6 +93,23 @@ static void on_untidy(void *vs_)
 	loop_post(vs->loop, tidy, vs);
 }
 
+static void tell_ipfix(void *vs_)
+{
+	struct vswitchd *vs = vs_;
+	struct strmap_node *n;
+
+	HMAP_FOR_EACH (n, node, &vs->bridges.map)
+		ipfix_run(((struct bridge *)n->data)->ipfix);
+}
+
+// On a packet's thread. The bridge may be gone when the loop comes to it.
+static void on_ipfix_due(void *vs_)
+{
+	struct vswitchd *vs = vs_;
+
+	loop_post(vs->loop, tell_ipfix, vs);
+}
+
 // A locally administered address that stays the same for as long as the row does.
 static struct eth_addr default_mac(const struct uuid *uuid)
 {
@@ -192,7 +209,7 @@ static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge
 	switch_set_queue_priority(br->sw, queue_priority, pl);
 	switch_set_meter_ops(br->sw, &meter_ops, pl);
 	switch_set_untidy(br->sw, on_untidy, vs);
-	br->ipfix = ipfix_create(br->sw);
+	br->ipfix = ipfix_create(br->sw, on_ipfix_due, vs);
 	switch_set_events(br->sw, &switch_events, br);
 	br->control = control_create(vs->loop, br->sw, br->plane->upcall, &bridge_control_ops, br);
 	if (control_open_mgmt(br->control, &err) < 0 || control_open_snoop(br->control, &err) < 0)

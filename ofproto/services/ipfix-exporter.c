@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An exporter: flows are counted in a cache and told to collectors when they leave it.
+//
+// Packet threads only count, and put flows that end into a list; the main thread tells collectors of those. What it needs for that is
+// its own, so that no packet waits for a message.
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -15,11 +18,12 @@
 
 struct flow {
 	struct hmap_node node; // in 'flows'
-	struct list age_node; // in 'by_age', the oldest first
+	struct list age_node; // in 'by_age', the oldest first; then among those that ended
 	struct ipfix_key key;
 	struct ipfix_counts counts;
 	int64_t created; // clock_msec()
 	int64_t first, last; // clock_wall_msec()
+	enum ipfix_end why; // of one that ended
 };
 
 // An observation domain: collectors know templates by it.
@@ -39,20 +43,33 @@ struct target {
 
 typedef VEC(struct target) targets_vec;
 
+// So many flows wait for the main thread; those of which there is no room are lost, and counted.
+#define MAX_ENDED 16384
+// That many end with one packet, and are taken in one go: who waits for the lock waits no longer.
+#define END_AT_ONCE 4
+#define TAKE_AT_ONCE 64
+
 struct ipfix_exporter {
-	pthread_mutex_t lock; // of all that follows
-	uint32_t set, process;
-	int64_t active_timeout, template_interval; // ms
+	const uint32_t set, process;
+
+	pthread_mutex_t lock; // of these:
+	int64_t active_timeout; // ms
 	uint32_t max_flows;
+	struct hmap flows;
+	struct list by_age, ended;
+	size_t n_ended;
+	uint64_t lost; // flows that ended without room
+	struct ipfix_stats stats; // of packets and flows
+
+	// The main thread's.
+	int64_t template_interval; // ms
 	char *virtual_obs_id;
 	targets_vec targets;
-	struct hmap flows;
-	struct list by_age;
-	struct ipfix_counts total; // of all flows told of
 	VEC(struct domain) domains;
+	struct ipfix_counts total; // of all flows told of
 	uint32_t sequence; // of the record that comes next
 	struct strbuf message;
-	struct ipfix_stats stats;
+	uint64_t sent, send_errors; // messages
 };
 
 // ---- Collectors ----
@@ -167,10 +184,10 @@ static void send_message(struct ipfix_exporter *e)
 		if (t->fd < 0)
 			continue;
 		if (send(t->fd, e->message.s, e->message.len, MSG_NOSIGNAL) >= 0) {
-			e->stats.sent++;
+			e->sent++;
 			continue;
 		}
-		e->stats.send_errors++;
+		e->send_errors++;
 		t->failed |= !is_passing(errno);
 	}
 }
@@ -239,12 +256,10 @@ static uint32_t before(uint32_t message_time, int64_t wall_msec)
 	return (message_time * INT64_C(1000) - wall_msec) * 1000;
 }
 
-static void tell_flow(struct ipfix_exporter *e, struct flow *f, enum ipfix_end why)
+static void tell_flow(struct ipfix_exporter *e, const struct flow *f)
 {
 	uint32_t now = message_time();
 
-	hmap_remove(&e->flows, &f->node);
-	list_remove(&f->age_node);
 	tell_templates_if_due(e, f->key.domain);
 	add(&e->total, &f->counts);
 	ipfix_message_begin(&e->message, now, e->sequence, f->key.domain);
@@ -254,11 +269,20 @@ static void tell_flow(struct ipfix_exporter *e, struct flow *f, enum ipfix_end w
 						 .total = &e->total,
 						 .start = before(now, f->first),
 						 .end = before(now, f->last),
-						 .why = why,
+						 .why = f->why,
 						 .virtual_obs_id = e->virtual_obs_id });
 	e->sequence++;
 	send_message(e);
-	free(f);
+}
+
+static void tell_flows(struct ipfix_exporter *e, struct list *ended)
+{
+	while (!list_is_empty(ended)) {
+		struct flow *f = CONTAINER_OF(list_pop_front(ended), struct flow, age_node);
+
+		tell_flow(e, f);
+		free(f);
+	}
 }
 
 // ---- The cache ----
@@ -269,15 +293,58 @@ static struct flow *oldest(const struct ipfix_exporter *e)
 					 : CONTAINER_OF(e->by_age.next, struct flow, age_node);
 }
 
-static void tell_what_is_due(struct ipfix_exporter *e)
+// The oldest flow, if its time is over or there are too many.
+static bool is_due(const struct ipfix_exporter *e, struct flow **ret, enum ipfix_end *why)
 {
-	int64_t now = clock_msec();
+	*ret = oldest(e);
+	if (!*ret)
+		return false;
+	*why = (*ret)->created + e->active_timeout <= clock_msec() ? IPFIX_END_ACTIVE_TIMEOUT
+								   : IPFIX_END_NO_ROOM;
+	return *why == IPFIX_END_ACTIVE_TIMEOUT || hmap_count(&e->flows) > e->max_flows;
+}
+
+static void end_flow(struct ipfix_exporter *e, struct flow *f, enum ipfix_end why,
+		     struct list *ended)
+{
+	hmap_remove(&e->flows, &f->node);
+	list_remove(&f->age_node);
+	f->why = why;
+	list_push_back(ended, &f->age_node);
+}
+
+// What a packet thread ends waits for the main thread.
+static void end_what_is_due(struct ipfix_exporter *e)
+{
+	enum ipfix_end why;
 	struct flow *f;
 
-	while ((f = oldest(e)) && f->created + e->active_timeout <= now)
-		tell_flow(e, f, IPFIX_END_ACTIVE_TIMEOUT);
-	while ((f = oldest(e)) && hmap_count(&e->flows) > e->max_flows)
-		tell_flow(e, f, IPFIX_END_NO_ROOM);
+	for (int i = 0; i < END_AT_ONCE && is_due(e, &f, &why); i++) {
+		end_flow(e, f, why, &e->ended);
+		if (e->n_ended < MAX_ENDED) {
+			e->n_ended++;
+			continue;
+		}
+		list_remove(&f->age_node);
+		free(f);
+		e->lost++;
+	}
+}
+
+// True: there may be more.
+static bool take_what_is_due(struct ipfix_exporter *e, struct list *ret)
+{
+	enum ipfix_end why;
+	struct flow *f;
+	int i;
+
+	pthread_mutex_lock(&e->lock);
+	list_splice(ret, &e->ended);
+	e->n_ended = 0;
+	for (i = 0; i < TAKE_AT_ONCE && is_due(e, &f, &why); i++)
+		end_flow(e, f, why, ret);
+	pthread_mutex_unlock(&e->lock);
+	return i == TAKE_AT_ONCE;
 }
 
 static struct flow *find_flow(struct ipfix_exporter *e, const struct ipfix_key *key, uint64_t hash)
@@ -318,11 +385,12 @@ static void count_packet(struct ipfix_stats *s, const struct ipfix_kind *k)
 		*(odd ? &s->ipv6_errors : &s->ipv6) += 1;
 }
 
-void ipfix_exporter_count(struct ipfix_exporter *e, const struct ipfix_key *key,
+bool ipfix_exporter_count(struct ipfix_exporter *e, const struct ipfix_key *key,
 			  const struct ipfix_counts *packet)
 {
 	uint64_t hash = hash_bytes(key, sizeof(*key), 0);
 	struct flow *f;
+	bool ret;
 
 	pthread_mutex_lock(&e->lock);
 	count_packet(&e->stats, &key->kind);
@@ -331,24 +399,32 @@ void ipfix_exporter_count(struct ipfix_exporter *e, const struct ipfix_key *key,
 		f = add_flow(e, key, hash);
 	f->last = clock_wall_msec();
 	add(&f->counts, packet);
-	tell_what_is_due(e);
+	end_what_is_due(e);
+	ret = e->n_ended > 0;
 	pthread_mutex_unlock(&e->lock);
+	return ret;
 }
 
 void ipfix_exporter_run(struct ipfix_exporter *e)
 {
-	pthread_mutex_lock(&e->lock);
-	tell_what_is_due(e);
-	pthread_mutex_unlock(&e->lock);
+	struct list ended = LIST_INIT(&ended);
+	bool more = true;
+
+	while (more) {
+		more = take_what_is_due(e, &ended);
+		tell_flows(e, &ended);
+	}
 }
 
 void ipfix_exporter_stats(struct ipfix_exporter *e, struct ipfix_stats *ret)
 {
 	pthread_mutex_lock(&e->lock);
 	*ret = e->stats;
-	ret->collector_set = e->set;
 	ret->current_flows = hmap_count(&e->flows);
+	ret->send_errors = e->send_errors + e->lost;
 	pthread_mutex_unlock(&e->lock);
+	ret->sent = e->sent;
+	ret->collector_set = e->set;
 }
 
 // ---- Life ----
@@ -361,30 +437,31 @@ static bool is_same_text(const char *a, const char *b)
 void ipfix_exporter_configure(struct ipfix_exporter *e, const struct ipfix_config *c,
 			      struct strbuf *warnings)
 {
-	pthread_mutex_lock(&e->lock);
 	// New collectors know no template, and others have to be read by other ones.
 	if (set_targets(e, c, warnings) || !is_same_text(e->virtual_obs_id, c->virtual_obs_id))
 		VEC_CLEAR(&e->domains);
 	free(e->virtual_obs_id);
 	e->virtual_obs_id = c->virtual_obs_id ? xstrdup(c->virtual_obs_id) : NULL;
-	e->active_timeout = c->active_timeout * 1000;
 	e->template_interval = c->template_interval * 1000;
+	pthread_mutex_lock(&e->lock);
+	e->active_timeout = c->active_timeout * 1000;
 	e->max_flows = c->max_flows;
-	tell_what_is_due(e);
 	pthread_mutex_unlock(&e->lock);
+	ipfix_exporter_run(e);
 }
 
 struct ipfix_exporter *ipfix_exporter_create(const struct ipfix_config *c, struct strbuf *warnings)
 {
 	static uint32_t n_processes;
-	struct ipfix_exporter *e = xzalloc(sizeof(*e));
+	const struct ipfix_exporter init = { .set = c->bridge ? 0 : c->set,
+					     .process = ++n_processes,
+					     .sequence = 1 };
+	struct ipfix_exporter *e = xmemdup(&init, sizeof(init));
 
 	pthread_mutex_init(&e->lock, NULL);
 	hmap_init(&e->flows);
 	list_init(&e->by_age);
-	e->set = c->bridge ? 0 : c->set;
-	e->process = ++n_processes;
-	e->sequence = 1;
+	list_init(&e->ended);
 	ipfix_exporter_configure(e, c, warnings);
 	return e;
 }
@@ -394,7 +471,8 @@ void ipfix_exporter_destroy(struct ipfix_exporter *e)
 	struct flow *f;
 
 	while ((f = oldest(e)))
-		tell_flow(e, f, IPFIX_END_FORCED);
+		end_flow(e, f, IPFIX_END_FORCED, &e->ended);
+	tell_flows(e, &e->ended);
 	close_targets(&e->targets);
 	VEC_FREE(&e->domains);
 	hmap_uninit(&e->flows);

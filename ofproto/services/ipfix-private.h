@@ -91,14 +91,14 @@ bool ipfix_put_templates(struct strbuf *b, bool virtual_obs_id, unsigned int *at
 void ipfix_put_options_template(struct strbuf *b);
 void ipfix_put_options(struct strbuf *b, uint32_t process, uint64_t not_sent);
 
-// ipfix-exporter.c: any thread, but for create, configure and destroy.
+// ipfix-exporter.c: the main thread, or the only one that knows the exporter still; packets are counted on any.
 struct ipfix_exporter;
 struct ipfix_exporter *ipfix_exporter_create(const struct ipfix_config *c, struct strbuf *warnings);
 void ipfix_exporter_configure(struct ipfix_exporter *e, const struct ipfix_config *c,
 			      struct strbuf *warnings);
 void ipfix_exporter_destroy(struct ipfix_exporter *e);
-// One packet of a flow.
-void ipfix_exporter_count(struct ipfix_exporter *e, const struct ipfix_key *key,
+// One packet of a flow. True: there is something to tell, which ipfix_exporter_run() does.
+bool ipfix_exporter_count(struct ipfix_exporter *e, const struct ipfix_key *key,
 			  const struct ipfix_counts *packet);
 void ipfix_exporter_run(struct ipfix_exporter *e);
 void ipfix_exporter_stats(struct ipfix_exporter *e, struct ipfix_stats *ret);

@@ -29,6 +29,9 @@ struct exporters {
 struct ipfix {
 	struct of_switch *sw;
 	struct exporters *exporters; // RCU
+	void (*wake)(void *aux);
+	void *wake_aux;
+	_Atomic bool woken; // ipfix_run() comes anyway
 };
 
 // ---- Packets ----
@@ -214,6 +217,7 @@ static void on_sampled(void *x_, const struct packet_sample *s)
 	uint64_t id = bridge ? BRIDGE : a->userspace.collector_set;
 	struct ipfix_counts counts;
 	struct ipfix_key key;
+	bool due = false;
 
 	for (size_t i = 0; all && i < all->n; i++) {
 		if (all->v[i].id != id)
@@ -224,17 +228,21 @@ static void on_sampled(void *x_, const struct packet_sample *s)
 		count(s, &key,
 		      bridge ? all->v[i].sampling : UINT16_MAX / MAX(a->userspace.probability, 1),
 		      &counts);
-		ipfix_exporter_count(all->v[i].exporter, &key, &counts);
+		due |= ipfix_exporter_count(all->v[i].exporter, &key, &counts);
 	}
+	if (due && !atomic_exchange(&x->woken, true))
+		x->wake(x->wake_aux);
 }
 
 // ---- Configuration ----
 
-struct ipfix *ipfix_create(struct of_switch *sw)
+struct ipfix *ipfix_create(struct of_switch *sw, void (*wake)(void *aux), void *aux)
 {
 	struct ipfix *x = xzalloc(sizeof(*x));
 
 	x->sw = sw;
+	x->wake = wake;
+	x->wake_aux = aux;
 	switch_set_sampled(sw, on_sampled, x);
 	return x;
 }
@@ -338,6 +346,8 @@ void ipfix_destroy(struct ipfix *x)
 
 void ipfix_run(struct ipfix *x)
 {
+	// First: what ends from here on wakes again.
+	atomic_store(&x->woken, false);
 	for (size_t i = 0; x->exporters && i < x->exporters->n; i++)
 		ipfix_exporter_run(x->exporters->v[i].exporter);
 }

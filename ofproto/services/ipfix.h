@@ -24,14 +24,15 @@ struct ipfix_config {
 	bool tunnels;
 };
 
-// Takes the samples of the switch, which has no rule yet.
-struct ipfix *ipfix_create(struct of_switch *sw);
+// Takes the samples of the switch, which has no rule yet. 'wake' is called on any thread, with 'aux', when ipfix_run() has something to
+// tell: once until it has been called.
+struct ipfix *ipfix_create(struct of_switch *sw, void (*wake)(void *aux), void *aux);
 // The switch is gone, or goes with all its megaflows before any thread is quiescent.
 void ipfix_destroy(struct ipfix *x);
 // These sets and no others; the flows of those that go are told. Targets that cannot be are appended to 'warnings', a line each.
 void ipfix_configure(struct ipfix *x, const struct ipfix_config *configs, size_t n,
 		     struct strbuf *warnings);
-// Tells what has been in the cache for long enough; about once a second.
+// Tells what has been in the cache for long enough; about once a second, and soon after 'wake'.
 void ipfix_run(struct ipfix *x);
 // The bridge's own. False: there is none.
 bool ipfix_bridge_stats(const struct ipfix *x, struct ipfix_stats *ret);

@@ -153,6 +153,12 @@ static uint64_t get(const struct record *r, uint32_t number)
 
 static struct of_switch *sw;
 static struct ipfix *ipfix;
+static unsigned int n_wakes; // that nobody has heard yet
+
+static void wake(void *aux)
+{
+	n_wakes++;
+}
 
 static void setup(void)
 {
@@ -164,12 +170,12 @@ static void setup(void)
 	ck_assert(!getsockname(collector, (struct sockaddr *)&a, &n));
 	target = xasprintf("127.0.0.1:%u", ntohs(a.sin_port));
 	memset(templates, 0, sizeof(templates));
-	n_messages = n_templates = 0;
+	n_messages = n_templates = n_wakes = 0;
 	rcu_thread_begin();
 	clock_stop();
 	sw = able_switch("br0", 1);
 	add_ports(sw, 3);
-	ipfix = ipfix_create(sw);
+	ipfix = ipfix_create(sw, wake, NULL);
 }
 
 static void teardown(void)
@@ -221,7 +227,8 @@ static struct dp_action sample_of(uint32_t set, uint32_t domain, uint32_t point)
 						  .output_port = DP_PORT_NONE } };
 }
 
-static void give(const struct dp_action *a, struct strbuf bytes)
+// On a packet's thread.
+static void give_only(const struct dp_action *a, struct strbuf bytes)
 {
 	struct packet p = { .data = (uint8_t *)bytes.s, .size = bytes.len };
 	struct packet_metadata md = { .in_port = 1 };
@@ -230,6 +237,16 @@ static void give(const struct dp_action *a, struct strbuf bytes)
 	ck_assert(!packet_parse(&p, &md, &key));
 	switch_give_sample(sw, &(struct packet_sample){ sw, &key, &p, a });
 	strbuf_uninit(&bytes);
+}
+
+// And the main thread hears what there is to hear.
+static void give(const struct dp_action *a, struct strbuf bytes)
+{
+	give_only(a, bytes);
+	if (n_wakes) {
+		n_wakes = 0;
+		ipfix_run(ipfix);
+	}
 }
 
 static void give_tcp(uint32_t domain, uint16_t src)
@@ -632,6 +649,71 @@ START_TEST(a_collector_that_stays_hears_the_same_exporter)
 }
 END_TEST
 
+START_TEST(a_packet_sends_nothing_by_itself)
+{
+	struct dp_action a = sample_of(1, 5, 7);
+
+	configure(at_once);
+	for (uint16_t i = 1; i <= 3; i++)
+		give_only(&a, ipv4_packet(6, i, 80));
+	want_no_record();
+	ck_assert_uint_eq(n_messages, 0);
+	ck_assert_uint_eq(n_wakes, 1);
+	ipfix_run(ipfix);
+	for (uint16_t i = 1; i <= 3; i++) {
+		struct record r = want_record();
+
+		ck_assert_uint_eq(get(&r, 7), i);
+	}
+	want_no_record();
+	give_only(&a, ipv4_packet(6, 4, 80));
+	ck_assert_uint_eq(n_wakes, 2);
+}
+END_TEST
+
+START_TEST(flows_that_nobody_takes_are_lost_and_counted)
+{
+	enum { ROOM = 16384, MORE = 5 };
+	struct dp_action a = sample_of(1, 5, 7);
+
+	configure(at_once);
+	for (uint32_t i = 0; i < ROOM + MORE; i++)
+		give_only(&a, ipv4_packet(6, i, 80));
+	ck_assert(ipfix_for_each(ipfix, take_stats, NULL));
+	ck_assert_uint_eq(stats.current_flows, 0);
+	ck_assert_uint_eq(stats.flows, ROOM + MORE);
+	ck_assert_uint_eq(stats.send_errors, MORE);
+	ck_assert_uint_eq(n_wakes, 1);
+	ipfix_run(ipfix);
+	// There is room again.
+	give_only(&a, ipv4_packet(6, 1, 80));
+	ck_assert(ipfix_for_each(ipfix, take_stats, NULL));
+	ck_assert_uint_eq(stats.send_errors, MORE);
+}
+END_TEST
+
+// More than are taken in one go, or end with one packet.
+START_TEST(all_flows_whose_time_is_over_are_told)
+{
+	enum { N = 80 }; // and no more than the socket holds
+	struct ipfix_config c = cached;
+	unsigned int n = 0;
+	struct record r;
+
+	c.max_flows = N;
+	configure(c);
+	for (uint16_t i = 1; i <= N; i++)
+		give_tcp(5, i);
+	want_no_record();
+	clock_advance(10000);
+	give_tcp(5, N);
+	while (next_record(&r))
+		ck_assert_uint_eq(get(&r, 7), ++n);
+	ck_assert_uint_eq(n, N);
+	ck_assert_uint_eq(get(&r, 2), 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("services/ipfix");
@@ -655,6 +737,9 @@ int main(void)
 	tcase_add_test(t, any_packet_gives_a_record_that_can_be_read);
 	tcase_add_loop_test(t, a_target_that_is_none_is_named, 0, ARRAY_SIZE(bad));
 	tcase_add_test(t, a_collector_that_stays_hears_the_same_exporter);
+	tcase_add_test(t, a_packet_sends_nothing_by_itself);
+	tcase_add_test(t, flows_that_nobody_takes_are_lost_and_counted);
+	tcase_add_test(t, all_flows_whose_time_is_over_are_told);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
