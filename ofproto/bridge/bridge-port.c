@@ -187,6 +187,22 @@ static void apply_interface(struct bridge_port *bp, const struct ovsrec_interfac
 		log_warn("%s: port %s: %s", bp->bridge->name, bp->name, err.text);
 }
 
+// As a port of OpenFlow; false: no number is free.
+static bool add_to_switch(struct bridge_port *bp, const struct ovsrec_interface *iface,
+			  struct eth_addr mac, const struct port_settings *s)
+{
+	struct bridge *br = bp->bridge;
+	struct port_ref ref;
+
+	bp->of = switch_port_add(br->sw, bp->name, wanted_number(br, iface), bp->dp_port, mac, s);
+	if (!bp->of)
+		return false;
+	if (!dp_port_equal(bp->dp_port, DP_PORT_NONE) && !bp->tunnel.type &&
+	    datapath_port_ref(br->plane->dp, bp->dp_port, &ref))
+		atomic_store(&bp->of->ifindex, ref.ifindex);
+	return true;
+}
+
 static struct bridge_port *port_create(struct bridge *br, const struct ovsrec_port *row,
 				       const struct ovsrec_interface *iface)
 {
@@ -206,8 +222,7 @@ static struct bridge_port *port_create(struct bridge *br, const struct ovsrec_po
 				: !is_patch(bp->type) && !add_to_datapath(bp, &mac))
 		return bp;
 	make_settings(&s, bp, row, iface);
-	bp->of = switch_port_add(br->sw, bp->name, wanted_number(br, iface), bp->dp_port, mac, &s);
-	if (!bp->of) {
+	if (!add_to_switch(bp, iface, mac, &s)) {
 		port_failed(bp, "no OpenFlow port number is free");
 		return bp;
 	}
@@ -281,8 +296,7 @@ static void renumber(struct bridge_port *bp, const struct ovsrec_interface *ifac
 
 	switch_port_del(sw, bp->of);
 	// There is a free number: one has just been given back.
-	bp->of = switch_port_add(sw, bp->name, wanted_number(bp->bridge, iface), bp->dp_port, mac,
-				 s);
+	add_to_switch(bp, iface, mac, s);
 	if (!is_patch(bp->type))
 		upcall_map_port(upcall, bp->dp_port, sw, bp->of->number);
 	upcall_changed(upcall);

@@ -80,6 +80,9 @@ static void write_interface(struct vswitchd *vs, const struct ovsrec_interface *
 			smap_set(&info.status, "offload_device", bp->device);
 		ifindex = ref.ifindex;
 		ovsrec_interface_set_ifindex(iface, &ifindex, ref.ifindex ? 1 : 0);
+		// A device may be made anew under the same name.
+		if (bp->of)
+			atomic_store(&bp->of->ifindex, ref.ifindex);
 	}
 	ovsrec_interface_set_status(iface, &info.status);
 	if (statistics)

@@ -183,6 +183,7 @@ struct of_port {
 	struct of_port *_Atomic peer; // patch ports that are wired
 	_Atomic uint32_t config, state; // PORT_CONFIG_*, PORT_STATE_*
 	struct eth_addr mac;
+	_Atomic uint32_t ifindex; // of the Linux device that it is, 0: none, or not known
 	int64_t created;
 	_Atomic uint64_t rx_packets, rx_bytes, tx_packets,
 		tx_bytes; // of patch ports and tunnels: what was translated through

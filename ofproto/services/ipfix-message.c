@@ -172,12 +172,11 @@ static void put_bytes(struct strbuf *b, const void *p, size_t n)
 	strbuf_put(b, p, n);
 }
 
-static void put_interface(struct strbuf *b, const char *name)
+static void put_interface(struct strbuf *b, const struct ipfix_interface *i)
 {
-	// What the system calls it says nothing to a collector: by name alone.
+	wr_be32(b, i->index);
 	wr_be32(b, 0);
-	wr_be32(b, 0);
-	put_bytes(b, name, strlen(name));
+	put_bytes(b, i->name, strlen(i->name));
 	wr_u8(b, 0);
 }
 
@@ -191,12 +190,12 @@ static void put_common(struct strbuf *b, const struct ipfix_record *r)
 	strbuf_put(b, &k->dst, sizeof(k->dst));
 	wr_be16(b, be16toh(k->eth_type));
 	wr_u8(b, k->kind.vlan ? 18 : 14);
-	put_interface(b, k->in_name);
+	put_interface(b, &k->in);
 }
 
 static void put_egress(struct strbuf *b, const struct ipfix_record *r)
 {
-	put_interface(b, r->key->out_name);
+	put_interface(b, &r->key->out);
 }
 
 static void put_vlan(struct strbuf *b, const struct ipfix_record *r)

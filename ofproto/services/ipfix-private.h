@@ -61,7 +61,10 @@ struct ipfix_key {
 	be64 tun_id;
 	be16 tun_tp_src, tun_tp_dst;
 	uint8_t tun_proto, tun_type, tun_key_len, pad;
-	char in_name[IPFIX_NAME_LEN], out_name[IPFIX_NAME_LEN];
+	struct ipfix_interface {
+		uint32_t index; // as the system has it, 0: none
+		char name[IPFIX_NAME_LEN];
+	} in, out;
 };
 
 // Of a flow since it came into the cache, or of an exporter.

@@ -123,11 +123,13 @@ static void take_tunnel(struct ipfix_key *to, const struct of_port *p, const str
 	}
 }
 
-static void take_name(char to[IPFIX_NAME_LEN], const struct of_port *p)
+static void take_interface(struct ipfix_interface *to, const struct of_port *p)
 {
 	_Static_assert(sizeof(p->name) <= IPFIX_NAME_LEN, "a name fits");
-	if (p)
-		strcpy(to, p->name);
+	if (!p)
+		return;
+	to->index = atomic_load(&p->ifindex);
+	strcpy(to->name, p->name);
 }
 
 static void make_key(const struct packet_sample *s, bool tunnel, struct ipfix_key *ret)
@@ -143,9 +145,9 @@ static void make_key(const struct packet_sample *s, bool tunnel, struct ipfix_ke
 	ret->direction = s->action->userspace.direction == SAMPLE_EGRESS ||
 			 (s->action->userspace.direction == SAMPLE_EITHER && out);
 	ret->kind.egress = ret->direction && out;
-	take_name(ret->in_name, in);
+	take_interface(&ret->in, in);
 	if (ret->kind.egress)
-		take_name(ret->out_name, out);
+		take_interface(&ret->out, out);
 	if (tunnel && !ret->direction)
 		take_tunnel(ret, in, &s->key->tunnel);
 }

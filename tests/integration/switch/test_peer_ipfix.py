@@ -7,6 +7,7 @@ each observation domain here, there only for the first."""
 import re
 import socket
 import struct
+import subprocess
 
 import pytest
 
@@ -156,6 +157,44 @@ def told_of_bridge(s):
         found[p] = [c.next(), c.next()]
     found["statistics"] = s.ofctl("dump-ipfix-bridge", "br0")
     return found
+
+
+@pytest.fixture
+def index():
+    """Of the device w0, of a pair."""
+    subprocess.run(["ip", "link", "add", "w0", "type", "veth", "peer", "name", "w1"], check=True)
+    try:
+        for dev in ("w0", "w1"):
+            subprocess.run(["ip", "link", "set", dev, "addrgenmode", "none", "up"], check=True)
+        yield socket.if_nametoindex("w0")
+    finally:
+        subprocess.run(["ip", "link", "del", "w0"], check=True)
+
+
+class SwitchWithDevices(Switch):
+    """Whose ports are dummies only where they are said to be."""
+    def start(self, *vswitchd_args):
+        super().start("--enable-dummy")
+
+
+def told_of_devices(s):
+    c = Collector()
+    s.vsctl("add-port", "br0", "w0", "--", "set", "interface", "w0", "ofport_request=7")
+    s.ofctl("add-flow", "br0", "in_port=1,actions=7")
+    s.ofctl("add-flow", "br0", "in_port=7,actions=1")
+    s.vsctl("--", "--id=@i", "create", "IPFIX", f"targets={c.target}", "sampling=1", "--", "set", "bridge", "br0", "ipfix=@i")
+    s.appctl("netdev-dummy/receive", "p1", PACKETS[0])
+    out = [c.next(), c.next()]
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind(("w1", 0))
+        wire.send(bytes.fromhex(PACKETS[1]))
+    return [*out, c.next(), c.next()]
+
+
+def test_devices_are_told_by_their_index(index):
+    theirs, ours = (on_switch(*kind, told_of_devices, configure) for kind in ((PeerWithTunnels, "dummy"), (SwitchWithDevices, "netdev")))
+    assert ours == theirs
+    assert [[int(v[2], 16) for v in record[3] if v[0] in (10, 14)] for record in ours] == [[0], [0, index], [index], [index, 0]]
 
 
 def test_bridges_tell_what_debians_do():

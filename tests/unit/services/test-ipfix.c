@@ -175,6 +175,8 @@ static void setup(void)
 	clock_stop();
 	sw = able_switch("br0", 1);
 	add_ports(sw, 3);
+	atomic_store(&switch_port_find(sw, OF_PORT(1))->ifindex, 71);
+	atomic_store(&switch_port_find(sw, OF_PORT(2))->ifindex, 72);
 	ipfix = ipfix_create(sw, wake, NULL);
 }
 
@@ -356,7 +358,10 @@ START_TEST(a_direction_is_told_with_its_port)
 			last = r.v[i].text;
 	ck_assert_uint_eq(get(&r, 61), ways[_i].told);
 	ck_assert_str_eq(last, ways[_i].egress ? ways[_i].egress : "p1");
+	ck_assert_uint_eq(get(&r, 10), 71);
 	ck_assert_int_eq(find(&r, 14) != NULL, ways[_i].egress != NULL);
+	if (ways[_i].egress)
+		ck_assert_uint_eq(get(&r, 14), 72);
 	ck_assert_uint_eq(get(&r, ways[_i].told ? 357 : 354), 1);
 	ck_assert_uint_eq(get(&r, ways[_i].told ? 354 : 357), 0);
 }
