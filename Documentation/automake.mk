@@ -52,6 +52,7 @@ EXTRA_DIST += $(MAN_SOURCES) Documentation/ref/tls-options.inc Documentation/off
 	Documentation/decisions/0046-learning.md \
 	Documentation/decisions/0060-bare-packets.md \
 	Documentation/decisions/0061-fail-mode.md \
+	Documentation/decisions/0062-decided.md \
 	Documentation/decisions/0032-db-ctl.md
 
 # Man pages, where docutils is there to make them.

@@ -83,6 +83,7 @@ struct change_page {
 };
 
 struct classifier {
+	uint64_t number;
 	struct subtable_vec *vec; // RCU
 	struct cls_trie tries[CLS_MAX_TRIES];
 	bool tries_ready; // cleared while the tries are rebuilt

@@ -263,8 +263,10 @@ static struct cls_change *new_change(struct classifier *c, size_t n)
 
 struct classifier *classifier_create(void)
 {
+	static _Atomic uint64_t n_created;
 	struct classifier *c = xzalloc(sizeof(*c));
 
+	c->number = ++n_created;
 	hmap_init(&c->subtables);
 	set_trie(&c->tries[0], field_get(FIELD_IP_DST));
 	set_trie(&c->tries[1], field_get(FIELD_IP_SRC));
@@ -336,6 +338,11 @@ void classifier_announce_many(struct classifier *c, uint64_t version)
 {
 	__atomic_store_n(&c->forgotten, version, __ATOMIC_RELEASE);
 	__atomic_store_n(&c->changed, version, __ATOMIC_RELEASE);
+}
+
+uint64_t classifier_number(const struct classifier *c)
+{
+	return c->number;
 }
 
 uint64_t classifier_version(const struct classifier *c)

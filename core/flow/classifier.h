@@ -114,6 +114,8 @@ void classifier_lookup_batch(const struct classifier *c, uint64_t version,
 #define CLS_MANY_CHANGES 512
 void classifier_announce(struct classifier *c, const struct cls_rule *r, uint64_t version);
 void classifier_announce_many(struct classifier *c, uint64_t version);
+// No other classifier of this process has it, nor has 0.
+uint64_t classifier_number(const struct classifier *c);
 // The newest version that was announced: when it is 'since' or older, nothing has changed. Readers.
 uint64_t classifier_version(const struct classifier *c);
 // A translation at version 'since' remembers it and later asks, at version 'now' that has been published, whether any rule shown or

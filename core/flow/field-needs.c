@@ -138,6 +138,17 @@ bool field_prerequisites_hold(const struct field *f, const struct match *m)
 	return field_need_is_matched(f->need, m);
 }
 
+const uint8_t field_need_words[FIELD_NEED_WORDS] = {
+	offsetof(struct flow_key, packet_type) / 8, offsetof(struct flow_key, ct_state) / 8,
+	offsetof(struct flow_key, eth_type) / 8,    offsetof(struct flow_key, vlans) / 8,
+	offsetof(struct flow_key, nw_frag) / 8,	    offsetof(struct flow_key, tp_src) / 8
+};
+_Static_assert(
+	offsetof(struct flow_key, ct_state) / 8 == offsetof(struct flow_key, ct_nw_proto) / 8 &&
+		offsetof(struct flow_key, nw_frag) / 8 == offsetof(struct flow_key, nw_proto) / 8 &&
+		offsetof(struct flow_key, tp_src) / 8 == offsetof(struct flow_key, tp_dst) / 8,
+	"one word has both");
+
 void field_unwildcard_needs(const struct field *f, const struct flow_key *key,
 			    struct flow_mask *mask)
 {

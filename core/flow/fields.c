@@ -109,11 +109,21 @@ static uint64_t ones(unsigned int n)
 	return n >= 64 ? UINT64_MAX : (1ULL << n) - 1;
 }
 
+// Most members have one of these widths.
 static uint64_t load_be(const void *p, size_t n)
 {
 	const uint8_t *b = p;
 	uint64_t v = 0;
+	be32 v32;
 
+	if (n == sizeof(v)) {
+		memcpy(&v, p, sizeof(v));
+		return be64toh(v);
+	}
+	if (n == sizeof(v32)) {
+		memcpy(&v32, p, sizeof(v32));
+		return be32toh(v32);
+	}
 	while (n--)
 		v = v << 8 | *b++;
 	return v;
@@ -121,8 +131,13 @@ static uint64_t load_be(const void *p, size_t n)
 
 static void store_be(void *p, size_t n, uint64_t v)
 {
+	be32 v32 = htobe32(v);
 	uint8_t *b = p;
 
+	if (n == sizeof(v32)) {
+		memcpy(p, &v32, sizeof(v32));
+		return;
+	}
 	for (; n--; v >>= 8)
 		b[n] = v;
 }
@@ -266,6 +281,38 @@ void field_read(const struct field *f, const struct flow_key *key, union field_v
 	} else {
 		store_be(value->b, f->n_bytes, read_number(f, key));
 	}
+}
+
+static struct word_range words_of(size_t offset, size_t size)
+{
+	return (struct word_range){ offset / 8, (offset + size + 7) / 8 };
+}
+
+struct word_range field_words(const struct field *f)
+{
+	switch (f->at) {
+	case FIELD_AT_BE:
+	case FIELD_AT_HOST:
+		break;
+	case FIELD_AT_WIDE:
+		return words_of(f->offset, 16);
+	case FIELD_AT_PORT10:
+		return words_of(offsetof(struct flow_key, in_port), 4);
+	case FIELD_AT_XREG:
+		return words_of(offsetof(struct flow_key, regs) + 8 * f->index, 8);
+	case FIELD_AT_XXREG:
+		return words_of(offsetof(struct flow_key, regs) + 16 * f->index, 16);
+	case FIELD_AT_DL_VLAN:
+	case FIELD_AT_VLAN_VID:
+	case FIELD_AT_VLAN_PCP:
+		return words_of(offsetof(struct flow_key, vlans), sizeof(struct flow_vlan));
+	case FIELD_AT_TOS:
+		return words_of(offsetof(struct flow_key, nw_tos), 1);
+	case FIELD_AT_TUN_METADATA:
+		return words_of(offsetof(struct flow_key, tunnel.metadata_present),
+				8 + 4 * f->index + 4);
+	}
+	return words_of(f->offset, f->size);
 }
 
 bool field_is_in(const struct field *f, const struct flow_key *mask)

@@ -129,6 +129,15 @@ void field_unwildcard(const struct field *f, const struct flow_key *key, struct 
 // The latter part alone.
 void field_unwildcard_needs(const struct field *f, const struct flow_key *key,
 			    struct flow_mask *mask);
+// Whole words of a key: [first, end).
+struct word_range {
+	uint8_t first, end;
+};
+// All that reading or writing the field touches; and the words in which field_unwildcard_needs() sets bits. A mask that is made for one
+// field need not have more than these.
+struct word_range field_words(const struct field *f);
+#define FIELD_NEED_WORDS 6
+extern const uint8_t field_need_words[FIELD_NEED_WORDS];
 // True when a packet with this key is of the kind that 'need' asks for.
 bool field_need_holds(enum field_need need, const struct flow_key *key);
 // True when a packet with this key has the field (its prerequisites hold).

@@ -81,6 +81,17 @@ void subfield_format(const struct subfield *sf, struct strbuf *out)
 		strbuf_printf(out, "[%u..%u]", sf->ofs, sf->ofs + sf->n_bits - 1);
 }
 
+// Fields of one word are handled as numbers.
+static bool is_number(const struct field *f)
+{
+	return f->n_bytes <= 8;
+}
+
+static uint64_t ones(unsigned int n)
+{
+	return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
 void subfield_read(const struct subfield *sf, const struct flow_key *key, union field_value *value)
 {
 	union field_value whole;
@@ -90,6 +101,12 @@ void subfield_read(const struct subfield *sf, const struct flow_key *key, union 
 		return;
 	}
 	field_read(sf->field, key, &whole);
+	if (is_number(sf->field)) {
+		field_value_from_u64(
+			sf->field,
+			field_value_to_u64(sf->field, &whole) >> sf->ofs & ones(sf->n_bits), value);
+		return;
+	}
 	memset(value, 0, sf->field->n_bytes);
 	for (unsigned int i = 0; i < sf->n_bits; i++)
 		put_bit(value->b, sf->field->n_bytes, i,
@@ -101,6 +118,14 @@ void subfield_put(const struct subfield *sf, const union field_value *value,
 {
 	size_t n = sf->field->n_bytes;
 
+	if (is_number(sf->field)) {
+		uint64_t bits = ones(sf->n_bits) << sf->ofs,
+			 old = field_value_to_u64(sf->field, whole) & ~bits,
+			 v = field_value_to_u64(sf->field, value) << sf->ofs & bits;
+
+		field_value_from_u64(sf->field, old | v, whole);
+		return;
+	}
 	for (unsigned int i = 0; i < sf->n_bits; i++)
 		put_bit(whole->b, n, sf->ofs + i, get_bit(value->b, n, i));
 }
@@ -109,6 +134,10 @@ void subfield_bits(const struct subfield *sf, union field_value *bits)
 {
 	if (subfield_is_whole(sf)) {
 		field_all_ones(sf->field, bits);
+		return;
+	}
+	if (is_number(sf->field)) {
+		field_value_from_u64(sf->field, ones(sf->n_bits) << sf->ofs, bits);
 		return;
 	}
 	memset(bits, 0, sf->field->n_bytes);

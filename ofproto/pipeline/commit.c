@@ -185,12 +185,54 @@ void ctx_look_at(struct xlate_ctx *ctx, const struct flow_mask *mask)
 		out[i] |= m[i] & ~known[i];
 }
 
+// Masks that are made for one field have nothing but its words and those that it needs, which are all that is looked at here.
+static void clear_for(const struct field *f, struct flow_mask *m)
+{
+	struct word_range r = field_words(f);
+
+	for (size_t w = r.first; w < r.end; w++)
+		flow_words(&m->m)[w] = 0;
+	for (size_t i = 0; i < FIELD_NEED_WORDS; i++)
+		flow_words(&m->m)[field_need_words[i]] = 0;
+}
+
+void ctx_look_at_word(struct xlate_ctx *ctx, size_t w, uint64_t bits)
+{
+	flow_words(&ctx->ret->mask.m)[w] |= bits & ~flow_words_const(&ctx->known.m)[w];
+}
+
+static void look_at_needs(struct xlate_ctx *ctx, const struct flow_mask *m)
+{
+	for (size_t i = 0; i < FIELD_NEED_WORDS; i++)
+		ctx_look_at_word(ctx, field_need_words[i],
+				 flow_words_const(&m->m)[field_need_words[i]]);
+}
+
+static void look_at_all_for(struct xlate_ctx *ctx, const struct field *f, const struct flow_mask *m)
+{
+	struct word_range r = field_words(f);
+
+	for (size_t w = r.first; w < r.end; w++)
+		ctx_look_at_word(ctx, w, flow_words_const(&m->m)[w]);
+	look_at_needs(ctx, m);
+}
+
 void ctx_look_at_field(struct xlate_ctx *ctx, const struct field *f)
 {
-	struct flow_mask m = { 0 };
+	struct flow_mask m;
 
+	clear_for(f, &m);
 	field_unwildcard(f, &ctx->flow, &m);
-	ctx_look_at(ctx, &m);
+	look_at_all_for(ctx, f, &m);
+}
+
+void ctx_look_at_bits(struct xlate_ctx *ctx, const struct subfield *sf)
+{
+	struct flow_mask m;
+
+	clear_for(sf->field, &m);
+	subfield_unwildcard(sf, &ctx->flow, &m);
+	look_at_all_for(ctx, sf->field, &m);
 }
 
 void ctx_look_at_vlans(struct xlate_ctx *ctx)
@@ -204,38 +246,48 @@ void ctx_look_at_vlans(struct xlate_ctx *ctx)
 
 bool ctx_has_field(struct xlate_ctx *ctx, const struct field *f)
 {
-	struct flow_mask m = { 0 };
+	struct flow_mask m;
 
 	if (f->need == NEED_NONE)
-		return field_is_present(f, &ctx->flow);
+		return true;
+	clear_for(f, &m);
 	field_unwildcard_needs(f, &ctx->flow, &m);
 	if (f->need == NEED_VLAN)
 		ctx_look_at_vlans(ctx);
-	ctx_look_at(ctx, &m);
+	look_at_needs(ctx, &m);
 	return field_is_present(f, &ctx->flow);
+}
+
+static void wrote_word(struct xlate_ctx *ctx, size_t w, uint64_t bits)
+{
+	flow_words(&ctx->known.m)[w] |= bits;
+	flow_words(&ctx->written.m)[w] |= bits;
+	if (w < sizeof(ctx->flow.tunnel) / 8)
+		flow_words(&ctx->tunnel_set.m)[w] |= bits;
 }
 
 void ctx_wrote(struct xlate_ctx *ctx, const struct flow_mask *bits)
 {
-	flow_mask_or(&ctx->known, bits);
-	flow_mask_or(&ctx->written, bits);
-	for (size_t i = 0; i < sizeof(bits->m.tunnel) / 8; i++)
-		flow_words(&ctx->tunnel_set.m)[i] |= flow_words_const(&bits->m)[i];
+	for (size_t w = 0; w < FLOW_WORDS; w++)
+		wrote_word(ctx, w, flow_words_const(&bits->m)[w]);
 }
 
 void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t *value,
 		     const uint8_t *mask)
 {
+	struct word_range r = field_words(f);
 	union field_value v, m;
-	struct flow_mask bits = { 0 };
+	struct flow_mask bits;
 
 	memcpy(&v, value, f->n_bytes);
 	memcpy(&m, mask, f->n_bytes);
+	clear_for(f, &bits);
 	field_write(f, &m, &bits.m);
 	if (!is_all_zeros(bits.m.vlans, sizeof(bits.m.vlans)))
 		ctx_look_at_vlans(ctx);
 	field_write_masked(f, &v, &m, &ctx->flow);
-	ctx_wrote(ctx, &bits);
+	for (size_t w = r.first; w < r.end; w++)
+		wrote_word(ctx, w, flow_words(&bits.m)[w]);
 }
 
 void ctx_write_bits(struct xlate_ctx *ctx, const struct subfield *sf,

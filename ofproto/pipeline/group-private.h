@@ -32,5 +32,5 @@ struct group *switch_find_group(const struct of_switch *sw, uint64_t version, ui
 bool group_ref(struct group *g);
 void group_unref(struct group *g);
 // 'bucket' is GROUP_ITSELF for the whole. Any thread.
-#define GROUP_ITSELF SIZE_MAX
-void group_credit(struct group *g, size_t bucket, const struct traffic *t);
+#define GROUP_ITSELF UINT32_MAX
+void group_credit(struct group *g, uint32_t bucket, const struct traffic *t);

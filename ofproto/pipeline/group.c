@@ -91,7 +91,7 @@ void group_unref(struct group *g)
 		rcu_defer(free_group, g);
 }
 
-void group_credit(struct group *g, size_t bucket, const struct traffic *t)
+void group_credit(struct group *g, uint32_t bucket, const struct traffic *t)
 {
 	struct group_count *c = bucket == GROUP_ITSELF ? &g->count : &g->buckets[bucket].count;
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each is a map of the words that differ from the one before, then for each of these the key's and the mask's.
+// Each is the words that differ from the one before, in groups of up to GROUP: a word that says how many they are (its lowest byte) and
+// which, then for each the key's and the mask's. Behind a full group is another one.
 #include "ofproto/pipeline/seen.h"
 
-enum { MAP_WORDS = 2 };
-_Static_assert(FLOW_WORDS <= MAP_WORDS * 64, "a map has a bit for each word");
+enum { GROUP = 7 };
+_Static_assert(FLOW_WORDS <= 256, "a byte has the number of a word");
+
+// So many words are compared in one go, which most of them pass.
+typedef uint64_t pair __attribute__((vector_size(16)));
+enum { AT_ONCE = 4 };
 
 void seen_pipeline_state(struct flow_mask *known)
 {
@@ -20,43 +25,96 @@ void seen_begin(struct seen *s)
 	seen_pipeline_state(&s->mask);
 }
 
+struct packing {
+	uint64_t words[2 * FLOW_WORDS + FLOW_WORDS / GROUP + 1];
+	size_t n, group; // words so far, and where the last group begins
+};
+
+static void begin_group(struct packing *p)
+{
+	p->group = p->n;
+	p->words[p->n++] = 0;
+}
+
+static void put_word(struct packing *p, uint64_t number, uint64_t key, uint64_t mask)
+{
+	uint64_t n;
+
+	n = ++p->words[p->group] & UINT8_MAX;
+	p->words[p->group] |= number << 8 * n;
+	p->words[p->n++] = key;
+	p->words[p->n++] = mask;
+	if (n == GROUP)
+		begin_group(p);
+}
+
+static pair load(const uint64_t *p)
+{
+	pair w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+static bool differ(const uint64_t *f, const uint64_t *a, const uint64_t *b, const uint64_t *key,
+		   const uint64_t *mask)
+{
+	pair d = { 0 };
+
+	for (int i = 0; i < AT_ONCE; i += 2) {
+		pair m = load(a + i) | load(b + i);
+
+		d |= (m ^ load(mask + i)) | ((load(f + i) & m) ^ load(key + i));
+	}
+	return d[0] | d[1];
+}
+
+static void put_differing(struct seen *s, size_t i, uint64_t flow, uint64_t m, struct packing *p)
+{
+	uint64_t *key = flow_words(&s->key), *mask = flow_words(&s->mask.m);
+
+	if (m == mask[i] && (flow & m) == key[i])
+		return;
+	key[i] = flow & m;
+	mask[i] = m;
+	put_word(p, i, key[i], m);
+}
+
 void seen_put(struct seen *s, const struct flow_key *flow, const struct flow_mask *a,
 	      const struct flow_mask *b, seen_row *row)
 {
 	const uint64_t *f = flow_words_const(flow);
 	const uint64_t *x = flow_words_const(&a->m), *y = flow_words_const(&b->m);
-	uint64_t *key = flow_words(&s->key), *mask = flow_words(&s->mask.m);
-	uint64_t packed[MAP_WORDS + 2 * FLOW_WORDS], *out = packed + MAP_WORDS;
-	size_t n;
+	const uint64_t *key = flow_words(&s->key), *mask = flow_words(&s->mask.m);
+	struct packing p;
+	size_t i;
 
-	memset(packed, 0, MAP_WORDS * sizeof(packed[0]));
-	for (size_t i = 0; i < FLOW_WORDS; i++) {
-		uint64_t m = x[i] | y[i], k = f[i] & m;
-
-		if (m == mask[i] && k == key[i])
-			continue;
-		packed[i / 64] |= UINT64_C(1) << i % 64;
-		*out++ = key[i] = k;
-		*out++ = mask[i] = m;
-	}
-	n = out - packed;
-	row->v = xgrow(row->v, &row->cap, row->n + n, sizeof(*row->v));
-	memcpy(row->v + row->n, packed, n * sizeof(*packed));
-	row->n += n;
+	p.n = 0;
+	begin_group(&p);
+	for (i = 0; i + AT_ONCE <= FLOW_WORDS; i += AT_ONCE)
+		if (differ(f + i, x + i, y + i, key + i, mask + i))
+			for (size_t j = i; j < i + AT_ONCE; j++)
+				put_differing(s, j, f[j], x[j] | y[j], &p);
+	for (; i < FLOW_WORDS; i++)
+		put_differing(s, i, f[i], x[i] | y[i], &p);
+	row->v = xgrow(row->v, &row->cap, row->n + p.n, sizeof(*row->v));
+	memcpy(row->v + row->n, p.words, p.n * sizeof(*p.words));
+	row->n += p.n;
 }
 
 const uint64_t *seen_take(struct seen *s, const uint64_t *p)
 {
-	uint64_t *key = flow_words(&s->key), *mask = flow_words(&s->mask.m);
-	const uint64_t *map = p;
+	uint64_t *key = flow_words(&s->key), *mask = flow_words(&s->mask.m), which, n;
 
-	p += MAP_WORDS;
-	for (size_t w = 0; w < MAP_WORDS; w++)
-		for (uint64_t left = map[w]; left; left &= left - 1) {
-			size_t i = w * 64 + __builtin_ctzll(left);
+	do {
+		which = *p++;
+		n = which & UINT8_MAX;
+		for (uint64_t left = n; left; left--) {
+			size_t i = (which >>= 8) & UINT8_MAX;
 
 			key[i] = *p++;
 			mask[i] = *p++;
 		}
+	} while (n == GROUP);
 	return p;
 }

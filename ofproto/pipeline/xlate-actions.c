@@ -32,10 +32,7 @@ static void do_output_trunc(struct xlate_ctx *ctx, const struct act *a)
 
 static void do_output_reg(struct xlate_ctx *ctx, const struct act *a)
 {
-	struct flow_mask m = { 0 };
-
-	subfield_unwildcard(&a->output_reg.src, &ctx->flow, &m);
-	ctx_look_at(ctx, &m);
+	ctx_look_at_bits(ctx, &a->output_reg.src);
 	uint64_t port = subfield_get(&a->output_reg.src, &ctx->flow);
 	// 16-bit registers hold OpenFlow 1.0's reserved numbers.
 	if (port >= OFPP10_MAX && port <= UINT16_MAX)
@@ -68,14 +65,13 @@ static void do_set_field(struct xlate_ctx *ctx, const struct act *a)
 		ctx_report(ctx, ">> unmet prerequisites for %s, set_field ignored", f->name);
 }
 
-void ctx_report_value(struct xlate_ctx *ctx, const struct subfield *sf, const struct flow_key *key)
+static void report_value(struct xlate_ctx *ctx, const struct subfield *sf,
+			 const struct flow_key *key)
 {
 	AUTO(strbuf) text = STRBUF_INIT;
 	union field_value v = { { 0 } };
 	size_t n = sf->field->n_bytes, i = 0;
 
-	if (!ctx_traced(ctx))
-		return;
 	subfield_format(sf, &text);
 	subfield_read(sf, key, &v);
 	strbuf_puts(&text, " is now ");
@@ -89,6 +85,12 @@ void ctx_report_value(struct xlate_ctx *ctx, const struct subfield *sf, const st
 			strbuf_printf(&text, "%02x", v.b[i++]);
 	}
 	ctx_report(ctx, "-> %s", text.s);
+}
+
+void ctx_report_value(struct xlate_ctx *ctx, const struct subfield *sf, const struct flow_key *key)
+{
+	if (ctx_traced(ctx))
+		report_value(ctx, sf, key);
 }
 
 // A number in 'from' bytes as one in 'to' bytes.
@@ -116,14 +118,12 @@ void move_value(const struct act *a, const struct flow_key *key, union field_val
 
 static void do_move(struct xlate_ctx *ctx, const struct act *a)
 {
-	struct flow_mask look = { 0 };
 	union field_value value, bits;
 
 	if (!ctx_has_field(ctx, a->move.src.field) || !ctx_has_field(ctx, a->move.dst.field))
 		return;
-	subfield_unwildcard(&a->move.src, &ctx->flow, &look);
-	subfield_unwildcard(&a->move.dst, &ctx->flow, &look);
-	ctx_look_at(ctx, &look);
+	ctx_look_at_bits(ctx, &a->move.src);
+	ctx_look_at_bits(ctx, &a->move.dst);
 	move_value(a, &ctx->flow, &value, &bits);
 	ctx_write_field(ctx, a->move.dst.field, value.b, bits.b);
 	ctx_report_value(ctx, &a->move.dst, &ctx->flow);
@@ -391,15 +391,19 @@ static action_fn *const functions[ACT_MAX] = {
 	[ACT_GOTO_TABLE] = do_goto_table,
 };
 
-void ctx_report_action(struct xlate_ctx *ctx, const struct act *a)
+static void report_action(struct xlate_ctx *ctx, const struct act *a)
 {
 	AUTO(strbuf) text = STRBUF_INIT;
 	struct port_names names;
 
-	if (!ctx_traced(ctx))
-		return;
 	acts_format((struct acts){ a, a->size }, ctx_names(ctx, &names), &text);
 	ctx_step(ctx, STEP_ACTION, "%s", strbuf_cstr(&text));
+}
+
+void ctx_report_action(struct xlate_ctx *ctx, const struct act *a)
+{
+	if (ctx_traced(ctx))
+		report_action(ctx, a);
 }
 
 void xlate_actions(struct xlate_ctx *ctx, struct acts acts)

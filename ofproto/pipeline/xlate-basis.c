@@ -14,12 +14,10 @@ void xlate_basis_clear(struct xlate_basis *b)
 		if (e->kind == EFFECT_LEARN_RULE)
 			learn_unref(e->learn);
 	VEC_FOR_EACH (c, &b->credits)
-		if (c->kind == CREDIT_RULE)
+		if (c->kind == CREDIT_RULE || c->kind == CREDIT_FIN_TIMEOUT)
 			rule_unref(c->rule);
-		else if (c->kind == CREDIT_FIN_TIMEOUT)
-			rule_unref(c->fin.rule);
 		else if (c->kind == CREDIT_GROUP)
-			group_unref(c->group.group);
+			group_unref(c->group);
 	VEC_FOR_EACH (s, &b->recircs)
 		recirc_unref(*s);
 	VEC_CLEAR(&b->credits);
@@ -97,7 +95,7 @@ static void end_connection(const struct xlate_credit *c, uint16_t tcp_flags)
 	enum { FIN = 1, RST = 4 };
 
 	if (c->kind == CREDIT_FIN_TIMEOUT && tcp_flags & (FIN | RST))
-		rule_shorten_later(c->fin.rule, c->fin.idle_timeout, c->fin.hard_timeout);
+		rule_shorten_later(c->rule, c->idle_timeout, c->hard_timeout);
 }
 
 void xlate_end_connection(const struct xlate_basis *b, uint16_t tcp_flags)
@@ -189,7 +187,7 @@ bool xlate_is_current(struct xlate_basis *b)
 
 static void credit_port(const struct xlate_credit *c, const struct traffic *t)
 {
-	struct of_port *p = switch_port_find(c->port.sw, c->port.number);
+	struct of_port *p = switch_port_find(c->sw, c->port);
 
 	if (!p)
 		return;
@@ -204,19 +202,20 @@ static void credit_port(const struct xlate_credit *c, const struct traffic *t)
 
 void xlate_credit_apply(const struct xlate_credit *c, const struct traffic *t)
 {
+	struct table *table;
+
 	switch (c->kind) {
 	case CREDIT_RULE:
 		rule_credit(c->rule, t);
-		return;
-	case CREDIT_TABLE_MATCH:
-		atomic_fetch_add(&c->table->matches, t->packets);
-		atomic_fetch_add(&c->table->lookups, t->packets);
+		table = &c->rule->sw->tables[c->rule->table];
+		atomic_fetch_add(&table->matches, t->packets);
+		atomic_fetch_add(&table->lookups, t->packets);
 		return;
 	case CREDIT_TABLE_MISS:
 		atomic_fetch_add(&c->table->lookups, t->packets);
 		return;
 	case CREDIT_GROUP:
-		group_credit(c->group.group, c->group.bucket, t);
+		group_credit(c->group, c->bucket, t);
 		return;
 	case CREDIT_FIN_TIMEOUT:
 		end_connection(c, t->tcp_flags);

@@ -76,12 +76,9 @@ static void exec_all(struct xlate_ctx *ctx, const struct act *ct, struct connect
 
 static uint16_t zone_of(struct xlate_ctx *ctx, const struct act *a)
 {
-	struct flow_mask look = { 0 };
-
 	if (!a->ct.zone_src.field)
 		return a->ct.zone;
-	subfield_unwildcard(&a->ct.zone_src, &ctx->flow, &look);
-	ctx_look_at(ctx, &look);
+	ctx_look_at_bits(ctx, &a->ct.zone_src);
 	return subfield_get(&a->ct.zone_src, &ctx->flow);
 }
 

@@ -81,7 +81,7 @@ static void run_bucket(struct xlate_ctx *ctx, struct group *g, size_t i)
 	ctx_step(ctx, STEP_BUCKET, "bucket %zu", i);
 	if (!xlate_may_go_deeper(ctx))
 		return;
-	ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_GROUP, .group = { g, i } });
+	ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_GROUP, .group = g, .bucket = i });
 	// Changes made before are for the packet behind the group too.
 	ctx_commit(ctx);
 	isolate_begin(ctx, &iso);
@@ -201,7 +201,7 @@ void xlate_group(struct xlate_ctx *ctx, const struct act *a)
 	// One that a translation does not see is none: packet_out's actions may name any.
 	if (!g)
 		return;
-	ctx_credit(ctx,
-		   (struct xlate_credit){ .kind = CREDIT_GROUP, .group = { g, GROUP_ITSELF } });
+	ctx_credit(ctx, (struct xlate_credit){
+				.kind = CREDIT_GROUP, .group = g, .bucket = GROUP_ITSELF });
 	run[g->desc.type](ctx, g);
 }

@@ -209,16 +209,13 @@ static void tell_result(struct xlate_ctx *ctx, const struct act *a, bool learned
 static bool look_at_sources(struct xlate_ctx *ctx, const struct act *a)
 {
 	const struct learn_spec *s = act_nested(a);
-	struct flow_mask look = { 0 };
 
-	for (size_t i = 0; i < a->learn.n_specs; i++, s++) {
-		if (!s->src.field)
-			continue;
-		if (!ctx_has_field(ctx, s->src.field))
+	for (size_t i = 0; i < a->learn.n_specs; i++)
+		if (s[i].src.field && !ctx_has_field(ctx, s[i].src.field))
 			return false;
-		subfield_unwildcard(&s->src, &ctx->flow, &look);
-	}
-	ctx_look_at(ctx, &look);
+	for (size_t i = 0; i < a->learn.n_specs; i++)
+		if (s[i].src.field)
+			ctx_look_at_bits(ctx, &s[i].src);
 	return true;
 }
 
@@ -249,9 +246,9 @@ void xlate_fin_timeout(struct xlate_ctx *ctx, const struct act *a)
 {
 	// Which packets end a connection the datapath tells when it counts them.
 	if (ctx_has_field(ctx, field_get(FIELD_TCP_SRC)) && ctx->rule)
-		ctx_credit(ctx, (struct xlate_credit){
-					.kind = CREDIT_FIN_TIMEOUT,
-					.fin = { .rule = (struct rule *)ctx->rule,
-						 .idle_timeout = a->fin_timeout.idle_timeout,
-						 .hard_timeout = a->fin_timeout.hard_timeout } });
+		ctx_credit(ctx,
+			   (struct xlate_credit){ .kind = CREDIT_FIN_TIMEOUT,
+						  .rule = (struct rule *)ctx->rule,
+						  .idle_timeout = a->fin_timeout.idle_timeout,
+						  .hard_timeout = a->fin_timeout.hard_timeout });
 }

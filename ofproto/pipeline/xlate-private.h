@@ -104,7 +104,9 @@ struct to_controller {
 
 // Dependence on bits of the current key ('mask' in terms of ctx->flow).
 void ctx_look_at(struct xlate_ctx *ctx, const struct flow_mask *mask);
+void ctx_look_at_word(struct xlate_ctx *ctx, size_t word, uint64_t bits);
 void ctx_look_at_field(struct xlate_ctx *ctx, const struct field *f);
+void ctx_look_at_bits(struct xlate_ctx *ctx, const struct subfield *sf);
 // The VLAN tags are one unit: which there are, and what they hold.
 void ctx_look_at_vlans(struct xlate_ctx *ctx);
 // Whether the packet has the field: that it has not is part of the decision, too.

@@ -11,13 +11,11 @@ void xlate_stack_push(struct xlate_ctx *ctx, const struct act *a)
 	const struct subfield *sf = &a->stack.bits;
 	size_t n = sf->field->n_bytes, zeros = 0;
 	union field_value v = { { 0 } };
-	struct flow_mask look = { 0 };
 
 	if (ctx_has_field(ctx, sf->field)) {
-		subfield_unwildcard(sf, &ctx->flow, &look);
-		if (!is_all_zeros(look.m.vlans, sizeof(look.m.vlans)))
+		if (field_words(sf->field).first == offsetof(struct flow_key, vlans) / 8)
 			ctx_look_at_vlans(ctx);
-		ctx_look_at(ctx, &look);
+		ctx_look_at_bits(ctx, sf);
 		subfield_read(sf, &ctx->flow, &v);
 	}
 	while (zeros < n && !v.b[zeros])

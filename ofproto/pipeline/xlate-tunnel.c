@@ -110,8 +110,8 @@ bool xlate_tunnel_receive(struct xlate_ctx *ctx)
 		receive_layer3(ctx);
 	if (!c || !flow_tunnel_is_set(&ctx->flow.tunnel))
 		return true;
-	ctx_credit(ctx,
-		   (struct xlate_credit){ .kind = CREDIT_PORT_RX, .port = { ctx->sw, p->number } });
+	ctx_credit(ctx, (struct xlate_credit){
+				.kind = CREDIT_PORT_RX, .sw = ctx->sw, .port = p->number });
 	return take_congestion(ctx);
 }
 
@@ -411,6 +411,6 @@ bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p)
 	if (tunnel_is_layer3(c->type))
 		ctx->flow.packet_type = htobe32(1u << 16 | be16toh(ctx->flow.eth_type));
 	ctx_credit(ctx,
-		   (struct xlate_credit){ .kind = CREDIT_PORT_TX, .port = { p->sw, p->number } });
+		   (struct xlate_credit){ .kind = CREDIT_PORT_TX, .sw = p->sw, .port = p->number });
 	return true;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/base/counters.h"
+#include "ofproto/pipeline/decided.h"
 #include "ofproto/pipeline/group-private.h"
 #include "ofproto/pipeline/learn.h"
 #include "ofproto/pipeline/table.h"
@@ -22,11 +23,9 @@ void ctx_depend(struct xlate_ctx *ctx, struct xlate_dep dep)
 void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c)
 {
 	// A rule that has just been removed counts nothing any more; the switch's version says that this answer is outdated.
-	if (c.kind == CREDIT_RULE && !rule_ref(c.rule))
+	if ((c.kind == CREDIT_RULE || c.kind == CREDIT_FIN_TIMEOUT) && !rule_ref(c.rule))
 		return;
-	if (c.kind == CREDIT_FIN_TIMEOUT && !rule_ref(c.fin.rule))
-		return;
-	if (c.kind == CREDIT_GROUP && !group_ref(c.group.group))
+	if (c.kind == CREDIT_GROUP && !group_ref(c.group))
 		return;
 	VEC_PUSH(&ctx->ret->basis.credits, c);
 }
@@ -66,11 +65,12 @@ static void depend_on_table(struct xlate_ctx *ctx, uint8_t table,
 				 .table = table,
 				 .version = ctx->version,
 				 .found = decision->least };
-	struct flow_mask known = ctx->known;
+	uint32_t conj_id = ctx->known.m.conj_id;
 
 	if (decision->by_conjunction)
-		known.m.conj_id = 0;
-	seen_put(&ctx->seen, &ctx->flow, &ctx->ret->mask, &known, &ctx->ret->basis.seen);
+		ctx->known.m.conj_id = 0;
+	seen_put(&ctx->seen, &ctx->flow, &ctx->ret->mask, &ctx->known, &ctx->ret->basis.seen);
+	ctx->known.m.conj_id = conj_id;
 	VEC_PUSH(&ctx->ret->basis.deps, dep);
 }
 
@@ -112,25 +112,52 @@ static bool has_tuple(struct xlate_ctx *ctx)
 	return false;
 }
 
+static struct cls_rule *decide(struct xlate_ctx *ctx, const struct classifier *cls,
+			       struct cls_decision *ret)
+{
+	uint64_t changed = classifier_version(cls);
+	struct flow_mask m = { 0 };
+	struct cls_rule *r = classifier_decide(cls, ctx->version, &ctx->flow, &m, ret);
+
+	ctx_look_at(ctx, &m);
+	// What nobody else sees yet is not published.
+	if (!ctx->in->version)
+		decided_keep(cls, ctx->version, changed, &ctx->flow, &m, r, ret);
+	return r;
+}
+
+// The same where a packet that is alike for this table may have been there before.
+static struct cls_rule *decide_again(struct xlate_ctx *ctx, const struct classifier *cls,
+				     struct cls_decision *ret)
+{
+	const struct decided *d =
+		ctx->in->version ? NULL : decided_find(cls, ctx->version, &ctx->flow);
+
+	if (!d)
+		return decide(ctx, cls, ret);
+	for (size_t i = 0; i < d->n; i++)
+		ctx_look_at_word(ctx, d->words[i], d->bits[i]);
+	*ret = d->how;
+	return d->rule;
+}
+
 static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
 {
 	struct table *t = &ctx->sw->tables[table];
-	struct cls_decision decision;
-	struct flow_mask m = { 0 };
+	struct cls_decision how;
 	struct cls_rule *cr;
 	struct rule *r;
 
-	cr = classifier_decide(t->cls, ctx->version, &ctx->flow, &m, &decision);
+	cr = decide_again(ctx, t->cls, &how);
 	r = cr ? CONTAINER_OF(cr, struct rule, cls) : NULL;
-	ctx_look_at(ctx, &m);
-	depend_on_table(ctx, table, &decision);
-	ctx_credit(ctx, (struct xlate_credit){ .kind = r ? CREDIT_TABLE_MATCH : CREDIT_TABLE_MISS,
-					       .table = t });
+	depend_on_table(ctx, table, &how);
 	if (r)
 		ctx_credit(ctx, (struct xlate_credit){
 					.kind = CREDIT_RULE,
 					.rule = r,
 					.acts_number = rule_acts_at(r, ctx->version)->number });
+	else
+		ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_TABLE_MISS, .table = t });
 	return r;
 }
 
@@ -550,8 +577,8 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 	ctx_hide_connection(ctx);
 	xlate_tunnel_hide(ctx);
 	ctx->rule = ctx->first_rule = NULL;
-	ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_PORT_RX,
-					       .port = { peer->sw, peer->number } });
+	ctx_credit(ctx, (struct xlate_credit){
+				.kind = CREDIT_PORT_RX, .sw = peer->sw, .port = peer->number });
 	begin_bridge(ctx);
 	if (may_receive(ctx)) {
 		xlate_sample_input(ctx);
@@ -590,8 +617,8 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 			ctx_report(ctx, ">> patch port %s has no peer, dropped", p->name);
 			return;
 		}
-		ctx_credit(ctx, (struct xlate_credit){ .kind = CREDIT_PORT_TX,
-						       .port = { p->sw, p->number } });
+		ctx_credit(ctx, (struct xlate_credit){
+					.kind = CREDIT_PORT_TX, .sw = p->sw, .port = p->number });
 		if (xlate_may_go_deeper(ctx)) {
 			ctx->depth++;
 			cross_patch(ctx, peer);

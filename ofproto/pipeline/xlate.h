@@ -12,6 +12,7 @@
 #include "ofproto/pipeline/recirc.h"
 #include "ofproto/pipeline/tunnel.h"
 
+// Small, for a megaflow has one for each table that it goes through.
 struct xlate_dep {
 	enum {
 		DEP_TABLE,
@@ -21,23 +22,25 @@ struct xlate_dep {
 		DEP_GROUP,
 		DEP_LEARNED,
 		DEP_METERS
-	} kind;
+	} kind : 8;
 	uint8_t table; // DEP_TABLE, DEP_LEARNED
-	uint16_t vlan; // DEP_MAC
-	struct eth_addr mac; // DEP_MAC
-	struct of_switch *sw;
-	uint64_t version;
-	union {
-		const struct tunnel_table *tunnels; // DEP_TUNNELS
-		// DEP_LEARNED: a learn action's limit. As long as there is room for more the version is LEARNED_HAS_ROOM.
-		uint64_t cookie;
-	};
 	union {
 		uint32_t limit; // DEP_LEARNED
 		uint32_t group; // DEP_GROUP: its id, there or not
 		// DEP_TABLE: priority of the rule, or of the conjunction that led to it if that is lower; INT_MIN: none. Rules below
 		// are of no concern, nor are those that match none of the packets that were looked up (xlate_basis.seen).
 		int found;
+	};
+	struct of_switch *sw;
+	uint64_t version;
+	union {
+		struct {
+			struct eth_addr mac;
+			uint16_t vlan;
+		}; // DEP_MAC
+		const struct tunnel_table *tunnels; // DEP_TUNNELS
+		// DEP_LEARNED: a learn action's limit. As long as there is room for more the version is LEARNED_HAS_ROOM.
+		uint64_t cookie;
 	};
 };
 
@@ -59,36 +62,33 @@ struct xlate_effect {
 
 // What counts traffic when the megaflow does.
 struct xlate_credit {
+	union {
+		struct rule *
+			rule; // CREDIT_RULE, CREDIT_FIN_TIMEOUT: with a reference held by the result
+		struct table *table; // CREDIT_TABLE_MISS
+		struct of_switch *sw; // CREDIT_PORT_*
+		struct group *group; // CREDIT_GROUP: with a reference held by the result
+	};
+	union {
+		uint32_t
+			acts_number; // CREDIT_RULE: of the list that was translated (struct rule_acts)
+		struct {
+			uint16_t idle_timeout,
+				hard_timeout; // s, when a connection ends; 0: unchanged
+		}; // CREDIT_FIN_TIMEOUT
+		of_port_t port; // CREDIT_PORT_*: patch ports and tunnels
+		uint32_t bucket; // CREDIT_GROUP; GROUP_ITSELF: the whole
+	};
 	enum {
-		CREDIT_RULE,
-		CREDIT_TABLE_MATCH,
+		CREDIT_RULE, // and its table's match
 		CREDIT_TABLE_MISS,
 		CREDIT_PORT_RX,
 		CREDIT_PORT_TX,
 		CREDIT_GROUP,
 		CREDIT_FIN_TIMEOUT
 	} kind;
-	union {
-		struct {
-			struct rule *rule; // with a reference held by the result
-			uint32_t acts_number; // of the list that was translated (struct rule_acts)
-		};
-		struct {
-			struct rule *rule; // with a reference held by the result
-			uint16_t idle_timeout,
-				hard_timeout; // s, when a connection ends; 0: unchanged
-		} fin;
-		struct table *table;
-		struct {
-			struct of_switch *sw;
-			of_port_t number;
-		} port; // patch ports
-		struct {
-			struct group *group; // with a reference held by the result
-			size_t bucket; // GROUP_ITSELF: the whole
-		} group;
-	};
 };
+_Static_assert(sizeof(struct xlate_credit) == 16, "a megaflow has one for each rule that it meets");
 
 struct xlate_input {
 	struct of_switch *sw;

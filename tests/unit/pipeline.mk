@@ -49,6 +49,12 @@ TESTS += tests/unit/pipeline/test-sampled
 tests_unit_pipeline_test_sampled_SOURCES = tests/unit/pipeline/test-sampled.c
 tests_unit_pipeline_test_sampled_LDADD = ofproto/libswitchd.a ofproto/libpipeline.a ofproto/libopenflow.a $(DATAPATH_LIBS) \
 	$(OFFLOAD_LIBS) $(CORE_LIBS) $(CHECK_LIBS) $(DPDK_LIBS)
+check_PROGRAMS += tests/unit/pipeline/test-seen
+TESTS += tests/unit/pipeline/test-seen
+tests_unit_pipeline_test_seen_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += tests/unit/pipeline/test-decided
+TESTS += tests/unit/pipeline/test-decided
+tests_unit_pipeline_test_decided_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += tests/unit/pipeline/test-tunnel
 TESTS += tests/unit/pipeline/test-tunnel
 tests_unit_pipeline_test_tunnel_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)

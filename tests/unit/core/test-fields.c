@@ -243,6 +243,72 @@ START_TEST(subfields)
 }
 END_TEST
 
+// True when no other words of 'k' than these have bits.
+static bool is_within(const struct flow_key *k, const struct field *f, bool needs)
+{
+	struct word_range r = field_words(f);
+
+	for (size_t w = 0; w < FLOW_WORDS; w++) {
+		bool mine = w >= r.first && w < r.end;
+
+		for (size_t i = 0; needs && i < FIELD_NEED_WORDS; i++)
+			mine |= field_need_words[i] == w;
+		if (!mine && flow_words_const(k)[w])
+			return false;
+	}
+	return true;
+}
+
+START_TEST(words_are_all_that_a_field_touches)
+{
+	const struct field *f = field_get(_i);
+	struct flow_mask m = { 0 };
+	struct flow_key k = { 0 }, zero = { 0 };
+	union field_value ones;
+
+	field_all_ones(f, &ones);
+	field_write(f, &ones, &k);
+	ck_assert(is_within(&k, f, false));
+	field_unwildcard(f, &zero, &m);
+	ck_assert(is_within(&m.m, f, true));
+}
+END_TEST
+
+// A slice by single bits.
+static bool bit(const struct field *f, const union field_value *v, unsigned int i)
+{
+	return v->b[f->n_bytes - 1 - i / 8] >> i % 8 & 1;
+}
+
+START_TEST(slices_are_those_bits)
+{
+	const struct field *f = field_get(_i);
+	union field_value v, whole, old, bits;
+
+	random_seed(_i);
+	for (int i = 0; i < 40; i++) {
+		unsigned int first = random_u32() % f->n_bits,
+			     n = 1 + random_u32() % (f->n_bits - first);
+		struct subfield sf = { f, first, n };
+
+		for (size_t b = 0; b < f->n_bytes; b++) {
+			v.b[b] = random_u32();
+			whole.b[b] = old.b[b] = random_u32();
+		}
+		subfield_put(&sf, &v, &whole);
+		subfield_bits(&sf, &bits);
+		for (unsigned int b = 0; b < f->n_bits; b++) {
+			bool in = b >= first && b < first + n;
+
+			ck_assert_int_eq(bit(f, &whole, b),
+					 in ? bit(f, &v, b - first) : bit(f, &old, b));
+			if (!subfield_is_whole(&sf))
+				ck_assert_int_eq(bit(f, &bits, b), in);
+		}
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("fields");
@@ -253,5 +319,7 @@ int main(void)
 	tcase_add_loop_test(t, oxm, 0, FIELD_MAX);
 	tcase_add_loop_test(t, in_a_match, 0, FIELD_MAX);
 	tcase_add_loop_test(t, subfields, 0, FIELD_MAX);
+	tcase_add_loop_test(t, words_are_all_that_a_field_touches, 0, FIELD_MAX);
+	tcase_add_loop_test(t, slices_are_those_bits, 0, FIELD_MAX);
 	return run_case(t);
 }
