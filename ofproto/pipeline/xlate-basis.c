@@ -22,6 +22,8 @@ void xlate_basis_clear(struct xlate_basis *b)
 		recirc_unref(*s);
 	VEC_CLEAR(&b->credits);
 	VEC_CLEAR(&b->deps);
+	VEC_CLEAR(&b->passed);
+	VEC_CLEAR(&b->lookups);
 	VEC_CLEAR(&b->seen);
 	VEC_CLEAR(&b->effects);
 	VEC_CLEAR(&b->recircs);
@@ -33,6 +35,8 @@ void xlate_basis_uninit(struct xlate_basis *b)
 	VEC_FREE(&b->recircs);
 	VEC_FREE(&b->credits);
 	VEC_FREE(&b->deps);
+	VEC_FREE(&b->passed);
+	VEC_FREE(&b->lookups);
 	VEC_FREE(&b->seen);
 	VEC_FREE(&b->effects);
 }
@@ -47,6 +51,8 @@ void xlate_result_uninit(struct xlate_result *r)
 static void basis_trim(struct xlate_basis *b)
 {
 	VEC_TRIM(&b->deps);
+	VEC_TRIM(&b->passed);
+	VEC_TRIM(&b->lookups);
 	VEC_TRIM(&b->seen);
 	VEC_TRIM(&b->effects);
 	VEC_TRIM(&b->credits);
@@ -123,26 +129,49 @@ static void unpack(const struct xlate_basis *b, struct unpacking *u)
 		u->next = seen_take(&u->seen, u->next);
 }
 
-static bool table_is_current(const struct xlate_basis *b, struct xlate_dep *d, struct unpacking *u)
+static bool lookups_hold(const struct xlate_basis *b, uint16_t passed, uint64_t now)
 {
-	const struct classifier *cls = d->sw->tables[d->table].cls;
-	uint64_t now = switch_version(d->sw);
+	const struct xlate_passed *p = &b->passed.v[passed];
+	const struct xlate_lookup *l;
+	struct unpacking u;
 
-	u->n_behind++;
-	if (now <= d->version || classifier_version(cls) <= d->version)
-		return true;
-	unpack(b, u);
-	if (classifier_changed_for(cls, d->version, now, &u->seen.key, &u->seen.mask, d->found))
-		return false;
-	d->version = now;
+	u.next = NULL;
+	u.n_behind = 0;
+	VEC_FOR_EACH (l, &b->lookups) {
+		const struct classifier *cls;
+
+		u.n_behind++;
+		if (l->passed != passed)
+			continue;
+		cls = p->sw->tables[l->table].cls;
+		if (classifier_version(cls) <= p->version)
+			continue;
+		unpack(b, &u);
+		if (classifier_changed_for(cls, p->version, now, &u.seen.key, &u.seen.mask,
+					   l->found))
+			return false;
+	}
 	return true;
 }
 
-static bool dep_is_current(const struct xlate_basis *b, struct xlate_dep *d, struct unpacking *u)
+static bool tables_are_current(struct xlate_basis *b)
+{
+	for (uint16_t i = 0; i < b->passed.n; i++) {
+		struct xlate_passed *p = &b->passed.v[i];
+		uint64_t now = switch_version(p->sw);
+
+		if (now <= p->version)
+			continue;
+		if (!lookups_hold(b, i, now))
+			return false;
+		p->version = now;
+	}
+	return true;
+}
+
+static bool dep_is_current(struct xlate_dep *d)
 {
 	switch (d->kind) {
-	case DEP_TABLE:
-		return table_is_current(b, d, u);
 	case DEP_PORTS:
 		return switch_ports_version(d->sw) == d->version;
 	case DEP_METERS:
@@ -170,19 +199,16 @@ static bool rule_is_current(const struct xlate_credit *c)
 
 bool xlate_is_current(struct xlate_basis *b)
 {
-	struct unpacking u;
 	struct xlate_credit *c;
 	struct xlate_dep *d;
 
-	u.next = NULL;
-	u.n_behind = 0;
 	VEC_FOR_EACH (c, &b->credits)
 		if (c->kind == CREDIT_RULE && !rule_is_current(c))
 			return false;
 	VEC_FOR_EACH (d, &b->deps)
-		if (!dep_is_current(b, d, &u))
+		if (!dep_is_current(d))
 			return false;
-	return true;
+	return tables_are_current(b);
 }
 
 static void credit_port(const struct xlate_credit *c, const struct traffic *t)

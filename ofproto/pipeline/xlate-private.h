@@ -33,11 +33,6 @@ struct frame {
 	const struct frame *outer; // NULL: none within this bridge or clone
 };
 
-struct seen_version {
-	const struct of_switch *sw;
-	uint64_t version;
-};
-
 struct xlate_ctx {
 	const struct xlate_input *in;
 	struct xlate_result *ret;
@@ -45,7 +40,7 @@ struct xlate_ctx {
 	struct of_switch *entry; // where the packet came in, or goes on
 	// Of 'sw': taken once for each switch that the packet comes through, and used for all that is looked up there.
 	uint64_t version;
-	VEC(struct seen_version) versions; // of the other switches so far
+	uint16_t passed; // which of the basis's it is
 	struct flow_key flow; // as the pipeline sees the packet now
 	struct flow_key base; // as the datapath's actions so far have left it
 	// Bits of 'flow' that do not depend on bits of the original packet outside the mask: looking at them costs nothing.

@@ -60,18 +60,14 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 static void depend_on_table(struct xlate_ctx *ctx, uint8_t table,
 			    const struct cls_decision *decision)
 {
-	struct xlate_dep dep = { .kind = DEP_TABLE,
-				 .sw = ctx->sw,
-				 .table = table,
-				 .version = ctx->version,
-				 .found = decision->least };
 	uint32_t conj_id = ctx->known.m.conj_id;
 
 	if (decision->by_conjunction)
 		ctx->known.m.conj_id = 0;
 	seen_put(&ctx->seen, &ctx->flow, &ctx->ret->mask, &ctx->known, &ctx->ret->basis.seen);
 	ctx->known.m.conj_id = conj_id;
-	VEC_PUSH(&ctx->ret->basis.deps, dep);
+	VEC_PUSH(&ctx->ret->basis.lookups,
+		 ((struct xlate_lookup){ decision->least, ctx->passed, table }));
 }
 
 static void swap_bytes(void *a, void *b, size_t n)
@@ -401,9 +397,26 @@ static void begin_bridge(struct xlate_ctx *ctx)
 	ctx->level++;
 }
 
+// A packet may come through a switch more than once, and sees one version of it.
+static void enter_switch(struct xlate_ctx *ctx, struct of_switch *sw)
+{
+	struct xlate_passed *p;
+
+	ctx->sw = sw;
+	ctx->passed = 0;
+	VEC_FOR_EACH (p, &ctx->ret->basis.passed) {
+		ctx->version = p->version;
+		if (p->sw == sw)
+			return;
+		ctx->passed++;
+	}
+	ctx->version = !ctx->passed && ctx->in->version ? ctx->in->version : switch_version(sw);
+	VEC_PUSH(&ctx->ret->basis.passed, ((struct xlate_passed){ sw, ctx->version }));
+}
+
 static void start(struct xlate_ctx *ctx)
 {
-	ctx->version = ctx->in->version ? ctx->in->version : switch_version(ctx->sw);
+	enter_switch(ctx, ctx->sw);
 	begin_bridge(ctx);
 	if (!may_receive(ctx) || !xlate_tunnel_receive(ctx))
 		return;
@@ -441,8 +454,8 @@ static void resume(struct xlate_ctx *ctx)
 
 	if (!s)
 		return;
-	ctx->sw = ctx->entry = s->sw;
-	ctx->version = switch_version(ctx->sw);
+	enter_switch(ctx, s->sw);
+	ctx->entry = s->sw;
 	ctx->passes = s->passes;
 	recirc_thaw(s, &ctx->flow, &ctx->known);
 	ctx->tunnel_set.m.tunnel = ctx->known.m.tunnel;
@@ -515,7 +528,6 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 	ret->final = ctx.flow;
 	strbuf_uninit(&ctx.action_set);
 	strbuf_uninit(&ctx.stack);
-	VEC_FREE(&ctx.versions);
 	if (in->trace)
 		trace_finish(&ctx.steps, in->trace);
 }
@@ -538,23 +550,10 @@ void xlate_result_clear(struct xlate_result *r)
 	VEC_CLEAR(&r->branches);
 }
 
-// A packet may come through a switch more than once, and sees one version of it.
-static uint64_t version_of(struct xlate_ctx *ctx, const struct of_switch *sw)
-{
-	struct seen_version *v;
-
-	VEC_FOR_EACH (v, &ctx->versions)
-		if (v->sw == sw)
-			return v->version;
-	VEC_PUSH(&ctx->versions, ((struct seen_version){ sw, switch_version(sw) }));
-	return ctx->versions.v[ctx->versions.n - 1].version;
-}
-
 // The packet goes on in the switch at the other end of a patch; what the pipeline had noted on it stays behind.
 static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 {
 	struct of_switch *sw = ctx->sw;
-	uint64_t version = ctx->version;
 	const struct rule *rule = ctx->rule;
 	const struct rule *first_rule = ctx->first_rule;
 	bool in_set = ctx->in_action_set, in_clone = ctx->in_clone, in_group = ctx->in_group;
@@ -565,10 +564,7 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 	ctx->in_action_set = ctx->in_clone = ctx->in_group = false;
 	strbuf_clear(&ctx->action_set);
 	strbuf_clear(&ctx->stack);
-	if (!ctx->versions.n)
-		VEC_PUSH(&ctx->versions, ((struct seen_version){ sw, version }));
-	ctx->sw = peer->sw;
-	ctx->version = version_of(ctx, peer->sw);
+	enter_switch(ctx, peer->sw);
 	memset(ctx->flow.regs, 0, sizeof(ctx->flow.regs));
 	ctx->flow.metadata = 0;
 	ctx->flow.actset_output = 0;
@@ -587,8 +583,7 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 	}
 	ctx->level--;
 	isolate_end(ctx, &iso);
-	ctx->sw = sw;
-	ctx->version = version;
+	enter_switch(ctx, sw);
 	ctx->rule = rule;
 	ctx->first_rule = first_rule;
 	ctx->table = table;

@@ -12,24 +12,27 @@
 #include "ofproto/pipeline/recirc.h"
 #include "ofproto/pipeline/tunnel.h"
 
-// Small, for a megaflow has one for each table that it goes through.
+// A switch that the packet went through: as of one version, which goes on when all that was looked up there is found to hold still.
+struct xlate_passed {
+	struct of_switch *sw;
+	uint64_t version;
+};
+
+// A look-up in one of its tables. Small, for a megaflow has many.
+struct xlate_lookup {
+	// Priority of the rule, or of the conjunction that led to it if that is lower; INT_MIN: none. Rules below are of no concern, nor
+	// are those that match none of the packets that were looked up (xlate_basis.seen).
+	int found;
+	uint16_t passed; // which of the switches
+	uint8_t table;
+};
+
 struct xlate_dep {
-	enum {
-		DEP_TABLE,
-		DEP_PORTS,
-		DEP_MAC,
-		DEP_TUNNELS,
-		DEP_GROUP,
-		DEP_LEARNED,
-		DEP_METERS
-	} kind : 8;
-	uint8_t table; // DEP_TABLE, DEP_LEARNED
+	enum { DEP_PORTS, DEP_MAC, DEP_TUNNELS, DEP_GROUP, DEP_LEARNED, DEP_METERS } kind : 8;
+	uint8_t table; // DEP_LEARNED
 	union {
 		uint32_t limit; // DEP_LEARNED
 		uint32_t group; // DEP_GROUP: its id, there or not
-		// DEP_TABLE: priority of the rule, or of the conjunction that led to it if that is lower; INT_MIN: none. Rules below
-		// are of no concern, nor are those that match none of the packets that were looked up (xlate_basis.seen).
-		int found;
 	};
 	struct of_switch *sw;
 	uint64_t version;
@@ -125,8 +128,10 @@ enum xlate_error {
 
 // What an answer rests on and whom its traffic counts for: what a megaflow keeps of its translation.
 struct xlate_basis {
-	VEC(struct xlate_dep) deps;
-	seen_row seen; // one for each DEP_TABLE, in their order
+	VEC(struct xlate_passed) passed;
+	VEC(struct xlate_lookup) lookups;
+	seen_row seen; // one for each of these, in their order
+	VEC(struct xlate_dep) deps; // all else
 	VEC(struct xlate_effect) effects;
 	VEC(struct xlate_credit) credits;
 	VEC(struct recirc_state *) recircs; // that the key and the actions name; held

@@ -293,7 +293,7 @@ static size_t take_batch(struct upcall_engine *u, struct megaflow *ret[BATCH])
 			ret[listed++] = ret[i];
 	pthread_mutex_unlock(&u->lock);
 	for (size_t i = 0; i < listed; i++) {
-		__builtin_prefetch(ret[i]->deps->basis.deps.v);
+		__builtin_prefetch(ret[i]->deps->basis.lookups.v);
 		__builtin_prefetch(ret[i]->deps->basis.credits.v);
 		__builtin_prefetch(ret[i]->key);
 	}

@@ -247,12 +247,12 @@ void upcall_for_each(struct upcall_engine *u, bool (*cb)(struct megaflow *mf, vo
 static bool rests_on(const struct megaflow *mf, const struct of_switch *sw)
 {
 	const struct megaflow_deps *d = mf->deps;
-	const struct xlate_dep *dep;
+	const struct xlate_passed *p;
 
 	if (!sw || d->sw == sw)
 		return true;
-	VEC_FOR_EACH (dep, &d->basis.deps)
-		if (dep->sw == sw)
+	VEC_FOR_EACH (p, &d->basis.passed)
+		if (p->sw == sw)
 			return true;
 	return false;
 }
