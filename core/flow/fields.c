@@ -109,50 +109,85 @@ static uint64_t ones(unsigned int n)
 	return n >= 64 ? UINT64_MAX : (1ULL << n) - 1;
 }
 
-// Most members have one of these widths.
-static uint64_t load_be(const void *p, size_t n)
-{
-	const uint8_t *b = p;
-	uint64_t v = 0;
-	be32 v32;
-
-	if (n == sizeof(v)) {
-		memcpy(&v, p, sizeof(v));
-		return be64toh(v);
-	}
-	if (n == sizeof(v32)) {
-		memcpy(&v32, p, sizeof(v32));
-		return be32toh(v32);
-	}
-	while (n--)
-		v = v << 8 | *b++;
-	return v;
-}
-
-static void store_be(void *p, size_t n, uint64_t v)
-{
-	be32 v32 = htobe32(v);
-	uint8_t *b = p;
-
-	if (n == sizeof(v32)) {
-		memcpy(p, &v32, sizeof(v32));
-		return;
-	}
-	for (; n--; v >>= 8)
-		b[n] = v;
-}
-
+// Members have one of four widths, and most fields' values too: what is known to the compiler it does in an instruction.
 static uint64_t load_host(const void *p, size_t n)
 {
-	uint64_t v = 0;
+	uint64_t v64;
+	uint32_t v32;
+	uint16_t v16;
 
-	memcpy((uint8_t *)&v + (__BYTE_ORDER == __BIG_ENDIAN ? 8 - n : 0), p, n);
-	return v;
+	switch (n) {
+	case sizeof(v64):
+		memcpy(&v64, p, sizeof(v64));
+		return v64;
+	case sizeof(v32):
+		memcpy(&v32, p, sizeof(v32));
+		return v32;
+	case sizeof(v16):
+		memcpy(&v16, p, sizeof(v16));
+		return v16;
+	default:
+		return *(const uint8_t *)p;
+	}
 }
 
 static void store_host(void *p, size_t n, uint64_t v)
 {
-	memcpy(p, (uint8_t *)&v + (__BYTE_ORDER == __BIG_ENDIAN ? 8 - n : 0), n);
+	uint32_t v32 = v;
+	uint16_t v16 = v;
+
+	switch (n) {
+	case sizeof(v):
+		memcpy(p, &v, sizeof(v));
+		return;
+	case sizeof(v32):
+		memcpy(p, &v32, sizeof(v32));
+		return;
+	case sizeof(v16):
+		memcpy(p, &v16, sizeof(v16));
+		return;
+	default:
+		*(uint8_t *)p = v;
+	}
+}
+
+static uint64_t load_be(const void *p, size_t n)
+{
+	const uint8_t *b = p;
+	uint64_t v = 0;
+
+	switch (n) {
+	case 8:
+		return be64toh(load_host(p, 8));
+	case 4:
+		return be32toh(load_host(p, 4));
+	case 2:
+		return be16toh(load_host(p, 2));
+	default:
+		while (n--)
+			v = v << 8 | *b++;
+		return v;
+	}
+}
+
+static void store_be(void *p, size_t n, uint64_t v)
+{
+	uint8_t *b = p;
+
+	switch (n) {
+	case 8:
+		store_host(p, 8, htobe64(v));
+		return;
+	case 4:
+		store_host(p, 4, htobe32(v));
+		return;
+	case 2:
+		store_host(p, 2, htobe16(v));
+		return;
+	default:
+		for (; n--; v >>= 8)
+			b[n] = v;
+	}
 }
 
 uint64_t field_value_to_u64(const struct field *f, const union field_value *value)

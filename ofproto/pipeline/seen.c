@@ -8,7 +8,7 @@ _Static_assert(FLOW_WORDS <= 256, "a byte has the number of a word");
 
 // So many words are compared in one go, which most of them pass.
 typedef uint64_t pair __attribute__((vector_size(16)));
-enum { AT_ONCE = 4 };
+enum { AT_ONCE = 8 };
 
 void seen_pipeline_state(struct flow_mask *known)
 {
