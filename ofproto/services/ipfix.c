@@ -199,7 +199,7 @@ static void count(const struct packet_sample *s, const struct ipfix_key *k, uint
 
 	memset(ret, 0, sizeof(*ret));
 	ret->packets = n;
-	ret->octets = n * s->packet->size;
+	ret->octets = n * packet_length(s->packet->size, s->key->packet_type);
 	ret->dropped = dropped ? n : 0;
 	ret->ip_min = ret->ip_max = length;
 	ret->ip_octets = n * length;

@@ -303,6 +303,26 @@ START_TEST(a_packet_is_told_of_with_its_headers)
 }
 END_TEST
 
+START_TEST(what_stands_before_a_packet_without_an_ethernet_header_is_not_told_of)
+{
+	struct strbuf bytes = ipv4_packet(6, 1000, 80);
+	struct packet p = { .data = (uint8_t *)bytes.s, .size = bytes.len };
+	struct packet_metadata md = { .in_port = 1 };
+	struct dp_action a = sample_of(1, 5, 7);
+	struct flow_key key;
+	struct record r;
+
+	configure(at_once);
+	ck_assert(!packet_parse(&p, &md, &key));
+	key.packet_type = htobe32(0x10800);
+	switch_give_sample(sw, &(struct packet_sample){ sw, &key, &p, &a });
+	ipfix_run(ipfix);
+	r = want_record();
+	ck_assert_uint_eq(get(&r, 352), 40);
+	strbuf_uninit(&bytes);
+}
+END_TEST
+
 START_TEST(others_count_for_nobody)
 {
 	struct dp_action a = sample_of(2, 5, 7);
@@ -726,6 +746,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_packet_is_told_of_with_its_headers);
+	tcase_add_test(t, what_stands_before_a_packet_without_an_ethernet_header_is_not_told_of);
 	tcase_add_test(t, others_count_for_nobody);
 	tcase_add_test(t, every_template_can_be_read);
 	tcase_add_loop_test(t, a_direction_is_told_with_its_port, 0, ARRAY_SIZE(ways));
