@@ -25,6 +25,11 @@ tests_unit_openflow_test_openflow_text_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 tests_unit_openflow_test_openflow_wire_SOURCES = tests/unit/openflow/test-openflow-wire.c
 tests_unit_openflow_test_openflow_wire_LDADD = $(CHECK_LIBS) $(OPENFLOW_LIBS)
 endif
+# What tests/integration/switch/test_os_ken_*.py run.
+check_PROGRAMS += tests/unit/openflow/recode
+tests_unit_openflow_recode_SOURCES = tests/unit/openflow/recode.c tests/unit/openflow/recode-private.h tests/unit/openflow/recode-flows.c \
+	tests/unit/openflow/recode-switch.c
+tests_unit_openflow_recode_LDADD = $(OPENFLOW_LIBS)
 EXTRA_DIST += tests/golden/openflow-flows.txt tests/golden/openflow-control.txt tests/golden/openflow-table-features.txt
 
 check_PROGRAMS += tests/fuzz/fuzz-packet-parse tests/fuzz/fuzz-flow-text tests/fuzz/fuzz-ofp-decode
