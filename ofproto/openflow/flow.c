@@ -125,12 +125,6 @@ static enum ofperr decode_11(const struct msg *m, struct reader *r, struct flow_
 	if (command > COMMAND_MAX)
 		return OFPERR_OFPFMFC_BAD_COMMAND;
 	fm->command = command;
-	// Port and group are looked at when flows are deleted.
-	if (command != FM_DELETE && command != FM_DELETE_STRICT) {
-		fm->out_port = OF_PORT(OFPP_ANY);
-		fm->out_group = GROUP_ANY;
-		e = OFPERR_NONE;
-	}
 	if (m->version == OFP11 && is_modify(fm->command) && !fm->cookie_mask) {
 		fm->new_cookie = fm->cookie;
 		fm->add_missing = fm->cookie != UINT64_MAX;

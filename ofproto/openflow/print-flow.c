@@ -116,10 +116,9 @@ enum ofperr print_flow_request(struct print *p, struct msg *m)
 		strbuf_puts(p->out, " out_port=");
 		of_port_format(q.out_port, p->ports, p->out);
 	}
-	if (q.cookie_mask)
-		strbuf_printf(p->out, " cookie=0x%" PRIx64 "/0x%" PRIx64, q.cookie, q.cookie_mask);
 	strbuf_putc(p->out, ' ');
-	put_match(&q.match, DEFAULT_PRIORITY, p->ports, p->out);
+	if (!put_match(&q.match, DEFAULT_PRIORITY, p->ports, p->out))
+		strbuf_truncate(p->out, p->out->len - 1);
 	return OFPERR_NONE;
 }
 
@@ -139,16 +138,13 @@ static const char *const commands[] = { "ADD", "MOD", "MOD_STRICT", "DEL", "DEL_
 
 static void put_mod(const struct flow_mod *fm, const struct port_names *ports, struct strbuf *out)
 {
-	bool add = fm->command == FM_ADD;
-	bool strict = fm->command == FM_MODIFY_STRICT || fm->command == FM_DELETE_STRICT;
-
 	strbuf_printf(out, " %s ", commands[fm->command]);
 	if (fm->table) {
 		strbuf_puts(out, "table:");
 		of_table_format(fm->table, ports, out);
 		strbuf_putc(out, ' ');
 	}
-	if (put_match(&fm->match, add || strict ? fm->priority : DEFAULT_PRIORITY, ports, out))
+	if (put_match(&fm->match, fm->priority, ports, out))
 		strbuf_putc(out, ' ');
 	if (fm->new_cookie && fm->new_cookie != UINT64_MAX)
 		strbuf_printf(out, "cookie:0x%" PRIx64 " ", fm->new_cookie);
@@ -168,8 +164,6 @@ static void put_mod(const struct flow_mod *fm, const struct port_names *ports, s
 		of_port_format(fm->out_port, ports, out);
 		strbuf_putc(out, ' ');
 	}
-	if (fm->out_group != UINT32_MAX)
-		strbuf_printf(out, "out_group:%u ", fm->out_group);
 	put_flags(fm->flags, out);
 	strbuf_puts(out, "actions=");
 	acts_format(acts_of(&fm->acts), ports, out);
