@@ -46,6 +46,7 @@ struct act {
 			uint16_t max_len, controller_id;
 			uint8_t reason; // OFPR_*
 			bool pause;
+			bool as_properties; // sent so, though the older form can say it
 			uint32_t meter_id,
 				n_userdata; // 0: no meter (the switch refuses one); userdata: nested bytes
 		} controller;
@@ -223,6 +224,7 @@ enum { PACKET_TYPE_ETHERNET = 0, PACKET_TYPE_FROM_HEADER = 0xfffe };
 enum act_set_form {
 	SET_FORM_SET_FIELD, // set_field:VALUE[/MASK]->FIELD
 	SET_FORM_LOAD, // load:VALUE->FIELD[a..b]
+	SET_FORM_LOAD2, // set_field, as the extension that had masks before 1.5
 	SET_FORM_MOD, // mod_dl_src, mod_nw_tos, mod_tp_dst, ...: by field
 };
 

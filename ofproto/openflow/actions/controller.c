@@ -18,7 +18,7 @@ const char *const packet_in_reasons[] = {
 struct arguments {
 	uint16_t max_len, id;
 	uint8_t reason;
-	bool pause;
+	bool pause, as_properties;
 	uint32_t meter;
 	const uint8_t *userdata;
 	size_t n_userdata;
@@ -36,6 +36,7 @@ static enum ofperr put(const struct arguments *g, struct strbuf *out)
 	a->controller.controller_id = g->id;
 	a->controller.reason = g->reason;
 	a->controller.pause = g->pause;
+	a->controller.as_properties = g->as_properties;
 	a->controller.meter_id = g->meter;
 	a->controller.n_userdata = g->n_userdata;
 	if (g->n_userdata)
@@ -91,6 +92,7 @@ enum ofperr controller_decode(struct act_in *in, struct strbuf *out)
 	if (in->number == NX_CONTROLLER2) {
 		enum ofperr e = act_get_zeros(in, 6);
 
+		g.as_properties = true;
 		if (!e)
 			e = decode_properties(&in->body, &g);
 		return e ? e : put(&g, out);
@@ -130,7 +132,7 @@ void controller_encode(const struct act *a, struct act_out *o)
 	size_t start;
 	be32 meter;
 
-	if (!needs_properties(a)) {
+	if (!needs_properties(a) && !a->controller.as_properties) {
 		start = act_begin_nx(o, NX_CONTROLLER);
 		wr_be16(o->out, a->controller.max_len);
 		wr_be16(o->out, a->controller.controller_id);

@@ -59,12 +59,13 @@ static enum ofperr decode_native(struct act_in *in, struct strbuf *out)
 
 static enum ofperr decode_oxm(struct act_in *in, struct strbuf *out)
 {
+	bool nx = in->kind == RAW_NX;
 	union field_value v, mask;
 	const struct field *f;
 	int error;
 
-	// Before 1.5 a field is set as a whole.
-	if (in->version < OFP15 && rd_left(&in->body) > 2 && in->body.p[2] & 1)
+	// Before 1.5 OpenFlow sets a field as a whole.
+	if (!nx && in->version < OFP15 && rd_left(&in->body) > 2 && in->body.p[2] & 1)
 		return OFPERR_OFPBAC_BAD_SET_MASK;
 	error = field_get_oxm(&in->body, &f, &v, &mask, NULL);
 	// A header with another width is not that of the field.
@@ -82,7 +83,7 @@ static enum ofperr decode_oxm(struct act_in *in, struct strbuf *out)
 		return OFPERR_OFPBAC_BAD_SET_LEN;
 	if (!is_all_zeros(in->body.p, rd_left(&in->body)))
 		return OFPERR_OFPBAC_BAD_SET_ARGUMENT;
-	act_put_set_field(out, f, SET_FORM_SET_FIELD, &v, &mask);
+	act_put_set_field(out, f, nx ? SET_FORM_LOAD2 : SET_FORM_SET_FIELD, &v, &mask);
 	return OFPERR_NONE;
 }
 
@@ -287,6 +288,10 @@ void set_field_encode(const struct act *a, struct act_out *o)
 	bool load = a->set_field.form == SET_FORM_LOAD || !is_whole(a);
 	const struct native *n = load ? NULL : find_native(f->id, o->version);
 
+	if (a->set_field.form == SET_FORM_LOAD2) {
+		put_oxm(a, o, o->version < OFP15);
+		return;
+	}
 	if (o->version <= OFP11 && !load && put_vlan(a, o))
 		return;
 	if (n &&

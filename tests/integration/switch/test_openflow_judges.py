@@ -201,7 +201,7 @@ V6 = r"Malformed Packet: openflow_v6\]"
 FIELDS = "0001(?!0004)00..(8000|0001|0000|ffff)"
 TSHARK = [
     (V6, "FLOW_MOD 6 standard", "001c0018", "copy_field"),
-    (V6, "(FLOW_MOD|BUNDLE_ADD_MESSAGE|FLOW_MONITOR request|FLOW_MONITOR reply|PACKET_OUT) 6 standard", FIELDS, "how long a field is in 1.5"),
+    (V6, "(FLOW_MOD|BUNDLE_ADD_MESSAGE|(FLOW|AGGREGATE|FLOW_MONITOR) request|FLOW_MONITOR reply|PACKET_OUT) 6 standard", FIELDS, "how long a field is in 1.5"),
     (V6, "TABLE_FEATURES (request|reply) 6 standard", "000[8ace]....8000", "fields in 1.5's lists of them"),
     (V6, "(GROUP_MOD|GROUP_DESC reply) 6 standard", "", "buckets of 1.5"),
     ("openflow_v[56]", "(QUEUE|QUEUE_DESC) reply [56] standard", "", "the end of a queue, and of its properties, which have 8 bytes"),
