@@ -46,6 +46,11 @@ struct packet_metadata {
 // What a key says beside the headers. Its tunnel and its connection's tuple are borrowed from the key.
 struct packet_metadata packet_metadata_of(const struct flow_key *key);
 
+// How many tags a key may have, 1 to FLOW_MAX_VLANS; as many as there is room for until somebody says so. Those behind are payload:
+// the type of a packet with more of them is that of a tag. Any thread; who has keys of before must see to them.
+void packet_set_tag_limit(unsigned int n);
+unsigned int packet_tag_limit(void);
+
 // Reads all headers it knows (Ethernet, VLAN x2, MPLS, ARP, IPv4, IPv6 with extension headers and fragments, TCP, UDP, SCTP, ICMP,
 // ICMPv6 with ND, IGMP) into 'key' (zeroed first) and sets the packet's offsets. Headers cut short leave their members zero,
 // never read outside. Returns 0, or -EINVAL when not even an Ethernet header fits.
@@ -54,6 +59,8 @@ int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow
 // packet_parse()'s key, bit by bit. '*hash' is that key's packet_connection_hash().
 int packet_parse_mini(struct packet *p, const struct packet_metadata *md, struct miniflow *dst,
 		      uint64_t *hash);
+// Sets the offsets alone, behind all tags that there is room for, whatever the limit says: for who mends bytes. 0, or -EINVAL.
+int packet_locate(struct packet *p);
 // A burst; returns a bitmap of those that failed (n <= 64). keys[i] is in one of 'bufs' (n of them): packets with the same headers
 // may share one. Fastest where neighbours share one 'md' (the same pointer).
 uint64_t packet_parse_burst(struct packet *const p[], const struct packet_metadata *const md[],

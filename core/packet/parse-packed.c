@@ -174,7 +174,7 @@ static int parse_any(struct packet *p, const struct prefix *x, struct miniflow *
 	memset(flow_words(&k) + BYTES_FIRST, 0, (FLOW_WORDS - BYTES_FIRST) * 8);
 	if (x->odd)
 		packet_ct_tuple_to_key(x->odd, &k);
-	error = packet_parse_bytes(p, x->odd && x->odd->packet_type, &k);
+	error = packet_parse_bytes(p, x->odd && x->odd->packet_type, packet_tag_limit(), &k);
 	for (unsigned int i = BYTES_FIRST; i < FLOW_WORDS; i++)
 		put(&out, i, flow_words_const(&k)[i]);
 	end(&out, x, dst);
@@ -283,6 +283,8 @@ static inline bool parse_common(struct packet *p, const struct prefix *x, struct
 		type = get16(b + 16);
 		l3 += VLAN_LEN;
 		if (is_tag(type)) {
+			if (packet_tag_limit() < 2)
+				return false;
 			vlans |= vlan_word(b + 16, 4);
 			type = get16(b + 20);
 			l3 += VLAN_LEN;

@@ -2,6 +2,8 @@
 // Packet bytes to flow key: the parser that knows everything. parse-packed.c has a short cut for common packets.
 #include "core/packet/parse-private.h"
 
+#include <assert.h>
+
 #include "core/base/counters.h"
 #include "core/packet/proto-private.h"
 
@@ -22,9 +24,22 @@ static inline uint16_t offset(const struct cursor *c)
 
 // ---- Ethernet ----
 
-static void parse_vlans(struct cursor *c, struct flow_key *k)
+static unsigned int tag_limit = FLOW_MAX_VLANS;
+
+void packet_set_tag_limit(unsigned int n)
 {
-	for (int i = 0; i < FLOW_MAX_VLANS; i++) {
+	assert(n > 0 && n <= FLOW_MAX_VLANS);
+	__atomic_store_n(&tag_limit, n, __ATOMIC_RELAXED);
+}
+
+unsigned int packet_tag_limit(void)
+{
+	return __atomic_load_n(&tag_limit, __ATOMIC_RELAXED);
+}
+
+static void parse_vlans(struct cursor *c, unsigned int max, struct flow_key *k)
+{
+	for (unsigned int i = 0; i < max; i++) {
 		be16 tpid;
 
 		// A tag is its tpid, its tci and the type that follows.
@@ -327,7 +342,7 @@ static void parse_ipv6(struct cursor *c, struct packet *p, struct flow_key *k)
 
 // ---- The whole ----
 
-int packet_parse_bytes(struct packet *p, bool bare, struct flow_key *k)
+int packet_parse_bytes(struct packet *p, bool bare, unsigned int max_tags, struct flow_key *k)
 {
 	struct cursor c = { p->data, p->data, p->data + p->size };
 
@@ -340,7 +355,7 @@ int packet_parse_bytes(struct packet *p, bool bare, struct flow_key *k)
 	}
 	c.p += 12;
 	if (!bare)
-		parse_vlans(&c, k);
+		parse_vlans(&c, max_tags, k);
 	parse_eth_type(&c, k);
 	switch (be16toh(k->eth_type)) {
 	case ETH_TYPE_IPV4:
@@ -421,5 +436,12 @@ int packet_parse(struct packet *p, const struct packet_metadata *md, struct flow
 	memset(k, 0, sizeof(*k));
 	packet_metadata_to_key(md, k);
 	packet_ct_tuple_to_key(md, k);
-	return packet_parse_bytes(p, md->packet_type, k);
+	return packet_parse_bytes(p, md->packet_type, packet_tag_limit(), k);
+}
+
+int packet_locate(struct packet *p)
+{
+	struct flow_key k = { .packet_type = 0 };
+
+	return packet_parse_bytes(p, false, FLOW_MAX_VLANS, &k);
 }

@@ -270,6 +270,19 @@ static int get_nsh(const struct nlattr *nest, struct flow_key *k, struct error *
 	return 0;
 }
 
+static bool is_tag_type(be16 type)
+{
+	return type == htobe16(ETH_P_8021Q) || type == htobe16(ETH_P_8021AD);
+}
+
+// A tag beyond the limit is payload here, and a tag to the kernel: there is one, whatever it and all behind it say.
+static void put_unseen_tag(const struct writing *w)
+{
+	nl_put_be16(w->b, OVS_KEY_ATTR_ETHERTYPE, w->is_mask ? UINT16_MAX : w->key->eth_type);
+	nl_put_be16(w->b, OVS_KEY_ATTR_VLAN, htobe16(VLAN_PRESENT));
+	nl_nest_end(w->b, nl_nest_begin(w->b, OVS_KEY_ATTR_ENCAP));
+}
+
 // Type and what is behind it; 'i' tags have been written.
 static void put_behind_tags(const struct writing *w, int i)
 {
@@ -283,6 +296,10 @@ static void put_behind_tags(const struct writing *w, int i)
 
 		put_behind_tags(w, i + 1);
 		nl_nest_end(w->b, nest);
+		return;
+	}
+	if (i && i < FLOW_MAX_VLANS && is_tag_type(w->key->eth_type)) {
+		put_unseen_tag(w);
 		return;
 	}
 	// Frames with a length instead of a type have none there; the mask says so all the same.

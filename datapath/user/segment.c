@@ -71,8 +71,6 @@ static void fix_tcp(uint8_t *tcp, uint32_t offset, bool first, bool last)
 uint32_t segment_write(const struct segment_job *job, unsigned int i, uint8_t *out)
 {
 	uint32_t headers = header_len(job), offset = i * job->size, n;
-	struct packet_metadata md = { .in_port = 0 };
-	struct flow_key ignored;
 	struct packet p = { .data = out };
 
 	n = MIN(job->size, job->len - headers - offset);
@@ -84,7 +82,7 @@ uint32_t segment_write(const struct segment_job *job, unsigned int i, uint8_t *o
 		put16(out + job->l4 + 4, p.size - job->l4);
 	else
 		fix_tcp(out + job->l4, offset, !i, headers + offset + n == job->len);
-	if (packet_parse(&p, &md, &ignored) || p.l4 != job->l4)
+	if (packet_locate(&p) || p.l4 != job->l4)
 		return 0;
 	packet_fix_checksums(&p);
 	return p.size;

@@ -97,7 +97,9 @@ static bool match_tag(struct matching *m, int i)
 	mask->hdr.eth_proto = UINT16_MAX;
 	spec->hdr.eth_proto = type_behind(m->key, i + 1);
 	mask->has_more_vlan = 1;
-	spec->has_more_vlan = i + 1 < FLOW_MAX_VLANS && is_tag(m->key->vlans[i + 1]);
+	// Also one that a key has no place for.
+	spec->has_more_vlan = spec->hdr.eth_proto == htobe16(RTE_ETHER_TYPE_VLAN) ||
+			      spec->hdr.eth_proto == htobe16(RTE_ETHER_TYPE_QINQ);
 	memset(left, 0, sizeof(*left));
 	return true;
 }

@@ -28,10 +28,8 @@ bool tc_sample_is_same(const struct sampled *a, const struct sampled *b)
 static void complete(struct strbuf *bytes)
 {
 	struct packet p = { .data = (uint8_t *)bytes->s, .size = bytes->len };
-	static const struct packet_metadata none;
-	struct flow_key key;
 
-	if (!packet_parse(&p, &none, &key))
+	if (!packet_locate(&p))
 		packet_complete_checksum(&p);
 }
 

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/io/tls.h"
 #include "core/netlink/nl.h"
+#include "core/packet/packet.h"
 #include "ofproto/bridge/vswitchd.h"
 
 LOG_MODULE(vswitchd);
@@ -20,6 +21,20 @@ static unsigned int n_revalidators(const struct smap *oc)
 	int64_t n = smap_get_int(oc, "n-revalidator-threads", 0);
 
 	return n > 0 ? MIN(n, INT64_C(1000)) : sysconf(_SC_NPROCESSORS_ONLN) / 4 + 1;
+}
+
+// As Open vSwitch: one tag unless something else is asked for, as many as there can be where that is 0 or more.
+static void configure_tag_limit(struct vswitchd *vs, const struct smap *oc)
+{
+	int64_t asked = smap_get_int(oc, "vlan-limit", 1);
+	unsigned int n = asked > 0 && asked < FLOW_MAX_VLANS ? asked : FLOW_MAX_VLANS;
+	struct plane *pl;
+
+	if (n == packet_tag_limit())
+		return;
+	packet_set_tag_limit(n);
+	PLANE_FOR_EACH(pl, vs)
+	upcall_flush_tagged(pl->upcall);
 }
 
 static void configure_plane(struct plane *pl, const struct smap *oc)
@@ -60,6 +75,7 @@ static void configure_global(struct vswitchd *vs, const struct ovsrec_open_vswit
 	configure_tls(cfg->ssl);
 	datapath_config_read(vs, oc);
 	offload_providers_configure(vs, oc);
+	configure_tag_limit(vs, oc);
 	if (pl && vs->dpdk_init == DPDK_INIT_TRUE && !plane_open(pl))
 		fatal(0, "other_config:dpdk-init is true and DPDK cannot be started: %s",
 		      pl->error);

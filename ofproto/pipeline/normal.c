@@ -4,16 +4,26 @@
 
 static bool carries(const struct port_settings *s, uint16_t vlan)
 {
-	if (s->vlan_mode == VLAN_ACCESS)
+	// VLAN 0 is not among those that a port with a native one trunks.
+	if (s->vlan_mode == VLAN_ACCESS || (s->vlan_mode != VLAN_TRUNK && !vlan))
 		return s->tag == vlan;
 	if (s->vlan_mode != VLAN_TRUNK && s->tag == vlan)
 		return true;
 	return s->trunks[vlan / 64] >> vlan % 64 & 1;
 }
 
-// The VLAN that a packet belongs to, -1: the port does not take it.
-static int input_vlan(struct xlate_ctx *ctx, const struct port_settings *s)
+// An access port carries no customer's VLAN: not what would still have a tag there.
+static bool takes(const struct xlate_ctx *ctx, const struct port_settings *s, uint16_t vlan)
 {
+	if (s->vlan_mode == VLAN_ACCESS && ctx->flow.vlans[1].tci & htobe16(VLAN_VID_MASK))
+		return false;
+	return carries(s, vlan);
+}
+
+// The VLAN that a packet belongs to, -1: the port does not take it.
+static int input_vlan(struct xlate_ctx *ctx, const struct of_port *in)
+{
+	const struct port_settings *s = RCU_GET(in->settings);
 	be16 tci = ctx->flow.vlans[0].tci;
 	bool tagged = tci & htobe16(VLAN_PRESENT);
 	uint16_t vid = tagged ? be16toh(tci) & VLAN_VID_MASK : 0;
@@ -22,9 +32,9 @@ static int input_vlan(struct xlate_ctx *ctx, const struct port_settings *s)
 	case VLAN_ACCESS:
 		if (vid) {
 			ctx_report(ctx,
-				   ">> dropping VLAN %u tagged packet received on an access port "
-				   "of VLAN %u",
-				   vid, s->tag);
+				   ">>>> dropping VLAN %u tagged packet received on port %s "
+				   "configured as VLAN %u access port <<<<",
+				   vid, in->name, s->tag);
 			return -1;
 		}
 		return s->tag;
@@ -38,8 +48,9 @@ static int input_vlan(struct xlate_ctx *ctx, const struct port_settings *s)
 	}
 	if (!carries(s, vid)) {
 		ctx_report(ctx,
-			   ">> dropping VLAN %u packet received on a port that does not trunk it",
-			   vid);
+			   ">>>> dropping VLAN %u packet received on port %s not configured for "
+			   "trunking VLAN %u <<<<",
+			   vid, in->name, vid);
 		return -1;
 	}
 	return vid;
@@ -89,7 +100,7 @@ static void flood_vlan(struct xlate_ctx *ctx, const struct of_port *in, uint16_t
 	for (; *ports; ports++) {
 		const struct port_settings *s = RCU_GET((*ports)->settings);
 
-		if (*ports == in || !carries(s, vlan) || xlate_is_layer3(*ports) ||
+		if (*ports == in || !takes(ctx, s, vlan) || xlate_is_layer3(*ports) ||
 		    atomic_load(&(*ports)->config) & PORT_CONFIG_NO_FLOOD)
 			continue;
 		if (in_protected && s->protected)
@@ -164,7 +175,7 @@ static void forward(struct xlate_ctx *ctx, struct of_port *in, uint16_t vlan)
 		ctx_report(ctx, "-> both ports are protected, dropping");
 		return;
 	}
-	if (carries(RCU_GET(out->settings), vlan))
+	if (takes(ctx, RCU_GET(out->settings), vlan))
 		output_in_vlan(ctx, out, vlan);
 }
 
@@ -188,9 +199,11 @@ void xlate_normal(struct xlate_ctx *ctx)
 		// A packet_out without a port of this switch: it can still go to everybody in its VLAN.
 		vlan = be16toh(ctx->flow.vlans[0].tci) & VLAN_VID_MASK;
 	} else {
-		vlan = input_vlan(ctx, RCU_GET(in->settings));
-		if (vlan < 0)
+		vlan = input_vlan(ctx, in);
+		if (vlan < 0) {
+			ctx_report(ctx, ">> disallowed VLAN VID for this input port, dropping");
 			return;
+		}
 		if (is_reserved(ctx->flow.eth_dst)) {
 			ctx_report(ctx, "-> reserved link-local group, dropping");
 			return;

@@ -151,13 +151,12 @@ static bool has_tag(const struct xlate_ctx *ctx)
 	return ctx->flow.vlans[0].tci & htobe16(VLAN_PRESENT);
 }
 
-// A new tag repeats what was in the one that was outermost; its numbers are set by what follows.
+// As Open vSwitch has it, and not OpenFlow, a new tag has nothing of the one that was outermost.
 static void do_push_vlan(struct xlate_ctx *ctx, const struct act *a)
 {
 	if (!may_have_tag(ctx))
 		return;
-	ctx_look_at_vlans(ctx);
-	push_tag(ctx, a->push_vlan.ethertype, ctx->flow.vlans[0].tci);
+	push_tag(ctx, a->push_vlan.ethertype, 0);
 }
 
 static void do_strip_vlan(struct xlate_ctx *ctx, const struct act *a)

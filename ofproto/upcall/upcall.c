@@ -244,8 +244,9 @@ void upcall_for_each(struct upcall_engine *u, bool (*cb)(struct megaflow *mf, vo
 	VEC_FREE(&v);
 }
 
-static bool rests_on(const struct megaflow *mf, const struct of_switch *sw)
+static bool rests_on(const struct megaflow *mf, const void *aux)
 {
+	const struct of_switch *sw = aux;
 	const struct megaflow_deps *d = mf->deps;
 	const struct xlate_passed *p;
 
@@ -257,20 +258,41 @@ static bool rests_on(const struct megaflow *mf, const struct of_switch *sw)
 	return false;
 }
 
-void upcall_flush(struct upcall_engine *u, struct of_switch *sw)
+static void flush(struct upcall_engine *u, bool (*goes)(const struct megaflow *mf, const void *aux),
+		  const void *aux)
 {
 	flow_vec v = VEC_INIT;
 
-	if (sw)
-		recirc_forget_switch(sw);
 	// Misses under way are finished, and their flows listed, when every thread has been quiescent.
 	rcu_synchronize();
 	snapshot(u, &v);
 	for (size_t i = 0; i < v.n; i++)
-		if (rests_on(v.v[i], sw))
+		if (goes(v.v[i], aux))
 			engine_remove(u, v.v[i]);
 	VEC_FREE(&v);
 	offload_flush(u->offload);
+}
+
+void upcall_flush(struct upcall_engine *u, struct of_switch *sw)
+{
+	if (sw)
+		recirc_forget_switch(sw);
+	flush(u, rests_on, sw);
+}
+
+// What is put in by hand stays as it is.
+static bool is_translated_with_tags(const struct megaflow *mf, const void *aux)
+{
+	struct flow_key k;
+
+	miniflow_expand(mf->key, &k);
+	return mf->deps->sw && k.vlans[0].tci & htobe16(VLAN_PRESENT);
+}
+
+void upcall_flush_tagged(struct upcall_engine *u)
+{
+	if (u->dp)
+		flush(u, is_translated_with_tags, NULL);
 }
 
 void upcall_flow_counts(struct upcall_engine *u, struct megaflow *mf, struct flow_counts *ret)

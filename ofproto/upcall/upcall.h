@@ -57,6 +57,8 @@ bool upcall_entry(struct upcall_engine *u, const struct flow_key *dp_key, struct
 		  struct flow_key *ret_key, struct tunnel_lookup *ret_tunnel, struct error *err);
 // Removes every megaflow that rests on 'sw' (NULL: all), before it goes: no packet goes on in it any more.
 void upcall_flush(struct upcall_engine *u, struct of_switch *sw);
+// Removes those of packets with tags, of which other many are looked at from now on.
+void upcall_flush_tagged(struct upcall_engine *u);
 // Something in a switch changed: look at the dependants soon.
 void upcall_changed(struct upcall_engine *u);
 

@@ -354,6 +354,37 @@ START_TEST(vlan)
 }
 END_TEST
 
+START_TEST(tags_beyond_the_limit_are_payload)
+{
+	random_seed(2);
+	for (int i = 0; i < 500; i++) {
+		struct flow_key key, got, want;
+		struct made m;
+		uint16_t l3;
+
+		random_key(&key);
+		if (!key.vlans[1].tci)
+			continue;
+		make(&key, 20, &m);
+		packet_parse(&m.p, &md, &key);
+		l3 = m.p.l3;
+		packet_set_tag_limit(1);
+		ck_assert_int_eq(packet_parse(&m.p, &md, &got), 0);
+		memset(&want, 0, sizeof(want));
+		memcpy(&want, &key, offsetof(struct flow_key, eth_type));
+		want.vlans[0] = key.vlans[0];
+		want.eth_type = key.vlans[1].tpid;
+		ck_assert(flow_key_equal(&got, &want));
+		check_mini(&m.p, &got, 0);
+		ck_assert_uint_eq(m.p.l3, UINT16_MAX);
+		ck_assert_int_eq(packet_locate(&m.p), 0);
+		ck_assert_uint_eq(m.p.l3, l3);
+		packet_set_tag_limit(FLOW_MAX_VLANS);
+		strbuf_uninit(&m.buf);
+	}
+}
+END_TEST
+
 START_TEST(mpls)
 {
 	random_seed(2);
@@ -524,6 +555,7 @@ int main(void)
 	tcase_add_loop_test(t, garbage, 0, 3);
 	tcase_add_loop_test(t, edits, 0, 3);
 	tcase_add_test(t, vlan);
+	tcase_add_test(t, tags_beyond_the_limit_are_payload);
 	tcase_add_test(t, mpls);
 	tcase_add_test(t, a_ttl_that_has_run_out_stays);
 	tcase_add_loop_test(t, a_checksum_that_was_left_to_a_nic_is_filled_in, 0,

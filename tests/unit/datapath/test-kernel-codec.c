@@ -135,6 +135,32 @@ START_TEST(the_lowest_byte_of_a_label_comes_first)
 }
 END_TEST
 
+// It is payload here, which the kernel reads as a tag with whatever is behind it.
+START_TEST(a_tag_beyond_the_limit_is_a_tag_to_the_kernel)
+{
+	AUTO(strbuf) key = STRBUF_INIT, mask = STRBUF_INIT;
+	struct error err = ERROR_INIT;
+	struct flow_mask back_mask;
+	struct flow_key back;
+	struct match m;
+
+	parse_flow("in_port(1)," ETH "eth_type(0x88a8),vlan(vid=5,pcp=3),encap(eth_type(0x8100))",
+		   &m);
+	nl_nest_begin(&key, OVS_FLOW_ATTR_KEY);
+	kernel_put_key(&key, &m.key, &m.mask);
+	nl_nest_begin(&mask, OVS_FLOW_ATTR_MASK);
+	kernel_put_mask(&mask, &m.key, &m.mask);
+	ck_assert_msg(!kernel_get_key(nest_of(&key), &back, &err), "%s", err.text);
+	ck_assert_msg(!kernel_get_mask(nest_of(&mask), &back, &back_mask, &err), "%s", err.text);
+	ck_assert_mem_eq(&back.vlans[0], &m.key.vlans[0], sizeof(back.vlans[0]));
+	ck_assert_uint_eq(be16toh(back.vlans[1].tpid), 0x8100);
+	ck_assert_uint_eq(be16toh(back.vlans[1].tci), VLAN_PRESENT);
+	ck_assert_uint_eq(be16toh(back_mask.m.vlans[1].tpid), UINT16_MAX);
+	ck_assert_uint_eq(be16toh(back_mask.m.vlans[1].tci), VLAN_PRESENT);
+	ck_assert_uint_eq(back_mask.m.eth_type, 0);
+}
+END_TEST
+
 START_TEST(bits_that_the_kernel_does_not_see_are_named)
 {
 	struct match m;
@@ -448,6 +474,7 @@ int main(void)
 
 	tcase_add_loop_test(t, a_flow_reads_back_as_written, 0, ARRAY_SIZE(flows));
 	tcase_add_test(t, the_lowest_byte_of_a_label_comes_first);
+	tcase_add_test(t, a_tag_beyond_the_limit_is_a_tag_to_the_kernel);
 	tcase_add_test(t, bits_that_the_kernel_does_not_see_are_named);
 	tcase_add_loop_test(t, actions_read_back_as_written, 0, ARRAY_SIZE(actions));
 	tcase_add_test(t, what_is_for_new_connections_is_not_said_without_commit);

@@ -90,6 +90,27 @@ START_TEST(every_action_compiles_or_is_refused_by_name)
 }
 END_TEST
 
+// The type of what is behind a key's last tag says so.
+START_TEST(a_tag_that_a_key_has_no_place_for_is_matched_as_one)
+{
+	static const uint16_t types[] = { 0x88b5, 0x8100, 0x88a8 };
+	struct flow_key key = { .in_port = 1,
+				.eth_type = htobe16(types[_i]),
+				.vlans[0] = { htobe16(0x8100), htobe16(VLAN_PRESENT | 5) } };
+	struct compiled_rule rule = { .n_items = 0 };
+	const struct rte_flow_item_vlan *tag;
+	struct flow_mask mask;
+	struct verdict v;
+
+	walk_common_mask(&mask, &key);
+	ck_assert(rte_compile_match(&rule, &key, &mask, 0, &v));
+	ck_assert_int_eq(rule.items[rule.n_items - 1].type, RTE_FLOW_ITEM_TYPE_VLAN);
+	tag = rule.items[rule.n_items - 1].spec;
+	ck_assert_uint_eq(be16toh(tag->hdr.eth_proto), types[_i]);
+	ck_assert_int_eq(tag->has_more_vlan, _i > 0);
+}
+END_TEST
+
 // The mark is what lets software go on behind the jump, whatever was done before it; without marks there is no jump.
 START_TEST(recirculation_needs_a_mark)
 {
@@ -119,6 +140,7 @@ int main(void)
 	tcase_add_loop_test(t, flows_get_the_verdict_they_deserve, 0, ARRAY_SIZE(flows));
 	tcase_add_loop_test(t, every_action_compiles_or_is_refused_by_name, 0, DP_ACTION_MAX);
 	tcase_add_test(t, recirculation_needs_a_mark);
+	tcase_add_loop_test(t, a_tag_that_a_key_has_no_place_for_is_matched_as_one, 0, 3);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stack: what push puts there pop takes, over tables, recirculation, clones and patches; and options that are deleted.
+// The stack: what push puts there pop takes, over tables, recirculation, clones and patches; tags that are pushed, and options that
+// are deleted.
 #include "ofproto/pipeline/tlv-map.h"
 #include "tests/unit/pipeline/translated.h"
 
@@ -18,6 +19,11 @@ static void teardown(void)
 #define UDP "in_port=1,udp,nw_src=1.2.3.4,nw_dst=5.6.7.8,dl_src=00:00:00:00:00:07,nw_tos=4"
 
 static const struct translated_case cases[] = {
+	{ "a new tag has nothing of the one that was outermost",
+	  { "actions=push_vlan:0x88a8,2" },
+	  UDP ",dl_vlan=7,dl_vlan_pcp=3",
+	  "push_vlan(tpid=0x88a8,vid=0,pcp=0),2",
+	  NULL },
 	{ "the last in is the first out",
 	  { "ip,actions=push:nw_src,push:nw_dst,pop:nw_src,pop:nw_dst,2" },
 	  UDP,
