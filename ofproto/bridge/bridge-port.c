@@ -171,20 +171,38 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 	return true;
 }
 
+// The address that a port is to have; false: its own. The local port's is the bridge's.
+static bool wanted_mac(const struct bridge_port *bp, const struct ovsrec_interface *iface,
+		       struct eth_addr *ret)
+{
+	union field_value v, mask;
+
+	*ret = bp->bridge->mac;
+	if (!strcmp(bp->name, bp->bridge->name))
+		return true;
+	if (!iface->mac || field_parse(field_get(FIELD_ETH_SRC), iface->mac, &v, &mask, NULL))
+		return false;
+	*ret = v.eth;
+	return true;
+}
+
 static void apply_interface(struct bridge_port *bp, const struct ovsrec_interface *iface)
 {
 	struct datapath *dp = bp->bridge->plane->dp;
 	struct error err = ERROR_INIT;
-	union field_value v, mask;
+	struct eth_addr mac;
 
 	if (dp_port_equal(bp->dp_port, DP_PORT_NONE) || bp->tunnel.type)
 		return;
 	if (iface->n_mtu_request &&
 	    datapath_port_set_mtu(dp, bp->dp_port, iface->mtu_request[0], &err) < 0)
 		log_warn("%s: port %s: %s", bp->bridge->name, bp->name, err.text);
-	if (iface->mac && !field_parse(field_get(FIELD_ETH_SRC), iface->mac, &v, &mask, &err) &&
-	    datapath_port_set_mac(dp, bp->dp_port, v.eth, &err) < 0)
+	if (!wanted_mac(bp, iface, &mac) || eth_addr_equal(mac, bp->of->mac))
+		return;
+	if (datapath_port_set_mac(dp, bp->dp_port, mac, &err) < 0)
 		log_warn("%s: port %s: %s", bp->bridge->name, bp->name, err.text);
+	else
+		switch_port_set_mac(bp->bridge->sw, bp->of, mac);
 }
 
 // As a port of OpenFlow; false: no number is free.

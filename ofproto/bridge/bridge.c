@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bridges: rows of the Bridge table into running switches.
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "core/base/clock.h"
@@ -119,14 +120,32 @@ static struct eth_addr default_mac(const struct uuid *uuid)
 	return a;
 }
 
+// Of one station.
 static bool parse_mac(const char *s, struct eth_addr *ret)
 {
+	static const struct eth_addr zero;
 	union field_value v, mask;
 
-	if (!s || field_parse(field_get(FIELD_ETH_SRC), s, &v, &mask, NULL) < 0)
+	if (strchr(s, '/') || field_parse(field_get(FIELD_ETH_SRC), s, &v, &mask, NULL) < 0 ||
+	    eth_addr_is_multicast(v.eth) || eth_addr_equal(v.eth, zero))
 		return false;
 	*ret = v.eth;
 	return true;
+}
+
+// The local port's, and the datapath id where nothing else is asked for.
+static void read_address(struct bridge *br, const struct ovsrec_bridge *row)
+{
+	const char *text = smap_get_def(&row->other_config, "hwaddr", "");
+	bool is_new = strcmp(text, br->hwaddr ? br->hwaddr : "");
+
+	br->mac = default_mac(&br->uuid);
+	if (text[0] && !parse_mac(text, &br->mac) && is_new)
+		log_err("%s: other_config:hwaddr \"%s\" is no Ethernet address of a station: "
+			"the bridge's own is used",
+			br->name, text);
+	free(br->hwaddr);
+	br->hwaddr = xstrdup(text);
 }
 
 static bool name_timeout(void *aux, uint16_t zone, be16 eth_type, uint8_t nw_proto,
@@ -202,8 +221,7 @@ static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge
 	br->uuid = row->row.uuid;
 	snprintf(br->name, sizeof(br->name), "%s", row->name);
 	strmap_init(&br->ports);
-	if (!parse_mac(smap_get(&row->other_config, "hwaddr"), &br->mac))
-		br->mac = default_mac(&br->uuid);
+	read_address(br, row);
 	br->sw = switch_create(row->name, eth_addr_to_u64(br->mac));
 	switch_set_ct_timeouts(br->sw, name_timeout, pl);
 	switch_set_queue_priority(br->sw, queue_priority, pl);
@@ -237,6 +255,7 @@ void bridge_destroy(struct bridge *br)
 	ipfix_destroy(br->ipfix);
 	strmap_take(&vs->bridges, br->name);
 	log_info("%s: bridge removed", br->name);
+	free(br->hwaddr);
 	free(br->table_errors);
 	free(br->ipfix_errors);
 	free(br);
@@ -296,7 +315,12 @@ static void configure_datapath_id(struct bridge *br, const struct ovsrec_bridge 
 			 text);
 		id = eth_addr_to_u64(br->mac);
 	}
+	if (id == switch_datapath_id(br->sw))
+		return;
+	log_info("%s: datapath id %016" PRIx64, br->name, id);
 	switch_set_datapath_id(br->sw, id);
+	// Who is connected knows the switch by another id.
+	control_disconnect(br->control);
 }
 
 void bridge_keep(struct vswitchd *vs, const struct ovsrec_bridge *row)
@@ -319,6 +343,7 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 	if (!br)
 		br = bridge_create(pl, row);
 	switch_set_features(br->sw, plane_switch_features(pl));
+	read_address(br, row);
 	configure_datapath_id(br, row);
 	configure_description(br, row);
 	bridge_configure_tables(br, row);

@@ -97,6 +97,7 @@ struct bridge {
 	struct of_control *control;
 	struct strmap ports; // struct bridge_port by interface name
 	struct eth_addr mac;
+	char *hwaddr; // as other_config had it last
 	bool fail_standalone, keep;
 	enum fail_state fail_state;
 	struct in_band *in_band; // NULL: no connection is in-band

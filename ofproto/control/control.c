@@ -433,6 +433,16 @@ void control_reconnect(struct of_control *c)
 	}
 }
 
+void control_disconnect(struct of_control *c)
+{
+	struct peer *p, *next;
+
+	LIST_FOR_EACH_SAFE (p, next, node, &c->peers)
+		if (!p->controller)
+			peer_destroy(p);
+	control_reconnect(c);
+}
+
 void tell_flow_removed(struct of_control *c, const struct rule *r, enum flow_removed_reason reason)
 {
 	struct flow_removed fr = { .cookie = r->cookie,

@@ -75,6 +75,8 @@ int64_t control_alone_for(const struct of_control *c);
 // The longest of the controllers that are wanted, in milliseconds; 5000 where there is none.
 int64_t control_probe_interval(const struct of_control *c);
 void control_reconnect(struct of_control *c);
+// Ends every connection; those to controllers begin anew.
+void control_disconnect(struct of_control *c);
 
 // From the upcall engine and the switch.
 void control_packet_in(struct of_control *c, const struct packet_in_event *e);

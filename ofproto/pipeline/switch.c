@@ -256,6 +256,15 @@ void switch_port_del(struct of_switch *sw, struct of_port *p)
 	rcu_defer(free_port, p);
 }
 
+void switch_port_set_mac(struct of_switch *sw, struct of_port *p, struct eth_addr mac)
+{
+	if (eth_addr_equal(p->mac, mac))
+		return;
+	p->mac = mac;
+	if (sw->events && sw->events->port_status)
+		sw->events->port_status(sw->events_aux, p, PORT_MODIFIED);
+}
+
 void switch_port_set(struct of_switch *sw, struct of_port *p, const struct port_settings *settings)
 {
 	struct port_settings *old = p->settings;

@@ -275,6 +275,7 @@ struct of_port *switch_port_add(struct of_switch *sw, const char *name, of_port_
 				dp_port_t dp_port, struct eth_addr mac,
 				const struct port_settings *settings);
 void switch_port_del(struct of_switch *sw, struct of_port *p);
+void switch_port_set_mac(struct of_switch *sw, struct of_port *p, struct eth_addr mac);
 void switch_port_set(struct of_switch *sw, struct of_port *p, const struct port_settings *settings);
 // 'marks', one for a priority, are copied.
 void switch_port_set_queues(struct of_switch *sw, struct of_port *p, const struct queue_mark *marks,
