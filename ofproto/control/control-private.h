@@ -22,7 +22,7 @@ struct peer {
 	bool service, ready;
 	enum controller_role role;
 	enum packet_in_format packet_in_format;
-	uint16_t controller_id, config_flags, miss_send_len;
+	uint16_t controller_id, miss_send_len;
 	struct async_masks async; // once it is ready
 	struct pacer pacers[N_PACERS];
 	struct packets_under_way {

@@ -50,12 +50,19 @@ static enum ofperr on_features(struct peer *p, const struct msg *m, struct strbu
 
 static enum ofperr on_get_config(struct peer *p, const struct msg *m, struct strbuf *out)
 {
-	struct switch_config cfg = { p->config_flags, p->miss_send_len };
+	struct switch_config cfg = { switch_fragments(p->control->sw), p->miss_send_len };
 
 	if (m->version < OFP13 && peer_wants_invalid_ttl(p))
 		cfg.flags |= CONFIG_INVALID_TTL;
 	switch_config_encode(&cfg, MSG_GET_CONFIG_REPLY, m->version, m->xid, out);
 	return OFPERR_NONE;
+}
+
+// Who asks for what is not there (reassembly) sees from what is in force that it is not.
+static void set_fragments(struct of_switch *sw, unsigned int mode)
+{
+	if (mode == FRAGMENTS_NORMAL || mode == FRAGMENTS_DROP || mode == FRAGMENTS_MATCH)
+		switch_set_fragments(sw, mode);
 }
 
 static enum ofperr on_set_config(struct peer *p, const struct msg *m, struct strbuf *out)
@@ -65,7 +72,9 @@ static enum ofperr on_set_config(struct peer *p, const struct msg *m, struct str
 
 	if (e)
 		return e;
-	p->config_flags = cfg.flags & ~CONFIG_INVALID_TTL;
+	// As Open vSwitch: roles are those of primary controllers.
+	if (p->role != ROLE_SECONDARY || p->service)
+		set_fragments(p->control->sw, cfg.flags & CONFIG_FRAGMENTS);
 	if (m->version < OFP13)
 		peer_set_invalid_ttl(p, cfg.flags & CONFIG_INVALID_TTL);
 	p->miss_send_len = cfg.miss_send_len;

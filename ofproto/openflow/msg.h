@@ -220,7 +220,7 @@ struct switch_features {
 };
 
 // In the flags, up to 1.2: packets whose TTL ran out go to the controller.
-enum { CONFIG_INVALID_TTL = 4 };
+enum { CONFIG_FRAGMENTS = 3, CONFIG_INVALID_TTL = 4 };
 
 struct switch_config {
 	uint16_t flags, miss_send_len;

@@ -102,8 +102,7 @@ enum ofperr switch_config_decode(const struct msg *m, struct switch_config *c)
 	c->miss_send_len = rd_be16(&r);
 	if (rd_finish(&r))
 		return OFPERR_OFPBRC_BAD_LEN;
-	// Bits 0 and 1: fragments.
-	if (c->flags & ~(m->version < OFP13 ? 3 | CONFIG_INVALID_TTL : 3))
+	if (c->flags & ~(CONFIG_FRAGMENTS | (m->version < OFP13 ? CONFIG_INVALID_TTL : 0)))
 		return OFPERR_OFPSCFC_BAD_FLAGS;
 	return OFPERR_NONE;
 }

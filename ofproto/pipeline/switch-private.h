@@ -47,6 +47,7 @@ struct of_switch {
 	struct graves graves;
 	struct port_index *ports; // RCU
 	_Atomic uint64_t ports_version;
+	_Atomic(enum fragments) fragments;
 	struct mac_table *macs;
 	struct tlv_map *tlv; // RCU, NULL: no option is a field
 	struct hmap cookies; // struct cookie_rules by cookie

@@ -130,6 +130,20 @@ void switch_set_datapath_id(struct of_switch *sw, uint64_t id)
 	sw->datapath_id = id;
 }
 
+void switch_set_fragments(struct of_switch *sw, enum fragments fragments)
+{
+	if (atomic_load(&sw->fragments) == fragments)
+		return;
+	atomic_store(&sw->fragments, fragments);
+	atomic_fetch_add(&sw->ports_version, 1);
+	switch_notify_changed(sw);
+}
+
+enum fragments switch_fragments(const struct of_switch *sw)
+{
+	return atomic_load(&sw->fragments);
+}
+
 struct table *switch_table(const struct of_switch *sw, uint8_t id)
 {
 	return id < SWITCH_N_TABLES ? (struct table *)&sw->tables[id] : NULL;

@@ -145,6 +145,13 @@ struct table {
 enum vlan_mode { VLAN_TRUNK, VLAN_ACCESS, VLAN_NATIVE_TAGGED, VLAN_NATIVE_UNTAGGED };
 
 // Whether NORMAL sends a tag of VLAN 0, which carries a priority only: never, where the priority is not 0, or wherever the packet has it.
+// What becomes of IP fragments in the tables; the numbers are OpenFlow's.
+enum fragments {
+	FRAGMENTS_NORMAL = 0, // they have no ports
+	FRAGMENTS_DROP = 1,
+	FRAGMENTS_MATCH = 3, // the first one has those that it has
+};
+
 enum priority_tags { PRIORITY_TAGS_NEVER, PRIORITY_TAGS_IF_NONZERO, PRIORITY_TAGS_ALWAYS };
 
 // What configuration says of a port; immutable, replaced whole (RCU).
@@ -265,9 +272,12 @@ void switch_tidy_now(struct of_switch *sw); // waits for readers
 void switch_set_meter_ops(struct of_switch *sw, const struct switch_meter_ops *ops, void *aux);
 bool switch_has(const struct of_switch *sw, enum switch_feature f);
 const char *switch_feature_name(enum switch_feature f);
+// Main thread only; any thread asks.
+void switch_set_fragments(struct of_switch *sw, enum fragments fragments);
+enum fragments switch_fragments(const struct of_switch *sw);
 struct table *switch_table(const struct of_switch *sw, uint8_t id);
 struct mac_table *switch_macs(const struct of_switch *sw);
-// Grows with changes of ports and their settings, and of what becomes of packets that no rule matches.
+// Grows with changes of ports and their settings, and of what becomes of fragments and of packets that no rule matches.
 uint64_t switch_ports_version(const struct of_switch *sw);
 
 // Ports. 'number' 0 in add: choose a free one. The settings are copied.

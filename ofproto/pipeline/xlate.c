@@ -31,7 +31,8 @@ void ctx_credit(struct xlate_ctx *ctx, struct xlate_credit c)
 }
 
 // 'told': a controller hears that there is none.
-static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule *r, bool told)
+static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule *r,
+			enum fragments fragments, bool told)
 {
 	AUTO(strbuf) text = STRBUF_INIT;
 	struct port_names names;
@@ -40,7 +41,10 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 	if (!ctx_traced(ctx))
 		return;
 	strbuf_printf(&text, "%2d. ", table);
-	if (!r) {
+	if (fragments == FRAGMENTS_DROP) {
+		strbuf_puts(&text, "Packets are IP fragments and the fragment handling mode is "
+				   "\"drop\".");
+	} else if (!r) {
 		strbuf_puts(&text,
 			    told ? "No match, and a \"packet-in\" is called for." : "No match.");
 	} else {
@@ -157,6 +161,33 @@ static struct rule *look_up(struct xlate_ctx *ctx, uint8_t table)
 	return r;
 }
 
+// What is to be done with a packet that is a fragment; others are matched by all that they have.
+static enum fragments fragments_of(struct xlate_ctx *ctx)
+{
+	if (!flow_is_ip(&ctx->flow) || !(ctx->flow.nw_frag & FLOW_FRAG_ANY))
+		return FRAGMENTS_MATCH;
+	ctx_depend(ctx, (struct xlate_dep){ .kind = DEP_PORTS,
+					    .sw = ctx->sw,
+					    .version = switch_ports_version(ctx->sw) });
+	return switch_fragments(ctx->sw);
+}
+
+// The ports of all fragments are 0, whatever the first one says: that is known, and no bit of the packet's own decides.
+static void hide_ports(struct xlate_ctx *ctx)
+{
+	ctx->flow.tp_src = ctx->flow.tp_dst = 0;
+	ctx->known.m.tp_src = ctx->known.m.tp_dst = UINT16_MAX;
+}
+
+static void show_ports(struct xlate_ctx *ctx, const struct flow_key *flow,
+		       const struct flow_mask *known)
+{
+	ctx->flow.tp_src = flow->tp_src;
+	ctx->flow.tp_dst = flow->tp_dst;
+	ctx->known.m.tp_src = known->m.tp_src;
+	ctx->known.m.tp_dst = known->m.tp_dst;
+}
+
 // A table without a rule for the packet may leave it to the next one. *ret_miss: what is to become of the packet where there is
 // no rule.
 static struct rule *look_up_from(struct xlate_ctx *ctx, uint8_t *table, enum table_miss *ret_miss)
@@ -170,6 +201,34 @@ static struct rule *look_up_from(struct xlate_ctx *ctx, uint8_t *table, enum tab
 		++*table;
 	}
 	return r;
+}
+
+static struct rule *look_up_fragment(struct xlate_ctx *ctx, uint8_t *table,
+				     enum table_miss *ret_miss)
+{
+	const struct flow_key flow = ctx->flow;
+	const struct flow_mask known = ctx->known;
+	struct rule *r;
+
+	hide_ports(ctx);
+	r = look_up_from(ctx, table, ret_miss);
+	show_ports(ctx, &flow, &known);
+	return r;
+}
+
+// *ret_miss stays where the packet is dropped, for what it is.
+static struct rule *find_rule(struct xlate_ctx *ctx, uint8_t *table, enum fragments fragments,
+			      enum table_miss *ret_miss)
+{
+	switch (fragments) {
+	case FRAGMENTS_NORMAL:
+		return look_up_fragment(ctx, table, ret_miss);
+	case FRAGMENTS_DROP:
+		return NULL;
+	case FRAGMENTS_MATCH:
+		break;
+	}
+	return look_up_from(ctx, table, ret_miss);
 }
 
 static bool wants_packet_in(const struct xlate_ctx *ctx)
@@ -218,6 +277,7 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, enum x
 	bool deeper = !ctx->rule || table <= old_table;
 	bool in_group = ctx->in_group;
 	const struct rule_acts *acts;
+	enum fragments fragments;
 	struct rule *r;
 
 	if (table >= SWITCH_N_TABLES || (ct && !has_tuple(ctx)) || !xlate_may_go_deeper(ctx))
@@ -227,7 +287,8 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, enum x
 	ctx->flow.in_port = in_port.n;
 	if (ct)
 		swap_views(ctx);
-	r = look_up_from(ctx, &table, &miss);
+	fragments = fragments_of(ctx);
+	r = find_rule(ctx, &table, fragments, &miss);
 	if (ct)
 		swap_views(ctx);
 	ctx->flow.in_port = old_port;
@@ -235,7 +296,7 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, enum x
 	// Behind the last table is the controller.
 	told = !r && miss != TABLE_MISS_DROP && entry == XLATE_GOTO && wants_packet_in(ctx);
 	// Who is sent to a table reads of that one.
-	report_rule(ctx, old_rule ? asked : table, r, told);
+	report_rule(ctx, old_rule ? asked : table, r, fragments, told);
 	ctx->level++;
 	if (r) {
 		ctx->rule = r;
