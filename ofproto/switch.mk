@@ -11,7 +11,7 @@ ofproto_libpipeline_a_SOURCES = \
 ofproto_libswitchd_a_SOURCES = \
 	ofproto/bridge/flow-tables.c ofproto/control/tables.c \
 	ofproto/bridge/bridge-port.c ofproto/bridge/bridge-status.c ofproto/bridge/bridge-tunnel.c ofproto/bridge/bridge.c ofproto/bridge/cmd-dpctl-flow.c ofproto/bridge/cmd-dpctl.c \
-	ofproto/bridge/fail-mode.c ofproto/bridge/in-band.c ofproto/bridge/cmd-offload.c ofproto/bridge/cmd-switch.c ofproto/bridge/cmd-dpctl-run.c ofproto/bridge/cmd-trace.c ofproto/bridge/cmd-upcall.c ofproto/bridge/commands-private.h \
+	ofproto/bridge/fail-mode.c ofproto/bridge/in-band.c ofproto/bridge/local-address.c ofproto/bridge/cmd-offload.c ofproto/bridge/cmd-switch.c ofproto/bridge/cmd-dpctl-run.c ofproto/bridge/cmd-trace.c ofproto/bridge/cmd-upcall.c ofproto/bridge/commands-private.h \
 	ofproto/bridge/offload-providers.c ofproto/bridge/offload-record.c ofproto/bridge/plane.c ofproto/bridge/restore.c ofproto/bridge/eswitch.c ofproto/bridge/nic-facts.c ofproto/bridge/cmd-doctor.c ofproto/bridge/ct-zones.c ofproto/bridge/datapath-config.c ofproto/bridge/dp-features.c ofproto/bridge/reconfigure.c ofproto/bridge/vswitchd.h \
 	ofproto/bridge/bridge-ipfix.c ofproto/bridge/bridge-qos.c ofproto/bridge/cmd-qos.c \
 	ofproto/bridge/cmd-dpctl-change.c \

@@ -20,7 +20,7 @@ EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py 
 	tests/integration/switch/test_pause.py tests/integration/switch/test_peer_actions.py tests/integration/switch/test_peer_bundle.py \
 	tests/integration/switch/test_peer_commands.py tests/integration/switch/test_peer_conjunction.py tests/integration/switch/test_peer_control.py \
 	tests/integration/switch/test_peer_formats.py tests/integration/switch/test_peer_fragments.py tests/integration/switch/test_peer_groups.py tests/integration/switch/test_peer_identity.py tests/integration/switch/test_peer_learn.py \
-	tests/integration/switch/test_peer_lines.py tests/integration/switch/test_peer_monitor.py tests/integration/switch/test_peer_ofctl.py \
+	tests/integration/switch/test_peer_lines.py tests/integration/switch/test_peer_local_address.py tests/integration/switch/test_peer_monitor.py tests/integration/switch/test_peer_ofctl.py \
 	tests/integration/switch/test_peer_ofctl_local.py tests/integration/switch/test_peer_pipeline.py tests/integration/switch/test_peer_snoop.py \
 	tests/integration/switch/test_peer_tables.py tests/integration/switch/test_peer_testcontroller.py tests/integration/switch/test_peer_text.py \
 	tests/integration/switch/test_peer_trace.py tests/integration/switch/test_peer_tunnels.py tests/integration/switch/test_peer_vlans.py tests/integration/switch/test_peer_watch.py \

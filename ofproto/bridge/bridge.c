@@ -357,6 +357,7 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 	control_set_queue_size(
 		br->control,
 		MIN(MAX(smap_get_int(&row->other_config, "controller-queue-size", 100), 1), 512));
+	local_address_configure(br, row);
 	configure_controllers(br, row);
 	br->fail_standalone = !row->fail_mode || strcmp(row->fail_mode, "secure");
 	fail_mode_run(br);

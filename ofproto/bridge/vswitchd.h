@@ -98,6 +98,7 @@ struct bridge {
 	struct strmap ports; // struct bridge_port by interface name
 	struct eth_addr mac;
 	char *hwaddr; // as other_config had it last
+	be32 gateway; // that local_address_configure() has set; 0: none
 	bool fail_standalone, keep;
 	enum fail_state fail_state;
 	struct in_band *in_band; // NULL: no connection is in-band
@@ -188,6 +189,8 @@ void bridge_keep(struct vswitchd *vs, const struct ovsrec_bridge *row);
 void bridge_configure_tables(struct bridge *br, const struct ovsrec_bridge *row);
 // fail-mode.c: each second, and when controllers or fail_mode have changed.
 void fail_mode_run(struct bridge *br);
+// local-address.c: local_ip and so on of the bridge's controllers.
+void local_address_configure(struct bridge *br, const struct ovsrec_bridge *row);
 // in-band.c: the bridge's connections that may come over itself, and those of the database. 'run' each second.
 void in_band_configure(struct bridge *br, const struct ovsrec_bridge *row,
 		       const struct ovsrec_open_vswitch *cfg);
