@@ -144,7 +144,6 @@ struct table {
 
 enum vlan_mode { VLAN_TRUNK, VLAN_ACCESS, VLAN_NATIVE_TAGGED, VLAN_NATIVE_UNTAGGED };
 
-// Whether NORMAL sends a tag of VLAN 0, which carries a priority only: never, where the priority is not 0, or wherever the packet has it.
 // What becomes of IP fragments in the tables; the numbers are OpenFlow's.
 enum fragments {
 	FRAGMENTS_NORMAL = 0, // they have no ports
@@ -152,6 +151,7 @@ enum fragments {
 	FRAGMENTS_MATCH = 3, // the first one has those that it has
 };
 
+// Whether NORMAL sends a tag of VLAN 0, which carries a priority only: never, where the priority is not 0, or wherever the packet has it.
 enum priority_tags { PRIORITY_TAGS_NEVER, PRIORITY_TAGS_IF_NONZERO, PRIORITY_TAGS_ALWAYS };
 
 // What configuration says of a port; immutable, replaced whole (RCU).
