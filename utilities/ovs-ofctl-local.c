@@ -16,12 +16,25 @@ static void print_bytes(const void *p, size_t n, int verbosity)
 	fputs(s.s, stdout);
 }
 
+// The first line of the standard input.
+static char *read_hex_line(void)
+{
+	char *line = NULL;
+	size_t cap = 0;
+
+	if (getline(&line, &cap, stdin) <= 0)
+		fatal(0, "Failed to read stdin");
+	line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
 static void run_ofp_print(int argc, char *argv[])
 {
+	AUTO_FREE char *line = strcmp(argv[1], "-") ? NULL : read_hex_line();
 	AUTO(strbuf) b = STRBUF_INIT;
 	uint32_t verbosity = 2;
 
-	if (ofctl_parse_hex(argv[1], &b))
+	if (ofctl_parse_hex(line ? line : argv[1], &b))
 		fatal(0, "trailing garbage following hex bytes");
 	if (argc > 2 && !parse_u32(argv[2], 10, &verbosity))
 		fatal(0, "%s: bad verbosity", argv[2]);
@@ -159,7 +172,7 @@ static void run_parse_group(int argc, char *argv[])
 }
 
 const struct ofctl_command ofctl_local_commands[] = {
-	{ "ofp-print", "HEX [VERBOSITY]: print a message", 1, 2, run_ofp_print },
+	{ "ofp-print", "HEX|- [VERBOSITY]: print a message", 1, 2, run_ofp_print },
 	{ "ofp-parse", "FILE: print the messages in a file", 1, 1, run_ofp_parse },
 	{ "parse-flow", "FLOW: print the message a flow makes", 1, 1, run_parse_flow },
 	{ "parse-flows", "FILE: the same for the lines of a file", 1, 1, run_parse_flows },

@@ -95,6 +95,8 @@ ROWS += [(f"encode-error-reply {t}", "") for t in (
 ROWS += [(f"parse-key-value '{t}'", "") for t in ("a=b", "a=b,c=d", "a", "a,b", "a(b)", "a(b,c),d", "a:b,c=d:e", "a= b , c", "a==b", "a=(b,c)d,e", "a=b(c", " a=b", "",
          "a(b)c", 'a"b', "[a],b", "a=[b,c]", "a b c", "a,,b", "a->b", "(a)", "a=b;c=d", "actions=a,b", "a=b\nc=d", "a(b=(c)),d", "a)", "=b", "a=b)c", "a=", "a()", "a(b",
          "a=b c=d(e f) g", "a:b(c),d", "a:", ":a", "a(b)=c", "a=(b", "a=b),c", "a((b)", "a(),b", "load:5->NXM_NX_REG0[],output:1", "ct(commit,exec(set_field:1->ct_mark)),2")]
+ROWS += [("ofp-print -", t) for t in ("0112000800000007\n\n# comment\n", "\n# comment\n01 12 0008 00000007\n", "01 12 0008 00000007\n0113000800000008\n", "", "0112000800000007 # x\n", "zz\n", "0112 0008 00000007zz\n")]
+ROWS += [("ofp-print - 0", "0112000800000007"), ("ofp-print 0112000800000007", "0113000800000008\n")]
 ROWS += [("parse-key-value a b=c d(e)", ""), ("parse-key-value", ""), ("parse-nxm x", ""), ("parse-oxm", ""), ("parse-instructions", ""), ("compose-packet", ""),
          ("check-vlan", ""), ("encode-hello", ""), ("parse-packet x", ""), ("parse-pcap", ""), ("ofp-parse-pcap", ""), ("parse-ofp10-match x", "")]
 FLOWS = ["tcp,nw_src=1.2.3.4,tp_dst=80", "arp", "udp", "icmp6", "vlan_tci=0x1005,udp6", "ip,nw_frag=later,nw_ttl=64", "rarp", "dl_type=0x1234",
