@@ -199,11 +199,6 @@ static void match_on_headers(struct match *m, const struct flow_key *k, uint32_t
 	match_normalize(m);
 }
 
-static bool is_multicast(struct eth_addr a)
-{
-	return a.b[0] & 1;
-}
-
 // What bridges keep to themselves.
 static bool is_reserved(struct eth_addr a)
 {
@@ -219,7 +214,7 @@ static of_port_t find_port(struct learning_switch *sw, const struct flow_key *k,
 
 	if (is_reserved(k->eth_dst))
 		return OF_PORT(OFPP_ANY);
-	if (sw->config->mode == LEARNING_HUB || is_multicast(k->eth_dst))
+	if (sw->config->mode == LEARNING_HUB || eth_addr_is_multicast(k->eth_dst))
 		return port;
 	mac_table_expire(sw->macs);
 	if (!mac_table_find(sw->macs, k->eth_dst, 0, &port, NULL))
@@ -301,7 +296,7 @@ static void handle_packet(struct learning_switch *sw, const struct packet_in *pi
 	if (packet_parse(&p, &md, &k))
 		memset(&k, 0, sizeof(k));
 	k.in_port = in_port.n;
-	if (!is_multicast(k.eth_src))
+	if (!eth_addr_is_multicast(k.eth_src))
 		mac_table_learn(sw->macs, k.eth_src, 0, in_port);
 	port = find_port(sw, &k, in_port);
 	put_output(sw, in_port, port, &acts);

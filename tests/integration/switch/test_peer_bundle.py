@@ -364,6 +364,7 @@ def test_a_switch_without_bundles_is_not_sent_one(tmp_path):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "old"))
     listener.listen()
+    listener.settimeout(60)
     ofctl = subprocess.Popen([Switch(tmp_path, "0").program("ovs-ofctl"), "-O", "OpenFlow10,OpenFlow13", "--bundle", "add-flow",
                               f"unix:{tmp_path}/old", "actions=drop"], stderr=subprocess.PIPE, text=True)
     old = listener.accept()[0]

@@ -151,7 +151,7 @@ START_TEST(damage)
 			of_type[n_of_type++] = s;
 	ck_assert_msg(n_of_type > 0, "%s: the fuzzer has no such message", msg_name(_i));
 	random_seed(_i + 1);
-	for (int i = 0; n_of_type && i < DAMAGES; i++) {
+	for (int i = 0; i < DAMAGES; i++) {
 		uint8_t *p = damaged(of_type[i % n_of_type], &size);
 
 		take(p, size);
