@@ -278,9 +278,15 @@ static bool is_tag_type(be16 type)
 // A tag beyond the limit is payload here, and a tag to the kernel: there is one, whatever it and all behind it say.
 static void put_unseen_tag(const struct writing *w)
 {
+	size_t nest;
+
 	nl_put_be16(w->b, OVS_KEY_ATTR_ETHERTYPE, w->is_mask ? UINT16_MAX : w->key->eth_type);
 	nl_put_be16(w->b, OVS_KEY_ATTR_VLAN, htobe16(VLAN_PRESENT));
-	nl_nest_end(w->b, nl_nest_begin(w->b, OVS_KEY_ATTR_ENCAP));
+	nest = nl_nest_begin(w->b, OVS_KEY_ATTR_ENCAP);
+	// The kernel does not read a nest of a mask that holds nothing, but that of the tag before once more.
+	if (w->is_mask)
+		nl_put_be16(w->b, OVS_KEY_ATTR_ETHERTYPE, 0);
+	nl_nest_end(w->b, nest);
 }
 
 // Type and what is behind it; 'i' tags have been written.

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -80,6 +81,34 @@ def test_offload_is_switched_off_while_running(switch):
     switch.vsctl("set", "Open_vSwitch", ".", "other_config:hw-offload=false")
     wait_until("traffic control is empty", lambda: not tc_filters("dev", "v0"))
     assert switch.ping(0, 1)
+
+
+def frames_of_two_tags(n):
+    """802.1ad 5 and 802.1Q 7 before IPv4."""
+    ipv4 = "4500001c000000000411a0bb0a000001010203040001000200080000"
+    return [bytes.fromhex("0200000000090200000000" + "0588a800058100" + "0007" + "0800" + ipv4 + "00" * 16)] * n
+
+
+def send_in(ns, dev, frames):
+    code = "import socket,sys; s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW); s.bind((sys.argv[1],0)); [s.send(bytes.fromhex(f)) for f in sys.argv[2:]]"
+    subprocess.run(["ip", "netns", "exec", ns, sys.executable, "-c", code, dev, *[f.hex() for f in frames]], check=True)
+
+
+def test_a_tag_that_is_not_looked_at_is_matched_all_the_same(switch):
+    """The kernel reads two tags whatever the limit is, which changes while flows are there."""
+    switch.add_hosts(2, "fail_mode=secure")
+    switch.ofctl("add-flow", "br0", "in_port=1,dl_vlan=5,actions=2")
+    for i, (offload, limit) in enumerate([("false", "1"), ("false", "2"), ("true", "1")]):
+        switch.vsctl("set", "Open_vSwitch", ".", f"other_config:hw-offload={offload}", f"other_config:vlan-limit={limit}")
+        assert not [f for f in switch.flows() if "0x88a8" in f]
+        send_in("h0", "eth0", frames_of_two_tags(1))
+        wait_until("there is a flow", lambda: any("0x88a8" in f for f in switch.flows("type=tc" if offload == "true" else "type=ovs")))
+        flow = next(f for f in switch.flows() if "0x88a8" in f)
+        assert "encap(eth_type(0x8100)" in flow and ("eth_type(0x0800)" in flow) == (limit == "2"), flow
+        missed = int(re.search(r"missed:(\d+)", switch.appctl("dpctl/show")).group(1))
+        send_in("h0", "eth0", frames_of_two_tags(20))
+        wait_until("all are counted", lambda: f"n_packets={21 * (i + 1)}," in switch.ofctl("dump-flows", "br0", "in_port=1"))
+        assert int(re.search(r"missed:(\d+)", switch.appctl("dpctl/show")).group(1)) == missed, switch.log()
 
 
 BOTH_WAYS = ["icmp,in_port=1,actions=2", "icmp,in_port=2,actions=1"]
