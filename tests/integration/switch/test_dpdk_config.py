@@ -53,7 +53,7 @@ def test_hugepages_that_are_not_there(switch):
 def test_dpdk_init_true_ends_the_daemon_when_dpdk_cannot_start(switch):
     need_no_hugepages()
     switch.start()
-    p = switch.processes["ovs-vswitchd"]
+    p = switch.processes.pop("ovs-vswitchd")
     switch.vsctl("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-socket-mem=64", "other_config:dpdk-init=true")
     assert p.wait(20) == 1
     with open(f"{switch.dir}/ovs-vswitchd.out") as f:
