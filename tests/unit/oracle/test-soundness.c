@@ -186,7 +186,7 @@ static size_t random_bit(bool of_tunnel, bool of_queue, bool of_label)
 static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
 		      const struct flow_key *key, int passes)
 {
-	bool tunnelled = flow_tunnel_is_set(&key->tunnel), labelled = key->mpls_lse[0];
+	bool tunnelled = flow_tunnel_is_set(&key->tunnel), labelled;
 	struct xlate_result first, again;
 	struct flow_mask exact;
 
@@ -203,6 +203,8 @@ static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
 	if (key->in_port != RANDOM_VXLAN)
 		exact.m.tunnel.gbp_id = exact.m.tunnel.gbp_flags = 0;
 	exact.m.in_port = 0;
+	// One whose labels went may still have them in its key, where nobody looks.
+	labelled = exact.m.mpls_lse[0];
 	if (!translate(sw, tunnels, key, &first))
 		return;
 	for (int i = 0; i < FLIPS_PER_PACKET; i++) {
