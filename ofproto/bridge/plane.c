@@ -64,13 +64,6 @@ void planes_close(struct vswitchd *vs)
 		upcall_flush(pl->upcall, NULL);
 		offload_flush(pl->offload);
 		offload_set_sampled(pl->offload, NULL, NULL);
-	}
-	// What flows have counted is asked of the datapath when they have left the NIC.
-	loop_step(vs->loop, 0);
-	PLANE_FOR_EACH(pl, vs)
-	{
-		if (!pl->dp)
-			continue;
 		ct_zones_destroy(pl);
 		datapath_close(pl->dp);
 		pl->dp = NULL;

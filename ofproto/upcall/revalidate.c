@@ -22,26 +22,50 @@ static void free_removed(void *p)
 	megaflow_free(mf);
 }
 
-static void finish_remove(void *aux)
+static void finish_remove(struct upcall_engine *u, struct megaflow_deps *d)
 {
-	struct megaflow_deps *d = aux;
-	struct upcall_engine *u = d->engine;
 	struct megaflow *mf = d->mf;
 
 	engine_credit(u, mf);
 	mf->deps = NULL;
 	xlate_basis_uninit(&d->basis);
 	free(d);
-	u->withdrawing--;
 	rcu_defer(free_removed, mf);
+}
+
+static void finish_withdrawn(void *u)
+{
+	engine_finish_removed(u);
 }
 
 // From the device's worker: the rest belongs to the main thread.
 static void withdrawn(struct megaflow *mf, void *aux)
 {
 	struct megaflow_deps *d = aux;
+	struct upcall_engine *u = d->engine;
+	bool first;
 
-	loop_post(d->engine->loop, finish_remove, d);
+	pthread_mutex_lock(&u->lock);
+	first = !u->withdrawn;
+	d->next_withdrawn = u->withdrawn;
+	u->withdrawn = d;
+	pthread_mutex_unlock(&u->lock);
+	if (first)
+		loop_post(u->loop, finish_withdrawn, u);
+}
+
+void engine_finish_removed(struct upcall_engine *u)
+{
+	struct megaflow_deps *d, *next;
+
+	pthread_mutex_lock(&u->lock);
+	d = u->withdrawn;
+	u->withdrawn = NULL;
+	pthread_mutex_unlock(&u->lock);
+	for (; d; d = next) {
+		next = d->next_withdrawn;
+		finish_remove(u, d);
+	}
 }
 
 void engine_remove(struct upcall_engine *u, struct megaflow *mf)
@@ -53,7 +77,6 @@ void engine_remove(struct upcall_engine *u, struct megaflow *mf)
 		engine_learn_if_due(u, mf->deps);
 	datapath_flow_del(u->dp, mf);
 	counter_inc(COUNTER_REVALIDATE_DELETED);
-	u->withdrawing++;
 	offload_withdraw(u->offload, mf, withdrawn, mf->deps);
 }
 

@@ -27,6 +27,7 @@ struct megaflow_deps {
 	bool was_in_hw;
 	uint64_t sw_packets;
 	unsigned int sw_rounds;
+	struct megaflow_deps *next_withdrawn;
 };
 
 struct port_map_entry {
@@ -88,7 +89,8 @@ struct upcall_engine {
 	// Memory of its members for translations, cleared between two.
 	struct xlate_result again[CREW_MAX];
 	int64_t last_push;
-	size_t withdrawing; // flows that a device still has to let go
+	struct megaflow_deps *withdrawn
+		GUARDED_BY(lock); // that no device has any more, for the main thread to finish
 };
 
 bool port_map_find(const struct upcall_engine *u, dp_port_t port, struct of_switch **ret_sw,
@@ -118,6 +120,8 @@ void engine_start_revalidator(struct upcall_engine *u);
 void engine_stop_revalidator(struct upcall_engine *u);
 // Takes a flow out of the table, datapath and device, credits what is left, frees. Main thread.
 void engine_remove(struct upcall_engine *u, struct megaflow *mf);
+// The latter part, for all that no device has any more. Main thread.
+void engine_finish_removed(struct upcall_engine *u);
 // The datapath port that packets from a port of the switch are said to come from.
 dp_port_t upcall_way_back(const struct of_switch *sw, of_port_t in_port);
 // One packet that no flow counts.

@@ -271,6 +271,8 @@ static void flush(struct upcall_engine *u, bool (*goes)(const struct megaflow *m
 			engine_remove(u, v.v[i]);
 	VEC_FREE(&v);
 	offload_flush(u->offload);
+	// They count for rules of switches that may go next, and ask the datapath.
+	engine_finish_removed(u);
 }
 
 void upcall_flush(struct upcall_engine *u, struct of_switch *sw)
