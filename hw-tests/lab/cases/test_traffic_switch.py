@@ -267,6 +267,7 @@ def add_flows(s, *flows):
 
 
 def test_two_tags_are_pushed_and_popped_in_hardware(nic):
+    nic.vsctl("set", "Open_vSwitch", ".", "other_config:vlan-limit=2")
     nic.add_nic(1, rules=False)
     ip("-n", "wire", "link", "add", "link", "sn0wire", "name", "outer", "type", "vlan", "proto", "802.1ad", "id", "100")
     ip("-n", "wire", "link", "add", "link", "outer", "name", "inner", "type", "vlan", "id", "5")
