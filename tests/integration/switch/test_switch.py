@@ -128,3 +128,16 @@ def test_unrelated_table_change_translates_nothing_again(switch):
     switch.ofctl("mod-flows", "br0", "ip,nw_dst=10.0.0.0/24,actions=output:2")
     switch.appctl("revalidator/wait")
     assert int(switch.appctl("coverage/read-counter", "revalidate_dirty")) <= before + 2
+
+
+def test_flows_that_read_the_same_do_not_differ_by_their_form_on_the_wire(switch, tmp_path):
+    switch.start()
+    switch.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", "fail_mode=secure")
+    flows = tmp_path / "flows"
+    flows.write_text("priority=5,actions=controller(userdata=01)\npriority=6,actions=set_field:0x1/0xf->tun_metadata0\n")
+    switch.ofctl("add-tlv-map", "br0", "{class=0xffff,type=0,len=4}->tun_metadata0")
+    for version in ("OpenFlow10", "OpenFlow13", "OpenFlow15"):
+        switch.ofctl("-O", version, "del-flows", "br0")
+        switch.ofctl("-O", version, "add-flows", "br0", str(flows))
+        r = switch.ofctl("-O", version, "diff-flows", "br0", str(flows), check=False)
+        assert r.returncode == 0 and not r.stdout, (version, r.stdout, r.stderr)
