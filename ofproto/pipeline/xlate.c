@@ -179,15 +179,6 @@ static void hide_ports(struct xlate_ctx *ctx)
 	ctx->known.m.tp_src = ctx->known.m.tp_dst = UINT16_MAX;
 }
 
-static void show_ports(struct xlate_ctx *ctx, const struct flow_key *flow,
-		       const struct flow_mask *known)
-{
-	ctx->flow.tp_src = flow->tp_src;
-	ctx->flow.tp_dst = flow->tp_dst;
-	ctx->known.m.tp_src = known->m.tp_src;
-	ctx->known.m.tp_dst = known->m.tp_dst;
-}
-
 // A table without a rule for the packet may leave it to the next one. *ret_miss: what is to become of the packet where there is
 // no rule.
 static struct rule *look_up_from(struct xlate_ctx *ctx, uint8_t *table, enum table_miss *ret_miss)
@@ -206,13 +197,16 @@ static struct rule *look_up_from(struct xlate_ctx *ctx, uint8_t *table, enum tab
 static struct rule *look_up_fragment(struct xlate_ctx *ctx, uint8_t *table,
 				     enum table_miss *ret_miss)
 {
-	const struct flow_key flow = ctx->flow;
-	const struct flow_mask known = ctx->known;
+	be16 src = ctx->flow.tp_src, dst = ctx->flow.tp_dst;
+	be16 known_src = ctx->known.m.tp_src, known_dst = ctx->known.m.tp_dst;
 	struct rule *r;
 
 	hide_ports(ctx);
 	r = look_up_from(ctx, table, ret_miss);
-	show_ports(ctx, &flow, &known);
+	ctx->flow.tp_src = src;
+	ctx->flow.tp_dst = dst;
+	ctx->known.m.tp_src = known_src;
+	ctx->known.m.tp_dst = known_dst;
 	return r;
 }
 

@@ -285,10 +285,8 @@ void upcall_flush(struct upcall_engine *u, struct of_switch *sw)
 // What is put in by hand stays as it is.
 static bool is_translated_with_tags(const struct megaflow *mf, const void *aux)
 {
-	struct flow_key k;
-
-	miniflow_expand(mf->key, &k);
-	return mf->deps->sw && k.vlans[0].tci & htobe16(VLAN_PRESENT);
+	// Where there is no tag, the word of both is 0.
+	return mf->deps->sw && miniflow_get(mf->key, offsetof(struct flow_key, vlans) / 8);
 }
 
 void upcall_flush_tagged(struct upcall_engine *u)
