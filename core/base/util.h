@@ -116,6 +116,12 @@ static inline bool is_all_ones(const void *p, size_t n)
 	return true;
 }
 
+// The lowest 'n' bits; 64 and more: all.
+static inline uint64_t low_bits(unsigned int n)
+{
+	return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
 static inline bool str_starts(const char *s, const char *prefix)
 {
 	return !strncmp(s, prefix, strlen(prefix));

@@ -104,11 +104,6 @@ const struct field *field_by_oxm(uint16_t class, uint8_t field, uint32_t experim
 	return NULL;
 }
 
-static uint64_t ones(unsigned int n)
-{
-	return n >= 64 ? UINT64_MAX : (1ULL << n) - 1;
-}
-
 // Members have one of four widths, and most fields' values too: what is known to the compiler it does in an instruction.
 static uint64_t load_host(const void *p, size_t n)
 {
@@ -222,9 +217,9 @@ static uint64_t read_number(const struct field *f, const struct flow_key *key)
 
 	switch (f->at) {
 	case FIELD_AT_BE:
-		return load_be(p, f->size) >> f->shift & ones(f->n_bits);
+		return load_be(p, f->size) >> f->shift & low_bits(f->n_bits);
 	case FIELD_AT_HOST:
-		return load_host(p, f->size) >> f->shift & ones(f->n_bits);
+		return load_host(p, f->size) >> f->shift & low_bits(f->n_bits);
 	case FIELD_AT_PORT10:
 		return port_to_16(key->in_port);
 	case FIELD_AT_XREG:
@@ -248,7 +243,7 @@ static uint64_t read_number(const struct field *f, const struct flow_key *key)
 
 static void put_bits(uint64_t *word, unsigned int shift, unsigned int n, uint64_t v)
 {
-	uint64_t m = ones(n) << shift;
+	uint64_t m = low_bits(n) << shift;
 
 	*word = (*word & ~m) | (v << shift & m);
 }
@@ -395,9 +390,9 @@ static uint64_t valid_bits(const struct field *f)
 		return 0xfc;
 	case FIELD_AT_HOST:
 		// ct_state and arp_op are wider on the wire than in a key.
-		return ones(MIN(f->n_bits, f->size * 8));
+		return low_bits(MIN(f->n_bits, f->size * 8));
 	default:
-		return ones(f->n_bits);
+		return low_bits(f->n_bits);
 	}
 }
 

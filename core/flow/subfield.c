@@ -87,11 +87,6 @@ static bool is_number(const struct field *f)
 	return f->n_bytes <= 8;
 }
 
-static uint64_t ones(unsigned int n)
-{
-	return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
-}
-
 void subfield_read(const struct subfield *sf, const struct flow_key *key, union field_value *value)
 {
 	union field_value whole;
@@ -102,9 +97,10 @@ void subfield_read(const struct subfield *sf, const struct flow_key *key, union 
 	}
 	field_read(sf->field, key, &whole);
 	if (is_number(sf->field)) {
-		field_value_from_u64(
-			sf->field,
-			field_value_to_u64(sf->field, &whole) >> sf->ofs & ones(sf->n_bits), value);
+		field_value_from_u64(sf->field,
+				     field_value_to_u64(sf->field, &whole) >> sf->ofs &
+					     low_bits(sf->n_bits),
+				     value);
 		return;
 	}
 	memset(value, 0, sf->field->n_bytes);
@@ -119,7 +115,7 @@ void subfield_put(const struct subfield *sf, const union field_value *value,
 	size_t n = sf->field->n_bytes;
 
 	if (is_number(sf->field)) {
-		uint64_t bits = ones(sf->n_bits) << sf->ofs,
+		uint64_t bits = low_bits(sf->n_bits) << sf->ofs,
 			 old = field_value_to_u64(sf->field, whole) & ~bits,
 			 v = field_value_to_u64(sf->field, value) << sf->ofs & bits;
 
@@ -137,7 +133,7 @@ void subfield_bits(const struct subfield *sf, union field_value *bits)
 		return;
 	}
 	if (is_number(sf->field)) {
-		field_value_from_u64(sf->field, ones(sf->n_bits) << sf->ofs, bits);
+		field_value_from_u64(sf->field, low_bits(sf->n_bits) << sf->ofs, bits);
 		return;
 	}
 	memset(bits, 0, sf->field->n_bytes);
