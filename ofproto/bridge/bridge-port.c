@@ -175,15 +175,9 @@ static bool add_to_datapath(struct bridge_port *bp, struct eth_addr *ret_mac)
 static bool wanted_mac(const struct bridge_port *bp, const struct ovsrec_interface *iface,
 		       struct eth_addr *ret)
 {
-	union field_value v, mask;
-
 	*ret = bp->bridge->mac;
-	if (!strcmp(bp->name, bp->bridge->name))
-		return true;
-	if (!iface->mac || field_parse(field_get(FIELD_ETH_SRC), iface->mac, &v, &mask, NULL))
-		return false;
-	*ret = v.eth;
-	return true;
+	return !strcmp(bp->name, bp->bridge->name) ||
+	       (iface->mac && bridge_parse_mac(iface->mac, ret));
 }
 
 static void apply_interface(struct bridge_port *bp, const struct ovsrec_interface *iface)

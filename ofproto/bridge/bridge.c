@@ -120,8 +120,7 @@ static struct eth_addr default_mac(const struct uuid *uuid)
 	return a;
 }
 
-// Of one station.
-static bool parse_mac(const char *s, struct eth_addr *ret)
+bool bridge_parse_mac(const char *s, struct eth_addr *ret)
 {
 	static const struct eth_addr zero;
 	union field_value v, mask;
@@ -140,7 +139,7 @@ static void read_address(struct bridge *br, const struct ovsrec_bridge *row)
 	bool is_new = strcmp(text, br->hwaddr ? br->hwaddr : "");
 
 	br->mac = default_mac(&br->uuid);
-	if (text[0] && !parse_mac(text, &br->mac) && is_new)
+	if (text[0] && !bridge_parse_mac(text, &br->mac) && is_new)
 		log_err("%s: other_config:hwaddr \"%s\" is no Ethernet address of a station: "
 			"the bridge's own is used",
 			br->name, text);

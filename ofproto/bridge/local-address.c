@@ -51,16 +51,17 @@ static void bad(const struct bridge *br, const struct ovsrec_controller *row, co
 			 row->target, column, text, strstr(column, "mask") ? "mask" : "address");
 }
 
-static bool wanted(const struct bridge *br, const struct ovsrec_controller *row,
-		   struct address *ret)
+// '*ret' stays where the row gives none.
+static void take_wanted(const struct bridge *br, const struct ovsrec_controller *row,
+			struct address *ret)
 {
 	struct address a = { .gateway.s_addr = 0 };
 
 	if (!row->local_ip)
-		return false;
+		return;
 	if (!parse(row->local_ip, &a.ip)) {
 		bad(br, row, "local_ip", row->local_ip);
-		return false;
+		return;
 	}
 	if (!row->local_netmask) {
 		a.mask = class_mask(a.ip);
@@ -71,7 +72,6 @@ static bool wanted(const struct bridge *br, const struct ovsrec_controller *row,
 	if (row->local_gateway && !parse(row->local_gateway, &a.gateway))
 		bad(br, row, "local_gateway", row->local_gateway);
 	*ret = a;
-	return true;
 }
 
 // ---- The device ----
@@ -157,7 +157,7 @@ void local_address_configure(struct bridge *br, const struct ovsrec_bridge *row)
 	if (!local || !atomic_load(&local->ifindex))
 		return;
 	for (size_t i = 0; i < row->n_controller; i++)
-		wanted(br, row->controller[i], &now);
+		take_wanted(br, row->controller[i], &now);
 	if (!now.ip.s_addr)
 		return;
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

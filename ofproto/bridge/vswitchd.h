@@ -189,6 +189,8 @@ void bridge_keep(struct vswitchd *vs, const struct ovsrec_bridge *row);
 void bridge_configure_tables(struct bridge *br, const struct ovsrec_bridge *row);
 // fail-mode.c: each second, and when controllers or fail_mode have changed.
 void fail_mode_run(struct bridge *br);
+// The address of one station; false: it is none, or has a mask.
+bool bridge_parse_mac(const char *s, struct eth_addr *ret);
 // local-address.c: local_ip and so on of the bridge's controllers.
 void local_address_configure(struct bridge *br, const struct ovsrec_bridge *row);
 // in-band.c: the bridge's connections that may come over itself, and those of the database. 'run' each second.
