@@ -41,6 +41,8 @@ def number(c, kind, body, sequence=[0x1000]):
 def test_what_a_controller_and_the_switch_say_is_printed(cls, datapath_type, version):
     with running(cls, datapath_type) as s:
         c = controllers(s, 1, version)[0]
+        # One whose hello the switch has not read yet is none that can be looked at.
+        c.received()
         snoopers = [Snooper(p, s) for p in (OURS, THEIRS)]
         try:
             # Until both look on, what is asked may pass them by.
