@@ -191,7 +191,7 @@ void of_port_format(of_port_t port, const struct port_names *ports, struct strbu
 	}
 	name = ports && ports->by_number ? ports->by_number(port, ports->aux) : NULL;
 	if (!name)
-		strbuf_printf(out, "%u", port.n);
+		strbuf_put_u64(out, port.n);
 	else
 		put_name(name, out);
 }
@@ -204,7 +204,7 @@ void of_table_format(uint8_t table, const struct port_names *names, struct strbu
 	if (name)
 		put_name(name, out);
 	else
-		strbuf_printf(out, "%u", table);
+		strbuf_put_u64(out, table);
 }
 
 // A copy without the quotes, if there are some.
@@ -386,18 +386,29 @@ int ipv6_masked_parse(const char *text, uint8_t ret[16], uint8_t mask[16], struc
 	return 0;
 }
 
+static void put_ipv4(struct strbuf *out, be32 addr)
+{
+	uint32_t a = be32toh(addr);
+
+	for (int shift = 24; shift >= 0; shift -= 8) {
+		strbuf_put_u64(out, a >> shift & 0xff);
+		if (shift)
+			strbuf_putc(out, '.');
+	}
+}
+
 void ipv4_masked_format(be32 addr, be32 mask, struct strbuf *out)
 {
-	char buf[INET_ADDRSTRLEN];
 	int len = mask_prefix_len((const uint8_t *)&mask, 4);
 
-	strbuf_puts(out, inet_ntop(AF_INET, &addr, buf, sizeof(buf)));
+	put_ipv4(out, addr);
 	if (len == 32)
 		return;
+	strbuf_putc(out, '/');
 	if (len > 0)
-		strbuf_printf(out, "/%d", len);
+		strbuf_put_u64(out, len);
 	else
-		strbuf_printf(out, "/%s", inet_ntop(AF_INET, &mask, buf, sizeof(buf)));
+		put_ipv4(out, mask);
 }
 
 void ipv6_masked_format(const uint8_t addr[16], const uint8_t mask[16], struct strbuf *out)
@@ -414,11 +425,22 @@ void ipv6_masked_format(const uint8_t addr[16], const uint8_t mask[16], struct s
 		strbuf_printf(out, "/%s", inet_ntop(AF_INET6, mask, buf, sizeof(buf)));
 }
 
+static void put_ethernet(struct strbuf *out, struct eth_addr a)
+{
+	for (size_t i = 0; i < sizeof(a.b); i++) {
+		if (i)
+			strbuf_putc(out, ':');
+		strbuf_put_hex(out, a.b[i], 2);
+	}
+}
+
 void eth_masked_format(struct eth_addr addr, struct eth_addr mask, struct strbuf *out)
 {
-	strbuf_printf(out, ETH_ADDR_FMT, ETH_ADDR_ARGS(addr));
-	if (!is_all_ones(&mask, sizeof(mask)))
-		strbuf_printf(out, "/" ETH_ADDR_FMT, ETH_ADDR_ARGS(mask));
+	put_ethernet(out, addr);
+	if (is_all_ones(&mask, sizeof(mask)))
+		return;
+	strbuf_putc(out, '/');
+	put_ethernet(out, mask);
 }
 
 // ---- Numbers of any width ----
@@ -470,9 +492,10 @@ void wide_hex_format(const uint8_t *b, size_t n, struct strbuf *out)
 		strbuf_putc(out, '0');
 		return;
 	}
-	strbuf_printf(out, "0x%x", *b);
+	strbuf_puts(out, "0x");
+	strbuf_put_hex(out, *b, 1);
 	while (--n)
-		strbuf_printf(out, "%02x", *++b);
+		strbuf_put_hex(out, *++b, 2);
 }
 
 // ---- Per format ----
@@ -609,7 +632,7 @@ static void format_number(const struct field *f, const union field_value *value,
 			  const union field_value *mask, struct strbuf *out)
 {
 	if (!mask && f->format == FMT_DEC) {
-		strbuf_printf(out, "%llu", (unsigned long long)field_value_to_u64(f, value));
+		strbuf_put_u64(out, field_value_to_u64(f, value));
 		return;
 	}
 	wide_hex_format(value->b, f->n_bytes, out);

@@ -347,14 +347,14 @@ struct word_range field_words(const struct field *f)
 
 bool field_is_in(const struct field *f, const struct flow_key *mask)
 {
-	union field_value bits;
-
-	// Most are not, and that is seen from the member as a whole.
-	if ((f->at == FIELD_AT_BE || f->at == FIELD_AT_HOST || f->at == FIELD_AT_WIDE) &&
-	    is_all_zeros((const uint8_t *)mask + f->offset, f->size))
-		return false;
-	field_read(f, mask, &bits);
-	return !is_all_zeros(bits.b, f->n_bytes);
+	switch (f->at) {
+	case FIELD_AT_WIDE:
+		return !is_all_zeros((const uint8_t *)mask + f->offset, 16);
+	case FIELD_AT_XXREG:
+		return !is_all_zeros(&mask->regs[f->index * 4], 16);
+	default:
+		return read_number(f, mask);
+	}
 }
 
 void field_write(const struct field *f, const union field_value *value, struct flow_key *key)

@@ -8,6 +8,24 @@
 
 #define DEFAULT_PRIORITY 32768
 
+static void put_number(struct strbuf *out, const char *before, uint64_t n, const char *behind)
+{
+	strbuf_puts(out, before);
+	strbuf_put_u64(out, n);
+	strbuf_puts(out, behind);
+}
+
+// UINT64_MAX: not known.
+static void put_count(struct strbuf *out, const char *before, uint64_t n)
+{
+	if (n != UINT64_MAX) {
+		put_number(out, before, n, "");
+		return;
+	}
+	strbuf_puts(out, before);
+	strbuf_putc(out, '?');
+}
+
 // "priority=5,tcp"; true when something was printed.
 static bool put_match(const struct match *m, uint16_t priority, const struct port_names *ports,
 		      struct strbuf *out)
@@ -15,7 +33,7 @@ static bool put_match(const struct match *m, uint16_t priority, const struct por
 	size_t start = out->len;
 
 	if (priority != DEFAULT_PRIORITY)
-		strbuf_printf(out, "priority=%u,", priority);
+		put_number(out, "priority=", priority, ",");
 	match_format(m, ports, out);
 	if (out->len > start)
 		strbuf_chomp(out, ',');
@@ -40,29 +58,25 @@ static void put_flags(uint16_t set, struct strbuf *out)
 
 static void put_duration(uint32_t sec, uint32_t nsec, struct strbuf *out)
 {
-	strbuf_printf(out, "%u.%03u", sec, nsec / 1000000);
+	put_number(out, "", sec, ".");
+	strbuf_put_u64_wide(out, nsec / 1000000, 3);
 }
 
 void flow_stats_format(const struct flow_stats *fs, const struct port_names *ports, bool show_stats,
 		       struct strbuf *out)
 {
-	if (show_stats || fs->cookie)
-		strbuf_printf(out, " cookie=0x%" PRIx64 ",", fs->cookie);
+	if (show_stats || fs->cookie) {
+		strbuf_puts(out, " cookie=0x");
+		strbuf_put_hex(out, fs->cookie, 1);
+		strbuf_putc(out, ',');
+	}
 	if (show_stats) {
 		strbuf_puts(out, " duration=");
 		put_duration(fs->duration_sec, fs->duration_nsec, out);
 		strbuf_puts(out, "s, table=");
 		of_table_format(fs->table, ports, out);
-		strbuf_puts(out, ", n_packets=");
-		if (fs->n_packets == UINT64_MAX)
-			strbuf_puts(out, "?");
-		else
-			strbuf_printf(out, "%" PRIu64, fs->n_packets);
-		strbuf_puts(out, ", n_bytes=");
-		if (fs->n_bytes == UINT64_MAX)
-			strbuf_puts(out, "?");
-		else
-			strbuf_printf(out, "%" PRIu64, fs->n_bytes);
+		put_count(out, ", n_packets=", fs->n_packets);
+		put_count(out, ", n_bytes=", fs->n_bytes);
 		strbuf_putc(out, ',');
 	} else if (fs->table) {
 		strbuf_puts(out, " table=");
@@ -70,17 +84,17 @@ void flow_stats_format(const struct flow_stats *fs, const struct port_names *por
 		strbuf_putc(out, ',');
 	}
 	if (fs->idle_timeout)
-		strbuf_printf(out, " idle_timeout=%u,", fs->idle_timeout);
+		put_number(out, " idle_timeout=", fs->idle_timeout, ",");
 	if (fs->hard_timeout)
-		strbuf_printf(out, " hard_timeout=%u,", fs->hard_timeout);
+		put_number(out, " hard_timeout=", fs->hard_timeout, ",");
 	strbuf_putc(out, ' ');
 	put_flags(fs->flags, out);
 	if (fs->importance)
-		strbuf_printf(out, "importance=%u, ", fs->importance);
+		put_number(out, "importance=", fs->importance, ", ");
 	if (show_stats && fs->idle_age >= 0)
-		strbuf_printf(out, "idle_age=%d, ", fs->idle_age);
+		put_number(out, "idle_age=", fs->idle_age, ", ");
 	if (show_stats && fs->hard_age >= 0 && fs->hard_age != (int32_t)fs->duration_sec)
-		strbuf_printf(out, "hard_age=%d, ", fs->hard_age);
+		put_number(out, "hard_age=", fs->hard_age, ", ");
 	if (put_match(fs->match, fs->priority, ports, out))
 		strbuf_putc(out, ' ');
 	strbuf_puts(out, "actions=");

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CHECK
 CORE_TESTS = tests/unit/core/test-base tests/unit/core/test-json tests/unit/core/test-io \
-	tests/unit/core/test-jsonrpc-session tests/unit/core/test-netlink tests/unit/core/test-tls
+	tests/unit/core/test-jsonrpc-session tests/unit/core/test-netlink tests/unit/core/test-strbuf tests/unit/core/test-tls
 check_PROGRAMS += $(CORE_TESTS)
 TESTS += $(CORE_TESTS)
 tests_unit_core_test_base_SOURCES = tests/unit/core/test-base.c
@@ -29,4 +29,8 @@ tests_unit_core_test_tls_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_unit_core_test_netlink_SOURCES = tests/unit/core/test-netlink.c
 tests_unit_core_test_netlink_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_core_test_netlink_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
+
+tests_unit_core_test_strbuf_SOURCES = tests/unit/core/test-strbuf.c
+tests_unit_core_test_strbuf_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_core_test_strbuf_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 endif
