@@ -25,6 +25,10 @@
 			    : (void)((A)->v = (A)->n ? xrealloc((A)->v, (A)->n * sizeof(*(A)->v)) \
 						     : (free((A)->v), NULL), \
 				     (A)->cap = (A)->n))
+// A copy of FROM, in no more memory than it needs, in place of what TO was.
+#define VEC_COPY(TO, FROM) \
+	((TO)->v = (FROM)->n ? xmemdup((FROM)->v, (FROM)->n * sizeof(*(FROM)->v)) : NULL, \
+	 (TO)->n = (TO)->cap = (FROM)->n)
 #define VEC_CLEAR(A) ((A)->n = 0)
 #define VEC_FREE(A) (free((A)->v), (A)->v = NULL, (A)->n = (A)->cap = 0)
 // P points at each element in turn.

@@ -4,6 +4,18 @@
 #include "ofproto/pipeline/learn.h"
 #include "ofproto/pipeline/xlate-private.h"
 
+// Its references are somebody else's, or given back.
+static void forget(struct xlate_basis *b)
+{
+	VEC_CLEAR(&b->credits);
+	VEC_CLEAR(&b->deps);
+	VEC_CLEAR(&b->passed);
+	VEC_CLEAR(&b->lookups);
+	VEC_CLEAR(&b->seen);
+	VEC_CLEAR(&b->effects);
+	VEC_CLEAR(&b->recircs);
+}
+
 void xlate_basis_clear(struct xlate_basis *b)
 {
 	struct recirc_state **s;
@@ -20,13 +32,7 @@ void xlate_basis_clear(struct xlate_basis *b)
 			group_unref(c->group);
 	VEC_FOR_EACH (s, &b->recircs)
 		recirc_unref(*s);
-	VEC_CLEAR(&b->credits);
-	VEC_CLEAR(&b->deps);
-	VEC_CLEAR(&b->passed);
-	VEC_CLEAR(&b->lookups);
-	VEC_CLEAR(&b->seen);
-	VEC_CLEAR(&b->effects);
-	VEC_CLEAR(&b->recircs);
+	forget(b);
 }
 
 void xlate_basis_uninit(struct xlate_basis *b)
@@ -59,12 +65,18 @@ static void basis_trim(struct xlate_basis *b)
 	VEC_TRIM(&b->recircs);
 }
 
-void xlate_result_take_basis(struct xlate_result *r, struct xlate_basis *ret)
+void xlate_result_give_basis(struct xlate_result *r, struct xlate_basis *ret)
 {
-	*ret = r->basis;
-	memset(&r->basis, 0, sizeof(r->basis));
-	basis_trim(ret);
-	xlate_result_uninit(r);
+	struct xlate_basis *b = &r->basis;
+
+	VEC_COPY(&ret->credits, &b->credits);
+	VEC_COPY(&ret->deps, &b->deps);
+	VEC_COPY(&ret->passed, &b->passed);
+	VEC_COPY(&ret->lookups, &b->lookups);
+	VEC_COPY(&ret->seen, &b->seen);
+	VEC_COPY(&ret->effects, &b->effects);
+	VEC_COPY(&ret->recircs, &b->recircs);
+	forget(b);
 }
 
 void xlate_result_exchange_basis(struct xlate_result *r, struct xlate_basis *b)

@@ -164,8 +164,8 @@ void xlate_again(const struct xlate_input *in, struct xlate_result *ret);
 void xlate_result_uninit(struct xlate_result *r);
 void xlate_result_clear(struct xlate_result *r); // gives back references, keeps memory
 void xlate_basis_uninit(struct xlate_basis *b);
-// Takes the basis out of a result, in no more memory than it needs; the rest of the result is freed.
-void xlate_result_take_basis(struct xlate_result *r, struct xlate_basis *ret);
+// The basis of a result with its references, in no more memory than it needs; the result keeps its memory.
+void xlate_result_give_basis(struct xlate_result *r, struct xlate_basis *ret);
 // The result gets the basis that a flow had, to be used again, and the flow that of the result.
 void xlate_result_exchange_basis(struct xlate_result *r, struct xlate_basis *b);
 // Applies the effects on stations.  True when one changed an answer that others may rest on.

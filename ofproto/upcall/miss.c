@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The thread that met a packet nobody knew translates it, installs the megaflow, and goes on.
+#include <pthread.h>
+
 #include "core/base/clock.h"
 #include "core/base/counters.h"
 #include "core/base/log.h"
@@ -87,7 +89,7 @@ static struct megaflow *make_megaflow(struct upcall_engine *u, struct of_switch 
 	deps->engine = u;
 	deps->mf = mf;
 	deps->n_learned = n_packets;
-	xlate_result_take_basis(r, &deps->basis);
+	xlate_result_give_basis(r, &deps->basis);
 	mf->deps = deps;
 	return mf;
 }
@@ -117,7 +119,7 @@ static void drop_unused(struct megaflow *mf)
 	megaflow_free(mf);
 }
 
-// Takes what is in 'r'. NULL when the table is full, another thread was faster or the datapath does not want it.
+// Takes the basis of 'r'. NULL when the table is full, another thread was faster or the datapath does not want it.
 static struct megaflow *install(struct upcall_engine *u, struct of_switch *sw,
 				const struct flow_key *dp_key, struct xlate_result *r,
 				size_t packet_size)
@@ -156,17 +158,44 @@ void engine_count_lost(enum xlate_error e)
 		counter_inc(COUNTER_DROP_RECIRC_FULL);
 }
 
-// Where the packet comes in, and what becomes of it: for xlate_result_uninit() when this succeeds. Its actions are appended.
+// Each thread has one, empty between packets, whose memory is that of the largest answer so far.
+static __thread struct xlate_result *own_result;
+static pthread_key_t key_of_results;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void free_result(void *p)
+{
+	xlate_result_uninit(p);
+	free(p);
+}
+
+static void create_key(void)
+{
+	if (pthread_key_create(&key_of_results, free_result))
+		abort();
+}
+
+static struct xlate_result *result_of_thread(void)
+{
+	if (!own_result) {
+		pthread_once(&once, create_key);
+		own_result = xzalloc(sizeof(*own_result));
+		pthread_setspecific(key_of_results, own_result);
+	}
+	return own_result;
+}
+
+// Where the packet comes in, and what becomes of it: for xlate_result_clear() when this succeeds. Its actions are appended.
 static int translate_packet(struct upcall_engine *u, const struct upcall *up,
 			    struct engine_entry *e, struct xlate_result *r, struct strbuf *actions)
 {
 	if (!engine_key(u, up->key, e))
 		return -ENODEV;
 	struct xlate_input in = { .sw = e->sw, .key = &e->key, .tunnel = engine_tunnel(e) };
-	xlate(&in, r);
+	xlate_again(&in, r);
 	if (xlate_error_passes(r->error)) {
 		engine_count_lost(r->error);
-		xlate_result_uninit(r);
+		xlate_result_clear(r);
 		return -ENOENT;
 	}
 	strbuf_put(actions, strbuf_cstr(&r->actions), r->actions.len);
@@ -177,21 +206,22 @@ static int on_miss(void *aux, const struct upcall *up, struct strbuf *actions,
 		   struct megaflow **ret_flow)
 {
 	struct upcall_engine *u = aux;
-	struct xlate_result r;
+	struct xlate_result *r = result_of_thread();
 	struct engine_entry e;
 	int error;
 
 	*ret_flow = NULL;
 	counter_inc(COUNTER_UPCALL);
-	error = translate_packet(u, up, &e, &r, actions);
+	error = translate_packet(u, up, &e, r, actions);
 	if (error)
 		return error;
-	if (xlate_apply_effects(&r.basis))
+	if (xlate_apply_effects(&r->basis))
 		upcall_changed(u);
-	xlate_learn_rules(&r.basis);
+	xlate_learn_rules(&r->basis);
 	engine_learn_soon(u);
-	*ret_flow = install(u, e.sw, up->key, &r,
-			    packet_length(up->packet->size, up->key->packet_type));
+	*ret_flow =
+		install(u, e.sw, up->key, r, packet_length(up->packet->size, up->key->packet_type));
+	xlate_result_clear(r);
 	if (*ret_flow)
 		finish_install(u, *ret_flow);
 	return 0;
@@ -211,15 +241,15 @@ enum upcall_restored upcall_restore(struct upcall_engine *u, const struct flow_k
 	xlate(&in, &r);
 	xlate_apply_effects(&r.basis);
 	if (keep && !xlate_error_passes(r.error)) {
-		mf = install(u, e.sw, dp_key, &r, 0); // takes 'r'
+		mf = install(u, e.sw, dp_key, &r, 0);
 		if (mf)
 			finish_install(u, mf);
-		return mf ? RESTORED : RESTORED_NOT;
-	}
-	if (r.error == XLATE_NO_RECIRCULATION_CONTEXT)
+		ret = mf ? RESTORED : RESTORED_NOT;
+	} else if (r.error == XLATE_NO_RECIRCULATION_CONTEXT) {
 		ret = RESTORED_LATER;
-	else
+	} else {
 		ret = keep ? RESTORED_NOT : RESTORED;
+	}
 	xlate_result_uninit(&r);
 	return ret;
 }
@@ -364,14 +394,14 @@ static void queue_packet_in(struct upcall_engine *u, struct of_switch *sw,
 // A packet of a flow that no datapath carries out: what to do with it. The flow counts it, and has what it learns.
 static int slow_path(struct upcall_engine *u, const struct upcall *up, struct strbuf *actions)
 {
-	struct xlate_result r;
+	struct xlate_result *r = result_of_thread();
 	struct engine_entry e;
 	int error;
 
 	counter_inc(COUNTER_UPCALL_SLOW_PATH);
-	error = translate_packet(u, up, &e, &r, actions);
+	error = translate_packet(u, up, &e, r, actions);
 	if (!error)
-		xlate_result_uninit(&r);
+		xlate_result_clear(r);
 	return error;
 }
 

@@ -565,10 +565,12 @@ START_TEST(megaflows_hold_their_states)
 	parse_key("in_port=1,tcp", &key);
 	look_up(&key, &r);
 	id = r.basis.recircs.v[0]->id;
-	xlate_result_take_basis(&r, &parent);
+	xlate_result_give_basis(&r, &parent);
+	xlate_result_uninit(&r);
 	key.recirc_id = id;
 	look_up(&key, &r);
-	xlate_result_take_basis(&r, &child);
+	xlate_result_give_basis(&r, &child);
+	xlate_result_uninit(&r);
 	ck_assert_uint_eq(child.recircs.n, 1);
 	xlate_basis_uninit(&parent);
 	clock_advance(2 * RECIRC_LINGER_MSEC);
