@@ -30,6 +30,11 @@ static inline bool flowmap_has(struct flowmap m, unsigned int word)
 	return m.bits[word / 64] >> word % 64 & 1;
 }
 
+static inline void flowmap_add(struct flowmap *m, unsigned int word)
+{
+	m->bits[word / 64] |= UINT64_C(1) << word % 64;
+}
+
 static inline bool flowmap_equal(struct flowmap a, struct flowmap b)
 {
 	return a.bits[0] == b.bits[0] && a.bits[1] == b.bits[1];

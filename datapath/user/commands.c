@@ -274,7 +274,7 @@ static void put_share(struct strbuf *out, uint64_t part, uint64_t whole)
 static void show_rxqs(const struct worker *w, const struct selection *sel, struct strbuf *out)
 {
 	const struct poll_list *l = w->polls;
-	uint64_t total = used(&w->usage, sel->seconds), by_queues = 0;
+	uint64_t total = used(&w->usage, sel->seconds), by_queues = 0, was_busy;
 
 	thread_title(w, out);
 	strbuf_puts(out, "  isolated : false\n");
@@ -289,7 +289,8 @@ static void show_rxqs(const struct worker *w, const struct selection *sel, struc
 		by_queues += cycles;
 	}
 	strbuf_puts(out, "  overhead: ");
-	put_share(out, w->stats.busy_cycles && total > by_queues ? total - by_queues : 0, total);
+	was_busy = __atomic_load_n(&w->stats.busy_cycles, __ATOMIC_RELAXED);
+	put_share(out, was_busy && total > by_queues ? total - by_queues : 0, total);
 	strbuf_putc(out, '\n');
 }
 

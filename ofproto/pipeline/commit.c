@@ -183,6 +183,7 @@ void ctx_look_at(struct xlate_ctx *ctx, const struct flow_mask *mask)
 
 	for (size_t i = 0; i < FLOW_WORDS; i++)
 		out[i] |= m[i] & ~known[i];
+	ctx->touched_all = true;
 }
 
 // Masks that are made for one field have nothing but its words and those that it needs, which are all that is looked at here.
@@ -199,6 +200,7 @@ static void clear_for(const struct field *f, struct flow_mask *m)
 void ctx_look_at_word(struct xlate_ctx *ctx, size_t w, uint64_t bits)
 {
 	flow_words(&ctx->ret->mask.m)[w] |= bits & ~flow_words_const(&ctx->known.m)[w];
+	ctx_touch(ctx, w);
 }
 
 static void look_at_needs(struct xlate_ctx *ctx, const struct flow_mask *m)
@@ -262,6 +264,8 @@ static void wrote_word(struct xlate_ctx *ctx, size_t w, uint64_t bits)
 {
 	flow_words(&ctx->known.m)[w] |= bits;
 	flow_words(&ctx->written.m)[w] |= bits;
+	if (bits)
+		ctx_touch(ctx, w);
 	if (w < sizeof(ctx->flow.tunnel) / 8)
 		flow_words(&ctx->tunnel_set.m)[w] |= bits;
 }

@@ -405,6 +405,14 @@ void ctx_report_action(struct xlate_ctx *ctx, const struct act *a)
 		report_action(ctx, a);
 }
 
+// What these change, they change by functions that take a note of it (ctx_touch()). They are what long pipelines consist of.
+static const bool tells_what_it_touches[ACT_MAX] = {
+	[ACT_SET_FIELD] = true,
+	[ACT_MOVE] = true,
+	[ACT_RESUBMIT] = true,
+	[ACT_GOTO_TABLE] = true,
+};
+
 void xlate_actions(struct xlate_ctx *ctx, struct acts acts)
 {
 	struct frame f = { .rest = acts,
@@ -422,6 +430,7 @@ void xlate_actions(struct xlate_ctx *ctx, struct acts acts)
 			break;
 		if (ctx->unparsed && xlate_needs_headers(ctx, a)) {
 			xlate_parse_again(ctx);
+			ctx->touched_all = true;
 			break;
 		}
 		f.rest.first = (const struct act *)((const uint8_t *)a + a->size);
@@ -430,6 +439,8 @@ void xlate_actions(struct xlate_ctx *ctx, struct acts acts)
 		ctx_report_action(ctx, a);
 		assert(functions[a->type]);
 		functions[a->type](ctx, a);
+		if (!tells_what_it_touches[a->type])
+			ctx->touched_all = true;
 	}
 	ctx->list_ends = false;
 	ctx->frame = f.outer;

@@ -33,6 +33,7 @@ void ctx_save(struct xlate_ctx *ctx, struct isolation *iso)
 
 void ctx_restore(struct xlate_ctx *ctx, struct isolation *iso)
 {
+	ctx->touched_all = true;
 	ctx->flow = iso->flow;
 	ctx->base = iso->base;
 	ctx->known = iso->known;

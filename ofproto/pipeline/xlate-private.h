@@ -46,6 +46,9 @@ struct xlate_ctx {
 	// Bits of 'flow' that do not depend on bits of the original packet outside the mask: looking at them costs nothing.
 	struct flow_mask known;
 	struct seen seen; // by the table that was tried last
+	// Since then 'flow', 'known' and the result's mask have changed in these words alone; 'touched_all': maybe in all.
+	struct flowmap touched;
+	bool touched_all;
 	struct flow_mask base_known; // same for 'base'
 	// Bits of 'base' that the datapath may have changed by itself (address translation).
 	struct flow_mask base_lost;
@@ -96,6 +99,11 @@ struct to_controller {
 	bool pause; // the packet goes on when the controller says so
 	uint32_t meter; // of its own, 0: none
 };
+
+static inline void ctx_touch(struct xlate_ctx *ctx, size_t word)
+{
+	flowmap_add(&ctx->touched, word);
+}
 
 // Dependence on bits of the current key ('mask' in terms of ctx->flow).
 void ctx_look_at(struct xlate_ctx *ctx, const struct flow_mask *mask);

@@ -60,6 +60,8 @@ static void report_rule(struct xlate_ctx *ctx, uint8_t table, const struct rule 
 	ctx_step(ctx, STEP_TABLE, "%s", text.s);
 }
 
+#define WORD_OF(MEMBER) (offsetof(struct flow_key, MEMBER) / 8)
+
 // What is known of the packets at this point: bits that the megaflow matches, and bits that the pipeline has set.
 static void depend_on_table(struct xlate_ctx *ctx, uint8_t table,
 			    const struct cls_decision *decision)
@@ -68,8 +70,13 @@ static void depend_on_table(struct xlate_ctx *ctx, uint8_t table,
 
 	if (decision->by_conjunction)
 		ctx->known.m.conj_id = 0;
-	seen_put(&ctx->seen, &ctx->flow, &ctx->ret->mask, &ctx->known, &ctx->ret->basis.seen);
+	ctx_touch(ctx, WORD_OF(conj_id));
+	seen_put(&ctx->seen, &ctx->flow, &ctx->ret->mask, &ctx->known,
+		 ctx->touched_all ? NULL : &ctx->touched, &ctx->ret->basis.seen);
 	ctx->known.m.conj_id = conj_id;
+	ctx->touched_all = false;
+	ctx->touched = (struct flowmap){ 0 };
+	ctx_touch(ctx, WORD_OF(conj_id));
 	VEC_PUSH(&ctx->ret->basis.lookups,
 		 ((struct xlate_lookup){ decision->least, ctx->passed, table }));
 }
@@ -98,6 +105,7 @@ static void swap_tuple(struct flow_key *k)
 // All that a look-up sees and marks, so that the members stand for each other in all of it.
 static void swap_views(struct xlate_ctx *ctx)
 {
+	ctx->touched_all = true;
 	swap_tuple(&ctx->flow);
 	swap_tuple(&ctx->known.m);
 	swap_tuple(&ctx->ret->mask.m);
@@ -175,6 +183,7 @@ static enum fragments fragments_of(struct xlate_ctx *ctx)
 // The ports of all fragments are 0, whatever the first one says: that is known, and no bit of the packet's own decides.
 static void hide_ports(struct xlate_ctx *ctx)
 {
+	ctx->touched_all = true;
 	ctx->flow.tp_src = ctx->flow.tp_dst = 0;
 	ctx->known.m.tp_src = ctx->known.m.tp_dst = UINT16_MAX;
 }
@@ -203,6 +212,7 @@ static struct rule *look_up_fragment(struct xlate_ctx *ctx, uint8_t *table,
 
 	hide_ports(ctx);
 	r = look_up_from(ctx, table, ret_miss);
+	ctx->touched_all = true;
 	ctx->flow.tp_src = src;
 	ctx->flow.tp_dst = dst;
 	ctx->known.m.tp_src = known_src;
@@ -279,6 +289,7 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, enum x
 	ctx->depth += deeper;
 	ctx->table = table;
 	ctx->flow.in_port = in_port.n;
+	ctx_touch(ctx, WORD_OF(in_port));
 	if (ct)
 		swap_views(ctx);
 	fragments = fragments_of(ctx);
@@ -286,6 +297,7 @@ void xlate_table(struct xlate_ctx *ctx, of_port_t in_port, uint8_t table, enum x
 	if (ct)
 		swap_views(ctx);
 	ctx->flow.in_port = old_port;
+	ctx_touch(ctx, WORD_OF(in_port));
 	ctx->table = table;
 	// Behind the last table is the controller.
 	told = !r && miss != TABLE_MISS_DROP && entry == XLATE_GOTO && wants_packet_in(ctx);
@@ -554,7 +566,8 @@ static void translate(const struct xlate_input *in, struct xlate_result *ret)
 				 .sw = in->sw,
 				 .entry = in->sw,
 				 .flow = *in->key,
-				 .base = *in->key };
+				 .base = *in->key,
+				 .touched_all = true };
 
 	// The packet has the header that it came with no more when it goes into a tunnel.
 	memset(&ctx.base.tunnel, 0, sizeof(ctx.base.tunnel));
@@ -627,6 +640,7 @@ static void cross_patch(struct xlate_ctx *ctx, struct of_port *peer)
 	memset(&ctx->known.m.in_port, 0xff, sizeof(ctx->known.m.in_port));
 	ctx_hide_connection(ctx);
 	xlate_tunnel_hide(ctx);
+	ctx->touched_all = true;
 	ctx->rule = ctx->first_rule = NULL;
 	ctx_credit(ctx, (struct xlate_credit){
 				.kind = CREDIT_PORT_RX, .sw = peer->sw, .port = peer->number });

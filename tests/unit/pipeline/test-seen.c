@@ -58,7 +58,7 @@ START_TEST(a_row_is_read_as_it_was_written)
 	for (size_t i = 0; i < ROWS; i++) {
 		change(&s, i % 3 ? counts[_i] : 0);
 		states[i] = s;
-		seen_put(&seen, &s.flow, &s.looked, &s.known, &row);
+		seen_put(&seen, &s.flow, &s.looked, &s.known, NULL, &row);
 		check(&seen, &s);
 	}
 	seen_begin(&seen);
@@ -73,6 +73,43 @@ START_TEST(a_row_is_read_as_it_was_written)
 }
 END_TEST
 
+static struct flowmap difference(const struct state *a, const struct state *b)
+{
+	struct flowmap ret = { 0 };
+
+	for (size_t w = 0; w < FLOW_WORDS; w++)
+		if (flow_words_const(&a->flow)[w] != flow_words_const(&b->flow)[w] ||
+		    flow_words_const(&a->looked.m)[w] != flow_words_const(&b->looked.m)[w] ||
+		    flow_words_const(&a->known.m)[w] != flow_words_const(&b->known.m)[w])
+			flowmap_add(&ret, w);
+	return ret;
+}
+
+START_TEST(words_that_are_told_of_make_the_same_row)
+{
+	seen_row all = VEC_INIT, told = VEC_INIT;
+	struct state s = { 0 }, before;
+	struct seen seen, seen_told;
+	struct flowmap touched;
+
+	random_seed(_i + 1);
+	seen_pipeline_state(&s.known);
+	seen_begin(&seen);
+	seen_begin(&seen_told);
+	for (size_t i = 0; i < ROWS; i++) {
+		before = s;
+		change(&s, i % 3 ? counts[_i] : 0);
+		touched = difference(&before, &s);
+		seen_put(&seen, &s.flow, &s.looked, &s.known, NULL, &all);
+		seen_put(&seen_told, &s.flow, &s.looked, &s.known, &touched, &told);
+	}
+	ck_assert_uint_eq(all.n, told.n);
+	ck_assert_mem_eq(all.v, told.v, all.n * sizeof(*all.v));
+	VEC_FREE(&all);
+	VEC_FREE(&told);
+}
+END_TEST
+
 START_TEST(what_does_not_change_takes_one_word)
 {
 	seen_row row = VEC_INIT;
@@ -81,7 +118,7 @@ START_TEST(what_does_not_change_takes_one_word)
 
 	seen_pipeline_state(&s.known);
 	seen_begin(&seen);
-	seen_put(&seen, &s.flow, &s.looked, &s.known, &row);
+	seen_put(&seen, &s.flow, &s.looked, &s.known, NULL, &row);
 	ck_assert_uint_eq(row.n, 1);
 	VEC_FREE(&row);
 }
@@ -93,6 +130,7 @@ int main(void)
 	TCase *t = tcase_create("seen");
 
 	tcase_add_loop_test(t, a_row_is_read_as_it_was_written, 0, ARRAY_SIZE(counts));
+	tcase_add_loop_test(t, words_that_are_told_of_make_the_same_row, 0, ARRAY_SIZE(counts));
 	tcase_add_test(t, what_does_not_change_takes_one_word);
 	suite_add_tcase(s, t);
 	return suite_run(s);
