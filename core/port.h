@@ -18,6 +18,7 @@ struct port_ref {
 	bool is_internal; // made by the kernel datapath: the host itself is behind it
 	bool is_tunnel; // a tunnel device that takes and gives the outer header beside the packet
 	be16 tunnel_port; // its UDP port, 0: none or not known
+	bool takes_bare; // of a tunnel device: packets without an Ethernet header get through
 	bool is_excluded; // its flows are not to go to hardware, whatever there is
 	char device[64]; // the eSwitch it belongs to ("net_simnic0"); empty: none
 	// A Linux bond over ports of eSwitches: their interface numbers, the smallest first. Its packets come in at those.

@@ -28,7 +28,7 @@ EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py 
 	tests/integration/switch/test_recirculation.py tests/integration/switch/test_switch.py tests/integration/switch/test_switch_tls.py \
 	tests/integration/switch/test_tunnel_changes.py tests/integration/switch/test_upcall_commands.py tests/integration/switch/trace_tables.py \
 	tests/integration/switch/test_fail_mode.py tests/integration/switch/test_in_band.py tests/integration/switch/test_peer_ipfix.py \
-	tests/integration/switch/test_peer_encap.py tests/integration/switch/test_peer_sample.py
+	tests/integration/switch/test_peer_encap.py tests/integration/switch/test_peer_packet_types.py tests/integration/switch/test_peer_sample.py
 # Of tests/bench/ovsdb.
 noinst_PROGRAMS += tests/bench/ovsdb-load
 # Built by "make tests/bench/clauses"; not a test.

@@ -242,7 +242,7 @@ void resume_free(struct kernel_datapath *dp);
 struct tunnel_params {
 	uint16_t dst_port; // 0: the kind has none
 	uint16_t payload; // Ethernet type that a bareudp device carries
-	bool gbp;
+	bool gbp, gpe; // extensions of VXLAN
 };
 
 struct vport {
@@ -300,6 +300,8 @@ bool tunnel_is_type(const char *type);
 const char *tunnel_type_of_device(const char *name, struct tunnel_params *ret);
 int tunnel_params_read(const char *type, const struct smap *options, struct tunnel_params *ret,
 		       struct error *err);
+// options:exts alone.
+int tunnel_extensions_read(const char *exts, struct tunnel_params *p, struct error *err);
 // What dpctl/show tells of such a port.
 void tunnel_config_put(const char *type, const struct tunnel_params *p, struct smap *config);
 // The name of the device that a tunnel of this type and UDP port has in a datapath.
@@ -307,6 +309,8 @@ void tunnel_device_name_of(const char *type, const struct tunnel_params *p, char
 // Whether there is such a device, set up like this. -EEXIST: it is something else, or set up otherwise. -ENOENT: there is none.
 int tunnel_device_check(struct nl_sock *s, const char *name, const char *type,
 			const struct tunnel_params *p, struct error *err);
+// Whether packets without an Ethernet header get through such a device; those of GPE take both, bareudp's such alone.
+bool tunnel_takes_bare(const char *type, const struct tunnel_params *p);
 // Whether devices of this type take the option.
 bool tunnel_has_option(const char *type, const char *option);
 // Sees that there is a device of this name and kind: taken over, or ('ret_made') made, or made anew. -EEXIST: the name is

@@ -98,16 +98,39 @@ bool tunnel_has_option(const char *type, const char *option)
 	       (!strcmp(option, "exts") && !strcmp(type, "vxlan"));
 }
 
+bool tunnel_takes_bare(const char *type, const struct tunnel_params *p)
+{
+	return p->gpe || find_kind(type)->ethertype;
+}
+
+int tunnel_extensions_read(const char *exts, struct tunnel_params *p, struct error *err)
+{
+	AUTO_FREE char *copy = xstrdup(exts);
+	char *save = NULL;
+
+	for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+		bool *flag = !strcmp(w, "gbp") ? &p->gbp : !strcmp(w, "gpe") ? &p->gpe : NULL;
+
+		if (!flag)
+			return error_set(err, -EINVAL, "unknown extension '%s'", w);
+		*flag = true;
+	}
+	if (p->gbp && p->gpe)
+		return error_set(err, -EINVAL,
+				 "the kernel's VXLAN devices have gbp or gpe, not both");
+	return 0;
+}
+
 int tunnel_params_read(const char *type, const struct smap *options, struct tunnel_params *ret,
 		       struct error *err)
 {
 	const struct kind *k = find_kind(type);
-	const char *port = smap_get(options, "dst_port"), *exts = smap_get_def(options, "exts", "");
+	const char *port = smap_get(options, "dst_port");
 	uint32_t n = k->usual_port;
 
-	*ret = (struct tunnel_params){ .gbp = !strcmp(exts, "gbp") };
-	if (*exts && !ret->gbp)
-		return error_set(err, -EINVAL, "unknown extension '%s'", exts);
+	memset(ret, 0, sizeof(*ret));
+	if (tunnel_extensions_read(smap_get_def(options, "exts", ""), ret, err))
+		return -EINVAL;
 	if (k->port && ((port && !parse_u32(port, 10, &n)) || !n || n > UINT16_MAX))
 		return error_set(err, -EINVAL, "a %s device needs a UDP port", type);
 	if (k->port)
@@ -156,6 +179,8 @@ static void put_data(const struct kind *k, const struct tunnel_params *p, struct
 		nl_put_u8(b, IFLA_VXLAN_UDP_ZERO_CSUM6_RX, 1);
 		if (p->gbp)
 			nl_put_flag(b, IFLA_VXLAN_GBP);
+		if (p->gpe)
+			nl_put_flag(b, IFLA_VXLAN_GPE);
 	} else if (!strcmp(k->type, "geneve")) {
 		nl_put_u8(b, IFLA_GENEVE_UDP_ZERO_CSUM6_RX, 1);
 	}
@@ -198,7 +223,8 @@ static bool is_as_wanted(const struct kind *k, const struct tunnel_params *p,
 	    (!a || nl_len(a) != 2 || nl_be16(a) != htobe16(p->payload) ||
 	     !!find_attr(data, IFLA_BAREUDP_MULTIPROTO_MODE) != has_relative(p->payload)))
 		return false;
-	return strcmp(k->type, "vxlan") || !!find_attr(data, IFLA_VXLAN_GBP) == p->gbp;
+	return strcmp(k->type, "vxlan") || (!!find_attr(data, IFLA_VXLAN_GBP) == p->gbp &&
+					    !!find_attr(data, IFLA_VXLAN_GPE) == p->gpe);
 }
 
 enum found { NOT_THERE, SOMETHING_ELSE, OTHER_SETTINGS, AS_WANTED };

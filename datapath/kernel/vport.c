@@ -466,10 +466,25 @@ void kernel_port_del(struct datapath *base, dp_port_t port)
 	take_out(dp, v);
 }
 
+// A device has its extensions for good.
+static int check_extensions(const struct vport *v, const char *exts, struct error *err)
+{
+	struct tunnel_params p = { 0 };
+	int error = tunnel_extensions_read(exts, &p, err);
+
+	if (error || (p.gbp == v->tunnel.gbp && p.gpe == v->tunnel.gpe))
+		return error;
+	return error_set(err, -EBUSY, "%s has other extensions", v->name);
+}
+
 int kernel_port_set_options(struct datapath *base, dp_port_t port, const struct smap *options,
 			    struct error *err)
 {
-	return 0; // such ports have none
+	const struct vport *v = vport_find(kernel_datapath(base), port);
+	const char *exts = smap_get(options, "exts");
+
+	// Of others there are none.
+	return v && v->is_tunnel && exts ? check_extensions(v, exts, err) : 0;
 }
 
 // ---- Asking ----
@@ -487,7 +502,9 @@ bool kernel_port_ref(struct datapath *base, dp_port_t port, struct port_ref *ret
 					  .ifindex = v->ifindex,
 					  .is_internal = v->kernel_type == OVS_VPORT_TYPE_INTERNAL,
 					  .is_tunnel = v->is_tunnel,
-					  .tunnel_port = htobe16(v->tunnel.dst_port) };
+					  .tunnel_port = htobe16(v->tunnel.dst_port),
+					  .takes_bare = v->is_tunnel &&
+							tunnel_takes_bare(v->type, &v->tunnel) };
 		snprintf(ret->name, sizeof(ret->name), "%s", v->name);
 	}
 	pthread_mutex_unlock(&dp->ports_lock);

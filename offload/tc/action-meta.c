@@ -53,6 +53,9 @@ static bool into_tunnel(struct acting *c, const struct port_ref *port)
 {
 	const struct flow_tunnel *t = &c->tunnel;
 
+	// An Ethernet header would be taken off before it.
+	if (port->takes_bare)
+		return verdict_refuse(c->v, REASON_TUNNEL_UNSUPPORTED, "packet_type");
 	if (!c->tunnel_changed && c->has_tunnel)
 		return true;
 	if (!t->ip_dst && is_all_zeros(&t->ipv6_dst, sizeof(t->ipv6_dst)))

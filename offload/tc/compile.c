@@ -80,8 +80,12 @@ static bool compile_into(const struct tc_device *dev, struct compiled_rule *r,
 		r->policy & TCA_CLS_FLAGS_SKIP_HW || !strcmp(in->device, SOFTWARE_DEVICE);
 	if (comes_without_priority(in, &key))
 		mask.m.skb_priority = 0;
-	if (!tc_compile_match(r, &key, &mask, v) ||
-	    !tc_compile_actions(r, megaflow_actions_get(mf), &key, &mask, ports, v))
+	if (!tc_compile_match(r, &key, &mask, v))
+		return false;
+	// To traffic control what comes out of such a device is bare, or its Ethernet header is a packet's type of its own.
+	if (in->takes_bare)
+		return verdict_refuse(v, REASON_TUNNEL_UNSUPPORTED, "packet_type");
+	if (!tc_compile_actions(r, megaflow_actions_get(mf), &key, &mask, ports, v))
 		return false;
 	r->software_helps = may_need_software(r, megaflow_actions_get(mf), ports);
 	r->shape = hash_u64((uint64_t)r->protocol << 32 | !!r->chain << 1 | r->egress, r->shape);

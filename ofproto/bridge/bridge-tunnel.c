@@ -16,6 +16,7 @@ struct tunnel_device {
 	unsigned int n_users;
 	bool gbp; // what its users agree on
 	uint16_t payload;
+	bool gpe; // they need not, where a datapath says so
 	char first[64]; // the Interface that it was made for
 	char device[64]; // the offload device that it belongs to, empty: none
 	// To that device. Not before all ports are there: which one it is depends on them, and the rules that a process before
@@ -46,6 +47,17 @@ static void log_lines(const char *text)
 
 // ---- Devices ----
 
+static void put_device_options(const struct tunnel_config *c, struct smap *options)
+{
+	if (c->dst_port)
+		smap_setf(options, "dst_port", "%u", c->dst_port);
+	if (c->payload)
+		smap_setf(options, "payload_type", "%u", c->payload);
+	if (c->type == TUNNEL_VXLAN)
+		smap_setf(options, "exts", "%s%s%s", c->gbp ? "gbp" : "",
+			  c->gbp && c->gpe ? "," : "", c->gpe ? "gpe" : "");
+}
+
 static int make_device(struct plane *pl, const struct tunnel_config *c, const char *name,
 		       struct tunnel_device *d, struct error *err)
 {
@@ -53,13 +65,31 @@ static int make_device(struct plane *pl, const struct tunnel_config *c, const ch
 	AUTO(smap) options;
 
 	smap_init(&options);
-	if (c->dst_port)
-		smap_setf(&options, "dst_port", "%u", c->dst_port);
-	if (c->payload)
-		smap_setf(&options, "payload_type", "%u", c->payload);
-	if (c->gbp)
-		smap_set(&options, "exts", "gbp");
+	put_device_options(c, &options);
 	return datapath_port_add(pl->dp, name, type, &options, &d->port, err);
+}
+
+// Whether the device that another Interface has had made is one for this one, too.
+static int share_device(struct plane *pl, const struct tunnel_device *d,
+			const struct bridge_port *bp, struct error *err)
+{
+	const struct tunnel_config *c = &bp->tunnel;
+	AUTO(smap) options;
+
+	smap_init(&options);
+	put_device_options(c, &options);
+	if (d->gbp != c->gbp)
+		return error_set(err, -EBUSY,
+				 "%s: VXLAN-GBP, and non-VXLAN-GBP tunnels can't be configured on "
+				 "the same dst_port",
+				 bp->name);
+	if (d->payload != c->payload ||
+	    (d->gpe != c->gpe && datapath_port_set_options(pl->dp, d->port, &options, err)))
+		return error_set(
+			err, -EBUSY,
+			"%s: exts and payload_type must be those of %s, which has %s already",
+			bp->name, d->first, bp->tunnel_device);
+	return 0;
 }
 
 static int use_device(struct bridge_port *bp, struct error *err)
@@ -70,16 +100,14 @@ static int use_device(struct bridge_port *bp, struct error *err)
 
 	tunnel_device_name(&bp->tunnel, bp->tunnel_device, sizeof(bp->tunnel_device));
 	d = strmap_get(&pl->tunnel_devices, bp->tunnel_device);
-	if (d && (d->gbp != bp->tunnel.gbp || d->payload != bp->tunnel.payload)) {
-		error_set(err, -EBUSY,
-			  "%s: exts and payload_type must be those of %s, which has %s already",
-			  bp->name, d->first, bp->tunnel_device);
+	if (d && share_device(pl, d, bp, err)) {
 		bp->tunnel_device[0] = '\0';
 		return -EBUSY;
 	}
 	if (!d) {
 		d = xzalloc(sizeof(*d));
 		d->gbp = bp->tunnel.gbp;
+		d->gpe = bp->tunnel.gpe;
 		d->payload = bp->tunnel.payload;
 		snprintf(d->first, sizeof(d->first), "%s", bp->name);
 		error = make_device(pl, &bp->tunnel, bp->tunnel_device, d, err);
@@ -170,6 +198,23 @@ static struct eth_addr make_mac(void)
 	return eth_addr_from_u64((bits & UINT64_C(0xfcffffffffff)) | UINT64_C(0x020000000000));
 }
 
+// What the device carries is the datapath's to say.
+static int ask_device(struct bridge_port *bp, struct error *err)
+{
+	struct datapath *dp = bp->bridge->plane->dp;
+	struct port_ref ref = { 0 };
+
+	datapath_port_ref(dp, bp->dp_port, &ref);
+	bp->tunnel.ethernet_only = ref.is_tunnel && !ref.takes_bare;
+	if (!bp->tunnel.ethernet_only || bp->tunnel.packets != TUNNEL_LEGACY_L3)
+		return 0;
+	return error_set(err, -EOPNOTSUPP,
+			 "%s: packet_type=%s of a %s tunnel is not supported in datapath %s, whose "
+			 "device carries Ethernet frames alone",
+			 bp->name, tunnel_packets_name(bp->tunnel.packets), bp->type,
+			 datapath_name(dp));
+}
+
 int bridge_tunnel_open(struct bridge_port *bp, struct eth_addr *ret_mac)
 {
 	AUTO(strbuf) warnings = STRBUF_INIT;
@@ -190,6 +235,10 @@ int bridge_tunnel_open(struct bridge_port *bp, struct eth_addr *ret_mac)
 		log_lines(warnings.s);
 	if (use_device(bp, &err))
 		return failed(bp, err.text);
+	if (ask_device(bp, &err)) {
+		bridge_tunnel_close(bp, OF_PORT(0));
+		return failed(bp, err.text);
+	}
 	if (tunnel_table_check(upcall_tunnels(pl->upcall), bp->dp_port, &bp->tunnel, bp->name,
 			       &err)) {
 		AUTO_FREE char *text = xasprintf("could not add network device %s to ofproto (File "

@@ -219,7 +219,7 @@ void xlate_flood(struct xlate_ctx *ctx, bool all)
 	struct of_port *const *ports = switch_ports(ctx->sw);
 
 	for (; *ports; ports++) {
-		if ((*ports)->number.n == ctx->flow.in_port || xlate_is_layer3(*ports))
+		if ((*ports)->number.n == ctx->flow.in_port)
 			continue;
 		if (!all && atomic_load(&(*ports)->config) & PORT_CONFIG_NO_FLOOD)
 			continue;

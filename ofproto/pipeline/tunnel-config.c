@@ -7,12 +7,16 @@
 
 #include "core/port.h"
 
+enum { CARRIES_L2 = 1, CARRIES_L3 = 2 };
+
 static const struct {
 	const char *name, *device;
 	uint16_t port;
-	bool ipv6, layer3;
+	bool ipv6;
+	uint8_t carries;
 } types[TUNNEL_TYPE_MAX] = {
-#define TUNNEL(ID, NAME, DEVICE, PORT, V6, L3) [TUNNEL_##ID] = { NAME, DEVICE, PORT, V6, L3 },
+#define TUNNEL(ID, NAME, DEVICE, PORT, V6, CARRIES) \
+	[TUNNEL_##ID] = { NAME, DEVICE, PORT, V6, CARRIES },
 #include "ofproto/pipeline/tunnel-types.def"
 #undef TUNNEL
 };
@@ -32,9 +36,13 @@ const char *tunnel_type_name(enum tunnel_type t)
 	return types[t].name;
 }
 
-bool tunnel_is_layer3(enum tunnel_type t)
+static const char *const packets_names[] = {
+	[TUNNEL_LEGACY_L2] = "legacy_l2", [TUNNEL_LEGACY_L3] = "legacy_l3", [TUNNEL_PTAP] = "ptap"
+};
+
+const char *tunnel_packets_name(enum tunnel_packets p)
 {
-	return types[t].layer3;
+	return packets_names[p];
 }
 
 void tunnel_device_name(const struct tunnel_config *c, char *ret, size_t size)
@@ -198,8 +206,7 @@ static int read_exts(struct reading *r, const char *v)
 		if (!strcmp(w, "gbp"))
 			r->c->gbp = true;
 		else if (!strcmp(w, "gpe"))
-			return error_set(r->err, -EINVAL, "%s: exts=gpe is not supported yet",
-					 r->name);
+			r->c->gpe = true;
 		else
 			warn(r, "unknown extension '%s'", w);
 	}
@@ -208,22 +215,22 @@ static int read_exts(struct reading *r, const char *v)
 
 static int read_packet_type(struct reading *r, const char *v)
 {
-	bool layer3 = types[r->c->type].layer3;
+	uint8_t carries = types[r->c->type].carries | (r->c->gpe ? CARRIES_L3 : 0);
+	const char *type =
+		r->c->type == TUNNEL_VXLAN ? "VXLAN (without GPE)" : types[r->c->type].name;
+	size_t p = 0;
 
-	if (!strcmp(v, layer3 ? "legacy_l3" : "legacy_l2"))
-		return 0;
-	if (!strcmp(v, "legacy_l3") && r->c->type == TUNNEL_VXLAN)
-		return error_set(
-			r->err, -EINVAL,
-			"%s: legacy_l3 configured on VXLAN (without GPE) tunnel that cannot "
-			"carry L3 traffic",
-			r->name);
-	if (!strcmp(v, "legacy_l2") || !strcmp(v, "legacy_l3") || !strcmp(v, "ptap"))
+	while (p < ARRAY_SIZE(packets_names) && strcmp(packets_names[p], v))
+		p++;
+	if (p == ARRAY_SIZE(packets_names))
+		return error_set(r->err, -EINVAL, "%s: unknown packet_type '%s'", r->name, v);
+	if ((p == TUNNEL_LEGACY_L2 && !(carries & CARRIES_L2)) ||
+	    (p == TUNNEL_LEGACY_L3 && !(carries & CARRIES_L3)))
 		return error_set(r->err, -EINVAL,
-				 "%s: packet_type=%s of a %s tunnel is not supported "
-				 "in the kernel datapath",
-				 r->name, v, types[r->c->type].name);
-	return error_set(r->err, -EINVAL, "%s: unknown packet_type '%s'", r->name, v);
+				 "%s: %s configured on %s tunnel that cannot carry %s traffic",
+				 r->name, v, type, p == TUNNEL_LEGACY_L2 ? "L2" : "L3");
+	r->c->packets = p;
+	return 0;
 }
 
 static int read_payload(struct reading *r, const char *v)
@@ -315,6 +322,7 @@ static const struct option {
 	{ "csum", ALL, read_csum },
 	{ "seq", 1 << TUNNEL_GRE, read_seq },
 	{ "egress_pkt_mark", ALL, read_mark },
+	// What is carried depends on the extensions.
 	{ "exts", 1 << TUNNEL_VXLAN, read_exts },
 	{ "packet_type", ALL, read_packet_type },
 	{ "payload_type", 1 << TUNNEL_BAREUDP, read_payload },
@@ -393,6 +401,7 @@ int tunnel_config_parse(const char *name, enum tunnel_type type, const struct sm
 
 	memset(ret, 0, sizeof(*ret));
 	ret->type = type;
+	ret->packets = types[type].carries & CARRIES_L2 ? TUNNEL_LEGACY_L2 : TUNNEL_LEGACY_L3;
 	ret->dst_port = types[type].port;
 	ret->ttl = DEFAULT_TTL;
 	ret->dont_fragment = true;
@@ -432,8 +441,7 @@ void tunnel_config_format_id(const struct tunnel_config *c, dp_port_t dp_port, s
 		strbuf_puts(out, ", key=flow");
 	else
 		strbuf_printf(out, ", key=%#llx", (unsigned long long)c->in_key);
-	strbuf_printf(out, ", %s, dp port=%u", types[c->type].layer3 ? "legacy_l3" : "legacy_l2",
-		      dp_port.n);
+	strbuf_printf(out, ", %s, dp port=%u", packets_names[c->packets], dp_port.n);
 }
 
 void tunnel_config_format(const struct tunnel_config *c, const char *name, dp_port_t dp_port,

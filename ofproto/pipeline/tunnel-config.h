@@ -10,10 +10,17 @@
 
 enum tunnel_type {
 	TUNNEL_NONE, // the port is no tunnel
-#define TUNNEL(ID, NAME, DEVICE, PORT, V6, L3) TUNNEL_##ID,
+#define TUNNEL(ID, NAME, DEVICE, PORT, V6, CARRIES) TUNNEL_##ID,
 #include "ofproto/pipeline/tunnel-types.def"
 #undef TUNNEL
 	TUNNEL_TYPE_MAX
+};
+
+// options:packet_type: what packets go through, and how the pipeline sees those without an Ethernet header.
+enum tunnel_packets {
+	TUNNEL_LEGACY_L2, // there are none
+	TUNNEL_LEGACY_L3, // there are only such; the pipeline gives them a header without addresses
+	TUNNEL_PTAP // there are both, and each is what it is
 };
 
 // Compared as bytes: made by tunnel_config_parse(), padding and all.
@@ -21,7 +28,10 @@ struct tunnel_config {
 	uint8_t type; // enum tunnel_type
 	bool remote_flow, local_flow, in_key_flow, out_key_flow;
 	bool has_out_key; // packets leave with one (it may be 0 where it is of the flow)
-	bool tos_inherit, ttl_inherit, dont_fragment, csum, gbp, set_mark;
+	bool tos_inherit, ttl_inherit, dont_fragment, csum, gbp, gpe, set_mark;
+	uint8_t packets; // enum tunnel_packets
+	// The datapath's device carries Ethernet frames alone, whatever the kind can: no option, who asked the datapath sets it.
+	bool ethernet_only;
 	// Of ERSPAN: whether a number is the flow's. Version 0: not said.
 	bool erspan_ver_flow, erspan_idx_flow, erspan_dir_flow, erspan_hwid_flow;
 	uint8_t erspan_ver, erspan_dir, erspan_hwid;
@@ -36,8 +46,7 @@ struct tunnel_config {
 // TUNNEL_NONE when the type is no tunnel.
 enum tunnel_type tunnel_type_of(const char *name);
 const char *tunnel_type_name(enum tunnel_type t);
-// Packets in the tunnel have no Ethernet header.
-bool tunnel_is_layer3(enum tunnel_type t);
+const char *tunnel_packets_name(enum tunnel_packets p);
 static inline bool tunnel_is_erspan(enum tunnel_type t)
 {
 	return t == TUNNEL_ERSPAN || t == TUNNEL_IP6ERSPAN;

@@ -8,7 +8,14 @@
 #include "core/base/hash.h"
 
 // What a tunnel asks for, from the one that asks for most. Bits, so that the order of the numbers is that of looking.
-enum { KEY_OF_FLOW = 8, REMOTE_OF_FLOW = 4, LOCAL_ANY = 1, LOCAL_OF_FLOW = 2, N_KINDS = 16 };
+enum {
+	KEY_OF_FLOW = 16,
+	REMOTE_OF_FLOW = 8,
+	LOCAL_OF_FLOW = 4,
+	LOCAL_ANY = 2,
+	ANY_PACKETS = 1, // with an Ethernet header and without
+	N_KINDS = 32
+};
 enum { MIN_CAPACITY = 8 };
 
 struct entry {
@@ -26,7 +33,7 @@ struct entry {
 // Which kinds of tunnels a datapath port has.
 struct port_kinds {
 	uint32_t port;
-	_Atomic uint16_t kinds;
+	_Atomic uint32_t kinds;
 	size_t n[N_KINDS];
 };
 
@@ -45,37 +52,57 @@ struct tunnel_table {
 	_Atomic uint64_t version;
 };
 
+// What a tunnel and a packet have in common. What the kind does not ask for does not count.
+struct meeting {
+	dp_port_t port;
+	bool bare; // packets without an Ethernet header
+	uint64_t key;
+	struct ipv6_addr remote, local;
+};
+
 static int kind_of(const struct tunnel_config *c)
 {
 	return (c->in_key_flow ? KEY_OF_FLOW : 0) | (c->remote_flow ? REMOTE_OF_FLOW : 0) |
 	       (c->local_flow				    ? LOCAL_OF_FLOW
 		: is_all_zeros(&c->local, sizeof(c->local)) ? LOCAL_ANY
-							    : 0);
+							    : 0) |
+	       (c->packets == TUNNEL_PTAP ? ANY_PACKETS : 0);
 }
 
-static uint64_t hash_of(dp_port_t port, int kind, uint64_t key, const struct ipv6_addr *remote,
-			const struct ipv6_addr *local)
+static struct meeting meeting_of(const struct tunnel_config *c, dp_port_t port)
 {
-	uint64_t h = hash_u64((uint64_t)port.n << 8 | (uint64_t)kind, 0);
+	return (struct meeting){ .port = port,
+				 .bare = c->packets == TUNNEL_LEGACY_L3,
+				 .key = c->in_key,
+				 .remote = c->remote,
+				 .local = c->local };
+}
 
+static uint64_t hash_of(const struct meeting *m, int kind)
+{
+	uint64_t h = hash_u64((uint64_t)m->port.n << 8 | (uint64_t)kind, 0);
+
+	if (!(kind & ANY_PACKETS))
+		h = hash_u64(m->bare, h);
 	if (!(kind & KEY_OF_FLOW))
-		h = hash_u64(key, h);
+		h = hash_u64(m->key, h);
 	if (!(kind & REMOTE_OF_FLOW))
-		h = hash_bytes(remote, sizeof(*remote), h);
+		h = hash_bytes(&m->remote, sizeof(m->remote), h);
 	if (!(kind & (LOCAL_ANY | LOCAL_OF_FLOW)))
-		h = hash_bytes(local, sizeof(*local), h);
+		h = hash_bytes(&m->local, sizeof(m->local), h);
 	return h;
 }
 
-static bool is_for(const struct entry *e, dp_port_t port, int kind, uint64_t key,
-		   const struct ipv6_addr *remote, const struct ipv6_addr *local)
+static bool is_for(const struct entry *e, const struct meeting *m, int kind)
 {
 	const struct tunnel_config *c = &e->config;
 
-	return dp_port_equal(e->dp_port, port) && e->kind == kind &&
-	       (kind & KEY_OF_FLOW || c->in_key == key) &&
-	       (kind & REMOTE_OF_FLOW || !memcmp(&c->remote, remote, sizeof(*remote))) &&
-	       (kind & (LOCAL_ANY | LOCAL_OF_FLOW) || !memcmp(&c->local, local, sizeof(*local)));
+	return dp_port_equal(e->dp_port, m->port) && e->kind == kind &&
+	       (kind & ANY_PACKETS || (c->packets == TUNNEL_LEGACY_L3) == m->bare) &&
+	       (kind & KEY_OF_FLOW || c->in_key == m->key) &&
+	       (kind & REMOTE_OF_FLOW || !memcmp(&c->remote, &m->remote, sizeof(m->remote))) &&
+	       (kind & (LOCAL_ANY | LOCAL_OF_FLOW) ||
+		!memcmp(&c->local, &m->local, sizeof(m->local)));
 }
 
 static struct entry **bucket_of(const struct store *s, uint64_t hash)
@@ -83,13 +110,12 @@ static struct entry **bucket_of(const struct store *s, uint64_t hash)
 	return &s->buckets[hash & (s->capacity - 1)];
 }
 
-static const struct entry *find(const struct store *s, dp_port_t port, int kind, uint64_t key,
-				const struct ipv6_addr *remote, const struct ipv6_addr *local)
+static const struct entry *find(const struct store *s, const struct meeting *m, int kind)
 {
-	uint64_t h = hash_of(port, kind, key, remote, local);
+	uint64_t h = hash_of(m, kind);
 
 	for (struct entry *e = RCU_GET(*bucket_of(s, h)); e; e = RCU_GET(e->next))
-		if (e->hash == h && is_for(e, port, kind, key, remote, local))
+		if (e->hash == h && is_for(e, m, kind))
 			return e;
 	return NULL;
 }
@@ -104,7 +130,7 @@ static struct port_kinds *find_port(const struct store *s, dp_port_t port)
 	return NULL;
 }
 
-static uint16_t kinds_at(const struct store *s, dp_port_t port)
+static uint32_t kinds_at(const struct store *s, dp_port_t port)
 {
 	const struct port_kinds *p = find_port(s, port);
 
@@ -144,17 +170,17 @@ static void count_port(struct store *s, const struct entry *e)
 		atomic_fetch_add(&s->n_ports, 1);
 	}
 	if (!p->n[e->kind]++)
-		atomic_fetch_or(&p->kinds, 1 << e->kind);
+		atomic_fetch_or(&p->kinds, UINT32_C(1) << e->kind);
 }
 
 // There is a place for it.
 static void insert(struct store *s, const struct entry *new)
 {
+	struct meeting m = meeting_of(&new->config, new->dp_port);
 	struct entry *e = &s->entries[s->n++], **bucket;
 
 	*e = *new;
-	e->hash =
-		hash_of(e->dp_port, e->kind, e->config.in_key, &e->config.remote, &e->config.local);
+	e->hash = hash_of(&m, e->kind);
 	bucket = bucket_of(s, e->hash);
 	e->next = *bucket;
 	RCU_SET(*bucket, e);
@@ -172,7 +198,7 @@ static void take_out(struct store *s, struct entry *e)
 	e->removed = true;
 	s->n_removed++;
 	if (!--port->n[e->kind])
-		atomic_fetch_and(&port->kinds, ~(1 << e->kind));
+		atomic_fetch_and(&port->kinds, ~(UINT32_C(1) << e->kind));
 }
 
 static void make_room(struct tunnel_table *t)
@@ -211,8 +237,8 @@ void tunnel_table_destroy(struct tunnel_table *t)
 int tunnel_table_check(const struct tunnel_table *t, dp_port_t dp_port,
 		       const struct tunnel_config *c, const char *name, struct error *err)
 {
-	const struct entry *same =
-		find(t->now, dp_port, kind_of(c), c->in_key, &c->remote, &c->local);
+	struct meeting m = meeting_of(c, dp_port);
+	const struct entry *same = find(t->now, &m, kind_of(c));
 	AUTO(strbuf) id = STRBUF_INIT;
 
 	if (!same)
@@ -276,14 +302,19 @@ static void look_at_source(const struct flow_tunnel *header, struct flow_tunnel 
 }
 
 bool tunnel_table_find(const struct tunnel_table *t, dp_port_t dp_port,
-		       const struct flow_tunnel *header, struct of_switch **ret_sw,
+		       const struct flow_tunnel *header, bool bare, struct of_switch **ret_sw,
 		       of_port_t *ret_number, struct tunnel_lookup *ret)
 {
-	uint64_t version = tunnel_table_version(t), key = be64toh(header->tun_id);
+	uint64_t version = tunnel_table_version(t);
 	const struct store *s = RCU_GET(t->now);
-	uint16_t kinds = kinds_at(s, dp_port);
-	struct ipv6_addr remote = header->ip_dst ? ipv6_of_ipv4(header->ip_src) : header->ipv6_src,
-			 local = header->ip_dst ? ipv6_of_ipv4(header->ip_dst) : header->ipv6_dst;
+	uint32_t kinds = kinds_at(s, dp_port);
+	struct meeting m = {
+		.port = dp_port,
+		.bare = bare,
+		.key = be64toh(header->tun_id),
+		.remote = header->ip_dst ? ipv6_of_ipv4(header->ip_src) : header->ipv6_src,
+		.local = header->ip_dst ? ipv6_of_ipv4(header->ip_dst) : header->ipv6_dst,
+	};
 
 	*ret = (struct tunnel_lookup){ .table = t, .version = version };
 	flow_tunnel_mask_dst(header, &ret->mask);
@@ -298,7 +329,7 @@ bool tunnel_table_find(const struct tunnel_table *t, dp_port_t dp_port,
 		}
 		if (!(kind & REMOTE_OF_FLOW))
 			look_at_source(header, &ret->mask);
-		e = find(s, dp_port, kind, key, &remote, &local);
+		e = find(s, &m, kind);
 		if (e) {
 			*ret_sw = e->sw;
 			*ret_number = e->number;

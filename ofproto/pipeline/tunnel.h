@@ -4,7 +4,8 @@
 //
 // A tunnel asks for some of the key, the remote's and the local address, or takes any. The one that asks for more is found
 // first: first those with a key of their own, among them those with a remote address of their own, among these those with a
-// local one, then those that do not mind the local address, then those that leave it to the flow.
+// local one, then those that do not mind the local address, then those that leave it to the flow. Each asks for packets with an
+// Ethernet header or for packets without; those that take any (packet_type=ptap) come behind others that ask for as much.
 //
 // The main thread is the only writer; readers are under RCU.
 #pragma once
@@ -38,9 +39,9 @@ struct tunnel_lookup {
 
 // True when datapath port 'dp_port' belongs to tunnels.
 bool tunnel_table_has_port(const struct tunnel_table *t, dp_port_t dp_port);
-// False: no tunnel asks for such packets.
+// 'bare': the packet in it has no Ethernet header. False: no tunnel asks for such packets.
 bool tunnel_table_find(const struct tunnel_table *t, dp_port_t dp_port,
-		       const struct flow_tunnel *header, struct of_switch **ret_sw,
+		       const struct flow_tunnel *header, bool bare, struct of_switch **ret_sw,
 		       of_port_t *ret_number, struct tunnel_lookup *ret);
 // Shows all of them, in the order of looking. Main thread.
 void tunnel_table_for_each(const struct tunnel_table *t,

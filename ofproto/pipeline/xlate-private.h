@@ -233,8 +233,10 @@ void xlate_tunnel_sent(struct xlate_ctx *ctx, uint32_t mark, be32 packet_type);
 // Takes a tunnel option off the packet.
 void xlate_delete_field(struct xlate_ctx *ctx, const struct act *a);
 bool xlate_is_tunnel(const struct of_port *p);
-// Is the port a tunnel whose packets have no Ethernet header? Nothing is flooded there.
+// Is the port a tunnel whose packets have an Ethernet header in the pipeline alone? A switch that learns does not flood there.
 bool xlate_is_layer3(const struct of_port *p);
+// Does a packet without an Ethernet header go out there? False: it is dropped, and the trace says why.
+bool xlate_takes_bare(struct xlate_ctx *ctx, const struct of_port *p);
 void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c);
 // Appends a userspace action that goes to controllers; 'meter' is the action's own, 0: none.
 void xlate_put_controller(struct xlate_ctx *ctx, uint32_t meter, const struct dp_action *a);

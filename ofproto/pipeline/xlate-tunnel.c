@@ -81,12 +81,12 @@ static bool take_congestion(struct xlate_ctx *ctx)
 	return true;
 }
 
-// The pipeline sees an Ethernet header without addresses; the packet has none until it leaves by a port that wants one.
+// The pipeline sees an Ethernet header without addresses; the packet has none until it leaves by a port that wants one. Of a bare
+// packet it is known that it has no addresses and no tags.
 static void receive_layer3(struct xlate_ctx *ctx)
 {
-	ctx->base.packet_type = htobe32(1u << 16 | be16toh(ctx->flow.eth_type));
-	memset(&ctx->known.m.eth_src, 0xff, sizeof(ctx->known.m.eth_src));
-	memset(&ctx->known.m.eth_dst, 0xff, sizeof(ctx->known.m.eth_dst));
+	ctx->flow.packet_type = 0;
+	ctx->known.m.packet_type = UINT32_MAX;
 }
 
 bool xlate_tunnel_receive(struct xlate_ctx *ctx)
@@ -106,7 +106,7 @@ bool xlate_tunnel_receive(struct xlate_ctx *ctx)
 	note_impossible(ctx, c);
 	if (flow_tunnel_is_set(&ctx->flow.tunnel))
 		ctx->came = &ctx->in->key->tunnel;
-	if (c && tunnel_is_layer3(c->type))
+	if (c && c->packets == TUNNEL_LEGACY_L3)
 		receive_layer3(ctx);
 	if (!c || !flow_tunnel_is_set(&ctx->flow.tunnel))
 		return true;
@@ -323,7 +323,24 @@ bool xlate_is_layer3(const struct of_port *p)
 {
 	const struct tunnel_config *c = config_of(p);
 
-	return c && tunnel_is_layer3(c->type);
+	return c && c->packets == TUNNEL_LEGACY_L3;
+}
+
+bool xlate_takes_bare(struct xlate_ctx *ctx, const struct of_port *p)
+{
+	const struct tunnel_config *c = config_of(p);
+
+	if (!c || c->packets == TUNNEL_LEGACY_L2) {
+		ctx_report(ctx, ">> Trying to send non-Ethernet packet through legacy L2 port. "
+				"Dropping packet.");
+		return false;
+	}
+	if (c->ethernet_only)
+		ctx_report(ctx,
+			   ">> the datapath's device of tunnel %s carries Ethernet frames alone, "
+			   "dropped",
+			   p->name);
+	return !c->ethernet_only;
 }
 
 // Has the packet something in front of what such a tunnel carries?
@@ -402,13 +419,13 @@ bool xlate_tunnel_send(struct xlate_ctx *ctx, const struct of_port *p)
 	if (!c)
 		return true;
 	put_addresses(ctx, c, &t);
-	if (goes_to_ourselves(ctx, &t) || (tunnel_is_layer3(c->type) && is_tagged(ctx)))
+	if (goes_to_ourselves(ctx, &t) || (xlate_is_layer3(p) && is_tagged(ctx)))
 		return false;
 	put_others(ctx, c, &t);
 	ctx_report(ctx, "-> output to kernel tunnel");
 	set_header(ctx, &t);
 	set_mark(ctx, c);
-	if (tunnel_is_layer3(c->type))
+	if (c->packets == TUNNEL_LEGACY_L3)
 		ctx->flow.packet_type = htobe32(1u << 16 | be16toh(ctx->flow.eth_type));
 	ctx_credit(ctx,
 		   (struct xlate_credit){ .kind = CREDIT_PORT_TX, .sw = p->sw, .port = p->number });

@@ -690,12 +690,7 @@ void xlate_output_port(struct xlate_ctx *ctx, struct of_port *p, uint32_t trunc)
 		}
 		return;
 	}
-	if (packet_type && !xlate_is_layer3(p)) {
-		ctx_report(ctx, ">> Trying to send non-Ethernet packet through legacy L2 port. "
-				"Dropping packet.");
-		return;
-	}
-	if (!xlate_tunnel_send(ctx, p))
+	if ((packet_type && !xlate_takes_bare(ctx, p)) || !xlate_tunnel_send(ctx, p))
 		return;
 	marked = xlate_mark_begin(ctx, p, &dscp);
 	ctx_commit(ctx);

@@ -37,14 +37,11 @@ bool engine_key(const struct upcall_engine *u, const struct flow_key *dp_key,
 		number = s->in_port;
 	} else if (!port_map_find(u, DP_PORT(dp_key->in_port), &ret->sw, &number) &&
 		   !tunnel_table_find(u->tunnels, DP_PORT(dp_key->in_port), &dp_key->tunnel,
-				      &ret->sw, &number, &ret->tunnel)) {
+				      dp_key->packet_type, &ret->sw, &number, &ret->tunnel)) {
 		return false;
 	}
 	ret->key = *dp_key;
 	ret->key.in_port = number.n;
-	// Tunnels of layer 3 have Ethernet packets in the pipeline.
-	if (ret->tunnel.table)
-		ret->key.packet_type = 0;
 	tlv_to_pipeline(switch_tlv_map(ret->sw), &ret->key.tunnel);
 	return true;
 }

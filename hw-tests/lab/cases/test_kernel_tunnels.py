@@ -129,6 +129,64 @@ def test_packets_pass_without_an_ethernet_header(switch, payload):
     assert "udp_sys" not in switch.appctl("ofproto/trace", "br0", "in_port=1,arp", "--names")
 
 
+FRAME = "020000000001" "0200000000ff" "1234" + "00" * 50
+FRAMES = f"""
+import socket
+frame = bytes.fromhex('0c000003' '00002a00' '{FRAME}')
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x800))
+s.bind(('eth0', 0))
+s.settimeout(15)
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(3):
+    u.sendto(frame, ('10.97.0.1', 4790))
+print('sent', flush=True)
+while True:
+    p = s.recv(2048)
+    if p[26:30] == bytes([10, 97, 0, 1]) and p[36:38] == (4790).to_bytes(2, 'big') and p[45] == 3:
+        print(p[42:].hex())
+        break
+"""
+# From the far end, and to it.
+PACKET_TYPES = {
+    "ptap": ("packet_type=(1,0x800),in_port=10,actions=encap(ethernet),set_field:{mac}->eth_dst,output:1",
+             "in_port=1,ip,actions=decap(),output:10"),
+    "legacy_l3": ("in_port=10,ip,actions=mod_dl_dst:{mac},output:1", "in_port=1,ip,actions=output:10"),
+}
+
+
+@pytest.mark.parametrize("packets", PACKET_TYPES)
+def test_bare_packets_pass_through_gpe(switch, packets):
+    switch.add_tunnel("vxlan", "remote_ip=10.97.0.2", "key=42", "dst_port=4790", "exts=gpe", f"packet_type={packets}")
+    switch.vsctl("set", "bridge", "br0", "protocols=[]")
+    ip("-n", FAR, *"link add tun type vxlan external gpe dstport 4790".split())
+    ip("-n", FAR, "link", "set", "tun", "up")
+    ip("-n", FAR, "addr", "add", "10.98.0.9/32", "dev", "lo")
+    ip("-n", FAR, "route", "add", "10.98.0.1", "dev", "tun", "src", "10.98.0.9")
+    run("tc", "-n", FAR, "qdisc", "add", "dev", "tun", "clsact")
+    run(*"tc -n far filter add dev tun egress matchall action tunnel_key set src_ip 10.97.0.2 dst_ip 10.97.0.1 id 42 dst_port 4790".split())
+    ip("-n", "h0", "neigh", "add", "10.98.0.9", "lladdr", "02:00:00:00:00:99", "dev", "eth0")
+    mac = sysfs_in("h0", "/sys/class/net/eth0/address")
+    for flow in (*PACKET_TYPES[packets], "packet_type=(0,0),in_port=10,dl_type=0x1234,actions=LOCAL"):
+        switch.ofctl("-O", "OpenFlow15", "add-flow", "br0", "priority=100," + flow.format(mac=mac))
+    r = run("ip", "netns", "exec", FAR, "ping", "-c", "3", "-i", "0.05", "-W", "2", "10.98.0.1")
+    assert " 3 received" in r, switch.appctl("dpctl/dump-flows", "-m") + switch.log()
+    flows = switch.flows()
+    assert any("actions:set(tunnel(tun_id=0x2a,dst=10.97.0.2,ttl=64,tp_dst=4790,flags(df|key))),pop_eth,vxlan_sys_4790" in f
+               for f in flows), flows
+    assert any("in_port(vxlan_sys_4790)" in f and "),eth(" not in f and "actions:push_eth(" in f for f in flows), flows
+    # An Ethernet frame is another tunnel's where this one carries none.
+    far = subprocess.Popen(["ip", "netns", "exec", FAR, "/usr/bin/python3", "-c", FRAMES], stdout=subprocess.PIPE, text=True)
+    assert far.stdout.readline() == "sent\n"
+    if packets == "legacy_l3":
+        far.kill()
+        far.wait()
+        assert " n_packets=0," in switch.ofctl("-O", "OpenFlow15", "dump-flows", "br0", "dl_type=0x1234")
+        return
+    wait_until("the frames are there", lambda: " n_packets=3," in switch.ofctl("-O", "OpenFlow15", "dump-flows", "br0", "dl_type=0x1234"))
+    switch.ofctl("packet-out", "br0", f"in_port=controller packet={FRAME} actions=output:10")
+    assert far.communicate(timeout=20)[0].strip() == "0c000003" "00002a00" + FRAME
+
+
 def test_the_flow_says_key_and_remote(switch):
     switch.add_tunnel("vxlan", "remote_ip=flow", "key=flow", "local_ip=flow")
     switch.add_far_end(*"type vxlan id 99 remote 10.97.0.1 dstport 4789".split())
@@ -184,7 +242,10 @@ def test_what_cannot_be_is_said(switch):
     assert column(switch, "status", "t10") and "tunnel_egress_iface=under0" in column(switch, "status", "t10")
     assert "tunnel_egress_iface_carrier=up" in column(switch, "status", "t10")
     cases = [(["vxlan", "remote_ip=10.97.0.2", "key=1"], "same config as port 't10'"),
-             (["vxlan", "remote_ip=10.97.0.2", "key=2", "exts=gbp"], "must be those of t10"),
+             (["vxlan", "remote_ip=10.97.0.2", "key=2", "exts=gbp"], "tunnels can't be configured on the same dst_port"),
+             (["vxlan", "remote_ip=10.97.0.2", "key=2", "exts=gpe"], "exts and payload_type must be those of t10"),
+             (["vxlan", "remote_ip=10.97.0.2", "dst_port=4791", "exts=gbp,gpe"], "gbp or gpe, not both"),
+             (["gre", "remote_ip=10.97.0.2", "packet_type=legacy_l3"], "whose device carries Ethernet frames alone"),
              (["vxlan", "remote_ip=far.example"], "bad vxlan 'remote_ip'"),
              (["geneve"], "geneve type requires valid 'remote_ip' argument"),
              (["gtpu", "remote_ip=10.97.0.2"], 'type "gtpu" is not supported yet')]
@@ -193,6 +254,10 @@ def test_what_cannot_be_is_said(switch):
                      *[f"options:{o}" for o in options[1:]])
         wait_until(f"bad{i} has an error", lambda: text in column(switch, "error", f"bad{i}"))
         assert column(switch, "ofport", f"bad{i}") == "-1"
+    # What Ethernet there is passes by packet types, in a device that has no more.
+    switch.add_tunnel("gre", "remote_ip=10.97.0.2", "packet_type=ptap", name="t11", number=11)
+    trace = switch.appctl("ofproto/trace-packet-out", "br0", "in_port=1,packet_type=(1,0x800)", "11")
+    assert ">> the datapath's device of tunnel t11 carries Ethernet frames alone, dropped" in trace and "actions: drop" in trace, trace
     # A device of the name that is something else is left alone.
     ip("link", "add", "genev_sys_6081", "type", "dummy")
     switch.vsctl("--no-wait", "add-port", "br0", "g", "--", "set", "interface", "g", "type=geneve", "options:remote_ip=10.97.0.2")

@@ -13,6 +13,13 @@ static const struct port_ref tunnel_port = { .number = DP_PORT(3),
 					     .ifindex = 3,
 					     .is_tunnel = true };
 
+static const struct port_ref gpe_port = { .number = DP_PORT(9),
+					  .name = "gpe0",
+					  .ethdev = PORT_NO_ETHDEV,
+					  .ifindex = 9,
+					  .is_tunnel = true,
+					  .takes_bare = true };
+
 static const struct port_ref representor = { .number = DP_PORT(4),
 					     .name = "rep1",
 					     .ethdev = PORT_NO_ETHDEV,
@@ -43,8 +50,8 @@ static const struct port_ref late_port = { .number = DP_PORT(8),
 static const struct port_ref *find_port(dp_port_t n, void *aux)
 {
 	static const struct port_ref *const ports[] = {
-		[1] = &in_port,	   [3] = &tunnel_port, [4] = &representor,
-		[5] = &plain_port, [6] = &host_port,   [8] = &late_port,
+		[1] = &in_port,	  [3] = &tunnel_port, [4] = &representor, [5] = &plain_port,
+		[6] = &host_port, [8] = &late_port,   [9] = &gpe_port,
 	};
 
 	return n.n < ARRAY_SIZE(ports) ? ports[n.n] : NULL;

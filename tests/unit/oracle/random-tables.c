@@ -623,10 +623,13 @@ struct tunnel_table *random_tunnels_create(struct of_switch *sw)
 	struct tunnel_table *t = tunnel_table_create();
 
 	add_tunnel(sw, t, 0, TUNNEL_VXLAN, "remote_ip=10.9.0.1 key=5");
-	add_tunnel(sw, t, 1, TUNNEL_VXLAN, "remote_ip=flow local_ip=flow key=flow csum=true");
+	add_tunnel(sw, t, 1, TUNNEL_VXLAN,
+		   "remote_ip=flow local_ip=flow key=flow csum=true packet_type=ptap");
 	add_tunnel(sw, t, 2, TUNNEL_GENEVE, "remote_ip=flow key=flow tos=inherit ttl=inherit");
 	add_tunnel(sw, t, 3, TUNNEL_VXLAN,
 		   "remote_ip=10.9.0.2 local_ip=10.9.0.9 key=flow egress_pkt_mark=3");
+	add_tunnel(sw, t, 4, TUNNEL_VXLAN,
+		   "remote_ip=10.9.0.1 key=5 exts=gpe packet_type=legacy_l3");
 	if (switch_tlv_mod(sw, &options))
 		abort();
 	return t;

@@ -22,7 +22,7 @@ void random_header_action(const struct dp_action *a, struct flow_key *key);
 void random_bare(struct flow_key *key);
 
 // Tunnels, on OpenFlow ports behind the others; packets of theirs come in at these datapath ports.
-#define RANDOM_N_TUNNELS 4
+#define RANDOM_N_TUNNELS 5
 enum { RANDOM_VXLAN = 20, RANDOM_GENEVE };
 // Adds them to the switch, with options as fields.
 struct tunnel_table *random_tunnels_create(struct of_switch *sw);

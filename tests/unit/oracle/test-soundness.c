@@ -145,8 +145,8 @@ static bool translate(struct of_switch *sw, const struct tunnel_table *tunnels,
 	of_port_t number;
 
 	if (flow_tunnel_is_set(&key.tunnel) && !key.recirc_id) {
-		if (!tunnel_table_find(tunnels, DP_PORT(key.in_port), &key.tunnel, &found, &number,
-				       &lookup))
+		if (!tunnel_table_find(tunnels, DP_PORT(key.in_port), &key.tunnel, key.packet_type,
+				       &found, &number, &lookup))
 			return false;
 		key.in_port = number.n;
 		in.tunnel = &lookup;

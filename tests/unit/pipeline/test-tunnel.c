@@ -144,11 +144,12 @@ START_TEST(the_tunnel_that_asks_for_most_is_found)
 	add_all_kinds();
 	parse_key(text, &key);
 	if (!lookups[_i].number) {
-		ck_assert(!tunnel_table_find(table, DP_PORT(key.in_port), &key.tunnel, &found,
-					     &number, &l));
+		ck_assert(!tunnel_table_find(table, DP_PORT(key.in_port), &key.tunnel,
+					     key.packet_type, &found, &number, &l));
 		return;
 	}
-	ck_assert(tunnel_table_find(table, DP_PORT(key.in_port), &key.tunnel, &found, &number, &l));
+	ck_assert(tunnel_table_find(table, DP_PORT(key.in_port), &key.tunnel, key.packet_type,
+				    &found, &number, &l));
 	ck_assert_uint_eq(number.n, lookups[_i].number);
 	ck_assert_ptr_eq(found, sw);
 	mask.m.tunnel = l.mask;
@@ -181,7 +182,7 @@ static bool is_found(uint64_t key)
 	struct of_switch *found;
 	of_port_t number;
 
-	return tunnel_table_find(table, DP_PORT(VXLAN), &header, &found, &number, &l) &&
+	return tunnel_table_find(table, DP_PORT(VXLAN), &header, false, &found, &number, &l) &&
 	       number.n == key;
 }
 
@@ -221,7 +222,7 @@ START_TEST(a_change_makes_translations_outdated)
 	must_add_tunnel(11, VXLAN, TUNNEL_VXLAN, "remote_ip=flow key=flow");
 	add_rule(sw, "actions=output:1");
 	parse_key("tunnel(tun_id=5,src=1.1.1.1,dst=9.9.9.9),in_port(20),eth_type(0x1234)", &key);
-	ck_assert(tunnel_table_find(table, DP_PORT(20), &key.tunnel, &found, &number, &l));
+	ck_assert(tunnel_table_find(table, DP_PORT(20), &key.tunnel, false, &found, &number, &l));
 	key.in_port = number.n;
 	struct xlate_input in = { .sw = sw, .key = &key, .tunnel = &l };
 
@@ -352,7 +353,17 @@ static const struct {
 	{ "tagged, where there is no place for it",
 	  "in_port=1,actions=push_vlan:0x8100,output:18,output:2", "in_port(1)," OTHER,
 	  "push_vlan(vid=0,pcp=0),2", NULL },
-	{ "nothing is flooded without an Ethernet header", "in_port=2,actions=ALL",
+	{ "all ports, those of layer 3 too", "in_port=2,actions=ALL", "in_port(2)," OTHER,
+	  "1,set(tunnel(tun_id=0x5,dst=1.1.1.1,ttl=64,tp_dst=4789,flags(df|key))),20,"
+	  "set(tunnel(tun_id=0x7,src=8.8.8.8,dst=1.1.1.1,ttl=64,flags(csum|key))),22,"
+	  "set(tunnel(dst=2.2.2.2,ttl=64,flags(df))),22,"
+	  "set(tunnel(tun_id=0x3,dst=1.1.1.1,ttl=64,erspan(ver=1,idx=0x9),flags(df|key))),23,"
+	  "set(tunnel(tun_id=0x3,dst=2.2.2.2,ttl=64,erspan(ver=2,dir=1,hwid=0x5),flags(df|key))),"
+	  "23,"
+	  "set(tunnel(dst=4.4.4.4,ttl=64,tp_dst=4789,flags(df))),set(skb_mark(0x7)),20,"
+	  "set(tunnel(dst=5.5.5.5,ttl=64,tp_dst=6635,flags(df))),pop_eth,set(skb_mark(0)),24",
+	  NULL },
+	{ "where a switch that learns floods, not those of layer 3", "in_port=2,actions=NORMAL",
 	  "in_port(2)," OTHER,
 	  "1,set(tunnel(tun_id=0x5,dst=1.1.1.1,ttl=64,tp_dst=4789,flags(df|key))),20,"
 	  "set(tunnel(tun_id=0x7,src=8.8.8.8,dst=1.1.1.1,ttl=64,flags(csum|key))),22,"
@@ -466,8 +477,8 @@ static void translate(const struct flow_key *dp_key, struct flow_key *key, struc
 
 	*key = *dp_key;
 	if (l) {
-		ck_assert(tunnel_table_find(table, DP_PORT(key->in_port), &key->tunnel, &found,
-					    &number, l));
+		ck_assert(tunnel_table_find(table, DP_PORT(key->in_port), &key->tunnel,
+					    key->packet_type, &found, &number, l));
 		key->in_port = number.n;
 		in.tunnel = l;
 	}
@@ -511,10 +522,9 @@ START_TEST(packets_go_in_and_come_out)
 	struct xlate_input in = { .sw = sw, .key = &key };
 
 	if (flow_tunnel_is_set(&key.tunnel)) {
-		ck_assert(tunnel_table_find(table, DP_PORT(key.in_port), &key.tunnel, &found,
-					    &number, &l));
+		ck_assert(tunnel_table_find(table, DP_PORT(key.in_port), &key.tunnel,
+					    key.packet_type, &found, &number, &l));
 		key.in_port = number.n;
-		key.packet_type = 0;
 		in.tunnel = &l;
 	}
 	tlv_to_pipeline(switch_tlv_map(sw), &key.tunnel);
@@ -527,6 +537,132 @@ START_TEST(packets_go_in_and_come_out)
 	dp_key_format(&key, &r.mask, NULL, NULL, false, &megaflow);
 	ck_assert_msg(!rows[_i].megaflow || strstr(megaflow.s, rows[_i].megaflow), "%s: %s",
 		      rows[_i].name, megaflow.s);
+	xlate_result_uninit(&r);
+}
+END_TEST
+
+// ---- Packet types ----
+
+// The key says which port it is, but for 30, which three have.
+static void add_packet_types(void)
+{
+	must_add_tunnel(33, GRE, TUNNEL_GRE, "remote_ip=1.1.1.1 key=30 packet_type=ptap");
+	must_add_tunnel(31, GRE, TUNNEL_GRE, "remote_ip=1.1.1.1 key=30 packet_type=legacy_l2");
+	must_add_tunnel(32, GRE, TUNNEL_GRE, "remote_ip=1.1.1.1 key=30 packet_type=legacy_l3");
+	must_add_tunnel(34, GRE, TUNNEL_GRE, "remote_ip=1.1.1.1 key=34 packet_type=ptap");
+	must_add_tunnel(35, GRE, TUNNEL_GRE, "remote_ip=1.1.1.1 key=35 packet_type=legacy_l2");
+	must_add_tunnel(36, GRE, TUNNEL_GRE, "remote_ip=1.1.1.1 key=36 packet_type=legacy_l3");
+	must_add_tunnel(37, GRE, TUNNEL_GRE, "remote_ip=flow key=flow packet_type=legacy_l3");
+}
+
+static const struct {
+	uint64_t key;
+	bool bare;
+	uint32_t number; // 0: nobody's
+} typed[] = {
+	{ 30, false, 31 }, { 30, true, 32 }, { 34, false, 34 }, { 34, true, 34 }, { 35, false, 35 },
+	{ 35, true, 37 },  { 36, false, 0 }, { 36, true, 36 },	{ 38, false, 0 }, { 38, true, 37 },
+};
+
+START_TEST(a_tunnel_is_found_by_what_it_carries)
+{
+	struct flow_tunnel header = { .tun_id = htobe64(typed[_i].key),
+				      .ip_src = htobe32(0x01010101),
+				      .ip_dst = htobe32(0x09090909) };
+	struct tunnel_lookup l;
+	struct of_switch *found;
+	of_port_t number = OF_PORT(0);
+
+	add_packet_types();
+	ck_assert(tunnel_table_find(table, DP_PORT(GRE), &header, typed[_i].bare, &found, &number,
+				    &l) == !!typed[_i].number);
+	ck_assert_uint_eq(number.n, typed[_i].number);
+}
+END_TEST
+
+START_TEST(tunnels_that_carry_the_same_are_alike)
+{
+	static const char *const types[] = { "legacy_l2", "legacy_l3", "ptap" };
+
+	add_packet_types();
+	for (uint32_t i = 0; i < ARRAY_SIZE(types); i++) {
+		AUTO_FREE char *options =
+			xasprintf("remote_ip=1.1.1.1 key=30 packet_type=%s", types[i]);
+		AUTO_FREE char *text = xasprintf(
+			"t40: attempting to add tunnel port with same config as port 't%u' "
+			"(::->1.1.1.1, key=0x1e, %s, dp port=22)",
+			31 + i, types[i]);
+		struct error err = ERROR_INIT;
+
+		ck_assert_int_eq(add_tunnel(40, GRE, TUNNEL_GRE, options, &err), -EEXIST);
+		ck_assert_str_eq(err.text, text);
+	}
+}
+END_TEST
+
+#define CAME(KEY) "tunnel(tun_id=" KEY ",src=1.1.1.1,dst=9.9.9.9,flags(key)),in_port(22),"
+#define BARE "packet_type(ns=1,id=0x800),ipv4(src=1.2.3.4,ttl=9,frag=no)"
+#define INTO(KEY) "set(tunnel(tun_id=" KEY ",dst=1.1.1.1,ttl=64,flags(df|key)))"
+
+static const struct {
+	const char *name, *flow, *packet, *actions;
+} typed_rows[] = {
+	{ "ptap: bare in and out", "in_port=34,packet_type=(1,0x800),actions=in_port",
+	  CAME("34") BARE, INTO("0x22") ",22" },
+	{ "ptap: Ethernet in and out", "in_port=34,packet_type=(0,0),actions=in_port",
+	  CAME("34") IP, INTO("0x22") ",22" },
+	{ "ptap: bare is no Ethernet", "in_port=34,ip,actions=in_port", CAME("34") BARE, "drop" },
+	{ "ptap: bare to a port of Ethernet", "in_port=34,actions=output:1,output:35",
+	  CAME("34") BARE, "drop" },
+	{ "ptap: with a header there, too",
+	  "in_port=34,packet_type=(1,0x800),actions=encap(ethernet),output:1", CAME("34") BARE,
+	  "push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:00),1" },
+	{ "ptap to legacy_l3, bare", "in_port=34,actions=output:36", CAME("34") BARE,
+	  INTO("0x24") ",22" },
+	{ "ptap to legacy_l3, Ethernet", "in_port=34,actions=output:36", CAME("34") IP,
+	  INTO("0x24") ",pop_eth,22" },
+	{ "legacy_l3 is Ethernet in the pipeline", "in_port=36,ip,actions=output:35,output:34",
+	  CAME("36") BARE,
+	  INTO("0x23") ",push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:00),22," INTO(
+		  "0x22") ",22" },
+	{ "legacy_l3 is not bare there", "in_port=36,packet_type=(1,0x800),actions=output:34",
+	  CAME("36") BARE, "drop" },
+	{ "after legacy_l3 the header comes back", "in_port=35,actions=output:36,output:34",
+	  CAME("35") IP,
+	  INTO("0x24") ",pop_eth,22," INTO("0x22") ",push_eth(src=00:00:00:00:00:01,dst="
+						   "00:00:00:00:00:02),22" },
+	{ "a device of Ethernet alone takes no bare packet",
+	  "in_port=34,actions=output:38,output:36", CAME("34") BARE, INTO("0x24") ",22" },
+	{ "but others", "in_port=34,actions=output:38", CAME("34") IP, INTO("0x26") ",22" },
+};
+
+// What a datapath says of its device.
+static void carries_ethernet_only(uint32_t number)
+{
+	struct of_port *p = switch_port_find(sw, OF_PORT(number));
+	struct port_settings s = *RCU_GET(p->settings);
+
+	s.tunnel.ethernet_only = true;
+	switch_port_set(sw, p, &s);
+}
+
+START_TEST(packets_are_what_their_tunnels_carry)
+{
+	AUTO(strbuf) actions = STRBUF_INIT;
+	struct flow_key dp_key, key;
+	struct tunnel_lookup l;
+	struct xlate_result r;
+
+	add_packet_types();
+	must_add_tunnel(38, GRE, TUNNEL_GRE, "remote_ip=1.1.1.1 key=38 packet_type=ptap");
+	carries_ethernet_only(38);
+	add_rule(sw, typed_rows[_i].flow);
+	parse_key(typed_rows[_i].packet, &dp_key);
+	translate(&dp_key, &key, &l, &r);
+	dp_actions_format(dp_actions_of(&r.actions), NULL, NULL, &actions);
+	ck_assert_msg(!strcmp(actions.s, typed_rows[_i].actions), "%s: %s, expected %s",
+		      typed_rows[_i].name, actions.s, typed_rows[_i].actions);
+	ck_assert_uint_eq(r.mask.m.packet_type, UINT32_MAX);
 	xlate_result_uninit(&r);
 }
 END_TEST
@@ -675,6 +811,9 @@ int main(void)
 	tcase_add_test(t, many_come_and_go);
 	tcase_add_test(t, a_change_makes_translations_outdated);
 	tcase_add_loop_test(t, packets_go_in_and_come_out, 0, ARRAY_SIZE(rows));
+	tcase_add_loop_test(t, a_tunnel_is_found_by_what_it_carries, 0, ARRAY_SIZE(typed));
+	tcase_add_test(t, tunnels_that_carry_the_same_are_alike);
+	tcase_add_loop_test(t, packets_are_what_their_tunnels_carry, 0, ARRAY_SIZE(typed_rows));
 	tcase_add_test(t, an_outer_header_stays_behind_a_patch);
 	tcase_add_loop_test(t, packets_go_round, 0, ARRAY_SIZE(rounds));
 	tcase_add_loop_test(t, the_map_changes, 0, ARRAY_SIZE(changes));
