@@ -87,10 +87,16 @@ static uint32_t scale(uint16_t probability)
 	return (uint32_t)probability << 16 | probability;
 }
 
+// A tunnel is found by whether the packet has an Ethernet header: that may have changed.
+static bool is_another_kind(const struct xlate_ctx *ctx)
+{
+	return ctx->in->tunnel && !ctx->base.packet_type != !ctx->in->key->packet_type;
+}
+
 // The packet's key does not tell of another switch that it has come to. False: it cannot be told.
 static bool name_switch(struct xlate_ctx *ctx, struct dp_action *d)
 {
-	if (ctx->sw == ctx->entry)
+	if (ctx->sw == ctx->entry && !is_another_kind(ctx))
 		return true;
 	d->userspace.recirc_id = ctx_freeze_for_controller(ctx, &(struct to_controller){ 0 });
 	return d->userspace.recirc_id;

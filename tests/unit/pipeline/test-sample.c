@@ -117,7 +117,7 @@ START_TEST(answers_end_when_others_count)
 }
 END_TEST
 
-static void add_tunnel(const char *name, uint32_t number, const char *remote)
+static void add_tunnel(const char *name, uint32_t number, enum tunnel_type type, const char *remote)
 {
 	struct port_settings s = { .vlan_mode = VLAN_TRUNK };
 	AUTO(strbuf) warnings = STRBUF_INIT;
@@ -126,9 +126,10 @@ static void add_tunnel(const char *name, uint32_t number, const char *remote)
 
 	smap_init(&options);
 	smap_set(&options, "remote_ip", remote);
-	ck_assert_msg(
-		!tunnel_config_parse(name, TUNNEL_GENEVE, &options, &s.tunnel, &warnings, &err),
-		"%s", err.text);
+	if (type == TUNNEL_GRE)
+		smap_set(&options, "packet_type", "legacy_l3");
+	ck_assert_msg(!tunnel_config_parse(name, type, &options, &s.tunnel, &warnings, &err), "%s",
+		      err.text);
 	memset(s.trunks, 0xff, sizeof(s.trunks));
 	switch_port_add(sw, name, OF_PORT(number), DP_PORT(60), (struct eth_addr){ { 2 } }, &s);
 }
@@ -155,12 +156,38 @@ START_TEST(the_outer_header_is_told)
 	struct flow_key key = packet_of("in_port=1,udp");
 	struct xlate_result r;
 
-	add_tunnel("t5", 5, "1.2.3.4");
-	add_tunnel("t6", 6, "flow");
+	add_tunnel("t5", 5, TUNNEL_GENEVE, "1.2.3.4");
+	add_tunnel("t6", 6, TUNNEL_GENEVE, "flow");
 	count_samples(sw);
 	add_rule(sw, aims[_i].rule);
 	check_actions(sw, aims[_i].name, &key, aims[_i].want, &r);
 	xlate_result_uninit(&r);
+}
+END_TEST
+
+// By then it has an Ethernet header, by which its tunnel would not be found.
+START_TEST(a_packet_that_came_bare_says_where_it_is)
+{
+	struct flow_key key = packet_of("in_port=7,packet_type=(1,0x800),tun_src=1.2.3.4");
+	struct tunnel_lookup l = { .table = tunnel_table_create() };
+	struct xlate_input in = { .sw = sw, .key = &key, .tunnel = &l };
+	const struct dp_action *a;
+	struct xlate_result r;
+	unsigned int n = 0;
+
+	add_tunnel("t7", 7, TUNNEL_GRE, "1.2.3.4");
+	switch_set_sampling(sw, &(struct sampling){ UINT32_MAX, 1, 0 });
+	add_rule(sw, "actions=2");
+	xlate(&in, &r);
+	DP_ACTION_FOR_EACH (a, dp_actions_of(&r.actions)) {
+		if (a->type != DP_ACTION_USERSPACE)
+			continue;
+		n++;
+		ck_assert_ptr_eq(recirc_find(a->userspace.recirc_id)->sw, sw);
+	}
+	ck_assert_uint_eq(n, 1);
+	xlate_result_uninit(&r);
+	tunnel_table_destroy((struct tunnel_table *)l.table);
 }
 END_TEST
 
@@ -339,6 +366,7 @@ int main(void)
 	tcase_add_test(t, nobody_is_told_where_nobody_counts);
 	tcase_add_test(t, answers_end_when_others_count);
 	tcase_add_loop_test(t, the_outer_header_is_told, 0, ARRAY_SIZE(aims));
+	tcase_add_test(t, a_packet_that_came_bare_says_where_it_is);
 	tcase_add_loop_test(t, a_bridge_samples_by_itself, 0, ARRAY_SIZE(whole));
 	tcase_add_test(t, a_bridge_behind_a_patch_samples_what_comes_to_it);
 	tcase_add_test(t, a_bridge_behind_a_patch_samples_the_packet_as_it_comes);
