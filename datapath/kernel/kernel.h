@@ -243,6 +243,7 @@ struct tunnel_params {
 	uint16_t dst_port; // 0: the kind has none
 	uint16_t payload; // Ethernet type that a bareudp device carries
 	bool gbp, gpe; // extensions of VXLAN
+	bool bare; // of GRE: packets without an Ethernet header, too
 };
 
 struct vport {
@@ -309,7 +310,7 @@ void tunnel_device_name_of(const char *type, const struct tunnel_params *p, char
 // Whether there is such a device, set up like this. -EEXIST: it is something else, or set up otherwise. -ENOENT: there is none.
 int tunnel_device_check(struct nl_sock *s, const char *name, const char *type,
 			const struct tunnel_params *p, struct error *err);
-// Whether packets without an Ethernet header get through such a device; those of GPE take both, bareudp's such alone.
+// Whether packets without an Ethernet header get through such a device; those of GRE and GPE take both, bareudp's such alone.
 bool tunnel_takes_bare(const char *type, const struct tunnel_params *p);
 // Whether devices of this type take the option.
 bool tunnel_has_option(const char *type, const char *option);
@@ -318,6 +319,8 @@ bool tunnel_has_option(const char *type, const char *option);
 int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
 		       const struct tunnel_params *p, int *ret_ifindex, bool *ret_made,
 		       struct error *err);
+// Whether a device that is there takes such packets, for it may be one that an earlier tunnel needed.
+bool tunnel_device_is_bare(struct nl_sock *s, const char *name);
 void tunnel_device_remove(struct nl_sock *s, const char *name);
 // By name and kind: a process before this one has made it.
 bool tunnel_device_is_ours(struct nl_sock *s, const char *name);

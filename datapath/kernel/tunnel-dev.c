@@ -38,6 +38,14 @@ static const struct kind {
 	  COLLECT_ALWAYS },
 };
 
+// In this mode the kernel's other GRE device has no Ethernet header of its own, and takes packets with one as such.
+static const char *const bare_gre = "gre";
+
+static const char *kernel_kind(const struct kind *k, const struct tunnel_params *p)
+{
+	return p->bare ? bare_gre : k->kind;
+}
+
 static const struct kind *find_kind(const char *type)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
@@ -100,7 +108,7 @@ bool tunnel_has_option(const char *type, const char *option)
 
 bool tunnel_takes_bare(const char *type, const struct tunnel_params *p)
 {
-	return p->gpe || find_kind(type)->ethertype;
+	return p->bare || p->gpe || find_kind(type)->ethertype;
 }
 
 int tunnel_extensions_read(const char *exts, struct tunnel_params *p, struct error *err)
@@ -135,6 +143,8 @@ int tunnel_params_read(const char *type, const struct smap *options, struct tunn
 		return error_set(err, -EINVAL, "a %s device needs a UDP port", type);
 	if (k->port)
 		ret->dst_port = n;
+	ret->bare = !strcmp(type, "gre") &&
+		    strcmp(smap_get_def(options, "packet_type", "legacy_l2"), "legacy_l2");
 	if (k->ethertype &&
 	    !port_payload_parse(smap_get_def(options, "payload_type", ""), &ret->payload))
 		return error_set(err, -EINVAL, "a %s device needs an Ethernet type", type);
@@ -235,6 +245,8 @@ static enum found look(struct nl_sock *s, const char *name, const struct kind *k
 	const struct nlattr *link[ARRAY_SIZE(link_policy)], *info[ARRAY_SIZE(info_policy)];
 	AUTO(strbuf) req = STRBUF_INIT, reply = STRBUF_INIT;
 	size_t m = nl_msg_begin(&req, RTM_GETLINK, 0);
+	const char *kind;
+	bool is_bare;
 
 	nl_put_header(&req, sizeof(struct ifinfomsg));
 	nl_put_str(&req, IFLA_IFNAME, name);
@@ -246,8 +258,15 @@ static enum found look(struct nl_sock *s, const char *name, const struct kind *k
 	    !link[IFLA_LINKINFO] ||
 	    nl_parse_nested(link[IFLA_LINKINFO], info_policy, ARRAY_SIZE(info_policy), info,
 			    "link kind", NULL) ||
-	    !info[IFLA_INFO_KIND] || strcmp(nl_str(info[IFLA_INFO_KIND]), k->kind))
+	    !info[IFLA_INFO_KIND])
 		return SOMETHING_ELSE;
+	kind = nl_str(info[IFLA_INFO_KIND]);
+	is_bare = !strcmp(k->type, "gre") && !strcmp(kind, bare_gre);
+	if (!is_bare && strcmp(kind, k->kind))
+		return SOMETHING_ELSE;
+	// One that takes more is not made anew for less: other tunnels are to come that need it.
+	if (p->bare && !is_bare)
+		return OTHER_SETTINGS;
 	return info[IFLA_INFO_DATA] && is_as_wanted(k, p, info[IFLA_INFO_DATA]) ? AS_WANTED
 										: OTHER_SETTINGS;
 }
@@ -298,9 +317,10 @@ static int make(struct nl_sock *s, const char *name, const struct kind *k,
 	int error;
 
 	put_data(k, p, &data);
-	error = rtnl_link_add(s, name, k->kind, &data, err);
+	error = rtnl_link_add(s, name, kernel_kind(k, p), &data, err);
 	if (error == -EOPNOTSUPP)
-		return error_set(err, error, "this kernel has no devices of kind %s", k->kind);
+		return error_set(err, error, "this kernel has no devices of kind %s",
+				 kernel_kind(k, p));
 	return error;
 }
 
@@ -338,6 +358,13 @@ int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
 	return error;
 }
 
+bool tunnel_device_is_bare(struct nl_sock *s, const char *name)
+{
+	struct rtnl_link l;
+
+	return !rtnl_link_by_name(s, name, &l, NULL) && !strcmp(l.kind, bare_gre);
+}
+
 void tunnel_device_remove(struct nl_sock *s, const char *name)
 {
 	struct error err = ERROR_INIT;
@@ -356,5 +383,5 @@ bool tunnel_device_is_ours(struct nl_sock *s, const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (!strcmp(kinds[i].kind, l.kind))
 			return true;
-	return false;
+	return !strcmp(l.kind, bare_gre);
 }

@@ -295,6 +295,7 @@ static int add_tunnel(struct kernel_datapath *dp, const char *name, const char *
 	if (error)
 		return error;
 	strset_remove(&dp->left_tunnels, name);
+	p.bare |= tunnel_device_is_bare(dp->route, name);
 	v = vport_find(dp, *ret_port);
 	pthread_mutex_lock(&dp->ports_lock);
 	v->is_tunnel = true;
@@ -477,14 +478,32 @@ static int check_extensions(const struct vport *v, const char *exts, struct erro
 	return error_set(err, -EBUSY, "%s has other extensions", v->name);
 }
 
+// One that takes packets without an Ethernet header, too. It comes again as one that others have deleted does.
+static void need_bare_device(struct kernel_datapath *dp, struct vport *v)
+{
+	log_info("%s: port %s: a tunnel needs packets without an Ethernet header: its device is "
+		 "made anew",
+		 dp->name, v->name);
+	pthread_mutex_lock(&dp->ports_lock);
+	v->tunnel.bare = true;
+	pthread_mutex_unlock(&dp->ports_lock);
+	tunnel_device_remove(dp->route, v->name);
+}
+
 int kernel_port_set_options(struct datapath *base, dp_port_t port, const struct smap *options,
 			    struct error *err)
 {
-	const struct vport *v = vport_find(kernel_datapath(base), port);
+	struct kernel_datapath *dp = kernel_datapath(base);
+	struct vport *v = vport_find(dp, port);
 	const char *exts = smap_get(options, "exts");
+	struct tunnel_params p;
 
-	// Of others there are none.
-	return v && v->is_tunnel && exts ? check_extensions(v, exts, err) : 0;
+	if (!v || !v->is_tunnel)
+		return 0; // of others there are none
+	if (!strcmp(v->type, "gre") && !tunnel_params_read(v->type, options, &p, NULL) && p.bare &&
+	    !v->tunnel.bare)
+		need_bare_device(dp, v);
+	return exts ? check_extensions(v, exts, err) : 0;
 }
 
 // ---- Asking ----

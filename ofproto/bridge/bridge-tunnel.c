@@ -17,11 +17,12 @@ struct tunnel_device {
 	bool gbp; // what its users agree on
 	uint16_t payload;
 	bool gpe; // they need not, where a datapath says so
+	uint8_t packets; // the greatest of theirs
 	char first[64]; // the Interface that it was made for
 	char device[64]; // the offload device that it belongs to, empty: none
 	// To that device. Not before all ports are there: which one it is depends on them, and the rules that a process before
 	// this one left must not go from one to another.
-	bool is_offered, is_excluded;
+	bool is_offered, is_excluded, takes_bare;
 };
 
 static bool is_dummy(const struct plane *pl)
@@ -53,6 +54,7 @@ static void put_device_options(const struct tunnel_config *c, struct smap *optio
 		smap_setf(options, "dst_port", "%u", c->dst_port);
 	if (c->payload)
 		smap_setf(options, "payload_type", "%u", c->payload);
+	smap_set(options, "packet_type", tunnel_packets_name(c->packets));
 	if (c->type == TUNNEL_VXLAN)
 		smap_setf(options, "exts", "%s%s%s", c->gbp ? "gbp" : "",
 			  c->gbp && c->gpe ? "," : "", c->gpe ? "gpe" : "");
@@ -70,8 +72,8 @@ static int make_device(struct plane *pl, const struct tunnel_config *c, const ch
 }
 
 // Whether the device that another Interface has had made is one for this one, too.
-static int share_device(struct plane *pl, const struct tunnel_device *d,
-			const struct bridge_port *bp, struct error *err)
+static int share_device(struct plane *pl, struct tunnel_device *d, const struct bridge_port *bp,
+			struct error *err)
 {
 	const struct tunnel_config *c = &bp->tunnel;
 	AUTO(smap) options;
@@ -83,12 +85,13 @@ static int share_device(struct plane *pl, const struct tunnel_device *d,
 				 "%s: VXLAN-GBP, and non-VXLAN-GBP tunnels can't be configured on "
 				 "the same dst_port",
 				 bp->name);
-	if (d->payload != c->payload ||
-	    (d->gpe != c->gpe && datapath_port_set_options(pl->dp, d->port, &options, err)))
+	if (d->payload != c->payload || ((d->gpe != c->gpe || d->packets < c->packets) &&
+					 datapath_port_set_options(pl->dp, d->port, &options, err)))
 		return error_set(
 			err, -EBUSY,
 			"%s: exts and payload_type must be those of %s, which has %s already",
 			bp->name, d->first, bp->tunnel_device);
+	d->packets = MAX(d->packets, c->packets);
 	return 0;
 }
 
@@ -108,6 +111,7 @@ static int use_device(struct bridge_port *bp, struct error *err)
 		d = xzalloc(sizeof(*d));
 		d->gbp = bp->tunnel.gbp;
 		d->gpe = bp->tunnel.gpe;
+		d->packets = bp->tunnel.packets;
 		d->payload = bp->tunnel.payload;
 		snprintf(d->first, sizeof(d->first), "%s", bp->name);
 		error = make_device(pl, &bp->tunnel, bp->tunnel_device, d, err);
@@ -160,7 +164,8 @@ static void identify(struct plane *pl, struct tunnel_device *d)
 	ref.is_excluded = offload_port_is_excluded(pl, NULL);
 	if (ref.is_excluded)
 		ops = NULL;
-	if (d->is_offered && !strcmp(ref.device, d->device) && ref.is_excluded == d->is_excluded)
+	if (d->is_offered && !strcmp(ref.device, d->device) && ref.is_excluded == d->is_excluded &&
+	    ref.takes_bare == d->takes_bare)
 		return;
 	if (d->is_offered) {
 		if (strcmp(ref.device, d->device))
@@ -172,6 +177,7 @@ static void identify(struct plane *pl, struct tunnel_device *d)
 	}
 	snprintf(d->device, sizeof(d->device), "%s", ref.device);
 	d->is_excluded = ref.is_excluded;
+	d->takes_bare = ref.takes_bare;
 	if (offload_add_port(pl->offload, &ref, ops, &err) < 0)
 		log_warn("%s: no offload: %s", ref.name, err.text);
 	if (!d->is_offered)
@@ -199,20 +205,12 @@ static struct eth_addr make_mac(void)
 }
 
 // What the device carries is the datapath's to say.
-static int ask_device(struct bridge_port *bp, struct error *err)
+static void ask_device(struct bridge_port *bp)
 {
-	struct datapath *dp = bp->bridge->plane->dp;
 	struct port_ref ref = { 0 };
 
-	datapath_port_ref(dp, bp->dp_port, &ref);
+	datapath_port_ref(bp->bridge->plane->dp, bp->dp_port, &ref);
 	bp->tunnel.ethernet_only = ref.is_tunnel && !ref.takes_bare;
-	if (!bp->tunnel.ethernet_only || bp->tunnel.packets != TUNNEL_LEGACY_L3)
-		return 0;
-	return error_set(err, -EOPNOTSUPP,
-			 "%s: packet_type=%s of a %s tunnel is not supported in datapath %s, whose "
-			 "device carries Ethernet frames alone",
-			 bp->name, tunnel_packets_name(bp->tunnel.packets), bp->type,
-			 datapath_name(dp));
 }
 
 int bridge_tunnel_open(struct bridge_port *bp, struct eth_addr *ret_mac)
@@ -235,10 +233,7 @@ int bridge_tunnel_open(struct bridge_port *bp, struct eth_addr *ret_mac)
 		log_lines(warnings.s);
 	if (use_device(bp, &err))
 		return failed(bp, err.text);
-	if (ask_device(bp, &err)) {
-		bridge_tunnel_close(bp, OF_PORT(0));
-		return failed(bp, err.text);
-	}
+	ask_device(bp);
 	if (tunnel_table_check(upcall_tunnels(pl->upcall), bp->dp_port, &bp->tunnel, bp->name,
 			       &err)) {
 		AUTO_FREE char *text = xasprintf("could not add network device %s to ofproto (File "

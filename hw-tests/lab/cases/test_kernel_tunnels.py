@@ -187,6 +187,37 @@ def test_bare_packets_pass_through_gpe(switch, packets):
     assert far.communicate(timeout=20)[0].strip() == "0c000003" "00002a00" + FRAME
 
 
+@pytest.mark.parametrize("packets", PACKET_TYPES)
+def test_bare_packets_pass_through_gre(switch, packets):
+    """The device of those that carry Ethernet alone is made anew for them, and goes on carrying Ethernet."""
+    switch.add_tunnel("gre", "remote_ip=10.97.0.2", "key=7", name="t11", number=11)
+    switch.add_far_end(*"type gretap key 7 remote 10.97.0.1 local 10.97.0.2".split())
+    assert switch.both_ways(), switch.log()
+    assert "gretap external" in run("ip", "-d", "link", "show", "gre_sys")
+    port = re.search(r"port (\d+): gre_sys", switch.appctl("dpctl/show")).group(1)
+    switch.add_tunnel("gre", "remote_ip=10.97.0.2", "key=42", f"packet_type={packets}")
+    wait_until("Ethernet passes again", lambda: switch.both_ways(count=1))
+    assert "gre external" in run("ip", "-d", "link", "show", "gre_sys") and f"port {port}: gre_sys" in switch.appctl("dpctl/show")
+    switch.vsctl("set", "bridge", "br0", "protocols=[]")
+    switch.add_far_end(*"type gre key 42 remote 10.97.0.1 local 10.97.0.2".split(), name="bare", address="10.95.0.9/24")
+    ip("-n", "h0", "addr", "add", "10.95.0.1/24", "dev", "eth0")
+    ip("-n", "h0", "neigh", "add", "10.95.0.9", "lladdr", "02:00:00:00:00:99", "dev", "eth0")
+    mac = sysfs_in("h0", "/sys/class/net/eth0/address")
+    for flow in PACKET_TYPES[packets]:
+        flow = flow.format(mac=mac).replace("in_port=1,ip", "in_port=1,ip,nw_dst=10.95.0.0/24")
+        switch.ofctl("-O", "OpenFlow15", "add-flow", "br0", "priority=100," + flow)
+    r = run("ip", "netns", "exec", FAR, "ping", "-c", "3", "-i", "0.05", "-W", "2", "10.95.0.1")
+    assert " 3 received" in r, switch.appctl("dpctl/dump-flows", "-m") + switch.log()
+    assert switch.both_ways(), switch.log()
+    # A switch that comes after this one finds the device that it needs, whichever of the tunnels it begins with.
+    before = ifindex("gre_sys")
+    switch.processes["ovs-vswitchd"].kill()
+    switch.processes.pop("ovs-vswitchd").wait()
+    switch.start()
+    wait_until("traffic passes again", lambda: switch.both_ways(count=1))
+    assert ifindex("gre_sys") == before
+
+
 def test_the_flow_says_key_and_remote(switch):
     switch.add_tunnel("vxlan", "remote_ip=flow", "key=flow", "local_ip=flow")
     switch.add_far_end(*"type vxlan id 99 remote 10.97.0.1 dstport 4789".split())
@@ -245,7 +276,7 @@ def test_what_cannot_be_is_said(switch):
              (["vxlan", "remote_ip=10.97.0.2", "key=2", "exts=gbp"], "tunnels can't be configured on the same dst_port"),
              (["vxlan", "remote_ip=10.97.0.2", "key=2", "exts=gpe"], "exts and payload_type must be those of t10"),
              (["vxlan", "remote_ip=10.97.0.2", "dst_port=4791", "exts=gbp,gpe"], "gbp or gpe, not both"),
-             (["gre", "remote_ip=10.97.0.2", "packet_type=legacy_l3"], "whose device carries Ethernet frames alone"),
+             (["geneve", "remote_ip=10.97.0.2", "packet_type=legacy_l3"], "geneve tunnel that cannot carry L3 traffic"),
              (["vxlan", "remote_ip=far.example"], "bad vxlan 'remote_ip'"),
              (["geneve"], "geneve type requires valid 'remote_ip' argument"),
              (["gtpu", "remote_ip=10.97.0.2"], 'type "gtpu" is not supported yet')]
@@ -255,7 +286,7 @@ def test_what_cannot_be_is_said(switch):
         wait_until(f"bad{i} has an error", lambda: text in column(switch, "error", f"bad{i}"))
         assert column(switch, "ofport", f"bad{i}") == "-1"
     # What Ethernet there is passes by packet types, in a device that has no more.
-    switch.add_tunnel("gre", "remote_ip=10.97.0.2", "packet_type=ptap", name="t11", number=11)
+    switch.add_tunnel("vxlan", "remote_ip=10.97.0.2", "packet_type=ptap", name="t11", number=11)
     trace = switch.appctl("ofproto/trace-packet-out", "br0", "in_port=1,packet_type=(1,0x800)", "11")
     assert ">> the datapath's device of tunnel t11 carries Ethernet frames alone, dropped" in trace and "actions: drop" in trace, trace
     # A device of the name that is something else is left alone.
