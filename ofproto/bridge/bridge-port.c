@@ -54,31 +54,74 @@ static of_port_t wanted_number(const struct bridge *br, const struct ovsrec_inte
 	return OF_PORT(0);
 }
 
-static void set_trunks(struct port_settings *s, const int64_t *vlans, size_t n)
+// All where none is named.
+static void set_vlans(uint64_t *bits, const int64_t *vlans, size_t n)
 {
-	memset(s->trunks, n ? 0 : 0xff, sizeof(s->trunks));
+	memset(bits, n ? 0 : 0xff, 4096 / 8);
 	for (size_t i = 0; i < n; i++)
-		s->trunks[vlans[i] / 64] |= UINT64_C(1) << vlans[i] % 64;
+		bits[vlans[i] / 64] |= UINT64_C(1) << vlans[i] % 64;
+}
+
+static enum vlan_mode vlan_mode_of(const struct ovsrec_port *row)
+{
+	static const struct {
+		const char *name;
+		enum vlan_mode mode;
+	} modes[] = { { "access", VLAN_ACCESS },
+		      { "trunk", VLAN_TRUNK },
+		      { "native-tagged", VLAN_NATIVE_TAGGED },
+		      { "native-untagged", VLAN_NATIVE_UNTAGGED },
+		      { "dot1q-tunnel", VLAN_DOT1Q_TUNNEL } };
+
+	for (size_t i = 0; row->vlan_mode && i < ARRAY_SIZE(modes); i++)
+		if (!strcmp(row->vlan_mode, modes[i].name))
+			return modes[i].mode;
+	return row->n_tag ? VLAN_ACCESS : VLAN_TRUNK;
+}
+
+static enum priority_tags priority_tags_of(const struct ovsrec_port *row)
+{
+	const char *text = smap_get_def(&row->other_config, "priority-tags", "never");
+
+	if (!strcmp(text, "always"))
+		return PRIORITY_TAGS_ALWAYS;
+	// It was yes or no before there was "always".
+	return !strcmp(text, "if-nonzero") || !strcmp(text, "true") ? PRIORITY_TAGS_IF_NONZERO
+								    : PRIORITY_TAGS_NEVER;
+}
+
+// What a mode has no use for stays zero: who changes it changes nothing.
+static void set_vlan_settings(struct port_settings *s, const struct ovsrec_port *row)
+{
+	const char *ethtype = smap_get_def(&row->other_config, "qinq-ethtype", "802.1ad");
+
+	s->vlan_mode = vlan_mode_of(row);
+	if (s->vlan_mode != VLAN_TRUNK && row->n_tag)
+		s->tag = row->tag[0];
+	switch (s->vlan_mode) {
+	case VLAN_ACCESS:
+		break;
+	case VLAN_NATIVE_TAGGED:
+	case VLAN_NATIVE_UNTAGGED:
+		set_vlans(s->trunks, row->trunks, row->n_trunks);
+		s->trunks[s->tag / 64] |= UINT64_C(1) << s->tag % 64;
+		break;
+	case VLAN_TRUNK:
+		set_vlans(s->trunks, row->trunks, row->n_trunks);
+		break;
+	case VLAN_DOT1Q_TUNNEL:
+		set_vlans(s->cvlans, row->cvlans, row->n_cvlans);
+		break;
+	}
+	s->qinq_tpid = htobe16(strcmp(ethtype, "802.1q") ? 0x88a8 : 0x8100);
+	s->priority_tags = priority_tags_of(row);
 }
 
 static void make_settings(struct port_settings *s, const struct bridge_port *bp,
 			  const struct ovsrec_port *row, const struct ovsrec_interface *iface)
 {
-	const char *tags, *mode = row->vlan_mode;
-
 	memset(s, 0, sizeof(*s));
-	s->tag = row->n_tag ? row->tag[0] : 0;
-	if (!mode)
-		mode = row->n_tag ? "access" : "trunk";
-	s->vlan_mode = !strcmp(mode, "access")		  ? VLAN_ACCESS
-		       : !strcmp(mode, "native-tagged")	  ? VLAN_NATIVE_TAGGED
-		       : !strcmp(mode, "native-untagged") ? VLAN_NATIVE_UNTAGGED
-							  : VLAN_TRUNK;
-	set_trunks(s, row->trunks, row->n_trunks);
-	tags = smap_get_def(&row->other_config, "priority-tags", "never");
-	s->priority_tags = !strcmp(tags, "always")	 ? PRIORITY_TAGS_ALWAYS
-			   : !strcmp(tags, "if-nonzero") ? PRIORITY_TAGS_IF_NONZERO
-							 : PRIORITY_TAGS_NEVER;
+	set_vlan_settings(s, row);
 	s->protected = row->protected;
 	if (is_patch(iface->type))
 		snprintf(s->patch_peer, sizeof(s->patch_peer), "%s",

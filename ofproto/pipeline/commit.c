@@ -68,7 +68,7 @@ static bool tag_equal(struct flow_vlan a, struct flow_vlan b)
 	return a.tpid == b.tpid && a.tci == b.tci;
 }
 
-// How many of the innermost tags are in both keys. Whoever changed tags has looked at all of them.
+// How many of the innermost tags are in both keys. Whoever changed tags has looked at all of them, or has put one on top only.
 static unsigned int n_same_tags(const struct xlate_ctx *ctx)
 {
 	unsigned int have = n_tags(&ctx->base), want = n_tags(&ctx->flow), same = 0;

@@ -1,98 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// NORMAL: the switch of IEEE 802.1Q, with MAC learning and access and trunk ports. And FLOOD, ALL.
-#include "ofproto/pipeline/xlate-private.h"
+// NORMAL: the switch of IEEE 802.1Q, with MAC learning (port-vlan.c has what ports are to VLANs). And FLOOD, ALL.
+#include "ofproto/pipeline/port-vlan-private.h"
 
-static bool carries(const struct port_settings *s, uint16_t vlan)
-{
-	// VLAN 0 is not among those that a port with a native one trunks.
-	if (s->vlan_mode == VLAN_ACCESS || (s->vlan_mode != VLAN_TRUNK && !vlan))
-		return s->tag == vlan;
-	if (s->vlan_mode != VLAN_TRUNK && s->tag == vlan)
-		return true;
-	return s->trunks[vlan / 64] >> vlan % 64 & 1;
-}
-
-// An access port carries no customer's VLAN: not what would still have a tag there.
-static bool takes(const struct xlate_ctx *ctx, const struct port_settings *s, uint16_t vlan)
-{
-	if (s->vlan_mode == VLAN_ACCESS && ctx->flow.vlans[1].tci & htobe16(VLAN_VID_MASK))
-		return false;
-	return carries(s, vlan);
-}
-
-// The VLAN that a packet belongs to, -1: the port does not take it.
-static int input_vlan(struct xlate_ctx *ctx, const struct of_port *in)
-{
-	const struct port_settings *s = RCU_GET(in->settings);
-	be16 tci = ctx->flow.vlans[0].tci;
-	bool tagged = tci & htobe16(VLAN_PRESENT);
-	uint16_t vid = tagged ? be16toh(tci) & VLAN_VID_MASK : 0;
-
-	switch (s->vlan_mode) {
-	case VLAN_ACCESS:
-		if (vid) {
-			ctx_report(ctx,
-				   ">>>> dropping VLAN %u tagged packet received on port %s "
-				   "configured as VLAN %u access port <<<<",
-				   vid, in->name, s->tag);
-			return -1;
-		}
-		return s->tag;
-	case VLAN_NATIVE_TAGGED:
-	case VLAN_NATIVE_UNTAGGED:
-		if (!vid)
-			return s->tag;
-		break;
-	case VLAN_TRUNK:
-		break;
-	}
-	if (!carries(s, vid)) {
-		ctx_report(ctx,
-			   ">>>> dropping VLAN %u packet received on port %s not configured for "
-			   "trunking VLAN %u <<<<",
-			   vid, in->name, vid);
-		return -1;
-	}
-	return vid;
-}
-
-static void set_tag(struct xlate_ctx *ctx, uint16_t vlan, bool tagged, be16 pcp)
-{
-	struct flow_key *f = &ctx->flow;
-	bool has = f->vlans[0].tci & htobe16(VLAN_PRESENT);
-
-	if (has && !tagged) {
-		f->vlans[0] = f->vlans[1];
-		memset(&f->vlans[1], 0, sizeof(f->vlans[1]));
-	} else if (!has && tagged) {
-		f->vlans[1] = f->vlans[0];
-		f->vlans[0] = (struct flow_vlan){ htobe16(0x8100), htobe16(vlan | VLAN_PRESENT) };
-	} else if (tagged) {
-		f->vlans[0].tci = htobe16(vlan | VLAN_PRESENT) | pcp;
-	}
-}
-
-// Sends to one port in 'vlan', with or without a tag as the port wants it.
-static void output_in_vlan(struct xlate_ctx *ctx, struct of_port *out, uint16_t vlan)
-{
-	const struct port_settings *s = RCU_GET(out->settings);
-	struct flow_vlan saved[FLOW_MAX_VLANS];
-	be16 pcp = ctx->flow.vlans[0].tci & htobe16(VLAN_PCP_MASK);
-	bool tagged = vlan != 0;
-
-	if (s->vlan_mode == VLAN_ACCESS || (s->vlan_mode == VLAN_NATIVE_UNTAGGED && s->tag == vlan))
-		tagged = false;
-	// A priority tag (VLAN 0) stays only where the port asks for it.
-	if (!vlan && ctx->flow.vlans[0].tci & htobe16(VLAN_PRESENT))
-		tagged = s->priority_tags == PRIORITY_TAGS_ALWAYS ||
-			 (s->priority_tags == PRIORITY_TAGS_IF_NONZERO && pcp);
-	memcpy(saved, ctx->flow.vlans, sizeof(saved));
-	set_tag(ctx, vlan, tagged, pcp);
-	xlate_output_port(ctx, out, 0);
-	memcpy(ctx->flow.vlans, saved, sizeof(saved));
-}
-
-static void flood_vlan(struct xlate_ctx *ctx, const struct of_port *in, uint16_t vlan)
+static void flood_vlan(struct xlate_ctx *ctx, const struct of_port *in,
+		       const struct vlan_tags *tags)
 {
 	struct of_port *const *ports = switch_ports(ctx->sw);
 	bool in_protected = in && RCU_GET(in->settings)->protected;
@@ -100,12 +11,13 @@ static void flood_vlan(struct xlate_ctx *ctx, const struct of_port *in, uint16_t
 	for (; *ports; ports++) {
 		const struct port_settings *s = RCU_GET((*ports)->settings);
 
-		if (*ports == in || !takes(ctx, s, vlan) || xlate_is_layer3(*ports) ||
-		    atomic_load(&(*ports)->config) & PORT_CONFIG_NO_FLOOD)
+		if (*ports == in || xlate_is_layer3(*ports) ||
+		    atomic_load(&(*ports)->config) & PORT_CONFIG_NO_FLOOD ||
+		    !vlan_tags_fit(ctx, s, tags))
 			continue;
 		if (in_protected && s->protected)
 			continue;
-		output_in_vlan(ctx, *ports, vlan);
+		vlan_tags_output(ctx, *ports, tags);
 	}
 }
 
@@ -141,8 +53,9 @@ static void learn(struct xlate_ctx *ctx, const struct of_port *in, uint16_t vlan
 				       .version = mac_table_version(ctx->sw->macs, src, vlan) });
 }
 
-static void forward(struct xlate_ctx *ctx, struct of_port *in, uint16_t vlan)
+static void forward(struct xlate_ctx *ctx, struct of_port *in, const struct vlan_tags *tags)
 {
+	uint16_t vlan = vlan_tags_vid(tags);
 	struct eth_addr dst = ctx->flow.eth_dst;
 	struct of_port *out;
 	uint64_t version;
@@ -151,7 +64,7 @@ static void forward(struct xlate_ctx *ctx, struct of_port *in, uint16_t vlan)
 
 	if (eth_addr_is_multicast(dst)) {
 		ctx_report(ctx, "-> no learned MAC for destination, flooding");
-		flood_vlan(ctx, in, vlan);
+		flood_vlan(ctx, in, tags);
 		return;
 	}
 	found = mac_table_find(ctx->sw->macs, dst, vlan, &number, &version);
@@ -162,7 +75,7 @@ static void forward(struct xlate_ctx *ctx, struct of_port *in, uint16_t vlan)
 					    .version = version });
 	if (!found) {
 		ctx_report(ctx, "-> no learned MAC for destination, flooding");
-		flood_vlan(ctx, in, vlan);
+		flood_vlan(ctx, in, tags);
 		return;
 	}
 	out = switch_port_find(ctx->sw, number);
@@ -175,18 +88,17 @@ static void forward(struct xlate_ctx *ctx, struct of_port *in, uint16_t vlan)
 		ctx_report(ctx, "-> both ports are protected, dropping");
 		return;
 	}
-	if (takes(ctx, RCU_GET(out->settings), vlan))
-		output_in_vlan(ctx, out, vlan);
+	if (vlan_tags_fit(ctx, RCU_GET(out->settings), tags))
+		vlan_tags_output(ctx, out, tags);
 }
 
 void xlate_normal(struct xlate_ctx *ctx)
 {
 	struct of_port *in = switch_port_find(ctx->sw, OF_PORT(ctx->flow.in_port));
-	int vlan;
+	struct vlan_tags tags;
 
 	ctx_look_at_field(ctx, field_get(FIELD_ETH_SRC));
 	ctx_look_at_field(ctx, field_get(FIELD_ETH_DST));
-	ctx_look_at_vlans(ctx);
 	ctx_depend(ctx, (struct xlate_dep){ .kind = DEP_PORTS,
 					    .sw = ctx->sw,
 					    .version = switch_ports_version(ctx->sw) });
@@ -195,23 +107,18 @@ void xlate_normal(struct xlate_ctx *ctx)
 		ctx_report(ctx, ">> no input bundle, dropping");
 		return;
 	}
-	if (!in) {
-		// A packet_out without a port of this switch: it can still go to everybody in its VLAN.
-		vlan = be16toh(ctx->flow.vlans[0].tci) & VLAN_VID_MASK;
-	} else {
-		vlan = input_vlan(ctx, in);
-		if (vlan < 0) {
-			ctx_report(ctx, ">> disallowed VLAN VID for this input port, dropping");
-			return;
-		}
-		if (is_reserved(ctx->flow.eth_dst)) {
-			ctx_report(ctx, "-> reserved link-local group, dropping");
-			return;
-		}
-		learn(ctx, in, vlan);
+	// A packet_out without a port of this switch can still go to everybody in its VLAN.
+	if (!vlan_tags_receive(ctx, in, &tags)) {
+		ctx_report(ctx, ">> disallowed VLAN VID for this input port, dropping");
+		return;
 	}
-	// A tag with VLAN 0 carries a priority only; the packet is untagged in the sense of VLANs.
-	forward(ctx, in, vlan);
+	if (in && is_reserved(ctx->flow.eth_dst)) {
+		ctx_report(ctx, "-> packet has reserved destination MAC, dropping");
+		return;
+	}
+	if (in)
+		learn(ctx, in, vlan_tags_vid(&tags));
+	forward(ctx, in, &tags);
 }
 
 void xlate_flood(struct xlate_ctx *ctx, bool all)

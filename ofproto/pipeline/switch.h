@@ -142,7 +142,13 @@ struct table {
 // Nobody has said what becomes of packets that meet no rule.
 #define TABLE_MISS_UNSET 255
 
-enum vlan_mode { VLAN_TRUNK, VLAN_ACCESS, VLAN_NATIVE_TAGGED, VLAN_NATIVE_UNTAGGED };
+enum vlan_mode {
+	VLAN_TRUNK,
+	VLAN_ACCESS,
+	VLAN_NATIVE_TAGGED,
+	VLAN_NATIVE_UNTAGGED,
+	VLAN_DOT1Q_TUNNEL, // packets of customers, with their tags, in one VLAN
+};
 
 // What becomes of IP fragments in the tables; the numbers are OpenFlow's.
 enum fragments {
@@ -151,14 +157,17 @@ enum fragments {
 	FRAGMENTS_MATCH = 3, // the first one has those that it has
 };
 
-// Whether NORMAL sends a tag of VLAN 0, which carries a priority only: never, where the priority is not 0, or wherever the packet has it.
+// Whether NORMAL puts the priority that a packet came with into a tag of VLAN 0 where it takes a tag off: never, or where the priority is not
+// 0. With _ALWAYS tags of VLAN 0 that are there stay, too, whatever their priority; else those without one go.
 enum priority_tags { PRIORITY_TAGS_NEVER, PRIORITY_TAGS_IF_NONZERO, PRIORITY_TAGS_ALWAYS };
 
 // What configuration says of a port; immutable, replaced whole (RCU).
 struct port_settings {
 	enum vlan_mode vlan_mode;
-	uint16_t tag; // access and native modes
-	uint64_t trunks[4096 / 64]; // bitmap of VLANs carried; all ones: every VLAN
+	uint16_t tag; // 0 of trunks
+	be16 qinq_tpid; // of the tag that what comes in through a dot1q-tunnel gets elsewhere
+	// Bitmaps: VLANs that trunks and native modes carry, and customers' VLANs that a dot1q-tunnel does; zeros in other modes.
+	uint64_t trunks[4096 / 64], cvlans[4096 / 64];
 	enum priority_tags priority_tags;
 	bool protected;
 	char patch_peer[64]; // not empty: a patch port

@@ -62,11 +62,12 @@ check_PROGRAMS += tests/unit/pipeline/test-tunnel-config
 TESTS += tests/unit/pipeline/test-tunnel-config
 tests_unit_pipeline_test_tunnel_config_LDADD = ofproto/libpipeline.a ofproto/libopenflow.a $(CORE_LIBS) $(CHECK_LIBS)
 # What actions do to packets.
-ACTION_TESTS = tests/unit/pipeline/test-fragments tests/unit/pipeline/test-resume tests/unit/pipeline/test-stack tests/unit/pipeline/test-hash tests/unit/pipeline/test-mpls tests/unit/pipeline/test-encap
+ACTION_TESTS = tests/unit/pipeline/test-fragments tests/unit/pipeline/test-port-vlan tests/unit/pipeline/test-resume tests/unit/pipeline/test-stack tests/unit/pipeline/test-hash tests/unit/pipeline/test-mpls tests/unit/pipeline/test-encap
 check_PROGRAMS += $(ACTION_TESTS)
 TESTS += $(ACTION_TESTS)
 tests_unit_pipeline_test_fragments_SOURCES = tests/unit/pipeline/test-fragments.c tests/unit/pipeline/translated.h tests/unit/pipeline/switches.h
 tests_unit_pipeline_test_stack_SOURCES = tests/unit/pipeline/test-stack.c tests/unit/pipeline/translated.h tests/unit/pipeline/switches.h
+tests_unit_pipeline_test_port_vlan_SOURCES = tests/unit/pipeline/test-port-vlan.c tests/unit/pipeline/translated.h tests/unit/pipeline/switches.h
 tests_unit_pipeline_test_resume_SOURCES = tests/unit/pipeline/test-resume.c tests/unit/pipeline/translated.h tests/unit/pipeline/switches.h
 tests_unit_pipeline_test_resume_LDADD = $(PIPELINE_LIBS)
 tests_unit_pipeline_test_hash_SOURCES = tests/unit/pipeline/test-hash.c tests/unit/pipeline/translated.h tests/unit/pipeline/switches.h
@@ -76,6 +77,7 @@ tests_unit_pipeline_test_mpls_LDADD = $(PIPELINE_LIBS)
 tests_unit_pipeline_test_encap_SOURCES = tests/unit/pipeline/test-encap.c tests/unit/pipeline/translated.h tests/unit/pipeline/switches.h
 tests_unit_pipeline_test_encap_LDADD = $(PIPELINE_LIBS)
 tests_unit_pipeline_test_stack_LDADD = $(PIPELINE_LIBS)
+tests_unit_pipeline_test_port_vlan_LDADD = $(PIPELINE_LIBS)
 tests_unit_pipeline_test_fragments_LDADD = $(PIPELINE_LIBS)
 endif
 

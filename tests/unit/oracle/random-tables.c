@@ -107,8 +107,6 @@ struct of_switch *random_switch_create(void)
 		char name[8];
 
 		snprintf(name, sizeof(name), "p%d", i);
-		s.vlan_mode = i == 4 ? VLAN_ACCESS : VLAN_TRUNK;
-		s.tag = i == 4 ? 5 : 0;
 		switch_port_add(sw, name, OF_PORT(i), DP_PORT(i),
 				(struct eth_addr){ { 2, 0, 0, 0, 0, i } }, &s);
 	}
@@ -483,11 +481,31 @@ static void add_tracking_rules(struct of_switch *sw)
 		     "NXM_NX_CT_LABEL[0..47])),output:3");
 }
 
+void random_ports(struct of_switch *sw)
+{
+	for (uint32_t i = 1; i <= RANDOM_N_PORTS; i++) {
+		struct port_settings s = { .vlan_mode = VLAN_TRUNK };
+
+		memset(s.trunks, 0xff, sizeof(s.trunks));
+		memset(s.cvlans, 0xff, sizeof(s.cvlans));
+		if (chance(50)) {
+			s.vlan_mode = random_u32() % (VLAN_DOT1Q_TUNNEL + 1);
+			s.tag = s.vlan_mode == VLAN_TRUNK || chance(20) ? 0 : 5 + random_u32() % 2;
+			s.qinq_tpid = htobe16(chance(70) ? 0x88a8 : 0x8100);
+			s.priority_tags =
+				chance(50) ? 0 : random_u32() % (PRIORITY_TAGS_ALWAYS + 1);
+			s.trunks[0] = s.cvlans[0] = chance(60) ? UINT64_MAX : random_u32();
+		}
+		switch_port_set(sw, switch_port_find(sw, OF_PORT(i)), &s);
+	}
+}
+
 void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich)
 {
 	unsigned int made = 0;
 
 	switch_flush(sw);
+	random_ports(sw);
 	switch_tidy_now(sw); // a seed repeats only what no grace period has a part in
 	mac_table_flush(switch_macs(sw));
 	make_random_groups(sw, rich);
@@ -563,13 +581,24 @@ void random_network(struct flow_key *k)
 	}
 }
 
+static struct flow_vlan random_tag(void)
+{
+	uint16_t vid = chance(15) ? 0 : 5 + random_u32() % 3,
+		 pcp = chance(30) ? random_u32() % 8 : 0;
+
+	return (struct flow_vlan){ htobe16(chance(80) ? 0x8100 : 0x88a8),
+				   htobe16(VLAN_PRESENT | vid | pcp << VLAN_PCP_SHIFT) };
+}
+
 void random_ethernet(struct flow_key *k)
 {
 	set_text(k, FIELD_ETH_SRC, PICK(macs));
 	set_text(k, FIELD_ETH_DST, chance(15) ? "ff:ff:ff:ff:ff:ff" : PICK(macs));
-	if (chance(35))
-		k->vlans[0] = (struct flow_vlan){ htobe16(0x8100),
-						  htobe16(VLAN_PRESENT | (5 + random_u32() % 3)) };
+	if (chance(35)) {
+		k->vlans[0] = random_tag();
+		if (chance(25))
+			k->vlans[1] = random_tag();
+	}
 	k->eth_type = htobe16(chance(45)   ? 0x0800
 			      : chance(45) ? 0x86dd
 			      : chance(60) ? 0x8847

@@ -9,6 +9,7 @@
 #include "tests/suite.h"
 #include "tests/unit/oracle/random-learn.h"
 #include "tests/unit/oracle/random-tables.h"
+#include "tests/unit/pipeline/switches.h"
 
 #define N_TABLES 60
 #define N_PACKETS 40
@@ -172,9 +173,12 @@ static void differs(const struct flow_key *key, const struct xlate_result *first
 		     text.s);
 }
 
-// The outer header's bits are few among all, and most of them are not there; those that choose a queue are fewer still.
-static size_t random_bit(bool of_tunnel, bool of_queue, bool of_label)
+// The outer header's bits are few among all, and most of them are not there; those of tags and those that choose a queue are fewer still.
+static size_t random_bit(bool of_tunnel, bool of_queue, bool of_label, bool of_tag)
 {
+	if (of_tag)
+		return offsetof(struct flow_key, vlans) * 8 +
+		       random_u32() % (sizeof(struct flow_vlan[FLOW_MAX_VLANS]) * 8);
 	if (of_label)
 		return offsetof(struct flow_key, mpls_lse) * 8 +
 		       random_u32() % (FLOW_MAX_MPLS * 32);
@@ -183,28 +187,39 @@ static size_t random_bit(bool of_tunnel, bool of_queue, bool of_label)
 	return random_u32() % (of_tunnel ? sizeof(struct flow_tunnel) * 8 : FLOW_WORDS * 64);
 }
 
+// Bits that packets like this one can differ in.
+static void bits_of_packet(const struct flow_key *key, struct flow_mask *ret)
+{
+	flow_mask_exact_for(ret, key);
+	// The pipeline's own members are not the packet's: they always start at zero.
+	memset(ret->m.regs, 0, sizeof(ret->m.regs));
+	ret->m.metadata = 0;
+	ret->m.conj_id = ret->m.actset_output = 0;
+	// What tunnels of these kinds do not have.
+	ret->m.tunnel.gtpu_flags = ret->m.tunnel.gtpu_msgtype = 0;
+	ret->m.tunnel.erspan_ver = ret->m.tunnel.erspan_dir = ret->m.tunnel.erspan_hwid = 0;
+	ret->m.tunnel.erspan_idx = 0;
+	ret->m.tunnel.opt_len = 0;
+	if (key->in_port != RANDOM_VXLAN)
+		ret->m.tunnel.gbp_id = ret->m.tunnel.gbp_flags = 0;
+	ret->m.in_port = 0;
+	// A tag that is not there has nothing else.
+	for (int i = 0; i < FLOW_MAX_VLANS; i++)
+		if (!key->vlans[i].tci)
+			ret->m.vlans[i] = (struct flow_vlan){ .tci = htobe16(VLAN_PRESENT) };
+}
+
 static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
 		      const struct flow_key *key, int passes)
 {
-	bool tunnelled = flow_tunnel_is_set(&key->tunnel), labelled;
+	bool tunnelled = flow_tunnel_is_set(&key->tunnel), labelled, tagged;
 	struct xlate_result first, again;
 	struct flow_mask exact;
 
-	flow_mask_exact_for(&exact, key);
-	// The pipeline's own members are not the packet's: they always start at zero.
-	memset(exact.m.regs, 0, sizeof(exact.m.regs));
-	exact.m.metadata = 0;
-	exact.m.conj_id = exact.m.actset_output = 0;
-	// What tunnels of these kinds do not have.
-	exact.m.tunnel.gtpu_flags = exact.m.tunnel.gtpu_msgtype = 0;
-	exact.m.tunnel.erspan_ver = exact.m.tunnel.erspan_dir = exact.m.tunnel.erspan_hwid = 0;
-	exact.m.tunnel.erspan_idx = 0;
-	exact.m.tunnel.opt_len = 0;
-	if (key->in_port != RANDOM_VXLAN)
-		exact.m.tunnel.gbp_id = exact.m.tunnel.gbp_flags = 0;
-	exact.m.in_port = 0;
+	bits_of_packet(key, &exact);
 	// One whose labels went may still have them in its key, where nobody looks.
 	labelled = exact.m.mpls_lse[0];
+	tagged = key->vlans[0].tci;
 	if (!translate(sw, tunnels, key, &first))
 		return;
 	for (int i = 0; i < FLIPS_PER_PACKET; i++) {
@@ -213,7 +228,8 @@ static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
 		uint64_t one;
 
 		do {
-			bit = random_bit(tunnelled && i % 2, i % 8 == 3, labelled && i % 4 == 2);
+			bit = random_bit(tunnelled && i % 2, i % 8 == 3, labelled && i % 4 == 2,
+					 tagged && i % 6 == 4);
 			one = UINT64_C(1) << bit % 64;
 		} while (!(flow_words(&exact.m)[bit / 64] & one));
 		if (flow_words(&first.mask.m)[bit / 64] & one)
@@ -279,6 +295,76 @@ START_TEST(flipping_a_bit_outside_the_mask_changes_nothing)
 }
 END_TEST
 
+// All bits of the packet's tags.
+static void flip_tags(struct of_switch *sw, const struct flow_key *key)
+{
+	struct xlate_input in = { .sw = sw, .key = key };
+	const size_t begin = offsetof(struct flow_key, vlans) * 8;
+	struct xlate_result first, again;
+	struct flow_mask exact;
+
+	bits_of_packet(key, &exact);
+	xlate(&in, &first);
+	for (size_t bit = begin; bit < begin + sizeof(key->vlans) * 8; bit++) {
+		uint64_t one = UINT64_C(1) << bit % 64;
+		struct flow_key flipped = *key;
+
+		if (!(flow_words(&exact.m)[bit / 64] & ~flow_words(&first.mask.m)[bit / 64] & one))
+			continue;
+		flow_words(&flipped)[bit / 64] ^= one;
+		in.key = &flipped;
+		n_flips++;
+		xlate(&in, &again);
+		if (!same_effect(&first, &again, &flipped))
+			differs(key, &first, &again, bit);
+		xlate_result_uninit(&again);
+	}
+	xlate_result_uninit(&first);
+}
+
+// To one or two ports, so that what is looked at for one does not hide what another would have needed.
+static void flood_to_few(struct of_switch *sw)
+{
+	struct of_port *const *ports = switch_ports(sw);
+
+	for (; *ports; ports++)
+		switch_port_set_state(sw, *ports, random_u32() % 3 ? PORT_CONFIG_NO_FLOOD : 0, 0);
+}
+
+// Ports of all modes, and a patch to a switch that looks at tags.
+START_TEST(tags_that_are_not_looked_at_change_nothing_in_normal)
+{
+	struct of_switch *sw, *other;
+
+	random_seed(oracle_seed(_i));
+	sw = random_switch_create();
+	other = able_switch("br1", 2);
+	add_port(other, "q1", 1, DP_PORT(11));
+	add_port(other, "q2", 2, DP_PORT(12));
+	patch(sw, other, 99);
+	add_rule(sw, "actions=NORMAL");
+	add_rule(other, "priority=3,dl_vlan_pcp=2,actions=1");
+	add_rule(other, "priority=2,dl_vlan=6,actions=2");
+	add_rule(other, "priority=1,actions=1,strip_vlan,2");
+	n_flips = 0;
+	while (n_flips < 50000) {
+		AUTO(strbuf) bytes = STRBUF_INIT;
+		struct flow_key key;
+
+		random_ports(sw);
+		flood_to_few(sw);
+		do {
+			strbuf_clear(&bytes);
+			random_packet(&bytes, &key);
+		} while (!key.vlans[0].tci);
+		flip_tags(sw, &key);
+		rcu_quiesce();
+	}
+	switch_destroy(sw);
+	switch_destroy(other);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("oracle/soundness");
@@ -286,6 +372,7 @@ int main(void)
 
 	rcu_thread_begin();
 	tcase_add_loop_test(t, flipping_a_bit_outside_the_mask_changes_nothing, 0, 2);
+	tcase_add_loop_test(t, tags_that_are_not_looked_at_change_nothing_in_normal, 0, 2);
 	tcase_set_timeout(t, 300);
 	suite_add_tcase(s, t);
 	return suite_run_here(s);
