@@ -286,6 +286,8 @@ void switch_port_set(struct of_switch *sw, struct of_port *p, const struct port_
 	if (!memcmp(old, settings, sizeof(*old)))
 		return;
 	RCU_SET(p->settings, (struct port_settings *)xmemdup(settings, sizeof(*settings)));
+	if (memcmp(old, settings, offsetof(struct port_settings, patch_peer)))
+		mac_table_forget_port(sw->macs, p->number);
 	rcu_free(old);
 	atomic_fetch_add(&sw->ports_version, 1);
 	switch_notify_changed(sw);

@@ -170,6 +170,7 @@ struct port_settings {
 	uint64_t trunks[4096 / 64], cvlans[4096 / 64];
 	enum priority_tags priority_tags;
 	bool protected;
+	// What changes above here makes the switch forget the port's stations; what follows does not.
 	char patch_peer[64]; // not empty: a patch port
 	struct tunnel_config tunnel; // type TUNNEL_NONE: the port is none
 };

@@ -2,7 +2,7 @@
 // What a translation was made from, whether that still holds, and whom its packets count for.
 #include "ofproto/pipeline/group-private.h"
 #include "ofproto/pipeline/learn.h"
-#include "ofproto/pipeline/xlate-private.h"
+#include "ofproto/pipeline/port-vlan-private.h"
 
 // Its references are somebody else's, or given back.
 static void forget(struct xlate_basis *b)
@@ -88,13 +88,21 @@ void xlate_result_exchange_basis(struct xlate_result *r, struct xlate_basis *b)
 	r->basis = old;
 }
 
+// A port may have changed since the translation, and the switch forgotten its stations.
+static bool may_still_learn(const struct xlate_effect *e)
+{
+	const struct of_port *p = switch_port_find(e->sw, e->port);
+
+	return p && port_carries(RCU_GET(p->settings), e->vlan);
+}
+
 bool xlate_apply_effects(const struct xlate_basis *b)
 {
 	struct xlate_effect *e;
 	bool changed = false;
 
 	VEC_FOR_EACH (e, &b->effects)
-		if (e->kind == EFFECT_LEARN)
+		if (e->kind == EFFECT_LEARN && may_still_learn(e))
 			changed |= mac_table_learn(e->sw->macs, e->mac, e->vlan, e->port);
 	return changed;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// VLANs of ports: what packets NORMAL takes and with what tags it sends them, and which of their tags' bits decide that.
-// That Debian's sends the same is tests/integration/switch/test_peer_port_vlans.py.
+// VLANs of ports: what packets NORMAL takes and with what tags it sends them, which of their tags' bits decide that, and what becomes of
+// the stations of a port whose VLANs change. That Debian's sends the same is tests/integration/switch/test_peer_port_vlans.py.
 #include <stdio.h>
 
 #include "ofproto/pipeline/mac-table.h"
@@ -219,6 +219,48 @@ START_TEST(a_customer_is_learned_in_the_services_vlan)
 }
 END_TEST
 
+START_TEST(a_port_with_other_vlans_forgets_its_stations)
+{
+	struct xlate_result r;
+
+	set_port(1, "trunk");
+	hear("8100:7.0", &r);
+	mac_table_add_static(switch_macs(sw), station, 8, OF_PORT(1));
+	mac_table_add_static(switch_macs(sw), station, 9, OF_PORT(2));
+	set_port(1, "trunk 0 always");
+	ck_assert(!knows(7) && !knows(8) && knows(9));
+	xlate_result_uninit(&r);
+}
+END_TEST
+
+START_TEST(a_port_with_another_peer_keeps_its_stations)
+{
+	struct port_settings s = settings_of("trunk");
+	struct xlate_result r;
+
+	set_port(1, "trunk");
+	hear("8100:7.0", &r);
+	s.patch_peer[0] = 'p';
+	switch_port_set(sw, switch_port_find(sw, OF_PORT(1)), &s);
+	ck_assert(knows(7));
+	xlate_result_uninit(&r);
+}
+END_TEST
+
+START_TEST(packets_of_before_teach_no_vlan_that_the_port_has_left)
+{
+	struct xlate_result r;
+
+	set_port(1, "access 5");
+	hear("", &r);
+	ck_assert(knows(5));
+	set_port(1, "access 6");
+	xlate_apply_effects(&r.basis);
+	ck_assert(!knows(5));
+	xlate_result_uninit(&r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("pipeline/port-vlan");
@@ -230,6 +272,9 @@ int main(void)
 			    ARRAY_SIZE(customers));
 	tcase_add_test(t, a_patch_carries_the_tunnels_tag);
 	tcase_add_test(t, a_customer_is_learned_in_the_services_vlan);
+	tcase_add_test(t, a_port_with_other_vlans_forgets_its_stations);
+	tcase_add_test(t, a_port_with_another_peer_keeps_its_stations);
+	tcase_add_test(t, packets_of_before_teach_no_vlan_that_the_port_has_left);
 	suite_add_tcase(s, t);
 	return suite_run_here(s);
 }
