@@ -23,7 +23,7 @@ EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py 
 	tests/integration/switch/test_peer_lines.py tests/integration/switch/test_peer_local_address.py tests/integration/switch/test_peer_monitor.py tests/integration/switch/test_peer_ofctl.py \
 	tests/integration/switch/test_peer_ofctl_local.py tests/integration/switch/test_peer_pipeline.py tests/integration/switch/test_peer_snoop.py \
 	tests/integration/switch/test_peer_tables.py tests/integration/switch/test_peer_testcontroller.py tests/integration/switch/test_peer_text.py \
-	tests/integration/switch/test_peer_trace.py tests/integration/switch/test_peer_tunnels.py tests/integration/switch/test_peer_vlans.py tests/integration/switch/test_peer_watch.py \
+	tests/integration/switch/test_peer_trace.py tests/integration/switch/test_peer_tunnels.py tests/integration/switch/test_peer_vlans.py tests/integration/switch/test_peer_port_vlans.py tests/integration/switch/test_peer_watch.py \
 	tests/integration/switch/test_pmd.py tests/integration/switch/test_ports.py tests/integration/switch/test_qos.py \
 	tests/integration/switch/test_recirculation.py tests/integration/switch/test_switch.py tests/integration/switch/test_switch_tls.py \
 	tests/integration/switch/test_tunnel_changes.py tests/integration/switch/test_upcall_commands.py tests/integration/switch/trace_tables.py \

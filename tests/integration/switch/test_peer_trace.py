@@ -24,7 +24,9 @@ SEED = int(os.environ.get("TRACE_SEED", 20261129))
 
 class Side:
     def __init__(self, s):
-        s.vsctl("add-port", "br0", "p4", "--", "set", "interface", "p4", "type=dummy", "ofport_request=4")
+        # NORMAL meets ports of several modes.
+        s.vsctl("add-port", "br0", "p4", "vlan_mode=dot1q-tunnel", "tag=5", "--", "set", "interface", "p4", "type=dummy", "ofport_request=4",
+                "--", "set", "port", "p3", "vlan_mode=native-untagged", "tag=6", "other_config:priority-tags=if-nonzero")
         self.s, self.control = s, Control(s)
         numbers = dict(re.findall(r"(?m)^ +(br0|p\d) (?:\d+)/(\d+):", self.control.call("dpif/show")))
         self.back = {int(datapath): name for name, datapath in numbers.items()}

@@ -86,14 +86,11 @@ class Tables:
                    lambda: f"move:NXM_NX_REG{self.r.randrange(4)}[0..7]->NXM_NX_REG{self.r.randrange(4)}[8..15]",
                    lambda: f"mod_dl_dst:{self.pick(MACS)}", lambda: f"mod_dl_src:{self.pick(MACS)}",
                    lambda: "move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]", lambda: "strip_vlan",
-                   lambda: f"mod_vlan_vid:{self.pick(VLANS)}",
+                   lambda: f"mod_vlan_vid:{self.pick(VLANS)}", lambda: "mod_vlan_pcp:3",
                    lambda: "move:NXM_OF_IN_PORT[]->NXM_NX_REG1[0..15]",
                    lambda: f"push:{self.pick(('NXM_NX_REG0[]', 'NXM_OF_IN_PORT[]', 'NXM_OF_ETH_SRC[0..7]', 'NXM_OF_ETH_DST[]'))}",
                    lambda: f"pop:{self.pick(('NXM_NX_REG0[0..3]', 'NXM_NX_REG1[]', 'NXM_OF_ETH_DST[0..7]', 'NXM_OF_ETH_SRC[]'))}",
                    lambda: f"bundle_load(nw_src,0,hrw,ofport,NXM_NX_REG1[0..15],members:77,{self.pick(PORTS)})"]
-        # What NORMAL does to a tag of VLAN 0 is told otherwise than it is done by the other.
-        if any(w.startswith("dl_vlan=") for w in words):
-            choices.append(lambda: "mod_vlan_pcp:3")
         if ip:
             choices += [lambda: f"mod_nw_src:{self.pick(IPS)}", lambda: f"mod_nw_dst:{self.pick(IPS)}", lambda: "mod_nw_tos:32",
                         lambda: "dec_ttl", lambda: "mod_nw_ttl:9", lambda: "move:NXM_OF_IP_SRC[]->NXM_NX_REG2[]"]
