@@ -117,6 +117,38 @@ static void set_vlan_settings(struct port_settings *s, const struct ovsrec_port 
 	s->priority_tags = priority_tags_of(row);
 }
 
+static bool is_one_of(const char *text, const char *const names[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(text, names[i]))
+			return true;
+	return false;
+}
+
+// What of the row has no effect, or not the one that it seems to ask for; said once.
+static void warn_of_vlans(struct bridge_port *bp, const struct ovsrec_port *row)
+{
+	static const char *const priorities[] = { "never", "if-nonzero", "always", "true",
+						  "false" };
+	static const char *const types[] = { "802.1ad", "802.1q" };
+	const char *priority = smap_get_def(&row->other_config, "priority-tags", "never");
+	const char *type = smap_get_def(&row->other_config, "qinq-ethtype", "802.1ad");
+	AUTO(strbuf) text = STRBUF_INIT;
+
+	if (vlan_mode_of(row) == VLAN_ACCESS && row->n_trunks)
+		strbuf_puts(&text, ": an access port ignores trunks");
+	if (!is_one_of(priority, priorities, ARRAY_SIZE(priorities)))
+		strbuf_printf(&text, ": other_config:priority-tags: \"%s\" is unknown, so never",
+			      priority);
+	if (!is_one_of(type, types, ARRAY_SIZE(types)))
+		strbuf_printf(&text, ": other_config:qinq-ethtype: \"%s\" is unknown, so 802.1ad",
+			      type);
+	if (text.len && (!bp->vlan_warning || strcmp(bp->vlan_warning, text.s)))
+		log_warn("%s: port %s%s", bp->bridge->name, row->name, text.s);
+	free(bp->vlan_warning);
+	bp->vlan_warning = text.len ? xstrdup(text.s) : NULL;
+}
+
 static void make_settings(struct port_settings *s, const struct bridge_port *bp,
 			  const struct ovsrec_port *row, const struct ovsrec_interface *iface)
 {
@@ -314,6 +346,7 @@ void bridge_port_destroy(struct bridge_port *bp)
 	smap_uninit(&bp->options);
 	free(bp->qos_error);
 	free(bp->policing_error);
+	free(bp->vlan_warning);
 	free(bp);
 }
 
@@ -406,6 +439,7 @@ static void configure_port(struct bridge *br, const struct ovsrec_port *row)
 	smap_uninit(&bp->options);
 	smap_clone(&bp->options, &iface->options);
 	make_settings(&s, bp, row, iface);
+	warn_of_vlans(bp, row);
 	if (asks_other_number(bp, iface))
 		renumber(bp, iface, &s);
 	switch_port_set(br->sw, bp->of, &s);

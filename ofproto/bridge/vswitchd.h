@@ -78,6 +78,7 @@ struct bridge_port {
 	// Of the traffic control that was asked for: errors as last logged, and the device that it was asked for.
 	char *qos_error, *policing_error;
 	int qos_ifindex;
+	char *vlan_warning; // as last logged
 	// Tunnels; type TUNNEL_NONE: it is none.
 	struct tunnel_config tunnel;
 	char tunnel_device[32]; // what it shares with others in the datapath, empty: none

@@ -112,6 +112,17 @@ def test_packets_leave_with_the_tags_that_debians_gives_them(sides, limit):
     assert n > 5000
 
 
+def test_settings_without_effect_are_told_once(sides):
+    ours = sides[0]
+    for _ in range(2):
+        ours.configure({0: "tag=5 trunks=7 other_config:priority-tags=No", 1: "tag=5 other_config:qinq-ethtype=0x9100", 2: "tag=5 cvlans=7"})
+    with open(f"{ours.s.dir}/ovs-vswitchd.log") as f:
+        told = [line.split("|WARN|")[1].strip() for line in f if "|WARN|br0: port v" in line]
+    assert told[-2:] == ['br0: port v0: an access port ignores trunks: other_config:priority-tags: "No" is unknown, so never',
+                         'br0: port v1: other_config:qinq-ethtype: "0x9100" is unknown, so 802.1ad']
+    assert len(told) == len(set(told))
+
+
 def unseen(port, n, tags, limit):
     """Bits that decide and that Debian's does not look at."""
     priority = any(not vlan & 0xfff for _, vlan in tags[:limit]) or ("tunnel" in PORTS[port] and "priority" in PORTS[n])
