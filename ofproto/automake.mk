@@ -21,7 +21,7 @@ ofproto_libopenflow_a_SOURCES = \
 	ofproto/openflow/group-text.c ofproto/openflow/messages.def \
 	ofproto/openflow/meter.c ofproto/openflow/print-meter.c ofproto/openflow/print-queue.c ofproto/openflow/queue.c ofproto/openflow/msg.c ofproto/openflow/msg.h ofproto/openflow/of-match.h ofproto/openflow/packet-msg.c ofproto/openflow/port.c \
 	ofproto/openflow/print-flow.c ofproto/openflow/print-group.c ofproto/openflow/print-private.h ofproto/openflow/print-switch.c \
-	ofproto/openflow/print.c ofproto/openflow/raws.def ofproto/openflow/switch-msg.c ofproto/openflow/table-features.c ofproto/openflow/tlv-msg.c ofproto/openflow/wire-private.h \
+	ofproto/openflow/print.c ofproto/openflow/raws.def ofproto/openflow/switch-msg.c ofproto/openflow/table-features.c ofproto/openflow/table-stats.c ofproto/openflow/tlv-msg.c ofproto/openflow/wire-private.h \
 	ofproto/openflow/wire.c
 OPENFLOW_LIBS = ofproto/libopenflow.a $(CORE_LIBS)
 EXTRA_DIST += ofproto/openflow/README.md

@@ -63,7 +63,7 @@ static void add_stats(struct msg *part, void *aux)
 	int more;
 
 	while ((more = table_stats_decode_next(part, &ts)) > 0)
-		add_table(aux, ts.table, ts.name);
+		add_features(&ts.can, aux);
 	if (more < 0)
 		fatal(0, "malformed reply to a request for table statistics");
 }

@@ -2,6 +2,7 @@
 // Fields and matches on the wire: OXM and NXM TLVs.
 #include "core/flow/fields.h"
 
+#define BASIC_CLASS 0x8000
 #define EXPERIMENTER_CLASS 0xffff
 // Bytes of 'body' that the header's length counts for the experimenter id.
 #define EXPERIMENTER_LEN 4
@@ -74,6 +75,13 @@ void field_put_oxm_id(const struct field *f, uint8_t version, bool masked, struc
 
 	if (c)
 		put_header(c, length_in_lists(f) * (masked ? 2 : 1), masked, out);
+}
+
+int field_basic_number(const struct field *f, uint8_t version)
+{
+	const struct field_oxm *c = choose_code(f, version);
+
+	return c && c->class == BASIC_CLASS ? c->field : -1;
 }
 
 static struct oxm_header get_header(struct reader *r)

@@ -211,6 +211,8 @@ void field_put_oxm_header(const struct field *f, uint8_t version, struct strbuf 
 int field_get_oxm(struct reader *r, const struct field **ret_field, union field_value *ret_value,
 		  union field_value *ret_mask, struct error *err);
 int field_get_oxm_header(struct reader *r, const struct field **ret_field, struct error *err);
+// The number by which peers of this version know the field in OXM's basic class, or -1.
+int field_basic_number(const struct field *f, uint8_t version);
 // Headers in lists of fields: with the mask bit where any mask can be matched. One whose code or length is not known gives
 // NULL and no error.
 void field_put_oxm_id(const struct field *f, uint8_t version, bool masked, struct strbuf *out);

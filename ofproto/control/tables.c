@@ -9,15 +9,21 @@
 
 // ---- Statistics ----
 
-static void fill_stats(const struct of_switch *sw, uint8_t id, struct table_stats *ts)
+static void init_features(const struct of_switch *sw, uint8_t table, uint8_t version,
+			  struct table_features *ret)
+{
+	table_features_init(ret, table, SWITCH_N_TABLES - 1, version);
+	ret->max_entries = switch_table_max_entries(sw, table);
+	ret->on_miss = switch_table_miss_asked(sw, table);
+	snprintf(ret->name, sizeof(ret->name), "%s", switch_table_name(sw, table));
+}
+
+static void fill_stats(const struct of_switch *sw, uint8_t id, uint8_t version,
+		       struct table_stats *ts)
 {
 	const struct table *t = switch_table(sw, id);
 
-	memset(ts, 0, sizeof(*ts));
-	ts->table = id;
-	ts->miss = switch_table_miss(sw, id);
-	ts->max_entries = switch_table_max_entries(sw, id);
-	snprintf(ts->name, sizeof(ts->name), "%s", switch_table_name(sw, id));
+	init_features(sw, id, version, &ts->can);
 	ts->active = classifier_count(t->cls);
 	ts->lookup = atomic_load(&t->lookups);
 	ts->matched = atomic_load(&t->matches);
@@ -31,7 +37,7 @@ enum ofperr on_table_stats(struct peer *p, const struct msg *m, struct strbuf *o
 	upcall_push_stats(p->control->upcall);
 	mp_begin(&w, m, out);
 	for (int i = 0; i < SWITCH_N_TABLES; i++) {
-		fill_stats(p->control->sw, i, &ts);
+		fill_stats(p->control->sw, i, m->version, &ts);
 		mp_put_table_stats(&w, &ts);
 	}
 	mp_end(&w);
@@ -50,14 +56,6 @@ struct features_request {
 	bool has[SWITCH_N_TABLES];
 	char names[SWITCH_N_TABLES][32];
 };
-
-static void init_features(const struct of_switch *sw, uint8_t table, uint8_t version,
-			  struct table_features *ret)
-{
-	table_features_init(ret, table, SWITCH_N_TABLES - 1, version);
-	ret->max_entries = switch_table_max_entries(sw, table);
-	snprintf(ret->name, sizeof(ret->name), "%s", switch_table_name(sw, table));
-}
 
 static void put_features(const struct peer *p, const struct msg *m, struct strbuf *out)
 {

@@ -148,14 +148,6 @@ void mp_take_finished(struct mp_writer *w);
 // An entry that no message can hold is left out.
 void mp_put_flow_stats(struct mp_writer *w, const struct flow_stats *fs);
 
-struct table_stats {
-	uint8_t table;
-	uint32_t miss; // enum table_miss; 1.1 and 1.2
-	char name[32];
-	uint32_t active, max_entries;
-	uint64_t lookup, matched;
-};
-
 struct port_stats {
 	of_port_t port;
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped, rx_errors,
@@ -240,8 +232,6 @@ void switch_config_encode(const struct switch_config *c, enum msg_type type, uin
 			  uint32_t xid, struct strbuf *out);
 void switch_desc_encode(const struct switch_desc *d, const struct msg *request, struct strbuf *out);
 enum ofperr switch_desc_decode(const struct msg *m, struct switch_desc *d);
-void mp_put_table_stats(struct mp_writer *w, const struct table_stats *ts);
-int table_stats_decode_next(struct msg *m, struct table_stats *ts);
 // How a table is configured (1.4+; before, what happens to packets that no rule matches).
 #define EVICTION_DEFAULT UINT32_MAX
 struct table_desc {

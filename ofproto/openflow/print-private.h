@@ -16,6 +16,8 @@ void print_action_bits(uint32_t bitmap, uint8_t version, struct strbuf *out);
 typedef enum ofperr print_fn(struct print *p, struct msg *m);
 // By enum packet_in_reason; by the two bits of the configuration.
 extern const char *const packet_in_reasons[], *const fragment_names[];
+// By enum table_miss.
+extern const char *const table_miss_names[];
 // By enum flow_removed_reason.
 extern const char *const flow_removed_reasons[];
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Table features as text. Most tables are like the one before: that is said in a word, and lists of fields are made short.
+// Table features, and statistics, as text. Most tables are like the one before: that is said in a word, and lists of fields are made short.
 #include <ctype.h>
 #include <inttypes.h>
 
@@ -108,6 +108,14 @@ static bool same_actions(const struct table_instruction_features *a,
 	return SAME(&a->write, &b->write) && SAME(&a->apply, &b->apply);
 }
 
+// Only where fields are set: what else is the same is said again, as Open vSwitch does.
+static bool can_say_same_actions(const struct table_instruction_features *i,
+				 const struct table_instruction_features *before)
+{
+	return before && same_actions(i, before) &&
+	       !is_none(&i->write.set_fields, sizeof(i->write.set_fields));
+}
+
 // Each table can be followed by one less than the table before: that it is not followed by itself makes no difference.
 static bool same_instructions(struct table_instruction_features a,
 			      struct table_instruction_features b, uint8_t table)
@@ -126,11 +134,12 @@ static bool same_uses(const struct table_features *a, const struct table_feature
 	       same_instructions(a->miss, b->miss, a->table);
 }
 
-static bool is_ditto(const struct table_features *a, const struct table_features *b)
+static bool same_features(const struct table_features *a, const struct table_features *b)
 {
 	return a->metadata_match == b->metadata_match && a->metadata_write == b->metadata_write &&
 	       a->evicts == b->evicts && a->tells_vacancy == b->tells_vacancy &&
-	       a->max_entries == b->max_entries && same_uses(a, b) && SAME(&a->match, &b->match);
+	       a->max_entries == b->max_entries && a->on_miss == b->on_miss && same_uses(a, b) &&
+	       SAME(&a->match, &b->match);
 }
 
 // ---- Instructions ----
@@ -196,7 +205,7 @@ static void put_use(const struct table_instruction_features *i,
 	}
 	if (is_none(&i->write, sizeof(i->write)) && is_none(&i->apply, sizeof(i->apply)))
 		return;
-	if (before && same_actions(i, before)) {
+	if (can_say_same_actions(i, before)) {
 		strbuf_puts(out, "      (same actions)\n");
 	} else if (SAME(&i->write, &i->apply)) {
 		put_actions("Write-Actions and Apply-Actions", &i->write, version, out);
@@ -256,7 +265,7 @@ static void put_metadata(const char *what, uint64_t bits, struct strbuf *out)
 	strbuf_printf(out, bits ? " %s=0x%" PRIx64 : " %s=%" PRIu64, what, bits);
 }
 
-static void put_head(const struct table_features *tf, uint8_t version, struct strbuf *out)
+static void put_head(const struct table_features *tf, struct strbuf *out)
 {
 	static const char *const commands[] = { NULL, "modify", "enable", "disable" };
 
@@ -266,13 +275,21 @@ static void put_head(const struct table_features *tf, uint8_t version, struct st
 	if (*tf->name)
 		strbuf_printf(out, " (\"%s\")", tf->name);
 	strbuf_puts(out, ":\n");
+}
+
+// What a table holds and does with what it does not match; 'stats' NULL: it is told in features' own messages.
+static void put_limits(const struct table_features *tf, const struct table_stats *stats,
+		       uint8_t version, struct strbuf *out)
+{
 	if (tf->metadata_match || tf->metadata_write) {
 		strbuf_puts(out, "    metadata:");
 		put_metadata("match", tf->metadata_match, out);
 		put_metadata("write", tf->metadata_write, out);
 		strbuf_putc(out, '\n');
 	}
-	if (version >= OFP14)
+	if (version == OFP11 || version == OFP12)
+		strbuf_printf(out, "    config=%s\n", table_miss_names[tf->on_miss]);
+	if (version >= OFP14 && !stats)
 		strbuf_printf(out, "    eviction: %ssupported\n    vacancy events: %ssupported\n",
 			      tf->evicts ? "" : "not ", tf->tells_vacancy ? "" : "not ");
 	if (tf->max_entries)
@@ -303,13 +320,36 @@ void table_features_print_end(struct table_features_printer *p, struct strbuf *o
 	p->ditto_first = -1;
 }
 
-void table_features_print(struct table_features_printer *p, const struct table_features *tf,
-			  uint8_t version, struct strbuf *out)
+static void put_features(const struct table_features *tf, const struct table_stats *stats,
+			 const struct table_features *before, uint8_t version, struct strbuf *out)
+{
+	size_t start = out->len;
+
+	put_limits(tf, stats, version, out);
+	put_uses(tf, before, version, out);
+	put_match(tf, before, out);
+	if (stats && before && same_features(tf, before) && out->len > start) {
+		strbuf_truncate(out, start);
+		strbuf_puts(out, "    (same features)\n");
+	}
+}
+
+static bool same_counters(const struct table_stats *a, const struct table_stats *b)
+{
+	return a->active == b->active && a->lookup == b->lookup && a->matched == b->matched;
+}
+
+// 'stats' NULL: it has none.
+static void print_table(struct table_features_printer *p, const struct table_features *tf,
+			const struct table_stats *stats, uint8_t version, struct strbuf *out)
 {
 	const struct table_features *before = p->previous;
+	bool is_ditto = before && same_features(tf, before) &&
+			(!stats || same_counters(stats, p->previous_stats));
 
 	p->previous = tf;
-	if (before && is_ditto(tf, before) && !*tf->name) {
+	p->previous_stats = stats;
+	if (is_ditto && !*tf->name) {
 		if (p->ditto_first < 0)
 			p->ditto_first = tf->table;
 		p->ditto_last = tf->table;
@@ -317,14 +357,29 @@ void table_features_print(struct table_features_printer *p, const struct table_f
 	}
 	table_features_print_end(p, out);
 	separate(p, out);
-	if (before && is_ditto(tf, before)) {
+	if (is_ditto) {
 		strbuf_printf(out, "  table %u (\"%s\"): ditto\n", tf->table, tf->name);
 		p->separate = false;
 		return;
 	}
-	put_head(tf, version, out);
-	put_uses(tf, before, version, out);
-	put_match(tf, before, out);
+	put_head(tf, out);
+	if (stats)
+		strbuf_printf(out,
+			      "    active=%" PRIu32 ", lookup=%" PRIu64 ", matched=%" PRIu64 "\n",
+			      stats->active, stats->lookup, stats->matched);
+	put_features(tf, stats, before, version, out);
+}
+
+void table_features_print(struct table_features_printer *p, const struct table_features *tf,
+			  uint8_t version, struct strbuf *out)
+{
+	print_table(p, tf, NULL, version, out);
+}
+
+void table_stats_print(struct table_features_printer *p, const struct table_stats *ts,
+		       uint8_t version, struct strbuf *out)
+{
+	print_table(p, &ts->can, ts, version, out);
 }
 
 enum ofperr print_table_features(struct print *p, struct msg *m)
@@ -343,4 +398,18 @@ enum ofperr print_table_features(struct print *p, struct msg *m)
 	}
 	table_features_print_end(&printer, p->out);
 	return e;
+}
+
+enum ofperr print_tables(struct print *p, struct msg *m)
+{
+	struct table_features_printer printer;
+	struct table_stats ts[2];
+	int got;
+
+	table_features_print_begin(&printer);
+	strbuf_putc(p->out, '\n');
+	for (int i = 0; (got = table_stats_decode_next(m, &ts[i])) > 0; i ^= 1)
+		table_stats_print(&printer, &ts[i], m->version, p->out);
+	table_features_print_end(&printer, p->out);
+	return got < 0 ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
 }

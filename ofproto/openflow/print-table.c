@@ -2,9 +2,10 @@
 // How tables are configured, as text.
 #include "ofproto/openflow/print-private.h"
 
+const char *const table_miss_names[] = { "controller", "continue", "drop" };
+
 enum ofperr print_table_mod(struct print *p, struct msg *m)
 {
-	static const char *const misses[] = { "controller", "continue", "drop" };
 	struct table_mod tm;
 	const struct table_desc *d = &tm.desc;
 	enum ofperr e = table_mod_decode(m, &tm);
@@ -16,7 +17,7 @@ enum ofperr print_table_mod(struct print *p, struct msg *m)
 	else
 		strbuf_printf(p->out, " table_id=%u", d->table);
 	if (m->version < OFP13)
-		strbuf_printf(p->out, ", flow_miss_config=%s", misses[tm.miss]);
+		strbuf_printf(p->out, ", flow_miss_config=%s", table_miss_names[tm.miss]);
 	if (m->version < OFP14)
 		return OFPERR_NONE;
 	strbuf_printf(p->out, ", eviction=%s, vacancy=%s", d->eviction ? "on" : "off",

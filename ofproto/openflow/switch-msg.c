@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a switch says about itself: features, configuration, description, tables; and roles and small settings.
+// What a switch says about itself: features, configuration, description; and roles and small settings.
 #include "ofproto/openflow/wire-private.h"
 
 // ---- Hello and echo ----
@@ -117,20 +117,6 @@ void switch_config_encode(const struct switch_config *c, enum msg_type type, uin
 	msg_end(out, start);
 }
 
-static void wr_text(struct strbuf *out, const char *s, size_t n)
-{
-	size_t len = strnlen(s, n - 1);
-
-	strbuf_put(out, s, len);
-	strbuf_put_zeros(out, n - len);
-}
-
-static void rd_text(struct reader *r, char *s, size_t n)
-{
-	rd_copy(r, s, n);
-	s[n - 1] = '\0';
-}
-
 void switch_desc_encode(const struct switch_desc *d, const struct msg *request, struct strbuf *out)
 {
 	struct mp_writer w;
@@ -155,66 +141,6 @@ enum ofperr switch_desc_decode(const struct msg *m, struct switch_desc *d)
 	rd_text(&r, d->serial, sizeof(d->serial));
 	rd_text(&r, d->dp, sizeof(d->dp));
 	return rd_finish(&r) ? OFPERR_OFPBRC_BAD_LEN : OFPERR_NONE;
-}
-
-// ---- Table statistics ----
-
-void mp_put_table_stats(struct mp_writer *w, const struct table_stats *ts)
-{
-	struct strbuf *out = w->out;
-
-	mp_make_room(w, 128);
-	wr_u8(out, ts->table);
-	if (w->version >= OFP13) {
-		strbuf_put_zeros(out, 3);
-		wr_be32(out, ts->active);
-	} else {
-		strbuf_put_zeros(out, w->version == OFP10 ? 3 : 7);
-		wr_text(out, ts->name, 32);
-		if (w->version == OFP10) {
-			wr_be32(out, 0x3fffff);
-		} else if (w->version == OFP11) {
-			wr_be32(out, 0x3ff); // wildcards, match
-			wr_be32(out, 0x3ff);
-			strbuf_put_zeros(out, 12);
-			wr_be32(out, ts->miss);
-		} else {
-			wr_be64(out, 0xfffffffff); // match, wildcards
-			wr_be64(out, 0xfffffffff);
-			strbuf_put_zeros(out, 44);
-			wr_be32(out, ts->miss);
-		}
-		wr_be32(out, ts->max_entries);
-		wr_be32(out, ts->active);
-	}
-	wr_be64(out, ts->lookup);
-	wr_be64(out, ts->matched);
-}
-
-int table_stats_decode_next(struct msg *m, struct table_stats *ts)
-{
-	static const uint8_t between[] = { [OFP10] = 4, [OFP11] = 20, [OFP12] = 60 };
-	struct reader *r = &m->body;
-
-	if (!rd_left(r))
-		return 0;
-	memset(ts, 0, sizeof(*ts));
-	ts->table = rd_u8(r);
-	if (m->version >= OFP13) {
-		rd_skip(r, 3);
-		ts->active = rd_be32(r);
-	} else {
-		rd_skip(r, m->version == OFP10 ? 3 : 7);
-		rd_text(r, ts->name, sizeof(ts->name));
-		rd_skip(r, between[m->version]);
-		if (m->version > OFP10)
-			ts->miss = rd_be32(r);
-		ts->max_entries = rd_be32(r);
-		ts->active = rd_be32(r);
-	}
-	ts->lookup = rd_be64(r);
-	ts->matched = rd_be64(r);
-	return r->failed ? -EPROTO : 1;
 }
 
 // ---- Roles ----

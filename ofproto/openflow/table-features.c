@@ -168,8 +168,7 @@ static enum ofperr decode_head(struct reader *r, uint8_t version, struct table_f
 	} else {
 		rd_skip(r, 5);
 	}
-	rd_copy(r, tf->name, sizeof(tf->name));
-	tf->name[sizeof(tf->name) - 1] = '\0';
+	rd_text(r, tf->name, sizeof(tf->name));
 	tf->metadata_match = rd_be64(r);
 	tf->metadata_write = rd_be64(r);
 	capabilities = rd_be32(r);
@@ -249,14 +248,12 @@ static void put_instructions(struct strbuf *b, uint8_t version, unsigned int mis
 static void put_entry(const struct table_features *tf, uint8_t version, struct strbuf *b)
 {
 	size_t start = b->len;
-	char name[sizeof(tf->name)] = "";
 
-	memcpy(name, tf->name, strnlen(tf->name, sizeof(name) - 1));
 	wr_be16(b, 0);
 	wr_u8(b, tf->table);
 	wr_u8(b, version >= OFP15 ? tf->command : 0);
 	wr_be32(b, version >= OFP15 ? tf->features : 0);
-	strbuf_put(b, name, sizeof(name));
+	wr_text(b, tf->name, sizeof(tf->name));
 	wr_be64(b, tf->metadata_match);
 	wr_be64(b, tf->metadata_write);
 	wr_be32(b, version < OFP14 ? 0
@@ -295,8 +292,10 @@ void table_features_request_encode(const struct table_features *tf, uint8_t vers
 static void init_instructions(struct table_instruction_features *i, uint8_t table, uint8_t last,
 			      uint8_t version)
 {
-	// goto_table, write_metadata, write_actions, apply_actions, clear_actions; a meter is an action in 1.5.
-	i->instructions = 0x3e | (version < OFP15 ? 1u << INSTRUCTION_METER : 0);
+	// goto_table, write_metadata, write_actions, apply_actions, clear_actions; a meter comes with 1.3 and is an action in 1.5.
+	i->instructions = 0x3e;
+	if (version == OFP13 || version == OFP14)
+		i->instructions |= 1u << INSTRUCTION_METER;
 	if (table == last)
 		i->instructions &= ~(1u << INSTRUCTION_GOTO);
 	for (unsigned int t = table + 1; t <= last; t++)

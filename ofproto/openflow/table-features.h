@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Table features (OpenFlow 1.3+): what each table is called, holds, matches and does.
+// Table features: what each table is called, holds, matches and does. OpenFlow 1.3+ has messages of their own for them, before they
+// come with tables' statistics.
 #pragma once
 
 #include "core/flow/fields.h"
@@ -47,6 +48,7 @@ struct table_features {
 	uint64_t metadata_match, metadata_write; // bits of the metadata field
 	bool evicts, tells_vacancy; // 1.4+: it could
 	uint32_t max_entries;
+	uint8_t on_miss; // enum table_miss: of packets without a rule; 1.1 and 1.2
 	bool have_properties; // all of those that follow; 1.5's requests may go without
 	struct table_instruction_features others, miss; // of rules; of the rule that matches all
 	struct field_set match, mask, wildcard; // can be matched, with any mask, left out
@@ -61,15 +63,29 @@ void table_features_request_encode(const struct table_features *tf, uint8_t vers
 				   struct strbuf *out);
 // What every table of this switch can, in a version: all of them, but for 'last', which has no next one.
 void table_features_init(struct table_features *tf, uint8_t table, uint8_t last, uint8_t version);
-// Appends an entry's text; 'previous' NULL: it is the first. What is as before is said in a word.
+
+struct table_stats {
+	struct table_features can; // up to 1.2; later the table's number alone
+	uint32_t active;
+	uint64_t lookup, matched;
+};
+
+// Takes the next entry off m->body: 1, 0 when there is none, or -EPROTO.
+int table_stats_decode_next(struct msg *m, struct table_stats *ts);
+void mp_put_table_stats(struct mp_writer *w, const struct table_stats *ts);
+
+// Appends entries' text. What is as before is said in a word.
 struct table_features_printer {
 	const struct table_features *previous; // NULL: none
+	const struct table_stats *previous_stats; // NULL: it has none
 	bool separate; // a blank line comes before whatever is next
 	int ditto_first,
 		ditto_last; // tables like the previous one that are still to be told of; -1: none
 };
 void table_features_print_begin(struct table_features_printer *p);
-// 'previous' must stay until the next call.
+// The entry must stay until the next call.
 void table_features_print(struct table_features_printer *p, const struct table_features *tf,
 			  uint8_t version, struct strbuf *out);
+void table_stats_print(struct table_features_printer *p, const struct table_stats *ts,
+		       uint8_t version, struct strbuf *out);
 void table_features_print_end(struct table_features_printer *p, struct strbuf *out);

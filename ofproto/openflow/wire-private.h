@@ -44,6 +44,9 @@ static inline uint32_t port_to_11(of_port_t p)
 }
 // Reads a port as the version has it (2 or 4 bytes).
 enum ofperr rd_port(struct reader *r, uint8_t version, of_port_t *ret);
+// Text in a member of 'n' bytes, which ends with a zero.
+void wr_text(struct strbuf *out, const char *s, size_t n);
+void rd_text(struct reader *r, char *s, size_t n);
 
 // OpenFlow 1.5's statistics of a flow (OXS). Members that are not there keep their values.
 struct oxs {

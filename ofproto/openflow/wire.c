@@ -30,6 +30,20 @@ enum ofperr rd_port(struct reader *r, uint8_t version, of_port_t *ret)
 	return OFPERR_NONE;
 }
 
+void wr_text(struct strbuf *out, const char *s, size_t n)
+{
+	size_t len = strnlen(s, n - 1);
+
+	strbuf_put(out, s, len);
+	strbuf_put_zeros(out, n - len);
+}
+
+void rd_text(struct reader *r, char *s, size_t n)
+{
+	rd_copy(r, s, n);
+	s[n - 1] = '\0';
+}
+
 enum ofperr ofperr_of_match(enum match_error e)
 {
 	static const enum ofperr errors[] = {

@@ -279,6 +279,13 @@ void switch_table_desc(const struct of_switch *sw, uint8_t table, struct table_d
 	ret->vacancy_now = vacancy_of(t);
 }
 
+enum table_miss switch_table_miss_asked(const struct of_switch *sw, uint8_t table)
+{
+	uint8_t miss = atomic_load_explicit(&sw->tables[table].miss, memory_order_relaxed);
+
+	return miss == TABLE_MISS_UNSET ? TABLE_MISS_CONTROLLER : miss;
+}
+
 enum table_miss switch_table_miss(const struct of_switch *sw, uint8_t table)
 {
 	uint8_t miss = atomic_load_explicit(&sw->tables[table].miss, memory_order_relaxed);

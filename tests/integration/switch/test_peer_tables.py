@@ -94,6 +94,28 @@ def test_a_request_for_features_changes_names_or_is_refused(tmp_path):
     assert_same(features_conversation, tmp_path)
 
 
+# ---- Statistics ----
+
+
+def statistics_conversation(s):
+    """Counters, and up to 1.2 what tables can; in text by either's own program."""
+    limit(s, "name=two", "flow_limit=10")
+    for n in range(1, 5):
+        add(s, n, f"priority={n}")
+    for title, changes in (("defaults", []), ("misses", ["drop"]), ("others", ["controller"])):
+        for setting in changes:
+            mod_table(s, setting, table="3", version="OpenFlow12")
+        # What 1.1 says of misses then is one more than it is in Debian's.
+        for v in (1, 2, 3, 4, 5, 6) if not changes else (1, 3, 4, 5, 6):
+            kind, body = (16, "00030000") if v == 1 else (18, "0003000000000000")
+            yield f"{v} {title}: {Connection.to(s, v).ask(kind, body)[0][12:].hex()}", []
+            yield re.sub("xid=0x[0-9a-f]+", "xid=X", s.ofctl("-O", f"OpenFlow1{v - 1}", "dump-tables", "br0")), []
+
+
+def test_statistics_say_what_tables_can_up_to_12(tmp_path):
+    assert_same(statistics_conversation, tmp_path)
+
+
 # ---- Full tables ----
 
 
@@ -294,6 +316,7 @@ def test_a_miss_is_told_to_the_controller_and_changes_take_effect_at_once(tmp_pa
         s.appctl("netdev-dummy/receive", "p1", packet)
         mod_table(s, "continue", table="0", version="OpenFlow12")
         mod_table(s, "controller", table="1", version="OpenFlow12")
+        mod_table(s, "drop", table="2", version="OpenFlow12")
 
         def told():
             s.appctl("netdev-dummy/receive", "p1", packet)
@@ -305,7 +328,7 @@ def test_a_miss_is_told_to_the_controller_and_changes_take_effect_at_once(tmp_pa
         assert heard[0][14:16] == b"\0\1"
         # And so say the statistics, as Debian's ovs-ofctl reads them.
         statistics = Peer(tmp_path, "0").run("ovs-ofctl", "-O", "OpenFlow11", "dump-tables", f"unix:{management_socket(s)}")
-        assert re.findall(r"config=(\w+)", statistics)[:3] == ["continue", "controller", "drop"]
+        assert re.findall(r"config=(\w+)", statistics)[:4] == ["continue", "controller", "drop", "controller"]
 
 
 # ---- Rows ----

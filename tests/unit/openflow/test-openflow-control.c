@@ -18,7 +18,12 @@ static void put_hex(struct strbuf *b, const char *hex)
 		wr_u8(b, hex_digit(hex[0]) << 4 | hex_digit(hex[1]));
 }
 
-static const char *const golden_files[] = { "openflow-control", "openflow-table-features" };
+static const struct {
+	const char *name;
+	int least; // messages that it has
+} golden_files[] = { { "openflow-control", 100 },
+		     { "openflow-table-features", 100 },
+		     { "openflow-table-stats", 8 } };
 
 // Calls 'f' with each message of a golden file and with what is to be printed of it.
 static int for_each_golden(const char *name,
@@ -58,7 +63,8 @@ static void check_printed(const struct strbuf *message, const char *printed)
 
 START_TEST(messages_are_printed_as_the_golden_file_has_them)
 {
-	ck_assert_int_gt(for_each_golden(golden_files[_i], check_printed), 100);
+	ck_assert_int_gt(for_each_golden(golden_files[_i].name, check_printed),
+			 golden_files[_i].least);
 }
 END_TEST
 
@@ -87,7 +93,7 @@ static void damage_often(const struct strbuf *message, const char *printed)
 START_TEST(damaged_messages_do_no_harm)
 {
 	random_seed(_i + 1);
-	for_each_golden(golden_files[_i], damage_often);
+	for_each_golden(golden_files[_i].name, damage_often);
 }
 END_TEST
 
@@ -266,6 +272,75 @@ START_TEST(a_request_for_features_may_go_without_properties)
 	table_features_request_encode(&sent, OFP14, 7, &b);
 	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
 	ck_assert_int_eq(table_features_decode_next(&m, &got, &more), OFPERR_OFPTFFC_BAD_FEATURES);
+}
+END_TEST
+
+static void put_table_stats(const struct table_stats *ts, uint8_t version, struct strbuf *out)
+{
+	AUTO(strbuf) request = STRBUF_INIT;
+	struct mp_writer w;
+	struct msg m;
+
+	msg_put_plain(MSG_TABLE_REQUEST, version, 7, &request);
+	ck_assert_int_eq(msg_decode_header(request.s, request.len, &m), OFPERR_NONE);
+	mp_begin(&w, &m, out);
+	mp_put_table_stats(&w, ts);
+	mp_end(&w);
+}
+
+START_TEST(statistics_of_tables_arrive_as_they_are)
+{
+	AUTO(strbuf) b = STRBUF_INIT, again = STRBUF_INIT;
+	struct table_stats sent = { .active = 1, .lookup = 2, .matched = UINT64_MAX }, got;
+	struct msg m;
+
+	table_features_init(&sent.can, 3, 253, _i);
+	strcpy(sent.can.name, "three");
+	sent.can.max_entries = 17;
+	sent.can.on_miss = TABLE_MISS_DROP;
+	sent.can.wildcard.words[FIELD_ETH_TYPE / 64] &= ~(1ULL << FIELD_ETH_TYPE % 64);
+	put_table_stats(&sent, _i, &b);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	ck_assert_int_eq(table_stats_decode_next(&m, &got), 1);
+	ck_assert_uint_eq(got.can.table, 3);
+	ck_assert_uint_eq(got.active, 1);
+	ck_assert_uint_eq(got.lookup, 2);
+	ck_assert_uint_eq(got.matched, UINT64_MAX);
+	ck_assert_str_eq(got.can.name, _i < OFP13 ? "three" : "");
+	ck_assert_uint_eq(got.can.max_entries, _i < OFP13 ? 17 : 0);
+	ck_assert_uint_eq(got.can.on_miss, _i == OFP11 || _i == OFP12 ? TABLE_MISS_DROP : 0);
+	ck_assert_int_eq(field_set_has(&got.can.match, FIELD_ETH_TYPE), _i == OFP11 || _i == OFP12);
+	ck_assert(!field_set_has(&got.can.wildcard, FIELD_ETH_TYPE));
+	ck_assert_int_eq(field_set_has(&got.can.wildcard, FIELD_IP_SRC), _i < OFP13);
+	ck_assert_int_eq(field_set_has(&got.can.others.apply.set_fields, FIELD_IPV6_SRC),
+			 _i == OFP12);
+	ck_assert_int_eq(table_stats_decode_next(&m, &got), 0);
+}
+END_TEST
+
+START_TEST(statistics_of_tables_say_what_tables_can_as_they_have_heard_it)
+{
+	// Only what 1.2 has: this is all that comes back.
+	struct table_stats sent = { .can = { .others = { .instructions = 0x2a,
+							 .write = { 0x1, { { 0 } } },
+							 .apply = { 0x8000, { { 0 } } } },
+					     .metadata_match = 5,
+					     .metadata_write = 6,
+					     .on_miss = TABLE_MISS_CONTINUE } },
+			   got;
+	AUTO(strbuf) b = STRBUF_INIT;
+	struct msg m;
+
+	field_set_add(&sent.can.match, FIELD_ETH_SRC);
+	field_set_add(&sent.can.match, FIELD_MPLS_TC);
+	field_set_add(&sent.can.wildcard, FIELD_ETH_SRC);
+	field_set_add(&sent.can.others.write.set_fields, FIELD_ETH_DST);
+	field_set_add(&sent.can.others.apply.set_fields, FIELD_IPV6_SRC);
+	sent.can.miss = sent.can.others;
+	put_table_stats(&sent, OFP12, &b);
+	ck_assert_int_eq(msg_decode_header(b.s, b.len, &m), OFPERR_NONE);
+	ck_assert_int_eq(table_stats_decode_next(&m, &got), 1);
+	ck_assert_mem_eq(&got, &sent, sizeof(got));
 }
 END_TEST
 
@@ -500,6 +575,8 @@ int main(void)
 	tcase_add_loop_test(t, the_vacancy_of_a_table_arrives_as_it_is, OFP14, OFP15 + 1);
 	tcase_add_loop_test(t, features_of_tables_arrive_as_they_are, OFP13, OFP15 + 1);
 	tcase_add_test(t, a_request_for_features_may_go_without_properties);
+	tcase_add_loop_test(t, statistics_of_tables_arrive_as_they_are, OFP10, OFP15 + 1);
+	tcase_add_test(t, statistics_of_tables_say_what_tables_can_as_they_have_heard_it);
 	tcase_add_loop_test(t, connections_to_be_flushed_arrive_as_they_are, 0,
 			    ARRAY_SIZE(flushes));
 	tcase_add_test(t, a_property_that_is_not_known_is_no_flush);

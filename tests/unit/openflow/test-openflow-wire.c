@@ -208,9 +208,6 @@ END_TEST
 START_TEST(about_the_switch)
 {
 	static const struct switch_desc desc = { "maker", "hardware", "software", "1", "path" };
-	static const struct table_stats table = {
-		.table = 3, .name = "t3", .active = 1, .max_entries = 2, .lookup = 3, .matched = 4
-	};
 	struct switch_features f = { .datapath_id = 0x123,
 				     .n_tables = 254,
 				     .capabilities = 7,
@@ -225,9 +222,7 @@ START_TEST(about_the_switch)
 		struct msg rq = request(MSG_FEATURES_REQUEST, v, &q), m;
 		struct switch_config cfg = { 3, 128 }, got_cfg;
 		struct switch_features got;
-		struct table_stats got_table;
 		struct switch_desc got_desc;
-		struct mp_writer w;
 
 		features_reply_encode(&f, &rq, &b);
 		m = header_of(&b);
@@ -249,18 +244,6 @@ START_TEST(about_the_switch)
 		m = header_of(&b);
 		ck_assert_int_eq(switch_desc_decode(&m, &got_desc), OFPERR_NONE);
 		ck_assert_str_eq(got_desc.dp, "path");
-
-		strbuf_clear(&q);
-		strbuf_clear(&b);
-		rq = request(MSG_TABLE_REQUEST, v, &q);
-		mp_begin(&w, &rq, &b);
-		mp_put_table_stats(&w, &table);
-		mp_end(&w);
-		m = header_of(&b);
-		ck_assert_int_eq(table_stats_decode_next(&m, &got_table), 1);
-		ck_assert_uint_eq(got_table.active, 1);
-		ck_assert_uint_eq(got_table.matched, 4);
-		ck_assert_int_eq(table_stats_decode_next(&m, &got_table), 0);
 	}
 }
 END_TEST
