@@ -3,15 +3,9 @@
 
 #include "ofproto/openflow/wire-private.h"
 
-// Flags of 1.4; bit 5 is the standard's "no abbreviation". Open vSwitch says the same with bit 6 (there "only own" changes): both are
-// taken for it, and what ovs-ofctl sends is bit 6, which all of its kind understand.
-enum {
-	NO_ABBREV_14 = 0x20,
-	OWN_14 = 0x40,
-	SAME_FLAGS = 0x1f,
-	ALL_FLAGS = 0x3f,
-	ALL_FLAGS_14 = 0x7f
-};
+// "No abbreviation" is bit 5, and in 1.4's standard as well. There Open vSwitch says it with bit 6 ("only own" changes), and refuses bit 5.
+enum { OWN_14 = 0x40, SAME_FLAGS = 0x1f };
+enum { ALL_FLAGS = SAME_FLAGS | FLOW_MONITOR_OWN, ALL_FLAGS_14 = SAME_FLAGS | OWN_14 };
 
 // Numbers of events before 1.4, and from there on.
 static const uint16_t numbers[][2] = {
@@ -40,45 +34,43 @@ static enum ofperr decode_match(struct reader *r, uint8_t version, uint16_t leng
 	return match11_decode(r, m);
 }
 
-static bool asks_for_something(const struct flow_monitor_request *q)
+// What there is already is told of by a monitor that goes on to tell of changes.
+static enum ofperr check_flags(uint16_t flags, uint16_t known)
 {
-	return q->command == FLOW_MONITOR_CMD_DELETE ||
-	       q->flags & (FLOW_MONITOR_INITIAL | FLOW_MONITOR_ADD | FLOW_MONITOR_DELETE |
-			   FLOW_MONITOR_MODIFY);
+	uint16_t changes = FLOW_MONITOR_ADD | FLOW_MONITOR_DELETE | FLOW_MONITOR_MODIFY;
+
+	return flags & ~known || !(flags & changes) ? OFPERR_OFPMOFC_BAD_FLAGS : OFPERR_NONE;
 }
 
 static enum ofperr decode_request_14(struct reader *r, struct flow_monitor_request *q)
 {
+	enum ofperr e, port_error;
 	uint16_t flags;
 	uint8_t command;
-	enum ofperr e;
 
 	q->id = rd_be32(r);
-	e = rd_port(r, OFP14, &q->out_port);
-	if (e)
-		return e;
+	port_error = rd_port(r, OFP14, &q->out_port);
 	q->out_group = rd_be32(r);
 	flags = rd_be16(r);
 	q->table = rd_u8(r);
 	command = rd_u8(r);
 	if (rd_status(r))
 		return OFPERR_OFPBRC_BAD_LEN;
+	e = command == FLOW_MONITOR_CMD_DELETE ? OFPERR_NONE : check_flags(flags, ALL_FLAGS_14);
+	if (e)
+		return e;
 	if (command > FLOW_MONITOR_CMD_DELETE)
 		return OFPERR_OFPMOFC_BAD_COMMAND;
 	q->command = command;
-	q->flags = flags & SAME_FLAGS;
-	if (flags & (NO_ABBREV_14 | OWN_14))
-		q->flags |= FLOW_MONITOR_OWN;
-	if (flags & ~ALL_FLAGS_14 || !asks_for_something(q))
-		return OFPERR_OFPMOFC_BAD_FLAGS;
-	return match11_decode(r, &q->match);
+	q->flags = (flags & SAME_FLAGS) | (flags & OWN_14 ? FLOW_MONITOR_OWN : 0);
+	return port_error ? port_error : match11_decode(r, &q->match);
 }
 
 static enum ofperr decode_request_before(struct reader *r, uint8_t version,
 					 struct flow_monitor_request *q)
 {
+	enum ofperr e, port_error = OFPERR_NONE;
 	uint16_t length;
-	enum ofperr e;
 
 	q->id = rd_be32(r);
 	q->flags = rd_be16(r);
@@ -90,16 +82,15 @@ static enum ofperr decode_request_before(struct reader *r, uint8_t version,
 		rd_skip(r, 5);
 	} else {
 		length = rd_be16(r);
-		e = rd_port(r, version, &q->out_port);
-		if (e)
-			return e;
+		port_error = rd_port(r, version, &q->out_port);
 		q->table = rd_u8(r);
 		rd_skip(r, 3);
 	}
 	if (rd_status(r))
 		return OFPERR_OFPBRC_BAD_LEN;
-	if (q->flags & ~ALL_FLAGS || !asks_for_something(q))
-		return OFPERR_OFPMOFC_BAD_FLAGS;
+	e = check_flags(q->flags, ALL_FLAGS);
+	if (e || port_error)
+		return e ? e : port_error;
 	return decode_match(r, version, length, &q->match);
 }
 

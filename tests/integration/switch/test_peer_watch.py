@@ -81,7 +81,6 @@ def ids_conversation(s):
     yield "deleted", c.ask(*watch(6, id=1, flags=0, command="02"))
     s.ofctl("add-flow", "br0", "table=2,actions=drop")
     yield "nobody watches", c.received()
-    # Debian's refuses to tell of the beginning only.
     first, second = watch(6, id=11, flags=0x03)[1], watch(6, id=12, flags=0x13, table="02")[1]
     yield "two at once", c.ask(18, first + second[len(REQUEST_14):])
     for v in (1, 3, 4):
@@ -90,6 +89,31 @@ def ids_conversation(s):
         yield "cancelled", c.ask(4, "4f4e46000000074e0000004d") if v == 4 else c.nicira(21, "0000004d")
         s.ofctl("add-flow", "br0", "table=5,actions=drop")
         yield "nobody watches", c.received()
+
+
+def with_flags(version, id, flags, command):
+    if version >= 5:
+        return watch(version, id, flags, command=command)
+    kind, body = watch(version, id, 0x1f)
+    return kind, body.replace(f"{id:08x}001f", f"{id:08x}{flags:04x}")
+
+
+def flags_conversation(s):
+    for v in (1, 2, 3, 4, 5, 6):
+        c, id = Connection.to(s, v), 0
+        for command in ("00", "01", "02") if v >= 5 else ("00",):
+            for first in (*range(0, 128, 16), 1 << 7, 1 << 11, 1 << 15):
+                taken = ""
+                for flags in range(first, first + 16):
+                    id += 1
+                    if command != "00":
+                        c.ask(*watch(v, id))
+                    taken += "-" if any(m[1] == 1 for m in c.ask(*with_flags(v, id, flags, command))) else "+"
+                yield f"{v} {command} {first:#x}: {taken}", []
+
+
+def test_flags_are_refused_that_debians_refuses(tmp_path):
+    assert_same(flags_conversation, tmp_path)
 
 
 def test_changes_are_told_as_debians_tells_them(tmp_path):
@@ -111,7 +135,9 @@ def test_monitors_are_changed_and_cancelled(tmp_path):
 # Debian's answers these with bytes of its memory.
 @pytest.mark.parametrize("request_, error", [
     ([watch(6), watch(6)], "OFPMOFC_MONITOR_EXISTS"), ([watch(6, command="02")], "OFPMOFC_UNKNOWN_MONITOR"), ([watch(6, command="01")], "OFPMOFC_UNKNOWN_MONITOR"),
-    ([watch(6, command="07")], "OFPMOFC_BAD_COMMAND"), ([watch(6, flags=0)], "OFPMOFC_BAD_FLAGS"), ([watch(6, flags=0x8f)], "OFPMOFC_BAD_FLAGS"),
+    ([watch(6, command="07")], "OFPMOFC_BAD_COMMAND"), ([watch(6, flags=0)], "OFPMOFC_BAD_FLAGS"), ([watch(6, flags=1)], "OFPMOFC_BAD_FLAGS"),
+    ([watch(6, flags=0x2e)], "OFPMOFC_BAD_FLAGS"), ([watch(6, flags=0, port="0000ff00")], "OFPMOFC_BAD_FLAGS"), ([watch(6, flags=0, command="07")], "OFPMOFC_BAD_FLAGS"),
+    ([watch(6, flags=0x8f, command="02")], "OFPMOFC_UNKNOWN_MONITOR"), ([watch(6, flags=0x8f)], "OFPMOFC_BAD_FLAGS"),
     ([watch(6, table="fe")], "OFPMOFC_BAD_TABLE_ID")])
 def test_a_request_that_is_none_is_refused(request_, error):
     with running(Switch, "netdev") as s:
