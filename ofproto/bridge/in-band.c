@@ -12,6 +12,8 @@
 LOG_MODULE(in_band);
 
 enum { OPENFLOW_PORT = 6653, OVSDB_PORT = 6640 };
+// How long a name without an address is left alone: this at first, then twice as long each time.
+enum { MIN_BACKOFF = 1000, MAX_BACKOFF = 64000 };
 
 // In this order, the last one highest.
 enum {
@@ -27,9 +29,12 @@ enum {
 };
 
 struct remote {
+	struct in_band *ib;
 	char host[128]; // a name or an address
 	uint16_t port;
 	struct resolve *resolve; // on its way, NULL: not
+	int64_t backoff; // msec, of the last look that found nothing; 0: there was none
+	struct timer retry; // while it is armed the name is left alone
 	bool known; // 'address' is
 	struct ipv6_addr
 		address; // a mapped one: in-band control is for IPv4 only, and others are left out
@@ -64,20 +69,32 @@ static void on_resolved(void *aux, int err, const char *text,
 	for (size_t i = 0; !err && i < n && !r->known; i++)
 		if (addresses[i].ss_family == AF_INET)
 			take_address(r, &addresses[i]);
+	if (r->known)
+		return;
+	r->backoff = r->backoff ? MIN(r->backoff * 2, MAX_BACKOFF) : MIN_BACKOFF;
+	log_warn("%s: no IPv4 address of controller or manager %s%s%s: looking again in %d s",
+		 r->ib->br->name, r->host, err ? ": " : "", err ? text : "",
+		 (int)(r->backoff / 1000));
+	timer_in(&r->retry, r->backoff);
 }
 
 // Names are asked for until there is an answer.
-static void find_address(struct in_band *ib, struct remote *r)
+static void find_address(struct remote *r)
 {
 	struct sockaddr_storage a;
 	socklen_t n;
 
-	if (r->known || r->resolve)
+	if (r->known || r->resolve || timer_is_armed(&r->retry))
 		return;
 	if (resolve_numeric(r->host, 0, &a, &n))
 		take_address(r, &a);
 	else
-		r->resolve = resolve_start(ib->br->vs->loop, r->host, on_resolved, r);
+		r->resolve = resolve_start(r->ib->br->vs->loop, r->host, on_resolved, r);
+}
+
+static void on_retry(struct timer *t)
+{
+	find_address(CONTAINER_OF(t, struct remote, retry));
 }
 
 // The hop that packets go to by the local port.
@@ -169,7 +186,7 @@ void in_band_run(struct bridge *br)
 	if (!ib)
 		return;
 	VEC_FOR_EACH (r, &ib->remotes) {
-		find_address(ib, *r);
+		find_address(*r);
 		find_next_hop(ib, *r);
 		add_remote(&rules, *r);
 	}
@@ -187,6 +204,7 @@ static void remote_free(struct remote *r)
 {
 	if (r->resolve)
 		resolve_cancel(r->resolve);
+	timer_cancel(&r->retry);
 	free(r);
 }
 
@@ -200,19 +218,25 @@ static void want(struct in_band *ib, const char *target, const char *connection_
 		free(r);
 		return;
 	}
+	r->ib = ib;
+	timer_init(&r->retry, ib->br->vs->loop, on_retry);
 	VEC_PUSH(&ib->remotes, r);
 }
 
-// What was known of a remote that stays is known still.
+// What was known of a remote that stays is known still, and so is how long it has not been known.
 static void keep_known(struct remote *r, struct in_band *old)
 {
 	struct remote **o;
 
-	VEC_FOR_EACH (o, &old->remotes)
-		if ((*o)->known && !strcmp((*o)->host, r->host)) {
-			r->known = true;
-			r->address = (*o)->address;
-		}
+	VEC_FOR_EACH (o, &old->remotes) {
+		if (strcmp((*o)->host, r->host))
+			continue;
+		r->known = (*o)->known;
+		r->address = (*o)->address;
+		r->backoff = (*o)->backoff;
+		if (timer_is_armed(&(*o)->retry))
+			timer_at(&r->retry, (*o)->retry.due);
+	}
 }
 
 static void in_band_free(struct in_band *ib)

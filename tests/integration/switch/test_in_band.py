@@ -71,6 +71,23 @@ def test_a_host_by_name_is_looked_up(switch):
     wait_until("its address is known", lambda: hosts(switch) == ["nw_src=127.0.0.1,tp_src=7654,actions=NORMAL"])
 
 
+def test_a_name_without_address_is_looked_up_less_and_less_often(switch):
+    switch.appctl("time/stop")
+    switch.vsctl("set-controller", "br0", f"tcp:{'x' * 70}:7654")
+
+    def looks():
+        with open(f"{switch.dir}/ovs-vswitchd.log") as f:
+            return [int(n) for n in re.findall(r"no IPv4 address of .* in (\d+) s", f.read())]
+    wait_until("it is looked up", lambda: looks() == [1])
+    for expected in ([1, 2], [1, 2, 4], [1, 2, 4, 8], [1, 2, 4, 8, 16]):
+        switch.appctl("time/warp", str(1000 * (expected[-2] - 1) + 900))
+        # Another change in the database does not make it sooner.
+        switch.vsctl("set", "bridge", "br0", f"external_ids:n={len(expected)}")
+        assert looks() == expected[:-1]
+        switch.appctl("time/warp", "100")
+        wait_until("it is looked up again", lambda: looks() == expected)
+
+
 def test_controllers_neither_see_nor_remove_them(switch):
     switch.vsctl("set-controller", "br0", "tcp:10.1.1.9")
     before = own_rules(switch)
