@@ -16,7 +16,7 @@ EXTRA_DIST += tests/integration/pytest.ini tests/integration/test_quickstart.py 
 	tests/integration/switch/test_ct.py tests/integration/switch/test_damaged_messages.py tests/integration/switch/test_dpctl.py \
 	tests/integration/switch/test_dpdk_config.py tests/integration/switch/test_meters.py tests/integration/switch/test_offload.py \
 	tests/integration/switch/judges_lack.txt tests/integration/switch/openflow_messages.py tests/integration/switch/test_openflow_judges.py \
-	tests/integration/switch/test_os_ken_builds.py tests/integration/switch/test_os_ken_messages.py tests/integration/switch/test_ovn_controller.py tests/integration/switch/test_packet_rates.py \
+	tests/integration/switch/test_os_ken_builds.py tests/integration/switch/test_ovn_controller.py tests/integration/switch/test_packet_rates.py \
 	tests/integration/switch/test_pause.py tests/integration/switch/test_peer_actions.py tests/integration/switch/test_peer_bundle.py \
 	tests/integration/switch/test_peer_commands.py tests/integration/switch/test_peer_conjunction.py tests/integration/switch/test_peer_control.py \
 	tests/integration/switch/test_peer_formats.py tests/integration/switch/test_peer_fragments.py tests/integration/switch/test_peer_groups.py tests/integration/switch/test_peer_identity.py tests/integration/switch/test_peer_learn.py \
