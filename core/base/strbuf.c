@@ -136,11 +136,16 @@ static void put_hex_line(struct strbuf *b, const uint8_t *p, size_t first, size_
 
 void strbuf_put_duration(struct strbuf *b, uint32_t sec, uint32_t nsec)
 {
-	strbuf_printf(b, "%" PRIu32, sec);
-	if (nsec % 1000000)
-		strbuf_printf(b, ".%09" PRIu32, nsec);
-	else if (nsec)
-		strbuf_printf(b, ".%03" PRIu32, nsec / 1000000);
+	strbuf_put_u64(b, sec);
+	if (nsec)
+		strbuf_putc(b, '.');
+	if (nsec % 1000000) {
+		strbuf_put_u64_wide(b, nsec, 9);
+		while (b->s[b->len - 1] == '0')
+			strbuf_truncate(b, b->len - 1);
+	} else if (nsec) {
+		strbuf_put_u64_wide(b, nsec / 1000000, 3);
+	}
 	strbuf_putc(b, 's');
 }
 

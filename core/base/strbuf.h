@@ -64,7 +64,7 @@ void strbuf_put_hex(struct strbuf *b, uint64_t n, unsigned int width);
 void strbuf_chomp(struct strbuf *b, char c);
 // Offset, hex bytes and ASCII, 16 bytes a line, beginning at 'ofs'.
 void strbuf_put_hex_dump(struct strbuf *b, const void *p, size_t n, uintptr_t ofs, bool ascii);
-// "5s", "5.020s", "5.000000001s": nanoseconds in none, three or nine digits.
+// "5s", "5.020s", "5.0015s": no nanoseconds in no digits, else in three or as many as it takes.
 void strbuf_put_duration(struct strbuf *b, uint32_t sec, uint32_t nsec);
 // Appends what file 'path' holds. 0 or negative errno.
 int strbuf_read_file(struct strbuf *b, const char *path);

@@ -56,12 +56,6 @@ static void put_flags(uint16_t set, struct strbuf *out)
 			strbuf_printf(out, "%s ", flags[i].name);
 }
 
-static void put_duration(uint32_t sec, uint32_t nsec, struct strbuf *out)
-{
-	put_number(out, "", sec, ".");
-	strbuf_put_u64_wide(out, nsec / 1000000, 3);
-}
-
 void flow_stats_format(const struct flow_stats *fs, const struct port_names *ports, bool show_stats,
 		       struct strbuf *out)
 {
@@ -72,8 +66,8 @@ void flow_stats_format(const struct flow_stats *fs, const struct port_names *por
 	}
 	if (show_stats) {
 		strbuf_puts(out, " duration=");
-		put_duration(fs->duration_sec, fs->duration_nsec, out);
-		strbuf_puts(out, "s, table=");
+		strbuf_put_duration(out, fs->duration_sec, fs->duration_nsec);
+		strbuf_puts(out, ", table=");
 		of_table_format(fs->table, ports, out);
 		put_count(out, ", n_packets=", fs->n_packets);
 		put_count(out, ", n_bytes=", fs->n_bytes);
@@ -224,8 +218,8 @@ enum ofperr print_flow_removed(struct print *p, struct msg *m)
 	if (fr.cookie)
 		strbuf_printf(p->out, " cookie:0x%" PRIx64, fr.cookie);
 	strbuf_puts(p->out, " duration");
-	put_duration(fr.duration_sec, fr.duration_nsec, p->out);
-	strbuf_printf(p->out, "s idle%u", fr.idle_timeout);
+	strbuf_put_duration(p->out, fr.duration_sec, fr.duration_nsec);
+	strbuf_printf(p->out, " idle%u", fr.idle_timeout);
 	if (fr.hard_timeout)
 		strbuf_printf(p->out, " hard%u", fr.hard_timeout);
 	strbuf_printf(p->out, " pkts%" PRIu64 " bytes%" PRIu64, fr.n_packets, fr.n_bytes);

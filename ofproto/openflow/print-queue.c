@@ -54,11 +54,12 @@ static void put_stats(struct print *p, const struct queue_stats *s)
 	put_count(out, "bytes", s->tx_bytes);
 	put_count(out, "pkts", s->tx_packets);
 	put_count(out, "errors", s->tx_errors);
+	strbuf_puts(out, "duration=");
 	if (s->duration_sec == UINT32_MAX)
-		strbuf_puts(out, "duration=?\n");
+		strbuf_putc(out, '?');
 	else
-		strbuf_printf(out, "duration=%u.%03us\n", s->duration_sec,
-			      s->duration_nsec / 1000000);
+		strbuf_put_duration(out, s->duration_sec, s->duration_nsec);
+	strbuf_putc(out, '\n');
 }
 
 enum ofperr print_queue_stats(struct print *p, struct msg *m)

@@ -282,9 +282,11 @@ static void put_port_stats(const struct port_stats *ps, const struct port_names 
 	put_counter(out, "drop", ps->tx_dropped, ", ");
 	put_counter(out, "errs", ps->tx_errors, ", ");
 	put_counter(out, "coll", ps->collisions, "\n");
-	if (ps->duration_sec != UINT32_MAX)
-		strbuf_printf(out, "           duration=%u.%03us\n", ps->duration_sec,
-			      ps->duration_nsec / 1000000);
+	if (ps->duration_sec != UINT32_MAX) {
+		strbuf_puts(out, "           duration=");
+		strbuf_put_duration(out, ps->duration_sec, ps->duration_nsec);
+		strbuf_putc(out, '\n');
+	}
 }
 
 enum ofperr print_port_stats(struct print *p, struct msg *m)

@@ -30,7 +30,7 @@ check_PROGRAMS += tests/unit/openflow/recode
 tests_unit_openflow_recode_SOURCES = tests/unit/openflow/recode.c tests/unit/openflow/recode-private.h tests/unit/openflow/recode-flows.c \
 	tests/unit/openflow/recode-switch.c
 tests_unit_openflow_recode_LDADD = $(OPENFLOW_LIBS)
-EXTRA_DIST += tests/golden/openflow-flows.txt tests/golden/openflow-control.txt tests/golden/openflow-table-features.txt tests/golden/openflow-table-stats.txt
+EXTRA_DIST += tests/golden/openflow-flows.txt tests/golden/openflow-control.txt tests/golden/openflow-table-features.txt tests/golden/openflow-statistics.txt
 
 check_PROGRAMS += tests/fuzz/fuzz-packet-parse tests/fuzz/fuzz-flow-text tests/fuzz/fuzz-ofp-decode
 TESTS += tests/fuzz/run-packet-parse tests/fuzz/run-flow-text tests/fuzz/run-ofp-decode

@@ -35,7 +35,7 @@ def recode(mode, lines=()):
 
 def sources():
     """Messages in hex: those of the golden files and the fuzzer's seeds, whose lengths are put right."""
-    for name in ("openflow-control", "openflow-table-features", "openflow-table-stats"):
+    for name in ("openflow-control", "openflow-table-features", "openflow-statistics"):
         with open(f"{TESTS}/golden/{name}.txt") as f:
             yield from (line[2:].strip() for line in f if re.match(r"> \w", line))
     seeds = f"{TESTS}/fuzz/corpus/ofp-decode"

@@ -23,7 +23,7 @@ from conftest import Switch, wait_until
 pytestmark = pytest.mark.peer
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../golden")
-GOLDEN_FILES = ["openflow-control", "openflow-table-features", "openflow-table-stats"]
+GOLDEN_FILES = ["openflow-control", "openflow-table-features", "openflow-statistics"]
 OFP_VERSIONS = [1, 2, 3, 4, 5, 6]
 
 

@@ -23,7 +23,7 @@ static const struct {
 	int least; // messages that it has
 } golden_files[] = { { "openflow-control", 100 },
 		     { "openflow-table-features", 100 },
-		     { "openflow-table-stats", 8 } };
+		     { "openflow-statistics", 20 } };
 
 // Calls 'f' with each message of a golden file and with what is to be printed of it.
 static int for_each_golden(const char *name,
