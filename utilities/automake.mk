@@ -23,7 +23,7 @@ utilities_ovs_appctl_LDADD = $(CORE_LIBS)
 
 bin_PROGRAMS += utilities/ovs-ofctl
 utilities_ovs_ofctl_SOURCES = \
-	utilities/ofp-client.c utilities/ofp-client.h utilities/ovs-ofctl-bundle.c utilities/ovs-ofctl-color.c utilities/ovs-ofctl-diff.c utilities/ovs-ofctl-flow.c \
+	utilities/flow-file.c utilities/flow-file.h utilities/ofp-client.c utilities/ofp-client.h utilities/ovs-ofctl-bundle.c utilities/ovs-ofctl-color.c utilities/ovs-ofctl-diff.c utilities/ovs-ofctl-flow.c \
 	utilities/ovs-ofctl-flow.h utilities/ovs-ofctl-format.c utilities/ovs-ofctl-group.c utilities/ovs-ofctl-local.c utilities/ovs-ofctl-meter.c utilities/ovs-ofctl-queue.c utilities/ovs-ofctl-packet.c utilities/ovs-ofctl-monitor.c \
 	utilities/ovs-ofctl-encode.c utilities/ovs-ofctl-parse.c utilities/ovs-ofctl-pcap.c \
 	utilities/pcap-file.c utilities/pcap-file.h utilities/ovs-ofctl-ports.c utilities/ovs-ofctl-switch.c utilities/ovs-ofctl-table.c utilities/ovs-ofctl.c utilities/ovs-ofctl.h
@@ -31,7 +31,7 @@ utilities_ovs_ofctl_LDADD = $(OPENFLOW_LIBS)
 
 bin_PROGRAMS += utilities/ovs-testcontroller
 utilities_ovs_testcontroller_SOURCES = \
-	utilities/learning-switch.c utilities/learning-switch.h utilities/ovs-testcontroller.c
+	utilities/flow-file.c utilities/flow-file.h utilities/learning-switch.c utilities/learning-switch.h utilities/ovs-testcontroller.c
 utilities_ovs_testcontroller_LDADD = ofproto/libpipeline.a $(OPENFLOW_LIBS)
 
 bin_PROGRAMS += utilities/ovs-dpctl

@@ -10,8 +10,6 @@
 
 LOG_MODULE(learning_switch);
 
-#define NO_BUFFER UINT32_MAX
-
 enum { PRIORITY = 1, MISS_BYTES = 128, PROBE_MSEC = 60000 };
 
 // Wildcards of OpenFlow 1.0; addresses have a number of bits that are left out.
@@ -269,7 +267,7 @@ static void set_up_flow(struct learning_switch *sw, const struct packet_in *pi,
 static void send_on(struct learning_switch *sw, const struct packet_in *pi, of_port_t in_port,
 		    struct acts acts, struct strbuf *b)
 {
-	bool kept = pi->buffer_id != NO_BUFFER; // by the switch
+	bool kept = pi->buffer_id != OF_NO_BUFFER; // by the switch
 	struct packet_out po = { .packet = kept ? NULL : pi->packet,
 				 .len = kept ? 0 : pi->len,
 				 .buffer_id = pi->buffer_id };
@@ -287,7 +285,7 @@ static void handle_packet(struct learning_switch *sw, const struct packet_in *pi
 	struct packet p = { .data = (uint8_t *)pi->packet, .size = pi->len };
 	of_port_t in_port = OF_PORT(pi->metadata.key.in_port), port;
 	const struct packet_metadata md = { 0 };
-	bool kept = pi->buffer_id != NO_BUFFER;
+	bool kept = pi->buffer_id != OF_NO_BUFFER;
 	AUTO(strbuf) acts = STRBUF_INIT;
 	AUTO(strbuf) b = STRBUF_INIT;
 	struct flow_key k;

@@ -154,7 +154,7 @@ static void run_bundle(int argc, char *argv[])
 {
 	struct bundle_file f = { .c = ofctl_open(argv[1]), .buf = STRBUF_INIT, .name = argv[2] };
 
-	flow_file_read(argv[2], run_line, &f);
+	ofctl_read_flows(argv[2], run_line, &f);
 	ofctl_send_and_wait(f.c, &f.buf);
 	strbuf_uninit(&f.buf);
 	ofctl_ports_free(f.ports);

@@ -127,7 +127,7 @@ static uint32_t read_file(const char *name, const struct port_names *names, flow
 {
 	struct file_read r = { set, name, names, FORMATS_ANY };
 
-	flow_file_read(name, add_line, &r);
+	ofctl_read_flows(name, add_line, &r);
 	put_in_order(set);
 	return r.usable;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands about flows.
-#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -94,30 +93,13 @@ static const char *line_command(const char *line, enum flow_mod_command *command
 	return line;
 }
 
-// Calls cb for every line of 'name' ("-": standard input) that holds something, comments cut off.
-void flow_file_read(const char *name, void (*cb)(char *line, unsigned int number, void *aux),
-		    void *aux)
+void ofctl_read_flows(const char *name, flow_file_cb *cb, void *aux)
 {
 	FILE *f = strcmp(name, "-") ? fopen(name, "r") : stdin;
-	unsigned int number = 0;
-	size_t cap = 0;
-	char *line = NULL;
 
 	if (!f)
 		fatal(errno, "%s: open", name);
-	while (getline(&line, &cap, f) > 0) {
-		char *p = line;
-
-		number++;
-		p[strcspn(p, "#\n")] = '\0';
-		while (isspace((unsigned char)*p))
-			p++;
-		if (*p)
-			cb(p, number, aux);
-	}
-	if (ferror(f))
-		fatal(errno, "%s: read", name);
-	free(line);
+	flow_file_read(f, name, cb, aux);
 	if (f != stdin)
 		fclose(f);
 }
@@ -175,7 +157,7 @@ static void change_flows(char *argv[], enum flow_mod_command command, bool file)
 	if (file) {
 		struct file_run r = { &s, argv[2], command };
 
-		flow_file_read(argv[2], run_line, &r);
+		ofctl_read_flows(argv[2], run_line, &r);
 	} else {
 		run_one(&s, argv[2] ? argv[2] : "", command, "");
 	}

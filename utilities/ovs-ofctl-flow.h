@@ -2,6 +2,7 @@
 // What the files about flows share.
 #pragma once
 
+#include "utilities/flow-file.h"
 #include "utilities/ovs-ofctl.h"
 
 // A flow that a switch has or a file describes.
@@ -10,8 +11,8 @@ struct flow {
 	struct strbuf acts; // owned
 };
 
-void flow_file_read(const char *name, void (*cb)(char *line, unsigned int number, void *aux),
-		    void *aux);
+// Of the file by this name ("-": standard input); ends the program where it cannot be opened.
+void ofctl_read_flows(const char *name, flow_file_cb *cb, void *aux);
 // 'usable': the formats that can say it.
 void flow_request_encode(struct ofp_client *c, const struct flow_stats_request *q, uint32_t usable,
 			 struct strbuf *b);

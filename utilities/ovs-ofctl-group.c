@@ -80,7 +80,7 @@ static void change(char *argv[], enum group_command command, bool file)
 	};
 
 	if (file)
-		flow_file_read(argv[2], run_line, &s);
+		ofctl_read_flows(argv[2], run_line, &s);
 	else
 		run_one(&s, argv[2] ? argv[2] : "", command, "");
 	ofctl_send_and_wait(s.c, &s.buf);

@@ -142,7 +142,7 @@ static void run_parse_flows(int argc, char *argv[])
 	struct parsed_flow *f;
 	uint32_t xid = 0;
 
-	flow_file_read(argv[1], parse_line, &p);
+	ofctl_read_flows(argv[1], parse_line, &p);
 	format = choose_for_flows(p.usable);
 	VEC_FOR_EACH (f, &p.flows) {
 		AUTO_FREE char *where = xasprintf("%s:%u: ", p.name, f->line);

@@ -38,7 +38,7 @@ void ofctl_put_packet_out(struct ofp_client *c, struct ofctl_ports **ports, stru
 static void put_arguments(struct ofp_client *c, int argc, char *argv[],
 			  const struct port_names *names, struct strbuf *b)
 {
-	struct packet_out po = { .buffer_id = UINT32_MAX };
+	struct packet_out po = { .buffer_id = OF_NO_BUFFER };
 	AUTO(strbuf) packet = STRBUF_INIT;
 	struct error err = ERROR_INIT;
 	of_port_t port;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // ovs-testcontroller: an OpenFlow controller for tests, under which any number of switches learn, or are hubs.
-#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 
@@ -11,6 +10,7 @@
 #include "core/io/tls.h"
 #include "ofproto/openflow/conn.h"
 #include "ofproto/openflow/formats.h"
+#include "utilities/flow-file.h"
 #include "utilities/learning-switch.h"
 
 LOG_MODULE(controller);
@@ -105,38 +105,24 @@ static void add_port_queue(const char *arg)
 	VEC_PUSH(&cfg->port_queues, added);
 }
 
-static void add_flow(const char *file, unsigned int number, const char *line)
+static void add_flow(char *line, unsigned int number, void *file)
 {
 	struct flow_mod *fm = VEC_PUSH_UNINIT(&controller.config.flows);
 	struct error err = ERROR_INIT;
 	uint32_t formats;
 
 	if (flow_mod_parse(line, FM_ADD, NULL, fm, &formats, &err))
-		fatal(0, "%s:%u: %s", file, number, err.text);
+		fatal(0, "%s:%u: %s", (const char *)file, number, err.text);
 	controller.config.formats &= formats;
 }
 
-static void add_flows(const char *file)
+static void add_flows(char *file)
 {
 	FILE *f = fopen(file, "r");
-	AUTO_FREE char *line = NULL;
-	unsigned int number = 0;
-	size_t room = 0;
 
 	if (!f)
 		fatal(errno, "%s: open failed", file);
-	while (getline(&line, &room, f) > 0) {
-		char *s = line;
-
-		number++;
-		s[strcspn(s, "#\n")] = '\0';
-		while (isspace((unsigned char)*s))
-			s++;
-		if (*s)
-			add_flow(file, number, s);
-	}
-	if (ferror(f))
-		fatal(errno, "%s: read", file);
+	flow_file_read(f, file, add_flow, file);
 	fclose(f);
 }
 

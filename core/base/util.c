@@ -58,6 +58,15 @@ char *xstrdup(const char *s)
 	return must(strdup(s));
 }
 
+bool str_replace(char **kept, const char *now)
+{
+	if (!strcmp(*kept ? *kept : "", now))
+		return false;
+	free(*kept);
+	*kept = xstrdup(now);
+	return true;
+}
+
 char *xstrndup(const char *s, size_t n)
 {
 	return must(strndup(s, n));

@@ -55,6 +55,8 @@ void *xrealloc(void *p, size_t size);
 // 'p' holds 'cap' elements of 'size'; grows it (at least doubling) so that 'need' fit, updates '*cap'.
 void *xgrow(void *p, size_t *cap, size_t need, size_t size);
 char *xstrdup(const char *s);
+// Keeps a copy of 'now' in place of '*kept' (NULL is ""). False: it is the same as before.
+bool str_replace(char **kept, const char *now);
 char *xstrndup(const char *s, size_t n);
 void *xmemdup(const void *p, size_t size);
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2);

@@ -313,7 +313,6 @@ static void prefix_mask(uint8_t *m, size_t n_bytes, unsigned int bits)
 		m[i] = bits >= 8 ? 0xff : 0xff00 >> bits;
 }
 
-// Length of the prefix that 'm' is, or -1.
 int mask_prefix_len(const uint8_t *m, size_t n_bytes)
 {
 	unsigned int bits = 0;

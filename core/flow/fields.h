@@ -213,6 +213,8 @@ int field_get_oxm(struct reader *r, const struct field **ret_field, union field_
 int field_get_oxm_header(struct reader *r, const struct field **ret_field, struct error *err);
 // The number by which peers of this version know the field in OXM's basic class, or -1.
 int field_basic_number(const struct field *f, uint8_t version);
+// Length in bits of the prefix that the mask is, or -1.
+int mask_prefix_len(const uint8_t *m, size_t n_bytes);
 // Headers in lists of fields: with the mask bit where any mask can be matched. One whose code or length is not known gives
 // NULL and no error.
 void field_put_oxm_id(const struct field *f, uint8_t version, bool masked, struct strbuf *out);

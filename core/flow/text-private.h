@@ -27,5 +27,3 @@ int ipv6_masked_parse(const char *text, uint8_t ret[16], uint8_t mask[16], struc
 void ipv4_masked_format(be32 addr, be32 mask, struct strbuf *out);
 void ipv6_masked_format(const uint8_t addr[16], const uint8_t mask[16], struct strbuf *out);
 void eth_masked_format(struct eth_addr addr, struct eth_addr mask, struct strbuf *out);
-// Length of the prefix that the mask is, or -1.
-int mask_prefix_len(const uint8_t *m, size_t n_bytes);

@@ -46,10 +46,8 @@ static void tell_once(struct bridge *br, const struct strbuf *warnings)
 	AUTO_FREE char *copy = xstrdup(strbuf_cstr(warnings));
 	char *save = NULL;
 
-	if (br->ipfix_errors && !strcmp(br->ipfix_errors, copy))
+	if (!str_replace(&br->ipfix_errors, copy))
 		return;
-	free(br->ipfix_errors);
-	br->ipfix_errors = xstrdup(copy);
 	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		log_warn("bridge %s: IPFIX: %s", br->name, line);
 }

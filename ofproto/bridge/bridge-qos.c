@@ -12,12 +12,8 @@ LOG_MODULE(bridge_qos);
 // What is new is logged, once. 'text' NULL: all is as wanted.
 static void note(const struct bridge_port *bp, char **logged, const char *text)
 {
-	if (text ? *logged && !strcmp(*logged, text) : !*logged)
-		return;
-	if (text)
+	if (str_replace(logged, text ? text : "") && text)
 		log_warn("%s: port %s: %s", bp->bridge->name, bp->name, text);
-	free(*logged);
-	*logged = text ? xstrdup(text) : NULL;
 }
 
 static int by_id(const void *a, const void *b)

@@ -77,38 +77,26 @@ static const struct switch_events switch_events = {
 	.changed = on_changed,
 };
 
-static void tidy(void *vs_)
+// What other threads have found due. Whose it was may be gone when the loop comes to it: all bridges are asked.
+static void run_due(void *vs_)
 {
 	struct vswitchd *vs = vs_;
 	struct strmap_node *n;
 
-	HMAP_FOR_EACH (n, node, &vs->bridges.map)
-		switch_tidy(((struct bridge *)n->data)->sw);
+	STRMAP_FOR_EACH (n, &vs->bridges) {
+		struct bridge *br = n->data;
+
+		switch_tidy(br->sw);
+		ipfix_run(br->ipfix);
+	}
 }
 
-// On RCU's thread.
-static void on_untidy(void *vs_)
+// On RCU's thread (graves to be cleared away), or on a packet's (records to be sent).
+static void on_due(void *vs_)
 {
 	struct vswitchd *vs = vs_;
 
-	loop_post(vs->loop, tidy, vs);
-}
-
-static void tell_ipfix(void *vs_)
-{
-	struct vswitchd *vs = vs_;
-	struct strmap_node *n;
-
-	HMAP_FOR_EACH (n, node, &vs->bridges.map)
-		ipfix_run(((struct bridge *)n->data)->ipfix);
-}
-
-// On a packet's thread. The bridge may be gone when the loop comes to it.
-static void on_ipfix_due(void *vs_)
-{
-	struct vswitchd *vs = vs_;
-
-	loop_post(vs->loop, tell_ipfix, vs);
+	loop_post(vs->loop, run_due, vs);
 }
 
 // A locally administered address that stays the same for as long as the row does.
@@ -225,8 +213,8 @@ static struct bridge *bridge_create(struct plane *pl, const struct ovsrec_bridge
 	switch_set_ct_timeouts(br->sw, name_timeout, pl);
 	switch_set_queue_priority(br->sw, queue_priority, pl);
 	switch_set_meter_ops(br->sw, &meter_ops, pl);
-	switch_set_untidy(br->sw, on_untidy, vs);
-	br->ipfix = ipfix_create(br->sw, on_ipfix_due, vs);
+	switch_set_untidy(br->sw, on_due, vs);
+	br->ipfix = ipfix_create(br->sw, on_due, vs);
 	switch_set_events(br->sw, &switch_events, br);
 	br->control = control_create(vs->loop, br->sw, br->plane->upcall, &bridge_control_ops, br);
 	if (control_open_mgmt(br->control, &err) < 0 || control_open_snoop(br->control, &err) < 0)
@@ -339,10 +327,11 @@ void bridge_configure(struct plane *pl, const struct ovsrec_bridge *row,
 {
 	struct bridge *br = bridge_find(pl->vs, row->name);
 
-	if (!br)
+	if (br)
+		read_address(br, row);
+	else
 		br = bridge_create(pl, row);
 	switch_set_features(br->sw, plane_switch_features(pl));
-	read_address(br, row);
 	configure_datapath_id(br, row);
 	configure_description(br, row);
 	bridge_configure_tables(br, row);

@@ -32,10 +32,8 @@ static void refuse_others(struct vswitchd *vs, const struct smap *oc)
 		if (value && strcmp(value, "false"))
 			strbuf_printf(&text, " %s=%s", keys[i], value);
 	}
-	if (text.len && (!vs->dp_refused || strcmp(vs->dp_refused, text.s)))
+	if (str_replace(&vs->dp_refused, strbuf_cstr(&text)) && text.len)
 		log_warn("other_config: not supported yet and without effect:%s", text.s);
-	free(vs->dp_refused);
-	vs->dp_refused = text.len ? xstrdup(text.s) : NULL;
 }
 
 static enum dpdk_init read_init(const struct smap *oc)

@@ -100,14 +100,11 @@ static void configure_table(struct bridge *br, uint8_t table, const struct ovsre
 // Each reconfiguration finds the same errors again: they are told when they are others.
 static void tell_once(struct bridge *br, const struct strbuf *text)
 {
-	const char *now = text->len ? text->s : "";
-	AUTO_FREE char *copy = xstrdup(now);
+	AUTO_FREE char *copy = xstrdup(strbuf_cstr(text));
 	char *save = NULL;
 
-	if (br->table_errors && !strcmp(br->table_errors, now))
+	if (!str_replace(&br->table_errors, copy))
 		return;
-	free(br->table_errors);
-	br->table_errors = xstrdup(now);
 	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		log_warn("%s", line);
 }

@@ -152,7 +152,7 @@ static enum ofperr check(const struct msg *m, struct strbuf *flows)
 	case MSG_FLOW_MOD:
 		flow_mod_init(&fm);
 		e = flow_mod_decode_for_switch(m, &fm);
-		if (!e && fm.buffer_id != UINT32_MAX)
+		if (!e && fm.buffer_id != OF_NO_BUFFER)
 			e = OFPERR_OFPBRC_BUFFER_UNKNOWN;
 		if (!e)
 			keep_flow(&fm, flows);
@@ -166,7 +166,7 @@ static enum ofperr check(const struct msg *m, struct strbuf *flows)
 		return port_mod_decode(m, &pm);
 	default:
 		e = packet_out_decode(m, &po);
-		if (!e && po.buffer_id != UINT32_MAX)
+		if (!e && po.buffer_id != OF_NO_BUFFER)
 			e = OFPERR_OFPBRC_BUFFER_UNKNOWN;
 		packet_out_uninit(&po);
 		return e;

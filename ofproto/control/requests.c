@@ -108,7 +108,7 @@ static enum ofperr on_flow_mod(struct peer *p, const struct msg *m, struct strbu
 	e = flow_mod_decode_for_switch(m, &fm);
 	if (!e)
 		e = switch_flow_mod(p->control->sw, &fm);
-	if (!e && fm.buffer_id != UINT32_MAX)
+	if (!e && fm.buffer_id != OF_NO_BUFFER)
 		e = OFPERR_OFPBRC_BUFFER_UNKNOWN;
 	flow_mod_uninit(&fm);
 	return e;

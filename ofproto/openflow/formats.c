@@ -63,16 +63,6 @@ uint32_t flow_formats_versions(uint32_t formats)
 
 // ---- Fields ----
 
-// Ones, then zeros.
-static bool is_prefix(const uint8_t *p, size_t n)
-{
-	while (n && *p == 0xff)
-		p++, n--;
-	if (!n)
-		return true;
-	return !(uint8_t)(~*p & (~*p + 1)) && is_all_zeros(p + 1, n - 1);
-}
-
 uint32_t flow_formats_of_field(const struct field *f, const union field_value *mask)
 {
 	static const struct {
@@ -91,7 +81,7 @@ uint32_t flow_formats_of_field(const struct field *f, const union field_value *m
 	field_all_ones(f, &all);
 	if (!mask || !memcmp(mask->b, all.b, f->n_bytes))
 		return known[f->id].exact;
-	return is_prefix(mask->b, f->n_bytes) ? known[f->id].prefix : known[f->id].other;
+	return mask_prefix_len(mask->b, f->n_bytes) >= 0 ? known[f->id].prefix : known[f->id].other;
 }
 
 // ---- Text ----

@@ -43,6 +43,9 @@ void hello_encode(uint32_t versions, uint32_t xid, struct strbuf *out);
 uint32_t hello_decode(const struct msg *m);
 void echo_reply_encode(const struct msg *request, struct strbuf *out);
 
+// The buffer_id of a packet that comes whole.
+#define OF_NO_BUFFER UINT32_MAX
+
 // Flow table commands and rules.
 enum flow_mod_command { FM_ADD, FM_MODIFY, FM_MODIFY_STRICT, FM_DELETE, FM_DELETE_STRICT };
 enum flow_mod_flags {

@@ -5,12 +5,7 @@
 #include "ofproto/openflow/msg.h"
 #include "ofproto/openflow/of-match.h"
 
-enum {
-	OF_HEADER_LEN = 8,
-	OF_NX_VENDOR = 0x00002320,
-	OF_ONF_VENDOR = 0x4f4e4600,
-	OF_NO_BUFFER = UINT32_MAX
-};
+enum { OF_HEADER_LEN = 8, OF_NX_VENDOR = 0x00002320, OF_ONF_VENDOR = 0x4f4e4600 };
 
 // How a message is encoded.
 enum msg_kind {

@@ -138,6 +138,43 @@ START_TEST(numbers_are_parsed_whole_or_not_at_all)
 }
 END_TEST
 
+START_TEST(a_text_is_replaced_by_another_only)
+{
+	AUTO_FREE char *kept = NULL;
+	char *before;
+
+	ck_assert(!str_replace(&kept, ""));
+	ck_assert_ptr_null(kept);
+	ck_assert(str_replace(&kept, "one"));
+	before = kept;
+	ck_assert(!str_replace(&kept, "one"));
+	ck_assert_ptr_eq(kept, before);
+	ck_assert(str_replace(&kept, ""));
+	ck_assert_str_eq(kept, "");
+	ck_assert(!str_replace(&kept, ""));
+}
+END_TEST
+
+static const struct {
+	uint32_t sec, nsec;
+	const char *text;
+} durations[] = {
+	{ 0, 0, "0s" },
+	{ 5, 20000000, "5.020s" },
+	{ 5, 1500000, "5.0015s" },
+	{ 5, 1, "5.000000001s" },
+	{ UINT32_MAX, 999999999, "4294967295.999999999s" },
+};
+
+START_TEST(durations_have_as_many_digits_as_it_takes)
+{
+	AUTO(strbuf) b = STRBUF_INIT;
+
+	strbuf_put_duration(&b, durations[_i].sec, durations[_i].nsec);
+	ck_assert_str_eq(strbuf_cstr(&b), durations[_i].text);
+}
+END_TEST
+
 START_TEST(reader_error_sticks_and_reaches_the_parent)
 {
 	static const uint8_t bytes[] = { 1, 2, 3, 4, 5 };
@@ -349,6 +386,8 @@ static Suite *suite(void)
 	tcase_add_test(t, list_splice_keeps_order);
 	tcase_add_test(t, smap_compares_by_content);
 	tcase_add_loop_test(t, numbers_are_parsed_whole_or_not_at_all, 0, ARRAY_SIZE(numbers));
+	tcase_add_test(t, a_text_is_replaced_by_another_only);
+	tcase_add_loop_test(t, durations_have_as_many_digits_as_it_takes, 0, ARRAY_SIZE(durations));
 	tcase_add_test(t, reader_error_sticks_and_reaches_the_parent);
 	tcase_add_test(t, reader_that_leaves_bytes_is_not_finished);
 	tcase_add_test(t, uuid_text_round_trips);
