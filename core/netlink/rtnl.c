@@ -237,12 +237,7 @@ int rtnl_link_del(struct nl_sock *s, int ifindex, struct error *err)
 	return nl_transact(s, &req, NULL, err);
 }
 
-// ---- Routes ----
-
-static const struct nl_policy route_policy[RTA_GATEWAY + 1] = {
-	[RTA_OIF] = { .type = MNL_TYPE_U32 },
-	[RTA_GATEWAY] = { .type = MNL_TYPE_UNSPEC },
-};
+// ---- Addresses ----
 
 // The 4 or 16 bytes of an address that the kernel has.
 static size_t address_len(const struct ipv6_addr *a)
@@ -266,6 +261,120 @@ static void get_address(const struct nlattr *attr, struct ipv6_addr *a)
 		memcpy(a->b + sizeof(a->b) - n, mnl_attr_get_payload(attr), n);
 }
 
+static uint8_t family_of(const struct ipv6_addr *a)
+{
+	return ipv6_is_mapped(a) ? AF_INET : AF_INET6;
+}
+
+static const struct nl_policy address_policy[IFA_LOCAL + 1] = {
+	[IFA_ADDRESS] = { .type = MNL_TYPE_UNSPEC },
+	[IFA_LOCAL] = { .type = MNL_TYPE_UNSPEC },
+};
+
+struct address_dump {
+	void (*cb)(const struct rtnl_address *a, void *aux);
+	void *aux;
+	struct error *err;
+};
+
+static int dump_address(const struct nlmsghdr *h, void *aux)
+{
+	const struct nlattr *a[ARRAY_SIZE(address_policy)];
+	struct address_dump *d = aux;
+	struct rtnl_address address = { 0 };
+	const struct ifaddrmsg *i;
+	int error = nl_parse_msg(h, sizeof(*i), address_policy, ARRAY_SIZE(address_policy), a,
+				 "address", d->err);
+
+	if (error)
+		return error;
+	i = mnl_nlmsg_get_payload(h);
+	if (i->ifa_family != AF_INET && i->ifa_family != AF_INET6)
+		return 0;
+	address.ifindex = i->ifa_index;
+	address.prefix_len = i->ifa_prefixlen;
+	if (i->ifa_family == AF_INET)
+		address.address.b[10] = address.address.b[11] = 0xff;
+	// Of a point-to-point device the other is its peer's.
+	get_address(a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS], &address.address);
+	d->cb(&address, d->aux);
+	return 0;
+}
+
+int rtnl_address_dump(struct nl_sock *s, void (*cb)(const struct rtnl_address *a, void *aux),
+		      void *aux, struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	struct address_dump d = { cb, aux, err };
+	size_t m = nl_msg_begin(&req, RTM_GETADDR, NLM_F_DUMP);
+
+	nl_put_header(&req, sizeof(struct ifaddrmsg));
+	nl_msg_end(&req, m);
+	return nl_dump(s, &req, dump_address, &d, err);
+}
+
+static void put_broadcast(struct strbuf *b, const struct rtnl_address *a)
+{
+	struct ipv6_addr broadcast = a->address;
+
+	for (unsigned int i = a->prefix_len; i < 32; i++)
+		broadcast.b[12 + i / 8] |= 0x80 >> i % 8;
+	put_address(b, IFA_BROADCAST, &broadcast);
+}
+
+static int change_address(struct nl_sock *s, uint16_t type, uint16_t flags,
+			  const struct rtnl_address *a, struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	size_t m = nl_msg_begin(&req, type, flags);
+	struct ifaddrmsg *i = nl_put_header(&req, sizeof(*i));
+
+	i->ifa_family = family_of(&a->address);
+	i->ifa_prefixlen = a->prefix_len;
+	i->ifa_index = a->ifindex;
+	put_address(&req, IFA_LOCAL, &a->address);
+	put_address(&req, IFA_ADDRESS, &a->address);
+	if (type == RTM_NEWADDR && i->ifa_family == AF_INET && a->prefix_len < 31)
+		put_broadcast(&req, a);
+	nl_msg_end(&req, m);
+	return nl_transact(s, &req, NULL, err);
+}
+
+int rtnl_address_add(struct nl_sock *s, const struct rtnl_address *a, struct error *err)
+{
+	return change_address(s, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, a, err);
+}
+
+int rtnl_address_del(struct nl_sock *s, const struct rtnl_address *a, struct error *err)
+{
+	return change_address(s, RTM_DELADDR, 0, a, err);
+}
+
+// ---- Routes ----
+
+int rtnl_default_route_add(struct nl_sock *s, int ifindex, const struct ipv6_addr *gateway,
+			   struct error *err)
+{
+	AUTO(strbuf) req = STRBUF_INIT;
+	size_t m = nl_msg_begin(&req, RTM_NEWROUTE, NLM_F_CREATE);
+	struct rtmsg *r = nl_put_header(&req, sizeof(*r));
+
+	r->rtm_family = family_of(gateway);
+	r->rtm_table = RT_TABLE_MAIN;
+	r->rtm_protocol = RTPROT_BOOT;
+	r->rtm_scope = RT_SCOPE_UNIVERSE;
+	r->rtm_type = RTN_UNICAST;
+	put_address(&req, RTA_GATEWAY, gateway);
+	nl_put_u32(&req, RTA_OIF, ifindex);
+	nl_msg_end(&req, m);
+	return nl_transact(s, &req, NULL, err);
+}
+
+static const struct nl_policy route_policy[RTA_GATEWAY + 1] = {
+	[RTA_OIF] = { .type = MNL_TYPE_U32 },
+	[RTA_GATEWAY] = { .type = MNL_TYPE_UNSPEC },
+};
+
 // What the kernel answers with one message of this type: its attributes, in 'reply'.
 static int ask(struct nl_sock *s, struct strbuf *req, uint16_t type, size_t header,
 	       const struct nl_policy *policy, size_t n, const struct nlattr **a,
@@ -284,15 +393,14 @@ static int ask(struct nl_sock *s, struct strbuf *req, uint16_t type, size_t head
 int rtnl_route_get(struct nl_sock *s, const struct ipv6_addr *dst, uint32_t mark,
 		   struct rtnl_route *ret, struct error *err)
 {
-	bool v4 = ipv6_is_mapped(dst);
 	const struct nlattr *a[ARRAY_SIZE(route_policy)];
 	AUTO(strbuf) req = STRBUF_INIT, reply = STRBUF_INIT;
 	size_t m = nl_msg_begin(&req, RTM_GETROUTE, 0);
 	struct rtmsg *r = nl_put_header(&req, sizeof(*r));
 	int error;
 
-	r->rtm_family = v4 ? AF_INET : AF_INET6;
-	r->rtm_dst_len = v4 ? 32 : 128;
+	r->rtm_family = family_of(dst);
+	r->rtm_dst_len = 8 * address_len(dst);
 	put_address(&req, RTA_DST, dst);
 	if (mark)
 		nl_put_u32(&req, RTA_MARK, mark);
@@ -322,7 +430,7 @@ int rtnl_neighbor_get(struct nl_sock *s, int ifindex, const struct ipv6_addr *ho
 	struct ndmsg *n = nl_put_header(&req, sizeof(*n));
 	int error;
 
-	n->ndm_family = ipv6_is_mapped(host) ? AF_INET : AF_INET6;
+	n->ndm_family = family_of(host);
 	n->ndm_ifindex = ifindex;
 	put_address(&req, NDA_DST, host);
 	nl_msg_end(&req, m);

@@ -46,7 +46,22 @@ int rtnl_link_set_mac(struct nl_sock *s, int ifindex, struct eth_addr mac, struc
 int rtnl_link_add(struct nl_sock *s, const char *name, const char *kind, const struct strbuf *data,
 		  struct error *err);
 int rtnl_link_del(struct nl_sock *s, int ifindex, struct error *err);
-// Addresses of IPv4 are mapped, ::ffff:1.2.3.4.
+// An address of a device, and how many bits of it are its network's. Addresses of IPv4 are mapped, ::ffff:1.2.3.4.
+struct rtnl_address {
+	int ifindex;
+	struct ipv6_addr address;
+	uint8_t prefix_len; // of the 32 or 128 bits that the address has
+};
+// In the order in which the kernel has those of a device.
+int rtnl_address_dump(struct nl_sock *s, void (*cb)(const struct rtnl_address *a, void *aux),
+		      void *aux, struct error *err);
+// -EEXIST: the device has it. A network of IPv4 that has room for it gets a broadcast address.
+int rtnl_address_add(struct nl_sock *s, const struct rtnl_address *a, struct error *err);
+// -EADDRNOTAVAIL: the device does not have it.
+int rtnl_address_del(struct nl_sock *s, const struct rtnl_address *a, struct error *err);
+// -EEXIST: there is this very route; one by another gateway stays, behind this one.
+int rtnl_default_route_add(struct nl_sock *s, int ifindex, const struct ipv6_addr *gateway,
+			   struct error *err);
 struct rtnl_route {
 	int ifindex; // of the device by which packets leave
 	struct ipv6_addr next_hop; // a gateway, or where they go

@@ -243,6 +243,7 @@ void bridge_destroy(struct bridge *br)
 	strmap_take(&vs->bridges, br->name);
 	log_info("%s: bridge removed", br->name);
 	free(br->hwaddr);
+	free(br->local_error);
 	free(br->table_errors);
 	free(br->ipfix_errors);
 	free(br);

@@ -3,21 +3,16 @@
 //
 // It is set and never taken away, as Open vSwitch has it: a controller that is gone must be reached to be configured again.
 #include <arpa/inet.h>
-#include <errno.h>
-#include <net/if.h>
-#include <net/route.h>
-#include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/netlink/rtnl.h"
 #include "ofproto/bridge/vswitchd.h"
 
 LOG_MODULE(bridge);
 
 struct address {
-	struct in_addr ip, mask, gateway; // gateway 0: none
+	struct in_addr ip, gateway; // gateway 0: none
+	uint8_t prefix; // how many bits of 'ip' are its network's
 };
 
 static bool parse(const char *text, struct in_addr *ret)
@@ -25,21 +20,23 @@ static bool parse(const char *text, struct in_addr *ret)
 	return text && inet_pton(AF_INET, text, ret) == 1 && ret->s_addr;
 }
 
-// Ones, and then zeros.
-static bool is_mask(struct in_addr mask)
-{
-	uint32_t zeros = ~ntohl(mask.s_addr);
-
-	return !(zeros & (zeros + 1));
-}
-
-static struct in_addr class_mask(struct in_addr ip)
+// Of the class that the address once belonged to.
+static uint8_t class_prefix(struct in_addr ip)
 {
 	uint8_t first = ntohl(ip.s_addr) >> 24;
 
-	return (struct in_addr){ htonl(first < 128   ? 0xff000000
-				       : first < 192 ? 0xffff0000
-						     : 0xffffff00) };
+	return first < 128 ? 8 : first < 192 ? 16 : 24;
+}
+
+// False: the text is no mask of ones, and then zeros.
+static bool parse_mask(const char *text, uint8_t *ret_prefix)
+{
+	struct in_addr mask;
+	int n = parse(text, &mask) ? mask_prefix_len((const uint8_t *)&mask, sizeof(mask)) : -1;
+
+	if (n > 0)
+		*ret_prefix = n;
+	return n > 0;
 }
 
 static void bad(const struct bridge *br, const struct ovsrec_controller *row, const char *column,
@@ -63,12 +60,9 @@ static void take_wanted(const struct bridge *br, const struct ovsrec_controller 
 		bad(br, row, "local_ip", row->local_ip);
 		return;
 	}
-	if (!row->local_netmask) {
-		a.mask = class_mask(a.ip);
-	} else if (!parse(row->local_netmask, &a.mask) || !is_mask(a.mask)) {
+	a.prefix = class_prefix(a.ip);
+	if (row->local_netmask && !parse_mask(row->local_netmask, &a.prefix))
 		bad(br, row, "local_netmask", row->local_netmask);
-		a.mask = class_mask(a.ip);
-	}
 	if (row->local_gateway && !parse(row->local_gateway, &a.gateway))
 		bad(br, row, "local_gateway", row->local_gateway);
 	*ret = a;
@@ -76,96 +70,106 @@ static void take_wanted(const struct bridge *br, const struct ovsrec_controller 
 
 // ---- The device ----
 
-static int request(int fd, const struct bridge *br, unsigned long what, struct in_addr *address)
+static struct ipv6_addr mapped(struct in_addr ip)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr = *address };
-	struct ifreq r = { .ifr_flags = 0 };
+	struct ipv6_addr a = { { [10] = 0xff, [11] = 0xff } };
 
-	snprintf(r.ifr_name, sizeof(r.ifr_name), "%.15s", br->name);
-	memcpy(&r.ifr_addr, &sin, sizeof(sin));
-	if (ioctl(fd, what, &r) < 0)
-		return -errno;
-	memcpy(&sin, &r.ifr_addr, sizeof(sin));
-	*address = sin.sin_addr;
+	memcpy(a.b + 12, &ip, sizeof(ip));
+	return a;
+}
+
+// The device's first address of IPv4: the one that is ours.
+static void take_first(const struct rtnl_address *a, void *aux)
+{
+	struct rtnl_address *first = aux;
+
+	if (a->ifindex == first->ifindex && ipv6_is_mapped(&a->address) && !first->prefix_len)
+		*first = *a;
+}
+
+// In place of the one that the device has. With that its routes go.
+static int set_address(struct nl_sock *s, const struct rtnl_address *a,
+		       const struct rtnl_address *before, struct error *err)
+{
+	int error = before->prefix_len ? rtnl_address_del(s, before, err) : 0;
+
+	return error ? error : rtnl_address_add(s, a, err);
+}
+
+static int apply_address(struct nl_sock *s, const struct bridge *br, int ifindex,
+			 const struct address *a, bool *ret_is_new, struct error *err)
+{
+	struct rtnl_address before = { .ifindex = ifindex }, now = { .ifindex = ifindex };
+	int error = rtnl_address_dump(s, take_first, &before, err);
+	char text[INET_ADDRSTRLEN];
+
+	now.address = mapped(a->ip);
+	now.prefix_len = a->prefix;
+	*ret_is_new = before.prefix_len != now.prefix_len ||
+		      memcmp(&before.address, &now.address, sizeof(now.address));
+	if (!error && *ret_is_new)
+		error = set_address(s, &now, &before, err);
+	inet_ntop(AF_INET, &a->ip, text, sizeof(text));
+	if (error)
+		return error_wrap(err, "setting IP address %s failed", text);
+	if (*ret_is_new)
+		log_info("%s: IP address %s/%u", br->name, text, a->prefix);
 	return 0;
 }
 
-static bool has(int fd, const struct bridge *br, const struct address *a)
+static int apply_gateway(struct nl_sock *s, const struct bridge *br, int ifindex,
+			 struct in_addr gateway, bool is_new, struct error *err)
 {
-	struct in_addr ip = { 0 }, mask = { 0 };
+	struct ipv6_addr hop = mapped(gateway);
+	int error = rtnl_default_route_add(s, ifindex, &hop, err);
+	char text[INET_ADDRSTRLEN];
 
-	return !request(fd, br, SIOCGIFADDR, &ip) && ip.s_addr == a->ip.s_addr &&
-	       !request(fd, br, SIOCGIFNETMASK, &mask) && mask.s_addr == a->mask.s_addr;
+	inet_ntop(AF_INET, &gateway, text, sizeof(text));
+	if (error && error != -EEXIST)
+		return error_wrap(err, "setting gateway %s failed", text);
+	if (is_new)
+		log_info("%s: gateway %s", br->name, text);
+	return 0;
 }
 
-static int set_address(int fd, const struct bridge *br, const struct address *a)
-{
-	struct in_addr ip = a->ip, mask = a->mask;
-	int error = request(fd, br, SIOCSIFADDR, &ip);
-
-	return error ? error : request(fd, br, SIOCSIFNETMASK, &mask);
-}
-
-static int set_gateway(int fd, const struct bridge *br, struct in_addr gateway)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = gateway },
-			   any = { .sin_family = AF_INET };
-	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY, .rt_dev = (char *)br->name };
-
-	memcpy(&route.rt_dst, &any, sizeof(any));
-	memcpy(&route.rt_genmask, &any, sizeof(any));
-	memcpy(&route.rt_gateway, &to, sizeof(to));
-	return ioctl(fd, SIOCADDRT, &route) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-// With a new address the routes of the old one go.
-static void apply(int fd, struct bridge *br, const struct address *a, bool is_new)
+static void apply(struct nl_sock *s, struct bridge *br, int ifindex, const struct address *a)
 {
 	static struct log_limit limit = LOG_LIMIT_INIT(5, 5);
-	char ip[INET_ADDRSTRLEN], mask[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN];
-	int error;
+	struct error err = ERROR_INIT;
+	bool is_new;
+	int error = apply_address(s, br, ifindex, a, &is_new, &err);
 
-	inet_ntop(AF_INET, &a->ip, ip, sizeof(ip));
-	inet_ntop(AF_INET, &a->mask, mask, sizeof(mask));
-	inet_ntop(AF_INET, &a->gateway, gateway, sizeof(gateway));
-	if (is_new) {
-		error = set_address(fd, br, a);
-		if (error) {
-			log_err_limited(&limit, "%s: setting IP address %s failed: %s", br->name,
-					ip, strerror(-error));
-			return;
-		}
-		log_info("%s: IP address %s, netmask %s", br->name, ip, mask);
-	}
-	if (!a->gateway.s_addr)
-		return;
-	error = set_gateway(fd, br, a->gateway);
+	is_new |= br->gateway != a->gateway.s_addr;
+	if (!error && a->gateway.s_addr)
+		error = apply_gateway(s, br, ifindex, a->gateway, is_new, &err);
 	if (error)
-		log_err_limited(&limit, "%s: setting gateway %s failed: %s", br->name, gateway,
-				strerror(-error));
-	else if (is_new)
-		log_info("%s: gateway %s", br->name, gateway);
+		log_err_limited(&limit, "%s: %s", br->name, err.text);
+	br->gateway = a->gateway.s_addr;
+}
+
+static void bring_up(struct bridge *br, const struct of_port *local)
+{
+	struct error err = ERROR_INIT;
+	int error = datapath_port_set_admin(br->plane->dp, local->dp_port, true, &err);
+
+	if (str_replace(&br->local_error, error ? err.text : "") && error)
+		log_err("%s: bringing up the local port failed: %s", br->name, err.text);
 }
 
 void local_address_configure(struct bridge *br, const struct ovsrec_bridge *row)
 {
 	const struct of_port *local = switch_port_find(br->sw, OF_PORT(OFPP_LOCAL));
 	struct address now = { .ip.s_addr = 0 };
-	int fd;
+	struct nl_sock *s = vswitchd_route_sock(br->vs);
+	int ifindex = local ? atomic_load(&local->ifindex) : 0;
 
 	// A dummy is no device of the host. Of several controllers the last one's counts.
-	if (!local || !atomic_load(&local->ifindex))
+	if (!ifindex || !s)
 		return;
 	for (size_t i = 0; i < row->n_controller; i++)
 		take_wanted(br, row->controller[i], &now);
 	if (!now.ip.s_addr)
 		return;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	datapath_port_set_admin(br->plane->dp, local->dp_port, true, NULL);
-	apply(fd, br, &now,
-	      !has(fd, br, &now) || (br->gateway && br->gateway != now.gateway.s_addr));
-	br->gateway = now.gateway.s_addr;
-	close(fd);
+	bring_up(br, local);
+	apply(s, br, ifindex, &now);
 }

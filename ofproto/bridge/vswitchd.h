@@ -100,6 +100,7 @@ struct bridge {
 	struct eth_addr mac;
 	char *hwaddr; // as other_config had it last
 	be32 gateway; // that local_address_configure() has set; 0: none
+	char *local_error; // of bringing up the local port, as it was told last; NULL: nothing yet
 	bool fail_standalone, keep;
 	enum fail_state fail_state;
 	struct in_band *in_band; // NULL: no connection is in-band

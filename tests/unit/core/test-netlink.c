@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -315,6 +318,122 @@ START_TEST(the_kernel_lists_its_links)
 }
 END_TEST
 
+// ---- Addresses and routes, in a namespace of the test's own ----
+
+struct addresses {
+	int ifindex;
+	size_t n;
+	struct rtnl_address all[8];
+};
+
+static void take_address(const struct rtnl_address *a, void *aux)
+{
+	struct addresses *as = aux;
+
+	// A device has one of its own accord in IPv6.
+	if (a->ifindex == as->ifindex && !(a->address.b[0] == 0xfe && a->address.b[1] == 0x80)) {
+		ck_assert_uint_lt(as->n, ARRAY_SIZE(as->all));
+		as->all[as->n++] = *a;
+	}
+}
+
+static struct addresses addresses_of(struct nl_sock *s, int ifindex)
+{
+	struct addresses as = { .ifindex = ifindex };
+	struct error err = ERROR_INIT;
+
+	ck_assert_msg(!rtnl_address_dump(s, take_address, &as, &err), "%s", err.text);
+	return as;
+}
+
+static struct rtnl_address address(int ifindex, const char *text, uint8_t prefix_len)
+{
+	struct rtnl_address a = { .ifindex = ifindex, .prefix_len = prefix_len };
+	AUTO_FREE char *mapped = strchr(text, ':') ? xstrdup(text) : xasprintf("::ffff:%s", text);
+
+	ck_assert_int_eq(inet_pton(AF_INET6, mapped, &a.address), 1);
+	return a;
+}
+
+// A device that is up, alone in a new namespace. NULL: there is no right to make one.
+static struct nl_sock *lonely_device(int *ret_ifindex)
+{
+	struct error err = ERROR_INIT;
+	struct rtnl_link l;
+	struct nl_sock *s;
+
+	if (unshare(CLONE_NEWNET)) {
+		printf("no right to make a network namespace: skipped\n");
+		return NULL;
+	}
+	ck_assert_int_eq(nl_open(NETLINK_ROUTE, &s, &err), 0);
+	ck_assert_msg(!rtnl_link_add(s, "dev", "veth", NULL, &err), "%s", err.text);
+	ck_assert_int_eq(rtnl_link_by_name(s, "dev", &l, &err), 0);
+	ck_assert_int_eq(rtnl_link_set_up(s, l.ifindex, true, &err), 0);
+	*ret_ifindex = l.ifindex;
+	return s;
+}
+
+START_TEST(addresses_come_and_go)
+{
+	int dev;
+	struct nl_sock *s = lonely_device(&dev);
+	struct error err = ERROR_INIT;
+	struct addresses as;
+
+	if (!s)
+		return;
+	struct rtnl_address all[] = { address(dev, "10.1.1.5", 24), address(dev, "10.2.3.4", 32),
+				      address(dev, "2001:db8::1", 64) };
+
+	ck_assert_uint_eq(addresses_of(s, dev).n, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		ck_assert_msg(!rtnl_address_add(s, &all[i], &err), "%s", err.text);
+		ck_assert_int_eq(rtnl_address_add(s, &all[i], &err), -EEXIST);
+	}
+	as = addresses_of(s, dev);
+	ck_assert_uint_eq(as.n, ARRAY_SIZE(all));
+	ck_assert_mem_eq(as.all, all, sizeof(all));
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		ck_assert_msg(!rtnl_address_del(s, &all[i], &err), "%s", err.text);
+		ck_assert_int_eq(rtnl_address_del(s, &all[i], &err), -EADDRNOTAVAIL);
+	}
+	ck_assert_uint_eq(addresses_of(s, dev).n, 0);
+	nl_close(s);
+}
+END_TEST
+
+START_TEST(packets_go_by_the_default_route)
+{
+	int dev;
+	struct nl_sock *s = lonely_device(&dev);
+	struct error err = ERROR_INIT;
+	struct rtnl_route route;
+
+	if (!s)
+		return;
+	struct rtnl_address own = address(dev, "10.1.1.5", 24);
+	struct ipv6_addr gateway = address(dev, "10.1.1.1", 32).address,
+			 second = address(dev, "10.1.1.2", 32).address,
+			 unreachable = address(dev, "10.9.9.9", 32).address,
+			 far = address(dev, "192.0.2.1", 32).address;
+
+	ck_assert_int_eq(rtnl_default_route_add(s, dev, &gateway, &err), -ENETUNREACH);
+	ck_assert_int_eq(rtnl_address_add(s, &own, &err), 0);
+	ck_assert_int_eq(rtnl_route_get(s, &far, 0, &route, &err), -ENETUNREACH);
+	ck_assert_msg(!rtnl_default_route_add(s, dev, &gateway, &err), "%s", err.text);
+	ck_assert_int_eq(rtnl_route_get(s, &far, 0, &route, &err), 0);
+	ck_assert_int_eq(route.ifindex, dev);
+	ck_assert_mem_eq(&route.next_hop, &gateway, sizeof(gateway));
+	ck_assert_int_eq(rtnl_default_route_add(s, dev, &gateway, &err), -EEXIST);
+	ck_assert_int_eq(rtnl_default_route_add(s, dev, &unreachable, &err), -ENETUNREACH);
+	ck_assert_int_eq(rtnl_default_route_add(s, dev, &second, &err), 0);
+	ck_assert_int_eq(rtnl_route_get(s, &far, 0, &route, &err), 0);
+	ck_assert_mem_eq(&route.next_hop, &second, sizeof(second));
+	nl_close(s);
+}
+END_TEST
+
 START_TEST(requests_that_are_to_be_silent_have_their_errors_too)
 {
 	enum { N = 150 };
@@ -372,6 +491,8 @@ int main(void)
 	tcase_add_test(t, a_dump_whose_table_changed_is_made_again_and_leaves_no_error);
 	tcase_add_test(t, a_dump_keeps_the_words_of_who_refused_an_entry);
 	tcase_add_test(t, the_kernel_lists_its_links);
+	tcase_add_test(t, addresses_come_and_go);
+	tcase_add_test(t, packets_go_by_the_default_route);
 	tcase_add_test(t, requests_that_are_to_be_silent_have_their_errors_too);
 	tcase_add_test(t, generic_families_are_found_by_name);
 	suite_add_tcase(s, t);
