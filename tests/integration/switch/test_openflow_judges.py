@@ -204,7 +204,7 @@ TSHARK = [
     (V6, "(FLOW_MOD|BUNDLE_ADD_MESSAGE|(FLOW|AGGREGATE|FLOW_MONITOR) request|FLOW_MONITOR reply|PACKET_OUT) 6 standard", FIELDS, "how long a field is in 1.5"),
     (V6, "TABLE_FEATURES (request|reply) 6 standard", "000[8ace]....8000", "fields in 1.5's lists of them"),
     (V6, "(GROUP_MOD|GROUP_DESC reply) 6 standard", "", "buckets of 1.5"),
-    ("openflow_v[56]", "(QUEUE|QUEUE_DESC) reply [56] standard", "", "the end of a queue, and of its properties, which have 8 bytes"),
+    ("openflow_v[56]|Length is too short", "(QUEUE|QUEUE_DESC) reply [56] standard", "", "the end of a queue, and of its properties, which have 8 bytes"),
     ("openflow_v1", "FLOW_MOD 1 standard", "^010e0048", "rules without actions"),
     ("Experimenter multipart reply body", "(FLOW_MONITOR|IPFIX_BRIDGE|IPFIX_FLOW) reply [456] (nx|standard)", "ffff0000", "the end of such a reply"),
     ("Unknown message body", "ERROR [456] standard", "3132333435363738$", "nothing: what the error is about is no message, in the seed"),
