@@ -203,10 +203,11 @@ static void bits_of_packet(const struct flow_key *key, struct flow_mask *ret)
 	if (key->in_port != RANDOM_VXLAN)
 		ret->m.tunnel.gbp_id = ret->m.tunnel.gbp_flags = 0;
 	ret->m.in_port = 0;
-	// A tag that is not there has nothing else.
+	// Of a tag that is not there only that can be otherwise; a bare packet has none.
 	for (int i = 0; i < FLOW_MAX_VLANS; i++)
 		if (!key->vlans[i].tci)
-			ret->m.vlans[i] = (struct flow_vlan){ .tci = htobe16(VLAN_PRESENT) };
+			ret->m.vlans[i] = (struct flow_vlan){ .tci = ret->m.vlans[i].tci &
+								     htobe16(VLAN_PRESENT) };
 }
 
 static void check_one(struct of_switch *sw, const struct tunnel_table *tunnels,
