@@ -334,7 +334,7 @@ static int change_address(struct nl_sock *s, uint16_t type, uint16_t flags,
 	i->ifa_index = a->ifindex;
 	put_address(&req, IFA_LOCAL, &a->address);
 	put_address(&req, IFA_ADDRESS, &a->address);
-	if (type == RTM_NEWADDR && i->ifa_family == AF_INET && a->prefix_len < 31)
+	if (type == RTM_NEWADDR && ipv6_is_mapped(&a->address) && a->prefix_len < 31)
 		put_broadcast(&req, a);
 	nl_msg_end(&req, m);
 	return nl_transact(s, &req, NULL, err);
