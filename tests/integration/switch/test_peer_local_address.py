@@ -59,6 +59,9 @@ def after_each_step(cls):
         return seen, s.log()
     finally:
         s.close()
+        # Debian's leaves its devices there, with their addresses.
+        for device in ("br0", "ovs-netdev"):
+            subprocess.run(["ip", "link", "del", device], stderr=subprocess.DEVNULL)
         shutil.rmtree(s.dir, ignore_errors=True)
 
 
