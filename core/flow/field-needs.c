@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prerequisites of fields: what must hold for a packet to have them.
+#include <pthread.h>
+
 #include "core/flow/fields.h"
+
+#define MAX_NEED_WORDS 6
 
 // One row per enum field_need; 0 means that nothing is asked for.
 static const struct need {
@@ -138,17 +142,6 @@ bool field_prerequisites_hold(const struct field *f, const struct match *m)
 	return field_need_is_matched(f->need, m);
 }
 
-const uint8_t field_need_words[FIELD_NEED_WORDS] = {
-	offsetof(struct flow_key, packet_type) / 8, offsetof(struct flow_key, ct_state) / 8,
-	offsetof(struct flow_key, eth_type) / 8,    offsetof(struct flow_key, vlans) / 8,
-	offsetof(struct flow_key, nw_frag) / 8,	    offsetof(struct flow_key, tp_src) / 8
-};
-_Static_assert(
-	offsetof(struct flow_key, ct_state) / 8 == offsetof(struct flow_key, ct_nw_proto) / 8 &&
-		offsetof(struct flow_key, nw_frag) / 8 == offsetof(struct flow_key, nw_proto) / 8 &&
-		offsetof(struct flow_key, tp_src) / 8 == offsetof(struct flow_key, tp_dst) / 8,
-	"one word has both");
-
 void field_unwildcard_needs(const struct field *f, const struct flow_key *key,
 			    struct flow_mask *mask)
 {
@@ -172,6 +165,39 @@ void field_unwildcard_needs(const struct field *f, const struct flow_key *key,
 		mask->m.ct_state = UINT8_MAX;
 	if (n->ct_ports)
 		mask->m.ct_nw_proto = UINT8_MAX;
+}
+
+// Of each kind of prerequisites.
+static struct {
+	size_t n;
+	struct word_bits words[MAX_NEED_WORDS];
+} need_words[NEED_MAX];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void find_need_words(void)
+{
+	for (unsigned int need = 0; need < NEED_MAX; need++) {
+		const struct field any = { .need = need };
+		struct flow_mask m = { 0 };
+
+		field_unwildcard_needs(&any, NULL, &m);
+		for (size_t w = 0; w < FLOW_WORDS; w++) {
+			uint64_t bits = flow_words(&m.m)[w];
+
+			if (!bits)
+				continue;
+			assert(need_words[need].n < MAX_NEED_WORDS);
+			need_words[need].words[need_words[need].n++] =
+				(struct word_bits){ w, bits };
+		}
+	}
+}
+
+size_t field_needs(const struct field *f, const struct word_bits **ret)
+{
+	pthread_once(&once, find_need_words);
+	*ret = need_words[f->need].words;
+	return need_words[f->need].n;
 }
 
 void field_unwildcard(const struct field *f, const struct flow_key *key, struct flow_mask *mask)

@@ -210,8 +210,7 @@ static uint16_t get_tci(const struct flow_key *key)
 	return be16toh(key->vlans[0].tci);
 }
 
-// Fields of up to 8 bytes as a number.
-static uint64_t read_number(const struct field *f, const struct flow_key *key)
+uint64_t field_number(const struct field *f, const struct flow_key *key)
 {
 	const uint8_t *p = (const uint8_t *)key + f->offset;
 
@@ -309,8 +308,26 @@ void field_read(const struct field *f, const struct flow_key *key, union field_v
 		for (int i = 0; i < 4; i++)
 			store_be(value->b + 4 * i, 4, key->regs[f->index * 4 + i]);
 	} else {
-		store_be(value->b, f->n_bytes, read_number(f, key));
+		store_be(value->b, f->n_bytes, field_number(f, key));
 	}
+}
+
+bool field_is_in_word(const struct field *f)
+{
+	return (f->at == FIELD_AT_BE || f->at == FIELD_AT_HOST) && f->offset % 8u + f->size <= 8;
+}
+
+uint64_t field_word_bits(const struct field *f, uint64_t v)
+{
+	uint64_t word = 0;
+	uint8_t *p = (uint8_t *)&word + f->offset % 8;
+
+	v = (v & low_bits(MIN(f->n_bits, f->size * 8))) << f->shift;
+	if (f->at == FIELD_AT_BE)
+		store_be(p, f->size, v);
+	else
+		store_host(p, f->size, v);
+	return word;
 }
 
 static struct word_range words_of(size_t offset, size_t size)
@@ -353,7 +370,7 @@ bool field_is_in(const struct field *f, const struct flow_key *mask)
 	case FIELD_AT_XXREG:
 		return !is_all_zeros(&mask->regs[f->index * 4], 16);
 	default:
-		return read_number(f, mask);
+		return field_number(f, mask);
 	}
 }
 

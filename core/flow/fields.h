@@ -119,6 +119,12 @@ void field_write(const struct field *f, const union field_value *value, struct f
 // key = (key & ~mask) | (value & mask), for the bits of the field.
 void field_write_masked(const struct field *f, const union field_value *value,
 			const union field_value *mask, struct flow_key *key);
+// Most fields are a run of bits in one word of a key. Those of such a word that 'v', a value as a number, has: its bits outside
+// the field do not count.
+bool field_is_in_word(const struct field *f);
+uint64_t field_word_bits(const struct field *f, uint64_t v);
+// The value in a key as a number, for fields of up to 8 bytes.
+uint64_t field_number(const struct field *f, const struct flow_key *key);
 // The value as a number, for fields of up to 8 bytes; and the reverse.
 uint64_t field_value_to_u64(const struct field *f, const union field_value *value);
 void field_value_from_u64(const struct field *f, uint64_t v, union field_value *value);
@@ -129,15 +135,18 @@ void field_unwildcard(const struct field *f, const struct flow_key *key, struct 
 // The latter part alone.
 void field_unwildcard_needs(const struct field *f, const struct flow_key *key,
 			    struct flow_mask *mask);
+// The same as the words where it has bits; their number is returned. The list is not the caller's, and stays.
+struct word_bits {
+	uint8_t word;
+	uint64_t bits;
+};
+size_t field_needs(const struct field *f, const struct word_bits **ret);
 // Whole words of a key: [first, end).
 struct word_range {
 	uint8_t first, end;
 };
-// All that reading or writing the field touches; and the words in which field_unwildcard_needs() sets bits. A mask that is made for one
-// field need not have more than these.
+// All that reading or writing the field touches. A key or mask that is made for one field need not have more than these.
 struct word_range field_words(const struct field *f);
-#define FIELD_NEED_WORDS 6
-extern const uint8_t field_need_words[FIELD_NEED_WORDS];
 // True when a packet with this key is of the kind that 'need' asks for.
 bool field_need_holds(enum field_need need, const struct flow_key *key);
 // True when a packet with this key has the field (its prerequisites hold).

@@ -155,6 +155,8 @@ uint64_t subfield_get(const struct subfield *sf, const struct flow_key *key)
 	union field_value v;
 	uint64_t n = 0;
 
+	if (is_number(sf->field))
+		return field_number(sf->field, key) >> sf->ofs & low_bits(sf->n_bits);
 	subfield_read(sf, key, &v);
 	for (size_t i = 0; i < sf->field->n_bytes; i++)
 		n = n << 8 | v.b[i];

@@ -186,15 +186,13 @@ void ctx_look_at(struct xlate_ctx *ctx, const struct flow_mask *mask)
 	ctx->touched_all = true;
 }
 
-// Masks that are made for one field have nothing but its words and those that it needs, which are all that is looked at here.
-static void clear_for(const struct field *f, struct flow_mask *m)
+// Keys and masks that are made for one field have nothing but its words.
+static void clear_for(const struct field *f, struct flow_key *k)
 {
 	struct word_range r = field_words(f);
 
 	for (size_t w = r.first; w < r.end; w++)
-		flow_words(&m->m)[w] = 0;
-	for (size_t i = 0; i < FIELD_NEED_WORDS; i++)
-		flow_words(&m->m)[field_need_words[i]] = 0;
+		flow_words(k)[w] = 0;
 }
 
 void ctx_look_at_word(struct xlate_ctx *ctx, size_t w, uint64_t bits)
@@ -203,38 +201,53 @@ void ctx_look_at_word(struct xlate_ctx *ctx, size_t w, uint64_t bits)
 	ctx_touch(ctx, w);
 }
 
-static void look_at_needs(struct xlate_ctx *ctx, const struct flow_mask *m)
+static void look_at_needs(struct xlate_ctx *ctx, const struct field *f)
 {
-	for (size_t i = 0; i < FIELD_NEED_WORDS; i++)
-		ctx_look_at_word(ctx, field_need_words[i],
-				 flow_words_const(&m->m)[field_need_words[i]]);
+	const struct word_bits *needs;
+	size_t n = field_needs(f, &needs);
+
+	for (size_t i = 0; i < n; i++)
+		ctx_look_at_word(ctx, needs[i].word, needs[i].bits);
 }
 
-static void look_at_all_for(struct xlate_ctx *ctx, const struct field *f, const struct flow_mask *m)
+static size_t word_of(const struct field *f)
 {
-	struct word_range r = field_words(f);
+	return f->offset / 8;
+}
 
+static void look_at_value(struct xlate_ctx *ctx, const struct field *f,
+			  const union field_value *bits)
+{
+	struct word_range r;
+	struct flow_key m;
+
+	if (field_is_in_word(f)) {
+		ctx_look_at_word(ctx, word_of(f), field_word_bits(f, field_value_to_u64(f, bits)));
+		return;
+	}
+	r = field_words(f);
+	clear_for(f, &m);
+	field_write(f, bits, &m);
 	for (size_t w = r.first; w < r.end; w++)
-		ctx_look_at_word(ctx, w, flow_words_const(&m->m)[w]);
-	look_at_needs(ctx, m);
+		ctx_look_at_word(ctx, w, flow_words(&m)[w]);
 }
 
 void ctx_look_at_field(struct xlate_ctx *ctx, const struct field *f)
 {
-	struct flow_mask m;
+	union field_value all;
 
-	clear_for(f, &m);
-	field_unwildcard(f, &ctx->flow, &m);
-	look_at_all_for(ctx, f, &m);
+	field_all_ones(f, &all);
+	look_at_value(ctx, f, &all);
+	look_at_needs(ctx, f);
 }
 
 void ctx_look_at_bits(struct xlate_ctx *ctx, const struct subfield *sf)
 {
-	struct flow_mask m;
+	union field_value bits;
 
-	clear_for(sf->field, &m);
-	subfield_unwildcard(sf, &ctx->flow, &m);
-	look_at_all_for(ctx, sf->field, &m);
+	subfield_bits(sf, &bits);
+	look_at_value(ctx, sf->field, &bits);
+	look_at_needs(ctx, sf->field);
 }
 
 void ctx_look_at_vlans(struct xlate_ctx *ctx)
@@ -248,15 +261,11 @@ void ctx_look_at_vlans(struct xlate_ctx *ctx)
 
 bool ctx_has_field(struct xlate_ctx *ctx, const struct field *f)
 {
-	struct flow_mask m;
-
 	if (f->need == NEED_NONE)
 		return true;
-	clear_for(f, &m);
-	field_unwildcard_needs(f, &ctx->flow, &m);
 	if (f->need == NEED_VLAN)
 		ctx_look_at_vlans(ctx);
-	look_at_needs(ctx, &m);
+	look_at_needs(ctx, f);
 	return field_is_present(f, &ctx->flow);
 }
 
@@ -276,22 +285,46 @@ void ctx_wrote(struct xlate_ctx *ctx, const struct flow_mask *bits)
 		wrote_word(ctx, w, flow_words_const(&bits->m)[w]);
 }
 
+// Both as numbers.
+static void write_number(struct xlate_ctx *ctx, const struct field *f, uint64_t v, uint64_t mask)
+{
+	uint64_t *word = &flow_words(&ctx->flow)[word_of(f)], bits = field_word_bits(f, mask);
+
+	*word = (*word & ~bits) | (field_word_bits(f, v) & bits);
+	wrote_word(ctx, word_of(f), bits);
+}
+
+static void write_value(struct xlate_ctx *ctx, const struct field *f, const union field_value *v,
+			const union field_value *mask)
+{
+	struct word_range r = field_words(f);
+	struct flow_key bits;
+
+	clear_for(f, &bits);
+	field_write(f, mask, &bits);
+	field_write_masked(f, v, mask, &ctx->flow);
+	for (size_t w = r.first; w < r.end; w++)
+		wrote_word(ctx, w, flow_words(&bits)[w]);
+}
+
+static bool is_tag(const struct field *f)
+{
+	return field_words(f).first == offsetof(struct flow_key, vlans) / 8;
+}
+
 void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t *value,
 		     const uint8_t *mask)
 {
-	struct word_range r = field_words(f);
 	union field_value v, m;
-	struct flow_mask bits;
 
 	memcpy(&v, value, f->n_bytes);
 	memcpy(&m, mask, f->n_bytes);
-	clear_for(f, &bits);
-	field_write(f, &m, &bits.m);
-	if (!is_all_zeros(bits.m.vlans, sizeof(bits.m.vlans)))
+	if (is_tag(f))
 		ctx_look_at_vlans(ctx);
-	field_write_masked(f, &v, &m, &ctx->flow);
-	for (size_t w = r.first; w < r.end; w++)
-		wrote_word(ctx, w, flow_words(&bits.m)[w]);
+	if (field_is_in_word(f))
+		write_number(ctx, f, field_value_to_u64(f, &v), field_value_to_u64(f, &m));
+	else
+		write_value(ctx, f, &v, &m);
 }
 
 void ctx_write_bits(struct xlate_ctx *ctx, const struct subfield *sf,

@@ -243,34 +243,60 @@ START_TEST(subfields)
 }
 END_TEST
 
-// True when no other words of 'k' than these have bits.
-static bool is_within(const struct flow_key *k, const struct field *f, bool needs)
+static bool is_within(const struct flow_key *k, struct word_range r)
 {
-	struct word_range r = field_words(f);
-
-	for (size_t w = 0; w < FLOW_WORDS; w++) {
-		bool mine = w >= r.first && w < r.end;
-
-		for (size_t i = 0; needs && i < FIELD_NEED_WORDS; i++)
-			mine |= field_need_words[i] == w;
-		if (!mine && flow_words_const(k)[w])
+	for (size_t w = 0; w < FLOW_WORDS; w++)
+		if ((w < r.first || w >= r.end) && flow_words_const(k)[w])
 			return false;
-	}
 	return true;
 }
 
 START_TEST(words_are_all_that_a_field_touches)
 {
 	const struct field *f = field_get(_i);
-	struct flow_mask m = { 0 };
-	struct flow_key k = { 0 }, zero = { 0 };
+	struct flow_key k = { 0 };
 	union field_value ones;
 
 	field_all_ones(f, &ones);
 	field_write(f, &ones, &k);
-	ck_assert(is_within(&k, f, false));
-	field_unwildcard(f, &zero, &m);
-	ck_assert(is_within(&m.m, f, true));
+	ck_assert(is_within(&k, field_words(f)));
+}
+END_TEST
+
+START_TEST(needs_are_those_of_the_mask)
+{
+	const struct field *f = field_get(_i);
+	struct flow_mask expected = { 0 }, m = { 0 };
+	const struct word_bits *needs;
+	size_t n = field_needs(f, &needs);
+
+	field_unwildcard_needs(f, NULL, &expected);
+	for (size_t i = 0; i < n; i++)
+		flow_words(&m.m)[needs[i].word] |= needs[i].bits;
+	ck_assert_mem_eq(&m, &expected, sizeof(m));
+}
+END_TEST
+
+START_TEST(numbers_stand_in_a_word_as_they_are_written)
+{
+	const struct field *f = field_get(_i);
+	union field_value v;
+
+	if (!field_is_in_word(f))
+		return;
+	random_seed(_i);
+	for (int i = 0; i < 40; i++) {
+		uint64_t n = (uint64_t)random_u32() << 32 | random_u32();
+		struct flow_key written = { 0 }, k = { 0 };
+
+		n &= low_bits(i < 20 ? f->n_bits : random_u32() % 64);
+		field_value_from_u64(f, n, &v);
+		field_write(f, &v, &written);
+		flow_words(&k)[f->offset / 8] = field_word_bits(f, field_value_to_u64(f, &v));
+		ck_assert_mem_eq(&k, &written, sizeof(k));
+		ck_assert_uint_eq(field_word_bits(f, field_number(f, &k)),
+				  flow_words(&k)[f->offset / 8]);
+	}
 }
 END_TEST
 
@@ -320,6 +346,8 @@ int main(void)
 	tcase_add_loop_test(t, in_a_match, 0, FIELD_MAX);
 	tcase_add_loop_test(t, subfields, 0, FIELD_MAX);
 	tcase_add_loop_test(t, words_are_all_that_a_field_touches, 0, FIELD_MAX);
+	tcase_add_loop_test(t, needs_are_those_of_the_mask, 0, FIELD_MAX);
+	tcase_add_loop_test(t, numbers_stand_in_a_word_as_they_are_written, 0, FIELD_MAX);
 	tcase_add_loop_test(t, slices_are_those_bits, 0, FIELD_MAX);
 	return run_case(t);
 }
