@@ -143,10 +143,8 @@ static void warn_of_vlans(struct bridge_port *bp, const struct ovsrec_port *row)
 	if (!is_one_of(type, types, ARRAY_SIZE(types)))
 		strbuf_printf(&text, ": other_config:qinq-ethtype: \"%s\" is unknown, so 802.1ad",
 			      type);
-	if (text.len && (!bp->vlan_warning || strcmp(bp->vlan_warning, text.s)))
+	if (str_replace(&bp->vlan_warning, strbuf_cstr(&text)) && text.len)
 		log_warn("%s: port %s%s", bp->bridge->name, row->name, text.s);
-	free(bp->vlan_warning);
-	bp->vlan_warning = text.len ? xstrdup(text.s) : NULL;
 }
 
 static void make_settings(struct port_settings *s, const struct bridge_port *bp,
