@@ -104,7 +104,7 @@ struct of_switch *random_switch_create(void)
 
 	memset(s.trunks, 0xff, sizeof(s.trunks));
 	for (int i = 1; i <= RANDOM_N_PORTS; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "p%d", i);
 		switch_port_add(sw, name, OF_PORT(i), DP_PORT(i),
