@@ -218,10 +218,12 @@ def test_a_full_table_refuses_or_evicts_and_tells_how_full_it_is(tmp_path):
 
 
 def groups_conversation(s):
+    # Rules of a second are to be evicted, not to expire.
+    s.appctl("time/stop")
     limit(s, "flow_limit=6", "overflow_policy=evict", 'groups="NXM_OF_VLAN_TCI[0..11]"')
     # No two groups are the largest: Debian's takes one of them, and here the rule that expires first among all of theirs goes.
     for n, words in enumerate(["idle_timeout=50,dl_vlan=1", "idle_timeout=40,dl_vlan=1", "idle_timeout=30,dl_vlan=1", "idle_timeout=60,dl_vlan=1", "idle_timeout=1,dl_vlan=2",
-                               "dl_vlan=3", "idle_timeout=1,dl_vlan=4", "hard_timeout=2,dl_vlan=1", "idle_timeout=20,dl_vlan=1", "idle_timeout=1,importance=5,dl_vlan=1"]):
+                               "dl_vlan=3", "idle_timeout=2,dl_vlan=4", "hard_timeout=2,dl_vlan=1", "idle_timeout=20,dl_vlan=1", "idle_timeout=1,importance=5,dl_vlan=1"]):
         add(s, n + 1, words)
         yield f"rule {n + 1}: {ports_left(s)}", []
     for words in ("groups=[]", "flow_limit=3", "overflow_policy=refuse", "flow_limit=2", "flow_limit=0", "overflow_policy=evict"):
