@@ -44,13 +44,15 @@ static bool set_magic(struct pcap_file *p, uint32_t magic)
 
 struct pcap_file *pcap_file_open(const char *name)
 {
-	struct pcap_file *p = xzalloc(sizeof(*p));
+	FILE *f = fopen(name, "rb");
 	uint32_t header[6];
+	struct pcap_file *p;
 
-	p->name = xstrdup(name);
-	p->f = fopen(name, "rb");
-	if (!p->f)
+	if (!f)
 		fatal(errno, "%s: open failed", name);
+	p = xzalloc(sizeof(*p));
+	p->name = xstrdup(name);
+	p->f = f;
 	if (fread(header, sizeof(header), 1, p->f) != 1)
 		fatal(0, "%s: open failed (%s)", name, ferror(p->f) ? "read error" : "End of file");
 	if (!set_magic(p, header[0])) {
