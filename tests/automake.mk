@@ -6,7 +6,7 @@ include tests/unit/simnic.mk
 include tests/unit/core-flow.mk
 include tests/unit/datapath.mk
 include tests/unit/pipeline.mk
-EXTRA_DIST += tests/suite.h tests/fuzz/long tests/fuzz/ovsdb.dict tests/unit/pipeline/options.h tests/unit/pipeline/switches.h tests/lint/format tests/lint/install-packages tests/lint/layers tests/lint/packages \
+EXTRA_DIST += tests/suite.h tests/fuzz/long tests/fuzz/ovsdb.dict tests/unit/pipeline/options.h tests/unit/pipeline/switches.h tests/unit/pipeline/tunnels.h tests/lint/format tests/lint/install-packages tests/lint/layers tests/lint/packages \
 	tests/lint/tsan.supp
 include tests/unit/ovsdb.mk
 include tests/unit/openflow.mk
