@@ -9,7 +9,7 @@ core_libcore_a_SOURCES = \
 	core/base/arena.c core/base/arena.h core/base/bytes.h core/base/clock.c core/base/clock.h core/base/counters.c core/base/counters.def \
 	core/base/counters.h core/base/error.c core/base/error.h core/base/hash.c core/base/hash.h core/base/heap.c core/base/heap.h \
 	core/base/hmap.c core/base/hmap.h core/base/list.h core/base/log.c core/base/log.h \
-	core/base/rcu.c core/base/rcu.h core/base/refs.h core/base/tsan.h core/base/strbuf.c core/base/strbuf.h core/base/strmap.c \
+	core/base/rcu.c core/base/rcu.h core/base/refs.h core/base/tsan.h core/base/strbuf.c core/base/strbuf.h core/base/thread-memory.c core/base/thread-memory.h core/base/strmap.c \
 	core/base/strmap.h core/base/util.c core/base/util.h core/base/uuid.c core/base/uuid.h core/base/vec.h
 EXTRA_DIST += core/base/README.md core/io/README.md core/port.h
 

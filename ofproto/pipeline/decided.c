@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ofproto/pipeline/decided.h"
 
-#include <pthread.h>
+#include <stdlib.h>
 
 #include "core/base/hash.h"
+#include "core/base/thread-memory.h"
 
 enum { N_SETS = 256, WAYS = 4 }; // tables share sets only when there are more
 
@@ -13,22 +14,11 @@ struct set {
 };
 
 static __thread struct set *sets; // NULL: this thread has not looked up anything yet
-static pthread_key_t key_of_sets;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void create_key(void)
-{
-	if (pthread_key_create(&key_of_sets, free))
-		abort();
-}
 
 static struct set *set_of(const struct classifier *c)
 {
-	if (!sets) {
-		pthread_once(&once, create_key);
-		sets = xcalloc(N_SETS, sizeof(*sets));
-		pthread_setspecific(key_of_sets, sets);
-	}
+	if (!sets)
+		sets = thread_memory(N_SETS * sizeof(*sets), free);
 	return &sets[classifier_number(c) % N_SETS];
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The thread that met a packet nobody knew translates it, installs the megaflow, and goes on.
-#include <pthread.h>
-
 #include "core/base/clock.h"
 #include "core/base/counters.h"
 #include "core/base/log.h"
+#include "core/base/thread-memory.h"
 #include "ofproto/pipeline/continuation.h"
 #include "ofproto/pipeline/tlv-map.h"
 #include "ofproto/upcall/upcall-private.h"
@@ -157,8 +156,6 @@ void engine_count_lost(enum xlate_error e)
 
 // Each thread has one, empty between packets, whose memory is that of the largest answer so far.
 static __thread struct xlate_result *own_result;
-static pthread_key_t key_of_results;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void free_result(void *p)
 {
@@ -166,19 +163,10 @@ static void free_result(void *p)
 	free(p);
 }
 
-static void create_key(void)
-{
-	if (pthread_key_create(&key_of_results, free_result))
-		abort();
-}
-
 static struct xlate_result *result_of_thread(void)
 {
-	if (!own_result) {
-		pthread_once(&once, create_key);
-		own_result = xzalloc(sizeof(*own_result));
-		pthread_setspecific(key_of_results, own_result);
-	}
+	if (!own_result)
+		own_result = thread_memory(sizeof(*own_result), free_result);
 	return own_result;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/strmap.h"
+#include "core/base/thread-memory.h"
 #include "core/base/uuid.h"
 #include "core/base/vec.h"
 #include "tests/suite.h"
@@ -367,6 +369,39 @@ START_TEST(log_limit_drops_and_reports)
 }
 END_TEST
 
+static const void *released[2];
+static size_t n_released;
+
+static void note_release(void *p)
+{
+	released[n_released++] = p;
+	free(p);
+}
+
+static void *take_two(void *aux)
+{
+	const void **taken = aux;
+
+	for (size_t i = 0; i < 2; i++) {
+		taken[i] = thread_memory(100, note_release);
+		ck_assert(is_all_zeros(taken[i], 100));
+	}
+	return NULL;
+}
+
+START_TEST(memory_of_a_thread_goes_with_it)
+{
+	const void *taken[2];
+	pthread_t thread;
+
+	ck_assert(!pthread_create(&thread, NULL, take_two, taken));
+	ck_assert(!pthread_join(thread, NULL));
+	ck_assert_uint_eq(n_released, 2);
+	ck_assert_ptr_eq(released[0], taken[1]);
+	ck_assert_ptr_eq(released[1], taken[0]);
+}
+END_TEST
+
 START_TEST(every_counter_has_a_name_of_its_own)
 {
 	for (int c = 0; c < COUNTER_MAX; c++)
@@ -399,6 +434,7 @@ static Suite *suite(void)
 	tcase_add_test(t, stopped_clock_moves_only_when_advanced);
 	tcase_add_test(t, log_spec_selects_module_destination_and_level);
 	tcase_add_test(t, log_limit_drops_and_reports);
+	tcase_add_test(t, memory_of_a_thread_goes_with_it);
 	tcase_add_test(t, every_counter_has_a_name_of_its_own);
 	suite_add_tcase(s, t);
 	return s;
