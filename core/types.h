@@ -83,6 +83,14 @@ static inline bool ipv6_is_mapped(const struct ipv6_addr *a)
 	return !memcmp(a, prefix, sizeof(prefix));
 }
 
+static inline struct ipv6_addr ipv6_of_ipv4(be32 v)
+{
+	struct ipv6_addr a = { { [10] = 0xff, [11] = 0xff } };
+
+	memcpy(a.b + 12, &v, sizeof(v));
+	return a;
+}
+
 static inline be32 ipv6_mapped(const struct ipv6_addr *a)
 {
 	be32 v;

@@ -294,7 +294,7 @@ static int dump_address(const struct nlmsghdr *h, void *aux)
 	address.ifindex = i->ifa_index;
 	address.prefix_len = i->ifa_prefixlen;
 	if (i->ifa_family == AF_INET)
-		address.address.b[10] = address.address.b[11] = 0xff;
+		address.address = ipv6_of_ipv4(0);
 	// Of a point-to-point device the other is its peer's.
 	get_address(a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS], &address.address);
 	d->cb(&address, d->aux);

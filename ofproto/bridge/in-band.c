@@ -53,11 +53,9 @@ struct in_band {
 static void take_address(struct remote *r, const struct sockaddr_storage *a)
 {
 	r->known = true;
-	r->address = (struct ipv6_addr){ { 0 } };
-	if (a->ss_family != AF_INET)
-		return;
-	r->address.b[10] = r->address.b[11] = 0xff;
-	memcpy(r->address.b + 12, &((const struct sockaddr_in *)a)->sin_addr, 4);
+	r->address = a->ss_family == AF_INET
+			     ? ipv6_of_ipv4(((const struct sockaddr_in *)a)->sin_addr.s_addr)
+			     : (struct ipv6_addr){ { 0 } };
 }
 
 static void on_resolved(void *aux, int err, const char *text,

@@ -70,14 +70,6 @@ static void take_wanted(const struct bridge *br, const struct ovsrec_controller 
 
 // ---- The device ----
 
-static struct ipv6_addr mapped(struct in_addr ip)
-{
-	struct ipv6_addr a = { { [10] = 0xff, [11] = 0xff } };
-
-	memcpy(a.b + 12, &ip, sizeof(ip));
-	return a;
-}
-
 // The device's first address of IPv4: the one that is ours.
 static void take_first(const struct rtnl_address *a, void *aux)
 {
@@ -103,7 +95,7 @@ static int apply_address(struct nl_sock *s, const struct bridge *br, int ifindex
 	int error = rtnl_address_dump(s, take_first, &before, err);
 	char text[INET_ADDRSTRLEN];
 
-	now.address = mapped(a->ip);
+	now.address = ipv6_of_ipv4(a->ip.s_addr);
 	now.prefix_len = a->prefix;
 	*ret_is_new = before.prefix_len != now.prefix_len ||
 		      memcmp(&before.address, &now.address, sizeof(now.address));
@@ -120,7 +112,7 @@ static int apply_address(struct nl_sock *s, const struct bridge *br, int ifindex
 static int apply_gateway(struct nl_sock *s, const struct bridge *br, int ifindex,
 			 struct in_addr gateway, bool is_new, struct error *err)
 {
-	struct ipv6_addr hop = mapped(gateway);
+	struct ipv6_addr hop = ipv6_of_ipv4(gateway.s_addr);
 	int error = rtnl_default_route_add(s, ifindex, &hop, err);
 	char text[INET_ADDRSTRLEN];
 

@@ -50,14 +50,6 @@ void tunnel_device_name(const struct tunnel_config *c, char *ret, size_t size)
 	snprintf(ret, size, types[c->type].device, c->dst_port);
 }
 
-struct ipv6_addr ipv6_of_ipv4(be32 a)
-{
-	struct ipv6_addr r = { { [10] = 0xff, [11] = 0xff } };
-
-	memcpy(r.b + 12, &a, sizeof(a));
-	return r;
-}
-
 // ---- Options ----
 
 struct reading {

@@ -63,5 +63,3 @@ void tunnel_config_format_id(const struct tunnel_config *c, dp_port_t dp_port, s
 // A line of ofproto/list-tunnels, without its end.
 void tunnel_config_format(const struct tunnel_config *c, const char *name, dp_port_t dp_port,
 			  struct strbuf *out);
-
-struct ipv6_addr ipv6_of_ipv4(be32 a);
