@@ -320,7 +320,7 @@ int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
 		       const struct tunnel_params *p, int *ret_ifindex, bool *ret_made,
 		       struct error *err);
 // Whether a device that is there takes such packets, for it may be one that an earlier tunnel needed.
-bool tunnel_device_is_bare(struct nl_sock *s, const char *name);
+bool tunnel_device_is_bare(struct nl_sock *s, const char *name, const char *type);
 void tunnel_device_remove(struct nl_sock *s, const char *name);
 // By name and kind: a process before this one has made it.
 bool tunnel_device_is_ours(struct nl_sock *s, const char *name);

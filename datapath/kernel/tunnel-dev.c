@@ -20,30 +20,36 @@ enum { COLLECT_FLAG, COLLECT_BYTE, COLLECT_ALWAYS };
 
 static const struct kind {
 	const char *type, *kind; // ours, the kernel's
+	// The kernel's other one, which has no Ethernet header of its own and takes packets with one as such; NULL: there is none.
+	const char *bare_kind;
 	const char *device; // its name; one that ends in '_' is followed by the port's number
 	uint16_t usual_port; // 0: none
 	uint16_t collect, port, ethertype; // attributes of IFLA_INFO_DATA, 0: not there
 	int how; // 'collect' is said
 } kinds[] = {
-	{ "vxlan", "vxlan", "vxlan_sys_", 4789, IFLA_VXLAN_COLLECT_METADATA, IFLA_VXLAN_PORT, 0,
-	  COLLECT_BYTE },
-	{ "geneve", "geneve", "genev_sys_", 6081, IFLA_GENEVE_COLLECT_METADATA, IFLA_GENEVE_PORT, 0,
+	{ "vxlan", "vxlan", NULL, "vxlan_sys_", 4789, IFLA_VXLAN_COLLECT_METADATA, IFLA_VXLAN_PORT,
+	  0, COLLECT_BYTE },
+	{ "geneve", "geneve", NULL, "genev_sys_", 6081, IFLA_GENEVE_COLLECT_METADATA,
+	  IFLA_GENEVE_PORT, 0, COLLECT_FLAG },
+	{ "gre", "gretap", "gre", "gre_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
+	{ "ip6gre", "ip6gretap", NULL, "ip6gre_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0,
 	  COLLECT_FLAG },
-	{ "gre", "gretap", "gre_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
-	{ "ip6gre", "ip6gretap", "ip6gre_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
-	{ "erspan", "erspan", "erspan_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0, COLLECT_FLAG },
-	{ "ip6erspan", "ip6erspan", "ip6erspan_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0,
+	{ "erspan", "erspan", NULL, "erspan_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0,
 	  COLLECT_FLAG },
-	{ "bareudp", "bareudp", "udp_sys_", 0, 0, IFLA_BAREUDP_PORT, IFLA_BAREUDP_ETHERTYPE,
+	{ "ip6erspan", "ip6erspan", NULL, "ip6erspan_sys", 0, IFLA_GRE_COLLECT_METADATA, 0, 0,
+	  COLLECT_FLAG },
+	{ "bareudp", "bareudp", NULL, "udp_sys_", 0, 0, IFLA_BAREUDP_PORT, IFLA_BAREUDP_ETHERTYPE,
 	  COLLECT_ALWAYS },
 };
 
-// In this mode the kernel's other GRE device has no Ethernet header of its own, and takes packets with one as such.
-static const char *const bare_gre = "gre";
-
 static const char *kernel_kind(const struct kind *k, const struct tunnel_params *p)
 {
-	return p->bare ? bare_gre : k->kind;
+	return p->bare ? k->bare_kind : k->kind;
+}
+
+static bool is_bare_kind(const struct kind *k, const char *kind)
+{
+	return k->bare_kind && !strcmp(k->bare_kind, kind);
 }
 
 static const struct kind *find_kind(const char *type)
@@ -143,7 +149,7 @@ int tunnel_params_read(const char *type, const struct smap *options, struct tunn
 		return error_set(err, -EINVAL, "a %s device needs a UDP port", type);
 	if (k->port)
 		ret->dst_port = n;
-	ret->bare = !strcmp(type, "gre") &&
+	ret->bare = k->bare_kind &&
 		    strcmp(smap_get_def(options, "packet_type", "legacy_l2"), "legacy_l2");
 	if (k->ethertype &&
 	    !port_payload_parse(smap_get_def(options, "payload_type", ""), &ret->payload))
@@ -261,7 +267,7 @@ static enum found look(struct nl_sock *s, const char *name, const struct kind *k
 	    !info[IFLA_INFO_KIND])
 		return SOMETHING_ELSE;
 	kind = nl_str(info[IFLA_INFO_KIND]);
-	is_bare = !strcmp(k->type, "gre") && !strcmp(kind, bare_gre);
+	is_bare = is_bare_kind(k, kind);
 	if (!is_bare && strcmp(kind, k->kind))
 		return SOMETHING_ELSE;
 	// One that takes more is not made anew for less: other tunnels are to come that need it.
@@ -358,11 +364,11 @@ int tunnel_device_need(struct nl_sock *s, const char *name, const char *type,
 	return error;
 }
 
-bool tunnel_device_is_bare(struct nl_sock *s, const char *name)
+bool tunnel_device_is_bare(struct nl_sock *s, const char *name, const char *type)
 {
 	struct rtnl_link l;
 
-	return !rtnl_link_by_name(s, name, &l, NULL) && !strcmp(l.kind, bare_gre);
+	return !rtnl_link_by_name(s, name, &l, NULL) && is_bare_kind(find_kind(type), l.kind);
 }
 
 void tunnel_device_remove(struct nl_sock *s, const char *name)
@@ -381,7 +387,7 @@ bool tunnel_device_is_ours(struct nl_sock *s, const char *name)
 	if (!strstr(name, "_sys") || rtnl_link_by_name(s, name, &l, NULL))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!strcmp(kinds[i].kind, l.kind))
+		if (!strcmp(kinds[i].kind, l.kind) || is_bare_kind(&kinds[i], l.kind))
 			return true;
-	return !strcmp(l.kind, bare_gre);
+	return false;
 }

@@ -295,7 +295,7 @@ static int add_tunnel(struct kernel_datapath *dp, const char *name, const char *
 	if (error)
 		return error;
 	strset_remove(&dp->left_tunnels, name);
-	p.bare |= tunnel_device_is_bare(dp->route, name);
+	p.bare |= tunnel_device_is_bare(dp->route, name, type);
 	v = vport_find(dp, *ret_port);
 	pthread_mutex_lock(&dp->ports_lock);
 	v->is_tunnel = true;
@@ -500,8 +500,7 @@ int kernel_port_set_options(struct datapath *base, dp_port_t port, const struct 
 
 	if (!v || !v->is_tunnel)
 		return 0; // of others there are none
-	if (!strcmp(v->type, "gre") && !tunnel_params_read(v->type, options, &p, NULL) && p.bare &&
-	    !v->tunnel.bare)
+	if (!tunnel_params_read(v->type, options, &p, NULL) && p.bare && !v->tunnel.bare)
 		need_bare_device(dp, v);
 	return exts ? check_extensions(v, exts, err) : 0;
 }
