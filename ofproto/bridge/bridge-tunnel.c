@@ -16,8 +16,6 @@ struct tunnel_device {
 	unsigned int n_users;
 	bool gbp; // what its users agree on
 	uint16_t payload;
-	bool gpe; // they need not, where a datapath says so
-	uint8_t packets; // the greatest of theirs
 	char first[64]; // the Interface that it was made for
 	char device[64]; // the offload device that it belongs to, empty: none
 	// To that device. Not before all ports are there: which one it is depends on them, and the rules that a process before
@@ -72,8 +70,8 @@ static int make_device(struct plane *pl, const struct tunnel_config *c, const ch
 }
 
 // Whether the device that another Interface has had made is one for this one, too.
-static int share_device(struct plane *pl, struct tunnel_device *d, const struct bridge_port *bp,
-			struct error *err)
+static int share_device(struct plane *pl, const struct tunnel_device *d,
+			const struct bridge_port *bp, struct error *err)
 {
 	const struct tunnel_config *c = &bp->tunnel;
 	AUTO(smap) options;
@@ -85,13 +83,13 @@ static int share_device(struct plane *pl, struct tunnel_device *d, const struct 
 				 "%s: VXLAN-GBP, and non-VXLAN-GBP tunnels can't be configured on "
 				 "the same dst_port",
 				 bp->name);
-	if (d->payload != c->payload || ((d->gpe != c->gpe || d->packets < c->packets) &&
-					 datapath_port_set_options(pl->dp, d->port, &options, err)))
-		return error_set(
-			err, -EBUSY,
-			"%s: exts and payload_type must be those of %s, which has %s already",
-			bp->name, d->first, bp->tunnel_device);
-	d->packets = MAX(d->packets, c->packets);
+	if (d->payload != c->payload)
+		return error_set(err, -EBUSY,
+				 "%s: payload_type must be that of %s, which has %s already",
+				 bp->name, d->first, bp->tunnel_device);
+	if (datapath_port_set_options(pl->dp, d->port, &options, err))
+		return error_wrap(err, "%s: %s has %s already", bp->name, d->first,
+				  bp->tunnel_device);
 	return 0;
 }
 
@@ -110,8 +108,6 @@ static int use_device(struct bridge_port *bp, struct error *err)
 	if (!d) {
 		d = xzalloc(sizeof(*d));
 		d->gbp = bp->tunnel.gbp;
-		d->gpe = bp->tunnel.gpe;
-		d->packets = bp->tunnel.packets;
 		d->payload = bp->tunnel.payload;
 		snprintf(d->first, sizeof(d->first), "%s", bp->name);
 		error = make_device(pl, &bp->tunnel, bp->tunnel_device, d, err);

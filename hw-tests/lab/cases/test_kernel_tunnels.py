@@ -274,7 +274,7 @@ def test_what_cannot_be_is_said(switch):
     assert "tunnel_egress_iface_carrier=up" in column(switch, "status", "t10")
     cases = [(["vxlan", "remote_ip=10.97.0.2", "key=1"], "same config as port 't10'"),
              (["vxlan", "remote_ip=10.97.0.2", "key=2", "exts=gbp"], "tunnels can't be configured on the same dst_port"),
-             (["vxlan", "remote_ip=10.97.0.2", "key=2", "exts=gpe"], "exts and payload_type must be those of t10"),
+             (["vxlan", "remote_ip=10.97.0.2", "key=2", "exts=gpe"], "t10 has vxlan_sys_4789 already: vxlan_sys_4789 has other extensions"),
              (["vxlan", "remote_ip=10.97.0.2", "dst_port=4791", "exts=gbp,gpe"], "gbp or gpe, not both"),
              (["geneve", "remote_ip=10.97.0.2", "packet_type=legacy_l3"], "geneve tunnel that cannot carry L3 traffic"),
              (["vxlan", "remote_ip=far.example"], "bad vxlan 'remote_ip'"),
