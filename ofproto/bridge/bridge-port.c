@@ -62,44 +62,70 @@ static void set_vlans(uint64_t *bits, const int64_t *vlans, size_t n)
 		bits[vlans[i] / 64] |= UINT64_C(1) << vlans[i] % 64;
 }
 
+// Words of the database; a list ends with a NULL.
+struct named {
+	const char *name;
+	int value;
+};
+
+static const struct named *find_named(const struct named *names, const char *name)
+{
+	while (names->name && strcmp(names->name, name))
+		names++;
+	return names->name ? names : NULL;
+}
+
 static enum vlan_mode vlan_mode_of(const struct ovsrec_port *row)
 {
-	static const struct {
-		const char *name;
-		enum vlan_mode mode;
-	} modes[] = { { "access", VLAN_ACCESS },
-		      { "trunk", VLAN_TRUNK },
-		      { "native-tagged", VLAN_NATIVE_TAGGED },
-		      { "native-untagged", VLAN_NATIVE_UNTAGGED },
-		      { "dot1q-tunnel", VLAN_DOT1Q_TUNNEL } };
+	static const struct named modes[] = { { "access", VLAN_ACCESS },
+					      { "trunk", VLAN_TRUNK },
+					      { "native-tagged", VLAN_NATIVE_TAGGED },
+					      { "native-untagged", VLAN_NATIVE_UNTAGGED },
+					      { "dot1q-tunnel", VLAN_DOT1Q_TUNNEL },
+					      { NULL, 0 } };
+	const struct named *mode = row->vlan_mode ? find_named(modes, row->vlan_mode) : NULL;
 
-	for (size_t i = 0; row->vlan_mode && i < ARRAY_SIZE(modes); i++)
-		if (!strcmp(row->vlan_mode, modes[i].name))
-			return modes[i].mode;
+	if (mode)
+		return mode->value;
 	return row->n_tag ? VLAN_ACCESS : VLAN_TRUNK;
 }
 
-static enum priority_tags priority_tags_of(const struct ovsrec_port *row)
-{
-	const char *text = smap_get_def(&row->other_config, "priority-tags", "never");
+// It was yes or no before there was "always".
+static const struct named priority_tags[] = {
+	{ "never", PRIORITY_TAGS_NEVER },     { "if-nonzero", PRIORITY_TAGS_IF_NONZERO },
+	{ "always", PRIORITY_TAGS_ALWAYS },   { "false", PRIORITY_TAGS_NEVER },
+	{ "true", PRIORITY_TAGS_IF_NONZERO }, { NULL, 0 },
+};
+static const struct named qinq_types[] = { { "802.1ad", 0x88a8 },
+					   { "802.1q", 0x8100 },
+					   { NULL, 0 } };
 
-	if (!strcmp(text, "always"))
-		return PRIORITY_TAGS_ALWAYS;
-	// It was yes or no before there was "always".
-	return !strcmp(text, "if-nonzero") || !strcmp(text, "true") ? PRIORITY_TAGS_IF_NONZERO
-								    : PRIORITY_TAGS_NEVER;
+// What other_config says by one of these names; the first one where it says nothing, or what there is not: that is told.
+static int take_named(const struct ovsrec_port *row, const char *key, const struct named *names,
+		      struct strbuf *warning)
+{
+	const char *text = smap_get_def(&row->other_config, key, names->name);
+	const struct named *found = find_named(names, text);
+
+	if (found)
+		return found->value;
+	strbuf_printf(warning, ": other_config:%s: \"%s\" is unknown, so %s", key, text,
+		      names->name);
+	return names->value;
 }
 
-// What a mode has no use for stays zero: who changes it changes nothing.
-static void set_vlan_settings(struct port_settings *s, const struct ovsrec_port *row)
+// What a mode has no use for stays zero: who changes it changes nothing. 'warning' gets what of the row has no effect, or not the one
+// that it seems to ask for.
+static void set_vlan_settings(struct port_settings *s, const struct ovsrec_port *row,
+			      struct strbuf *warning)
 {
-	const char *ethtype = smap_get_def(&row->other_config, "qinq-ethtype", "802.1ad");
-
 	s->vlan_mode = vlan_mode_of(row);
 	if (s->vlan_mode != VLAN_TRUNK && row->n_tag)
 		s->tag = row->tag[0];
 	switch (s->vlan_mode) {
 	case VLAN_ACCESS:
+		if (row->n_trunks)
+			strbuf_puts(warning, ": an access port ignores trunks");
 		break;
 	case VLAN_NATIVE_TAGGED:
 	case VLAN_NATIVE_UNTAGGED:
@@ -113,45 +139,19 @@ static void set_vlan_settings(struct port_settings *s, const struct ovsrec_port 
 		set_vlans(s->cvlans, row->cvlans, row->n_cvlans);
 		break;
 	}
-	s->qinq_tpid = htobe16(strcmp(ethtype, "802.1q") ? 0x88a8 : 0x8100);
-	s->priority_tags = priority_tags_of(row);
+	s->priority_tags = take_named(row, "priority-tags", priority_tags, warning);
+	s->qinq_tpid = htobe16(take_named(row, "qinq-ethtype", qinq_types, warning));
 }
 
-static bool is_one_of(const char *text, const char *const names[], size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(text, names[i]))
-			return true;
-	return false;
-}
-
-// What of the row has no effect, or not the one that it seems to ask for; said once.
-static void warn_of_vlans(struct bridge_port *bp, const struct ovsrec_port *row)
-{
-	static const char *const priorities[] = { "never", "if-nonzero", "always", "true",
-						  "false" };
-	static const char *const types[] = { "802.1ad", "802.1q" };
-	const char *priority = smap_get_def(&row->other_config, "priority-tags", "never");
-	const char *type = smap_get_def(&row->other_config, "qinq-ethtype", "802.1ad");
-	AUTO(strbuf) text = STRBUF_INIT;
-
-	if (vlan_mode_of(row) == VLAN_ACCESS && row->n_trunks)
-		strbuf_puts(&text, ": an access port ignores trunks");
-	if (!is_one_of(priority, priorities, ARRAY_SIZE(priorities)))
-		strbuf_printf(&text, ": other_config:priority-tags: \"%s\" is unknown, so never",
-			      priority);
-	if (!is_one_of(type, types, ARRAY_SIZE(types)))
-		strbuf_printf(&text, ": other_config:qinq-ethtype: \"%s\" is unknown, so 802.1ad",
-			      type);
-	if (str_replace(&bp->vlan_warning, strbuf_cstr(&text)) && text.len)
-		log_warn("%s: port %s%s", bp->bridge->name, row->name, text.s);
-}
-
-static void make_settings(struct port_settings *s, const struct bridge_port *bp,
+static void make_settings(struct port_settings *s, struct bridge_port *bp,
 			  const struct ovsrec_port *row, const struct ovsrec_interface *iface)
 {
+	AUTO(strbuf) warning = STRBUF_INIT;
+
 	memset(s, 0, sizeof(*s));
-	set_vlan_settings(s, row);
+	set_vlan_settings(s, row, &warning);
+	if (str_replace(&bp->vlan_warning, strbuf_cstr(&warning)) && warning.len)
+		log_warn("%s: port %s%s", bp->bridge->name, row->name, warning.s);
 	s->protected = row->protected;
 	if (is_patch(iface->type))
 		snprintf(s->patch_peer, sizeof(s->patch_peer), "%s",
@@ -437,7 +437,6 @@ static void configure_port(struct bridge *br, const struct ovsrec_port *row)
 	smap_uninit(&bp->options);
 	smap_clone(&bp->options, &iface->options);
 	make_settings(&s, bp, row, iface);
-	warn_of_vlans(bp, row);
 	if (asks_other_number(bp, iface))
 		renumber(bp, iface, &s);
 	switch_port_set(br->sw, bp->of, &s);
