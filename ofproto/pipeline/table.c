@@ -279,20 +279,21 @@ void switch_table_desc(const struct of_switch *sw, uint8_t table, struct table_d
 	ret->vacancy_now = vacancy_of(t);
 }
 
-enum table_miss switch_table_miss_asked(const struct of_switch *sw, uint8_t table)
+static enum table_miss miss_or(const struct of_switch *sw, uint8_t table, enum table_miss unset)
 {
 	uint8_t miss = atomic_load_explicit(&sw->tables[table].miss, memory_order_relaxed);
 
-	return miss == TABLE_MISS_UNSET ? TABLE_MISS_CONTROLLER : miss;
+	return miss == TABLE_MISS_UNSET ? unset : miss;
 }
 
 enum table_miss switch_table_miss(const struct of_switch *sw, uint8_t table)
 {
-	uint8_t miss = atomic_load_explicit(&sw->tables[table].miss, memory_order_relaxed);
+	return miss_or(sw, table, atomic_load_explicit(&sw->default_miss, memory_order_relaxed));
+}
 
-	return miss == TABLE_MISS_UNSET
-		       ? atomic_load_explicit(&sw->default_miss, memory_order_relaxed)
-		       : miss;
+enum table_miss switch_table_miss_asked(const struct of_switch *sw, uint8_t table)
+{
+	return miss_or(sw, table, TABLE_MISS_CONTROLLER);
 }
 
 void switch_set_default_miss(struct of_switch *sw, enum table_miss miss)

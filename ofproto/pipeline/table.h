@@ -37,7 +37,7 @@ enum ofperr switch_table_mod(struct of_switch *sw, const struct table_mod *tm, u
 void switch_table_desc(const struct of_switch *sw, uint8_t table, struct table_desc *ret);
 // What becomes of packets without a flow. Any thread.
 enum table_miss switch_table_miss(const struct of_switch *sw, uint8_t table);
-// What a table_mod has said, or what is said of tables without one: that they ask the controller, if one wants to be asked.
-enum table_miss switch_table_miss_asked(const struct of_switch *sw, uint8_t table);
 // The same where no table_mod has said it: controllers up to OpenFlow 1.2 want to hear of them, and there may be some.
 void switch_set_default_miss(struct of_switch *sw, enum table_miss miss);
+// What a table_mod has said, or what is said of tables without one: that they ask the controller, if one wants to be asked.
+enum table_miss switch_table_miss_asked(const struct of_switch *sw, uint8_t table);
