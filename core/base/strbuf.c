@@ -71,35 +71,33 @@ void strbuf_printf(struct strbuf *b, const char *fmt, ...)
 	va_end(args);
 }
 
-void strbuf_put_u64_wide(struct strbuf *b, uint64_t n, unsigned int width)
+// The base is known where this is called: no division is left of it.
+static inline void put_digits(struct strbuf *b, uint64_t n, unsigned int base, unsigned int width)
 {
 	char digits[20], *end = digits + sizeof(digits), *p = end;
 
 	do {
-		*--p = '0' + n % 10;
-		n /= 10;
+		*--p = "0123456789abcdef"[n % base];
+		n /= base;
 	} while (n);
 	while (end - p < width)
 		*--p = '0';
 	strbuf_put(b, p, end - p);
+}
+
+void strbuf_put_u64_wide(struct strbuf *b, uint64_t n, unsigned int width)
+{
+	put_digits(b, n, 10, width);
 }
 
 void strbuf_put_u64(struct strbuf *b, uint64_t n)
 {
-	strbuf_put_u64_wide(b, n, 1);
+	put_digits(b, n, 10, 1);
 }
 
 void strbuf_put_hex(struct strbuf *b, uint64_t n, unsigned int width)
 {
-	char digits[16], *end = digits + sizeof(digits), *p = end;
-
-	do {
-		*--p = "0123456789abcdef"[n & 15];
-		n >>= 4;
-	} while (n);
-	while (end - p < width)
-		*--p = '0';
-	strbuf_put(b, p, end - p);
+	put_digits(b, n, 16, width);
 }
 
 void strbuf_chomp(struct strbuf *b, char c)

@@ -54,11 +54,11 @@ static inline void strbuf_puts(struct strbuf *b, const char *s)
 void strbuf_putc_n(struct strbuf *b, char c, size_t n);
 void strbuf_printf(struct strbuf *b, const char *fmt, ...) PRINTF(2, 3);
 void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list args) PRINTF(2, 0);
-// "%" PRIu64, a third of the time that a format takes.
+// "%" PRIu64, without the time that a format takes.
 void strbuf_put_u64(struct strbuf *b, uint64_t n);
 // As above with zeros before it until there are 'width' digits, at most 20.
 void strbuf_put_u64_wide(struct strbuf *b, uint64_t n, unsigned int width);
-// Lower case and without "0x", at least 'width' digits, at most 16.
+// Lower case and without "0x", at least 'width' digits, at most 20.
 void strbuf_put_hex(struct strbuf *b, uint64_t n, unsigned int width);
 // Removes one trailing 'c' when there is one.
 void strbuf_chomp(struct strbuf *b, char c);

@@ -25,7 +25,7 @@
 			    : (void)((A)->v = (A)->n ? xrealloc((A)->v, (A)->n * sizeof(*(A)->v)) \
 						     : (free((A)->v), NULL), \
 				     (A)->cap = (A)->n))
-// A copy of FROM, in no more memory than it needs, in place of what TO was.
+// Makes TO, which holds nothing, a copy of FROM in no more memory than it needs.
 #define VEC_COPY(TO, FROM) \
 	((TO)->v = (FROM)->n ? xmemdup((FROM)->v, (FROM)->n * sizeof(*(FROM)->v)) : NULL, \
 	 (TO)->n = (TO)->cap = (FROM)->n)

@@ -18,12 +18,11 @@ static void put_number(struct strbuf *out, const char *before, uint64_t n, const
 // UINT64_MAX: not known.
 static void put_count(struct strbuf *out, const char *before, uint64_t n)
 {
-	if (n != UINT64_MAX) {
-		put_number(out, before, n, "");
-		return;
-	}
 	strbuf_puts(out, before);
-	strbuf_putc(out, '?');
+	if (n == UINT64_MAX)
+		strbuf_putc(out, '?');
+	else
+		strbuf_put_u64(out, n);
 }
 
 // "priority=5,tcp"; true when something was printed.
