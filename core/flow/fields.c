@@ -364,14 +364,12 @@ struct word_range field_words(const struct field *f)
 
 bool field_is_in(const struct field *f, const struct flow_key *mask)
 {
-	switch (f->at) {
-	case FIELD_AT_WIDE:
-		return !is_all_zeros((const uint8_t *)mask + f->offset, 16);
-	case FIELD_AT_XXREG:
-		return !is_all_zeros(&mask->regs[f->index * 4], 16);
-	default:
+	union field_value bits;
+
+	if (f->at != FIELD_AT_WIDE && f->at != FIELD_AT_XXREG)
 		return field_number(f, mask);
-	}
+	field_read(f, mask, &bits);
+	return !is_all_zeros(bits.b, 16);
 }
 
 void field_write(const struct field *f, const union field_value *value, struct flow_key *key)
