@@ -6,17 +6,14 @@ megaflow.
 Left out, because Debian's ends with an assertion: an output behind one by which an Ethernet packet went into a legacy_l3 tunnel, and so FLOOD. Or because
 it differs on purpose: tagged packets into such a tunnel, which here are dropped, for the kernel takes no tag off together with the header; and a header
 that is put on and taken off again where nobody sees it."""
-import os
 import re
-import shutil
-import uuid
 
 import pytest
 
 from clients import Control
 from conftest import Switch
 from test_peer_pipeline import differences
-from test_peer_text import Peer
+from test_peer_text import Peer, on_switch
 
 pytestmark = pytest.mark.peer
 
@@ -181,17 +178,8 @@ def traces(s):
 
 
 def run(cls, datapath_type):
-    tag = uuid.uuid4().hex[:5]
-    s = cls(f"/tmp/oes-{tag}", tag)
-    os.mkdir(s.dir)
-    try:
-        # Not by override: then Debian's does not know its datapath's ports by name.
-        s.start("--enable-dummy")
-        configure(s, datapath_type)
-        return traces(s)
-    finally:
-        s.close()
-        shutil.rmtree(s.dir, ignore_errors=True)
+    # Not by override: then Debian's does not know its datapath's ports by name.
+    return on_switch(cls, datapath_type, traces, configure, "--enable-dummy")
 
 
 def test_packet_types_are_those_of_debians():

@@ -153,13 +153,13 @@ def transcript(s):
             yield " ".join([version, *args]), unordered(lines) if words[0] in ("dump-flows", "dump-ports") else lines
 
 
-def on_switch(cls, datapath_type, work, prepare=configure):
+def on_switch(cls, datapath_type, work, prepare=configure, dummy="--enable-dummy=override"):
     """What 'work' makes of a switch of its own, ours or theirs, that 'prepare' has set up."""
     tag = uuid.uuid4().hex[:5]
     s = cls(f"/tmp/oes-{tag}", tag)
     os.mkdir(s.dir)
     try:
-        s.start("--enable-dummy=override")
+        s.start(dummy)
         prepare(s, datapath_type)
         return work(s)
     finally:

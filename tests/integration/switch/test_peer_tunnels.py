@@ -7,15 +7,12 @@ leave it to the datapath, as both do on a kernel; and the flow after a packet wa
 keeps what the tunnel would have set."""
 import difflib
 import json
-import os
 import re
-import shutil
-import uuid
 
 import pytest
 
 from conftest import Switch, wait_until
-from test_peer_text import Peer
+from test_peer_text import Peer, on_switch
 
 pytestmark = pytest.mark.peer
 
@@ -92,8 +89,7 @@ def error_of(s, name):
     return data[0] if data else None
 
 
-def transcript(s, datapath_type):
-    datapath = "ovs-" + datapath_type
+def configure(s, datapath_type):
     s.vsctl("add-br", "br0", "--", "set", "bridge", "br0", f"datapath_type={datapath_type}", "fail_mode=secure",
             "other-config:hwaddr=aa:aa:aa:aa:aa:aa")
     for i in (1, 2):
@@ -104,6 +100,10 @@ def transcript(s, datapath_type):
         s.vsctl("add-port", br, name, "--", "set", "interface", name, "type=patch", f"options:peer={peer}", "ofport_request=90")
     for name, text in TUNNELS.items():
         add(s, name, text, name[1:])
+
+
+def transcript(s):
+    datapath = "ovs-" + s.vsctl("get", "bridge", "br0", "datapath_type").strip()
     yield "list-tunnels", sorted(plain(s.appctl("ofproto/list-tunnels")))
     for i, text in enumerate(BAD):
         add(s, f"bad{i}", text, wait=False)
@@ -135,15 +135,7 @@ def transcript(s, datapath_type):
 
 
 def run(cls, datapath_type):
-    tag = uuid.uuid4().hex[:5]
-    s = cls(f"/tmp/oes-{tag}", tag)
-    os.mkdir(s.dir)
-    try:
-        s.start("--enable-dummy")
-        return dict(transcript(s, datapath_type))
-    finally:
-        s.close()
-        shutil.rmtree(s.dir, ignore_errors=True)
+    return on_switch(cls, datapath_type, lambda s: dict(transcript(s)), configure, "--enable-dummy")
 
 
 def test_tunnels_are_those_of_open_vswitch():
