@@ -142,11 +142,8 @@ bool field_prerequisites_hold(const struct field *f, const struct match *m)
 	return field_need_is_matched(f->need, m);
 }
 
-void field_unwildcard_needs(const struct field *f, const struct flow_key *key,
-			    struct flow_mask *mask)
+static void look_at_all(const struct need *n, struct flow_mask *mask)
 {
-	const struct need *n = &needs[f->need];
-
 	if (n->ethernet)
 		mask->m.packet_type = UINT32_MAX;
 	if (n->vlan)
@@ -177,10 +174,9 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void find_need_words(void)
 {
 	for (unsigned int need = 0; need < NEED_MAX; need++) {
-		const struct field any = { .need = need };
 		struct flow_mask m = { 0 };
 
-		field_unwildcard_needs(&any, NULL, &m);
+		look_at_all(&needs[need], &m);
 		for (size_t w = 0; w < FLOW_WORDS; w++) {
 			uint64_t bits = flow_words(&m.m)[w];
 
@@ -198,13 +194,4 @@ size_t field_needs(const struct field *f, const struct word_bits **ret)
 	pthread_once(&once, find_need_words);
 	*ret = need_words[f->need].words;
 	return need_words[f->need].n;
-}
-
-void field_unwildcard(const struct field *f, const struct flow_key *key, struct flow_mask *mask)
-{
-	union field_value all;
-
-	field_all_ones(f, &all);
-	field_write(f, &all, &mask->m);
-	field_unwildcard_needs(f, key, mask);
 }

@@ -130,12 +130,8 @@ uint64_t field_value_to_u64(const struct field *f, const union field_value *valu
 void field_value_from_u64(const struct field *f, uint64_t v, union field_value *value);
 // Sets 'mask' to ones for all bits of the field.
 void field_all_ones(const struct field *f, union field_value *mask);
-// Adds all bits of the field, and of what must hold for it to be there (eth_type...), to a flow mask.
-void field_unwildcard(const struct field *f, const struct flow_key *key, struct flow_mask *mask);
-// The latter part alone.
-void field_unwildcard_needs(const struct field *f, const struct flow_key *key,
-			    struct flow_mask *mask);
-// The same as the words where it has bits; their number is returned. The list is not the caller's, and stays.
+// The bits of a key that decide whether a packet has the field (eth_type...), as the words where there are some; their number is
+// returned. The list is not the caller's, and stays.
 struct word_bits {
 	uint8_t word;
 	uint64_t bits;
@@ -197,8 +193,8 @@ void subfield_put(const struct subfield *sf, const union field_value *value,
 void subfield_bits(const struct subfield *sf, union field_value *bits);
 void subfield_write(const struct subfield *sf, const union field_value *value,
 		    struct flow_key *key);
-void subfield_unwildcard(const struct subfield *sf, const struct flow_key *key,
-			 struct flow_mask *mask);
+// Adds the bits of the slice, and those that decide whether a packet has the field, to a mask.
+void subfield_unwildcard(const struct subfield *sf, struct flow_mask *mask);
 
 // Ports in text: reserved names (any case), numbers (16-bit reserved ones are widened), names by 'ports' (NULL: none).
 bool of_port_parse(const char *text, const struct port_names *ports, of_port_t *ret_port);

@@ -173,9 +173,10 @@ void subfield_set(const struct subfield *sf, uint64_t value, struct flow_key *ke
 	subfield_write(sf, &v, key);
 }
 
-void subfield_unwildcard(const struct subfield *sf, const struct flow_key *key,
-			 struct flow_mask *mask)
+void subfield_unwildcard(const struct subfield *sf, struct flow_mask *mask)
 {
+	const struct word_bits *needs;
+	size_t n = field_needs(sf->field, &needs);
 	union field_value bits, old;
 
 	// The prerequisites through the whole field on a scratch mask would mark too much: only the slice counts.
@@ -184,5 +185,6 @@ void subfield_unwildcard(const struct subfield *sf, const struct flow_key *key,
 	for (size_t i = 0; i < sf->field->n_bytes; i++)
 		old.b[i] |= bits.b[i];
 	field_write(sf->field, &old, &mask->m);
-	field_unwildcard_needs(sf->field, key, mask);
+	for (size_t i = 0; i < n; i++)
+		flow_words(&mask->m)[needs[i].word] |= needs[i].bits;
 }

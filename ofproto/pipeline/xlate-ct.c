@@ -44,7 +44,7 @@ static void exec_move(struct xlate_ctx *ctx, struct connection *c, const struct 
 	struct flow_mask look = { 0 };
 	union field_value value, bits;
 
-	subfield_unwildcard(&a->move.src, &ctx->flow, &look);
+	subfield_unwildcard(&a->move.src, &look);
 	// What was set a moment ago is not the packet's.
 	for (size_t i = 0; i < FLOW_WORDS; i++)
 		flow_words(&look.m)[i] &= ~flow_words(&c->set.m)[i];
