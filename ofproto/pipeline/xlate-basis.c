@@ -4,17 +4,21 @@
 #include "ofproto/pipeline/learn.h"
 #include "ofproto/pipeline/port-vlan-private.h"
 
-// Its references are somebody else's, or given back.
-static void forget(struct xlate_basis *b)
-{
-	VEC_CLEAR(&b->credits);
-	VEC_CLEAR(&b->deps);
-	VEC_CLEAR(&b->passed);
-	VEC_CLEAR(&b->lookups);
-	VEC_CLEAR(&b->seen);
-	VEC_CLEAR(&b->effects);
-	VEC_CLEAR(&b->recircs);
-}
+// All that a basis has: DO(B, MEMBER) for each list.
+#define FOR_EACH_LIST(DO, B) \
+	do { \
+		DO(B, passed); \
+		DO(B, lookups); \
+		DO(B, seen); \
+		DO(B, deps); \
+		DO(B, effects); \
+		DO(B, credits); \
+		DO(B, recircs); \
+	} while (0)
+#define CLEAR_LIST(B, MEMBER) VEC_CLEAR(&(B)->MEMBER)
+#define FREE_LIST(B, MEMBER) VEC_FREE(&(B)->MEMBER)
+#define TRIM_LIST(B, MEMBER) VEC_TRIM(&(B)->MEMBER)
+#define COPY_LIST(B, MEMBER) VEC_COPY(&ret->MEMBER, &(B)->MEMBER)
 
 void xlate_basis_clear(struct xlate_basis *b)
 {
@@ -32,19 +36,13 @@ void xlate_basis_clear(struct xlate_basis *b)
 			group_unref(c->group);
 	VEC_FOR_EACH (s, &b->recircs)
 		recirc_unref(*s);
-	forget(b);
+	FOR_EACH_LIST(CLEAR_LIST, b);
 }
 
 void xlate_basis_uninit(struct xlate_basis *b)
 {
 	xlate_basis_clear(b);
-	VEC_FREE(&b->recircs);
-	VEC_FREE(&b->credits);
-	VEC_FREE(&b->deps);
-	VEC_FREE(&b->passed);
-	VEC_FREE(&b->lookups);
-	VEC_FREE(&b->seen);
-	VEC_FREE(&b->effects);
+	FOR_EACH_LIST(FREE_LIST, b);
 }
 
 void xlate_result_uninit(struct xlate_result *r)
@@ -54,36 +52,18 @@ void xlate_result_uninit(struct xlate_result *r)
 	VEC_FREE(&r->branches);
 }
 
-static void basis_trim(struct xlate_basis *b)
-{
-	VEC_TRIM(&b->deps);
-	VEC_TRIM(&b->passed);
-	VEC_TRIM(&b->lookups);
-	VEC_TRIM(&b->seen);
-	VEC_TRIM(&b->effects);
-	VEC_TRIM(&b->credits);
-	VEC_TRIM(&b->recircs);
-}
-
 void xlate_result_give_basis(struct xlate_result *r, struct xlate_basis *ret)
 {
-	struct xlate_basis *b = &r->basis;
-
-	VEC_COPY(&ret->credits, &b->credits);
-	VEC_COPY(&ret->deps, &b->deps);
-	VEC_COPY(&ret->passed, &b->passed);
-	VEC_COPY(&ret->lookups, &b->lookups);
-	VEC_COPY(&ret->seen, &b->seen);
-	VEC_COPY(&ret->effects, &b->effects);
-	VEC_COPY(&ret->recircs, &b->recircs);
-	forget(b);
+	FOR_EACH_LIST(COPY_LIST, &r->basis);
+	// The references have gone with them.
+	FOR_EACH_LIST(CLEAR_LIST, &r->basis);
 }
 
 void xlate_result_exchange_basis(struct xlate_result *r, struct xlate_basis *b)
 {
 	struct xlate_basis old = *b;
 
-	basis_trim(&r->basis);
+	FOR_EACH_LIST(TRIM_LIST, &r->basis);
 	*b = r->basis;
 	r->basis = old;
 }
