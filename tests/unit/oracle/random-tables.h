@@ -7,9 +7,9 @@
 #define RANDOM_N_PORTS 5 // OpenFlow ports 1..5 are datapath ports 1..5
 
 struct of_switch *random_switch_create(void);
-// Replaces all rules by 'n' random ones. 'rich': actions that hardware has no word for, too.
 // As NORMAL sees them: about half become trunks that take everything.
 void random_ports(struct of_switch *sw);
+// Replaces all rules by 'n' random ones, and the ports' settings. 'rich': actions that hardware has no word for, too.
 void random_switch_fill(struct of_switch *sw, unsigned int n, bool rich);
 // A frame with values that the rules know, appended to 'out'; its key, as of_port_t in_port, goes to *ret_key.
 void random_packet(struct strbuf *out, struct flow_key *ret_key);
