@@ -39,7 +39,7 @@ struct act_type_ops {
 	void (*encode)(const struct act *a, struct act_out *o);
 	void (*format)(const struct act *a, const struct act_text *t);
 	uint8_t first; // version
-	bool executed, in_set;
+	bool in_set;
 	uint16_t size; // of header and payload
 };
 

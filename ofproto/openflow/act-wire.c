@@ -421,8 +421,7 @@ uint32_t act_standard_bitmap(uint8_t version)
 		const struct raw *r = &raws[i];
 
 		if (r->kind == RAW_OF && r->first <= version && r->last >= version &&
-		    r->number < 32 && (!r->number || r->number >= first) &&
-		    act_ops[r->type].executed)
+		    r->number < 32 && (!r->number || r->number >= first))
 			bitmap |= 1u << r->number;
 	}
 	return bitmap;

@@ -4,13 +4,12 @@
 #include "ofproto/openflow/formats.h"
 
 const struct act_type_ops act_ops[ACT_MAX] = {
-#define ACT(ID, NAME, VERBS, MEMBER, FIRST, EXECUTED, IN_SET) \
+#define ACT(ID, NAME, VERBS, MEMBER, FIRST, IN_SET) \
 	[ACT_##ID] = { .name = NAME, \
 		       .decode = VERBS##_decode, \
 		       .encode = VERBS##_encode, \
 		       .format = VERBS##_format, \
 		       .first = FIRST, \
-		       .executed = EXECUTED, \
 		       .in_set = IN_SET, \
 		       .size = ACT_SIZE(MEMBER) },
 #include "ofproto/openflow/actions.def"
@@ -131,34 +130,4 @@ uint32_t acts_formats(struct acts list)
 			formats &= acts_formats(act_nested_list(a));
 	}
 	return formats;
-}
-
-static enum ofperr refuse(enum ofperr e, const char *what, struct error *err)
-{
-	error_set(err, -ENOTSUP, "%s is not supported yet", what);
-	return e;
-}
-
-enum ofperr acts_executable(struct acts list, struct error *err)
-{
-	const struct act *a;
-
-	OFPACT_FOR_EACH (a, list) {
-		enum ofperr e = OFPERR_NONE;
-
-		if (!act_ops[a->type].executed) {
-			AUTO_FREE char *what = xasprintf("action %s", act_name(a->type));
-
-			e = refuse(OFPERR_OFPBAC_BAD_TYPE, what, err);
-		} else if (a->type == ACT_SAMPLE &&
-			   (a->sample.domain_src.field || a->sample.point_src.field)) {
-			// Until the layout of that message is known for certain.
-			e = refuse(OFPERR_OFPBAC_BAD_TYPE, "sample with an id from a field", err);
-		} else if (act_has_list(a)) {
-			e = acts_executable(act_nested_list(a), err);
-		}
-		if (e)
-			return e;
-	}
-	return OFPERR_NONE;
 }

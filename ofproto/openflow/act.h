@@ -282,7 +282,7 @@ void act_put_set_field(struct strbuf *b, const struct field *f, enum act_set_for
 		       const union field_value *value, const union field_value *mask);
 bool acts_equal(struct acts a, struct acts b);
 const char *act_name(enum act_type type);
-// The standard actions of a version that a switch carries out, without those that the version advises against: bitmap of their numbers.
+// The standard actions of a version, without those that the version advises against: bitmap of their numbers.
 uint32_t act_standard_bitmap(uint8_t version);
 
 // Wire. debug_slow and debug_recirc are known to programs that asked for them only (those with dummy devices). At start.
@@ -295,9 +295,6 @@ void acts_encode_instructions(struct acts a, uint8_t version, struct strbuf *out
 // The same, knowing the match: 1.2+ says set_vlan_vid and mod_tp_* in the way that suits it. 'm' may be NULL.
 void acts_encode_for_match(struct acts a, const struct match *m, uint8_t version,
 			   struct strbuf *out);
-// Refuses what actions.def says that the pipeline does not execute, and what it does not of the others; 'err' (may be NULL)
-// gets the words.
-enum ofperr acts_executable(struct acts a, struct error *err);
 // Checks against the match and the number of tables: prerequisites of set fields, goto_table forwards, in_port of output...
 // 'table' is the rule's table (or 255 for packet_out). Actions that do nothing to some of the packets are in order in
 // OpenFlow 1.0 only: '*ret_inconsistent' (may be NULL) tells. 'm' NULL: nothing is known of

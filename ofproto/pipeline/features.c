@@ -151,25 +151,12 @@ static enum ofperr check_needs(struct needs *n, struct acts list)
 							  : OFPERR_NXBAC_CT_DATAPATH_SUPPORT;
 }
 
-static enum ofperr check_executable(const struct of_switch *sw, struct acts list)
-{
-	static struct log_limit limit = LOG_LIMIT_INIT(10, 10);
-	struct error err = ERROR_INIT;
-	enum ofperr e = acts_executable(list, &err);
-
-	if (e)
-		log_warn_limited(&limit, "%s: refused: %s", sw->name, err.text);
-	return e;
-}
-
 enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const struct match *m,
 			      uint8_t table)
 {
 	struct needs n = { .sw = sw, .ipv6 = m && m->key.eth_type == htobe16(0x86dd) };
-	enum ofperr e = check_executable(sw, a);
+	enum ofperr e = acts_check(a, m, table, SWITCH_N_TABLES, OF_PORT(OFPP_MAX), NULL);
 
-	if (!e)
-		e = acts_check(a, m, table, SWITCH_N_TABLES, OF_PORT(OFPP_MAX), NULL);
 	if (e)
 		return e;
 	if (!switch_knows_meter(sw, a))
@@ -193,10 +180,8 @@ static enum ofperr refuse_meter(const struct of_switch *sw, struct acts list)
 enum ofperr switch_check_bucket(const struct of_switch *sw, struct acts list)
 {
 	struct needs n = { .sw = sw };
-	enum ofperr e = check_executable(sw, list);
+	enum ofperr e = refuse_meter(sw, list);
 
-	if (!e)
-		e = refuse_meter(sw, list);
 	if (!e)
 		e = acts_check(list, NULL, 255, SWITCH_N_TABLES, OF_PORT(OFPP_MAX), NULL);
 	return e ? e : check_needs(&n, list);

@@ -137,6 +137,15 @@ void xlate_sample_output(struct xlate_ctx *ctx, const struct of_port *p)
 	sample_for_bridge(ctx, p);
 }
 
+// A number, or what a field has now.
+static uint32_t read_id(struct xlate_ctx *ctx, const struct subfield *src, uint32_t number)
+{
+	if (!src->field)
+		return number;
+	ctx_look_at_bits(ctx, src);
+	return subfield_get(src, &ctx->flow);
+}
+
 void xlate_sample(struct xlate_ctx *ctx, const struct act *a)
 {
 	const struct sampling *s = switch_sampling(ctx->sw);
@@ -144,14 +153,14 @@ void xlate_sample(struct xlate_ctx *ctx, const struct act *a)
 					      .probability = a->sample.probability,
 					      .direction = a->sample.direction,
 					      .collector_set = a->sample.collector_set,
-					      .obs_domain = a->sample.domain,
-					      .obs_point = a->sample.point,
 					      .output_port = DP_PORT_NONE } };
 	struct of_port *p = NULL;
 
 	// Nobody counts anything in this bridge.
 	if (!s || !find_port(ctx, a->sample.port, &p))
 		return;
+	d.userspace.obs_domain = read_id(ctx, &a->sample.domain_src, a->sample.domain);
+	d.userspace.obs_point = read_id(ctx, &a->sample.point_src, a->sample.point);
 	if (p)
 		set_port(&d, p);
 	if (p && xlate_is_tunnel(p) && sampling_tells_tunnels(s, a->sample.collector_set)) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // sample: a share of packets is told to collectors. Each of the four messages says what the one before could not.
 //
-// The first three are compared with another implementation (tests/integration/switch/test_peer_actions.py). Of the fourth only the
-// number and its purpose, ids from fields, are known: no peer that has it was at hand. Its layout is by analogy: the third
-// form, with each id replaced by 4 bytes of a field's header (zero: a number) and 4 of the number, or of offset and width
-// as other actions of this vendor pack them. A switch refuses it until that has been compared (acts_executable()).
+// The first three are compared with another implementation (tests/integration/switch/test_peer_actions.py). The fourth, for ids
+// from fields, is not: no peer that has it was at hand. It is the third form with each id replaced by 4 bytes of a field's
+// header (zero: a number) and 4 of the number, or of offset and width as other actions of this vendor pack them.
 #include <ctype.h>
 
 #include "core/flow/dp-action.h"

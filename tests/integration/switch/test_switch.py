@@ -34,22 +34,6 @@ def test_flow_round_trip(switch):
     assert "priority=7" not in switch.ofctl("dump-flows", "br0")
 
 
-def test_actions_that_are_not_executed_are_refused_by_name(switch):
-    switch.start("--enable-dummy=override")
-    switch.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
-    refused = "sample(probability=1,obs_point_id=NXM_NX_REG0[])"
-    r = switch.ofctl("-O", "OpenFlow13", "add-flow", "br0", f"actions=output:1,clone({refused})", check=False)
-    assert r.returncode and "OFPBAC_BAD_TYPE" in r.stdout + r.stderr
-    assert switch.log().count("br0: refused: sample with an id from a field is not supported yet") == 1
-    packet = "0" * 24 + "0800" + "0" * 96
-    r = switch.ofctl("-O", "OpenFlow13", "packet-out", "br0", f"in_port=LOCAL packet={packet} actions={refused}", check=False)
-    assert "OFPBAC_BAD_TYPE" in r.stdout + r.stderr
-    assert switch.log().count("br0: refused: sample with an id from a field is not supported yet") == 2
-    r = switch.appctl("ofproto/trace-packet-out", "br0", "in_port=LOCAL", refused, check=False)
-    assert "sample with an id from a field is not supported yet" in r.stdout + r.stderr
-    assert "sample" not in switch.ofctl("dump-flows", "br0")
-
-
 def test_hard_timeout_on_the_virtual_clock(switch):
     switch.start("--enable-dummy=override")
     switch.vsctl("add-br", "br0")

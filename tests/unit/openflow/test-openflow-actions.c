@@ -345,7 +345,6 @@ START_TEST(mutations_do_no_harm)
 			continue;
 		}
 		acts_check(acts_of(&acts), &any, 0, 255, OF_PORT(OFPP_MAX), NULL);
-		acts_executable(acts_of(&acts), NULL);
 		for (uint8_t to = OFP10; to <= OFP15; to++) {
 			encode(raw, &acts, to, &out);
 			ck_assert_uint_eq(out.len % 8, 0);
