@@ -60,8 +60,7 @@ static const char *const userspace[] = {
 	"sample(probability=65535,collector_set_id=1),",
 	"sample(probability=99,collector_set_id=2,obs_domain_id=3,sampling_port=2,egress),",
 	"sample(probability=65535,collector_set_id=1,sampling_port=77),",
-	"sample(probability=65535,collector_set_id=1,obs_domain_id=NXM_NX_REG0[],obs_point_id=reg1["
-	"3..9]),",
+	"sample(probability=65535,collector_set_id=1,obs_domain_id=reg0,obs_point_id=reg1[3..9]),",
 	"sample(probability=65535,collector_set_id=2,obs_point_id=in_port),",
 	"sample(probability=65535,collector_set_id=1,sampling_port=1,ingress),",
 	"mod_nw_tos:8,sample(probability=9,collector_set_id=1),",

@@ -46,9 +46,8 @@ static const struct translated_case cases[] = {
 	  "sample(sample=1.0%,actions(" TELL(655, 1, 0, 0, NOWHERE) ")),2",
 	  "ip,in_port=1,vlan_tci=0x0000/0x1000,nw_frag=no" },
 	{ "with ids from fields",
-	  { "ip,actions=load:0xabc->reg3[],sample(probability=65535,collector_set_id=1,obs_domain_"
-	    "id="
-	    "reg3[4..11],obs_point_id=NXM_OF_IP_DST[0..15]),2" },
+	  { "ip,actions=load:0xabc->reg3[],sample(probability=65535,collector_set_id=1,"
+	    "obs_domain_id=reg3[4..11],obs_point_id=NXM_OF_IP_DST[0..15]),2" },
 	  "in_port=1,udp,nw_dst=10.2.3.4",
 	  TELL(65535, 1, 171, 772, NOWHERE) ",2",
 	  "ip,in_port=1,vlan_tci=0x0000/0x1000,nw_dst=0.0.3.4/0.0.255.255,nw_frag=no" },
