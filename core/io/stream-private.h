@@ -55,7 +55,7 @@ struct stream {
 	bool eof_seen;
 	bool paused; // the owner wants no input
 	bool corked; // what is sent gathers
-	bool drained_due; // all that waited was sent when it was uncorked
+	bool drained_due; // all that waited was sent outside the loop's round
 	int64_t progress; // clock_msec() when the peer last made room for what waited
 };
 

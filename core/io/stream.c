@@ -557,6 +557,23 @@ bool stream_may_hold_more(const struct stream *s)
 	return s->state != STREAM_OPEN || s->class->has_pending;
 }
 
+// So much is worth asking the kernel again while something waits: the peer may have taken of it since.
+#define MUCH (64 * 1024)
+
+// Sends what the kernel takes before the loop runs again; what was waiting before counts as taken from there.
+static void send_more(struct stream *s)
+{
+	size_t waiting = out_queue_len(&s->out);
+
+	flush(s);
+	if (s->state == STREAM_OPEN && out_queue_len(&s->out) < waiting)
+		s->progress = clock_msec();
+	if (s->state == STREAM_OPEN && !out_queue_len(&s->out)) {
+		s->drained_due = true;
+		timer_in(&s->deferred, 0);
+	}
+}
+
 void stream_send(struct stream *s, const void *buf, size_t n)
 {
 	bool idle = !out_queue_len(&s->out);
@@ -564,8 +581,12 @@ void stream_send(struct stream *s, const void *buf, size_t n)
 	if (s->state == STREAM_DEAD)
 		return;
 	out_queue_put(&s->out, buf, n);
-	if (idle && s->state == STREAM_OPEN && !s->corked)
+	if (s->state != STREAM_OPEN || s->corked)
+		return;
+	if (idle)
 		flush(s);
+	else if (n >= MUCH)
+		send_more(s);
 }
 
 void stream_send_shared(struct stream *s, struct shared_text *text)

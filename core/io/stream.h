@@ -45,7 +45,8 @@ void stream_close_after_flush(struct stream *s);
 ssize_t stream_recv(struct stream *s, void *buf, size_t n);
 // After stream_recv() has returned less than it was asked for: may it have more at once? What comes later is told by 'readable'.
 bool stream_may_hold_more(const struct stream *s);
-// Queues all of 'n' bytes and sends what the kernel takes. Errors come through 'closed'.
+// Queues all of 'n' bytes and sends what the kernel takes; where bytes wait already, much at a time (64 KiB) tries, too, so that
+// the peer of a long answer works while it is made. Errors come through 'closed'.
 void stream_send(struct stream *s, const void *buf, size_t n);
 // The same without a copy: the text must not change while somebody has a reference.
 void stream_send_shared(struct stream *s, struct shared_text *text);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loop, streams and JSON-RPC, on sockets in a directory of the test's own.
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -250,6 +252,81 @@ START_TEST(too_large_a_message_closes_the_connection)
 }
 END_TEST
 
+static int n_drained;
+
+static void count_drained(void *aux)
+{
+	n_drained++;
+}
+
+// A stream to a socket of which the test itself reads when it likes.
+static struct stream *connect_to_socket(struct loop *l, int *ret_fd)
+{
+	static const struct stream_events events = { .readable = ignore,
+						     .closed = ignore_closed,
+						     .drained = count_drained };
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct error err = ERROR_INIT;
+	AUTO_FREE char *name = NULL;
+	struct stream *s;
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/much", dir);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	name = xasprintf("unix:%s", sun.sun_path);
+	ck_assert_int_eq(stream_open_block(l, name, 0, 5000, &events, NULL, &s, &err), 0);
+	*ret_fd = accept(fd, NULL, NULL);
+	ck_assert_int_ge(*ret_fd, 0);
+	close(fd);
+	unlink(sun.sun_path);
+	return s;
+}
+
+// All that the socket has now.
+static size_t take(int fd)
+{
+	static char buf[1 << 16];
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		total += n;
+	return total;
+}
+
+START_TEST(a_peer_gets_of_a_long_answer_while_it_is_made)
+{
+	static char much[1 << 20], rest[64 * 1024];
+	struct loop *l = loop_create();
+	size_t sent, got;
+	int fd;
+	struct stream *s = connect_to_socket(l, &fd);
+
+	n_drained = 0;
+	while (!stream_backlog(s))
+		stream_send(s, much, sizeof(much));
+	got = take(fd);
+	sent = got + stream_backlog(s);
+	// No round of the loop comes in between.
+	stream_send(s, rest, sizeof(rest));
+	sent += sizeof(rest);
+	ck_assert_uint_lt(stream_backlog(s), sent - got);
+	while (stream_backlog(s)) {
+		got += take(fd);
+		stream_send(s, rest, sizeof(rest));
+		sent += sizeof(rest);
+	}
+	ck_assert_int_eq(n_drained, 0);
+	while (!n_drained)
+		loop_step(l, 1000);
+	ck_assert_uint_eq(got + take(fd), sent);
+	close(fd);
+	stream_close(s);
+	loop_destroy(l);
+}
+END_TEST
+
 static pid_t owner;
 
 // The forks in which cases run must leave the directory to the others.
@@ -275,6 +352,7 @@ int main(void)
 	tcase_add_loop_test(t, malformed_rpc_closes_the_connection_with_a_reason, 0,
 			    ARRAY_SIZE(malformed));
 	tcase_add_test(t, too_large_a_message_closes_the_connection);
+	tcase_add_test(t, a_peer_gets_of_a_long_answer_while_it_is_made);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
