@@ -7,8 +7,8 @@
 #include "core/base/counters.h"
 #include "ofproto/openflow/wire-private.h"
 
-// How much is asked of the stream at once.
-#define CHUNK 65536
+// Read at a time. What a peer sends without a pause must not keep others waiting: the loop comes back for the rest.
+#define CHUNK 16384
 
 struct of_conn {
 	struct stream *stream;
@@ -228,21 +228,18 @@ static void pause_if_full(struct of_conn *c)
 static void on_readable(void *aux)
 {
 	struct of_conn *c = aux;
+	ssize_t n;
 
+	if (c->paused || c->held)
+		return;
 	c->in_callback = true;
-	while (!c->dead && !c->paused && !c->held) {
-		char *p = strbuf_reserve(&c->in, CHUNK);
-		ssize_t n = stream_recv(c->stream, p, CHUNK);
-
-		if (n == -EAGAIN)
-			break;
-		if (n <= 0) {
-			fail(c, n, n ? strerror(-n) : "connection closed by peer");
-			break;
-		}
+	n = stream_recv(c->stream, strbuf_reserve(&c->in, CHUNK), CHUNK);
+	if (n > 0) {
 		c->in.len += n;
 		take_messages(c);
 		pause_if_full(c);
+	} else if (n != -EAGAIN) {
+		fail(c, n, n ? strerror(-n) : "connection closed by peer");
 	}
 	leave(c);
 }
