@@ -12,14 +12,19 @@
 // Messages in flight towards a slow peer before more are made.
 #define BACKLOG_MAX (8u << 20)
 
+struct queue {
+	VEC(struct strbuf) list;
+	size_t first; // those before it have been taken
+};
+
 struct ofp_client {
 	struct loop *loop;
 	struct of_conn *conn;
 	const char *target;
 	bool ready, only_listens;
 	int64_t deadline; // real msec; 0: none
-	VEC(struct strbuf) in; // messages not taken yet
-	size_t in_first;
+	struct queue in; // messages not taken yet
+	struct queue errors; // that came while something else was waited for: they are taken first
 	struct strbuf taken;
 	struct msg msg;
 	bool failed; // an error message has been printed
@@ -30,10 +35,29 @@ static void on_ready(void *aux)
 	((struct ofp_client *)aux)->ready = true;
 }
 
+static bool queue_take(struct queue *q, struct strbuf *ret)
+{
+	if (q->first == q->list.n) {
+		q->first = q->list.n = 0;
+		return false;
+	}
+	*ret = q->list.v[q->first++];
+	return true;
+}
+
+static void queue_free(struct queue *q)
+{
+	struct strbuf b;
+
+	while (queue_take(q, &b))
+		strbuf_uninit(&b);
+	VEC_FREE(&q->list);
+}
+
 static void on_message(void *aux, const struct msg *m)
 {
 	struct ofp_client *c = aux;
-	struct strbuf *b = VEC_PUSH_UNINIT(&c->in);
+	struct strbuf *b = VEC_PUSH_UNINIT(&c->in.list);
 
 	strbuf_init(b);
 	strbuf_put(b, m->whole, m->size);
@@ -124,9 +148,8 @@ struct ofp_client *ofp_client_open_snoop(const char *target, uint32_t versions,
 void ofp_client_close(struct ofp_client *c)
 {
 	of_conn_close(c->conn, false);
-	for (size_t i = c->in_first; i < c->in.n; i++)
-		strbuf_uninit(&c->in.v[i]);
-	VEC_FREE(&c->in);
+	queue_free(&c->in);
+	queue_free(&c->errors);
 	strbuf_uninit(&c->taken);
 	loop_destroy(c->loop);
 	free(c);
@@ -176,12 +199,12 @@ void ofp_client_hold(struct ofp_client *c, bool on)
 
 const struct msg *ofp_client_next(struct ofp_client *c)
 {
-	if (c->in_first == c->in.n) {
-		c->in_first = c->in.n = 0;
+	struct strbuf next;
+
+	if (!queue_take(&c->errors, &next) && !queue_take(&c->in, &next))
 		return NULL;
-	}
 	strbuf_uninit(&c->taken);
-	c->taken = c->in.v[c->in_first++];
+	c->taken = next;
 	if (msg_decode_header(c->taken.s, c->taken.len, &c->msg) && !c->only_listens)
 		fatal(0, "%s: malformed message", c->target);
 	return &c->msg;
@@ -204,13 +227,19 @@ static void print_to_stderr(const struct msg *m)
 	fputs(s.s, stderr);
 }
 
+// Errors about what else has been sent stay for those who ask how that went.
 static const struct msg *receive_answer(struct ofp_client *c, uint32_t xid)
 {
+	struct queue others = { .list = VEC_INIT };
 	const struct msg *m;
 
-	do
-		m = ofp_client_receive(c);
-	while (m->xid != xid);
+	while ((m = ofp_client_receive(c))->xid != xid)
+		if (m->type == MSG_ERROR) {
+			VEC_PUSH(&others.list, c->taken);
+			c->taken = (struct strbuf)STRBUF_INIT;
+		}
+	queue_free(&c->errors);
+	c->errors = others;
 	if (m->type == MSG_ERROR) {
 		print_to_stderr(m);
 		exit(EXIT_FAILURE);

@@ -223,10 +223,7 @@ static void send_entry(struct replacing *r, const struct entry *e, enum flow_mod
 	}
 	flow_mod_encode_as(&fm, format_for(r, &fm), ofp_client_xid(r->c), &r->buf);
 	ofctl_end_message(r->c, &r->buf, start, "");
-	if (r->buf.len > 65536) {
-		ofp_client_send(r->c, &r->buf);
-		strbuf_clear(&r->buf);
-	}
+	ofctl_send_ahead(r->c, &r->buf);
 }
 
 static void replace_pair(const struct entry *old, const struct entry *now, void *aux)

@@ -345,6 +345,17 @@ void ofctl_end_message(struct ofp_client *c, struct strbuf *b, size_t start, con
 {
 	ofctl_bundle_message(c, b, start);
 	ofctl_check_length(b, start, where);
+	// It has no effect before the commit, which does not come if something is wrong with what is still to be read.
+	if (ofctl.bundle)
+		ofctl_send_ahead(c, b);
+}
+
+void ofctl_send_ahead(struct ofp_client *c, struct strbuf *messages)
+{
+	if (messages->len < 65536)
+		return;
+	ofp_client_send(c, messages);
+	strbuf_clear(messages);
 }
 
 void ofctl_send_and_wait(struct ofp_client *c, const struct strbuf *messages)

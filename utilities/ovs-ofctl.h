@@ -53,8 +53,11 @@ void ofctl_nxm_to_text(const void *p, size_t n, struct strbuf *out);
 // Ends the program when the message that begins at 'start' is longer than OpenFlow can say: what is behind its length would be
 // taken for the next one. 'where' comes before the error.
 void ofctl_check_length(const struct strbuf *b, size_t start, const char *where);
-// The same for a change of the switch that is complete now: with --bundle it is put into the bundle.
+// The same for a change of the switch that is complete now: with --bundle it is put into the bundle, and
+// the bundle may be sent so far.
 void ofctl_end_message(struct ofp_client *c, struct strbuf *b, size_t start, const char *where);
+// Sends much of what has been put together (64 KiB and more), so that the switch works on it meanwhile.
+void ofctl_send_ahead(struct ofp_client *c, struct strbuf *messages);
 // Opens the switch by the options. ..._for_flows() prepares a 1.0 connection for table ids in flow_mods; *ret_formats: in which of
 // the allowed formats flows can be sent to the switch.
 struct ofp_client *ofctl_open(const char *target);
