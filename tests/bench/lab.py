@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the benchmarks stand on: frames and pcap files, and a switch (ours or Debian's) in a directory of its own."""
+import contextlib
 import os
 import re
 import signal
@@ -72,6 +73,16 @@ def both_cores():
     os.sched_setaffinity(0, {OTHER_CORE, PMD_CORE})
 
 
+@contextlib.contextmanager
+def on_both_cores():
+    """What this process starts may run on either core: for switches without a thread that polls."""
+    both_cores()
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, {OTHER_CORE})
+
+
 def wait_until(what, condition, seconds=10, pause=0.05):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -109,7 +120,7 @@ def peer_suite(peer):
 
 
 class Switch:
-    """ovsdb-server and ovs-vswitchd of a suite. Its PMD thread has one core, all other threads the other one."""
+    """ovsdb-server and ovs-vswitchd of a suite. With a port, its PMD thread has one core and all other threads the other one."""
 
     def __init__(self, suite, path, config=()):
         self.suite = suite

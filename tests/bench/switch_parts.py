@@ -203,25 +203,42 @@ def forwarding(switch, material, result):
         lab.wait_until("the flows of the port are gone", lambda: (switch.n_flows() or 0) < 100, 20)
 
 
+def rules_alone(switch, other, material, run, parts, result):
+    # One rule first, so that what is allocated once is not counted later.
+    switch.run("ovs-ofctl", "add-flow", "br0", "priority=1,actions=drop")
+    switch.run("ovs-ofctl", "del-flows", "br0")
+    if "flow_mods" not in parts:
+        add_flows(switch, switch.suite, material)
+    run("flow_mods", lambda: flow_mods(switch, other, material, result))
+    run("bundles", lambda: bundles(switch, material, result))
+
+
+def with_packets(switch, material, run, result):
+    switch.add_port("out", 2, "net_null0,no-rx=1")
+    # One packet first, for the same reason.
+    switch.add_port("in", 1, material.source(1, True))
+    switch.del_port("in")
+    add_flows(switch, switch.suite, material)
+    run("upcalls", lambda: upcalls(switch, material, result))
+    run("revalidation", lambda: revalidation(switch, material, result))
+    run("forwarding", lambda: forwarding(switch, material, result))
+
+
 def whole_switch(suite, other, path, material, parts, result, note):
-    with lab.Switch(suite, path) as switch:
-        switch.add_port("out", 2, "net_null0,no-rx=1")
-        # One packet first, so that what is allocated once is not counted later.
-        switch.add_port("in", 1, material.source(1, True))
-        switch.del_port("in")
-        for name, part in (("flow_mods", lambda: flow_mods(switch, other, material, result)),
-                           ("bundles", lambda: bundles(switch, material, result)),
-                           ("upcalls", lambda: upcalls(switch, material, result)),
-                           ("revalidation", lambda: revalidation(switch, material, result)),
-                           ("forwarding", lambda: forwarding(switch, material, result))):
-            if name not in parts:
-                continue
-            if name != "flow_mods" and "flow_mods" not in parts:
-                add_flows(switch, suite, material)
-            try:
-                part()
-            except (lab.Skip, subprocess.TimeoutExpired) as e:
-                note(f"{name} with {suite.name}: {e}")
+    def run(name, part):
+        if name not in parts:
+            return
+        try:
+            part()
+        except (lab.Skip, subprocess.TimeoutExpired) as e:
+            note(f"{name} with {suite.name}: {e}")
+
+    if {"flow_mods", "bundles"} & set(parts):
+        with lab.on_both_cores(), lab.Switch(suite, f"{path}-rules") as switch:
+            rules_alone(switch, other, material, run, parts, result)
+    if {"upcalls", "revalidation", "forwarding"} & set(parts):
+        with lab.Switch(suite, path) as switch:
+            with_packets(switch, material, run, result)
 
 
 # ---- Insertion into the NIC ----
