@@ -290,7 +290,7 @@ static int parse_bucket(struct group_text *t, char *text)
 	if (g->type != GROUP_SELECT && t->have_type && b->weight)
 		return error_set(t->err, -EINVAL, "Only select groups can have bucket weights.");
 	OFPACT_FOR_EACH (a, acts_of(&b->acts))
-		if (a->type >= ACT_METER)
+		if (a->type > ACT_METER)
 			return error_set(t->err, -EINVAL, "%s instruction not allowed here",
 					 act_name(a->type));
 	return 0;
@@ -389,11 +389,17 @@ static uint32_t usable_formats(const struct group_mod *gm)
 {
 	uint32_t formats = FORMATS_ANY;
 	const struct bucket *b;
+	const struct act *a;
 
 	if (gm->command == GROUP_INSERT_BUCKETS || gm->command == GROUP_REMOVE_BUCKETS)
 		formats &= FORMATS_OF10 | FORMATS_NXM | 1u << FORMAT_OXM15;
-	VEC_FOR_EACH (b, &gm->group.buckets)
+	VEC_FOR_EACH (b, &gm->group.buckets) {
 		formats &= acts_formats(acts_of(&b->acts));
+		// Where it is an instruction, it is of rules alone.
+		OFPACT_FOR_EACH (a, acts_of(&b->acts))
+			if (a->type == ACT_METER)
+				formats &= 1u << FORMAT_OXM15;
+	}
 	return formats;
 }
 

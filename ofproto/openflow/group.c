@@ -89,7 +89,7 @@ static struct bucket *new_bucket(struct group_desc *g)
 
 // ---- Buckets ----
 
-// 1.0's extensions have instructions among the actions. A meter is both: who carries it out knows whether he can.
+// 1.0's extensions have instructions among the actions. A meter is both.
 static enum ofperr decode_bucket_acts(struct reader *r, uint8_t version, struct bucket *b)
 {
 	enum ofperr e = acts_decode_actions(r, version, &b->acts);

@@ -166,23 +166,10 @@ enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const s
 	return check_needs(&n, a);
 }
 
-// A meter is found for rules, at the head of their actions.
-static enum ofperr refuse_meter(const struct of_switch *sw, struct acts list)
-{
-	static struct log_limit limit = LOG_LIMIT_INIT(10, 10);
-
-	if (!list.size || list.first->type != ACT_METER)
-		return OFPERR_NONE;
-	log_warn_limited(&limit, "%s: refused: a meter in a bucket is not supported yet", sw->name);
-	return OFPERR_OFPBAC_BAD_TYPE;
-}
-
 enum ofperr switch_check_bucket(const struct of_switch *sw, struct acts list)
 {
 	struct needs n = { .sw = sw };
-	enum ofperr e = refuse_meter(sw, list);
+	enum ofperr e = acts_check(list, NULL, 255, SWITCH_N_TABLES, OF_PORT(OFPP_MAX), NULL);
 
-	if (!e)
-		e = acts_check(list, NULL, 255, SWITCH_N_TABLES, OF_PORT(OFPP_MAX), NULL);
 	return e ? e : check_needs(&n, list);
 }

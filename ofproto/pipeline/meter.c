@@ -63,7 +63,7 @@ uint64_t switch_meters_version(const struct of_switch *sw)
 	return atomic_load(&sw->meters_version);
 }
 
-static uint32_t datapath_meter(const struct of_switch *sw, uint32_t id)
+uint32_t switch_datapath_meter(const struct of_switch *sw, uint32_t id)
 {
 	const struct meter_node *n = find_node(sw, id);
 
@@ -72,14 +72,14 @@ static uint32_t datapath_meter(const struct of_switch *sw, uint32_t id)
 
 uint32_t switch_controller_meter(const struct of_switch *sw, uint32_t id)
 {
-	uint32_t own = id ? datapath_meter(sw, id) : 0;
+	uint32_t own = id ? switch_datapath_meter(sw, id) : 0;
 
-	return own ? own : datapath_meter(sw, METER_ID_CONTROLLER);
+	return own ? own : switch_datapath_meter(sw, METER_ID_CONTROLLER);
 }
 
 uint32_t switch_slow_path_meter(const struct of_switch *sw)
 {
-	return datapath_meter(sw, METER_ID_SLOWPATH);
+	return switch_datapath_meter(sw, METER_ID_SLOWPATH);
 }
 
 // It comes first in a list, or not at all.

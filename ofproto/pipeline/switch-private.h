@@ -94,6 +94,8 @@ void switch_delete_meters(struct of_switch *sw);
 // them; and for packets of the slow path. 0: there is none. Both hold as long as the version stays.
 uint64_t switch_meters_version(const struct of_switch *sw);
 uint32_t switch_controller_meter(const struct of_switch *sw, uint32_t id);
+// That of any meter.
+uint32_t switch_datapath_meter(const struct of_switch *sw, uint32_t id);
 uint32_t switch_slow_path_meter(const struct of_switch *sw);
 // table.c: the tables of a switch, and their end.
 void switch_init_tables(struct of_switch *sw);

@@ -302,13 +302,16 @@ static void report_action_set(struct xlate_ctx *ctx, const char *verb)
 
 static void do_meter(struct xlate_ctx *ctx, const struct act *a)
 {
-	if (!a->meter.datapath_id) {
+	// A rule's is known since the rule came and goes with it; a group may be there before its meters, and stays.
+	uint32_t id = a->meter.datapath_id ? a->meter.datapath_id : xlate_meter(ctx, a->meter.id);
+
+	if (!id) {
 		ctx_report(ctx, ">> the meter is not known");
 		return;
 	}
 	// It sees the packet as it is by now.
 	ctx_commit(ctx);
-	dp_put(&ctx->ret->actions, DP_ACTION_METER)->meter.id = a->meter.datapath_id;
+	dp_put(&ctx->ret->actions, DP_ACTION_METER)->meter.id = id;
 	ctx->n_meters++;
 }
 

@@ -241,6 +241,8 @@ void xlate_controller(struct xlate_ctx *ctx, const struct to_controller *c);
 // Appends a userspace action that goes to controllers; 'meter' is the action's own, 0: none.
 void xlate_put_controller(struct xlate_ctx *ctx, uint32_t meter, const struct dp_action *a);
 void xlate_sample(struct xlate_ctx *ctx, const struct act *a);
+// The datapath's number of a meter of this bridge, 0: it is not there. The answer is one as long as it stays so.
+uint32_t xlate_meter(struct xlate_ctx *ctx, uint32_t id);
 // Where the bridge itself samples: what comes in, and before an output.
 void xlate_sample_input(struct xlate_ctx *ctx);
 void xlate_sample_output(struct xlate_ctx *ctx, const struct of_port *p);

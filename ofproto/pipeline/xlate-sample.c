@@ -9,6 +9,12 @@ static void depend_on_meters(struct xlate_ctx *ctx, struct of_switch *sw)
 					    .version = switch_meters_version(sw) });
 }
 
+uint32_t xlate_meter(struct xlate_ctx *ctx, uint32_t id)
+{
+	depend_on_meters(ctx, ctx->sw);
+	return switch_datapath_meter(ctx->sw, id);
+}
+
 // Begins what 'probability' of the packets are to do, past a meter of the datapath (0: none).
 static size_t begin_sample(struct strbuf *out, uint32_t probability, uint32_t meter)
 {

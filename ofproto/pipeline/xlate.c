@@ -370,7 +370,7 @@ void acts_in_set_order(struct acts set, struct strbuf *out)
 		ACT_PUSH_MPLS,	 ACT_PUSH_VLAN,	     ACT_DEC_TTL,      ACT_DEC_MPLS_TTL,
 		ACT_DEC_NSH_TTL, ACT_SET_MPLS_LABEL, ACT_SET_MPLS_TC,  ACT_SET_MPLS_TTL,
 		ACT_SET_TUNNEL,	 ACT_SET_VLAN_VID,   ACT_SET_VLAN_PCP, ACT_SET_FIELD,
-		ACT_MOVE,	 ACT_SET_QUEUE
+		ACT_MOVE,	 ACT_METER,	     ACT_SET_QUEUE
 	};
 	static const enum act_type outputs[] = { ACT_OUTPUT, ACT_OUTPUT_REG, ACT_CONTROLLER };
 	// Of these one, and only where there is no output.

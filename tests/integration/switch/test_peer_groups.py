@@ -79,12 +79,18 @@ group_id=1,type=select,bucket:output:1
 group_id=0,type=select,bucket:output:1
 group_id=0x10,type=select,bucket=bucket_id:5,output:1,bucket=output:2,bucket=bucket_id:1,output:1,bucket=output:9
 group_id=1,type=select,bucket=bucket_id:x,output:1
+group_id=1,type=select,bucket=meter:1,output:1,bucket=actions=meter:4294901760
+group_id=1,type=all,bucket=output:1,meter:1
+group_id=1,type=all,bucket=meter:1,meter:2,output:1
+group_id=1,type=all,bucket=clone(meter:1,output:1)
+group_id=1,type=all,bucket=meter:x,output:1
 """.splitlines()[1:]
 # What a user says, and its words; in versions that have it.
 COMMANDS = [
     ["add-group", "group_id=1234,type=select,bucket=bucket_id:1,weight:3,watch_port:2,actions=output:10,bucket=actions=output:11"],
     ["add-group", "group_id=1,type=select,selection_method=hash,selection_method_param=7,fields(eth_dst,ip_dst=255.255.255.0,tcp_src),bucket=output:1"],
     ["mod-group", "group_id=1,type=all,bucket=output:3"],
+    ["add-group", "group_id=1,type=indirect,bucket=meter:3,dec_ttl,output:3"],
     ["--may-create", "mod-group", "group_id=1,type=ff,bucket=watch_group:3,output:1"],
     ["insert-buckets", "group_id=1,command_bucket_id=last,bucket=output:3"],
     ["insert-buckets", "group_id=1,command_bucket_id=0x5,bucket=bucket_id=7,output:3"],

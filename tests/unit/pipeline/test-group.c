@@ -458,21 +458,6 @@ START_TEST(what_makes_no_sense_is_refused_and_changes_nothing)
 }
 END_TEST
 
-// Text has no such bucket, OpenFlow 1.5 has.
-START_TEST(a_meter_in_a_bucket_is_refused)
-{
-	struct group_mod gm;
-
-	group_mod_init(&gm);
-	gm.group.id = 1;
-	bucket_init(VEC_PUSH_UNINIT(&gm.group.buckets));
-	act_put(&gm.group.buckets.v[0].acts, ACT_METER)->meter.id = 1;
-	ck_assert_str_eq(ofperr_name(switch_group_mod(sw, &gm)),
-			 ofperr_name(OFPERR_OFPBAC_BAD_TYPE));
-	group_mod_uninit(&gm);
-}
-END_TEST
-
 START_TEST(a_rule_cannot_use_a_group_that_is_not_there)
 {
 	ck_assert_int_eq(try_flow_mod(sw, FM_ADD, "tcp,actions=clone(group:7)"),
@@ -520,7 +505,6 @@ int main(void)
 	tcase_add_test(t, rules_are_found_by_their_group);
 	tcase_add_loop_test(t, what_makes_no_sense_is_refused_and_changes_nothing, 0,
 			    ARRAY_SIZE(refused));
-	tcase_add_test(t, a_meter_in_a_bucket_is_refused);
 	tcase_add_test(t, a_rule_cannot_use_a_group_that_is_not_there);
 	tcase_add_test(t, there_may_be_many_groups);
 	suite_add_tcase(s, t);

@@ -2,6 +2,8 @@
 // A switch's meters: which are there, whose number of the datapath's rules carry, and what goes with them.
 #include "core/base/clock.h"
 #include "core/base/rcu.h"
+#include "ofproto/openflow/formats.h"
+#include "ofproto/openflow/group.h"
 #include "ofproto/pipeline/xlate.h"
 #include "tests/unit/pipeline/switches.h"
 
@@ -243,6 +245,57 @@ START_TEST(a_rule_that_tells_controllers_stays_without_its_meter)
 }
 END_TEST
 
+static void add_group(const char *text)
+{
+	struct error err = ERROR_INIT;
+	struct group_mod gm;
+	uint32_t usable;
+
+	ck_assert_msg(!group_mod_parse(text, GROUP_ADD, NULL, &gm, &usable, &err), "%s", err.text);
+	ck_assert_uint_eq(usable, 1u << FORMAT_OXM15);
+	ck_assert_str_eq(ofperr_name(switch_group_mod(sw, &gm)), ofperr_name(OFPERR_NONE));
+	group_mod_uninit(&gm);
+}
+
+START_TEST(a_meter_ends_its_bucket_only)
+{
+	ck_assert_int_eq(change(sw, METER_ADD, METER(70)), OFPERR_NONE);
+	add_group("group_id=1,type=all,bucket=meter:70,output:2,bucket=output:2");
+	add_rule(sw, "actions=group:1");
+	check_translation("clone(meter(5),2),2");
+}
+END_TEST
+
+// In the order of action sets it belongs to what is done for quality of service, behind changes of the packet.
+START_TEST(a_bucket_s_meter_counts_the_packet_as_changed)
+{
+	ck_assert_int_eq(change(sw, METER_ADD, METER(70)), OFPERR_NONE);
+	add_group("group_id=1,type=indirect,bucket=meter:70,push_vlan:0x8100,output:2");
+	add_rule(sw, "actions=group:1");
+	check_translation("push_vlan(vid=0,pcp=0),meter(5),2");
+}
+END_TEST
+
+START_TEST(a_group_stays_as_its_meters_come_and_go)
+{
+	struct xlate_result before, with;
+
+	add_group("group_id=1,type=indirect,bucket=meter:70,output:2");
+	add_rule(sw, "actions=group:1");
+	check_translation("2");
+	translate(&before);
+	ck_assert_int_eq(change(sw, METER_ADD, METER(70)), OFPERR_NONE);
+	ck_assert(!xlate_is_current(&before.basis));
+	check_translation("meter(5),2");
+	translate(&with);
+	ck_assert_int_eq(change(sw, METER_DELETE, "meter=70"), OFPERR_NONE);
+	ck_assert(!xlate_is_current(&with.basis));
+	check_translation("2");
+	xlate_result_uninit(&before);
+	xlate_result_uninit(&with);
+}
+END_TEST
+
 static const struct {
 	enum meter_command command;
 	const char *text;
@@ -300,6 +353,9 @@ int main(void)
 	tcase_add_test(t, such_an_answer_ends_when_a_meter_comes_or_goes);
 	tcase_add_test(t, other_answers_do_not);
 	tcase_add_test(t, a_rule_that_tells_controllers_stays_without_its_meter);
+	tcase_add_test(t, a_meter_ends_its_bucket_only);
+	tcase_add_test(t, a_bucket_s_meter_counts_the_packet_as_changed);
+	tcase_add_test(t, a_group_stays_as_its_meters_come_and_go);
 	tcase_add_loop_test(t, what_cannot_be_is_refused, 0, ARRAY_SIZE(refusals));
 	tcase_add_test(t, unknown_meters_and_too_many);
 	tcase_add_test(t, none_for_a_datapath_without);
