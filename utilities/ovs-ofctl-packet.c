@@ -48,7 +48,7 @@ static void put_arguments(struct ofp_client *c, int argc, char *argv[],
 		fatal(0, "%s: unknown port `%s'", ofp_client_target(c), argv[2]);
 	po.metadata.key.in_port = port.n;
 	po.metadata.mask.m.in_port = UINT32_MAX;
-	if (acts_parse(argv[3], names, &po.acts, &err))
+	if (acts_parse_actions(argv[3], names, &po.acts, &err))
 		fatal(0, "%s", err.text);
 	for (int i = 4; i < argc; i++) {
 		if (packet_text_parse(argv[i], &packet, &err))

@@ -233,8 +233,19 @@ static int check_order(struct acts list, struct error *err)
 	return 0;
 }
 
-int acts_parse(const char *text, const struct port_names *ports, struct strbuf *out,
-	       struct error *err)
+static int refuse_instructions(struct acts list, struct error *err)
+{
+	const struct act *a;
+
+	OFPACT_FOR_EACH (a, list)
+		if (a->type > ACT_METER)
+			return error_set(err, -EINVAL, "%s instruction not allowed here",
+					 act_name(a->type));
+	return 0;
+}
+
+static int parse(const char *text, const struct port_names *ports, bool instructions,
+		 struct strbuf *out, struct error *err)
 {
 	AUTO_FREE char *copy = xstrdup(text);
 	struct act_text t = { ports, out, err, 0 };
@@ -245,8 +256,23 @@ int acts_parse(const char *text, const struct port_names *ports, struct strbuf *
 	if (error)
 		return error;
 	list = (struct acts){ (const struct act *)(strbuf_cstr(out) + start), out->len - start };
-	error = check_order(list, err);
+	if (!instructions)
+		error = refuse_instructions(list, err);
+	if (!error)
+		error = check_order(list, err);
 	return error || !acts_verify_nesting(list, NULL, err) ? error : -EINVAL;
+}
+
+int acts_parse(const char *text, const struct port_names *ports, struct strbuf *out,
+	       struct error *err)
+{
+	return parse(text, ports, true, out, err);
+}
+
+int acts_parse_actions(const char *text, const struct port_names *ports, struct strbuf *out,
+		       struct error *err)
+{
+	return parse(text, ports, false, out, err);
 }
 
 // ---- Printing ----

@@ -309,6 +309,9 @@ bool acts_use_group(struct acts a, uint32_t id);
 // Text: "output:2,set_field:..." or "drop" for an empty list. In error the text names the word.
 int acts_parse(const char *text, const struct port_names *ports, struct strbuf *out,
 	       struct error *err);
+// The same without instructions, as packets to send and buckets have them. A meter is an action, too.
+int acts_parse_actions(const char *text, const struct port_names *ports, struct strbuf *out,
+		       struct error *err);
 void acts_format(struct acts a, const struct port_names *ports, struct strbuf *out);
 // The flow formats (formats.h) that can carry the list.
 uint32_t acts_formats(struct acts a);

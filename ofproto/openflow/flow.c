@@ -156,6 +156,7 @@ enum ofperr flow_mod_decode(const struct msg *m, struct flow_mod *fm)
 	if (m->version < OFP12 && fm->command == FM_ADD)
 		fm->flags |= FM_RESET_COUNTS;
 	fm->cookie &= fm->cookie_mask;
+	fm->consistent = m->version > OFP10;
 	e = acts_decode_instructions(&r, m->version, &fm->acts);
 	if (!e)
 		set_field_fix_ports(&fm->acts, &fm->match);

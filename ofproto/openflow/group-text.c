@@ -276,7 +276,6 @@ static int parse_bucket(struct group_text *t, char *text)
 	struct group_desc *g = &t->gm->group;
 	struct bucket *b = VEC_PUSH_UNINIT(&g->buckets);
 	AUTO(strbuf) acts = STRBUF_INIT;
-	const struct act *a;
 	bool any = false;
 
 	bucket_init(b);
@@ -285,14 +284,10 @@ static int parse_bucket(struct group_text *t, char *text)
 		return -EINVAL;
 	if (!any)
 		return error_set(t->err, -EINVAL, "bucket must specify actions");
-	if (acts_parse(strbuf_cstr(&acts), t->ports, &b->acts, t->err))
+	if (acts_parse_actions(strbuf_cstr(&acts), t->ports, &b->acts, t->err))
 		return -EINVAL;
 	if (g->type != GROUP_SELECT && t->have_type && b->weight)
 		return error_set(t->err, -EINVAL, "Only select groups can have bucket weights.");
-	OFPACT_FOR_EACH (a, acts_of(&b->acts))
-		if (a->type > ACT_METER)
-			return error_set(t->err, -EINVAL, "%s instruction not allowed here",
-					 act_name(a->type));
 	return 0;
 }
 

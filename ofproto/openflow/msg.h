@@ -72,6 +72,7 @@ struct flow_mod {
 	uint32_t out_group;
 	uint16_t flags; // enum flow_mod_flags
 	uint16_t importance;
+	bool consistent; // actions that do nothing to some of the packets are an error: since 1.1
 	struct strbuf acts; // owned; struct act list
 };
 
@@ -340,6 +341,7 @@ struct packet_out {
 	size_t len;
 	uint32_t buffer_id;
 	struct match metadata; // in_port and, in 1.5, other pipeline fields
+	bool consistent; // as of flow_mods
 	struct strbuf acts; // owned
 };
 

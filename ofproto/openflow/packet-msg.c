@@ -326,6 +326,7 @@ enum ofperr packet_out_decode(const struct msg *m, struct packet_out *p)
 
 	r.parent = NULL;
 	p->buffer_id = rd_be32(&r);
+	p->consistent = m->version > OFP10;
 	if (m->version >= OFP15) {
 		n_actions = rd_be16(&r);
 		rd_skip(&r, 2);

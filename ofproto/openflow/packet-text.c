@@ -128,7 +128,7 @@ int packet_out_parse(const char *text, const struct port_names *ports, struct pa
 	if (!error && !actions)
 		error = error_set(err, -EINVAL, "must specify actions");
 	if (!error)
-		error = acts_parse(actions, ports, &po->acts, err);
+		error = acts_parse_actions(actions, ports, &po->acts, err);
 	if (error)
 		packet_out_uninit(po);
 	po->packet = (const uint8_t *)packet->s;

@@ -70,7 +70,7 @@ static struct reader take_block(struct reader *r)
 // What would be refused in a rule is refused here, but that the packet may be another one by now.
 static enum ofperr check_list(struct of_switch *sw, struct strbuf *list, uint8_t table)
 {
-	enum ofperr e = switch_check_acts(sw, acts_of(list), NULL, table);
+	enum ofperr e = switch_check_acts(sw, acts_of(list), NULL, table, false);
 
 	if (!e)
 		switch_bind_meter(sw, (struct act *)list->s, list->len);

@@ -152,13 +152,16 @@ static enum ofperr check_needs(struct needs *n, struct acts list)
 }
 
 enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const struct match *m,
-			      uint8_t table)
+			      uint8_t table, bool consistent)
 {
 	struct needs n = { .sw = sw, .ipv6 = m && m->key.eth_type == htobe16(0x86dd) };
-	enum ofperr e = acts_check(a, m, table, SWITCH_N_TABLES, OF_PORT(OFPP_MAX), NULL);
+	bool inconsistent;
+	enum ofperr e = acts_check(a, m, table, SWITCH_N_TABLES, OF_PORT(OFPP_MAX), &inconsistent);
 
 	if (e)
 		return e;
+	if (consistent && inconsistent)
+		return OFPERR_OFPBAC_MATCH_INCONSISTENT;
 	if (!switch_knows_meter(sw, a))
 		return OFPERR_OFPMMFC_INVALID_METER;
 	if (!switch_knows_groups(sw, a))

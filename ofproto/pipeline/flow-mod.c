@@ -207,7 +207,8 @@ enum ofperr txn_flow_mod(struct switch_txn *t, const struct flow_mod *fm)
 
 		err = switch_check_match(sw, &fm->match);
 		if (!err)
-			err = switch_check_acts(sw, acts_of(&fm->acts), &fm->match, table);
+			err = switch_check_acts(sw, acts_of(&fm->acts), &fm->match, table,
+						fm->consistent);
 		if (!err)
 			err = switch_tlv_check(sw, &fm->match, acts_of(&fm->acts));
 		if (err)

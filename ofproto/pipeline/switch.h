@@ -310,9 +310,9 @@ struct of_port *const *switch_ports(const struct of_switch *sw);
 struct port_names switch_port_names(const struct of_switch *sw);
 
 // Whether packets that 'm' says something of (NULL: any) can be sent through the actions: prerequisites, tables, what the datapath can.
-// 'table' is the rule's (255 for packet_out).
+// 'table' is the rule's (255 for packet_out). With 'consistent', actions that do nothing to some of the packets are an error.
 enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const struct match *m,
-			      uint8_t table);
+			      uint8_t table, bool consistent);
 // Writes the datapath's meter into a list that switch_check_acts() has passed and that no rule holds (packet_out).
 void switch_bind_meter(const struct of_switch *sw, struct act *list, size_t size);
 

@@ -375,13 +375,14 @@ dp_port_t upcall_way_back(const struct of_switch *sw, of_port_t in_port)
 	return DP_PORT_NONE;
 }
 
-enum ofperr upcall_check_acts(struct of_switch *sw, const struct flow_key *key, struct strbuf *list)
+enum ofperr upcall_check_acts(struct of_switch *sw, const struct flow_key *key, bool consistent,
+			      struct strbuf *list)
 {
 	struct match packet = { .key = *key };
 	enum ofperr e;
 
 	flow_mask_exact_for(&packet.mask, key);
-	e = switch_check_acts(sw, acts_of(list), &packet, 255);
+	e = switch_check_acts(sw, acts_of(list), &packet, 255, consistent);
 	if (!e)
 		switch_bind_meter(sw, (struct act *)list->s, list->len);
 	return e;
@@ -443,7 +444,7 @@ enum ofperr upcall_packet_out_prepare(struct upcall_engine *u, struct of_switch 
 	e = read_packet(run, po);
 	if (!e) {
 		strbuf_put(&list, strbuf_cstr(&po->acts), po->acts.len);
-		e = upcall_check_acts(sw, &run->key, &list);
+		e = upcall_check_acts(sw, &run->key, po->consistent, &list);
 	}
 	if (e) {
 		upcall_packet_out_free(run);
