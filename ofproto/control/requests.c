@@ -632,6 +632,8 @@ static enum ofperr on_ignored(struct peer *p, const struct msg *m, struct strbuf
 static request_fn *const functions[MSG_MAX] = {
 	[MSG_ECHO_REPLY] = on_ignored,
 	[MSG_ERROR] = on_ignored,
+	// Flows age without being told to.
+	[MSG_FLOW_AGE] = on_ignored,
 	[MSG_FEATURES_REQUEST] = on_features,
 	[MSG_GET_CONFIG_REQUEST] = on_get_config,
 	[MSG_SET_CONFIG] = on_set_config,

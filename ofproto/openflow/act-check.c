@@ -559,7 +559,8 @@ static enum ofperr verify_conjunctions(struct acts list, struct error *err)
 	return OFPERR_NXBAC_BAD_CONJUNCTION;
 }
 
-enum ofperr acts_verify_nesting(struct acts list, const struct act *outer, struct error *err)
+// 'outer' is the action around the list, NULL: none.
+static enum ofperr verify_nesting(struct acts list, const struct act *outer, struct error *err)
 {
 	const struct act *a;
 
@@ -572,9 +573,54 @@ enum ofperr acts_verify_nesting(struct acts list, const struct act *outer, struc
 			e = outer && outer->type == ACT_CT ? verify_in_ct(a, err)
 							   : verify_outside_ct(a, outer, err);
 		if (!e && act_has_list(a))
-			e = acts_verify_nesting(act_nested_list(a), a, err);
+			e = verify_nesting(act_nested_list(a), a, err);
 		if (e)
 			return e;
 	}
 	return verify_conjunctions(list, err);
+}
+
+// ---- Order ----
+
+static unsigned int rank(const struct act *a)
+{
+	if (a->type == ACT_METER)
+		return 0;
+	return a->type < ACT_METER ? 1 : a->type - ACT_METER + 1;
+}
+
+static const char *instruction_name(const struct act *a)
+{
+	return rank(a) == 1 ? "apply_actions" : act_name(a->type);
+}
+
+static enum ofperr verify_order(struct acts list, struct error *err)
+{
+	const struct act *a, *last = NULL;
+
+	OFPACT_FOR_EACH (a, list) {
+		if (last && rank(a) == rank(last) && rank(a) != 1) {
+			error_set(err, -EINVAL,
+				  "duplicate %s instruction not allowed, for OpenFlow 1.1+ "
+				  "compatibility",
+				  instruction_name(a));
+			return OFPERR_OFPBAC_UNSUPPORTED_ORDER;
+		}
+		if (last && rank(a) < rank(last)) {
+			error_set(err, -EINVAL,
+				  "invalid instruction ordering: %s must appear before %s, for "
+				  "OpenFlow 1.1+ compatibility",
+				  instruction_name(a), instruction_name(last));
+			return OFPERR_OFPBAC_UNSUPPORTED_ORDER;
+		}
+		last = a;
+	}
+	return OFPERR_NONE;
+}
+
+enum ofperr acts_verify(struct acts list, struct error *err)
+{
+	enum ofperr e = verify_order(list, err);
+
+	return e ? e : verify_nesting(list, NULL, err);
 }

@@ -116,9 +116,10 @@ int act_not_openflow(const struct field *f, struct error *err);
 // Takes the next "key=value", "key:value", "key(value)" or "key" off the list at '*s'; false at its end.
 bool act_next_word(char **s, char **ret_key, char **ret_value);
 
-// What may stand in what, whatever the match: nat and changes of connections in ct only, and nothing else there. 'outer' is
-// the action around the list, NULL: none. The error of a peer; 'err' (may be NULL) gets its text.
-enum ofperr acts_verify_nesting(struct acts list, const struct act *outer, struct error *err);
+// What may stand behind and in what, whatever the match: a meter, what stands in apply_actions, and then each other instruction, in the
+// order of their execution; nat and changes of connections in ct only, and nothing else there. The error of a peer; 'err' (may
+// be NULL) gets its text.
+enum ofperr acts_verify(struct acts list, struct error *err);
 
 #define ACT(ID, NAME, VERBS, ...) \
 	enum ofperr VERBS##_decode(struct act_in *in, struct strbuf *out); \

@@ -200,39 +200,6 @@ int act_parse_list(char *text, const struct act_text *t)
 	return 0;
 }
 
-static unsigned int rank(const struct act *a)
-{
-	if (a->type == ACT_METER)
-		return 0;
-	return a->type < ACT_METER ? 1 : a->type - ACT_METER + 1;
-}
-
-static const char *instruction_name(const struct act *a)
-{
-	return rank(a) == 1 ? "apply_actions" : act_name(a->type);
-}
-
-// meter, what stands in apply_actions, and then each other instruction, in the order of their execution.
-static int check_order(struct acts list, struct error *err)
-{
-	const struct act *a, *last = NULL;
-
-	OFPACT_FOR_EACH (a, list) {
-		if (last && rank(a) == rank(last) && rank(a) != 1)
-			return error_set(err, -EINVAL,
-					 "duplicate %s instruction not allowed, for OpenFlow 1.1+ "
-					 "compatibility",
-					 instruction_name(a));
-		if (last && rank(a) < rank(last))
-			return error_set(err, -EINVAL,
-					 "invalid instruction ordering: %s must appear before %s, "
-					 "for OpenFlow 1.1+ compatibility",
-					 instruction_name(a), instruction_name(last));
-		last = a;
-	}
-	return 0;
-}
-
 static int refuse_instructions(struct acts list, struct error *err)
 {
 	const struct act *a;
@@ -258,9 +225,7 @@ static int parse(const char *text, const struct port_names *ports, bool instruct
 	list = (struct acts){ (const struct act *)(strbuf_cstr(out) + start), out->len - start };
 	if (!instructions)
 		error = refuse_instructions(list, err);
-	if (!error)
-		error = check_order(list, err);
-	return error || !acts_verify_nesting(list, NULL, err) ? error : -EINVAL;
+	return error || !acts_verify(list, err) ? error : -EINVAL;
 }
 
 int acts_parse(const char *text, const struct port_names *ports, struct strbuf *out,

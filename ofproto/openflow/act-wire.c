@@ -129,7 +129,7 @@ static enum ofperr verify(const struct strbuf *out, size_t start)
 {
 	struct acts list = { (const struct act *)(strbuf_cstr(out) + start), out->len - start };
 
-	return acts_verify_nesting(list, NULL, NULL);
+	return acts_verify(list, NULL);
 }
 
 enum ofperr acts_decode_actions(struct reader *r, uint8_t version, struct strbuf *out)

@@ -125,6 +125,9 @@ static enum ofperr decode_11(const struct msg *m, struct reader *r, struct flow_
 	if (command > COMMAND_MAX)
 		return OFPERR_OFPFMFC_BAD_COMMAND;
 	fm->command = command;
+	// All tables is what 1.2 and later can delete from.
+	if (fm->table == 255 && (m->version == OFP11 || fm->command < FM_DELETE))
+		return OFPERR_OFPFMFC_BAD_TABLE_ID;
 	if (m->version == OFP11 && is_modify(fm->command) && !fm->cookie_mask) {
 		fm->new_cookie = fm->cookie;
 		fm->add_missing = fm->cookie != UINT64_MAX;
@@ -209,8 +212,9 @@ static void encode_11(const struct flow_mod *fm, uint8_t version, struct strbuf 
 
 	wr_be64(out, new_cookie ? fm->new_cookie : fm->cookie);
 	wr_be64(out, fm->command == FM_ADD ? 0 : fm->cookie_mask);
-	// Without a table a change is one of the first, and only a deletion one of all.
-	wr_u8(out, fm->command < FM_DELETE && fm->table == 255 ? 0 : fm->table);
+	// Without a table a change is one of the first, and only a deletion one of all, since 1.2.
+	wr_u8(out,
+	      fm->table == 255 && (version == OFP11 || fm->command < FM_DELETE) ? 0 : fm->table);
 	wr_u8(out, fm->command);
 	wr_be16(out, fm->idle_timeout);
 	wr_be16(out, fm->hard_timeout);

@@ -232,12 +232,14 @@ END_TEST
 static const struct {
 	enum flow_mod_command command;
 	const char *text, *printed;
-	const char *in_10; // where it is another: without a table all are changed, later the first
+	// Where they are others: without a table 1.0 changes all, later versions the first; 1.1 deletes from the first, too.
+	const char *in_10, *in_11;
 } commands[] = {
-	{ FM_DELETE, "", "DEL table:255 actions=drop" },
+	{ FM_DELETE, "", "DEL table:255 actions=drop", .in_11 = "DEL actions=drop" },
 	{ FM_DELETE, "table=3,in_port=1,out_port=2,cookie=0x5/-1",
 	  "DEL table:3 in_port=1 cookie:0x5/0xffffffffffffffff out_port:2 actions=drop" },
-	{ FM_DELETE_STRICT, "priority=7,tcp", "DEL_STRICT table:255 priority=7,tcp actions=drop" },
+	{ FM_DELETE_STRICT, "priority=7,tcp", "DEL_STRICT table:255 priority=7,tcp actions=drop",
+	  .in_11 = "DEL_STRICT priority=7,tcp actions=drop" },
 	{ FM_MODIFY, "ip,actions=2", "MOD ip actions=output:2",
 	  "MOD table:255 ip actions=output:2" },
 	{ FM_MODIFY_STRICT, "priority=7,ip,actions=2", "MOD_STRICT priority=7,ip actions=output:2",
@@ -247,8 +249,10 @@ static const struct {
 START_TEST(other_commands)
 {
 	for (uint8_t v = OFP10; v <= OFP15; v++) {
-		const char *want = v == OFP10 && commands[_i].in_10 ? commands[_i].in_10
-								    : commands[_i].printed;
+		const char *other = v == OFP10	 ? commands[_i].in_10
+				    : v == OFP11 ? commands[_i].in_11
+						 : NULL;
+		const char *want = other ? other : commands[_i].printed;
 		AUTO(strbuf) b = STRBUF_INIT;
 		AUTO_FREE char *got = NULL;
 		struct error err = ERROR_INIT;

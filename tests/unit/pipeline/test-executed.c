@@ -64,11 +64,14 @@ static struct of_switch *sw;
 static void setup(void)
 {
 	struct group_mod gm = { .group = { .id = 1 } };
+	struct tlv_table_mod option = { .command = TLV_ADD };
 
 	rcu_thread_begin();
 	sw = able_switch("br0", 1);
 	add_ports(sw, 2);
 	ck_assert_int_eq(switch_group_mod(sw, &gm), OFPERR_NONE);
+	ck_assert(!tlv_mappings_parse("{class=0x102,type=0x80,len=4}->tun_metadata0", &option));
+	ck_assert_int_eq(switch_tlv_mod(sw, &option), OFPERR_NONE);
 }
 
 static void teardown(void)
