@@ -479,6 +479,8 @@ static bool sets_connection(const struct act *a, const struct field **ret)
 	return *ret && ((*ret)->id == FIELD_CT_MARK || (*ret)->id == FIELD_CT_LABEL);
 }
 
+#define NOT_HERE " instruction not allowed here"
+
 static enum ofperr refuse(enum ofperr e, struct error *err, const char *what, const char *name)
 {
 	error_set(err, -EINVAL, "%s%s", what, name);
@@ -531,8 +533,7 @@ static enum ofperr verify_outside_ct(const struct act *a, const struct act *oute
 		return refuse(OFPERR_OFPBAC_BAD_SET_ARGUMENT, err,
 			      "cannot set CT fields outside of ct action", "");
 	if (outer && a->type > ACT_METER)
-		return refuse(OFPERR_OFPBAC_UNSUPPORTED_ORDER, err, act_name(a->type),
-			      " instruction not allowed here");
+		return refuse(OFPERR_OFPBAC_UNSUPPORTED_ORDER, err, act_name(a->type), NOT_HERE);
 	if (outer && outer->type == ACT_WRITE_ACTIONS && !act_ops[a->type].in_set)
 		return refuse(OFPERR_OFPBAC_BAD_TYPE, err, act_name(a->type),
 			      " is not allowed in an action set");
@@ -615,6 +616,16 @@ static enum ofperr verify_order(struct acts list, struct error *err)
 		}
 		last = a;
 	}
+	return OFPERR_NONE;
+}
+
+enum ofperr acts_refuse_instructions(struct acts list, struct error *err)
+{
+	const struct act *a;
+
+	OFPACT_FOR_EACH (a, list)
+		if (a->type > ACT_METER)
+			return refuse(OFPERR_OFPBIC_UNSUP_INST, err, act_name(a->type), NOT_HERE);
 	return OFPERR_NONE;
 }
 

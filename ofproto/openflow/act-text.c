@@ -200,17 +200,6 @@ int act_parse_list(char *text, const struct act_text *t)
 	return 0;
 }
 
-static int refuse_instructions(struct acts list, struct error *err)
-{
-	const struct act *a;
-
-	OFPACT_FOR_EACH (a, list)
-		if (a->type > ACT_METER)
-			return error_set(err, -EINVAL, "%s instruction not allowed here",
-					 act_name(a->type));
-	return 0;
-}
-
 static int parse(const char *text, const struct port_names *ports, bool instructions,
 		 struct strbuf *out, struct error *err)
 {
@@ -223,9 +212,9 @@ static int parse(const char *text, const struct port_names *ports, bool instruct
 	if (error)
 		return error;
 	list = (struct acts){ (const struct act *)(strbuf_cstr(out) + start), out->len - start };
-	if (!instructions)
-		error = refuse_instructions(list, err);
-	return error || !acts_verify(list, err) ? error : -EINVAL;
+	if (!instructions && acts_refuse_instructions(list, err))
+		return -EINVAL;
+	return acts_verify(list, err) ? -EINVAL : 0;
 }
 
 int acts_parse(const char *text, const struct port_names *ports, struct strbuf *out,

@@ -301,6 +301,8 @@ void acts_encode_for_match(struct acts a, const struct match *m, uint8_t version
 // the packets, they may have any field.
 enum ofperr acts_check(struct acts a, const struct match *m, uint8_t table, unsigned int n_tables,
 		       of_port_t max_port, bool *ret_inconsistent);
+// Where there are actions only, as in buckets and packets to send: OFPERR_OFPBIC_UNSUP_INST. A meter is both. 'err' may be NULL.
+enum ofperr acts_refuse_instructions(struct acts list, struct error *err);
 // True when the list outputs to 'port' (flow_mod's out_port), nested lists included.
 bool acts_output_to(struct acts a, of_port_t port);
 // Likewise, to a group (out_group).

@@ -103,6 +103,12 @@ static enum ofperr decode_nx(const struct msg *m, struct reader *r, struct flow_
 	return nxm_decode(r, match_len, &fm->match, &fm->cookie, &fm->cookie_mask);
 }
 
+// All tables is what 1.2 and later can delete from.
+static bool may_be_of_all_tables(uint8_t version, enum flow_mod_command c)
+{
+	return version > OFP11 && c >= FM_DELETE;
+}
+
 static enum ofperr decode_11(const struct msg *m, struct reader *r, struct flow_mod *fm)
 {
 	uint8_t command;
@@ -125,8 +131,7 @@ static enum ofperr decode_11(const struct msg *m, struct reader *r, struct flow_
 	if (command > COMMAND_MAX)
 		return OFPERR_OFPFMFC_BAD_COMMAND;
 	fm->command = command;
-	// All tables is what 1.2 and later can delete from.
-	if (fm->table == 255 && (m->version == OFP11 || fm->command < FM_DELETE))
+	if (fm->table == 255 && !may_be_of_all_tables(m->version, fm->command))
 		return OFPERR_OFPFMFC_BAD_TABLE_ID;
 	if (m->version == OFP11 && is_modify(fm->command) && !fm->cookie_mask) {
 		fm->new_cookie = fm->cookie;
@@ -212,9 +217,8 @@ static void encode_11(const struct flow_mod *fm, uint8_t version, struct strbuf 
 
 	wr_be64(out, new_cookie ? fm->new_cookie : fm->cookie);
 	wr_be64(out, fm->command == FM_ADD ? 0 : fm->cookie_mask);
-	// Without a table a change is one of the first, and only a deletion one of all, since 1.2.
-	wr_u8(out,
-	      fm->table == 255 && (version == OFP11 || fm->command < FM_DELETE) ? 0 : fm->table);
+	// Without a table what is not of all is of the first.
+	wr_u8(out, fm->table < 255 || may_be_of_all_tables(version, fm->command) ? fm->table : 0);
 	wr_u8(out, fm->command);
 	wr_be16(out, fm->idle_timeout);
 	wr_be16(out, fm->hard_timeout);

@@ -89,18 +89,12 @@ static struct bucket *new_bucket(struct group_desc *g)
 
 // ---- Buckets ----
 
-// 1.0's extensions have instructions among the actions. A meter is both.
+// 1.0's extensions have instructions among the actions.
 static enum ofperr decode_bucket_acts(struct reader *r, uint8_t version, struct bucket *b)
 {
 	enum ofperr e = acts_decode_actions(r, version, &b->acts);
-	const struct act *a;
 
-	if (e)
-		return e;
-	OFPACT_FOR_EACH (a, acts_of(&b->acts))
-		if (a->type > ACT_METER)
-			return OFPERR_OFPBIC_UNSUP_INST;
-	return OFPERR_NONE;
+	return e ? e : acts_refuse_instructions(acts_of(&b->acts), NULL);
 }
 
 static enum ofperr decode_old_bucket(struct reader *r, uint8_t version, struct group_desc *g)
