@@ -524,6 +524,7 @@ static enum ofperr verify_meter(const struct act *a, struct acts list, const str
 static enum ofperr verify_outside_ct(const struct act *a, const struct act *outer,
 				     struct error *err)
 {
+	bool in_set = outer && outer->type == ACT_WRITE_ACTIONS;
 	const struct field *f;
 
 	if (a->type == ACT_NAT)
@@ -533,8 +534,9 @@ static enum ofperr verify_outside_ct(const struct act *a, const struct act *oute
 		return refuse(OFPERR_OFPBAC_BAD_SET_ARGUMENT, err,
 			      "cannot set CT fields outside of ct action", "");
 	if (outer && a->type > ACT_METER)
-		return refuse(OFPERR_OFPBAC_UNSUPPORTED_ORDER, err, act_name(a->type), NOT_HERE);
-	if (outer && outer->type == ACT_WRITE_ACTIONS && !act_ops[a->type].in_set)
+		return refuse(in_set ? OFPERR_OFPBAC_BAD_TYPE : OFPERR_OFPBAC_UNSUPPORTED_ORDER,
+			      err, act_name(a->type), NOT_HERE);
+	if (in_set && !act_ops[a->type].in_set)
 		return refuse(OFPERR_OFPBAC_BAD_TYPE, err, act_name(a->type),
 			      " is not allowed in an action set");
 	return OFPERR_NONE;

@@ -125,19 +125,30 @@ enum ofperr act_decode_list(struct reader *r, uint8_t version, struct strbuf *ou
 	return e;
 }
 
-static enum ofperr verify(const struct strbuf *out, size_t start)
+static struct acts acts_from(const struct strbuf *out, size_t start)
 {
-	struct acts list = { (const struct act *)(strbuf_cstr(out) + start), out->len - start };
-
-	return acts_verify(list, NULL);
+	return (struct acts){ (const struct act *)(strbuf_cstr(out) + start), out->len - start };
 }
 
-enum ofperr acts_decode_actions(struct reader *r, uint8_t version, struct strbuf *out)
+static enum ofperr decode_actions(struct reader *r, uint8_t version, bool instructions,
+				  struct strbuf *out)
 {
 	size_t start = out->len;
 	enum ofperr e = rd_left(r) % 8 ? OFPERR_OFPBRC_BAD_LEN : act_decode_list(r, version, out);
 
-	return e ? e : verify(out, start);
+	if (!e && !instructions)
+		e = acts_refuse_instructions(acts_from(out, start), NULL);
+	return e ? e : acts_verify(acts_from(out, start), NULL);
+}
+
+enum ofperr acts_decode_actions(struct reader *r, uint8_t version, struct strbuf *out)
+{
+	return decode_actions(r, version, true, out);
+}
+
+enum ofperr acts_decode_actions_only(struct reader *r, uint8_t version, struct strbuf *out)
+{
+	return decode_actions(r, version, false, out);
 }
 
 enum ofperr act_get_field(struct act_in *in, const struct field **ret)
@@ -346,7 +357,7 @@ enum ofperr acts_decode_instructions(struct reader *r, uint8_t version, struct s
 	if (version == OFP10)
 		return acts_decode_actions(r, version, out);
 	e = decode_instructions(r, version, out);
-	return e ? e : verify(out, start);
+	return e ? e : acts_verify(acts_from(out, start), NULL);
 }
 
 // What stands in apply_actions.

@@ -289,6 +289,8 @@ uint32_t act_standard_bitmap(uint8_t version);
 void acts_allow_debug(void);
 // 'n' bytes of actions (OpenFlow 1.0, packet_out) or instructions (1.1+ flow_mod). Errors are OFPERR_*.
 enum ofperr acts_decode_actions(struct reader *r, uint8_t version, struct strbuf *out);
+// Where extensions of 1.0 may not say instructions: acts_refuse_instructions().
+enum ofperr acts_decode_actions_only(struct reader *r, uint8_t version, struct strbuf *out);
 enum ofperr acts_decode_instructions(struct reader *r, uint8_t version, struct strbuf *out);
 void acts_encode_actions(struct acts a, uint8_t version, struct strbuf *out);
 void acts_encode_instructions(struct acts a, uint8_t version, struct strbuf *out);

@@ -89,14 +89,6 @@ static struct bucket *new_bucket(struct group_desc *g)
 
 // ---- Buckets ----
 
-// 1.0's extensions have instructions among the actions.
-static enum ofperr decode_bucket_acts(struct reader *r, uint8_t version, struct bucket *b)
-{
-	enum ofperr e = acts_decode_actions(r, version, &b->acts);
-
-	return e ? e : acts_refuse_instructions(acts_of(&b->acts), NULL);
-}
-
 static enum ofperr decode_old_bucket(struct reader *r, uint8_t version, struct group_desc *g)
 {
 	struct bucket *b = new_bucket(g);
@@ -115,7 +107,7 @@ static enum ofperr decode_old_bucket(struct reader *r, uint8_t version, struct g
 		return OFPERR_OFPGMFC_BAD_BUCKET;
 	if (e)
 		return OFPERR_OFPGMFC_BAD_WATCH;
-	return decode_bucket_acts(&acts, version, b);
+	return acts_decode_actions_only(&acts, version, &b->acts);
 }
 
 static enum ofperr decode_bucket_property(uint16_t type, struct reader *body, struct bucket *b)
@@ -169,7 +161,7 @@ static enum ofperr decode_new_bucket(struct reader *r, uint8_t version, struct g
 		return OFPERR_OFPGMFC_BAD_BUCKET;
 	body.parent = NULL;
 	acts.parent = NULL;
-	e = decode_bucket_acts(&acts, version, b);
+	e = acts_decode_actions_only(&acts, version, &b->acts);
 	return e ? e : decode_bucket_properties(&body, b);
 }
 

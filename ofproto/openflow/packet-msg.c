@@ -349,7 +349,7 @@ enum ofperr packet_out_decode(const struct msg *m, struct packet_out *p)
 	actions.parent = NULL;
 	if (rd_status(&r))
 		return OFPERR_OFPBRC_BAD_LEN;
-	e = acts_decode_actions(&actions, m->version, &p->acts);
+	e = acts_decode_actions_only(&actions, m->version, &p->acts);
 	p->packet = r.p;
 	p->len = p->buffer_id == OF_NO_BUFFER ? rd_left(&r) : 0;
 	return e;

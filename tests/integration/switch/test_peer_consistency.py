@@ -21,6 +21,7 @@ ACTIONS = {
     "set_nw_ttl": struct.pack("!HHBxxx", 23, 8, 9),
     "pop_mpls": struct.pack("!HHHxx", 20, 8, 0x0800),
     "set_field ipv4_src": struct.pack("!HHHBBI4x", 25, 16, 0x8000, 11 << 1, 4, 0x01020304),
+    "write_metadata": struct.pack("!HHIH6xQQ", 0xffff, 32, 0x2320, 22, 5, 0xff),
     "set_field vlan_vid": struct.pack("!HHHBBH6x", 25, 16, 0x8000, 6 << 1, 2, 0x1005),
 }
 PACKET = bytes(12) + b"\x88\xb5" + bytes(46)
