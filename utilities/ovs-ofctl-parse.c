@@ -47,15 +47,14 @@ size_t ofctl_parse_hex(const char *s, struct strbuf *out)
 	size_t n = 0;
 
 	for (;; s += 2, n++) {
-		int hi, lo;
+		int byte;
 
 		while (isspace((unsigned char)*s))
 			s++;
-		hi = hex_digit(s[0]);
-		lo = hi < 0 ? -1 : hex_digit(s[1]);
-		if (lo < 0)
+		byte = hex_byte(s);
+		if (byte < 0)
 			break;
-		wr_u8(out, hi << 4 | lo);
+		wr_u8(out, byte);
 	}
 	return *s ? strlen(s) : 0;
 }
@@ -345,16 +344,15 @@ static size_t take_bytes(const char **s, size_t n, struct strbuf *out)
 	size_t got = 0;
 
 	for (;; got++) {
-		int hi, lo;
+		int byte;
 
 		while (isspace((unsigned char)**s))
 			++*s;
-		hi = hex_digit((*s)[0]);
-		lo = hi < 0 ? -1 : hex_digit((*s)[1]);
-		if (lo < 0)
+		byte = hex_byte(*s);
+		if (byte < 0)
 			return got;
 		if (got < n)
-			wr_u8(out, hi << 4 | lo);
+			wr_u8(out, byte);
 		*s += 2;
 	}
 }

@@ -79,6 +79,14 @@ static inline int hex_digit(char c)
 	return hex_digits[(uint8_t)c] - 1;
 }
 
+// The byte that two hex digits say, -1: they are not two.
+static inline int hex_byte(const char *s)
+{
+	int hi = hex_digit(s[0]), lo = hi < 0 ? -1 : hex_digit(s[1]);
+
+	return lo < 0 ? -1 : hi << 4 | lo;
+}
+
 // The next power of two that is not smaller; 0 stays.
 static inline uint32_t round_up_pow2(uint32_t n)
 {

@@ -428,10 +428,10 @@ static int take_bytes(struct dp_cursor *c, uint8_t *dst, size_t max, size_t *ret
 {
 	size_t n = 0;
 
-	for (; isxdigit((unsigned char)c->p[0]) && isxdigit((unsigned char)c->p[1]); c->p += 2) {
+	for (; hex_byte(c->p) >= 0; c->p += 2) {
 		if (n == max)
 			return dp_error(c, "too many bytes");
-		dst[n++] = hex_digit(c->p[0]) << 4 | hex_digit(c->p[1]);
+		dst[n++] = hex_byte(c->p);
 	}
 	*ret_n = n;
 	return 0;

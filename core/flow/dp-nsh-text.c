@@ -41,10 +41,10 @@ static int parse_variable(struct dp_cursor *c, struct header *h)
 {
 	if (!dp_skip(c, "0x"))
 		return dp_skip(c, "0") ? 0 : dp_error(c, "0x and bytes expected");
-	for (; isxdigit((unsigned char)c->p[0]) && isxdigit((unsigned char)c->p[1]); c->p += 2) {
+	for (; hex_byte(c->p) >= 0; c->p += 2) {
 		if (h->n == MAX_VARIABLE)
 			return dp_error(c, "too many bytes");
-		h->variable[h->n++] = hex_digit(c->p[0]) << 4 | hex_digit(c->p[1]);
+		h->variable[h->n++] = hex_byte(c->p);
 	}
 	return h->n % 4 ? dp_error(c, "words of four bytes expected") : 0;
 }

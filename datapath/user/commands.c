@@ -342,11 +342,11 @@ static struct port *dummy_by_name(const char *name)
 static bool parse_hex(const char *text, struct strbuf *out)
 {
 	for (; *text; text += 2) {
-		int hi = hex_digit(text[0]), lo = hi < 0 ? -1 : hex_digit(text[1]);
+		int byte = hex_byte(text);
 
-		if (lo < 0)
+		if (byte < 0)
 			return false;
-		strbuf_putc(out, hi << 4 | lo);
+		strbuf_putc(out, byte);
 	}
 	return out->len >= 14;
 }

@@ -132,29 +132,12 @@ static int parse_ct_next(const char *text, struct trace_args *a, struct error *e
 
 #define MAX_L7_BYTES 64000
 
-static int put_hex(const char *hex, struct strbuf *out, struct error *err)
-{
-	for (;; hex += 2) {
-		int hi, lo;
-
-		while (isspace((unsigned char)*hex))
-			hex++;
-		if (!*hex)
-			return 0;
-		hi = hex_digit(hex[0]);
-		lo = hi < 0 ? -1 : hex_digit(hex[1]);
-		if (lo < 0)
-			return error_set(err, -EINVAL, "Trailing garbage in packet data");
-		strbuf_putc(out, hi << 4 | lo);
-	}
-}
-
 // What a generated packet carries is known to be in order, and has no say in its way: no table looks behind its headers.
 static int parse_l7(const char *text, struct trace_args *a, struct error *err)
 {
 	AUTO(strbuf) payload = STRBUF_INIT;
 
-	return put_hex(text, &payload, err);
+	return packet_bytes_parse(text, &payload, err);
 }
 
 static int parse_l7_len(const char *text, struct trace_args *a, struct error *err)
@@ -242,7 +225,7 @@ static int key_of_packet(const char *hex, struct flow_key *key, struct error *er
 	struct flow_key parsed;
 
 	packet_put_with_place(NULL, 0, key->packet_type, &bytes);
-	if (put_hex(hex, &bytes, err) < 0)
+	if (packet_bytes_parse(hex, &bytes, err) < 0)
 		return -EINVAL;
 	struct packet p = { .data = (uint8_t *)strbuf_cstr(&bytes), .size = bytes.len };
 	if (packet_parse(&p, &md, &parsed) < 0)

@@ -355,6 +355,8 @@ int packet_out_parse(const char *text, const struct port_names *ports, struct pa
 		     struct strbuf *packet, struct error *err);
 // Hex digits of at least an Ethernet header, with spaces.
 int packet_text_parse(const char *hex, struct strbuf *packet, struct error *err);
+// Of any number of bytes, which are appended.
+int packet_bytes_parse(const char *hex, struct strbuf *out, struct error *err);
 
 enum flow_removed_reason {
 	REMOVED_IDLE,

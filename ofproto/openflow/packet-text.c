@@ -59,31 +59,30 @@ int text_unknown_word(const char *key, const char *value, struct error *err)
 // An Ethernet header.
 #define MIN_PACKET 14
 
-static int put_hex(const char *s, struct strbuf *out, struct error *err)
+int packet_bytes_parse(const char *hex, struct strbuf *out, struct error *err)
 {
-	while (*s) {
-		int hi, lo;
+	for (;; hex += 2) {
+		int byte;
 
-		if (isspace((unsigned char)*s)) {
-			s++;
-			continue;
-		}
-		hi = hex_digit(s[0]);
-		lo = hi < 0 ? -1 : hex_digit(s[1]);
-		if (lo < 0)
+		while (isspace((unsigned char)*hex))
+			hex++;
+		if (!*hex)
+			return 0;
+		byte = hex_byte(hex);
+		if (byte < 0)
 			return error_set(err, -EINVAL, "Trailing garbage in packet data");
-		wr_u8(out, hi << 4 | lo);
-		s += 2;
+		wr_u8(out, byte);
 	}
-	if (out->len < MIN_PACKET)
-		return error_set(err, -EINVAL, "Packet data too short for Ethernet");
-	return 0;
 }
 
 int packet_text_parse(const char *hex, struct strbuf *packet, struct error *err)
 {
 	strbuf_clear(packet);
-	return put_hex(hex, packet, err);
+	if (packet_bytes_parse(hex, packet, err) < 0)
+		return -EINVAL;
+	if (packet->len < MIN_PACKET)
+		return error_set(err, -EINVAL, "Packet data too short for Ethernet");
+	return 0;
 }
 
 static int parse_word(struct packet_out *po, const char *key, const char *value,

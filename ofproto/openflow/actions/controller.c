@@ -189,12 +189,12 @@ void controller_format(const struct act *a, const struct act_text *t)
 static int parse_userdata(const char *s, struct strbuf *bytes, struct error *err)
 {
 	while (*s) {
-		int hi = hex_digit(s[0]), lo = hi < 0 ? -1 : hex_digit(s[1]);
+		int byte = hex_byte(s);
 
-		if (lo < 0)
+		if (byte < 0)
 			return error_set(err, -EINVAL,
 					 "bad hex digit in `controller' action `userdata'");
-		wr_u8(bytes, hi << 4 | lo);
+		wr_u8(bytes, byte);
 		s += 2;
 		s += *s == '.';
 	}

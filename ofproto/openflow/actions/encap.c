@@ -199,11 +199,11 @@ static int parse_tlv(char *arg, struct strbuf *tlvs, struct error *err)
 	    !parse_u32(type, 10, &number) || number > UINT8_MAX || strncmp(hex, "0x", 2))
 		goto invalid;
 	for (hex += 2; *hex; hex += 2) {
-		int hi = hex_digit(hex[0]), lo = hi < 0 ? -1 : hex_digit(hex[1]);
+		int byte = hex_byte(hex);
 
-		if (lo < 0)
+		if (byte < 0)
 			goto invalid;
-		wr_u8(&value, hi << 4 | lo);
+		wr_u8(&value, byte);
 	}
 	if (!value.len || value.len > MAX_TLV)
 		goto invalid;

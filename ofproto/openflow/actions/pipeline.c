@@ -203,14 +203,13 @@ int note_parse(char *arg, const struct act_text *t)
 	size_t start = t->out->len;
 
 	while (*arg) {
-		int hi, lo;
+		int byte;
 
 		arg += *arg == '.';
-		hi = hex_digit(arg[0]);
-		lo = hi < 0 ? -1 : hex_digit(arg[1]);
-		if (lo < 0)
+		byte = hex_byte(arg);
+		if (byte < 0)
 			return error_set(t->err, -EINVAL, "bad hex digit in `note' argument");
-		wr_u8(&bytes, hi << 4 | lo);
+		wr_u8(&bytes, byte);
 		arg += 2;
 	}
 	// As long as it will be on the wire.
