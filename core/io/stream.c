@@ -560,44 +560,51 @@ bool stream_may_hold_more(const struct stream *s)
 // So much is worth asking the kernel again while something waits: the peer may have taken of it since.
 #define MUCH (64 * 1024)
 
-// Sends what the kernel takes before the loop runs again; what was waiting before counts as taken from there.
+static void tell_drained_later(struct stream *s)
+{
+	s->drained_due = true;
+	timer_in(&s->deferred, 0);
+}
+
+// Sends what the kernel takes of what was waiting before the loop's next round.
 static void send_more(struct stream *s)
 {
 	size_t waiting = out_queue_len(&s->out);
 
 	flush(s);
-	if (s->state == STREAM_OPEN && out_queue_len(&s->out) < waiting)
+	if (s->state != STREAM_OPEN)
+		return;
+	if (out_queue_len(&s->out) < waiting)
 		s->progress = clock_msec();
-	if (s->state == STREAM_OPEN && !out_queue_len(&s->out)) {
-		s->drained_due = true;
-		timer_in(&s->deferred, 0);
-	}
+	if (!out_queue_len(&s->out))
+		tell_drained_later(s);
 }
 
-void stream_send(struct stream *s, const void *buf, size_t n)
+// 'n' bytes have been put behind those that wait.
+static void after_put(struct stream *s, size_t n)
 {
-	bool idle = !out_queue_len(&s->out);
-
-	if (s->state == STREAM_DEAD)
-		return;
-	out_queue_put(&s->out, buf, n);
 	if (s->state != STREAM_OPEN || s->corked)
 		return;
-	if (idle)
+	if (out_queue_len(&s->out) == n)
 		flush(s);
 	else if (n >= MUCH)
 		send_more(s);
 }
 
+void stream_send(struct stream *s, const void *buf, size_t n)
+{
+	if (s->state == STREAM_DEAD)
+		return;
+	out_queue_put(&s->out, buf, n);
+	after_put(s, n);
+}
+
 void stream_send_shared(struct stream *s, struct shared_text *text)
 {
-	bool idle = !out_queue_len(&s->out);
-
 	if (s->state == STREAM_DEAD || !text->text.len)
 		return;
 	out_queue_put_shared(&s->out, text);
-	if (idle && s->state == STREAM_OPEN && !s->corked)
-		flush(s);
+	after_put(s, text->text.len);
 }
 
 void stream_set_reading(struct stream *s, bool on)
@@ -617,10 +624,8 @@ void stream_cork(struct stream *s, bool corked)
 	if (corked || s->state != STREAM_OPEN || !out_queue_len(&s->out))
 		return;
 	flush(s);
-	if (s->state == STREAM_OPEN && !out_queue_len(&s->out) && s->paused) {
-		s->drained_due = true;
-		timer_in(&s->deferred, 0);
-	}
+	if (s->state == STREAM_OPEN && !out_queue_len(&s->out) && s->paused)
+		tell_drained_later(s);
 }
 
 int64_t stream_progress(const struct stream *s)
