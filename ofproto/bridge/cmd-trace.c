@@ -247,7 +247,7 @@ static int parse_actions(const struct traced *t, const char *actions, bool consi
 		return 0;
 	if (acts_parse_actions(actions, &names, list, err) < 0)
 		return -EINVAL;
-	e = upcall_check_acts(t->sw, &t->key, consistent, list);
+	e = upcall_check_acts(t->sw, &t->key, consistent, acts_of(list));
 	return e ? error_set(err, -EINVAL, "Bad actions: %s", ofperr_name(e)) : 0;
 }
 

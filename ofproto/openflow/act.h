@@ -105,7 +105,6 @@ struct act {
 		} delete_field;
 		struct {
 			uint32_t id;
-			uint32_t datapath_id; // of a switch's rule; 0 elsewhere
 		} meter;
 		struct {
 			uint64_t id; // set_tunnel

@@ -68,13 +68,9 @@ static struct reader take_block(struct reader *r)
 }
 
 // What would be refused in a rule is refused here, but that the packet may be another one by now.
-static enum ofperr check_list(struct of_switch *sw, struct strbuf *list, uint8_t table)
+static enum ofperr check_list(const struct of_switch *sw, struct acts list, uint8_t table)
 {
-	enum ofperr e = switch_check_acts(sw, acts_of(list), NULL, table, false);
-
-	if (!e)
-		switch_bind_meter(sw, (struct act *)list->s, list->len);
-	return e;
+	return switch_check_acts(sw, list, NULL, table, false);
 }
 
 static enum ofperr take_action_set(struct decoded *d, struct of_switch *sw, struct reader *r)
@@ -83,7 +79,7 @@ static enum ofperr take_action_set(struct decoded *d, struct of_switch *sw, stru
 	enum ofperr e = acts_decode_actions(&b, OFP15, &d->action_set);
 
 	if (!e)
-		e = check_list(sw, &d->action_set, 255);
+		e = check_list(sw, acts_of(&d->action_set), 255);
 	d->f.action_set = acts_of(&d->action_set);
 	return e;
 }
@@ -125,7 +121,7 @@ static enum ofperr take_rest(struct decoded *d, struct of_switch *sw, struct rea
 	b = take_block(r);
 	e = acts_decode_instructions(&b, OFP15, list);
 	if (!e)
-		e = check_list(sw, list, rest->table);
+		e = check_list(sw, acts_of(list), rest->table);
 	rest->acts = acts_of(list);
 	return e;
 }

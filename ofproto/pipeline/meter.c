@@ -93,14 +93,6 @@ bool switch_knows_meter(const struct of_switch *sw, struct acts a)
 	return !meter_of(a) || find(sw, meter_of(a));
 }
 
-void switch_bind_meter(const struct of_switch *sw, struct act *list, size_t size)
-{
-	struct meter *m = find(sw, meter_of((struct acts){ list, size }));
-
-	if (m)
-		list->meter.datapath_id = m->datapath_id;
-}
-
 void switch_list_metered(struct rule *r)
 {
 	struct meter *m = find(r->sw, meter_of(rule_acts_get(r)));

@@ -46,7 +46,6 @@ struct rule_acts *rule_acts_create(const struct rule *r, struct acts a, uint64_t
 	c->acts.number = r->acts->number + 1;
 	if (a.size)
 		memcpy(c->acts.list, a.first, a.size);
-	switch_bind_meter(r->sw, c->acts.list, a.size);
 	return &c->acts;
 }
 
@@ -80,8 +79,6 @@ static void init(struct rule *r, struct of_switch *sw, uint8_t table)
 {
 	r->sw = sw;
 	r->table = table;
-	// With the datapath's number of the meter.
-	switch_bind_meter(sw, r->acts->list, r->acts->size);
 	cls_rule_set_clauses(&r->cls, clauses_of(rule_acts_get(r)));
 	r->refs = 1;
 }

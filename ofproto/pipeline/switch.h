@@ -313,8 +313,6 @@ struct port_names switch_port_names(const struct of_switch *sw);
 // 'table' is the rule's (255 for packet_out). With 'consistent', actions that do nothing to some of the packets are an error.
 enum ofperr switch_check_acts(const struct of_switch *sw, struct acts a, const struct match *m,
 			      uint8_t table, bool consistent);
-// Writes the datapath's meter into a list that switch_check_acts() has passed and that no rule holds (packet_out).
-void switch_bind_meter(const struct of_switch *sw, struct act *list, size_t size);
 
 // What of a switch's packets IPFIX counts.
 struct sampling {

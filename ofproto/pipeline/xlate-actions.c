@@ -302,8 +302,7 @@ static void report_action_set(struct xlate_ctx *ctx, const char *verb)
 
 static void do_meter(struct xlate_ctx *ctx, const struct act *a)
 {
-	// A rule's is known since the rule came and goes with it; a group may be there before its meters, and stays.
-	uint32_t id = a->meter.datapath_id ? a->meter.datapath_id : xlate_meter(ctx, a->meter.id);
+	uint32_t id = xlate_meter(ctx, a->meter.id);
 
 	if (!id) {
 		ctx_report(ctx, ">> the meter is not known");

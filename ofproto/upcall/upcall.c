@@ -375,17 +375,13 @@ dp_port_t upcall_way_back(const struct of_switch *sw, of_port_t in_port)
 	return DP_PORT_NONE;
 }
 
-enum ofperr upcall_check_acts(struct of_switch *sw, const struct flow_key *key, bool consistent,
-			      struct strbuf *list)
+enum ofperr upcall_check_acts(const struct of_switch *sw, const struct flow_key *key,
+			      bool consistent, struct acts list)
 {
 	struct match packet = { .key = *key };
-	enum ofperr e;
 
 	flow_mask_exact_for(&packet.mask, key);
-	e = switch_check_acts(sw, acts_of(list), &packet, 255, consistent);
-	if (!e)
-		switch_bind_meter(sw, (struct act *)list->s, list->len);
-	return e;
+	return switch_check_acts(sw, list, &packet, 255, consistent);
 }
 
 void engine_send(struct upcall_engine *u, const void *packet, size_t n,
@@ -433,7 +429,7 @@ enum ofperr upcall_packet_out_prepare(struct upcall_engine *u, struct of_switch 
 				      struct packet_out_run **ret)
 {
 	struct packet_out_run *run;
-	AUTO(strbuf) list = STRBUF_INIT;
+	struct acts acts = acts_of(&po->acts);
 	enum ofperr e;
 
 	if (po->buffer_id != UINT32_MAX)
@@ -442,15 +438,12 @@ enum ofperr upcall_packet_out_prepare(struct upcall_engine *u, struct of_switch 
 	run->upcall = u;
 	run->sw = sw;
 	e = read_packet(run, po);
-	if (!e) {
-		strbuf_put(&list, strbuf_cstr(&po->acts), po->acts.len);
-		e = upcall_check_acts(sw, &run->key, po->consistent, &list);
-	}
+	if (!e)
+		e = upcall_check_acts(sw, &run->key, po->consistent, acts);
 	if (e) {
 		upcall_packet_out_free(run);
 		return e;
 	}
-	struct acts acts = acts_of(&list);
 	struct xlate_input in = { .sw = sw, .key = &run->key, .acts = &acts, .version = version };
 
 	xlate(&in, &run->answer);

@@ -87,10 +87,9 @@ void upcall_pause(struct upcall_engine *u);
 void upcall_resume(struct upcall_engine *u);
 bool upcall_is_paused(const struct upcall_engine *u);
 
-// Whether a packet of this key can be sent through the actions in 'list', and makes them ready for it. 'consistent': as of
-// switch_check_acts().
-enum ofperr upcall_check_acts(struct of_switch *sw, const struct flow_key *key, bool consistent,
-			      struct strbuf *list);
+// Whether a packet of this key can be sent through the actions. 'consistent': as of switch_check_acts().
+enum ofperr upcall_check_acts(const struct of_switch *sw, const struct flow_key *key,
+			      bool consistent, struct acts list);
 // A packet of a controller that meets the tables as a transaction has them (struct xlate_input), to be sent once that is committed,
 // or freed without. On error *ret is untouched.
 struct packet_out_run;
