@@ -103,6 +103,58 @@ bool acts_use_group(struct acts list, uint32_t id)
 	return false;
 }
 
+// Where an action has pointers to fields, NULL there: none.
+static const uint16_t field_places[ACT_MAX][2] = {
+#define AT(MEMBER) offsetof(struct act, MEMBER)
+	[ACT_SET_FIELD] = { AT(set_field.field) },
+	[ACT_MOVE] = { AT(move.src.field), AT(move.dst.field) },
+	[ACT_STACK_PUSH] = { AT(stack.bits.field) },
+	[ACT_STACK_POP] = { AT(stack.bits.field) },
+	[ACT_DELETE_FIELD] = { AT(delete_field.field) },
+	[ACT_OUTPUT_REG] = { AT(output_reg.src.field) },
+	[ACT_CHECK_PKT_LARGER] = { AT(check_pkt_larger.dst.field) },
+	[ACT_CT] = { AT(ct.zone_src.field) },
+	[ACT_MULTIPATH] = { AT(multipath.dst.field) },
+	[ACT_BUNDLE_LOAD] = { AT(bundle.dst.field) },
+	[ACT_LEARN] = { AT(learn.result.field) },
+	[ACT_SAMPLE] = { AT(sample.domain_src.field), AT(sample.point_src.field) },
+#undef AT
+};
+
+static void fields_of_learn(const struct act *a, void (*cb)(const struct field *f, void *aux),
+			    void *aux)
+{
+	const struct learn_spec *s = act_nested(a);
+
+	for (size_t i = 0; i < a->learn.n_specs; i++) {
+		if (s[i].src.field)
+			cb(s[i].src.field, aux);
+		if (s[i].dst.field)
+			cb(s[i].dst.field, aux);
+	}
+}
+
+void acts_for_each_field(struct acts list, void (*cb)(const struct field *f, void *aux), void *aux)
+{
+	const struct act *a;
+
+	OFPACT_FOR_EACH (a, list) {
+		const uint16_t *places = field_places[a->type];
+
+		for (size_t i = 0; i < ARRAY_SIZE(field_places[0]) && places[i]; i++) {
+			const struct field *f =
+				*(const struct field *const *)((const char *)a + places[i]);
+
+			if (f)
+				cb(f, aux);
+		}
+		if (a->type == ACT_LEARN)
+			fields_of_learn(a, cb, aux);
+		if (act_has_list(a))
+			acts_for_each_field(act_nested_list(a), cb, aux);
+	}
+}
+
 // A field of set_field may be one that the format cannot match on; the older forms of setting one are actions of their own.
 static uint32_t formats_of(const struct act *a)
 {

@@ -309,6 +309,10 @@ bool acts_output_to(struct acts a, of_port_t port);
 // Likewise, to a group (out_group).
 bool acts_use_group(struct acts a, uint32_t id);
 
+// Each field that actions read or write, those of nested lists and of learn's rules
+// included; some may come twice.
+void acts_for_each_field(struct acts a, void (*cb)(const struct field *f, void *aux), void *aux);
+
 // Text: "output:2,set_field:..." or "drop" for an empty list. In error the text names the word.
 int acts_parse(const char *text, const struct port_names *ports, struct strbuf *out,
 	       struct error *err);

@@ -9,63 +9,21 @@ LOG_MODULE(tun_metadata);
 
 static uint64_t bit_of(const struct field *f)
 {
-	return f && f->id >= FIELD_TUN_METADATA0 && f->id <= FIELD_TUN_METADATA63
+	return f->id >= FIELD_TUN_METADATA0 && f->id <= FIELD_TUN_METADATA63
 		       ? UINT64_C(1) << (f->id - FIELD_TUN_METADATA0)
 		       : 0;
 }
 
-static uint64_t fields_of_learn(const struct act *a)
+static void note_field(const struct field *f, void *bits)
 {
-	const struct learn_spec *s = act_nested(a);
-	uint64_t bits = bit_of(a->learn.result.field);
-
-	for (size_t i = 0; i < a->learn.n_specs; i++)
-		bits |= bit_of(s[i].src.field) | bit_of(s[i].dst.field);
-	return bits;
+	*(uint64_t *)bits |= bit_of(f);
 }
 
-static uint64_t fields_of_act(const struct act *a)
-{
-	switch ((enum act_type)a->type) {
-	case ACT_SET_FIELD:
-		return bit_of(a->set_field.field);
-	case ACT_MOVE:
-		return bit_of(a->move.src.field) | bit_of(a->move.dst.field);
-	case ACT_OUTPUT_REG:
-		return bit_of(a->output_reg.src.field);
-	case ACT_CHECK_PKT_LARGER:
-		return bit_of(a->check_pkt_larger.dst.field);
-	case ACT_CT:
-		return bit_of(a->ct.zone_src.field);
-	case ACT_STACK_PUSH:
-	case ACT_STACK_POP:
-		return bit_of(a->stack.bits.field);
-	case ACT_DELETE_FIELD:
-		return bit_of(a->delete_field.field);
-	case ACT_MULTIPATH:
-		return bit_of(a->multipath.dst.field);
-	case ACT_BUNDLE_LOAD:
-		return bit_of(a->bundle.dst.field);
-	case ACT_LEARN:
-		return fields_of_learn(a);
-	case ACT_SAMPLE:
-		return bit_of(a->sample.domain_src.field) | bit_of(a->sample.point_src.field);
-	default:
-		return 0;
-	}
-}
-
-// Fields that actions read or write; those of nested lists, too.
 static uint64_t fields_of_acts(struct acts list)
 {
-	const struct act *a;
 	uint64_t bits = 0;
 
-	OFPACT_FOR_EACH (a, list) {
-		bits |= fields_of_act(a);
-		if (act_has_list(a))
-			bits |= fields_of_acts(act_nested_list(a));
-	}
+	acts_for_each_field(list, note_field, &bits);
 	return bits;
 }
 

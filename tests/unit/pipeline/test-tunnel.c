@@ -577,12 +577,23 @@ START_TEST(rules_need_the_map)
 		"ip,actions=ct(commit,exec(move:NXM_NX_TUN_METADATA1[0..31]->NXM_NX_CT_MARK[]))",
 		"ip,actions=ct(zone=NXM_NX_TUN_METADATA1[0..15])",
 		"actions=check_pkt_larger(100)->NXM_NX_TUN_METADATA1[0]",
+		"actions=push:NXM_NX_TUN_METADATA1[0..3]",
+		"actions=pop:NXM_NX_TUN_METADATA1[0..3]",
+		"actions=delete_field:tun_metadata1",
+		"actions=output:NXM_NX_TUN_METADATA1[0..15]",
+		"actions=multipath(eth_src,0,hrw,4,0,NXM_NX_TUN_METADATA1[0..3])",
+		"actions=bundle_load(eth_src,0,hrw,ofport,NXM_NX_TUN_METADATA1[0..15],members:2)",
+		"actions=learn(table=1,NXM_NX_TUN_METADATA1[])",
+		"actions=learn(table=1,load:5->NXM_NX_TUN_METADATA1[])",
+		"actions=learn(table=1,result_dst=NXM_NX_TUN_METADATA1[0])",
+		"actions=sample(probability=1,obs_domain_id=NXM_NX_TUN_METADATA1[0..31])",
+		"actions=sample(probability=1,obs_point_id=NXM_NX_TUN_METADATA1[0..31])",
 	};
 
 	map_options();
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		ck_assert_int_eq(try_flow_mod(sw, FM_ADD, texts[i]),
-				 OFPERR_NXFMFC_INVALID_TLV_FIELD);
+		ck_assert_msg(try_flow_mod(sw, FM_ADD, texts[i]) == OFPERR_NXFMFC_INVALID_TLV_FIELD,
+			      "%s", texts[i]);
 	add_rule(sw, "actions=set_field:1->tun_metadata5");
 	ck_assert_int_eq(switch_tlv_mod(sw, &clear), OFPERR_NXTTMFC_INVALID_TLV_DEL);
 	switch_flush(sw);
