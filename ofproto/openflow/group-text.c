@@ -384,16 +384,16 @@ static uint32_t usable_formats(const struct group_mod *gm)
 {
 	uint32_t formats = FORMATS_ANY;
 	const struct bucket *b;
-	const struct act *a;
 
 	if (gm->command == GROUP_INSERT_BUCKETS || gm->command == GROUP_REMOVE_BUCKETS)
 		formats &= FORMATS_OF10 | FORMATS_NXM | 1u << FORMAT_OXM15;
 	VEC_FOR_EACH (b, &gm->group.buckets) {
-		formats &= acts_formats(acts_of(&b->acts));
-		// Where it is an instruction, it is of rules alone.
-		OFPACT_FOR_EACH (a, acts_of(&b->acts))
-			if (a->type == ACT_METER)
-				formats &= 1u << FORMAT_OXM15;
+		struct acts list = acts_of(&b->acts);
+
+		formats &= acts_formats(list);
+		// A meter, which comes first, is an instruction of rules before 1.5.
+		if (list.size && list.first->type == ACT_METER)
+			formats &= 1u << FORMAT_OXM15;
 	}
 	return formats;
 }
