@@ -137,7 +137,7 @@ class NicSwitch(KernelSwitch):
             ip("netns", "add", ns)
             self.namespaces.append(ns)
             ip("link", "set", dev, "netns", ns)
-            ip("-n", ns, "link", "set", dev, "up")
+            ip("-n", ns, "link", "set", dev, "addrgenmode", "none", "up")
             ip("-n", ns, "addr", "add", f"10.98.0.{number}/24", "dev", dev)
             rep = "sn0" if ns == "wire" else f"sn0r{i}"
             ip("link", "set", rep, "up")

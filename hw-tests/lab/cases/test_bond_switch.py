@@ -23,8 +23,8 @@ class BondSwitch(NicSwitch):
         ip("-n", "wire", "link", "add", "far", "type", "bridge")
         for dev in ("sn0wire", "sn1wire"):
             ip("link", "set", dev, "netns", "wire")
-            ip("-n", "wire", "link", "set", dev, "master", "far", "up")
-        ip("-n", "wire", "link", "set", "far", "up")
+            ip("-n", "wire", "link", "set", dev, "master", "far", "addrgenmode", "none", "up")
+        ip("-n", "wire", "link", "set", "far", "addrgenmode", "none", "up")
         ip("-n", "wire", "addr", "add", "10.98.0.9/24", "dev", "far")
 
     def add_bond_bridge(self):
@@ -42,7 +42,7 @@ class BondSwitch(NicSwitch):
         ip("netns", "add", ns)
         self.namespaces.append(ns)
         ip("link", "set", vf, "netns", ns)
-        ip("-n", ns, "link", "set", vf, "up")
+        ip("-n", ns, "link", "set", vf, "addrgenmode", "none", "up")
         ip("-n", ns, "addr", "add", f"10.98.0.{i + 1}/24", "dev", vf)
         ip("link", "set", rep, "up")
         self.vsctl("add-port", "br0", rep, "--", "set", "interface", rep, f"ofport_request={i + 1}")
