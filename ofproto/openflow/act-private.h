@@ -53,6 +53,12 @@ extern const struct act_type_ops act_ops[ACT_MAX];
 extern const struct act_word act_words[];
 extern const size_t act_n_words;
 
+// What stands in 'out' behind its first 'start' bytes.
+static inline struct acts acts_from(const struct strbuf *out, size_t start)
+{
+	return (struct acts){ (const struct act *)(strbuf_cstr(out) + start), out->len - start };
+}
+
 #define ALL_VERSIONS 0x7eu
 // How deep actions may nest, in messages and text.
 #define ACT_MAX_DEPTH 16

@@ -211,7 +211,7 @@ static int parse(const char *text, const struct port_names *ports, bool instruct
 
 	if (error)
 		return error;
-	list = (struct acts){ (const struct act *)(strbuf_cstr(out) + start), out->len - start };
+	list = acts_from(out, start);
 	if (!instructions && acts_refuse_instructions(list, err))
 		return -EINVAL;
 	return acts_verify(list, err) ? -EINVAL : 0;

@@ -125,11 +125,6 @@ enum ofperr act_decode_list(struct reader *r, uint8_t version, struct strbuf *ou
 	return e;
 }
 
-static struct acts acts_from(const struct strbuf *out, size_t start)
-{
-	return (struct acts){ (const struct act *)(strbuf_cstr(out) + start), out->len - start };
-}
-
 static enum ofperr decode_actions(struct reader *r, uint8_t version, bool instructions,
 				  struct strbuf *out)
 {
