@@ -6,7 +6,7 @@
 #include "core/base/hash.h"
 #include "core/base/hmap.h"
 
-static const struct field fields[FIELD_MAX] = {
+const struct field all_fields[FIELD_MAX] = {
 #define FIELD(ID, ...) [FIELD_##ID] = { .id = FIELD_##ID, __VA_ARGS__ },
 #include "core/flow/fields.def"
 #undef FIELD
@@ -59,18 +59,12 @@ static void index_build(void)
 {
 	hmap_init(&names);
 	hmap_init(&codes);
-	for (const struct field *f = fields; f < &fields[FIELD_MAX]; f++) {
+	for (const struct field *f = all_fields; f < &all_fields[FIELD_MAX]; f++) {
 		index_name(f, f->name, NULL);
 		index_name(f, f->alias, NULL);
 		for (size_t i = 0; i < ARRAY_SIZE(f->oxm); i++)
 			index_name(f, f->oxm[i].name, &f->oxm[i]);
 	}
-}
-
-const struct field *field_get(enum field_id id)
-{
-	assert(id < FIELD_MAX);
-	return &fields[id];
 }
 
 const struct field *field_by_name_n(const char *name, size_t n)
@@ -210,7 +204,7 @@ static uint16_t get_tci(const struct flow_key *key)
 	return be16toh(key->vlans[0].tci);
 }
 
-uint64_t field_number(const struct field *f, const struct flow_key *key)
+uint64_t field_number_elsewhere(const struct field *f, const struct flow_key *key)
 {
 	const uint8_t *p = (const uint8_t *)key + f->offset;
 
@@ -240,19 +234,13 @@ uint64_t field_number(const struct field *f, const struct flow_key *key)
 	return 0;
 }
 
-static void put_bits(uint64_t *word, unsigned int shift, unsigned int n, uint64_t v)
-{
-	uint64_t m = low_bits(n) << shift;
-
-	*word = (*word & ~m) | (v << shift & m);
-}
-
 static void write_member(const struct field *f, uint64_t v, struct flow_key *key)
 {
 	uint8_t *p = (uint8_t *)key + f->offset;
 	uint64_t word = f->at == FIELD_AT_BE ? load_be(p, f->size) : load_host(p, f->size);
+	uint64_t bits = field_bits_in_member(f);
 
-	put_bits(&word, f->shift, MIN(f->n_bits, f->size * 8), v);
+	word = (word & ~(bits << f->shift)) | (v & bits) << f->shift;
 	if (f->at == FIELD_AT_BE)
 		store_be(p, f->size, word);
 	else
@@ -312,24 +300,6 @@ void field_read(const struct field *f, const struct flow_key *key, union field_v
 	}
 }
 
-bool field_is_in_word(const struct field *f)
-{
-	return (f->at == FIELD_AT_BE || f->at == FIELD_AT_HOST) && f->offset % 8u + f->size <= 8;
-}
-
-uint64_t field_word_bits(const struct field *f, uint64_t v)
-{
-	uint64_t word = 0;
-	uint8_t *p = (uint8_t *)&word + f->offset % 8;
-
-	v = (v & low_bits(MIN(f->n_bits, f->size * 8))) << f->shift;
-	if (f->at == FIELD_AT_BE)
-		store_be(p, f->size, v);
-	else
-		store_host(p, f->size, v);
-	return word;
-}
-
 static struct word_range words_of(size_t offset, size_t size)
 {
 	return (struct word_range){ offset / 8, (offset + size + 7) / 8 };
@@ -362,7 +332,7 @@ struct word_range field_words(const struct field *f)
 	return words_of(f->offset, f->size);
 }
 
-bool field_is_in(const struct field *f, const struct flow_key *mask)
+bool field_is_in_elsewhere(const struct field *f, const struct flow_key *mask)
 {
 	union field_value bits;
 
@@ -379,6 +349,11 @@ void field_write(const struct field *f, const union field_value *value, struct f
 	} else if (f->at == FIELD_AT_XXREG) {
 		for (int i = 0; i < 4; i++)
 			key->regs[f->index * 4 + i] = load_be(value->b + 4 * i, 4);
+	} else if (field_is_in_word(f)) {
+		uint64_t *word = &flow_words(key)[f->offset / 8];
+
+		*word = (*word & ~field_word_bits(f, UINT64_MAX)) |
+			field_word_bits(f, load_be(value->b, f->n_bytes));
 	} else {
 		write_number(f, load_be(value->b, f->n_bytes), key);
 	}
@@ -404,8 +379,7 @@ static uint64_t valid_bits(const struct field *f)
 	case FIELD_AT_TOS:
 		return 0xfc;
 	case FIELD_AT_HOST:
-		// ct_state and arp_op are wider on the wire than in a key.
-		return low_bits(MIN(f->n_bits, f->size * 8));
+		return field_bits_in_member(f);
 	default:
 		return low_bits(f->n_bits);
 	}

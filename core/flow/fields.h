@@ -92,7 +92,16 @@ struct field {
 	uint16_t offset, size; // of the member (BE, HOST, WIDE)
 	uint8_t shift; // of the value's lowest bit within the member
 	uint8_t index; // number of the register or tunnel option
+	uint8_t in_word; // lowest bit of a BE or HOST member in its word of the key, which is read in the member's byte order
 };
+
+#define FIELD_NOT_IN_WORD UINT8_MAX
+#define FIELD_LOWEST_BE(OFFSET, SIZE) (64 - 8 * ((OFFSET) + (SIZE)))
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FIELD_LOWEST_HOST(OFFSET, SIZE) (8 * (OFFSET))
+#else
+#define FIELD_LOWEST_HOST FIELD_LOWEST_BE
+#endif
 
 union field_value {
 	uint8_t b[TUN_METADATA_LEN];
@@ -105,15 +114,20 @@ union field_value {
 	uint8_t u128[16];
 };
 
-const struct field *field_get(enum field_id id);
+extern const struct field all_fields[FIELD_MAX];
+
+static inline const struct field *field_get(enum field_id id)
+{
+	assert(id < FIELD_MAX);
+	return &all_fields[id];
+}
+
 // By name or alias, also "NXM_OF_IN_PORT[]"'s bare name "NXM_OF_IN_PORT"; NULL when unknown.
 const struct field *field_by_name(const char *name);
 // The same for the first 'n' bytes of 'name'.
 const struct field *field_by_name_n(const char *name, size_t n);
 const struct field *field_by_oxm(uint16_t class, uint8_t field, uint32_t experimenter);
 // Reads and writes the field in a key. Values of fields narrower than their bytes have zero upper bits.
-// True when 'mask' has a bit of the field.
-bool field_is_in(const struct field *f, const struct flow_key *mask);
 void field_read(const struct field *f, const struct flow_key *key, union field_value *value);
 void field_write(const struct field *f, const union field_value *value, struct flow_key *key);
 // key = (key & ~mask) | (value & mask), for the bits of the field.
@@ -121,10 +135,47 @@ void field_write_masked(const struct field *f, const union field_value *value,
 			const union field_value *mask, struct flow_key *key);
 // Most fields are a run of bits in one word of a key. Those of such a word that 'v', a value as a number, has: its bits outside
 // the field do not count.
-bool field_is_in_word(const struct field *f);
-uint64_t field_word_bits(const struct field *f, uint64_t v);
+static inline bool field_is_in_word(const struct field *f)
+{
+	return f->in_word != FIELD_NOT_IN_WORD;
+}
+
+// Some values are wider on the wire than in a key.
+static inline uint64_t field_bits_in_member(const struct field *f)
+{
+	return low_bits(MIN(f->n_bits, f->size * 8));
+}
+
+static inline uint64_t field_word_bits(const struct field *f, uint64_t v)
+{
+	v = (v & field_bits_in_member(f)) << (f->in_word + f->shift);
+	return f->at == FIELD_AT_BE ? htobe64(v) : v;
+}
+
+uint64_t field_number_elsewhere(const struct field *f, const struct flow_key *key);
+bool field_is_in_elsewhere(const struct field *f, const struct flow_key *mask);
+
 // The value in a key as a number, for fields of up to 8 bytes.
-uint64_t field_number(const struct field *f, const struct flow_key *key);
+static inline uint64_t field_number(const struct field *f, const struct flow_key *key)
+{
+	uint64_t word;
+
+	if (!field_is_in_word(f))
+		return field_number_elsewhere(f, key);
+	word = flow_words_const(key)[f->offset / 8];
+	if (f->at == FIELD_AT_BE)
+		word = be64toh(word);
+	return word >> (f->in_word + f->shift) & field_bits_in_member(f);
+}
+
+// True when 'mask' has a bit of the field.
+static inline bool field_is_in(const struct field *f, const struct flow_key *mask)
+{
+	if (!field_is_in_word(f))
+		return field_is_in_elsewhere(f, mask);
+	return flow_words_const(mask)[f->offset / 8] & field_word_bits(f, UINT64_MAX);
+}
+
 // The value as a number, for fields of up to 8 bytes; and the reverse.
 uint64_t field_value_to_u64(const struct field *f, const union field_value *value);
 void field_value_from_u64(const struct field *f, uint64_t v, union field_value *value);
