@@ -11,11 +11,6 @@ void match_init_any(struct match *m)
 	memset(m, 0, sizeof(*m));
 }
 
-static void keep_invariant(struct match *m)
-{
-	flow_key_masked(&m->key, &m->key, &m->mask);
-}
-
 // Its value stands in the key as it does in the union.
 static bool field_is_whole_member(const struct field *f)
 {
@@ -132,7 +127,6 @@ void match_set_field(struct match *m, const struct field *f, const union field_v
 	default:
 		set_bits(m, f, value, mask);
 	}
-	keep_invariant(m);
 }
 
 bool match_equal(const struct match *a, const struct match *b)
@@ -175,28 +169,66 @@ static void bits_build(void)
 	bits_of_need[0].m.tunnel.flags = UINT16_MAX;
 }
 
+// The bits of a match that only some packets have, as the words where there are some.
+struct conditional {
+	struct word_bits words[FLOW_WORDS];
+	size_t n;
+};
+
+static void find_conditional(const struct match *m, struct conditional *c)
+{
+	const uint64_t *mask = flow_words_const(&m->mask.m);
+	const uint64_t *always = flow_words_const(&bits_of_need[NEED_NONE].m);
+
+	c->n = 0;
+	for (size_t i = 0; i < FLOW_WORDS; i++) {
+#ifdef __SANITIZE_ADDRESS__
+		assert(!(flow_words_const(&m->key)[i] & ~mask[i]));
+#endif
+		if (mask[i] & ~always[i])
+			c->words[c->n++] = (struct word_bits){ i, mask[i] & ~always[i] };
+	}
+}
+
+static bool has_some_of(const struct conditional *c, const struct flow_mask *bits)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->words[i].bits & flow_words_const(&bits->m)[c->words[i].word])
+			return true;
+	return false;
+}
+
+static void allow(struct conditional *c, const struct flow_mask *bits)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		struct word_bits w = c->words[i];
+
+		w.bits &= ~flow_words_const(&bits->m)[w.word];
+		if (w.bits)
+			c->words[n++] = w;
+	}
+	c->n = n;
+}
+
 // A field whose prerequisites do not hold cannot be matched, unless another field with the same bits can be.
 bool match_normalize(struct match *m)
 {
-	struct flow_mask allowed;
-	uint64_t dropped = 0;
 	uint8_t frag = m->key.nw_frag;
+	struct conditional c;
 
 	pthread_once(&bits_once, bits_build);
-	allowed = bits_of_need[0];
+	find_conditional(m, &c);
 	// Ports of later fragments could not be looked at either, but without them far more would match: that is refused, not dropped.
 	m->key.nw_frag = 0;
-	for (unsigned int need = 1; need < NEED_MAX; need++)
-		if (field_need_is_matched(need, m))
-			flow_mask_or(&allowed, &bits_of_need[need]);
+	for (unsigned int need = NEED_NONE + 1; need < NEED_MAX && c.n; need++)
+		if (has_some_of(&c, &bits_of_need[need]) && field_need_is_matched(need, m))
+			allow(&c, &bits_of_need[need]);
 	m->key.nw_frag = frag;
-	for (size_t i = 0; i < FLOW_WORDS; i++) {
-		uint64_t *mask = &flow_words(&m->mask.m)[i], *key = &flow_words(&m->key)[i];
-		uint64_t keep = *mask & flow_words(&allowed.m)[i];
-
-		dropped |= (*mask ^ keep) | (*key & ~keep);
-		*mask = keep;
-		*key &= keep;
+	for (size_t i = 0; i < c.n; i++) {
+		flow_words(&m->mask.m)[c.words[i].word] &= ~c.words[i].bits;
+		flow_words(&m->key)[c.words[i].word] &= ~c.words[i].bits;
 	}
-	return dropped;
+	return c.n;
 }

@@ -143,6 +143,37 @@ START_TEST(subset)
 }
 END_TEST
 
+static void set_random(struct match *m, const struct field *f)
+{
+	union field_value v, mask;
+
+	field_all_ones(f, &mask);
+	for (size_t i = 0; i < f->n_bytes; i++) {
+		if (f->maskable)
+			mask.b[i] &= random_u32() | (random_u32() % 2 ? UINT8_MAX : 0);
+		// As the callers see to: no value bits outside the mask.
+		v.b[i] = random_u32() & mask.b[i];
+	}
+	match_set_field(m, f, &v, &mask);
+}
+
+START_TEST(keys_have_no_bits_outside_masks)
+{
+	random_seed(_i);
+	for (int i = 0; i < 200; i++) {
+		struct flow_key masked;
+		struct match m;
+
+		match_init_any(&m);
+		for (int j = random_u32() % 4; j >= 0; j--)
+			set_random(&m, field_get(random_u32() % FIELD_MAX));
+		set_random(&m, field_get(_i));
+		flow_key_masked(&masked, &m.key, &m.mask);
+		ck_assert_msg(flow_key_equal(&masked, &m.key), "%s", field_get(_i)->name);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("match");
@@ -152,5 +183,6 @@ int main(void)
 	tcase_add_test(t, ports_of_later_fragments_stay);
 	tcase_add_test(t, port_names);
 	tcase_add_test(t, subset);
+	tcase_add_loop_test(t, keys_have_no_bits_outside_masks, 0, FIELD_MAX);
 	return run_case(t);
 }
