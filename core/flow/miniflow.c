@@ -24,27 +24,37 @@ static inline uint64_t hash_end(uint64_t h)
 }
 
 #define STRETCH 8 // words
+_Static_assert(64 % STRETCH == 0, "a stretch is in one word of the map");
+
+// Which of up to STRETCH words are not zero; most are, whole stretches of them.
+static inline uint64_t which_are_set(const uint64_t *w, unsigned int n)
+{
+	uint64_t any = 0, which = 0;
+
+#pragma GCC unroll 8
+	for (unsigned int j = 0; j < n; j++)
+		any |= w[j];
+	if (!any)
+		return 0;
+#pragma GCC unroll 8
+	for (unsigned int j = 0; j < n; j++)
+		which |= (uint64_t)(w[j] != 0) << j;
+	return which;
+}
 
 void miniflow_pack(struct miniflow *dst, const struct flow_key *key)
 {
 	const uint64_t *w = flow_words_const(key);
-	uint64_t *out = dst->words;
+	uint64_t *out = dst->words, which;
+	unsigned int i = 0;
 
 	dst->map = (struct flowmap){ { 0, 0 } };
-	// Most words are zero, whole stretches of them.
-	for (unsigned int i = 0; i < FLOW_WORDS; i += STRETCH) {
-		unsigned int end = MIN(i + STRETCH, FLOW_WORDS);
-		uint64_t any = 0;
-
-		for (unsigned int j = i; j < end; j++)
-			any |= w[j];
-		if (!any)
-			continue;
-		for (unsigned int j = i; j < end; j++)
-			if (w[j]) {
-				dst->map.bits[j / 64] |= 1ULL << j % 64;
-				*out++ = w[j];
-			}
+	for (; i < FLOW_WORDS; i += STRETCH) {
+		which = i + STRETCH <= FLOW_WORDS ? which_are_set(w + i, STRETCH)
+						  : which_are_set(w + i, FLOW_WORDS % STRETCH);
+		dst->map.bits[i / 64] |= which << i % 64;
+		for (; which; which &= which - 1)
+			*out++ = w[i + __builtin_ctzll(which)];
 	}
 }
 
