@@ -473,6 +473,32 @@ static bool take_cookie(struct reader *r, uint64_t *cookie, uint64_t *mask)
 	return true;
 }
 
+// Takes the cookies out of the list. What is left of it stays where it is when there were none, and is put together in 'rest' otherwise.
+static void take_cookies(struct reader *list, uint64_t *cookie, uint64_t *mask, struct strbuf *rest)
+{
+	const uint8_t *start = list->p;
+	struct reader r = *list;
+	bool found = false;
+
+	while (rd_left(&r)) {
+		size_t len = rd_left(&r) >= 4 ? 4u + r.p[3] : rd_left(&r);
+		const uint8_t *p = r.p;
+
+		if (take_cookie(&r, cookie, mask)) {
+			if (!found)
+				strbuf_put(rest, start, p - start);
+			found = true;
+			continue;
+		}
+		len = MIN(len, rd_left(&r));
+		if (found)
+			strbuf_put(rest, p, len);
+		r.p += len;
+	}
+	if (found)
+		*list = rd_init(strbuf_cstr(rest), rest->len);
+}
+
 enum ofperr nxm_decode_as(struct reader *r, size_t n, bool strict, struct match *m,
 			  uint64_t *cookie, uint64_t *cookie_mask)
 {
@@ -483,16 +509,9 @@ enum ofperr nxm_decode_as(struct reader *r, size_t n, bool strict, struct match 
 	rd_skip(r, ROUND_UP(n, 8) - n);
 	if (rd_status(r))
 		return OFPERR_OFPBMC_BAD_LEN;
-	while (rd_left(&body)) {
-		size_t len = rd_left(&body) >= 4 ? 4u + body.p[3] : rd_left(&body);
-
-		if (cookie && take_cookie(&body, cookie, cookie_mask))
-			continue;
-		len = MIN(len, rd_left(&body));
-		strbuf_put(&rest, body.p, len);
-		body.p += len;
-	}
-	return ofperr_of_match(match_get_oxm(m, strbuf_cstr(&rest), rest.len, strict, &ignored));
+	if (cookie)
+		take_cookies(&body, cookie, cookie_mask, &rest);
+	return ofperr_of_match(match_get_oxm(m, body.p, rd_left(&body), strict, &ignored));
 }
 
 enum ofperr nxm_decode(struct reader *r, size_t n, struct match *m, uint64_t *cookie,
