@@ -132,6 +132,12 @@ static inline uint64_t low_bits(unsigned int n)
 	return n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
 }
 
+// Where many words are compared with one: most begin otherwise.
+static inline bool str_equal(const char *a, const char *b)
+{
+	return *a == *b && !strcmp(a, b);
+}
+
 static inline bool str_starts(const char *s, const char *prefix)
 {
 	return !strncmp(s, prefix, strlen(prefix));

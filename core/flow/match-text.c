@@ -41,7 +41,7 @@ static bool set_word(struct match *m, const char *key)
 		return true;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (!strcmp(words[i].name, key)) {
+		if (str_equal(words[i].name, key)) {
 			set_eth_type(m, words[i].eth_type);
 			if (words[i].proto) {
 				m->key.nw_proto = words[i].proto;

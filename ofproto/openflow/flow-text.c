@@ -163,7 +163,7 @@ static const struct word {
 static const struct word *find_word(const char *name, enum flow_mod_command command)
 {
 	for (const struct word *w = words; w < &words[ARRAY_SIZE(words)]; w++)
-		if (w->commands >> command & 1 && !strcmp(w->name, name))
+		if (str_equal(w->name, name) && w->commands >> command & 1)
 			return w;
 	return NULL;
 }

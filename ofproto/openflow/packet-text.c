@@ -8,7 +8,13 @@
 
 static bool separates(char c)
 {
-	return c == ',' || isspace((unsigned char)c);
+	return c == ',' || c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+// Letters, digits and most that stands among them: it is part of a word, and says nothing of its parts.
+static bool is_plain(char c)
+{
+	return c > '=' || (c >= '-' && c < '=');
 }
 
 bool text_next_word(char **s, char **ret_key, char **ret_value)
@@ -23,6 +29,8 @@ bool text_next_word(char **s, char **ret_key, char **ret_value)
 	if (!*p)
 		return false;
 	for (; *p && (depth || !separates(*p)); p++) {
+		if (is_plain(*p))
+			continue;
 		if (*p == '=' && !*ret_value) {
 			*p = '\0';
 			*ret_value = p + 1;
