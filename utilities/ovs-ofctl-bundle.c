@@ -124,10 +124,9 @@ struct bundle_file {
 	struct ofp_client *c;
 	struct ofctl_ports *ports;
 	struct strbuf buf;
-	const char *name;
 };
 
-static void run_line(char *line, unsigned int number, void *aux)
+static void run_line(char *line, const char *where, void *aux)
 {
 	static const struct {
 		const char *word;
@@ -137,7 +136,6 @@ static void run_line(char *line, unsigned int number, void *aux)
 		      { "group", ofctl_put_group },
 		      { "packet-out", ofctl_put_packet_out } };
 	struct bundle_file *f = aux;
-	AUTO_FREE char *where = xasprintf("%s:%u: ", f->name, number);
 	size_t n = strcspn(line, " \t,\r\n");
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
@@ -152,7 +150,7 @@ static void run_line(char *line, unsigned int number, void *aux)
 
 static void run_bundle(int argc, char *argv[])
 {
-	struct bundle_file f = { .c = ofctl_open(argv[1]), .buf = STRBUF_INIT, .name = argv[2] };
+	struct bundle_file f = { .c = ofctl_open(argv[1]), .buf = STRBUF_INIT };
 
 	ofctl_read_flows(argv[2], run_line, &f);
 	ofctl_send_and_wait(f.c, &f.buf);

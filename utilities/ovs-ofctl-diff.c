@@ -93,12 +93,11 @@ static void set_free(flow_set *s)
 
 struct file_read {
 	flow_set *set;
-	const char *name;
 	const struct port_names *names;
 	uint32_t usable; // formats that can say every line
 };
 
-static void add_line(char *line, unsigned int number, void *aux)
+static void add_line(char *line, const char *where, void *aux)
 {
 	struct file_read *r = aux;
 	struct error err = ERROR_INIT;
@@ -107,7 +106,7 @@ static void add_line(char *line, unsigned int number, void *aux)
 	uint32_t usable;
 
 	if (flow_mod_parse(line, FM_ADD, r->names, &fm, &usable, &err))
-		fatal(0, "%s:%u: %s", r->name, number, err.text);
+		fatal(0, "%s%s", where, err.text);
 	r->usable &= usable;
 	e = VEC_PUSH_UNINIT(r->set);
 	memset(e, 0, sizeof(*e));
@@ -125,7 +124,7 @@ static void add_line(char *line, unsigned int number, void *aux)
 // What formats can say all of it.
 static uint32_t read_file(const char *name, const struct port_names *names, flow_set *set)
 {
-	struct file_read r = { set, name, names, FORMATS_ANY };
+	struct file_read r = { set, names, FORMATS_ANY };
 
 	ofctl_read_flows(name, add_line, &r);
 	put_in_order(set);

@@ -106,16 +106,14 @@ void ofctl_read_flows(const char *name, flow_file_cb *cb, void *aux)
 
 struct file_run {
 	struct sender *s;
-	const char *name;
 	enum flow_mod_command command;
 };
 
-static void run_line(char *line, unsigned int number, void *aux)
+static void run_line(char *line, const char *where, void *aux)
 {
 	struct file_run *r = aux;
 	enum flow_mod_command command = r->command;
 	const char *rest = r->command == FM_ADD ? line_command(line, &command) : line;
-	AUTO_FREE char *where = xasprintf("%s:%u: ", r->name, number);
 
 	run_one(r->s, rest, command, where);
 }
@@ -155,7 +153,7 @@ static void change_flows(char *argv[], enum flow_mod_command command, bool file)
 	// A flow that cannot be parsed is told before anything is sent, unless it may have port names.
 	begin(&s, argv[1]);
 	if (file) {
-		struct file_run r = { &s, argv[2], command };
+		struct file_run r = { &s, command };
 
 		ofctl_read_flows(argv[2], run_line, &r);
 	} else {

@@ -7,7 +7,6 @@ struct group_sender {
 	struct ofp_client *c;
 	struct ofctl_ports *ports;
 	struct strbuf buf;
-	const char *file;
 	enum group_command command;
 };
 
@@ -55,12 +54,9 @@ static void put_line(struct group_sender *s, const char *line, const char *where
 	run_one(s, rest, command, where);
 }
 
-static void run_line(char *line, unsigned int number, void *aux)
+static void run_line(char *line, const char *where, void *aux)
 {
-	struct group_sender *s = aux;
-	AUTO_FREE char *where = xasprintf("%s:%u: ", s->file, number);
-
-	put_line(s, line, where);
+	put_line(aux, line, where);
 }
 
 void ofctl_put_group(struct ofp_client *c, struct ofctl_ports **ports, struct strbuf *b, char *line,
@@ -75,9 +71,9 @@ void ofctl_put_group(struct ofp_client *c, struct ofctl_ports **ports, struct st
 
 static void change(char *argv[], enum group_command command, bool file)
 {
-	struct group_sender s = {
-		.c = ofctl_open(argv[1]), .buf = STRBUF_INIT, .file = argv[2], .command = command
-	};
+	struct group_sender s = { .c = ofctl_open(argv[1]),
+				  .buf = STRBUF_INIT,
+				  .command = command };
 
 	if (file)
 		ofctl_read_flows(argv[2], run_line, &s);

@@ -113,31 +113,30 @@ static void run_parse_flow(int argc, char *argv[])
 // All lines are in one format.
 struct parsed_flow {
 	struct flow_mod fm;
-	unsigned int line;
+	char *where;
 };
 
 struct parsing {
-	const char *name;
 	uint32_t usable;
 	VEC(struct parsed_flow) flows;
 };
 
-static void parse_line(char *line, unsigned int number, void *aux)
+static void parse_line(char *line, const char *where, void *aux)
 {
 	struct parsing *p = aux;
 	struct parsed_flow *f = VEC_PUSH_UNINIT(&p->flows);
 	struct error err = ERROR_INIT;
 	uint32_t usable;
 
-	f->line = number;
+	f->where = xstrdup(where);
 	if (flow_mod_parse(line, FM_ADD, NULL, &f->fm, &usable, &err))
-		fatal(0, "%s:%u: %s", p->name, number, err.text);
+		fatal(0, "%s%s", where, err.text);
 	p->usable &= usable;
 }
 
 static void run_parse_flows(int argc, char *argv[])
 {
-	struct parsing p = { argv[1], FORMATS_ANY, VEC_INIT };
+	struct parsing p = { FORMATS_ANY, VEC_INIT };
 	enum flow_format format;
 	struct parsed_flow *f;
 	uint32_t xid = 0;
@@ -145,10 +144,9 @@ static void run_parse_flows(int argc, char *argv[])
 	ofctl_read_flows(argv[1], parse_line, &p);
 	format = choose_for_flows(p.usable);
 	VEC_FOR_EACH (f, &p.flows) {
-		AUTO_FREE char *where = xasprintf("%s:%u: ", p.name, f->line);
-
-		print_flow_mod(&f->fm, format, ++xid, where);
+		print_flow_mod(&f->fm, format, ++xid, f->where);
 		flow_mod_uninit(&f->fm);
+		free(f->where);
 	}
 	VEC_FREE(&p.flows);
 }

@@ -105,14 +105,14 @@ static void add_port_queue(const char *arg)
 	VEC_PUSH(&cfg->port_queues, added);
 }
 
-static void add_flow(char *line, unsigned int number, void *file)
+static void add_flow(char *line, const char *where, void *aux)
 {
 	struct flow_mod *fm = VEC_PUSH_UNINIT(&controller.config.flows);
 	struct error err = ERROR_INIT;
 	uint32_t formats;
 
 	if (flow_mod_parse(line, FM_ADD, NULL, fm, &formats, &err))
-		fatal(0, "%s:%u: %s", (const char *)file, number, err.text);
+		fatal(0, "%s%s", where, err.text);
 	controller.config.formats &= formats;
 }
 
@@ -122,7 +122,7 @@ static void add_flows(char *file)
 
 	if (!f)
 		fatal(errno, "%s: open failed", file);
-	flow_file_read(f, file, add_flow, file);
+	flow_file_read(f, file, add_flow, NULL);
 	fclose(f);
 }
 
