@@ -215,6 +215,12 @@ static size_t word_of(const struct field *f)
 	return f->offset / 8;
 }
 
+// Of a field that is in a word.
+static uint64_t bits_of(const struct subfield *sf)
+{
+	return low_bits(sf->n_bits) << sf->ofs;
+}
+
 static void look_at_value(struct xlate_ctx *ctx, const struct field *f,
 			  const union field_value *bits)
 {
@@ -243,11 +249,16 @@ void ctx_look_at_field(struct xlate_ctx *ctx, const struct field *f)
 
 void ctx_look_at_bits(struct xlate_ctx *ctx, const struct subfield *sf)
 {
+	const struct field *f = sf->field;
 	union field_value bits;
 
-	subfield_bits(sf, &bits);
-	look_at_value(ctx, sf->field, &bits);
-	look_at_needs(ctx, sf->field);
+	if (field_is_in_word(f)) {
+		ctx_look_at_word(ctx, word_of(f), field_word_bits(f, bits_of(sf)));
+	} else {
+		subfield_bits(sf, &bits);
+		look_at_value(ctx, f, &bits);
+	}
+	look_at_needs(ctx, f);
 }
 
 void ctx_look_at_vlans(struct xlate_ctx *ctx)
@@ -336,4 +347,19 @@ void ctx_write_bits(struct xlate_ctx *ctx, const struct subfield *sf,
 	subfield_put(sf, value, &v);
 	subfield_bits(sf, &bits);
 	ctx_write_field(ctx, sf->field, v.b, bits.b);
+}
+
+void ctx_write_number(struct xlate_ctx *ctx, const struct subfield *sf, uint64_t n)
+{
+	const struct field *f = sf->field;
+	union field_value v;
+
+	if (!field_is_in_word(f)) {
+		field_value_from_u64(f, n, &v);
+		ctx_write_bits(ctx, sf, &v);
+		return;
+	}
+	if (is_tag(f))
+		ctx_look_at_vlans(ctx);
+	write_number(ctx, f, n << sf->ofs, bits_of(sf));
 }

@@ -124,8 +124,12 @@ static void do_move(struct xlate_ctx *ctx, const struct act *a)
 		return;
 	ctx_look_at_bits(ctx, &a->move.src);
 	ctx_look_at_bits(ctx, &a->move.dst);
-	move_value(a, &ctx->flow, &value, &bits);
-	ctx_write_field(ctx, a->move.dst.field, value.b, bits.b);
+	if (a->move.src.n_bits <= 64) {
+		ctx_write_number(ctx, &a->move.dst, subfield_get(&a->move.src, &ctx->flow));
+	} else {
+		move_value(a, &ctx->flow, &value, &bits);
+		ctx_write_field(ctx, a->move.dst.field, value.b, bits.b);
+	}
 	ctx_report_value(ctx, &a->move.dst, &ctx->flow);
 }
 

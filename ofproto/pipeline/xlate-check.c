@@ -4,15 +4,13 @@
 
 static void branch(struct xlate_ctx *ctx, const struct act *a, bool larger)
 {
-	union field_value bit = { { 0 } };
 	struct isolation iso;
 
 	if (!xlate_may_go_deeper(ctx))
 		return;
 	ctx_save(ctx, &iso);
 	ctx->depth++;
-	bit.b[a->check_pkt_larger.dst.field->n_bytes - 1] = larger;
-	ctx_write_bits(ctx, &a->check_pkt_larger.dst, &bit);
+	ctx_write_number(ctx, &a->check_pkt_larger.dst, larger);
 	xlate_rest(ctx);
 	ctx->depth--;
 	ctx_restore(ctx, &iso);

@@ -224,14 +224,9 @@ static uint32_t choose_by_drawing(uint64_t hash, uint32_t n_links, uint32_t arg)
 
 static void write_number(struct xlate_ctx *ctx, const struct subfield *dst, uint32_t number)
 {
-	union field_value v;
-
 	if (!ctx_has_field(ctx, dst->field))
 		return;
-	memset(&v, 0, sizeof(v));
-	for (size_t i = dst->field->n_bytes; i-- && number; number >>= 8)
-		v.b[i] = number;
-	ctx_write_bits(ctx, dst, &v);
+	ctx_write_number(ctx, dst, number);
 	ctx_report_value(ctx, dst, &ctx->flow);
 }
 

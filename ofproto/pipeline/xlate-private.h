@@ -121,6 +121,8 @@ void ctx_write_field(struct xlate_ctx *ctx, const struct field *f, const uint8_t
 // 'value' is right-aligned, as subfield_write() has it.
 void ctx_write_bits(struct xlate_ctx *ctx, const struct subfield *sf,
 		    const union field_value *value);
+// The same of up to 64 bits; what has no room in the slice is left out.
+void ctx_write_number(struct xlate_ctx *ctx, const struct subfield *sf, uint64_t n);
 // Emits the datapath actions that turn 'base' into 'flow'.
 void ctx_commit(struct xlate_ctx *ctx);
 // The same but for tags.
