@@ -148,10 +148,10 @@ def openflow(suite, path, material, result, note):
 
     with lab.Switch(suite, path) as switch:
         switch.add_port("out", 2, "net_null0,no-rx=1")
-        run("packets", packets, switch)
         run("pipeline", pipeline, switch, path, material)
     # Nothing polls here: a controller and the switch have a core each, as where there are more of them.
     with lab.on_both_cores(), lab.Switch(suite, f"{path}-rules") as switch:
+        run("packets", packets, switch)
         run("barriers", barriers, switch, material)
         switch.run("ovs-ofctl", "del-flows", "br0", timeout=120)
         run("million", million, switch, path)
