@@ -23,6 +23,7 @@ def test_unknown_option_is_an_error():
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("polls")
 def test_quickstart_shows_flows_in_hardware_and_leaves_nothing_behind():
     if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
         pytest.skip("needs root and /dev/net/tun")

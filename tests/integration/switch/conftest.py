@@ -16,14 +16,19 @@ import pytest
 BUILD = os.environ.get("OES_BUILDDIR", "_build/plain")
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 
+# Tests whose switch has threads that poll: they run one after another ("--dist loadgroup"), however many others run beside them.
+polls = pytest.mark.xdist_group("polls")
+
 
 def wait_until(what, condition, seconds=20):
     """Waits for something that must come; the limit only ends a test that would fail anyway."""
     end = time.monotonic() + seconds
+    pause = 0.005
     while time.monotonic() < end:
         if condition():
             return
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
     raise AssertionError(f"never happened: {what}")
 
 

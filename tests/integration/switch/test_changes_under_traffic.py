@@ -6,7 +6,9 @@ import struct
 import threading
 
 from clients import Control
-from conftest import wait_until
+from conftest import polls, wait_until
+
+pytestmark = polls
 
 ROUNDS, CALLS, AT_ONCE = 40, 150, 16
 

@@ -12,7 +12,9 @@ import threading
 import pytest
 
 from clients import Stream, unix_socket
-from conftest import wait_until
+from conftest import polls, wait_until
+
+pytestmark = polls
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 

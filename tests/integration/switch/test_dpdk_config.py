@@ -4,7 +4,9 @@ import glob
 
 import pytest
 
-from conftest import wait_until
+from conftest import polls, wait_until
+
+pytestmark = polls
 
 
 def configure(switch, **keys):

@@ -3,7 +3,9 @@
 import re
 import subprocess
 
-from conftest import wait_until
+from conftest import polls, wait_until
+
+pytestmark = polls
 
 FLOWS = """
 table=0,priority=50,arp,actions=FLOOD

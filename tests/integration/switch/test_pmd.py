@@ -5,7 +5,9 @@ import re
 
 import pytest
 
-from conftest import wait_until
+from conftest import polls, wait_until
+
+pytestmark = polls
 
 PACKET = "020000000002020000000001" "1234" + "00" * 46
 

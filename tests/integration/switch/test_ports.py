@@ -7,7 +7,9 @@ import subprocess
 
 import pytest
 
-from conftest import wait_until
+from conftest import polls, wait_until
+
+pytestmark = polls
 
 AF_XDP = 44
 

@@ -4,7 +4,9 @@ import re
 import socket
 import subprocess
 
-from conftest import wait_until
+from conftest import polls, wait_until
+
+pytestmark = polls
 
 KEY = "recirc_id({}),in_port({}),packet_type(ns=0,id=0),eth(),eth_type(0x0800),ipv4(frag=no)"
 
