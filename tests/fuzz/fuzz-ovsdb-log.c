@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char *dir, *path, *lock;
+static char *dir, *path, *lock, *copy;
 static struct ovsdb_file_ops ops;
 
 static int no_fsync(int fd)
@@ -23,14 +23,18 @@ static void remove_files(void)
 {
 	unlink(path);
 	unlink(lock);
+	unlink(copy);
 	rmdir(dir);
 }
 
-// Copies of damaged files are not kept by the hundred thousand.
+// Copies of damaged files are not kept by the hundred thousand: the last one is.
 static int open_but_copies(const char *name, int flags, mode_t mode)
 {
-	return ovsdb_real_file_ops.open(strstr(name, ".corrupt-") ? "/dev/null" : name,
-					strstr(name, ".corrupt-") ? O_WRONLY : flags, mode);
+	if (strstr(name, ".corrupt-")) {
+		unlink(copy);
+		name = copy;
+	}
+	return ovsdb_real_file_ops.open(name, flags, mode);
 }
 
 static void set_up(void)
@@ -44,6 +48,7 @@ static void set_up(void)
 		exit(1);
 	path = xasprintf("%s/t.db", dir);
 	lock = xasprintf("%s/.t.db.~lock~", dir);
+	copy = xasprintf("%s/copy", dir);
 	ops = ovsdb_real_file_ops;
 	ops.open = open_but_copies;
 	ops.fsync = no_fsync;
