@@ -44,9 +44,10 @@ def add_flows(nic):
     of13(nic, "add-flow", "br0", "icmp,in_port=1,actions=meter:1,2")
 
 
-def placed(nic, n=2):
-    """So many flows are with traffic control."""
-    return lambda: sum("ipv4" in f for f in nic.flows("type=tc")) + sum("ipv4" in f for f in nic.flows("type=offloaded")) >= n
+def placed(nic, n=2, policy="none"):
+    """So many flows are in the NIC, or with traffic control where they are not to be in the NIC."""
+    where = "dp:tc" if policy == "skip_hw" else "offloaded:yes"
+    return lambda: sum("ipv4" in f and where in f for f in nic.flows()) >= n
 
 
 def ping(n, src="h0", dst="10.98.0.2"):
@@ -72,7 +73,7 @@ def why(nic):
 def test_packets_over_the_rate_are_dropped_and_counted_once(nic, policy):
     start(nic, policy)
     first, _ = ping(1)
-    wait_until("both directions are placed", placed(nic))
+    wait_until("both directions are placed", placed(nic, policy=policy))
     before = slow_path()
     passed, seconds = ping(100)
     if policy != "skip_hw":
