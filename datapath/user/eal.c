@@ -169,21 +169,17 @@ const char *datapath_version(void)
 
 // ---- Buffers ----
 
-struct rte_mempool *eal_pool(uint32_t mtu, struct error *err)
+// A handful of sizes, so that ports of about the same MTU share.
+static const uint32_t pool_sizes[] = { 2048, 4096, 9728, 16384, 65280 - RTE_PKTMBUF_HEADROOM };
+// Pools that have been found stay for good.
+static struct rte_mempool *_Atomic pools[ARRAY_SIZE(pool_sizes)];
+
+static struct rte_mempool *find_pool(uint32_t size, struct error *err)
 {
-	// A handful of sizes, so that ports of about the same MTU share.
-	static const uint32_t sizes[] = { 2048, 4096, 9728, 16384, 65280 - RTE_PKTMBUF_HEADROOM };
-	uint32_t size = 0, count;
 	struct rte_mempool *pool;
+	uint32_t count;
 	char name[32];
 
-	for (size_t i = 0; i < ARRAY_SIZE(sizes) && !size; i++)
-		if (mtu + FRAME_EXTRA <= sizes[i])
-			size = sizes[i];
-	if (!size) {
-		error_set(err, -EINVAL, "MTU %u is too large", mtu);
-		return NULL;
-	}
 	snprintf(name, sizeof(name), "mbufs-%u", size);
 	pool = rte_mempool_lookup(name);
 	if (pool)
@@ -196,6 +192,20 @@ struct rte_mempool *eal_pool(uint32_t mtu, struct error *err)
 		error_set(err, -rte_errno, "no memory for %u packet buffers of %u bytes: %s", count,
 			  size, rte_strerror(rte_errno));
 	return pool;
+}
+
+struct rte_mempool *eal_pool(uint32_t mtu, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pool_sizes); i++)
+		if (mtu + FRAME_EXTRA <= pool_sizes[i]) {
+			struct rte_mempool *pool = atomic_load(&pools[i]);
+
+			if (!pool)
+				atomic_store(&pools[i], pool = find_pool(pool_sizes[i], err));
+			return pool;
+		}
+	error_set(err, -EINVAL, "MTU %u is too large", mtu);
+	return NULL;
 }
 
 // ---- Threads ----
