@@ -25,6 +25,7 @@ struct peer {
 	uint16_t controller_id, miss_send_len;
 	struct async_masks async; // once it is ready
 	struct pacer pacers[N_PACERS];
+	bool gathers; // packets that follow each other leave together
 	struct packets_under_way {
 		uint64_t ends[512]; // where they end in what of_conn_send() was given
 		unsigned int first, n;

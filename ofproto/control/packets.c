@@ -20,14 +20,32 @@ static size_t queue_size(const struct peer *p)
 	return MIN(own ? own : p->control->queue_size, ARRAY_SIZE(p->under_way.ends));
 }
 
+static bool is_full(const struct peer *p)
+{
+	return p->under_way.n >= queue_size(p) || of_conn_backlog(p->conn) > MAX_BACKLOG;
+}
+
+static void gather(struct peer *p, bool on)
+{
+	if (p->gathers == on || (on && of_conn_backlog(p->conn)))
+		return;
+	p->gathers = on;
+	of_conn_cork(p->conn, on);
+}
+
 static void send_packet(void *aux, const void *msg, size_t n)
 {
 	struct peer *p = aux;
 	struct packets_under_way *u = &p->under_way;
 
 	forget_sent(p);
+	// What is only gathered does not wait for the controller.
+	if (p->gathers && is_full(p)) {
+		gather(p, false);
+		forget_sent(p);
+	}
 	// A controller that does not read must not fill our memory.
-	if (u->n >= queue_size(p) || of_conn_backlog(p->conn) > MAX_BACKLOG) {
+	if (is_full(p)) {
 		counter_inc(COUNTER_RCONN_OVERFLOW);
 		return;
 	}
@@ -94,6 +112,8 @@ void control_packet_in(struct of_control *c, const struct packet_in_event *e)
 		    !peer_wants(p, ASYNC_PACKET_IN,
 				mask_reason(e->reason, of_conn_version(p->conn))))
 			continue;
+		if (e->more)
+			gather(p, true);
 		pin.len = MIN(e->len, (size_t)e->max_len);
 		if (!packet_in_encode(&pin, p->packet_in_format, of_conn_version(p->conn), &out)) {
 			counter_inc(COUNTER_PACKET_IN_TOO_LONG);
@@ -101,4 +121,8 @@ void control_packet_in(struct of_control *c, const struct packet_in_event *e)
 		}
 		pacer_offer(&p->pacers[cause_of(e->reason)], e->metadata.key.in_port, &out);
 	}
+	if (e->more)
+		return;
+	LIST_FOR_EACH (p, node, &c->peers)
+		gather(p, false);
 }

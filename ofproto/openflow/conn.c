@@ -373,6 +373,11 @@ uint64_t of_conn_bytes(const struct of_conn *c)
 	return c->n_bytes;
 }
 
+void of_conn_cork(struct of_conn *c, bool corked)
+{
+	stream_cork(c->stream, corked);
+}
+
 size_t of_conn_backlog(const struct of_conn *c)
 {
 	return stream_backlog(c->stream);

@@ -41,6 +41,8 @@ void of_conn_send_error(struct of_conn *c, enum ofperr e, const struct msg *requ
 // Bytes given to send since the beginning; those that of_conn_backlog() counts have not left yet.
 uint64_t of_conn_bytes(const struct of_conn *c);
 size_t of_conn_backlog(const struct of_conn *c);
+// Corked, what is sent only gathers; uncorking sends it. Where a backlog waits already nothing is gained by it, and nothing is to be corked.
+void of_conn_cork(struct of_conn *c, bool corked);
 // For one who looks on: every message is given to the owner as it is, of any version, and none is answered. Before the connection is ready.
 void of_conn_only_listen(struct of_conn *c);
 // On hold, nothing is read: what the peer sends waits on its side.

@@ -257,6 +257,7 @@ static void deliver_packet_ins(void *aux)
 	u->n_packet_ins = 0;
 	pthread_mutex_unlock(&u->lock);
 	LIST_FOR_EACH_SAFE (q, next, node, &mine) {
+		q->event.more = &next->node != &mine && next->event.sw == q->event.sw;
 		u->packet_in(u->packet_in_aux, &q->event);
 		free(q);
 	}
@@ -283,9 +284,9 @@ static void tell(struct match *m, const struct flow_key *key, enum field_id id)
 	const struct field *f = field_get(id);
 	union field_value value, all;
 
-	field_read(f, key, &value);
-	if (is_all_zeros(&value, f->n_bytes))
+	if (!field_is_in(f, key))
 		return;
+	field_read(f, key, &value);
 	field_all_ones(f, &all);
 	match_set_field(m, f, &value, &all);
 }

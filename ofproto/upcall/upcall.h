@@ -17,6 +17,7 @@ struct upcall_engine;
 // A packet for controllers; called on the main thread. 'packet' is valid during the call.
 struct packet_in_event {
 	struct of_switch *sw;
+	bool more; // another one of the same switch follows at once
 	const uint8_t *packet;
 	size_t len;
 	struct match metadata;

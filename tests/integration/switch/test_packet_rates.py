@@ -140,3 +140,14 @@ def test_few_packets_wait_for_who_does_not_read(cls, datapath_type):
             # Its receive buffer alone, until the switch has dealt with all of them.
             wait_until("all packets in the tables", lambda: f"n_packets={400 * (1 if all_came else 2)}," in s.ofctl("dump-flows", "br0"))
             assert (len(packets(c)) == 400) == all_came
+
+
+def test_packets_that_only_leave_together_do_not_wait():
+    """Many more at once than may wait: the connection takes them."""
+    with running(Switch, "netdev") as s:
+        (c,) = controllers(s, 1, 1)
+        setting(s, controller_queue_size=10)
+        c.ask(9, "0000ffff")
+        out = struct.pack("!IHHHHHH", 0xffffffff, 0xffff, 8, 0, 8, 0xfffd, 0xffff) + bytes.fromhex(PACKET)
+        c.socket.sendall((struct.pack("!BBHI", 1, 13, 8 + len(out), 7) + out) * 150)
+        expect(c, (0xffff, False, 150))
