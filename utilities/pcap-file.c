@@ -44,33 +44,30 @@ static bool set_magic(struct pcap_file *p, uint32_t magic)
 
 struct pcap_file *pcap_file_open(const char *name)
 {
-	FILE *f = fopen(name, "rb");
+	struct pcap_file p = { .f = fopen(name, "rb") };
 	uint32_t header[6];
-	struct pcap_file *p;
 
-	if (!f)
+	if (!p.f)
 		fatal(errno, "%s: open failed", name);
-	p = xzalloc(sizeof(*p));
-	p->name = xstrdup(name);
-	p->f = f;
-	if (fread(header, sizeof(header), 1, p->f) != 1)
-		fatal(0, "%s: open failed (%s)", name, ferror(p->f) ? "read error" : "End of file");
-	if (!set_magic(p, header[0])) {
+	if (fread(header, sizeof(header), 1, p.f) != 1)
+		fatal(0, "%s: open failed (%s)", name, ferror(p.f) ? "read error" : "End of file");
+	if (!set_magic(&p, header[0])) {
 		log_warn("%s: 0x%08x does not begin a pcap file", name, header[0]);
 		fatal(EPROTO, "%s: open failed", name);
 	}
 	// The upper bits may say how long checksums of frames are.
-	switch (number(p, header[5]) & 0xffff) {
+	switch (number(&p, header[5]) & 0xffff) {
 	case LINK_ETHERNET:
 		break;
 	case LINK_COOKED:
-		p->cooked = true;
+		p.cooked = true;
 		break;
 	default:
-		log_warn("%s: packets of link type %u cannot be read", name, number(p, header[5]));
+		log_warn("%s: packets of link type %u cannot be read", name, number(&p, header[5]));
 		fatal(EPROTO, "%s: open failed", name);
 	}
-	return p;
+	p.name = xstrdup(name);
+	return xmemdup(&p, sizeof(p));
 }
 
 void pcap_file_close(struct pcap_file *p)

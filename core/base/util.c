@@ -174,17 +174,6 @@ void program_init(const char *argv0)
 	hash_seed_init();
 }
 
-#ifdef __SANITIZE_ADDRESS__
-static bool ended_by_fatal;
-
-// The leak sanitizer asks at exit. Who ends here frees nothing, and what was pointed to from registers alone would be called a leak.
-int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void)
-{
-	return ended_by_fatal;
-}
-#endif
-
 void fatal(int err, const char *fmt, ...)
 {
 	va_list args;
@@ -196,9 +185,6 @@ void fatal(int err, const char *fmt, ...)
 	if (err)
 		fprintf(stderr, " (%s)", strerror(abs(err)));
 	fputc('\n', stderr);
-#ifdef __SANITIZE_ADDRESS__
-	ended_by_fatal = true;
-#endif
 	exit(EXIT_FAILURE);
 }
 
