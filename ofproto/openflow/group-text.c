@@ -105,6 +105,9 @@ static int on_method(struct group_text *t, char *value)
 	if (strlen(value) >= sizeof(s->method))
 		return error_set(t->err, -EINVAL, "selection method is longer than %zu bytes long",
 				 sizeof(s->method) - 1);
+	// Parentheses may hold anything; printed, it would be other words.
+	if (value[strcspn(value, ",()= \t\r\n\v\f")])
+		return error_set(t->err, -EINVAL, "%s: invalid selection_method", value);
 	memset(s->method, 0, sizeof(s->method));
 	memcpy(s->method, value, strlen(value));
 	return 0;

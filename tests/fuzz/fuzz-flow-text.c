@@ -55,9 +55,7 @@ static void check_group(const char *text, enum group_command command)
 		return;
 	}
 	group_desc_format(&gm.group, sets, OFP15, NULL, &s);
-	// The name of a selection method may be anything that stood in parentheses.
-	if (sets && !strpbrk(gm.group.selection.method, ",()= \t\r\n\v\f") &&
-	    !group_mod_parse(s.s, command, NULL, &again, NULL, &err)) {
+	if (sets && !group_mod_parse(s.s, command, NULL, &again, NULL, &err)) {
 		group_desc_format(&again.group, sets, OFP15, NULL, &t);
 		assert(!strcmp(s.s, t.s));
 		group_mod_uninit(&again);

@@ -86,7 +86,7 @@ static void damage_one(const struct strbuf *message)
 
 static void damage_often(const struct strbuf *message, const char *printed)
 {
-	for (int i = 0; i < 200; i++)
+	for (int i = 0; i < 2000; i++)
 		damage_one(message);
 }
 

@@ -126,6 +126,8 @@ static const struct {
 	  "Indirect groups can have at most one bucket." },
 	{ GROUP_ADD, "group_id=1,type=select,selection_method=aaaaaaaaaaaaaaaa",
 	  "selection method is longer than 15 bytes long" },
+	{ GROUP_ADD, "group_id=1,type=select,selection_method(i.02,",
+	  "i.02,: invalid selection_method" },
 	{ GROUP_ADD, "group_id=1,type=select,selection_method_param=1",
 	  "selection_method_param is only allowed with \"selection_method\"" },
 	{ GROUP_ADD, "group_id=1,type=select,selection_method=dp_hash,fields=eth_dst",
