@@ -210,9 +210,7 @@ uint64_t field_number_elsewhere(const struct field *f, const struct flow_key *ke
 
 	switch (f->at) {
 	case FIELD_AT_BE:
-		return load_be(p, f->size) >> f->shift & low_bits(f->n_bits);
-	case FIELD_AT_HOST:
-		return load_host(p, f->size) >> f->shift & low_bits(f->n_bits);
+		return load_be(p, f->size);
 	case FIELD_AT_PORT10:
 		return port_to_16(key->in_port);
 	case FIELD_AT_XREG:
@@ -227,24 +225,12 @@ uint64_t field_number_elsewhere(const struct field *f, const struct flow_key *ke
 		return key->nw_tos & 0xfc;
 	case FIELD_AT_TUN_METADATA:
 		return load_be(key->tunnel.metadata + 4 * f->index, 4);
+	case FIELD_AT_HOST:
 	case FIELD_AT_WIDE:
 	case FIELD_AT_XXREG:
 		break;
 	}
 	return 0;
-}
-
-static void write_member(const struct field *f, uint64_t v, struct flow_key *key)
-{
-	uint8_t *p = (uint8_t *)key + f->offset;
-	uint64_t word = f->at == FIELD_AT_BE ? load_be(p, f->size) : load_host(p, f->size);
-	uint64_t bits = field_bits_in_member(f);
-
-	word = (word & ~(bits << f->shift)) | (v & bits) << f->shift;
-	if (f->at == FIELD_AT_BE)
-		store_be(p, f->size, word);
-	else
-		store_host(p, f->size, word);
 }
 
 static void write_tci(struct flow_key *key, uint16_t bits, uint16_t v)
@@ -256,8 +242,7 @@ static void write_number(const struct field *f, uint64_t v, struct flow_key *key
 {
 	switch (f->at) {
 	case FIELD_AT_BE:
-	case FIELD_AT_HOST:
-		write_member(f, v, key);
+		store_be((uint8_t *)key + f->offset, f->size, v);
 		break;
 	case FIELD_AT_PORT10:
 		key->in_port = port_from_16(v);
@@ -282,6 +267,7 @@ static void write_number(const struct field *f, uint64_t v, struct flow_key *key
 		store_be(key->tunnel.metadata + 4 * f->index, 4, v);
 		key->tunnel.metadata_present |= 1ULL << f->index;
 		break;
+	case FIELD_AT_HOST:
 	case FIELD_AT_WIDE:
 	case FIELD_AT_XXREG:
 		break;
@@ -337,7 +323,7 @@ bool field_is_in_elsewhere(const struct field *f, const struct flow_key *mask)
 	union field_value bits;
 
 	if (f->at != FIELD_AT_WIDE && f->at != FIELD_AT_XXREG)
-		return field_number(f, mask);
+		return field_number_elsewhere(f, mask);
 	field_read(f, mask, &bits);
 	return !is_all_zeros(bits.b, 16);
 }
@@ -350,10 +336,7 @@ void field_write(const struct field *f, const union field_value *value, struct f
 		for (int i = 0; i < 4; i++)
 			key->regs[f->index * 4 + i] = load_be(value->b + 4 * i, 4);
 	} else if (field_is_in_word(f)) {
-		uint64_t *word = &flow_words(key)[f->offset / 8];
-
-		*word = (*word & ~field_word_bits(f, UINT64_MAX)) |
-			field_word_bits(f, load_be(value->b, f->n_bytes));
+		field_write_in_word(f, load_be(value->b, f->n_bytes), UINT64_MAX, key);
 	} else {
 		write_number(f, load_be(value->b, f->n_bytes), key);
 	}

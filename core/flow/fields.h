@@ -92,7 +92,9 @@ struct field {
 	uint16_t offset, size; // of the member (BE, HOST, WIDE)
 	uint8_t shift; // of the value's lowest bit within the member
 	uint8_t index; // number of the register or tunnel option
-	uint8_t in_word; // lowest bit of a BE or HOST member in its word of the key, which is read in the member's byte order
+	// Lowest bit of a BE or HOST member in its word of the key, which is read in the member's byte order. What is not in one word is
+	// a whole member, in network order.
+	uint8_t in_word;
 };
 
 #define FIELD_NOT_IN_WORD UINT8_MAX
@@ -146,10 +148,24 @@ static inline uint64_t field_bits_in_member(const struct field *f)
 	return low_bits(MIN(f->n_bits, f->size * 8));
 }
 
+static inline size_t field_word(const struct field *f)
+{
+	return f->offset / 8;
+}
+
 static inline uint64_t field_word_bits(const struct field *f, uint64_t v)
 {
 	v = (v & field_bits_in_member(f)) << (f->in_word + f->shift);
 	return f->at == FIELD_AT_BE ? htobe64(v) : v;
+}
+
+// Writes the bits of 'mask'; both are numbers.
+static inline void field_write_in_word(const struct field *f, uint64_t v, uint64_t mask,
+				       struct flow_key *key)
+{
+	uint64_t *word = &flow_words(key)[field_word(f)], bits = field_word_bits(f, mask);
+
+	*word = (*word & ~bits) | (field_word_bits(f, v) & bits);
 }
 
 uint64_t field_number_elsewhere(const struct field *f, const struct flow_key *key);
@@ -162,7 +178,7 @@ static inline uint64_t field_number(const struct field *f, const struct flow_key
 
 	if (!field_is_in_word(f))
 		return field_number_elsewhere(f, key);
-	word = flow_words_const(key)[f->offset / 8];
+	word = flow_words_const(key)[field_word(f)];
 	if (f->at == FIELD_AT_BE)
 		word = be64toh(word);
 	return word >> (f->in_word + f->shift) & field_bits_in_member(f);
@@ -173,7 +189,7 @@ static inline bool field_is_in(const struct field *f, const struct flow_key *mas
 {
 	if (!field_is_in_word(f))
 		return field_is_in_elsewhere(f, mask);
-	return flow_words_const(mask)[f->offset / 8] & field_word_bits(f, UINT64_MAX);
+	return flow_words_const(mask)[field_word(f)] & field_word_bits(f, UINT64_MAX);
 }
 
 // The value as a number, for fields of up to 8 bytes; and the reverse.

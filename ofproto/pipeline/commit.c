@@ -210,55 +210,39 @@ static void look_at_needs(struct xlate_ctx *ctx, const struct field *f)
 		ctx_look_at_word(ctx, needs[i].word, needs[i].bits);
 }
 
-static size_t word_of(const struct field *f)
-{
-	return f->offset / 8;
-}
-
 // Of a field that is in a word.
 static uint64_t bits_of(const struct subfield *sf)
 {
 	return low_bits(sf->n_bits) << sf->ofs;
 }
 
-static void look_at_value(struct xlate_ctx *ctx, const struct field *f,
-			  const union field_value *bits)
+static void look_at_words(struct xlate_ctx *ctx, const struct subfield *sf)
 {
-	struct word_range r;
+	struct word_range r = field_words(sf->field);
+	union field_value bits;
 	struct flow_key m;
 
-	if (field_is_in_word(f)) {
-		ctx_look_at_word(ctx, word_of(f), field_word_bits(f, field_value_to_u64(f, bits)));
-		return;
-	}
-	r = field_words(f);
-	clear_for(f, &m);
-	field_write(f, bits, &m);
+	subfield_bits(sf, &bits);
+	clear_for(sf->field, &m);
+	field_write(sf->field, &bits, &m);
 	for (size_t w = r.first; w < r.end; w++)
 		ctx_look_at_word(ctx, w, flow_words(&m)[w]);
-}
-
-void ctx_look_at_field(struct xlate_ctx *ctx, const struct field *f)
-{
-	union field_value all;
-
-	field_all_ones(f, &all);
-	look_at_value(ctx, f, &all);
-	look_at_needs(ctx, f);
 }
 
 void ctx_look_at_bits(struct xlate_ctx *ctx, const struct subfield *sf)
 {
 	const struct field *f = sf->field;
-	union field_value bits;
 
-	if (field_is_in_word(f)) {
-		ctx_look_at_word(ctx, word_of(f), field_word_bits(f, bits_of(sf)));
-	} else {
-		subfield_bits(sf, &bits);
-		look_at_value(ctx, f, &bits);
-	}
+	if (field_is_in_word(f))
+		ctx_look_at_word(ctx, field_word(f), field_word_bits(f, bits_of(sf)));
+	else
+		look_at_words(ctx, sf);
 	look_at_needs(ctx, f);
+}
+
+void ctx_look_at_field(struct xlate_ctx *ctx, const struct field *f)
+{
+	ctx_look_at_bits(ctx, &(struct subfield){ .field = f, .n_bits = f->n_bits });
 }
 
 void ctx_look_at_vlans(struct xlate_ctx *ctx)
@@ -299,10 +283,8 @@ void ctx_wrote(struct xlate_ctx *ctx, const struct flow_mask *bits)
 // Both as numbers.
 static void write_number(struct xlate_ctx *ctx, const struct field *f, uint64_t v, uint64_t mask)
 {
-	uint64_t *word = &flow_words(&ctx->flow)[word_of(f)], bits = field_word_bits(f, mask);
-
-	*word = (*word & ~bits) | (field_word_bits(f, v) & bits);
-	wrote_word(ctx, word_of(f), bits);
+	field_write_in_word(f, v, mask, &ctx->flow);
+	wrote_word(ctx, field_word(f), field_word_bits(f, mask));
 }
 
 static void write_value(struct xlate_ctx *ctx, const struct field *f, const union field_value *v,

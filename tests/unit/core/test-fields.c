@@ -316,6 +316,16 @@ START_TEST(needs_have_all_bits_that_decide_whether_a_field_is_there)
 }
 END_TEST
 
+START_TEST(what_is_not_in_a_word_is_a_whole_member)
+{
+	const struct field *f = field_get(_i);
+
+	if (!field_is_in_word(f) && (f->at == FIELD_AT_BE || f->at == FIELD_AT_HOST))
+		ck_assert_msg(f->at == FIELD_AT_BE && !f->shift && f->n_bits == 8 * f->size, "%s",
+			      f->name);
+}
+END_TEST
+
 START_TEST(numbers_stand_in_a_word_as_they_are_written)
 {
 	const struct field *f = field_get(_i);
@@ -331,10 +341,10 @@ START_TEST(numbers_stand_in_a_word_as_they_are_written)
 		n &= low_bits(i < 20 ? f->n_bits : random_u32() % 64);
 		field_value_from_u64(f, n, &v);
 		field_write(f, &v, &written);
-		flow_words(&k)[f->offset / 8] = field_word_bits(f, field_value_to_u64(f, &v));
+		flow_words(&k)[field_word(f)] = field_word_bits(f, field_value_to_u64(f, &v));
 		ck_assert_mem_eq(&k, &written, sizeof(k));
 		ck_assert_uint_eq(field_word_bits(f, field_number(f, &k)),
-				  flow_words(&k)[f->offset / 8]);
+				  flow_words(&k)[field_word(f)]);
 	}
 }
 END_TEST
@@ -388,6 +398,7 @@ int main(void)
 	tcase_add_loop_test(t, needs_have_all_bits_that_decide_whether_a_field_is_there, 0,
 			    FIELD_MAX);
 	tcase_add_loop_test(t, numbers_stand_in_a_word_as_they_are_written, 0, FIELD_MAX);
+	tcase_add_loop_test(t, what_is_not_in_a_word_is_a_whole_member, 0, FIELD_MAX);
 	tcase_add_loop_test(t, slices_are_those_bits, 0, FIELD_MAX);
 	return run_case(t);
 }
