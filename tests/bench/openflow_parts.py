@@ -27,7 +27,7 @@ class Client:
         self.socket.settimeout(60)
         self.buffer = b""
         self.send(HELLO)
-        while self.receive()[1] != HELLO:
+        while not self.receive(HELLO):
             pass
 
     @staticmethod
@@ -37,20 +37,12 @@ class Client:
     def send(self, kind, body=b""):
         self.socket.sendall(self.message(kind, body))
 
-    def receive(self):
-        while len(self.buffer) < 8 or len(self.buffer) < struct.unpack("!H", self.buffer[2:4])[0]:
-            data = self.socket.recv(1 << 20)
-            if not data:
-                raise lab.Skip("the switch has closed the connection")
-            self.buffer += data
-        n = struct.unpack("!H", self.buffer[2:4])[0]
-        message, self.buffer = self.buffer[:n], self.buffer[n:]
-        return message
-
-    def receive_many(self, kind):
+    def receive(self, kind):
         """How many messages of a kind came by one call; all that it brought is taken, but for the beginning of a message."""
-        data = self.buffer + self.socket.recv(1 << 20)
-        at, n = 0, 0
+        got = self.socket.recv(1 << 20)
+        if not got:
+            raise lab.Skip("the switch has closed the connection")
+        data, at, n = self.buffer + got, 0, 0
         while len(data) - at >= 8:
             length = data[at + 2] << 8 | data[at + 3]
             if len(data) - at < length:
@@ -63,7 +55,7 @@ class Client:
     def barrier(self):
         begin = time.monotonic()
         self.send(BARRIER)
-        while self.receive()[1] != BARRIER_REPLY:
+        while not self.receive(BARRIER_REPLY):
             pass
         return time.monotonic() - begin
 
@@ -127,7 +119,7 @@ def packets(switch, result):
             n = min(WINDOW - (sent - got), N_PACKETS - sent)
             client.socket.sendall(one * n)
             sent += n
-        got += client.receive_many(PACKET_IN)
+        got += client.receive(PACKET_IN)
     result["packets"] = N_PACKETS / (time.monotonic() - begin)
     result["packets cpu"] = N_PACKETS / max(switch.other_cpu_seconds() - cpu, 0.01)
     client.close()
