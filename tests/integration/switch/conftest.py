@@ -98,7 +98,9 @@ class Switch:
         p = subprocess.Popen([path, *args, "--pidfile", "--log-file", "-vconsole:off", "-vsyslog:off"], env=self.env,
                              stdout=out, stderr=out)
         self.processes[name] = p
-        wait_until(f"{name} serves", lambda: p.poll() is not None or is_listened_on(f"{self.dir}/{name}.{p.pid}.ctl"))
+        # A database is served a little later than commands are.
+        sockets = [f"{self.dir}/{name}.{p.pid}.ctl", *(a.removeprefix("--remote=punix:") for a in args if a.startswith("--remote=punix:"))]
+        wait_until(f"{name} serves", lambda: p.poll() is not None or all(map(is_listened_on, sockets)))
         if p.poll() is not None:
             raise AssertionError(f"{name} ended with {p.returncode}: {self.output(name)}{self.log()}")
 
