@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from conftest import TOP, Switch, wait_until
+from conftest import TOP, Switch, is_listened_on, wait_until
 from datapath_text import Packet, outputs
 from test_peer_control import running
 from test_peer_text import CT_FEATURES, Peer, force_features
@@ -65,7 +65,7 @@ class Ovn:
         for name in ("nb", "sb"):
             s.run("ovsdb-tool", "create", f"{s.dir}/{name}.db", f"{PEER}/usr/share/ovn/ovn-{name}.ovsschema")
         self.start(s.program("ovsdb-server"), f"--remote=p{self.db}", f"{s.dir}/nb.db", f"{s.dir}/sb.db", f"--unixctl={s.dir}/ovn-db.ctl")
-        wait_until("the database serves", lambda: os.path.exists(f"{s.dir}/ovn.sock"))
+        wait_until("the database serves", lambda: is_listened_on(f"{s.dir}/ovn.sock"))
         self.start(f"{PEER}/usr/bin/ovn-northd", f"--ovnnb-db={self.db}", f"--ovnsb-db={self.db}")
         for command in NETWORK:
             self.nbctl(command)
@@ -189,6 +189,7 @@ def test_a_switch_that_comes_again_gets_all_again(both):
     before = installed(o, "--no-stats dump-flows")
     o.s.stop_process("ovs-vswitchd")
     o.s.start_process("ovs-vswitchd", f"unix:{o.s.dir}/db.sock", "--enable-dummy=override")
+    wait_until("the bridge is there", lambda: is_listened_on(f"{o.s.dir}/br-int.mgmt"))
     for f in CT_FEATURES:
         o.s.appctl("dpif/set-dp-features", "br-int", f, "true")
     wait_until("all flows are there", lambda: installed(o, "--no-stats dump-flows") == before, 60)
